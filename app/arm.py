@@ -1,0 +1,162 @@
+"""The request path: a strategy with its own keys, origin pool and metrics, from an id to an answer.
+
+The same in every world: HTTP is put around it by `app.main`, virtual time by the simulation.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import Protocol
+
+from app.flights import FlightBounds, FlightEvents, PodFlights
+from app.settings import Settings
+from app.strategy import (
+    Cache,
+    CacheAway,
+    Clock,
+    Lab,
+    Loaded,
+    Lookup,
+    OriginFailed,
+    Shed,
+    Status,
+    Strategy,
+    Why,
+)
+from app.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+CACHE_NAME = "stampede-lab"
+# RFC 9211: what each status says besides `detail`, which carries the status itself.
+_HIT_OR_FORWARD = {
+    Status.HIT: "hit",
+    Status.STALE: "hit",
+    Status.MISS: "fwd=miss",
+    Status.COLLAPSED: "fwd=miss; collapsed",
+    Status.SHED: "fwd=miss",
+    Status.ERROR: "fwd=miss",
+}
+_HEAD = {status: f"{CACHE_NAME}; {text}; detail={status}" for status, text in _HIT_OR_FORWARD.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, without the HTTP."""
+
+    code: int
+    cache_status: str  # RFC 9211; `age` is the age of the answer in seconds
+    body: bytes
+
+
+class OriginRow(Protocol):
+    """What the origin answers: the item as it will be sent, or None."""
+
+    @property
+    def body(self) -> bytes | None: ...
+
+    @property
+    def read_at_s(self) -> float: ...
+
+
+ReadOrigin = Callable[[int, str, Why], Awaitable[OriginRow]]
+
+
+class ArmEvents(FlightEvents, Protocol):
+    """What an arm reports to the metrics."""
+
+    def answered(self, status: Status, duration_s: float, age_s: float | None) -> None: ...
+
+    def origin_asked(self, why: Why) -> None: ...
+
+    def origin_answered(self, duration_s: float) -> None: ...
+
+    def origin_failed(self) -> None: ...
+
+
+class Arm:
+    """One strategy at work in one pod. Raises ValueError when the settings tune it beyond its bounds."""
+
+    def __init__(
+        self,
+        strategy: type[Strategy],
+        settings: Settings,
+        cache: Cache,
+        clock: Clock,
+        read_origin: ReadOrigin,
+        events: ArmEvents,
+    ) -> None:
+        rng = Random(f"{settings.seed}/{settings.pod}/{strategy.name}")
+        self._tasks = Tasks()
+        self._flights = PodFlights(cache, clock, rng, self._tasks, _bounds_of(settings), events)
+        tune = settings.tune.get(strategy.name, {})
+        self._strategy = strategy(Lab(cache, clock, rng, self._flights, settings.ttl_s, tune))
+        self._settings = settings
+        self._clock = clock
+        self._read_origin = read_origin
+        self._events = events
+        self._key_prefix = f"lab:{strategy.name}:"
+
+    async def aclose(self) -> None:
+        """Cancel the flights that are still on their way."""
+        await self._tasks.aclose()
+
+    async def answer(self, item_id: int) -> Answer:
+        """The answer for an id of the key space. Never raises but for cancellation."""
+        began_s = self._clock.now_s()
+        key = f"{self._key_prefix}{item_id}"
+        try:
+            lookup = await self._look_up(key, partial(self._load, item_id, key))
+        except Shed as bound:
+            return self._refuse(Status.SHED, 503, str(bound), began_s)
+        except OriginFailed as reason:
+            return self._refuse(Status.ERROR, 503, str(reason), began_s)
+        except Exception as error:  # a strategy that is being written may raise anything
+            log.exception("%s failed on %s", self._strategy.name, key)
+            return self._refuse(Status.ERROR, 500, f"{self._strategy.name} raised {error!r}", began_s)
+        now_s = self._clock.now_s()
+        entry, age_s = lookup.entry, lookup.entry.age_s(now_s)
+        self._events.answered(lookup.status, now_s - began_s, age_s)
+        cache_status = f"{_HEAD[lookup.status]}; ttl={int(entry.fresh_until_s - now_s)}; age={age_s:.3f}"
+        return Answer(404 if entry.absent else 200, cache_status, entry.body)
+
+    async def _look_up(self, key: str, load: Callable[[Why], Awaitable[Loaded]]) -> Lookup:
+        try:
+            return await self._strategy.get_or_load(key, load)
+        except CacheAway:
+            return await self._flights.collapse_here(key, load)
+
+    async def _load(self, item_id: int, key: str, why: Why) -> Loaded:
+        """The `Loader` of one request: asks the origin, counted and timed."""
+        self._events.origin_asked(why)
+        asked_s = self._clock.now_s()
+        try:
+            row = await self._read_origin(item_id, key, why)
+        except (OriginFailed, Shed):
+            self._events.origin_failed()
+            raise
+        cost_s = self._clock.now_s() - asked_s
+        self._events.origin_answered(cost_s)
+        if row.body is None:
+            absent = json.dumps({"error": "absent", "reason": f"there is no item {item_id}"}).encode()
+            return Loaded(absent, row.read_at_s, cost_s, absent=True, keep_for_s_max=self._settings.negative_ttl_s)
+        return Loaded(row.body, row.read_at_s, cost_s)
+
+    def _refuse(self, status: Status, code: int, reason: str, began_s: float) -> Answer:
+        self._events.answered(status, self._clock.now_s() - began_s, None)
+        return Answer(code, _HEAD[status], json.dumps({"error": status, "reason": reason}).encode())
+
+
+def _bounds_of(settings: Settings) -> FlightBounds:
+    return FlightBounds(
+        lease_s=settings.lease_ms / 1000,
+        wait_s_max=settings.wait_ms_max / 1000,
+        poll_s=settings.poll_ms / 1000,
+        refresh_pause_s=settings.refresh_pause_ms / 1000,
+        flights_max=settings.flights_max,
+    )
+
+

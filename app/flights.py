@@ -1,0 +1,210 @@
+"""At most one load per key at a time: collapsing within a pod, a token lock between pods.
+
+In a pod a flight is a task, not a request: it lives on when the request that began it goes away, and everybody who
+wants the key awaits it. Between pods the flights of a key compete for one lock with a lease. The winner looks again
+whether the entry has landed meanwhile, loads, and stores under its token in one step with the release, so that a
+holder that lost its lease cannot overwrite a newer entry. The losers sleep until a landing is announced, and poll
+slowly in case the announcement was lost.
+
+    collapse:  in flight here? ── yes ─> await it ──────────────────────────────────────────> collapsed
+                    └─ no ─> lock? ── yes ─> still missing? ── yes ─> load, put + unlock ───> miss
+                               │                   └─ no ─> unlock ─────────────────────────> collapsed
+                               └─ no ─> sleep until landed or poll ─> there? ── yes ────────> collapsed
+                                                                        └─ no ─> lock? …
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from app.strategy import Cache, CacheAway, Clock, Entry, Loaded, Loader, Lookup, OriginFailed, Shed, Status, Why
+from app.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+
+class FlightEvents(Protocol):
+    """What flights report to the metrics."""
+
+    def lock_asked(self, taken: bool) -> None: ...
+
+    def lock_waited(self, seconds: float) -> None: ...
+
+    def write_refused(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FlightBounds:
+    """See the settings of the same names; in seconds here."""
+
+    lease_s: float
+    wait_s_max: float
+    poll_s: float
+    refresh_pause_s: float
+    flights_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One key to be loaded, and what for."""
+
+    key: str
+    load: Loader
+    why: Why
+    seen: Entry | None  # the entry that was judged not good enough; None on a miss
+    fresh_for_s: float
+    keep_for_s: float | None
+
+    def is_done_by(self, entry: Entry | None, now_s: float) -> bool:
+        """Whether `entry` is what the job was to bring: fresh, and not the one that it is to replace."""
+        return (
+            entry is not None
+            and entry.is_fresh(now_s)
+            and (self.seen is None or entry.read_at_s != self.seen.read_at_s)
+        )
+
+
+class PodFlights:
+    """The flights of one strategy in one pod. Implements `app.strategy.Flights`."""
+
+    def __init__(
+        self, cache: Cache, clock: Clock, rng: Random, tasks: Tasks, bounds: FlightBounds, events: FlightEvents
+    ) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._rng = rng
+        self._tasks = tasks
+        self._bounds = bounds
+        self._events = events
+        self._in_flight: dict[str, asyncio.Task[Lookup]] = {}
+        self._refresh_not_before_s: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        """Keys in flight in this pod."""
+        return len(self._in_flight)
+
+    async def collapse(self, key: str, load: Loader, fresh_for_s: float, keep_for_s: float | None = None) -> Lookup:
+        return await self._join(_Job(key, load, Why.MISS, None, fresh_for_s, keep_for_s), shared=True)
+
+    async def collapse_here(self, key: str, load: Loader) -> Lookup:
+        """Load without the cache, collapsed in this pod only: what is left to do while the cache is away."""
+        return await self._join(_Job(key, load, Why.MISS, None, 0.0, None), shared=False)
+
+    def refresh(
+        self, key: str, load: Loader, why: Why, seen: Entry, fresh_for_s: float, keep_for_s: float | None = None
+    ) -> None:
+        if key in self._in_flight or len(self._in_flight) >= self._bounds.flights_max:
+            return
+        if self._clock.now_s() < self._refresh_not_before_s.get(key, 0.0):
+            return
+        self._start(_Job(key, load, why, seen, fresh_for_s, keep_for_s), shared=True)
+
+    async def _join(self, job: _Job, shared: bool) -> Lookup:
+        flight = self._in_flight.get(job.key)
+        is_mine = flight is None
+        if flight is None:
+            if len(self._in_flight) >= self._bounds.flights_max:
+                raise Shed(f"{self._bounds.flights_max} loads are in flight in this pod (flights_max)")
+            flight = self._start(job, shared)
+        try:
+            async with asyncio.timeout(self._bounds.wait_s_max):
+                lookup = await asyncio.shield(flight)
+        except TimeoutError:
+            raise Shed(f"no answer within {self._bounds.wait_s_max:g} s of waiting (wait_ms_max)") from None
+        return lookup if is_mine else Lookup(Status.COLLAPSED, lookup.entry)
+
+    def _start(self, job: _Job, shared: bool) -> asyncio.Task[Lookup]:
+        flight = self._tasks.spawn(self._fly(job) if shared else self._load_unstored(job), f"flight {job.key}")
+        self._in_flight[job.key] = flight
+        flight.add_done_callback(lambda ended: self._land(job, ended))
+        return flight
+
+    def _land(self, job: _Job, flight: asyncio.Task[Lookup]) -> None:
+        """A flight leaves the map in the step in which it ends, failed or not: a failure must not stay behind."""
+        del self._in_flight[job.key]
+        if job.why is Why.MISS or flight.cancelled():
+            return
+        if (error := flight.exception()) is None:
+            self._refresh_not_before_s.pop(job.key, None)
+            return
+        if not isinstance(error, OriginFailed | Shed):
+            log.error("refresh of %s failed", job.key, exc_info=error)
+        if len(self._refresh_not_before_s) >= self._bounds.flights_max:
+            self._refresh_not_before_s.clear()
+        self._refresh_not_before_s[job.key] = self._clock.now_s() + self._bounds.refresh_pause_s
+
+    async def _fly(self, job: _Job) -> Lookup:
+        token = f"{self._rng.getrandbits(64):016x}"
+        try:
+            with self._cache.landing(job.key) as landing:  # before the first look, so that no wake-up is lost
+                began_s = self._clock.now_s()
+                while not await self._take_lock(job.key, token):
+                    if self._clock.now_s() - began_s >= self._bounds.wait_s_max:
+                        self._events.lock_waited(self._clock.now_s() - began_s)
+                        raise Shed(f"the lock stayed taken for {self._bounds.wait_s_max:g} s (wait_ms_max)")
+                    await landing.wait(self._bounds.poll_s * self._rng.uniform(0.5, 1.5))
+                    entry = await self._cache.get(job.key)
+                    if entry is not None and job.is_done_by(entry, self._clock.now_s()):
+                        self._events.lock_waited(self._clock.now_s() - began_s)
+                        return Lookup(Status.COLLAPSED, entry)
+        except CacheAway:
+            return await self._load_unstored(job)
+        return await self._lead(job, token)
+
+    async def _take_lock(self, key: str, token: str) -> bool:
+        taken = await self._cache.lock(key, token, self._bounds.lease_s)
+        self._events.lock_asked(taken)
+        return taken
+
+    async def _lead(self, job: _Job, token: str) -> Lookup:
+        """Load under the lock; in the end the lock is given back, whatever happened."""
+        stored = False
+        try:
+            entry = await self._look_again(job.key)
+            if entry is not None and job.is_done_by(entry, self._clock.now_s()):
+                return Lookup(Status.COLLAPSED, entry)
+            loaded = await self._load_and_renew(job, token)
+            entry = loaded.as_entry(self._clock.now_s(), job.fresh_for_s, job.keep_for_s)
+            try:
+                stored = await self._cache.put(job.key, entry, token)
+            except CacheAway:
+                return Lookup(Status.MISS, entry)
+            if not stored:
+                self._events.write_refused()
+            return Lookup(Status.MISS, entry)
+        finally:
+            if not stored:
+                await self._give_lock_back(job.key, token)
+
+    async def _look_again(self, key: str) -> Entry | None:
+        try:
+            return await self._cache.get(key)
+        except CacheAway:
+            return None
+
+    async def _give_lock_back(self, key: str, token: str) -> None:
+        try:
+            await self._cache.unlock(key, token)
+        except CacheAway:
+            pass  # its lease ends by itself
+
+    async def _load_and_renew(self, job: _Job, token: str) -> Loaded:
+        """Load, and renew the lease each third of it: a slow load keeps its lock, a dead pod loses it."""
+        loading = asyncio.ensure_future(job.load(job.why))
+        try:
+            while True:
+                done, _ = await asyncio.wait({loading}, timeout=self._bounds.lease_s / 3)
+                if done:
+                    return loading.result()
+                try:
+                    await self._cache.renew(job.key, token, self._bounds.lease_s)
+                except CacheAway:
+                    pass  # the write at the end is fenced; there is nothing to lose but the lock
+        finally:
+            loading.cancel()
+
+    async def _load_unstored(self, job: _Job) -> Lookup:
+        loaded = await job.load(job.why)
+        return Lookup(Status.MISS, loaded.as_entry(self._clock.now_s(), 0.0))

@@ -1,0 +1,52 @@
+"""Wake-ups: who waits in this pod for the entry of a key."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Waiter:
+    """Implements `app.strategy.Landing`."""
+
+    def __init__(self) -> None:
+        self._announced = asyncio.Event()
+
+    def announce(self) -> None:
+        self._announced.set()
+
+    async def wait(self, timeout_s: float) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._announced.wait()
+        except TimeoutError:
+            return False
+        self._announced.clear()
+        return True
+
+
+class Landings:
+    """The waiters of one pod, by key."""
+
+    def __init__(self) -> None:
+        self._waiters: dict[str, set[Waiter]] = {}
+
+    @contextmanager
+    def waiter(self, key: str) -> Iterator[Waiter]:
+        waiter = Waiter()
+        self._waiters.setdefault(key, set()).add(waiter)
+        try:
+            yield waiter
+        finally:
+            waiters = self._waiters[key]
+            waiters.remove(waiter)
+            if not waiters:
+                del self._waiters[key]
+
+    def announce(self, key: str) -> None:
+        for waiter in self._waiters.get(key, ()):
+            waiter.announce()
+
+    def announce_all(self) -> None:
+        """After a gap in the announcements: everybody had better look."""
+        for key in self._waiters:
+            self.announce(key)

@@ -1,0 +1,59 @@
+"""How long the origin takes: a seeded distribution, written as text so that it fits a setting."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+LONGEST_MS = 60_000.0
+_FORM = re.compile(r"\s*(\w+)\s*\(([^()]*)\)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """`fixed(ms)`, `uniform(low, high)` in ms, or `lognormal(median, sigma)` with the median in ms."""
+
+    text: str
+    mean_ms: float
+    draw_ms: Callable[[Random], float]
+
+    @staticmethod
+    def parse(text: str) -> "Latency":
+        """Raises ValueError saying what is allowed."""
+        match = _FORM.fullmatch(text)
+        try:
+            kind, values = match[1], [float(value) for value in match[2].split(",")]  # type: ignore[index]
+            return _KINDS[kind](text, *values)
+        except (TypeError, KeyError, ValueError):
+            raise ValueError(
+                f"{text!r} is not a latency: fixed(ms), uniform(low, high) or lognormal(median, sigma), "
+                f"0 <= ms <= {LONGEST_MS:g}, low <= high, 0 <= sigma <= 3"
+            ) from None
+
+
+def _check(*milliseconds: float) -> None:
+    if not all(0 <= value <= LONGEST_MS for value in milliseconds):
+        raise ValueError
+
+
+def _fixed(text: str, ms: float) -> Latency:
+    _check(ms)
+    return Latency(text, ms, lambda rng: ms)
+
+
+def _uniform(text: str, low: float, high: float) -> Latency:
+    _check(low, high, high - low)
+    return Latency(text, (low + high) / 2, lambda rng: rng.uniform(low, high))
+
+
+def _lognormal(text: str, median: float, sigma: float) -> Latency:
+    _check(median)
+    if not (0 <= sigma <= 3 and median > 0):
+        raise ValueError
+    mu = math.log(median)
+    # the far tail is cut, so that no draw holds a connection for ever
+    return Latency(text, math.exp(mu + sigma**2 / 2), lambda rng: min(rng.lognormvariate(mu, sigma), LONGEST_MS))
+
+
+_KINDS: dict[str, Callable[..., Latency]] = {"fixed": _fixed, "uniform": _uniform, "lognormal": _lognormal}

@@ -1,0 +1,46 @@
+"""Every read of the origin, as it happened. The lab's truth about origin load."""
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from app.strategy import Why
+
+
+class OriginRead(NamedTuple):
+    """One read. Times are seconds on the cache's clock: when it was asked for, got a connection, and ended."""
+
+    asked_s: float
+    started_s: float
+    ended_s: float
+    key: str
+    strategy: str
+    pod: str
+    why: Why
+    ok: bool
+
+
+class Ledger:
+    """The newest `rows_max` reads of one pod. What had to be dropped is counted, so that nobody trusts a torso."""
+
+    def __init__(self, rows_max: int) -> None:
+        self._rows: deque[OriginRead] = deque(maxlen=rows_max)
+        self._written = 0
+
+    def write(self, read: OriginRead) -> None:
+        self._rows.append(read)
+        self._written += 1
+
+    def page(self, after: int, rows_max: int = 20_000) -> dict[str, Any]:
+        """Rows from number `after` on. `next` is where the following page begins, `dropped` what is lost before."""
+        first_kept = self._written - len(self._rows)
+        first = max(after, first_kept)
+        rows: Sequence[OriginRead] = list(islice(self._rows, first - first_kept, first - first_kept + rows_max))
+        return {
+            "columns": OriginRead._fields,
+            "rows": rows,
+            "next": first + len(rows),
+            "written": self._written,
+            "dropped": max(0, first_kept - after),
+        }

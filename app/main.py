@@ -1,0 +1,120 @@
+"""The service: one route per discovered strategy, and what a lab needs to watch it."""
+
+import gc
+import inspect
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Query, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.routing import Route
+
+from app.arm import Arm
+from app.cache import RedisCache
+from app.discovery import discover
+from app.endpoint import ItemEndpoint
+from app.ledger import Ledger
+from app.metrics import ArmMetrics, Metrics
+from app.origin import Origin, create_store
+from app.settings import Settings
+from app.strategy import Strategy
+
+log = logging.getLogger(__name__)
+
+GC_FIRST_THRESHOLD = 50_000
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The app of one pod. Raises ValueError when a strategy is tuned beyond its bounds, OSError without a store."""
+    found = discover()
+    for name, why in found.broken.items():
+        log.error("strategy %s is left out: %s", name, why)
+    if unknown := settings.tune.keys() - found.strategies.keys() - found.broken.keys():
+        raise ValueError(f"tune.{min(unknown)}: no such strategy (there is {', '.join(found.strategies)})")
+    create_store(settings)
+
+    metrics = Metrics()
+    cache = RedisCache(settings, metrics)
+    metrics.away.set_function(lambda: cache.is_away)
+    ledger = Ledger(settings.ledger_rows_max)
+    origins: dict[str, Origin] = {}
+    arms: dict[str, Arm] = {}
+    for name, strategy in found.strategies.items():
+        origins[name] = origin = Origin(settings, name, cache.clock, ledger)
+        arm_metrics = ArmMetrics(
+            metrics, name, settings.origin_connections, lambda o=origin: o.reading, lambda o=origin: o.waiting
+        )
+        arms[name] = Arm(strategy, settings, cache, cache.clock, origin.read, arm_metrics)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as owned:
+            owned.push_async_callback(cache.aclose)
+            for origin in origins.values():
+                owned.push_async_callback(origin.aclose)
+            for arm in arms.values():
+                owned.push_async_callback(arm.aclose)
+            await cache.start()
+            # What is alive now stays: keep the collector from walking it during requests.
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(GC_FIRST_THRESHOLD)
+            yield
+
+    app = FastAPI(title="Stampede Lab", lifespan=lifespan)
+    for name, arm in arms.items():
+        endpoint = ItemEndpoint(arm, settings.pod, settings.key_space)
+        for path in (f"/{name}/data", f"/{name}"):
+            app.router.routes.append(Route(path, endpoint, methods=["GET"], name=path))
+
+    @app.get("/strategies")
+    async def strategies() -> dict[str, Any]:
+        """What was discovered: each strategy's docstring and tunables, and what is broken and why."""
+        return {
+            "strategies": {name: _describe(strategy, settings) for name, strategy in found.strategies.items()},
+            "broken": found.broken,
+        }
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok", "pod": settings.pod}
+
+    @app.get("/readyz")
+    async def readyz() -> dict[str, str]:
+        """Ready to serve. Without Redis it still is: answers then come from the origin."""
+        return {"status": "ok", "pod": settings.pod, "cache": "away" if cache.is_away else "up"}
+
+    @app.get("/metrics")
+    async def prometheus() -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/ledger")
+    async def read_ledger(after: int = Query(0, ge=0, lt=2**63)) -> dict[str, Any]:
+        """The origin reads from number `after` on, and how many are still under way."""
+        under_way = sum(origin.reading + origin.waiting for origin in origins.values())
+        return {"pod": settings.pod, "under_way": under_way, **ledger.page(after)}
+
+    for name, why in found.broken.items():
+
+        @app.get(f"/{name}", include_in_schema=False)
+        @app.get(f"/{name}/data", include_in_schema=False)
+        async def broken(response: Response, name: str = name, why: str = why) -> dict[str, str]:
+            response.status_code = 503
+            return {"error": "broken", "reason": f"app/strategies/{name}.py: {why}"}
+
+    return app
+
+
+def _describe(strategy: type[Strategy], settings: Settings) -> dict[str, Any]:
+    values = strategy.tuned(settings.tune.get(strategy.name, {}))
+    return {
+        "doc": inspect.getdoc(strategy),
+        "baseline": strategy.is_baseline,
+        "tunables": {
+            name: {"value": values[name], "default": knob.default, "why": knob.why}
+            for name, knob in strategy.tunables().items()
+        },
+    }

@@ -1,0 +1,21 @@
+# Copy this file to a name of your own (or run `make new S=mine`): the name is the route, the label and the row.
+from app.strategy import Loader, Lookup, Status, Strategy, Why, tunable
+
+
+class Template(Strategy):
+    """The idea, in one sentence.
+
+    Expect:     what the dashboard shows.
+    Where it hurts: what it costs, and when it fails.
+    Reference:  where it comes from.
+    """
+
+    stretch: float = tunable(1.0, "how many TTLs an entry lives", low=0.1, high=10)
+
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        entry = await self.lab.cache.get(key)
+        if entry is not None:
+            return Lookup(Status.HIT, entry)
+        # Load alone, as here, or let `self.lab.flights.collapse(key, load, fresh_for_s)` see to it that one does.
+        loaded = await load(Why.MISS)
+        return Lookup(Status.MISS, await self.lab.store(key, loaded, fresh_for_s=self.ttl_s * self.stretch))

@@ -1,0 +1,261 @@
+"""The vocabulary: everything that a strategy sees.
+
+A strategy imports this module and the standard library, nothing else. Time, randomness, the cache and background work
+reach it through `Lab`; the origin reaches it as a `Loader` that is already counted, timed and limited. That is what
+lets the same file run behind HTTP, in a container and in virtual time.
+
+Times are seconds on the cache's clock (see `Clock`); durations carry their unit in their name. The words are those of
+RFC 9111 (fresh, stale, age), RFC 9211 (hit, collapsed) and RFC 5861 (stale-while-revalidate).
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from typing import Any, ClassVar, Protocol
+
+
+class Status(StrEnum):
+    """How an answer was made."""
+
+    HIT = "hit"  # from the cache, fresh
+    MISS = "miss"  # this request read the origin
+    STALE = "stale"  # from the cache, past its freshness, while somebody refreshes it
+    COLLAPSED = "collapsed"  # waited for the load of another request
+    SHED = "shed"  # turned away by a bound: 503
+    ERROR = "error"  # the origin failed: 503
+
+
+class Why(StrEnum):
+    """Why the origin was asked."""
+
+    MISS = "miss"  # there was nothing to answer with
+    REFRESH = "refresh"  # there was a stale entry
+    EARLY = "early"  # the entry was still fresh
+
+
+class CacheAway(Exception):
+    """The cache cannot be reached, or did not answer in time."""
+
+
+class OriginFailed(Exception):
+    """The origin was asked and gave no answer; the text says why."""
+
+
+class Shed(Exception):
+    """A bound was reached and the request is turned away; the text names the bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A cached answer. `cost_s` is what its load took, from asking to answer (XFetch's delta)."""
+
+    body: bytes
+    read_at_s: float
+    fresh_until_s: float
+    keep_until_s: float
+    cost_s: float
+    absent: bool = False  # the origin has no such item: a negative entry
+
+    def is_fresh(self, now_s: float) -> bool:
+        return now_s < self.fresh_until_s
+
+    def age_s(self, now_s: float) -> float:
+        """Seconds since the origin was read; never negative, however the clocks disagree."""
+        return max(0.0, now_s - self.read_at_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the origin answered."""
+
+    body: bytes
+    read_at_s: float
+    cost_s: float
+    absent: bool = False
+    keep_for_s_max: float = math.inf  # a negative answer has a short life of its own
+
+    def as_entry(self, now_s: float, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
+        """The entry to cache: fresh for `fresh_for_s` from `now_s` on, and kept for `keep_for_s` (or just as long)."""
+        if keep_for_s is None:
+            keep_for_s = fresh_for_s
+        return Entry(
+            body=self.body,
+            read_at_s=self.read_at_s,
+            fresh_until_s=now_s + min(fresh_for_s, self.keep_for_s_max),
+            keep_until_s=now_s + min(keep_for_s, self.keep_for_s_max),
+            cost_s=self.cost_s,
+            absent=self.absent,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What a strategy answers: an entry, and how it came by it."""
+
+    status: Status
+    entry: Entry
+
+
+class Loader(Protocol):
+    """Asks the origin for the item of this request. Raises `OriginFailed` or `Shed`."""
+
+    async def __call__(self, why: Why) -> Loaded: ...
+
+
+class Clock(Protocol):
+    """The cache's time, the same on every pod."""
+
+    def now_s(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+
+class Landing(Protocol):
+    """Tells when a new entry for a key may be in the cache."""
+
+    async def wait(self, timeout_s: float) -> bool:
+        """True once a landing was announced, False after `timeout_s` without one."""
+        ...
+
+
+class Cache(Protocol):
+    """What all pods share. Every method may raise `CacheAway`."""
+
+    async def get(self, key: str) -> Entry | None:
+        """The entry, unless there is none or it is past its `keep_until_s`."""
+        ...
+
+    async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
+        """Store the entry until its `keep_until_s`.
+
+        With a token: only while that token holds the key's lock, in one step with releasing it and announcing the
+        landing. False when the write was refused, because the lock is somebody else's by now or the cache is full.
+        """
+        ...
+
+    async def lock(self, key: str, token: str, lease_s: float) -> bool:
+        """Take the key's lock for `lease_s`; False while another token holds it."""
+        ...
+
+    async def renew(self, key: str, token: str, lease_s: float) -> bool:
+        """Extend the lease; False when this token does not hold the lock any more."""
+        ...
+
+    async def unlock(self, key: str, token: str) -> bool:
+        """Give the lock back and wake who waits for it; False when this token does not hold it."""
+        ...
+
+    def landing(self, key: str) -> AbstractContextManager[Landing]:
+        """Listen for landings of the key. Whatever is announced after entering is not missed by `wait`."""
+        ...
+
+
+class Flights(Protocol):
+    """At most one load per key at a time, over all pods. See `app.flights`."""
+
+    async def collapse(self, key: str, load: Loader, fresh_for_s: float, keep_for_s: float | None = None) -> Lookup:
+        """Load the key, or wait for whoever is loading it. Raises `OriginFailed` or `Shed`."""
+        ...
+
+    def refresh(
+        self, key: str, load: Loader, why: Why, seen: Entry, fresh_for_s: float, keep_for_s: float | None = None
+    ) -> None:
+        """Replace the entry `seen` in the background, unless somebody is at it or has just done it. Never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A strategy's way to the world."""
+
+    cache: Cache
+    clock: Clock
+    rng: Random
+    flights: Flights
+    ttl_s: float
+    tune: dict[str, float | str]
+
+    async def store(self, key: str, loaded: Loaded, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
+        """Write what was loaded without any coordination. A cache that is away costs the write, not the answer."""
+        entry = loaded.as_entry(self.clock.now_s(), fresh_for_s, keep_for_s)
+        try:
+            await self.cache.put(key, entry)
+        except CacheAway:
+            pass  # counted where it happened; the next reader loads again
+        return entry
+
+
+@dataclass(frozen=True, slots=True)
+class Tunable:
+    """A number or a word of a strategy that a run may set, with its bounds."""
+
+    default: float | str
+    why: str
+    low: float = -math.inf
+    high: float = math.inf
+    choices: Sequence[str] = ()
+
+    def check(self, value: object) -> float | str:
+        """The value in the default's type. Raises ValueError saying what is allowed."""
+        if self.choices:
+            if value not in self.choices:
+                raise ValueError(f"must be one of {', '.join(self.choices)}, not {value!r}")
+            return str(value)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
+            raise ValueError(f"must be a number from {self.low:g} to {self.high:g}, not {value!r}")
+        return float(value)
+
+
+def tunable(
+    default: float | str,
+    why: str,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    choices: Sequence[str] = (),
+) -> Any:
+    """Declare a tunable as a class attribute: `beta: float = tunable(1.0, "…", low=0, high=100)`."""
+    return Tunable(default, why, low, high, choices)
+
+
+class Strategy(ABC):
+    """One way to keep a key in the cache. The module's name is the route, the label and the key prefix."""
+
+    name: ClassVar[str]
+    is_baseline: ClassVar[bool] = False  # what the others are compared with
+
+    def __init_subclass__(cls) -> None:
+        cls.name = cls.__module__.rpartition(".")[2]
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.ttl_s = lab.ttl_s
+        for name, value in self.tuned(lab.tune).items():
+            setattr(self, name, value)
+
+    @classmethod
+    def tunables(cls) -> dict[str, Tunable]:
+        return {name: value for name, value in vars(cls).items() if isinstance(value, Tunable)}
+
+    @classmethod
+    def tuned(cls, tune: dict[str, float | str]) -> dict[str, float | str]:
+        """Every tunable's value under `tune`. Raises ValueError naming the tunable and its bound."""
+        declared = cls.tunables()
+        if unknown := tune.keys() - declared.keys():
+            known = ", ".join(declared) or "none"
+            raise ValueError(f"{cls.name}.{min(unknown)}: no such tunable (there is {known})")
+        values = {}
+        for name, knob in declared.items():
+            try:
+                values[name] = knob.check(tune.get(name, knob.default))
+            except ValueError as error:
+                raise ValueError(f"{cls.name}.{name}: {error}") from None
+        return values
+
+    @abstractmethod
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        """The answer for the key. Raises `OriginFailed`, `Shed` or `CacheAway`."""

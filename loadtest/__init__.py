@@ -1,0 +1,1 @@
+"""Drives the service, measures it, and explains what it saw."""
