@@ -19,6 +19,7 @@ from app.strategy import (
     Clock,
     Lab,
     Loaded,
+    Loader,
     Lookup,
     OriginFailed,
     Shed,
@@ -123,11 +124,14 @@ class Arm:
         cache_status = f"{_HEAD[lookup.status]}; ttl={int(entry.fresh_until_s - now_s)}; age={age_s:.3f}"
         return Answer(404 if entry.absent else 200, cache_status, entry.body)
 
-    async def _look_up(self, key: str, load: Callable[[Why], Awaitable[Loaded]]) -> Lookup:
+    async def _look_up(self, key: str, load: Loader) -> Lookup:
         try:
-            return await self._strategy.get_or_load(key, load)
+            lookup = await self._strategy.get_or_load(key, load)
         except CacheAway:
             return await self._flights.collapse_here(key, load)
+        if not isinstance(lookup, Lookup):  # a strategy that is being written may forget to return
+            raise TypeError(f"get_or_load answered {lookup!r}, not a Lookup")
+        return lookup
 
     async def _load(self, item_id: int, key: str, why: Why) -> Loaded:
         """The `Loader` of one request: asks the origin, counted and timed."""
@@ -158,5 +162,3 @@ def _bounds_of(settings: Settings) -> FlightBounds:
         refresh_pause_s=settings.refresh_pause_ms / 1000,
         flights_max=settings.flights_max,
     )
-
-

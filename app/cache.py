@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -78,7 +78,9 @@ class RedisCache:
             )
         )
         self._pause_s = settings.redis_pause_ms / 1000
-        self._away_until_s = 0.0
+        self.is_away = False
+        """Whether Redis failed to answer the last command."""
+        self._try_again_s = 0.0
         self._events = events
         self._tasks = Tasks()
         self._landings = Landings()
@@ -93,10 +95,6 @@ class RedisCache:
             settings.reads_waiting_max,
         )
         self.clock = RedisClock(self._time_s)
-
-    @property
-    def is_away(self) -> bool:
-        return time.monotonic() < self._away_until_s
 
     async def start(self) -> None:
         """Begin to listen and to keep the clock. A Redis that is away is no error: it may come back."""
@@ -129,7 +127,8 @@ class RedisCache:
         try:
             if token is None:
                 return bool(await self._call("set", lambda: self._redis.set(key, stored, px=keep_ms)))
-            names, values = [_lock_of(key), key], [token, CHANNEL, stored, keep_ms]
+            names: list[str] = [_lock_of(key), key]
+            values: list[str | bytes | int] = [token, CHANNEL, stored, keep_ms]
             return bool(await self._call("put", lambda: self._put(keys=names, args=values)))
         except ResponseError as refused:
             log.warning("Redis refused to store %s: %s", key, refused)
@@ -147,7 +146,7 @@ class RedisCache:
         return holder is None or holder == token.encode()
 
     async def renew(self, key: str, token: str, lease_s: float) -> bool:
-        values = [token, _milliseconds(lease_s)]
+        values: list[str | int] = [token, _milliseconds(lease_s)]
         return bool(await self._call("renew", lambda: self._renew(keys=[_lock_of(key)], args=values)))
 
     async def unlock(self, key: str, token: str) -> bool:
@@ -159,7 +158,8 @@ class RedisCache:
 
     async def _mget(self, keys: Sequence[str]) -> Sequence[bytes | None]:
         self._events.batch_read(len(keys))
-        return await self._attempt("mget", lambda: self._redis.execute_command("MGET", *keys))
+        values = await self._attempt("mget", lambda: self._redis.mget(keys))
+        return cast(Sequence[bytes | None], values)  # the pool does not decode
 
     async def _time_s(self) -> float:
         seconds, microseconds = await self._call("time", self._redis.time)
@@ -171,18 +171,21 @@ class RedisCache:
 
     async def _attempt(self, name: str, command: Command[T]) -> T:
         """Every command goes through here: counted, and not even tried shortly after Redis failed to answer."""
-        if self.is_away:
+        if self.is_away and time.monotonic() < self._try_again_s:
             raise CacheAway(f"Redis did not answer and is left alone for {self._pause_s:g} s (redis_pause_ms)")
         self._events.command_sent(name)
         try:
-            return await command()
+            reply = await command()
         except ResponseError:  # Redis is there, and says no
             self._events.command_failed(name)
+            self.is_away = False
             raise
         except (RedisError, OSError, TimeoutError) as error:
             self._events.command_failed(name)
-            self._away_until_s = time.monotonic() + self._pause_s
+            self.is_away, self._try_again_s = True, time.monotonic() + self._pause_s
             raise CacheAway(f"{name}: {error}") from error
+        self.is_away = False
+        return reply
 
     async def _listen(self) -> None:
         """Pass on every announced landing, until cancelled; after each gap wake everybody."""

@@ -5,8 +5,10 @@ import zlib
 
 from app.strategy import Entry
 
-# magic and version, 1 = absent, crc32 of the body, body bytes, read_at, fresh_until, keep_until, cost (s)
-_HEAD = struct.Struct("<4sBIIdddd")
+# magic and version, crc32 of all that follows; absent, body bytes, read_at, fresh_until, keep_until, cost (s)
+_SEAL = struct.Struct("<4sI")
+_HEAD = struct.Struct("<?Idddd")
+_BODY_AT = _SEAL.size + _HEAD.size
 _MAGIC = b"SLe1"
 BODY_BYTES_MAX = 4_000_000
 
@@ -16,27 +18,18 @@ class Corrupt(ValueError):
 
 
 def encode(entry: Entry) -> bytes:
-    return (
-        _HEAD.pack(
-            _MAGIC,
-            entry.absent,
-            zlib.crc32(entry.body),
-            len(entry.body),
-            entry.read_at_s,
-            entry.fresh_until_s,
-            entry.keep_until_s,
-            entry.cost_s,
-        )
-        + entry.body
+    head = _HEAD.pack(
+        entry.absent, len(entry.body), entry.read_at_s, entry.fresh_until_s, entry.keep_until_s, entry.cost_s
     )
+    return _SEAL.pack(_MAGIC, zlib.crc32(entry.body, zlib.crc32(head))) + head + entry.body
 
 
 def decode(stored: bytes) -> Entry:
     """Raises `Corrupt`."""
-    if not _HEAD.size <= len(stored) <= _HEAD.size + BODY_BYTES_MAX:
+    if not _BODY_AT <= len(stored) <= _BODY_AT + BODY_BYTES_MAX:
         raise Corrupt(f"{len(stored)} bytes")
-    magic, absent, crc, length, read_at_s, fresh_until_s, keep_until_s, cost_s = _HEAD.unpack_from(stored)
-    body = stored[_HEAD.size :]
-    if magic != _MAGIC or len(body) != length or zlib.crc32(body) != crc:
+    magic, crc = _SEAL.unpack_from(stored)
+    absent, length, read_at_s, fresh_until_s, keep_until_s, cost_s = _HEAD.unpack_from(stored, _SEAL.size)
+    if magic != _MAGIC or length != len(stored) - _BODY_AT or zlib.crc32(memoryview(stored)[_SEAL.size :]) != crc:
         raise Corrupt("wrong version, length or checksum")
-    return Entry(body, read_at_s, fresh_until_s, keep_until_s, cost_s, absent == 1)
+    return Entry(stored[_BODY_AT:], read_at_s, fresh_until_s, keep_until_s, cost_s, absent)

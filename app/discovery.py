@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import keyword
 import pkgutil
 import re
 from dataclasses import dataclass, field
@@ -40,11 +41,16 @@ def discover() -> Discovered:
     return Discovered(dict(ordered), broken)
 
 
-def _load(name: str) -> type[Strategy]:
-    if not _NAME.fullmatch(name):
-        raise ValueError("a strategy's file name is lower case letters, digits and _, at most 40 of them")
+def check_name(name: str) -> None:
+    """Raises ValueError unless a strategy's file may be called that."""
+    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+        raise ValueError(f"{name!r}: a strategy's name is a letter, then letters, digits and _, lower case, 40 at most")
     if name in RESERVED:
-        raise ValueError(f"/{name} is a route of the service itself")
+        raise ValueError(f"{name!r}: /{name} is a route of the service itself")
+
+
+def _load(name: str) -> type[Strategy]:
+    check_name(name)
     path = f"{app.strategies.__name__}.{name}"
     module = importlib.import_module(path)
     found = [

@@ -52,7 +52,10 @@ class ItemEndpoint:
     def __init__(self, arm: Arm, pod: str, key_space: int) -> None:
         self._arm = arm
         self._key_space = key_space
-        self._fixed_headers = [(b"content-type", b"application/json"), (b"x-served-by", pod.encode("latin-1", "replace"))]
+        self._fixed_headers = [
+            (b"content-type", b"application/json"),
+            (b"x-served-by", pod.encode("latin-1", "replace")),
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

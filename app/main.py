@@ -43,10 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     arms: dict[str, Arm] = {}
     for name, strategy in found.strategies.items():
         origins[name] = origin = Origin(settings, name, cache.clock, ledger)
-        arm_metrics = ArmMetrics(
-            metrics, name, settings.origin_connections, lambda o=origin: o.reading, lambda o=origin: o.waiting
-        )
-        arms[name] = Arm(strategy, settings, cache, cache.clock, origin.read, arm_metrics)
+        arms[name] = Arm(strategy, settings, cache, cache.clock, origin.read, ArmMetrics(metrics, name, origin))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -4,7 +4,7 @@ Children exist from the start, so that a panel shows 0 and not a gap, and are bo
 would cost more than the cache hit that it counts. Labels are bounded: strategies, statuses, reasons, commands.
 """
 
-from collections.abc import Callable
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -46,7 +46,9 @@ class Metrics:
         self.lock_wait = Histogram(
             "lab_lock_wait_seconds", "Waits for another pod's load", arm, buckets=DURATION_BUCKETS_S, registry=by
         )
-        self.refused = Counter("lab_writes_refused", "Writes without a valid lock, or to a full cache", arm, registry=by)
+        self.refused = Counter(
+            "lab_writes_refused", "Writes without a valid lock, or to a full cache", arm, registry=by
+        )
         self.commands = Counter("lab_cache_commands", "Commands sent to Redis", ("command",), registry=by)
         self.failures = Counter("lab_cache_failures", "Commands that failed", ("command",), registry=by)
         self.corrupt = Counter("lab_cache_corrupt_entries", "Stored bytes that are no entry", registry=by)
@@ -70,12 +72,23 @@ class Metrics:
         self.corrupt.inc()
 
 
+class Pool(Protocol):
+    """What the gauges of an origin's pool read."""
+
+    @property
+    def connections(self) -> int: ...
+
+    @property
+    def reading(self) -> int: ...
+
+    @property
+    def waiting(self) -> int: ...
+
+
 class ArmMetrics:
     """The bound children of one strategy."""
 
-    def __init__(
-        self, metrics: Metrics, strategy: str, connections: int, reading: Callable[[], int], waiting: Callable[[], int]
-    ) -> None:
+    def __init__(self, metrics: Metrics, strategy: str, pool: Pool) -> None:
         self._answers = {status: metrics.requests.labels(strategy, status) for status in Status}
         self._duration = metrics.duration.labels(strategy)
         self._age = metrics.age.labels(strategy)
@@ -85,9 +98,9 @@ class ArmMetrics:
         self._locks = {taken: metrics.locks.labels(strategy, str(taken).lower()) for taken in (True, False)}
         self._lock_wait = metrics.lock_wait.labels(strategy)
         self._refused = metrics.refused.labels(strategy)
-        metrics.connections.labels(strategy).set(connections)
-        metrics.reading.labels(strategy).set_function(reading)
-        metrics.waiting.labels(strategy).set_function(waiting)
+        metrics.connections.labels(strategy).set(pool.connections)
+        metrics.reading.labels(strategy).set_function(lambda: pool.reading)
+        metrics.waiting.labels(strategy).set_function(lambda: pool.waiting)
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
         self._answers[status].inc()

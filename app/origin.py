@@ -53,6 +53,7 @@ class Origin:
         self._idle: list[aiosqlite.Connection] = []
         self._open: list[aiosqlite.Connection] = []
         self._tasks = Tasks()
+        self.connections = settings.origin_connections
         self.reading = 0
         self.waiting = 0
 
@@ -93,9 +94,7 @@ class Origin:
             self.reading -= 1
             self._free.release()
             self._ledger.write(
-                OriginRead(
-                    asked_s, started_s, self._clock.now_s(), key, self._strategy, self._settings.pod, why, ok
-                )
+                OriginRead(asked_s, started_s, self._clock.now_s(), key, self._strategy, self._settings.pod, why, ok)
             )
 
     async def _select(self, item_id: int) -> Row:
@@ -147,7 +146,8 @@ def create_store(settings: Settings) -> None:
             store.execute("CREATE TABLE stamp (text TEXT)")
             store.execute("INSERT INTO stamp VALUES (?)", (stamp,))
             store.execute("CREATE TABLE item (id INTEGER PRIMARY KEY, text TEXT NOT NULL, crc32 INTEGER NOT NULL)")
-            texts = (rng.randbytes(settings.payload_bytes).hex()[: settings.payload_bytes] for _ in range(settings.items))
+            length = settings.payload_bytes
+            texts = (rng.randbytes(length).hex()[:length] for _ in range(settings.items))
             rows = ((number, text, zlib.crc32(text.encode())) for number, text in enumerate(texts))
             store.executemany("INSERT INTO item VALUES (?, ?, ?)", rows)
         store.close()

@@ -50,6 +50,8 @@ class ReadBatcher:
     async def _answer(self, batch: list[tuple[str, asyncio.Future[bytes | None]]]) -> None:
         try:
             values = await self._fetch([key for key, _ in batch])
+            if len(values) != len(batch):  # whose is whose? then nobody's
+                raise CacheAway(f"{len(values)} values for {len(batch)} keys")
         except BaseException as error:
             failure = error if isinstance(error, CacheAway) else CacheAway(f"the read ended with {error!r}")
             for _, reader in batch:

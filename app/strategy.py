@@ -10,7 +10,7 @@ RFC 9111 (fresh, stale, age), RFC 9211 (hit, collapsed) and RFC 5861 (stale-whil
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -100,10 +100,8 @@ class Lookup:
     entry: Entry
 
 
-class Loader(Protocol):
-    """Asks the origin for the item of this request. Raises `OriginFailed` or `Shed`."""
-
-    async def __call__(self, why: Why) -> Loaded: ...
+Loader = Callable[[Why], Awaitable[Loaded]]
+"""Asks the origin for the item of this request. Raises `OriginFailed` or `Shed`."""
 
 
 class Clock(Protocol):

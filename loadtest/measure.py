@@ -104,10 +104,14 @@ def read_answers(paths: Sequence[Path]) -> Answers:
     )
 
 
-def read_ledger(path: Path) -> Reads:
-    """Raises ValueError naming the file where it is not a ledger."""
+def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Reads:
+    """The reads on the clients' clock, which the ledger's is ahead of by `clock_offset_s`.
+
+    Raises ValueError naming the file where it is not a ledger.
+    """
     lines = _read_lines(path, ("asked_s", "why"))
-    return Reads(np.array([float(line["asked_s"]) for line in lines]), [line["why"] for line in lines])
+    asked_s = np.array([float(line["asked_s"]) for line in lines]) - clock_offset_s
+    return Reads(asked_s, [line["why"] for line in lines])
 
 
 def _read_lines(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -135,7 +139,7 @@ def percentile(values: Floats, share: float) -> float:
 def since(reads: Reads, start_s: float) -> Reads:
     """Without what was asked before the load began: the warm-up."""
     kept = np.flatnonzero(reads.asked_s >= start_s)
-    return Reads(reads.asked_s[kept], [reads.whys[index] for index in kept])
+    return Reads(reads.asked_s[kept], [reads.whys[index] for index in kept.tolist()])
 
 
 def figures(answers: Answers, reads: Reads, duration_s: float, **named: Any) -> Row:
@@ -177,4 +181,4 @@ def series(answers: Answers, reads: Reads, start_s: float, duration_s: float, bi
     for number in range(bins):
         if len(inside := latency_ms[place == number]):
             p50_ms[number], p99_ms[number] = percentile(inside, 0.5), percentile(inside, 0.99)
-    return Series(bin_s, edges[:-1], counts / bin_s, p50_ms, p99_ms)
+    return Series(bin_s, edges[:-1].astype(np.float64), counts / bin_s, p50_ms, p99_ms)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from app.latency import Latency
 
 OWN = Path(__file__).parent / "scenarios"
+_READERS = {".toml": tomllib.loads, ".json": json.loads}  # a run's own scenario.json can be run again
 
 
 class BadScenario(ValueError):
@@ -113,19 +114,19 @@ def scenario_names() -> list[str]:
 def read_scenario(name_or_path: str, **overrides: Any) -> Scenario:
     """The scenario of that name, or in that file; `overrides` replace top-level fields. Raises `BadScenario`."""
     path = Path(name_or_path)
-    if path.suffix != ".toml":
+    if path.suffix not in _READERS:
         path = OWN / f"{name_or_path}.toml"
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = _READERS[path.suffix](path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadScenario(
             f"there is no scenario {name_or_path!r}: name one of {', '.join(scenario_names())}, or a .toml file"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise BadScenario(f"{path}: {error}") from None
     stated = {field: value for field, value in overrides.items() if value is not None}
     try:
-        return Scenario.model_validate({"name": path.stem, **table, **stated})
+        return Scenario.model_validate({"name": path.stem} | table | stated)
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(str(part) for part in fault['loc']) or 'scenario'}: {fault['msg']}" for fault in error.errors()

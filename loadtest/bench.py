@@ -1,0 +1,135 @@
+"""The native bench: one strategy through a scenario, in a fresh world of its own, recorded."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from loadtest.ledgers import LedgerFile
+from loadtest.native import ROOT, World, WorldFailed, clock_offset_s, native_world
+from loadtest.processes import Child, Children
+from loadtest.results import RunRecord
+from loadtest.scenario import Scenario
+
+POLL_S = 1.0
+WARM_WITHIN_S = 30.0
+LOCUST_STOP_S = 10
+"""What requests in flight are given to end in."""
+LOCUST_OVERTIME_S = 40.0
+"""Beyond the stated duration; a generator that needs longer hangs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an arm is."""
+
+    strategy: str
+    elapsed_s: float
+    origin_reads: int
+    origin_peak_1s: int
+    events: Sequence[str]
+
+
+Tell = Callable[[Progress], None]
+
+
+async def run_arm(scenario: Scenario, strategy: str, seed: int, folder: Path, tell: Tell) -> Path:
+    """Put one strategy through the scenario. The folder of its records, inside the run's `folder`.
+
+    Raises `WorldFailed` when the world does not come up. What breaks later is an event of the run.
+    """
+    raw = folder / "raw" / strategy
+    raw.mkdir(parents=True)
+    record = RunRecord(
+        scenario=scenario.name,
+        strategy=strategy,
+        world="native",
+        seed=seed,
+        pods=scenario.pods,
+        loop="closed",
+        duration_s=scenario.duration_s,
+        target_rate=scenario.target_rate,
+    )
+    async with (
+        native_world(scenario, strategy, seed, raw) as world,
+        httpx.AsyncClient(timeout=WARM_WITHIN_S, trust_env=False) as client,
+    ):
+        record.clock_offset_s = await clock_offset_s(world.redis_url)
+        if scenario.warm.keys == "burst":
+            await _warm(client, world, strategy, scenario.keys.count)
+        with LedgerFile(client, world.pod_urls, raw / "ledger.csv") as ledger:
+            locust = await world.children.start(
+                "locust", _locust_command(scenario, strategy, seed, folder, world), raw / "locust.log", _PYTHONPATH
+            )
+            try:
+                await _watch(locust, scenario, world.children, record, ledger, tell)
+                await ledger.drain()
+            finally:
+                if ledger.dropped:
+                    record.events.append(f"{ledger.dropped} origin reads did not fit into the pods' ledgers")
+                record.write(raw)
+        await _keep_metrics(client, world, raw)
+    return raw
+
+
+async def _warm(client: httpx.AsyncClient, world: World, strategy: str, keys: int) -> None:
+    """Ask for every key once, all at the same moment."""
+    urls = [f"{world.pod_urls[key % len(world.pod_urls)]}/{strategy}/data?id={key}" for key in range(keys)]
+    try:
+        for answer in await asyncio.gather(*(client.get(url) for url in urls)):
+            answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise WorldFailed(f"warming {keys} keys failed: {error!r}") from error
+
+
+async def _watch(
+    locust: Child, scenario: Scenario, children: Children, record: RunRecord, ledger: LedgerFile, tell: Tell
+) -> None:
+    """Until the load has ended: collect the ledgers, tell how far it is, note what falls."""
+    began_s = time.monotonic()
+    fallen: set[str] = set()
+    while not locust.ended:
+        elapsed_s = time.monotonic() - began_s
+        for child in children.fallen():
+            if child.name not in fallen:
+                fallen.add(child.name)
+                record.events.append(f"{child.name} {child.how_it_ended} about {elapsed_s:.0f} s into the run")
+        await ledger.fetch()
+        tell(Progress(record.strategy, elapsed_s, ledger.reads, ledger.peak_1s(), record.events))
+        if elapsed_s > scenario.duration_s + LOCUST_OVERTIME_S:
+            record.events.append(f"the load did not end within {LOCUST_OVERTIME_S:g} s of its time")
+            await children.end(locust)
+        try:
+            async with asyncio.timeout(POLL_S):
+                await locust.process.wait()
+        except TimeoutError:
+            pass
+    if locust.process.returncode != 0:
+        record.events.append(f"locust {locust.how_it_ended}: {locust.last_words(1)}")
+
+
+_PYTHONPATH = {"PYTHONPATH": str(ROOT)}
+
+
+def _locust_command(scenario: Scenario, strategy: str, seed: int, folder: Path, world: World) -> list[str | Path]:
+    return [
+        sys.executable, "-m", "locust", "--locustfile", ROOT / "loadtest" / "locustfile.py",
+        "--headless", "--users", str(scenario.load.users), "--spawn-rate", str(scenario.load.users),
+        "--run-time", f"{scenario.duration_s:g}s", "--stop-timeout", str(LOCUST_STOP_S),
+        "--only-summary", "--exit-code-on-error", "0",
+        "--scenario", folder / "scenario.json", "--strategy", strategy, "--lab-seed", str(seed),
+        "--targets", ",".join(world.pod_urls), "--answers", folder / "raw" / strategy,
+    ]  # fmt: skip
+
+
+async def _keep_metrics(client: httpx.AsyncClient, world: World, raw: Path) -> None:
+    for number, url in enumerate(world.pod_urls, start=1):
+        try:
+            answer = await client.get(f"{url}/metrics")
+            (raw / f"metrics-pod-{number}.prom").write_bytes(answer.content)
+        except httpx.HTTPError:
+            pass  # the pod fell: see the run's events

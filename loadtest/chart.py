@@ -1,0 +1,252 @@
+"""The run as one page that needs no network: origin reads and latency over time, a column per strategy.
+
+The figure is the lesson, so nothing in it may differ between the columns but the strategy: same axes, same scale.
+"""
+
+import html
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go  # type: ignore[import-untyped]
+from plotly.subplots import make_subplots  # type: ignore[import-untyped]
+
+from loadtest.measure import Floats, Row, Series
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#8C6D31")
+"""Okabe and Ito's, which the colour-blind can tell apart; their yellow, faint on white, gives way to a brown. By
+position; from the ninth on they come again, which the columns and their headings bear."""
+
+COLUMNS_MAX = 6  # in one band; with more a needle would be thinner than a pixel
+NAME_CHARS = 96  # of headings side by side in a band, so that none meets its neighbour on a page of 1000 px
+
+READS_PX, LATENCY_PX, GAP_PX, HEADING_PX, BELOW_PX = 230, 190, 22, 18, 52
+
+_NOTHING = Series(1.0, *(np.array([np.nan]) for _ in range(4)))
+
+INK, FAINT, BAD = "#333A42", "#E4E7EA", "#B00020"
+
+HOW_TO_READ = (
+    "Every column is one strategy under the same load, on the same axes. Above: how many reads the origin was asked "
+    "for within the last second. A needle at each expiry is a stampede: everybody who missed asked the origin at once. "
+    "A flat line means that one asked for all. Below: how long the clients waited, on a logarithmic scale."
+)
+
+_STYLE = """
+:root { color-scheme: light }
+body { font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; color: #333a42; background: #fff;
+       max-width: 1760px; margin: 0 auto; padding: 28px 32px 40px }
+h1 { font-size: 25px; line-height: 1.25; font-weight: 600; margin: 0 0 6px; color: #14181c }
+h2 { font-size: 16px; font-weight: 600; margin: 28px 0 8px; color: #14181c }
+p { margin: 0 0 10px; max-width: 110ch; overflow-wrap: anywhere }
+.scenario, .legend { color: #5a646e }
+.legend { font-size: 13px; margin-top: 10px }
+.key { display: flex; flex-wrap: wrap; gap: 4px 26px; font-size: 13px; color: #5a646e; margin: 14px 0 0 }
+.key i { display: inline-block; width: 26px; margin-right: 8px; vertical-align: middle; border-top: 0 solid #5a646e;
+         print-color-adjust: exact }
+.key .reads { height: 11px; background: #c3c8cd; border-top-width: 1px }
+.key .peak { border-top: 1px dashed #5a646e }
+.key .p99 { border-top-width: 2px }
+.key .p50 { border-top: 2px dotted #9aa2aa }
+.wide { overflow-x: auto }
+table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums }
+th, td { padding: 5px 11px; text-align: right; border-bottom: 1px solid #e4e7ea }
+thead th { font-weight: 500; font-size: 13px; line-height: 1.25; color: #5a646e; vertical-align: bottom;
+           border-bottom: 1px solid #9aa2aa }
+th:first-child { text-align: left; padding-left: 18px; text-indent: -18px }
+tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 7em }
+.chip { display: inline-block; width: 10px; height: 10px; margin-right: 8px; border-radius: 2px;
+        print-color-adjust: exact }
+.bad td, .bad em { color: #b00020 }
+.bad em { font-style: normal; font-weight: 500; font-size: 12px }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; margin: 0; font-size: 13px; color: #5a646e }
+dd { margin: 0; overflow-wrap: anywhere }
+@media (max-width: 1200px) { body { padding: 20px } th, td { padding: 4px 6px }
+                             table { font-size: 13px }
+                             thead th { font-size: 12px } }
+@media print { @page { size: A4 landscape; margin: 10mm } body { padding: 0; max-width: none }
+               h2, table, dl { break-inside: avoid } .wide { overflow: visible } }
+"""
+
+
+def figure(rows: Sequence[Row], series: Mapping[str, Series]) -> go.Figure:
+    """Two panels per row, in bands of at most `COLUMNS_MAX`. A row without a series has empty panels and its peak."""
+    bands = math.ceil(len(rows) / COLUMNS_MAX)
+    columns = math.ceil(len(rows) / bands)
+    drawing = make_subplots(rows=2 * bands, cols=columns, horizontal_spacing=0.1 / columns)
+    names = [_heading(row, NAME_CHARS // columns) for row in rows]
+    for position, row in enumerate(rows):
+        band, column = divmod(position, columns)
+        run = series.get(row.strategy, _NOTHING)
+        _draw(drawing, row, run, colour(position), 2 * band + 1, column + 1)
+    _set_axes(drawing, rows, series, bands, columns)
+    _place(drawing, names, bands, columns)
+    return drawing
+
+
+def colour(position: int) -> str:
+    return COLOURS[position % len(COLOURS)]
+
+
+def _draw(drawing: go.Figure, row: Row, run: Series, ink: str, reads_row: int, column: int) -> None:
+    at = {"row": reads_row, "col": column}
+    time_s, reads = _steps(run, _in_last_second(run))
+    line = {"color": ink, "width": 1}
+    tip = "%{y:.4~g} reads in the last second<extra></extra>"
+    drawing.add_scatter(
+        x=time_s, y=reads, name="origin reads", line=line, fill="tozeroy", fillcolor=ink + "80", hovertemplate=tip, **at
+    )
+    # the exact peak, from every read's own moment: the bins can only come near it
+    drawing.add_hline(y=row.origin_peak_1s, line={"color": ink, "width": 1, "dash": "dash"}, opacity=0.6, **at)
+    drawing.add_annotation(
+        x=1, xref="x domain", y=row.origin_peak_1s, text=f"peak <b>{row.origin_peak_1s:,}</b> in 1 s",
+        xanchor="right", yanchor="bottom", showarrow=False, font={"size": 12, "color": INK}, borderpad=2, **at,
+    )  # fmt: skip
+    at = {"row": reads_row + 1, "col": column}
+    for name, values, style in (
+        ("p50", run.p50_ms, {"width": 1.5, "dash": "dot"}),
+        ("p99", run.p99_ms, {"width": 1.3}),
+    ):
+        time_s, latency_ms = _steps(run, np.where(values > 0, values, np.nan))
+        tip = f"{name} %{{y:.3~g}} ms<extra></extra>"
+        drawing.add_scatter(x=time_s, y=latency_ms, name=name, line={"color": ink, **style}, hovertemplate=tip, **at)
+
+
+def _in_last_second(run: Series) -> Floats:
+    """Reads in the second that ends with each bin: the unit of the peak, so that the two can be compared by eye.
+
+    A bin's own rate cannot: a herd of 60 within a bin of half a second is a rate of 120/s, twice its peak.
+    """
+    bins = max(1, round(1 / run.bin_s))
+    summed: Floats = np.convolve(run.origin_reads, np.ones(bins))[: len(run.origin_reads)]
+    return summed / bins
+
+
+def _steps(run: Series, values: Floats) -> tuple[Floats, Floats]:
+    """Both ends of every bin, so that a bin between two empty ones is a dash and not nothing."""
+    return np.column_stack((run.time_s, run.time_s + run.bin_s)).ravel(), np.repeat(values, 2)
+
+
+def _set_axes(drawing: go.Figure, rows: Sequence[Row], series: Mapping[str, Series], bands: int, columns: int) -> None:
+    runs = [series[row.strategy] for row in rows if row.strategy in series]
+    ends_s = [row.duration_s for row in rows] + [run.time_s[-1] + run.bin_s for run in runs if len(run.time_s)]
+    tops = [row.origin_peak_1s for row in rows] + [_in_last_second(run).max(initial=0) for run in runs]
+    drawing.update_xaxes(
+        range=[0, float(max(ends_s))], matches="x", nticks=5, ticks="outside", tickcolor=FAINT, showgrid=False
+    )
+    drawing.update_yaxes(gridcolor=FAINT, zeroline=False, showticklabels=False)
+    for band in range(bands):
+        reads = {"row": 2 * band + 1}
+        latency = {"row": 2 * band + 2}
+        drawing.update_xaxes(showticklabels=False, **reads)
+        drawing.update_xaxes(title={"text": "seconds", "standoff": 4}, **latency)
+        # room above the highest peak for its label
+        drawing.update_yaxes(range=[0, 1.16 * max(1.0, *map(float, tops))], matches="y", rangemode="tozero", **reads)
+        drawing.update_yaxes(
+            # Logarithmic, because the three heights that matter are decades apart: a hit (about 2 ms), a read of the
+            # origin (about 200 ms), a queue for the origin (seconds). On a linear axis one slow second would press
+            # the hits and the p50 of every column onto the floor.
+            type="log",
+            range=_decades(runs),
+            matches=f"y{columns + 1}",
+            tickvals=[10.0**power for power in range(-2, 6)],
+            ticktext=["0.01", "0.1", "1", "10", "100", "1,000", "10,000", "100,000"],
+            **latency,
+        )
+        drawing.update_yaxes(title="origin reads/s", showticklabels=True, col=1, **reads)
+        drawing.update_yaxes(title="latency (ms, log)", showticklabels=True, col=1, **latency)
+    drawing.update_xaxes(matches=None, row=1, col=1)  # the axes that the others match match nothing
+    drawing.update_yaxes(matches=None, row=1, col=1)
+    drawing.update_yaxes(matches=None, row=2, col=1)
+
+
+def _decades(runs: Sequence[Series]) -> list[float]:
+    """From 1 ms, or the decade below the quickest, to just above the slowest, as powers of ten; at least one decade."""
+    seen = np.concatenate([[1.0], *(values[values > 0] for run in runs for values in (run.p50_ms, run.p99_ms))])
+    low = math.floor(np.log10(seen.min()))
+    return [float(low), max(low + 1.0, float(np.log10(1.5 * seen.max())))]
+
+
+def _heading(row: Row, width: int) -> list[str]:
+    """The strategy's name in lines of at most `width` characters, broken after an underscore where there is one."""
+    lines = [line.replace("_ ", "_") for line in textwrap.wrap(row.strategy.replace("_", "_ "), width)]
+    marked = [f"<b>{html.escape(line)}</b>" for line in lines]
+    return marked if row.valid else [*marked, f'<span style="color:{BAD}">not valid</span>']
+
+
+def _place(drawing: go.Figure, names: Sequence[Sequence[str]], bands: int, columns: int) -> None:
+    """Heights in pixels, whatever the number of bands and however long the names."""
+    above_px = HEADING_PX * max(map(len, names)) + 12
+    band_px = READS_PX + GAP_PX + LATENCY_PX
+    plot_px = bands * band_px + (bands - 1) * (above_px + BELOW_PX)
+    for band in range(bands):
+        top_px = plot_px - band * (band_px + above_px + BELOW_PX)
+        reads = [(top_px - READS_PX) / plot_px, top_px / plot_px]
+        latency = [(top_px - band_px) / plot_px, (top_px - band_px + LATENCY_PX) / plot_px]
+        drawing.update_yaxes(domain=reads, row=2 * band + 1)
+        drawing.update_yaxes(domain=latency, row=2 * band + 2)
+    for position, lines in enumerate(names):
+        band, column = divmod(position, columns)
+        drawing.add_annotation(
+            text="<br>".join(lines), x=0.5, xref="x domain", xanchor="center", y=1, yref="y domain", yanchor="bottom",
+            yshift=4, showarrow=False, font={"size": 14, "color": INK}, row=2 * band + 1, col=column + 1,
+        )  # fmt: skip
+    drawing.update_layout(
+        height=plot_px + above_px + BELOW_PX,
+        margin={"l": 64, "r": 8, "t": above_px, "b": BELOW_PX},
+        template="none",
+        showlegend=False,
+        hovermode="x",
+        font={"family": "system-ui, -apple-system, Segoe UI, sans-serif", "size": 12, "color": INK},
+    )
+
+
+def page(
+    *,
+    title: str,
+    sentence: str,
+    rows: Sequence[Row],
+    series: Mapping[str, Series],
+    headings: Sequence[str],
+    lines: Sequence[Sequence[str]],
+    legend: str,
+    notes: Sequence[str],
+    stamp: Sequence[tuple[str, str]],
+) -> str:
+    """The whole HTML document. `headings` and `lines` are the comparison, one line per row, the name first."""
+    text = html.escape
+    drawn = "<p>No strategy was measured.</p>"
+    if rows:
+        settings = {"displaylogo": False, "responsive": True, "displayModeBar": False}
+        drawn = figure(rows, series).to_html(settings, full_html=False, include_plotlyjs=True, div_id="chart")
+    found = "".join(f"<li>{text(note)}</li>" for note in notes)
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{text(title)}</title><style>{_STYLE}</style></head><body>
+<h1>{text(title)}</h1>
+<p class="scenario">{text(sentence)}</p>
+<p>{text(HOW_TO_READ)}</p>
+<div class="key"><span><i class="reads"></i>origin reads in the last second</span>
+<span><i class="peak"></i>the exact peak: most in any sliding second</span>
+<span><i class="p99"></i>latency p99</span><span><i class="p50"></i>latency p50</span></div>
+{drawn}
+<h2>Comparison</h2>
+<div class="wide">{_table(rows, headings, lines)}</div>
+<p class="legend">{text(legend)}</p>
+{f"<h2>Notes</h2><ul>{found}</ul>" if found else ""}
+<h2>This run</h2>
+<dl>{"".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in stamp)}</dl>
+</body></html>
+"""
+
+
+def _table(rows: Sequence[Row], headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    head = "".join(f'<th scope="col">{html.escape(heading)}</th>' for heading in headings)
+    body = []
+    for position, (row, line) in enumerate(zip(rows, lines, strict=True)):
+        chip = f'<span class="chip" style="background:{colour(position)}"></span>'
+        name = html.escape(line[0]).replace("_", "_<wbr>") + ("" if row.valid else " <em>not valid</em>")
+        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in line[1:])
+        body.append(f'<tr{"" if row.valid else " class=bad"}><th scope="row">{chip}{name}</th>{cells}</tr>')
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"

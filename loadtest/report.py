@@ -1,0 +1,162 @@
+"""A run as something to read: the comparison on the terminal, report.md for a pull request, report.html for the eye."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from loadtest import chart
+from loadtest.comparison import LEGEND, Comparison, comparison, notes
+from loadtest.measure import Row, Series
+from loadtest.scenario import Load, Scenario
+
+NAME_WIDTH_MAX = 24  # characters; a longer name folds, so that it costs the terminal's table no other column
+
+
+def print_table(console: Console, rows: Sequence[Row], baseline: str | None) -> None:
+    """The comparison in as many columns as the console is wide for, then the notes."""
+    if not rows:
+        console.print("No strategy was measured.", markup=False)
+        return
+    shown = comparison(rows, baseline)
+    kept = list(range(len(shown.columns)))
+    while _width(console, table := _terminal_table(shown, kept, rows)) > console.width:
+        # of equals the last goes first, whatever the order of the table says
+        if shown.columns[least := max(kept, key=lambda number: (shown.columns[number].rank, number))].rank == 0:
+            break  # a terminal this narrow folds the cells
+        kept.remove(least)
+    console.print(table)
+    if left_out := [heading for number, heading in enumerate(shown.headings) if number not in kept]:
+        console.print(Text(f"Left out at this width: {', '.join(left_out)}. See report.md or report.html.", "dim"))
+    for note in notes(rows):
+        console.print(Text(f"! {note}", "yellow"))
+
+
+def _width(console: Console, table: Table) -> int:
+    return Measurement.get(console, console.options.update(width=10_000), table).maximum
+
+
+def _terminal_table(shown: Comparison, kept: Sequence[int], rows: Sequence[Row]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for number in kept:
+        heading = Text(shown.columns[number].short.format(baseline=shown.baseline))
+        if number == 0:
+            table.add_column(heading, overflow="fold", max_width=NAME_WIDTH_MAX)
+        else:
+            table.add_column(heading, justify="right", overflow="fold", max_width=NAME_WIDTH_MAX // 2)
+    for row, line in zip(rows, shown.lines, strict=True):
+        cells = [Text(line[number]) for number in kept]
+        if not row.valid:
+            cells[0].append("\n(not valid)")
+        table.add_row(*cells, style="" if row.valid else "red")
+    return table
+
+
+def _pace(load: Load) -> str:
+    if load.rate_per_s is None:
+        return f"closed loop, {load.users:,} users with {load.think_s:g} s think time"
+    return f"closed loop on a timetable, {load.rate_per_s:,.10g} requests/s from {load.users:,} users"
+
+
+def sentence(scenario: Scenario) -> str:
+    """The workload in one line."""
+    hot, pods = scenario.keys.hot_share, scenario.pods
+    parts = [
+        _pace(scenario.load),
+        f"{scenario.keys.count:,} keys" + ("" if hot is None else f" ({100 * hot:g} % of the requests to one)"),
+        "cold start" if scenario.warm.keys == "none" else "all keys warmed in one burst",
+        f"TTL {scenario.cache.ttl_s:g} s",
+        f"origin latency {scenario.origin.latency} ms over {scenario.origin.connections} connections per pod",
+        "1 pod" if pods == 1 else f"{pods} pods",
+        f"{scenario.duration_s:g} s",
+    ]
+    return f"{scenario.name}: {'; '.join(parts)}." + (f" Source: {scenario.source}." if scenario.source else "")
+
+
+def stamp(environment: Mapping[str, Any], scenario: Scenario) -> list[tuple[str, str]]:
+    """What it takes to run this again: a label and a text for everything that is known of the run."""
+    machine = environment.get("machine")
+    known = dict(environment)
+    if isinstance(machine, Mapping):
+        units = {"cores": "{} cores", "memory_gib": "{} GiB"}
+        known["machine"] = ", ".join(units.get(name, "{}").format(value) for name, value in machine.items())
+    known["tuned"] = ", ".join(
+        f"{name}.{knob} {at}" for name, knobs in scenario.tune.items() for knob, at in knobs.items()
+    )
+    return [(name.replace("_", " "), _flat(value)) for name, value in known.items() if value not in ("", None)]
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _markdown(text: str) -> str:
+    """The text as itself: on one line, and nothing in it is markup."""
+    return re.sub(r"([\\`*_\[\]|<>~])", r"\\\1", " ".join(text.split()))
+
+
+def _markdown_table(shown: Comparison, rows: Sequence[Row]) -> list[str]:
+    lines = [[_markdown(cell) for cell in line] for line in (shown.headings, *shown.lines)]
+    for row, line in zip(rows, lines[1:], strict=True):
+        if not row.valid:
+            line[0] += " **(not valid)**"
+    # padded, because a report is also read as the text that it is
+    widths = [max(3, *map(len, cells)) for cells in zip(*lines, strict=True)]
+    rule = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]
+    return [
+        "| " + " | ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) + " |"
+        for line in (lines[0], rule, *lines[1:])
+    ]
+
+
+def markdown(rows: Sequence[Row], environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
+    table = _markdown_table(comparison(rows, baseline), rows) if rows else ["No strategy was measured."]
+    found = [f"- {_markdown(note)}" for note in notes(rows)]
+    return "\n".join(
+        [
+            f"## {_markdown(scenario.title)}",
+            "",
+            _markdown(sentence(scenario)),
+            "",
+            *table,
+            "",
+            *(["**Notes**", "", *found, ""] if found else []),
+            _markdown(LEGEND),
+            "",
+            *(f"- {name}: {_markdown(text)}" for name, text in stamp(environment, scenario)),
+            "",
+        ]
+    )
+
+
+def write_report(
+    folder: Path,
+    rows: Sequence[Row],
+    series: Mapping[str, Series],
+    environment: Mapping[str, Any],
+    scenario: Scenario,
+    baseline: str | None,
+) -> None:
+    """Write report.md and report.html into `folder`. `series` is by strategy. Raises OSError."""
+    shown = comparison(rows, baseline)
+    page = chart.page(
+        title=scenario.title,
+        sentence=sentence(scenario),
+        rows=rows,
+        series=series,
+        headings=shown.headings,
+        lines=shown.lines,
+        legend=LEGEND,
+        notes=notes(rows),
+        stamp=stamp(environment, scenario),
+    )
+    (folder / "report.md").write_text(markdown(rows, environment, scenario, baseline), encoding="utf-8")
+    (folder / "report.html").write_text(page, encoding="utf-8")

@@ -1,0 +1,102 @@
+"""The directory of a run: everything that its figures were computed from, and the figures.
+
+summary.json  report.md  report.html  environment.json  scenario.json
+raw/<strategy>/  run.json  ledger.csv  answers-*.csv  metrics-<pod>.prom  *.log
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from loadtest.measure import Row, Series, figures, read_answers, read_ledger, series, since
+from loadtest.report import write_report
+from loadtest.scenario import Scenario
+
+ACHIEVED_SHARE_MIN = 0.99
+"""Of the target rate; a run that reached less is no result."""
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """What the records of one arm do not say themselves; `run.json`."""
+
+    scenario: str
+    strategy: str
+    world: str
+    seed: int
+    pods: int
+    loop: str
+    duration_s: float
+    target_rate: float | None
+    clock_offset_s: float = 0.0
+    """The ledger's clock less the clients'."""
+    events: list[str] = field(default_factory=list)
+    """What happened that should not have: then the run is no result."""
+
+    def write(self, raw: Path) -> None:
+        write_whole(raw / "run.json", json.dumps(asdict(self), indent=2))
+
+
+def new_run_folder(results: Path, scenario: Scenario, about: Mapping[str, Any]) -> Path:
+    """A new directory `<time>-<scenario>`, holding what is known before the run. Raises OSError."""
+    stamp = f"{datetime.now():%Y%m%d-%H%M%S}-{scenario.name}"
+    for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+        folder = results / f"{stamp}{suffix}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        write_whole(folder / "environment.json", json.dumps(about, indent=2))
+        write_whole(folder / "scenario.json", scenario.model_dump_json(indent=2))
+        return folder
+    raise FileExistsError(f"{results / stamp}: a hundred runs within a second")
+
+
+def arm_figures(raw: Path) -> tuple[Row, Series]:
+    """The figures of one arm, from its records alone. Raises OSError or ValueError naming the file."""
+    record = RunRecord(**json.loads((raw / "run.json").read_text()))
+    answers = read_answers(sorted(raw.glob("answers-*.csv")))
+    if not len(answers.intended_s):
+        raise ValueError(f"{raw}: no request was sent; see locust.log there")
+    start_s = float(answers.intended_s.min())
+    reads = since(read_ledger(raw / "ledger.csv", record.clock_offset_s), start_s)
+    named = {name: getattr(record, name) for name in ("scenario", "strategy", "world", "seed", "pods", "loop")}
+    row = figures(
+        answers,
+        reads,
+        record.duration_s,
+        target_rate=record.target_rate,
+        events=record.events,
+        valid=not record.events,
+        **named,
+    )
+    if record.target_rate is not None and row.achieved_rate < ACHIEVED_SHARE_MIN * record.target_rate:
+        missed = f"the load reached {row.achieved_rate:.0f} of {record.target_rate:.0f} requests/s"
+        row = replace(row, events=[*row.events, missed], valid=False)
+    return row, series(answers, reads, start_s, record.duration_s)
+
+
+def write_results(
+    folder: Path, arms: Sequence[Path], scenario: Scenario, about: Mapping[str, Any], baseline: str | None
+) -> list[Row]:
+    """Figures and reports of the arms that were run; `latest` beside the folder then points to it."""
+    measured = [arm_figures(raw) for raw in arms]
+    rows = [row for row, _ in measured]
+    write_whole(folder / "summary.json", json.dumps([row.as_dict() for row in rows], indent=2))
+    write_report(folder, rows, {row.strategy: line for row, line in measured}, about, scenario, baseline)
+    link = folder.parent / "latest"
+    fresh = folder.parent / f".latest-{os.getpid()}"
+    fresh.symlink_to(folder.name)
+    fresh.replace(link)
+    return rows
+
+
+def write_whole(path: Path, text: str) -> None:
+    """All of it or nothing."""
+    half = path.with_name(f".{path.name}.half")
+    half.write_text(text + "\n", encoding="utf-8")
+    half.replace(path)

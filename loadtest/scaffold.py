@@ -1,0 +1,25 @@
+"""A new strategy from the template."""
+
+import re
+from pathlib import Path
+
+import app.strategies
+from app.discovery import check_name
+
+FOLDER = Path(app.strategies.__path__[0])
+
+
+def new_strategy(name: str) -> Path:
+    """Write `app/strategies/<name>.py`. Raises ValueError for a bad name, FileExistsError for one that is taken."""
+    check_name(name)
+    path = FOLDER / f"{name}.py"
+    template = (FOLDER / "_template.py").read_text(encoding="utf-8")
+    class_name = "".join(word.capitalize() for word in name.split("_"))
+    # its first line tells how to copy it
+    source = re.sub(r"\A#.*\n", "", template).replace("class Template(", f"class {class_name}(")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(source)
+    except FileExistsError:
+        raise FileExistsError(f"app/strategies/{name}.py is there already") from None
+    return path

@@ -1,0 +1,44 @@
+"""`lab try`: the contract in virtual time, then a short comparison with the baseline, ending in one sentence."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from loadtest.bench import run_arm
+from loadtest.live import live
+from loadtest.measure import Row
+from loadtest.native import ROOT
+from loadtest.results import write_results
+from loadtest.scenario import Scenario
+
+
+def check_contract(strategy: str) -> bool:
+    """Run the contract tests of one strategy; what they say goes to the terminal. True when all pass."""
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "tests/contract/test_strategies.py"]
+    return subprocess.run([*command, "--strategy", strategy], cwd=ROOT, check=False).returncode == 0
+
+
+async def compare(
+    scenario: Scenario, names: Sequence[str], seed: int, folder: Path, about: Mapping[str, Any], console: Console
+) -> list[Row]:
+    """Run the strategies side by side, each in a world of its own, so that both see the same minute of this machine.
+
+    The first is the baseline.
+    """
+    with live(console, scenario) as tell:
+        arms = await asyncio.gather(*(run_arm(scenario, name, seed, folder, tell) for name in names))
+    return write_results(folder, arms, scenario, about, names[0])
+
+
+def verdict(rows: Sequence[Row], name: str) -> str:
+    """One sentence on the strategy, with the baseline's figures in brackets."""
+    mine = next(row for row in rows if row.strategy == name)
+    stale = mine.statuses.get("stale", 0) / mine.requests
+    other = next((row for row in rows if row.strategy != name), None)
+    peak, p99 = (f" ({other.strategy} {other.origin_peak_1s})", f" ({other.p99_ms:.0f})") if other else ("", "")
+    return f"{name}: peak {mine.origin_peak_1s} origin reads/s{peak}, p99 {mine.p99_ms:.0f} ms{p99}, {stale:.1%} stale, 1 run"

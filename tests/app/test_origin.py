@@ -1,0 +1,128 @@
+"""The slow store: capacity, bounds, and the file itself."""
+
+import asyncio
+import json
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.clock import RedisClock
+from app.ledger import Ledger, OriginRead
+from app.origin import Origin, create_store
+from app.settings import Settings
+from app.strategy import OriginFailed, Shed, Why
+
+
+async def _never() -> float:
+    raise AssertionError("this clock asks nobody")
+
+
+def _origin(folder: Path, **changed: Any) -> tuple[Origin, Ledger]:
+    settings = Settings(origin_path=folder / "origin.sqlite", items=10, key_space=12, **changed)
+    create_store(settings)
+    ledger = Ledger(1_000)
+    return Origin(settings, "any", RedisClock(_never), ledger), ledger
+
+
+def _rows(ledger: Ledger) -> list[OriginRead]:
+    return list(ledger.page(0)["rows"])
+
+
+def test_capacity_is_connections_over_latency_and_readers_queue(tmp_path: Path) -> None:
+    async def scenario() -> list[OriginRead]:
+        origin, ledger = _origin(tmp_path, origin_latency="fixed(30)", origin_connections=2)
+        await asyncio.gather(*(origin.read(number, f"k{number}", Why.MISS) for number in range(8)))
+        await origin.aclose()
+        return _rows(ledger)
+
+    rows = asyncio.run(scenario())
+    assert len(rows) == 8
+    for row in rows:
+        assert row.ended_s - row.started_s >= 0.03  # the SELECT itself holds its connection
+        held = sum(other.started_s <= row.started_s < other.ended_s for other in rows)
+        assert held <= 2
+    # four waves of two: the last is asked at the beginning and starts after three latencies
+    assert max(row.started_s - row.asked_s for row in rows) >= 0.09
+
+
+def test_one_reader_more_than_may_wait_is_shed(tmp_path: Path) -> None:
+    async def scenario() -> list[object]:
+        origin, _ = _origin(tmp_path, origin_latency="fixed(30)", origin_connections=1, origin_queue_max=2)
+
+        async def ask(number: int) -> object:
+            await asyncio.sleep(number * 0.001)
+            return await origin.read(number, "k", Why.MISS)
+
+        answers = await asyncio.gather(*(ask(number) for number in range(5)), return_exceptions=True)
+        await origin.aclose()
+        return list(answers)
+
+    answers = asyncio.run(scenario())
+    assert [isinstance(answer, Shed) for answer in answers] == [False, False, False, True, True]
+    assert "origin_queue_max" in str(answers[-1])
+
+
+def test_a_read_that_takes_too_long_fails_but_holds_its_connection_to_its_end(tmp_path: Path) -> None:
+    async def scenario() -> tuple[int, list[OriginRead]]:
+        origin, ledger = _origin(tmp_path, origin_latency="fixed(120)", origin_timeout_ms=20)
+        with pytest.raises(OriginFailed, match="origin_timeout_ms"):
+            await origin.read(1, "k", Why.MISS)
+        still_reading = origin.reading
+        await asyncio.sleep(0.3)
+        await origin.aclose()
+        return still_reading, _rows(ledger)
+
+    still_reading, rows = asyncio.run(scenario())
+    assert still_reading == 1
+    assert [row.ok for row in rows] == [True]
+
+
+def test_a_missing_item_takes_as_long_as_one_that_is_there(tmp_path: Path) -> None:
+    async def scenario() -> tuple[bytes | None, list[OriginRead]]:
+        origin, ledger = _origin(tmp_path, origin_latency="fixed(25)")
+        row = await origin.read(11, "k", Why.MISS)
+        await origin.aclose()
+        return row.body, _rows(ledger)
+
+    body, rows = asyncio.run(scenario())
+    assert body is None
+    assert rows[0].ended_s - rows[0].started_s >= 0.025
+
+
+def test_the_version_counts_the_changes_of_an_item(tmp_path: Path) -> None:
+    async def scenario() -> list[int]:
+        origin, _ = _origin(tmp_path, origin_latency="fixed(1)", change_every_s=0.01)
+        versions = []
+        for _ in range(5):
+            row = await origin.read(3, "k", Why.MISS)
+            assert row.body is not None
+            versions.append(json.loads(row.body)["version"])
+            await asyncio.sleep(0.01)
+        await origin.aclose()
+        return versions
+
+    versions = asyncio.run(scenario())
+    assert versions == sorted(set(versions))
+
+
+def test_pods_that_start_at_once_make_one_and_the_same_store(tmp_path: Path) -> None:
+    settings = Settings(origin_path=tmp_path / "origin.sqlite", items=200, key_space=200)
+    with ThreadPoolExecutor(8) as pods:
+        list(pods.map(create_store, [settings] * 8))
+    assert [path.name for path in tmp_path.iterdir()] == ["origin.sqlite"]
+    with sqlite3.connect(settings.origin_path) as store:
+        assert store.execute("SELECT count(*), count(DISTINCT text) FROM item").fetchone() == (200, 200)
+    store.close()
+
+
+def test_a_store_of_other_settings_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "origin.sqlite"
+    path.write_text("something else")
+    for items in (5, 9):
+        create_store(Settings(origin_path=path, items=items, key_space=10))
+        with sqlite3.connect(path) as store:
+            assert store.execute("SELECT count(*) FROM item").fetchone() == (items,)
+        store.close()

@@ -1,0 +1,28 @@
+import os
+
+import pytest
+
+from app.discovery import discover
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--strategy", action="append", metavar="NAME", help="run the contract for this strategy only (repeatable)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    found = discover()
+    for name in config.getoption("--strategy") or ():
+        if name not in found.strategies and name not in found.broken:
+            raise pytest.UsageError(
+                f"--strategy {name}: there is no such strategy (there is {', '.join(found.strategies)})"
+            )
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod's settings come from the test alone, whatever the shell has set."""
+    for name in tuple(os.environ):
+        if name.startswith("LAB_") and name not in {"LAB_REDIS_SERVER", "LAB_REDIS_URL"}:
+            monkeypatch.delenv(name)

@@ -1,0 +1,122 @@
+"""Two pods' caches over one server, in either world, so that one suite can run against both."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from redis.asyncio import Redis
+
+from app.cache import CHANNEL, RedisCache
+from app.settings import Settings
+from app.strategy import Cache, Clock, Entry
+from loadtest.sim import loop
+from loadtest.sim.cache import MemoryCache, MemoryServer
+from loadtest.sim.loop import VirtualClock
+
+T = TypeVar("T")
+
+KEY = "lab:any:7"
+SOON_S = 0.03
+LONG_S = 30.0
+NOBODY_LISTENS = "redis://127.0.0.1:1/0"
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """Two pods' caches, and a third whose server is away."""
+
+    here: Cache
+    there: Cache
+    cut_off: Cache
+    clock: Clock
+
+
+def entry_of(pods: Pods, text: str = "value", keep_for_s: float = LONG_S) -> Entry:
+    now_s = pods.clock.now_s()
+    return Entry(text.encode(), now_s - 0.25, now_s + keep_for_s / 2, now_s + keep_for_s, cost_s=0.123456789)
+
+
+Case = Callable[[Pods], Awaitable[None]]
+
+
+class Caches(Protocol):
+    """A world with caches in it."""
+
+    def run(self, case: Case) -> None:
+        """Run the case to its end, beginning with an empty cache."""
+        ...
+
+
+class MemoryCaches:
+    def __init__(self, latency_s: float) -> None:
+        self._latency_s = latency_s
+
+    def run(self, case: Case) -> None:
+        async def main() -> None:
+            clock = VirtualClock(asyncio.get_running_loop())
+            server, other = MemoryServer(clock), MemoryServer(clock)
+            here, there, cut_off = (MemoryCache(at, clock, self._latency_s) for at in (server, server, other))
+            other.is_away = True
+            await case(Pods(here, there, cut_off, clock))
+
+        loop.run(main())
+
+
+@dataclass
+class CacheLog:
+    """Implements `app.cache.CacheEvents`."""
+
+    sent: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    corrupt: int = 0
+
+    def command_sent(self, command: str) -> None:
+        self.sent.append(command)
+
+    def command_failed(self, command: str) -> None:
+        self.failed.append(command)
+
+    def batch_read(self, keys: int) -> None:
+        self.batches.append(keys)
+
+    def entry_corrupt(self) -> None:
+        self.corrupt += 1
+
+
+class RedisCaches:
+    def __init__(self, url: str, timeout_ms: float = 5_000) -> None:
+        self._url = url
+        self._timeout_ms = timeout_ms
+
+    def run(self, case: Case) -> None:
+        asyncio.run(self._play(case))
+
+    async def _play(self, case: Case) -> None:
+        async with AsyncExitStack() as owned:
+            client = await owned.enter_async_context(Redis.from_url(self._url))
+            await client.flushall()
+            here, there, cut_off = map(self._cache, (self._url, self._url, NOBODY_LISTENS))
+            for cache in (here, there, cut_off):
+                owned.push_async_callback(cache.aclose)
+                await cache.start()
+            await _until(lambda: _listeners(client, 2))
+            await asyncio.sleep(0.02)  # each wakes everybody once, when it has begun to listen
+            async with asyncio.timeout(20):
+                await case(Pods(here, there, cut_off, here.clock))
+
+    def _cache(self, url: str) -> RedisCache:
+        return RedisCache(Settings(redis_url=url, redis_timeout_ms=self._timeout_ms), CacheLog())
+
+
+async def _listeners(client: Redis, wanted: int) -> bool:
+    ((_, listening),) = await client.pubsub_numsub(CHANNEL)
+    return bool(listening == wanted)
+
+
+async def _until(holds: Callable[[], Coroutine[Any, Any, bool]]) -> None:
+    async with asyncio.timeout(10):
+        while not await holds():  # noqa: ASYNC110 - a server has no event to wait for
+            await asyncio.sleep(0.005)

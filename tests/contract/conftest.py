@@ -1,0 +1,32 @@
+from collections.abc import Iterator
+
+import pytest
+
+from app.discovery import discover
+from app.strategies._template import Template
+from tests.contract.caches import Caches, MemoryCaches, RedisCaches
+from tests.redis_server import RedisServer
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes `strategy` runs for every strategy there is, and for the template that new ones begin as."""
+    if "strategy" in metafunc.fixturenames:
+        asked_for, found = metafunc.config.getoption("--strategy"), discover().strategies
+        chosen = {name: found[name] for name in asked_for or found if name in found}
+        if not asked_for:
+            chosen["_template"] = Template
+        metafunc.parametrize("strategy", chosen.values(), ids=chosen)
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "memory, 2 ms away", "redis"])
+def caches(request: pytest.FixtureRequest) -> Caches:
+    if request.param == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        return RedisCaches(server.url)
+    return MemoryCaches(0.002 if "away" in request.param else 0.0)

@@ -1,0 +1,65 @@
+"""A slow origin in virtual time, that keeps a book of every load and can be told to fail."""
+
+import asyncio
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+from app.strategy import OriginFailed, Why
+
+ORIGIN_S = 0.2
+ITEMS = 100
+
+
+@dataclass(slots=True)
+class OriginLoad:
+    """One read of the origin. Its number is in the body that it brought."""
+
+    number: int
+    pod: str
+    item_id: int
+    why: Why
+    began_s: float
+    ended_s: float | None = None
+    ok: bool = False
+    kept_until_s: float | None = None  # by the entry that the cache was given
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    body: bytes | None
+    read_at_s: float
+
+
+class Origin:
+    """Brings any item below `ITEMS` in `latency_s`, and nothing while `failure` is set."""
+
+    def __init__(self) -> None:
+        self.latency_s = ORIGIN_S
+        self.failure: Exception | None = None
+        self.loads: list[OriginLoad] = []
+        self.at_once_max: Counter[tuple[str, int]] = Counter()  # loads of an item under way together, by pod
+        self._at_once: Counter[tuple[str, int]] = Counter()
+
+    async def read(self, pod: str, item_id: int, key: str, why: Why) -> Row:
+        running, place = asyncio.get_running_loop(), (pod, item_id)
+        load = OriginLoad(len(self.loads), pod, item_id, why, running.time())
+        self.loads.append(load)
+        self._at_once[place] += 1
+        self.at_once_max[place] = max(self.at_once_max[place], self._at_once[place])
+        try:
+            await asyncio.sleep(self.latency_s)
+        finally:
+            self._at_once[place] -= 1
+            load.ended_s = running.time()
+        if self.failure is not None:
+            raise self.failure
+        load.ok = True
+        body = json.dumps({"id": item_id, "load": load.number, "read_at": load.ended_s}).encode()
+        return Row(body if item_id < ITEMS else None, load.ended_s)
+
+    def fail(self) -> None:
+        self.failure = OriginFailed("the origin is down")
+
+    def recover(self) -> None:
+        self.failure = None

@@ -1,0 +1,53 @@
+"""What only a cache on the wire can get wrong: bytes, batches and connections of the real Redis."""
+
+import asyncio
+
+import pytest
+from redis.asyncio import Redis
+
+from app.cache import RedisCache
+from app.settings import Settings
+from tests.contract.caches import KEY, CacheLog, Pods, RedisCaches
+from tests.redis_server import RedisServer
+
+
+@pytest.mark.parametrize("stored", [b"", b"plain text", b"SLe0" + bytes(60), b"SLe1" + bytes(40)])
+def test_bytes_that_are_no_entry_read_as_a_miss_and_are_counted(redis_server: RedisServer, stored: bytes) -> None:
+    async def main() -> None:
+        log = CacheLog()
+        cache = RedisCache(Settings(redis_url=redis_server.url), log)
+        async with Redis.from_url(redis_server.url) as client:
+            await client.set(KEY, stored)
+        try:
+            assert await cache.get(KEY) is None
+            assert log.corrupt == 1
+        finally:
+            await cache.aclose()
+
+    asyncio.run(main())
+
+
+def test_reads_of_one_tick_leave_as_one_command(redis_server: RedisServer) -> None:
+    async def main() -> None:
+        log = CacheLog()
+        cache = RedisCache(Settings(redis_url=redis_server.url), log)
+        try:
+            assert await asyncio.gather(*(cache.get(f"{KEY}/{number}") for number in range(50))) == [None] * 50
+            assert (log.sent, log.batches) == (["mget"], [50])
+        finally:
+            await cache.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_listener_that_hears_nothing_for_long_still_listens(redis_server: RedisServer) -> None:
+    """The command time-out must not cut the subscription, or wake-ups get lost while it is taken up again."""
+
+    async def case(pods: Pods) -> None:
+        async with Redis.from_url(redis_server.url) as client:
+            subscribed = {row["id"] for row in await client.client_list(_type="pubsub")}
+            assert len(subscribed) == 2
+            await asyncio.sleep(0.3)
+            assert {row["id"] for row in await client.client_list(_type="pubsub")} == subscribed
+
+    RedisCaches(redis_server.url, timeout_ms=100).run(case)

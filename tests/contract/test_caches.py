@@ -1,0 +1,81 @@
+"""The contract of a `Cache`, its entries: the one in memory and the real Redis go through the same cases."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from app.strategy import CacheAway
+from tests.contract.caches import KEY, LONG_S, SOON_S, Caches, Pods, entry_of
+
+
+def test_what_one_pod_puts_every_pod_gets_to_the_last_bit(caches: Caches) -> None:
+    async def case(pods: Pods) -> None:
+        entry = entry_of(pods)
+        assert await pods.here.get(KEY) is None
+        assert await pods.here.put(KEY, entry)
+        assert await pods.here.get(KEY) == entry
+        assert await pods.there.get(KEY) == entry
+        assert await pods.there.get(f"{KEY}0") is None
+
+    caches.run(case)
+
+
+@pytest.mark.parametrize("body", [b"", b"\x00\xff" * 1000])
+def test_an_absence_and_any_bytes_are_kept(caches: Caches, body: bytes) -> None:
+    async def case(pods: Pods) -> None:
+        entry = replace(entry_of(pods), body=body, absent=True)
+        await pods.here.put(KEY, entry)
+        assert await pods.there.get(KEY) == entry
+
+    caches.run(case)
+
+
+def test_an_entry_is_gone_after_its_keep_until_and_not_before(caches: Caches) -> None:
+    async def case(pods: Pods) -> None:
+        await pods.here.put(KEY, entry_of(pods, keep_for_s=15 * SOON_S))
+        await asyncio.sleep(2 * SOON_S)
+        assert await pods.there.get(KEY) is not None
+        await asyncio.sleep(14 * SOON_S)
+        assert await pods.there.get(KEY) is None
+
+    caches.run(case)
+
+
+def test_an_entry_that_is_past_its_time_already_does_not_stay(caches: Caches) -> None:
+    async def case(pods: Pods) -> None:
+        await pods.here.put(KEY, entry_of(pods, keep_for_s=-1))
+        await asyncio.sleep(SOON_S)
+        assert await pods.there.get(KEY) is None
+
+    caches.run(case)
+
+
+def test_a_later_put_replaces_entry_and_expiry(caches: Caches) -> None:
+    async def case(pods: Pods) -> None:
+        await pods.here.put(KEY, entry_of(pods, "first", keep_for_s=SOON_S))
+        second = entry_of(pods, "second")
+        await pods.there.put(KEY, second)
+        await asyncio.sleep(2 * SOON_S)
+        assert await pods.here.get(KEY) == second
+
+    caches.run(case)
+
+
+@pytest.mark.parametrize("command", ["get", "put", "fenced put", "lock", "renew", "unlock"])
+def test_every_command_says_so_when_the_cache_is_away(caches: Caches, command: str) -> None:
+    async def case(pods: Pods) -> None:
+        cache, entry = pods.cut_off, entry_of(pods)
+        commands: dict[str, Callable[[], Awaitable[object]]] = {
+            "get": lambda: cache.get(KEY),
+            "put": lambda: cache.put(KEY, entry),
+            "fenced put": lambda: cache.put(KEY, entry, "mine"),
+            "lock": lambda: cache.lock(KEY, "mine", LONG_S),
+            "renew": lambda: cache.renew(KEY, "mine", LONG_S),
+            "unlock": lambda: cache.unlock(KEY, "mine"),
+        }
+        with pytest.raises(CacheAway):
+            await commands[command]()
+
+    caches.run(case)

@@ -1,0 +1,189 @@
+"""A small world in virtual time: a few pods with real arms, one cache server, one slow origin, and what they did.
+
+`play` runs a story in it and then checks what must hold whatever the strategy does.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import Any, TypeVar
+
+from app.arm import Arm
+from app.settings import Settings
+from app.strategy import Entry, Status, Strategy, Why
+from loadtest.sim import loop
+from loadtest.sim.cache import MemoryCache, MemoryServer
+from loadtest.sim.loop import VirtualClock
+from tests.contract.origin import ITEMS, Origin
+
+T = TypeVar("T")
+
+TTL_S = 5.0
+SETTLE_S = 20.0  # in which whatever is under way ends: a lock wait, then a load
+ANSWER_S_MAX = 10.0
+ROUNDING_S = 0.001  # PX counts whole milliseconds, rounded up
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answered request."""
+
+    asked_s: float
+    answered_s: float
+    pod: str
+    item_id: int
+    code: int
+    status: Status
+    body: dict[str, Any]
+
+    @property
+    def took_s(self) -> float:
+        return self.answered_s - self.asked_s
+
+
+class Server(MemoryServer):
+    """Notes in the origin's book until when each load's entry may be served."""
+
+    def __init__(self, clock: VirtualClock, origin: Origin) -> None:
+        super().__init__(clock)
+        self._origin = origin
+
+    def set(self, key: str, entry: Entry, keep_ms: int) -> bool:
+        if not entry.absent:
+            load = self._origin.loads[json.loads(entry.body)["load"]]
+            load.kept_until_s = max(load.kept_until_s or 0.0, entry.keep_until_s)
+        return super().set(key, entry, keep_ms)
+
+
+class Events(Counter[str]):
+    """Implements `app.arm.ArmEvents` by counting."""
+
+    def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
+        self[f"answered {status}"] += 1
+
+    def origin_asked(self, why: Why) -> None:
+        self[f"asked {why}"] += 1
+
+    def origin_answered(self, duration_s: float) -> None:
+        self["origin answered"] += 1
+
+    def origin_failed(self) -> None:
+        self["origin failed"] += 1
+
+    def lock_asked(self, taken: bool) -> None:
+        self["lock taken" if taken else "lock refused"] += 1
+
+    def lock_waited(self, seconds: float) -> None:
+        self["lock waits"] += 1
+
+    def write_refused(self) -> None:
+        self["writes refused"] += 1
+
+
+class World:
+    """See the module. Made in a running virtual loop."""
+
+    def __init__(
+        self, strategy: type[Strategy], pods: int = 3, seed: int = 1, cache_latency_s: float = 0.0, **settings: Any
+    ) -> None:
+        self.seed = seed
+        self.cache_latency_s = cache_latency_s
+        self.origin = Origin()
+        self.events = Events()
+        self.replies: list[Reply] = []
+        self.clock = VirtualClock(asyncio.get_running_loop())
+        self.server = Server(self.clock, self.origin)
+        self.arms: dict[str, Arm] = {}
+        for pod in (f"pod-{number}" for number in range(pods)):
+            cache = MemoryCache(self.server, self.clock, cache_latency_s)
+            told = Settings(pod=pod, seed=seed, ttl_s=TTL_S, **settings)
+            read = partial(self.origin.read, pod)
+            self.arms[pod] = Arm(strategy, told, cache, self.clock, read, self.events)
+
+    async def ask(self, item_id: int = 0, pod: int = 0) -> Reply:
+        name = f"pod-{pod % len(self.arms)}"
+        asked_s = self.clock.now_s()
+        answer = await self.arms[name].answer(item_id)
+        status = Status(answer.cache_status.split("detail=")[1].split(";")[0])
+        reply = Reply(asked_s, self.clock.now_s(), name, item_id, answer.code, status, json.loads(answer.body))
+        self.replies.append(reply)
+        return reply
+
+    async def herd(self, readers: int = 100, item_id: int = 0, spread_s: float = 0.0) -> list[Reply]:
+        """What readers of one item get that come over all pods, evenly within `spread_s`."""
+
+        async def comes(number: int) -> Reply:
+            await asyncio.sleep(spread_s * number / readers)
+            return await self.ask(item_id, pod=number)
+
+        return await asyncio.gather(*map(comes, range(readers)))
+
+    async def traffic(
+        self, for_s: float, readers: int = 100, think_s: float = 0.5, items: Sequence[int] = range(10)
+    ) -> None:
+        """Readers that ask, think for a random while, and ask again, any pod for any item."""
+
+        async def reads(number: int) -> None:
+            rng = Random(f"{self.seed}/reader {number}")
+            newest: dict[int, float] = {}
+            while self.clock.now_s() < until_s:
+                await asyncio.sleep(rng.uniform(0, 2 * think_s))
+                reply = await self.ask(rng.choice(items), pod=rng.randrange(len(self.arms)))
+                if reply.code == 200:
+                    version = reply.body["read_at"]
+                    assert version >= newest.get(reply.item_id, 0), f"reader {number} saw an older version: {reply}"
+                    newest[reply.item_id] = version
+
+        until_s = self.clock.now_s() + for_s
+        await asyncio.gather(*map(reads, range(readers)))
+
+    async def settle(self) -> None:
+        """Wait for what is under way; then nothing may be left of it."""
+        await asyncio.sleep(SETTLE_S)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        assert not left, f"still at work {SETTLE_S:g} s after the last request: {left}"
+        assert [len(arm._flights) for arm in self.arms.values()] == [0] * len(self.arms), "keys are left in flight"
+
+    def check(self) -> None:
+        """What must hold for every reply, whatever the strategy does."""
+        for reply in self.replies:
+            assert reply.code in {200, 404, 503}, reply
+            assert reply.code == 503 or (reply.code == 404) == (reply.item_id >= ITEMS), reply
+            assert reply.took_s <= ANSWER_S_MAX, reply
+            if reply.code == 200:
+                self._check_body(reply)
+
+    def _check_body(self, reply: Reply) -> None:
+        assert reply.body["id"] == reply.item_id, f"another item's answer: {reply}"
+        load = self.origin.loads[reply.body["load"]]
+        assert load.ended_s is not None
+        if load.ended_s >= reply.asked_s:
+            return  # loaded while it waited: nothing can be younger
+        assert load.kept_until_s is not None, f"an answer that was never in the cache: {reply}"
+        # half a command's time until the cache begins to count, and half of one from its answer to the reader
+        late_s = ROUNDING_S + self.cache_latency_s
+        assert reply.answered_s <= load.kept_until_s + late_s, f"past its keep_until_s: {reply}"
+
+
+def play(strategy: type[Strategy], story: Callable[[World], Awaitable[T]], **world: Any) -> T:
+    """What the story returns, told in a world of this strategy. Keyword arguments are those of `World`."""
+
+    async def main() -> T:
+        unseen: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
+        stage = World(strategy, **world)
+        told = await story(stage)
+        await stage.settle()
+        for arm in stage.arms.values():
+            with suppress(asyncio.CancelledError):
+                await arm.aclose()
+        stage.check()
+        assert not unseen, f"errors that nobody saw: {unseen}"
+        return told
+
+    return loop.run(main())
