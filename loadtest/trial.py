@@ -40,5 +40,7 @@ def verdict(rows: Sequence[Row], name: str) -> str:
     mine = next(row for row in rows if row.strategy == name)
     stale = mine.statuses.get("stale", 0) / mine.requests
     other = next((row for row in rows if row.strategy != name), None)
-    peak, p99 = (f" ({other.strategy} {other.origin_peak_1s})", f" ({other.p99_ms:.0f})") if other else ("", "")
-    return f"{name}: peak {mine.origin_peak_1s} origin reads/s{peak}, p99 {mine.p99_ms:.0f} ms{p99}, {stale:.1%} stale, 1 run"
+    peak, p99 = f"peak {mine.origin_peak_1s} origin reads/s", f"p99 {mine.p99_ms:.0f} ms"
+    if other is not None:
+        peak, p99 = f"{peak} ({other.strategy} {other.origin_peak_1s})", f"{p99} ({other.p99_ms:.0f})"
+    return f"{name}: {peak}, {p99}, {stale:.1%} stale, 1 run"

@@ -5,7 +5,6 @@
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from typing import Any, TypeVar
 
 from app.arm import Arm
 from app.settings import Settings
-from app.strategy import Entry, Status, Strategy, Why
+from app.strategy import Entry, Status, Strategy
 from loadtest.sim import loop
 from loadtest.sim.cache import MemoryCache, MemoryServer
 from loadtest.sim.loop import VirtualClock
+from tests.contract.events import Events
 from tests.contract.origin import ITEMS, Origin
 
 T = TypeVar("T")
@@ -58,31 +58,6 @@ class Server(MemoryServer):
             load = self._origin.loads[json.loads(entry.body)["load"]]
             load.kept_until_s = max(load.kept_until_s or 0.0, entry.keep_until_s)
         return super().set(key, entry, keep_ms)
-
-
-class Events(Counter[str]):
-    """Implements `app.arm.ArmEvents` by counting."""
-
-    def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
-        self[f"answered {status}"] += 1
-
-    def origin_asked(self, why: Why) -> None:
-        self[f"asked {why}"] += 1
-
-    def origin_answered(self, duration_s: float) -> None:
-        self["origin answered"] += 1
-
-    def origin_failed(self) -> None:
-        self["origin failed"] += 1
-
-    def lock_asked(self, taken: bool) -> None:
-        self["lock taken" if taken else "lock refused"] += 1
-
-    def lock_waited(self, seconds: float) -> None:
-        self["lock waits"] += 1
-
-    def write_refused(self) -> None:
-        self["writes refused"] += 1
 
 
 class World:

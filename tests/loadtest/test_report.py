@@ -328,8 +328,8 @@ def test_the_workload_is_told_in_one_sentence() -> None:
     )
     other = {"load": {"users": 100, "rate_per_s": 1500}, "keys": {"count": 1000}, "pods": 1, "warm": {"keys": "burst"}}
     assert report.sentence(Scenario.model_validate({**TABLE, **other, "source": ""})) == (
-        "one-key: open loop, 1,500 requests/s from 100 users; 1,000 keys; all keys warmed in one burst; "
-        "TTL 5 s; origin latency fixed(200) ms over 32 connections per pod; 1 pod; 20 s."
+        "one-key: closed loop on a timetable, 1,500 requests/s from 100 users; 1,000 keys; "
+        "all keys warmed in one burst; TTL 5 s; origin latency fixed(200) ms over 32 connections per pod; 1 pod; 20 s."
     )
 
 

@@ -1,0 +1,30 @@
+"""What an arm and its flights report, counted."""
+
+from collections import Counter
+
+from app.strategy import Status, Why
+
+
+class Events(Counter[str]):
+    """Implements `app.arm.ArmEvents`."""
+
+    def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
+        self[f"answered {status}"] += 1
+
+    def origin_asked(self, why: Why) -> None:
+        self[f"asked {why}"] += 1
+
+    def origin_answered(self, duration_s: float) -> None:
+        self["origin answered"] += 1
+
+    def origin_failed(self) -> None:
+        self["origin failed"] += 1
+
+    def lock_asked(self, taken: bool) -> None:
+        self["lock taken" if taken else "lock refused"] += 1
+
+    def lock_waited(self, seconds: float) -> None:
+        self["lock waits"] += 1
+
+    def write_refused(self) -> None:
+        self["writes refused"] += 1
