@@ -191,13 +191,16 @@ class RedisCache:
         """Pass on every announced landing, until cancelled; after each gap wake everybody."""
         while True:
             try:
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+                async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(CHANNEL)
-                    self._landings.announce_all()
                     while True:
                         message = await pubsub.get_message(timeout=None)
-                        if message is not None:
+                        if message is None:
+                            continue
+                        if message["type"] == "message":
                             self._landings.announce(message["data"].decode())
+                        else:  # subscribed: at first, or again by redis-py itself when the connection was lost
+                            self._landings.announce_all()
             except (RedisError, OSError, TimeoutError) as error:
                 log.debug("landings: %s", error)
                 await asyncio.sleep(SUBSCRIBE_AGAIN_S)

@@ -109,9 +109,11 @@ class PodFlights:
                 raise Shed(f"{self._bounds.flights_max} loads are in flight in this pod (flights_max)")
             flight = self._start(job, shared)
         try:
-            async with asyncio.timeout(self._bounds.wait_s_max):
+            async with asyncio.timeout(self._bounds.wait_s_max) as wait:
                 lookup = await asyncio.shield(flight)
         except TimeoutError:
+            if not wait.expired():
+                raise  # the load's own
             raise Shed(f"no answer within {self._bounds.wait_s_max:g} s of waiting (wait_ms_max)") from None
         return lookup if is_mine else Lookup(Status.COLLAPSED, lookup.entry)
 
@@ -129,7 +131,7 @@ class PodFlights:
         if (error := flight.exception()) is None:
             self._refresh_not_before_s.pop(job.key, None)
             return
-        if not isinstance(error, OriginFailed | Shed):
+        if not isinstance(error, OriginFailed | Shed | CacheAway):
             log.error("refresh of %s failed", job.key, exc_info=error)
         if len(self._refresh_not_before_s) >= self._bounds.flights_max:
             self._refresh_not_before_s.clear()
@@ -138,20 +140,30 @@ class PodFlights:
     async def _fly(self, job: _Job) -> Lookup:
         token = f"{self._rng.getrandbits(64):016x}"
         try:
-            with self._cache.landing(job.key) as landing:  # before the first look, so that no wake-up is lost
-                began_s = self._clock.now_s()
-                while not await self._take_lock(job.key, token):
-                    if self._clock.now_s() - began_s >= self._bounds.wait_s_max:
-                        self._events.lock_waited(self._clock.now_s() - began_s)
-                        raise Shed(f"the lock stayed taken for {self._bounds.wait_s_max:g} s (wait_ms_max)")
+            entry = await self._lock_or_landing(job, token)
+        except CacheAway:
+            if job.why is not Why.MISS:
+                raise  # nobody waits for it, and it could not be stored
+            return await self._load_unstored(job)
+        return await self._lead(job, token) if entry is None else Lookup(Status.COLLAPSED, entry)
+
+    async def _lock_or_landing(self, job: _Job, token: str) -> Entry | None:
+        """None once the lock is ours, or the entry that another pod has brought meanwhile."""
+        with self._cache.landing(job.key) as landing:  # before the first look, so that no wake-up is lost
+            if await self._take_lock(job.key, token):
+                return None
+            began_s = self._clock.now_s()
+            try:
+                while self._clock.now_s() - began_s < self._bounds.wait_s_max:
                     await landing.wait(self._bounds.poll_s * self._rng.uniform(0.5, 1.5))
                     entry = await self._cache.get(job.key)
                     if entry is not None and job.is_done_by(entry, self._clock.now_s()):
-                        self._events.lock_waited(self._clock.now_s() - began_s)
-                        return Lookup(Status.COLLAPSED, entry)
-        except CacheAway:
-            return await self._load_unstored(job)
-        return await self._lead(job, token)
+                        return entry
+                    if await self._take_lock(job.key, token):
+                        return None
+            finally:
+                self._events.lock_waited(self._clock.now_s() - began_s)
+        raise Shed(f"the lock stayed taken for {self._bounds.wait_s_max:g} s (wait_ms_max)")
 
     async def _take_lock(self, key: str, token: str) -> bool:
         taken = await self._cache.lock(key, token, self._bounds.lease_s)
@@ -171,8 +183,13 @@ class PodFlights:
                 stored = await self._cache.put(job.key, entry, token)
             except CacheAway:
                 return Lookup(Status.MISS, entry)
-            if not stored:
-                self._events.write_refused()
+            if stored:
+                return Lookup(Status.MISS, entry)
+            self._events.write_refused()
+            # This lease is over. What the next holder stored may have been read already: do not answer with less.
+            newer = await self._look_again(job.key)
+            if newer is not None and newer.read_at_s > entry.read_at_s:
+                return Lookup(Status.COLLAPSED, newer)
             return Lookup(Status.MISS, entry)
         finally:
             if not stored:

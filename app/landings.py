@@ -28,17 +28,17 @@ class Landings:
     """The waiters of one pod, by key."""
 
     def __init__(self) -> None:
-        self._waiters: dict[str, set[Waiter]] = {}
+        self._waiters: dict[str, dict[Waiter, None]] = {}  # dicts, because they keep the order
 
     @contextmanager
     def waiter(self, key: str) -> Iterator[Waiter]:
         waiter = Waiter()
-        self._waiters.setdefault(key, set()).add(waiter)
+        self._waiters.setdefault(key, {})[waiter] = None
         try:
             yield waiter
         finally:
             waiters = self._waiters[key]
-            waiters.remove(waiter)
+            del waiters[waiter]
             if not waiters:
                 del self._waiters[key]
 

@@ -94,7 +94,7 @@ class Pod:
         return loaded
 
     async def collapse(self, key: str = KEY) -> Lookup:
-        return await self.flights.collapse(key, self.load, TTL_S)
+        return await self.flights.collapse(key, self.load, TTL_S, 2 * TTL_S)
 
     async def get_or_collapse(self, key: str = KEY) -> Lookup:
         entry = await self.cache.get(key)

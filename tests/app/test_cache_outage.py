@@ -8,11 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from pod import ledger_rows, pod_settings, running_pod
 from redis.asyncio import Redis
-from redis_server import RedisServer
 
 from app.discovery import discover
+from tests.pod import ledger_rows, pod_settings, running_pod
+from tests.redis_server import RedisServer
 
 STRATEGIES = list(discover().strategies)
 READERS = 40

@@ -6,13 +6,13 @@ import zlib
 from pathlib import Path
 
 import pytest
-from pod import ledger_rows, pod_settings, running_pod
 from redis.asyncio import Redis
 
 import app.strategies
 from app.codec import decode
 from app.discovery import discover
 from app.strategy import Status, Why
+from tests.pod import ledger_rows, pod_settings, running_pod
 
 STRATEGIES = list(discover().strategies)
 
@@ -32,6 +32,7 @@ def test_an_item_is_loaded_once_and_then_served_untouched(redis_url: str, tmp_pa
             stored = await redis.get(f"lab:{strategy}:7")
             rows = await ledger_rows(client)
         assert first.status_code == second.status_code == 200
+        assert isinstance(stored, bytes)
         assert first.content == second.content == decode(stored).body
         item = first.json()
         assert item["id"] == 7

@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 
 from app.discovery import discover
@@ -16,12 +14,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if not asked_for:
             chosen["_template"] = Template
         metafunc.parametrize("strategy", chosen.values(), ids=chosen)
-
-
-@pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
-        yield server
 
 
 @pytest.fixture(params=["memory", "memory, 2 ms away", "redis"])

@@ -267,13 +267,13 @@ def test_page_and_markdown_and_terminal_hold_the_same_table(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("peak", "ratio"), [(61, "1"), (62, "1"), (9, "1/6.8"), (122, "2.0x"), (0, "0")])
 def test_a_peak_is_compared_with_the_baselines(peak: int, ratio: str) -> None:
-    shown = report.comparison([row("mine", peak), row("naive", 61)], "naive")
+    shown = comparison.comparison([row("mine", peak), row("naive", 61)], "naive")
     assert shown.lines[0][shown.headings.index("peak vs naive")] == ratio
 
 
 @pytest.mark.parametrize(("baseline", "peak"), [(None, 61), ("elsewhere", 61), ("naive", 0)])
 def test_without_a_baselines_peak_there_is_no_such_column(baseline: str | None, peak: int) -> None:
-    assert not [name for name in report.comparison([row("naive", peak)], baseline).headings if "vs" in name]
+    assert not [name for name in comparison.comparison([row("naive", peak)], baseline).headings if "vs" in name]
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
@@ -309,7 +309,7 @@ def test_a_run_that_is_no_result_is_marked_wherever_it_is_shown(tmp_path: Path) 
 
 
 def test_what_was_wrong_with_answers_is_said() -> None:
-    assert report.notes([row("naive"), row("mine", wrong_answers=3, faults={"older": 2, "torn": 1})]) == [
+    assert comparison.notes([row("naive"), row("mine", wrong_answers=3, faults={"older": 2, "torn": 1})]) == [
         "mine: wrong answers: 2 older, 1 torn"
     ]
 
