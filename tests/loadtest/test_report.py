@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from loadtest import chart, report
+from loadtest import chart, comparison, report
 from loadtest.measure import Floats, Row, Series
 from loadtest.scenario import Scenario
 
