@@ -1,0 +1,28 @@
+# Two images from one file: `service` is a pod, `load` is the lab that drives it. Locust and gevent stay out of the first.
+ARG PYTHON_IMAGE=python:3.13-slim
+
+FROM ${PYTHON_IMAGE} AS service-packages
+COPY requirements/service.txt /tmp/
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/service.txt
+
+FROM ${PYTHON_IMAGE} AS load-packages
+COPY requirements/load.txt /tmp/
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /tmp/load.txt
+
+FROM ${PYTHON_IMAGE} AS base
+ENV PATH=/venv/bin:$PATH PYTHONPATH=/lab PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /lab
+USER 10001:10001
+
+FROM base AS service
+COPY --from=service-packages /venv /venv
+COPY app app
+EXPOSE 8000
+ENTRYPOINT ["python", "-m", "app", "--host", "0.0.0.0", "--port", "8000"]
+
+FROM base AS load
+COPY --from=load-packages /venv /venv
+COPY app app
+COPY loadtest loadtest
+EXPOSE 8089 9646
+ENTRYPOINT ["locust", "--locustfile", "/lab/loadtest/locustfile.py"]

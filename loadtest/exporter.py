@@ -1,0 +1,67 @@
+"""The load's own metrics, for a dashboard that shows what was sent and whether the generator kept up."""
+
+import resource
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from app.metrics import DURATION_BUCKETS_S
+
+LATENESS_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class LoadMetrics:
+    """What one Locust process sends and sees. Serves /metrics on `port` from the start."""
+
+    def __init__(self, port: int) -> None:
+        by = CollectorRegistry()
+        strategy = ("strategy",)
+        self._requests = Counter("lab_load_requests", "Requests sent", ("strategy", "code"), registry=by)
+        self._latency = Histogram(
+            "lab_load_latency_seconds",
+            "From the intended start",
+            ("strategy",),
+            buckets=DURATION_BUCKETS_S,
+            registry=by,
+        )
+        self._lateness = Histogram(
+            "lab_load_lateness_seconds", "Sent after it was meant to be", buckets=LATENESS_BUCKETS_S, registry=by
+        )
+        self._faults = Counter("lab_load_wrong_answers", "Answers that were wrong", strategy, registry=by)
+        self._rerouted = Counter("lab_load_rerouted", "Asked another pod: one could not be reached", registry=by)
+        self._users = Gauge("lab_load_users", "Users at work in this process", registry=by)
+        self._target = Gauge("lab_load_target_rate", "Requests per second that this process is to send", registry=by)
+        self._running = Gauge("lab_load_running", "1 while a test runs", registry=by)
+        cpu = Gauge("lab_load_cpu_seconds", "CPU that this process has used", registry=by)
+        cpu.set_function(_cpu_s)
+        start_http_server(port, registry=by)
+
+    def runs(self, strategies: Sequence[str], users: int, period_s: float | None) -> None:
+        """A test runs, for these strategies, each of whose children exists from now on."""
+        for strategy in strategies:
+            self._requests.labels(strategy, "200")
+            self._latency.labels(strategy)
+            self._faults.labels(strategy)
+        self._running.set(1)
+        self._users.set(users)
+        self._target.set(users / period_s if period_s else 0)
+
+    def rests(self) -> None:
+        """No test runs."""
+        for gauge in (self._running, self._users, self._target):
+            gauge.set(0)
+
+    def answered(self, strategy: str, code: int, latency_s: float, lateness_s: float, fault: str) -> None:
+        self._requests.labels(strategy, str(code)).inc()
+        self._latency.labels(strategy).observe(latency_s)
+        self._lateness.observe(lateness_s)
+        if fault:
+            self._faults.labels(strategy).inc()
+
+    def rerouted(self) -> None:
+        self._rerouted.inc()
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,54 @@
+"""The pods that a load is sent to: named one by one, or all that a DNS name stands for at the moment."""
+
+import socket
+import time
+from collections.abc import Sequence
+
+DNS = "dns:"
+LOOK_EVERY_S = 2.0
+LEAVE_ALONE_S = 5.0
+"""How long a pod that could not be reached is left out, if its name still stands for it."""
+
+
+class Targets:
+    """Pods to ask in turn.
+
+    A list of URLs is what it is: a request that fails is a figure. Behind `dns:host:port` pods come and go, and the
+    load does what any balancer would: it follows the name, and asks another pod when one cannot be reached.
+    """
+
+    def __init__(self, text: str) -> None:
+        """`text` is URLs by comma, or `dns:host:port`. Raises OSError when the name stands for nobody."""
+        self.follows_dns = text.startswith(DNS)
+        self._left_alone_until_s: dict[str, float] = {}
+        if self.follows_dns:
+            self._host, _, self._port = text.removeprefix(DNS).partition(":")
+            self.urls: Sequence[str] = self._look()
+        else:
+            self.urls = text.split(",")
+
+    def pick(self, turn: int) -> str:
+        """The pod for turn number `turn`: round robin over those that can be reached."""
+        now_s = time.monotonic()
+        urls = [url for url in self.urls if self._left_alone_until_s.get(url, 0.0) <= now_s] or self.urls
+        return urls[turn % len(urls)]
+
+    def leave_alone(self, url: str) -> None:
+        """Ask others for a while: this pod could not be reached."""
+        self._left_alone_until_s[url] = time.monotonic() + LEAVE_ALONE_S
+
+    def follow(self) -> None:
+        """Look the name up again, if it is one; what cannot be looked up stays as it was."""
+        if not self.follows_dns:
+            return
+        try:
+            self.urls = self._look()
+        except OSError:
+            return
+        self._left_alone_until_s = {
+            url: until_s for url, until_s in self._left_alone_until_s.items() if url in self.urls
+        }
+
+    def _look(self) -> list[str]:
+        found = socket.getaddrinfo(self._host, self._port, socket.AF_INET, socket.SOCK_STREAM)
+        return sorted({f"http://{address[0]!s}:{self._port}" for *_, address in found})
