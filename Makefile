@@ -5,7 +5,7 @@ READY  := $(VENV)/.ready
 LAB    := $(VENV)/bin/lab
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench list new try hitpath test check format lock clean
+.PHONY: help setup bench up down logs ps load dev list new try hitpath test test-stack check format lock clean
 
 help: ## What there is
 	@echo 'Stampede Lab: what a cache does when its entries expire, and what each remedy buys.'
@@ -34,9 +34,16 @@ $(READY): requirements/dev.txt pyproject.toml
 # An option is passed on only when its variable is set.
 option = $(if $($(1)),--$(2) '$($(1))')
 
-bench: $(READY) ## Run strategies through a scenario: SCENARIO= STRATEGIES=a,b DURATION=s PODS=n SEED=n
-	@$(LAB) bench $(call option,SCENARIO,scenario) $(call option,STRATEGIES,strategies) \
-	  $(call option,DURATION,duration) $(call option,PODS,pods) $(call option,SEED,seed)
+bench_options = $(call option,SCENARIO,scenario) $(call option,STRATEGIES,strategies) \
+  $(call option,DURATION,duration) $(call option,PODS,pods) $(call option,SEED,seed)
+
+ifeq ($(WORLD),stack)
+bench: ## Run strategies through a scenario: SCENARIO= STRATEGIES=a,b DURATION=s PODS=n SEED=n WORLD=stack
+	@bin/bench-in-stack $(bench_options)
+else
+bench: $(READY)
+	@$(LAB) bench $(bench_options) $(call option,WORLD,world)
+endif
 
 list: $(READY) ## The strategies and scenarios that there are
 	@$(LAB) list
@@ -47,11 +54,38 @@ new: $(READY) ## Start a strategy of your own: S=mine
 try: $(READY) ## Contract tests and a 20 s comparison for one strategy: S=mine
 	@$(LAB) try '$(S)' $(call option,SCENARIO,scenario) $(call option,DURATION,duration) $(call option,SEED,seed)
 
+up: ## The whole stack, live in Grafana; knobs are in .env (needs Docker)
+	@bin/preflight
+	@echo 'Building and starting the stack …'
+	@docker compose up --build --detach --wait --quiet-pull || \
+	  { echo 'error: the stack is not healthy; make ps and make logs say more' >&2; exit 1; }
+	@bin/urls
+
+down: ## Stop the stack
+	@docker compose --profile bench down --remove-orphans
+
+logs: ## What the stack says
+	@docker compose logs --tail 50 --follow
+
+ps: ## How the stack is
+	@docker compose ps
+
+load: ## Change the load: USERS= RATE= (requests/s of all users) SCENARIO=
+	@bin/preflight
+	@docker compose up --detach --wait --no-deps load load-worker
+	@bin/urls
+
+dev: up ## Like up, and a changed strategy is in the pods a few seconds later
+	@docker compose watch --no-up app
+
 hitpath: $(READY) ## What a cache hit costs here, against a bare app that does one GET
 	@$(LAB) hitpath
 
 test: check ## All tests, after style and types
 	@$(VENV)/bin/pytest
+
+test-stack: $(READY) ## The stack, brought up for real, driven, asserted on and taken down (needs Docker)
+	@$(VENV)/bin/pytest tests/stack
 
 check: $(READY) ## Style and types
 	@$(VENV)/bin/ruff check .
@@ -68,5 +102,6 @@ lock: ## Pin the newest versions again (needs uv)
 	@$(COMPILE) --upgrade --extra lab -o requirements/load.txt
 	@$(COMPILE) --upgrade --extra lab --extra dev -o requirements/dev.txt
 
-clean: ## Remove the venv and the caches; results stay
+clean: ## Stop the stack, remove its images, the venv and the caches; results stay
+	@if docker info >/dev/null 2>&1; then docker compose --profile bench down --volumes --remove-orphans --rmi local; fi
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

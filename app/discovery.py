@@ -11,7 +11,7 @@ import app.strategies
 from app.strategy import Strategy
 
 # Names that are routes of the service itself.
-RESERVED = frozenset({"strategies", "healthz", "readyz", "metrics", "ledger", "docs", "redoc"})
+RESERVED = frozenset({"strategies", "settings", "healthz", "readyz", "metrics", "ledger", "docs", "redoc"})
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import inspect
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -72,6 +73,15 @@ def create_app(settings: Settings) -> FastAPI:
         return {
             "strategies": {name: _describe(strategy, settings) for name, strategy in found.strategies.items()},
             "broken": found.broken,
+        }
+
+    @app.get("/settings")
+    async def knobs() -> dict[str, str]:
+        """Every knob as the environment variable that sets it; not the URL of Redis, which may hold a password."""
+        values = settings.model_dump(mode="json", exclude={"redis_url"})
+        return {
+            f"LAB_{name.upper()}": json.dumps(value) if isinstance(value, dict) else str(value)
+            for name, value in values.items()
         }
 
     @app.get("/healthz")

@@ -10,10 +10,11 @@ from pathlib import Path
 import httpx
 
 from loadtest.ledgers import LedgerFile
-from loadtest.native import ROOT, World, WorldFailed, clock_offset_s, native_world
+from loadtest.native import ROOT
 from loadtest.processes import Child, Children
 from loadtest.results import RunRecord
 from loadtest.scenario import Scenario
+from loadtest.world import OpenWorld, World, WorldFailed, clock_offset_s
 
 POLL_S = 1.0
 WARM_WITHIN_S = 30.0
@@ -37,31 +38,34 @@ class Progress:
 Tell = Callable[[Progress], None]
 
 
-async def run_arm(scenario: Scenario, strategy: str, seed: int, folder: Path, tell: Tell) -> Path:
+async def run_arm(
+    scenario: Scenario, strategy: str, seed: int, folder: Path, tell: Tell, open_world: OpenWorld
+) -> Path:
     """Put one strategy through the scenario. The folder of its records, inside the run's `folder`.
 
     Raises `WorldFailed` when the world does not come up. What breaks later is an event of the run.
     """
     raw = folder / "raw" / strategy
     raw.mkdir(parents=True)
-    record = RunRecord(
-        scenario=scenario.name,
-        strategy=strategy,
-        world="native",
-        seed=seed,
-        pods=scenario.pods,
-        loop="closed",
-        duration_s=scenario.duration_s,
-        target_rate=scenario.target_rate,
-    )
     async with (
-        native_world(scenario, strategy, seed, raw) as world,
+        open_world(scenario, strategy, seed, raw) as world,
         httpx.AsyncClient(timeout=WARM_WITHIN_S, trust_env=False) as client,
     ):
-        record.clock_offset_s = await clock_offset_s(world.redis_url)
+        record = RunRecord(
+            scenario=scenario.name,
+            strategy=strategy,
+            world=world.name,
+            seed=seed,
+            pods=scenario.pods,
+            loop="closed",
+            duration_s=scenario.duration_s,
+            target_rate=scenario.target_rate,
+            clock_offset_s=await clock_offset_s(world.redis_url),
+        )
         if scenario.warm.keys == "burst":
             await _warm(client, world, strategy, scenario.keys.count)
         with LedgerFile(client, world.pod_urls, raw / "ledger.csv") as ledger:
+            await ledger.skip()
             locust = await world.children.start(
                 "locust", _locust_command(scenario, strategy, seed, folder, world), raw / "locust.log", _PYTHONPATH
             )
@@ -69,6 +73,8 @@ async def run_arm(scenario: Scenario, strategy: str, seed: int, folder: Path, te
                 await _watch(locust, scenario, world.children, record, ledger, tell)
                 await ledger.drain()
             finally:
+                for url in ledger.silent_urls:
+                    record.events.append(f"{url} did not answer at the end of the run")
                 if ledger.dropped:
                     record.events.append(f"{ledger.dropped} origin reads did not fit into the pods' ledgers")
                 record.write(raw)

@@ -18,16 +18,20 @@ from loadtest.bench import run_arm
 from loadtest.hitpath.comparison import measure_hitpath
 from loadtest.hitpath.table import print_hitpath
 from loadtest.live import live
-from loadtest.native import ROOT, WorldFailed
+from loadtest.native import ROOT, native_world
 from loadtest.report import print_table
 from loadtest.results import new_run_folder, write_results
 from loadtest.scaffold import new_strategy
 from loadtest.scenario import BadScenario, Scenario, read_scenario, scenario_names
+from loadtest.stack import stack_world
 from loadtest.trial import check_contract, compare, verdict
+from loadtest.world import OpenWorld, WorldFailed
 
 DEFAULT_SCENARIO = "hot-key"
 DEFAULT_RUN_S = 40.0
 """The default run is shorter than its scenario, so that five strategies end within five minutes."""
+
+WORLDS: dict[str, OpenWorld] = {"native": native_world, "stack": stack_world}
 
 app = typer.Typer(
     help="Stampede Lab: what a cache does when its entries expire, and what each remedy buys.",
@@ -56,9 +60,12 @@ def bench(
     duration: Annotated[float | None, typer.Option(help="Seconds of load per strategy, 1 to 3600.")] = None,
     pods: Annotated[int | None, typer.Option(help="Pods, 1 to 16.")] = None,
     seed: Seed = 1,
+    world: Annotated[str, typer.Option(help="native, or stack: then by `make bench WORLD=stack`.")] = "native",
     results: Results = ROOT / "results",
 ) -> None:
     """Run strategies through a scenario, one at a time, and report."""
+    if world not in WORLDS:
+        fail(f"--world: there is no {world!r}: name one of {', '.join(WORLDS)}")
     if scenario is None and duration is None:
         duration = DEFAULT_RUN_S
         console.print(
@@ -68,10 +75,12 @@ def bench(
     workload = _read_scenario(scenario or DEFAULT_SCENARIO, duration, pods)
     found = _discover()
     names = _chosen(found, strategies, workload)
-    _exit_unless_valid(_guarded(_bench(workload, names, found, seed, results)))
+    _exit_unless_valid(_guarded(_bench(workload, names, found, seed, results, WORLDS[world])))
 
 
-async def _bench(workload: Scenario, names: list[str], found: Discovered, seed: int, results: Path) -> bool:
+async def _bench(
+    workload: Scenario, names: list[str], found: Discovered, seed: int, results: Path, open_world: OpenWorld
+) -> bool:
     """True when every arm is a result. What was finished before an interruption is kept."""
     about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
     folder = new_run_folder(results, workload, about)
@@ -79,15 +88,15 @@ async def _bench(workload: Scenario, names: list[str], found: Discovered, seed: 
     try:
         with live(console, workload) as tell:
             for name in names:
-                arms.append(await run_arm(workload, name, seed, folder, tell))
+                arms.append(await run_arm(workload, name, seed, folder, tell, open_world))
     finally:
         if len(arms) < len(names):
             kept = ", ".join(names[: len(arms)]) or "no strategy"
-            errors.print(f"[yellow]The run ended early.[/] Kept: figures of {kept}; all records are in {folder}")
+            errors.print(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {_shown(folder)}")
         if arms:
             rows = write_results(folder, arms, workload, about, found.baseline)
             print_table(console, rows, found.baseline)
-            console.print(f"Report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+            console.print(f"Report: {_shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
     return all(row.valid for row in rows)
 
 
@@ -132,7 +141,9 @@ def try_(
         fail(f"{name} breaks the contract; see above", code=1)
     against = [name] if found.baseline in (None, name) else [found.baseline, name]
     about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
-    rows = _guarded(compare(workload, against, seed, new_run_folder(results, workload, about), about, console))
+    folder = new_run_folder(results, workload, about)
+    rows = _guarded(compare(workload, against, seed, folder, about, console))
+    console.print(f"Report: {_shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
     console.print(verdict(rows, name), highlight=False, soft_wrap=True)
     _exit_unless_valid(all(row.valid for row in rows))
 
@@ -151,6 +162,19 @@ def hitpath(
     print_hitpath(console, result)
     if result.ratio < 1.0:
         raise typer.Exit(1)
+
+
+@app.command()
+def settings(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name, or a .toml file.")] = DEFAULT_SCENARIO,
+    pods: Annotated[int | None, typer.Option(help="Pods, 1 to 16.")] = None,
+    seed: Seed = 1,
+) -> None:
+    """What a scenario states for a pod, as environment variables: to run one by hand."""
+    workload = _read_scenario(scenario, pods=pods)
+    stated = workload.pod_environment(seed) | {"APP_REPLICAS": str(workload.pods)}
+    for name, value in stated.items():
+        print(f"{name}={value}")
 
 
 def _read_scenario(name: str, duration: float | None = None, pods: int | None = None) -> Scenario:
@@ -186,6 +210,11 @@ def _chosen(found: Discovered, asked: str | None, workload: Scenario) -> list[st
         except ValueError as error:
             fail(f"{workload.name}: tune.{error}")
     return names
+
+
+def _shown(path: Path) -> Path:
+    """As short as it can be written from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _guarded(work: Coroutine[Any, Any, Any]) -> Any:

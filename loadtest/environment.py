@@ -45,7 +45,7 @@ def _commit() -> str:
         commit = _git(folder, "rev-parse", "--short=10", "HEAD")
         return f"{commit} (dirty)" if _git(folder, "status", "--porcelain") else commit
     except (OSError, subprocess.SubprocessError):
-        return "unknown"
+        return os.environ.get("LAB_COMMIT", "unknown")  # a container has no repository
 
 
 def _git(folder: Path, *words: str) -> str:

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -17,35 +16,23 @@ from redis.exceptions import RedisError
 
 from loadtest.processes import Child, Children
 from loadtest.scenario import Scenario
+from loadtest.world import World, WorldFailed, forget_keys
 
 ROOT = Path(__file__).parent.parent
 START_WITHIN_S = 30.0
 PORT_TRIES = 3
 
 
-class WorldFailed(RuntimeError):
-    """A part of the world did not come up; the text says which and what it said last."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What a load is sent to."""
-
-    redis_url: str
-    pod_urls: list[str]
-    children: Children
-
-
 @asynccontextmanager
 async def native_world(scenario: Scenario, strategy: str, seed: int, folder: Path) -> AsyncIterator[World]:
-    """Redis and the scenario's pods, ready to be asked for `strategy`; logs go to `folder`. Ends all it started.
+    """Redis and the scenario's pods, all of whom it ends. A `loadtest.world.OpenWorld`.
 
     Raises `WorldFailed`. `LAB_REDIS_URL` names a server that already runs (only the keys of `strategy` are removed
     there), `LAB_REDIS_SERVER` another binary to start.
     """
     async with Children() as children:
         redis_url = os.environ.get("LAB_REDIS_URL") or await start_redis(children, folder)
-        await _forget_keys(redis_url, strategy)
+        await forget_keys(redis_url, strategy)
         environment = {
             **scenario.pod_environment(seed),
             "LAB_REDIS_URL": redis_url,
@@ -54,7 +41,7 @@ async def native_world(scenario: Scenario, strategy: str, seed: int, folder: Pat
         pods = [await _start_pod(children, f"pod-{number + 1}", environment, folder) for number in range(scenario.pods)]
         await asyncio.gather(*(_wait_until_ready(pod, url) for pod, url in pods))
         try:
-            yield World(redis_url, [url for _, url in pods], children)
+            yield World("native", redis_url, [url for _, url in pods], children)
         finally:
             (folder / "origin.sqlite").unlink(missing_ok=True)
 
@@ -72,6 +59,7 @@ async def start_redis(children: Children, folder: Path) -> str:
         url = f"redis://127.0.0.1:{port}/0"
         if await _answers(child, url):
             return url
+        await children.discard(child)
     raise WorldFailed(f"Redis did not start: {child.last_words()}")
 
 
@@ -96,14 +84,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def clock_offset_s(redis_url: str) -> float:
-    """Redis's time, which the ledgers go by, less this machine's."""
-    async with Redis.from_url(redis_url) as client:
-        before_s = time.time()
-        seconds, microseconds = await client.time()
-        return float(seconds) + float(microseconds) / 1e6 - (before_s + time.time()) / 2
-
-
 async def _answers(child: Child, url: str) -> bool:
     """True once the server answers, False when it has ended instead."""
     async with Redis.from_url(url) as client:
@@ -115,17 +95,6 @@ async def _answers(child: Child, url: str) -> bool:
             except (RedisError, OSError):
                 await asyncio.sleep(0.02)
     return False
-
-
-async def _forget_keys(redis_url: str, strategy: str) -> None:
-    """Never FLUSHALL: the server may be somebody's."""
-    try:
-        async with Redis.from_url(redis_url) as client:
-            keys = [key async for key in client.scan_iter(f"lab:{strategy}:*", count=1_000)]
-            if keys:
-                await client.unlink(*keys)
-    except (RedisError, OSError) as error:
-        raise WorldFailed(f"Redis at {redis_url} does not answer: {error}") from error
 
 
 async def _start_pod(children: Children, name: str, environment: dict[str, str], folder: Path) -> tuple[Child, str]:

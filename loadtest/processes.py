@@ -97,6 +97,11 @@ class Children:
             _signal(child, signal.SIGKILL)
             await child.process.wait()
 
+    async def discard(self, child: Child) -> None:
+        """End a child that is not missed."""
+        await self.end(child)
+        self._children.remove(child)
+
     def fallen(self) -> list[Child]:
         """Children that have ended though nobody asked them to."""
         return [child for child in self._children if child.ended]

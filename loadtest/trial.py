@@ -12,7 +12,7 @@ from rich.console import Console
 from loadtest.bench import run_arm
 from loadtest.live import live
 from loadtest.measure import Row
-from loadtest.native import ROOT
+from loadtest.native import ROOT, native_world
 from loadtest.results import write_results
 from loadtest.scenario import Scenario
 
@@ -31,7 +31,7 @@ async def compare(
     The first is the baseline.
     """
     with live(console, scenario) as tell:
-        arms = await asyncio.gather(*(run_arm(scenario, name, seed, folder, tell) for name in names))
+        arms = await asyncio.gather(*(run_arm(scenario, name, seed, folder, tell, native_world) for name in names))
     return write_results(folder, arms, scenario, about, names[0])
 
 

@@ -1,0 +1,49 @@
+"""The stack's world: the pods and the Redis of `make up`, as seen from a container beside them.
+
+`make bench WORLD=stack` gives the pods the scenario's settings, stops the stack's own load, and runs the bench here.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from loadtest.processes import Children
+from loadtest.scenario import Scenario
+from loadtest.targets import Targets
+from loadtest.world import World, WorldFailed, forget_keys
+
+PODS = "dns:app:8000"
+
+
+@asynccontextmanager
+async def stack_world(scenario: Scenario, strategy: str, seed: int, folder: Path) -> AsyncIterator[World]:
+    """The pods behind the name `app`. A `loadtest.world.OpenWorld`; nothing is kept in `folder`.
+
+    Raises `WorldFailed` where there is no stack, or its pods run with other settings than the scenario states.
+    """
+    try:
+        pod_urls = list(Targets(PODS).urls)
+        redis_url = os.environ["LAB_REDIS_URL"]
+    except (OSError, KeyError):
+        raise WorldFailed("this is no container of the stack: use `make bench WORLD=stack`") from None
+    if len(pod_urls) != scenario.pods:
+        raise WorldFailed(f"{len(pod_urls)} pods run, and the scenario states {scenario.pods}")
+    for url in pod_urls:
+        await _check_settings(url, scenario.pod_environment(seed))
+    await forget_keys(redis_url, strategy)
+    async with Children() as children:
+        yield World("stack", redis_url, pod_urls, children)
+
+
+async def _check_settings(url: str, stated: dict[str, str]) -> None:
+    try:
+        async with httpx.AsyncClient(timeout=10.0, trust_env=False) as client:
+            settings = (await client.get(f"{url}/settings")).raise_for_status().json()
+    except httpx.HTTPError as error:
+        raise WorldFailed(f"{url} does not answer: {error!r}") from error
+    for name, value in stated.items():
+        if settings[name] != value:
+            raise WorldFailed(f"{url} runs with {name}={settings[name]}, and the scenario states {value}")

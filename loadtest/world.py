@@ -1,0 +1,51 @@
+"""What a load is sent to, wherever it runs: natively, or in the stack."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from loadtest.processes import Children
+from loadtest.scenario import Scenario
+
+
+class WorldFailed(RuntimeError):
+    """A part of the world is not there, or not as the scenario needs it; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Redis and pods that answer, and the owner of what a run starts beside them."""
+
+    name: str
+    redis_url: str
+    pod_urls: list[str]
+    children: Children
+
+
+OpenWorld = Callable[[Scenario, str, int, Path], AbstractAsyncContextManager[World]]
+"""Scenario, strategy, seed, folder for logs: a world that is ready to be asked for the strategy, with none of its keys
+cached. Raises `WorldFailed`."""
+
+
+async def forget_keys(redis_url: str, strategy: str) -> None:
+    """Remove the strategy's keys. Never FLUSHALL: the server may be somebody's."""
+    try:
+        async with Redis.from_url(redis_url) as client:
+            keys = [key async for key in client.scan_iter(f"lab:{strategy}:*", count=1_000)]
+            if keys:
+                await client.unlink(*keys)
+    except (RedisError, OSError) as error:
+        raise WorldFailed(f"Redis at {redis_url} does not answer: {error}") from error
+
+
+async def clock_offset_s(redis_url: str) -> float:
+    """Redis's time, which the ledgers go by, less this machine's."""
+    async with Redis.from_url(redis_url) as client:
+        before_s = time.time()
+        seconds, microseconds = await client.time()
+        return float(seconds) + float(microseconds) / 1e6 - (before_s + time.time()) / 2
