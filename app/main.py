@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Query, Response
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.routing import Route
 
@@ -61,7 +62,9 @@ def create_app(settings: Settings) -> FastAPI:
             gc.set_threshold(GC_FIRST_THRESHOLD)
             yield
 
-    app = FastAPI(title="Stampede Lab", lifespan=lifespan)
+    # FastAPI looks for an OpenTelemetry provider three times a request; the lab has metrics of its own.
+    untraced: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+    app = FastAPI(title="Stampede Lab", lifespan=lifespan, telemetry=untraced)
     for name, arm in arms.items():
         endpoint = ItemEndpoint(arm, settings.pod, settings.key_space)
         for path in (f"/{name}/data", f"/{name}"):

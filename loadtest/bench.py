@@ -9,8 +9,8 @@ from pathlib import Path
 
 import httpx
 
+from loadtest import ROOT
 from loadtest.ledgers import LedgerFile
-from loadtest.native import ROOT
 from loadtest.processes import Child, Children
 from loadtest.results import RunRecord
 from loadtest.scenario import Scenario

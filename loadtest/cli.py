@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from app.discovery import Discovered, discover
-from loadtest import environment
+from loadtest import ROOT, environment
 from loadtest.bench import run_arm
-from loadtest.hitpath.comparison import measure_hitpath
+from loadtest.hitpath.comparison import compare_hitpath
+from loadtest.hitpath.result import HitpathResult
 from loadtest.hitpath.table import print_hitpath
 from loadtest.live import live
-from loadtest.native import ROOT, native_world
+from loadtest.native import native_world
 from loadtest.report import print_table
 from loadtest.results import new_run_folder, write_results
 from loadtest.scaffold import new_strategy
@@ -155,10 +156,8 @@ def hitpath(
     seed: Seed = 1,
 ) -> None:
     """Measure what a cache hit costs here, against a bare app that does one GET. Exit 1 when it costs more."""
-    try:
-        result = measure_hitpath(pairs=pairs, window_s=window, seed=seed)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    console.print(f"[dim]{pairs} pairs of runs at 64 connections, then at one …[/]")
+    result: HitpathResult = _guarded(compare_hitpath(pairs=pairs, window_s=window, seed=seed))
     print_hitpath(console, result)
     if result.ratio < 1.0:
         raise typer.Exit(1)

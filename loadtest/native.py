@@ -4,22 +4,19 @@ import asyncio
 import os
 import shutil
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from loadtest.processes import Child, Children
 from loadtest.scenario import Scenario
+from loadtest.servers import HOST, START_WITHIN_S, start_server
 from loadtest.world import World, WorldFailed, forget_keys
 
-ROOT = Path(__file__).parent.parent
-START_WITHIN_S = 30.0
 PORT_TRIES = 3
 
 
@@ -38,10 +35,12 @@ async def native_world(scenario: Scenario, strategy: str, seed: int, folder: Pat
             "LAB_REDIS_URL": redis_url,
             "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
         }
-        pods = [await _start_pod(children, f"pod-{number + 1}", environment, folder) for number in range(scenario.pods)]
-        await asyncio.gather(*(_wait_until_ready(pod, url) for pod, url in pods))
+        names = [f"pod-{number + 1}" for number in range(scenario.pods)]
+        pods = await asyncio.gather(
+            *(start_server(children, name, "app", {**environment, "LAB_POD": name}, folder) for name in names)
+        )
         try:
-            yield World("native", redis_url, [url for _, url in pods], children)
+            yield World("native", redis_url, [pod.url for pod in pods], children)
         finally:
             (folder / "origin.sqlite").unlink(missing_ok=True)
 
@@ -51,12 +50,12 @@ async def start_redis(children: Children, folder: Path) -> str:
     binary = redis_binary()
     for _ in range(PORT_TRIES):  # between finding a free port and using it somebody else may take it
         port = free_port()
-        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)]
+        options = ["--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(folder)]
         try:
             child = await children.start("redis", [binary, *options], folder / "redis.log")
         except OSError as error:
             raise WorldFailed(f"{binary} cannot be started: {error}") from error
-        url = f"redis://127.0.0.1:{port}/0"
+        url = f"redis://{HOST}:{port}/0"
         if await _answers(child, url):
             return url
         await children.discard(child)
@@ -80,7 +79,7 @@ def redis_binary() -> str:
 
 def free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
@@ -95,34 +94,3 @@ async def _answers(child: Child, url: str) -> bool:
             except (RedisError, OSError):
                 await asyncio.sleep(0.02)
     return False
-
-
-async def _start_pod(children: Children, name: str, environment: dict[str, str], folder: Path) -> tuple[Child, str]:
-    """A pod on a socket that is bound here, so that no other program can take its port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        command = [sys.executable, "-m", "app", "--fd", str(listener.fileno())]
-        child = await children.start(
-            name,
-            command,
-            folder / f"{name}.log",
-            {**environment, "LAB_POD": name, "PYTHONPATH": str(ROOT)},
-            pass_fds=[listener.fileno()],
-        )
-    return child, f"http://127.0.0.1:{port}"
-
-
-async def _wait_until_ready(pod: Child, url: str) -> None:
-    give_up_s = time.monotonic() + START_WITHIN_S
-    async with httpx.AsyncClient(base_url=url, timeout=2.0, trust_env=False) as client:
-        while time.monotonic() < give_up_s:
-            if pod.ended:
-                break
-            try:
-                if (await client.get("/readyz")).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                pass
-            await asyncio.sleep(0.05)
-    raise WorldFailed(f"{pod.name} {pod.how_it_ended} and is not ready:\n{pod.last_words()}")

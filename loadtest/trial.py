@@ -9,10 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
+from loadtest import ROOT
 from loadtest.bench import run_arm
 from loadtest.live import live
 from loadtest.measure import Row
-from loadtest.native import ROOT, native_world
+from loadtest.native import native_world
 from loadtest.results import write_results
 from loadtest.scenario import Scenario
 

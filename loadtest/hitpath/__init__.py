@@ -5,7 +5,7 @@ of its own. They take turns, in random order, so that a machine that changes its
 requests per CPU second of the server's process: it hardly moves with what else the machine is doing, where requests per
 second do.
 
-    from loadtest.hitpath.comparison import measure_hitpath
+    from loadtest.hitpath.comparison import compare_hitpath
     from loadtest.hitpath.table import print_hitpath
 
 Nothing is imported here: the bare app lives in this package, and what it does not need must not be in its process.

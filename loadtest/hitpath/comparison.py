@@ -1,152 +1,108 @@
-"""The two servers side by side, their runs in turn, and the figures that come of them."""
+"""The two servers side by side, and their runs in turn."""
 
-import http.client
+import asyncio
 import json
-import statistics
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from random import Random
 
+import httpx
 from prometheus_client.parser import text_string_to_metric_families
-from redis import Redis
+from redis.asyncio import Redis
 
 from app.arm import CACHE_NAME
 from app.discovery import discover
+from loadtest import ROOT
 from loadtest.hitpath.bare import KEY_PREFIX
-from loadtest.hitpath.children import HOST, PROJECT, Server, python_server, redis_server
 from loadtest.hitpath.generator import Order, Sample
+from loadtest.hitpath.result import HitpathResult, Pair, Run
+from loadtest.native import start_redis
+from loadtest.processes import Children
+from loadtest.servers import HOST, Server, start_server
+from loadtest.world import WorldFailed
 
 IDS = 100
 WARM_S = 0.5  # not counted: connections are made, caches fill
-ALONE_SHARE = 1 / 3  # of the window, for the runs at one connection
+ALONE_SHARE = 1 / 3  # of the window, for the runs at one connection,
+ALONE_S_MIN = 0.5  # but long enough to see CPU time, which the kernel tells in steps of 10 ms
 GENERATOR_START_S_MAX = 10.0
-HTTP_S_MAX = 5.0
-ERROR_TAIL = 1_000  # characters
+SERVICE_KNOBS = {
+    "LAB_TTL_S": "3600",
+    "LAB_ITEMS": str(IDS),
+    "LAB_ORIGIN_LATENCY": "fixed(1)",
+    "LAB_POD": "hitpath",
+}
 
-
-class HitpathFailed(RuntimeError):
-    """The comparison is no result; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One window of one server."""
-
-    server: str  # "service" or "bare"
-    connections: int
-    requests: int
-    seconds: float
-    cpu_s: float  # of the server's process, user and system
-    p50_ms: float
-
-    @property
-    def per_cpu_second(self) -> float:
-        return self.requests / self.cpu_s
-
-    @property
-    def per_second(self) -> float:
-        return self.requests / self.seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """The service and the bare app, one right after the other."""
-
-    service: Run
-    bare: Run
-
-    @property
-    def ratio(self) -> float:
-        """Requests per CPU second, service over bare: above 1 the whole service is the cheaper one."""
-        return self.service.per_cpu_second / self.bare.per_cpu_second
-
-
-@dataclass(frozen=True, slots=True)
-class HitpathResult:
-    """Every answer in it was compared with what it must be."""
-
-    strategy: str
-    body_bytes_max: int
-    pairs: tuple[Pair, ...]
-    alone: tuple[Pair, ...]  # at one connection, where there is nothing to batch
-    statuses: dict[str, int]  # the service's answers by its own count, warm-up included
-
-    @property
-    def ratio(self) -> float:
-        """The median over the pairs."""
-        return statistics.median(pair.ratio for pair in self.pairs)
-
-    @property
-    def ratio_alone(self) -> float:
-        return statistics.median(pair.ratio for pair in self.alone)
+Tell = Callable[[Run], None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """A server with what to ask it."""
+    """A server, and what to ask it."""
 
     name: str
     server: Server
-    paths: list[str]
+    paths: Sequence[str]
     head_must_hold: str
 
 
-def measure_hitpath(
-    pairs: int = 5,
-    window_s: float = 3.0,
-    connections: int = 64,
-    seed: int = 1,
-    tell: Callable[[Run], None] = lambda run: None,
+async def compare_hitpath(
+    pairs: int = 5, window_s: float = 3.0, connections: int = 64, seed: int = 1, tell: Tell = lambda run: None
 ) -> HitpathResult:
-    """Takes about `pairs * (2.7 * window_s + 3)` seconds; `tell` hears of each run as it ends.
+    """Takes about `pairs * (2.7 * window_s + 4)` seconds; `tell` hears of each run as it ends.
 
-    Raises `HitpathFailed`, `ChildFailed` when a server does not come up, ValueError when nothing is the baseline.
+    Raises `WorldFailed` when a process does not do its part or any answer is not the hit that it must be, ValueError
+    when no strategy is the baseline. Knobs of the service that are set outside hold here too, so that
+    `LAB_READ_BATCH_MAX=1` shows what batching is worth.
     """
     strategy = discover().baseline
     if strategy is None:
         raise ValueError("no strategy is the baseline: `is_baseline = True` marks one")
     rng = Random(seed)
-    with tempfile.TemporaryDirectory() as folder, redis_server() as redis:
-        url = f"redis://{HOST}:{redis.port}/0"
-        knobs = {
-            "LAB_REDIS_URL": url,
-            "LAB_ORIGIN_PATH": f"{folder}/origin.sqlite",
-            "LAB_ORIGIN_LATENCY": "fixed(1)",
-            "LAB_ITEMS": str(IDS),
-            "LAB_TTL_S": "3600",
-        }
-        with (
-            python_server("app", knobs) as service,
-            python_server("loadtest.hitpath.bare", {"LAB_REDIS_URL": url}) as bare,
-        ):
-            queries = [f"id={item}" for item in range(IDS)]
-            paths = [f"/{strategy}?{query}" for query in queries]
-            bodies = _warm(service, paths)
-            _store(url, queries, bodies)
-            targets = (
-                _Target("service", service, paths, f"cache-status: {CACHE_NAME}; hit"),
-                _Target("bare", bare, [f"/?{query}" for query in queries], ""),
-            )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with Children() as children:
+            targets, bodies = await _start(children, folder, strategy)
 
-            def pair(clients: int, seconds: float) -> Pair:
+            async def pair(clients: int, seconds: float) -> Pair:
                 runs = {}
                 for target in rng.sample(targets, len(targets)):
-                    runs[target.name] = _run(target, bodies, clients, seconds)
+                    runs[target.name] = await _run(children, folder, target, bodies, clients, seconds)
                     tell(runs[target.name])
                 return Pair(**runs)
 
-            loaded = tuple(pair(connections, window_s) for _ in range(pairs))
-            alone = tuple(pair(1, window_s * ALONE_SHARE) for _ in range(pairs))
-            statuses = _statuses(service, strategy)
-    if statuses.keys() - {"hit"} != {"miss"} or statuses["miss"] != IDS:
-        raise HitpathFailed(f"not all answers after the warm-up were hits: {statuses}")
-    return HitpathResult(strategy, max(len(body) for body in bodies), loaded, alone, statuses)
+            loaded = [await pair(connections, window_s) for _ in range(pairs)]
+            alone = [await pair(1, max(window_s * ALONE_SHARE, ALONE_S_MIN)) for _ in range(pairs)]
+            statuses = await _statuses(targets[0].server, strategy)
+    if statuses.keys() != {"hit", "miss"} or statuses["miss"] != IDS:
+        raise WorldFailed(f"not all answers after the warm-up were hits: {statuses}")
+    return HitpathResult(strategy, max(len(body) for body in bodies), tuple(loaded), tuple(alone), statuses)
 
 
-def _run(target: _Target, bodies: list[str], connections: int, window_s: float) -> Run:
+async def _start(children: Children, folder: Path, strategy: str) -> tuple[list[_Target], list[str]]:
+    """The service, warm, and the bare app; and the bodies with which both answer, in the order of their paths."""
+    redis_url = await start_redis(children, folder)
+    environment = {"LAB_REDIS_URL": redis_url}
+    knobs = {**environment, **SERVICE_KNOBS, "LAB_ORIGIN_PATH": str(folder / "origin.sqlite")}
+    service = await start_server(children, "service", "app", knobs, folder)
+    bare = await start_server(children, "bare", "loadtest.hitpath.bare", environment, folder)
+    queries = [f"id={item}" for item in range(IDS)]
+    paths = [f"/{strategy}?{query}" for query in queries]
+    bodies = await _get(service, paths)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.mset({KEY_PREFIX + query.encode(): body for query, body in zip(queries, bodies, strict=True)})
+    return [
+        _Target("service", service, paths, f"cache-status: {CACHE_NAME}; hit"),
+        _Target("bare", bare, [f"/?{query}" for query in queries], ""),
+    ], bodies
+
+
+async def _run(
+    children: Children, folder: Path, target: _Target, bodies: list[str], connections: int, window_s: float
+) -> Run:
     order = Order(
         port=target.server.port,
         server_pid=target.server.pid,
@@ -157,57 +113,41 @@ def _run(target: _Target, bodies: list[str], connections: int, window_s: float) 
         warm_s=min(WARM_S, window_s),
         window_s=window_s,
     )
-    command = [sys.executable, "-m", "loadtest.hitpath.generator"]
+    files = order_path, sample_path = folder / "order.json", folder / "sample.json"
+    order_path.write_text(json.dumps(asdict(order)))
+    command = [sys.executable, "-m", "loadtest.hitpath.generator", *map(str, files)]
+    generator = await children.start("generator", command, folder / "generator.log", {"PYTHONPATH": str(ROOT)})
     try:
-        ended = subprocess.run(
-            command,
-            input=json.dumps(asdict(order)),
-            capture_output=True,
-            text=True,
-            cwd=PROJECT,
-            timeout=GENERATOR_START_S_MAX + order.seconds_max,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        raise HitpathFailed(f"{target.name}, {connections} connections: {error.stderr[-ERROR_TAIL:].strip()}") from None
-    except subprocess.TimeoutExpired as error:
-        raise HitpathFailed(f"{target.name}: the generator did not end within {error.timeout:g} s") from None
-    sample = Sample(**json.loads(ended.stdout))
+        async with asyncio.timeout(GENERATOR_START_S_MAX + order.seconds_max):
+            failed = await generator.process.wait()
+    except TimeoutError:
+        failed = True
+    finally:
+        await children.discard(generator)
+    if failed:
+        of = f"{target.name} at {connections} connections"
+        raise WorldFailed(f"{of}: the generator {generator.how_it_ended}:\n{generator.last_words()}")
+    sample = Sample(**json.loads(sample_path.read_text()))
     if not sample.server_cpu_s:
-        raise HitpathFailed(f"{target.name}: the window of {window_s:g} s is too short to see any CPU time")
+        raise WorldFailed(f"{target.name}: a window of {window_s:g} s is too short to see any CPU time")
     return Run(target.name, connections, sample.requests, sample.seconds, sample.server_cpu_s, sample.p50_ms)
 
 
-def _warm(service: Server, paths: list[str]) -> list[str]:
-    """Ask for everything once, so that it is cached; the bodies."""
-    return [_get(service, path) for path in paths]
-
-
-def _store(redis_url: str, queries: list[str], bodies: list[str]) -> None:
-    """Give the bare app the same bytes to answer with."""
-    with Redis.from_url(redis_url) as redis:
-        for query, body in zip(queries, bodies, strict=True):
-            redis.set(KEY_PREFIX + query.encode(), body)
-
-
-def _statuses(service: Server, strategy: str) -> dict[str, int]:
+async def _statuses(service: Server, strategy: str) -> dict[str, int]:
     """The service's own count of its answers, by status, without the zeros."""
+    (text,) = await _get(service, ["/metrics"])
     return {
         sample.labels["status"]: int(sample.value)
-        for family in text_string_to_metric_families(_get(service, "/metrics"))
+        for family in text_string_to_metric_families(text)
         for sample in family.samples
         if sample.name == "lab_requests_total" and sample.labels["strategy"] == strategy and sample.value
     }
 
 
-def _get(server: Server, path: str) -> str:
-    connection = http.client.HTTPConnection(HOST, server.port, timeout=HTTP_S_MAX)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        text = answer.read().decode()
-    finally:
-        connection.close()
-    if answer.status != 200:
-        raise HitpathFailed(f"{path} answered {answer.status}: {text[:200]}")
-    return text
+async def _get(server: Server, paths: Sequence[str]) -> list[str]:
+    """The bodies. Raises `WorldFailed`."""
+    async with httpx.AsyncClient(base_url=f"http://{HOST}:{server.port}", trust_env=False) as client:
+        try:
+            return [(await client.get(path)).raise_for_status().text for path in paths]
+        except httpx.HTTPError as error:
+            raise WorldFailed(f"the service failed: {error}") from error

@@ -1,4 +1,4 @@
-"""The generator, a process of its own: `python -m loadtest.hitpath.generator`, an `Order` in, a `Sample` out, as JSON.
+"""The generator, a process of its own: `python -m loadtest.hitpath.generator ORDER SAMPLE`, two JSON files.
 
 A closed loop: each connection asks again as soon as it has its answer, so the server is never idle and as many requests
 are under way as there are connections. (A closed loop is no way to measure latency under load; its p50 is printed as a
@@ -12,7 +12,9 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import cast
 
 import psutil
@@ -32,8 +34,8 @@ class Order:
 
     port: int
     server_pid: int  # whose CPU time counts
-    paths: list[str]  # asked for in turn
-    bodies: list[str]  # what each of them must answer
+    paths: Sequence[str]  # asked for in turn
+    bodies: Sequence[str]  # what each of them must answer
     head_must_hold: str  # in every answer's head; lower case, as the servers write it
     connections: int
     warm_s: float  # not counted
@@ -128,14 +130,21 @@ async def drive(order: Order) -> Sample:
     loop = asyncio.get_running_loop()
     load = Load(order)
     server = psutil.Process(order.server_pid)
-    async with asyncio.timeout(CONNECT_S_MAX):
-        for _ in range(order.connections):
-            await loop.create_connection(lambda: Connection(load), HOST, order.port)
-    await load.run(order.warm_s)
-    load.latencies_s.clear()
-    began_s, cpu_began_s = time.perf_counter(), _cpu_s(server)
-    await load.run(order.window_s)
-    ended_s, cpu_ended_s = time.perf_counter(), _cpu_s(server)
+    connections: list[asyncio.Transport] = []
+    try:
+        async with asyncio.timeout(CONNECT_S_MAX):
+            for _ in range(order.connections):
+                transport, _ = await loop.create_connection(lambda: Connection(load), HOST, order.port)
+                connections.append(transport)
+        await load.run(order.warm_s)
+        load.latencies_s.clear()
+        began_s, cpu_began_s = time.perf_counter(), _cpu_s(server)
+        await load.run(order.window_s)
+        ended_s, cpu_ended_s = time.perf_counter(), _cpu_s(server)
+    finally:
+        load.failed.cancel()  # connections that end from here on are no failure
+        for transport in connections:
+            transport.close()
     if not load.latencies_s:
         raise WrongAnswer(f"no answer within {order.window_s:g} s")
     p50_ms = statistics.median(load.latencies_s) * 1000
@@ -148,12 +157,13 @@ def _cpu_s(process: psutil.Process) -> float:
 
 
 def main() -> None:
-    order = Order(**json.load(sys.stdin))
+    order_path, sample_path = map(Path, sys.argv[1:])
+    order = Order(**json.loads(order_path.read_text()))
     try:
         sample = uvloop.run(drive(order))
     except (WrongAnswer, OSError, TimeoutError, psutil.Error) as error:
         sys.exit(f"{type(error).__name__}: {error}")
-    json.dump(asdict(sample), sys.stdout)
+    sample_path.write_text(json.dumps(asdict(sample)))
 
 
 if __name__ == "__main__":

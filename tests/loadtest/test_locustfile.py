@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from loadtest.native import ROOT
+from loadtest import ROOT
 
 SCENARIO = """
 title = "Wrong on purpose"

@@ -1,0 +1,59 @@
+"""What a comparison of the hit path found."""
+
+import statistics
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One window of one server."""
+
+    server: str  # "service" or "bare"
+    connections: int
+    requests: int
+    seconds: float
+    cpu_s: float  # of the server's process, user and system
+    p50_ms: float
+
+    @property
+    def per_cpu_second(self) -> float:
+        """Requests."""
+        return self.requests / self.cpu_s
+
+    @property
+    def per_second(self) -> float:
+        """Requests."""
+        return self.requests / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The service and the bare app, one right after the other."""
+
+    service: Run
+    bare: Run
+
+    @property
+    def ratio(self) -> float:
+        """Requests per CPU second, service over bare: above 1 the whole service is the cheaper one."""
+        return self.service.per_cpu_second / self.bare.per_cpu_second
+
+
+@dataclass(frozen=True, slots=True)
+class HitpathResult:
+    """Every answer in it was compared with what it must be."""
+
+    strategy: str
+    body_bytes_max: int
+    pairs: tuple[Pair, ...]
+    alone: tuple[Pair, ...]  # at one connection, where there is nothing to batch
+    statuses: dict[str, int]  # the service's answers by its own count, warm-up included
+
+    @property
+    def ratio(self) -> float:
+        """The median over the pairs."""
+        return statistics.median(pair.ratio for pair in self.pairs)
+
+    @property
+    def ratio_alone(self) -> float:
+        return statistics.median(pair.ratio for pair in self.alone)
