@@ -7,6 +7,9 @@ from redis import Redis
 from app.discovery import discover
 from tests.redis_server import RedisServer
 
+# Needs Docker and four minutes: only when it is named, as `make test-stack` does.
+collect_ignore = ["stack"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

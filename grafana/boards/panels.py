@@ -1,0 +1,170 @@
+"""Panels in the house's style: one point a second, one colour per strategy, a legend that tells the maximum."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from grafana.boards.board import COLUMNS, SOURCE, Json
+
+# Okabe and Ito's colours, which colour-blind eyes tell apart too. Any other strategy gets one of Grafana's, by name.
+STRATEGY_COLORS = {
+    "static": "#D55E00",
+    "jitter": "#E69F00",
+    "singleflight": "#56B4E9",
+    "swr": "#009E73",
+    "xfetch": "#CC79A7",
+}
+STATUS_COLORS = {
+    "hit": "#3D4A5C",
+    "stale": "#F0E442",
+    "collapsed": "#56B4E9",
+    "miss": "#D55E00",
+    "shed": "#CC79A7",
+    "error": "#FFFFFF",
+}
+WHY_COLORS = {"miss": "#D55E00", "refresh": "#009E73", "early": "#CC79A7"}
+BOUND_COLOR = "#9FA7B3"
+
+POINTS_MAX = 3600
+"""At one point a second this is an hour. Grafana's own bound is the panel's width: every other needle would be lost."""
+PER_ROW_MAX = 6
+SHARES_AND_SECONDS = ("percent", "percentunit", "s")
+AXIS = "Axis"
+
+
+def target(expr: str, legend: str, ref: str = "A") -> Json:
+    return {"refId": ref, "datasource": SOURCE, "expr": expr, "legendFormat": legend, "range": True, "interval": "1s"}
+
+
+def axis_target(expr: str) -> Json:
+    """An invisible line as high as the highest of all panels side by side, which makes their axes the same."""
+    return target(expr, "axis", AXIS)
+
+
+def time_series(
+    title: str,
+    description: str,
+    targets: Sequence[Json],
+    unit: str,
+    width: int = 8,
+    height: int = 8,
+    overrides: Sequence[Json] = (),
+    defaults: Json | None = None,
+    custom: Json | None = None,
+    legend: Json | None = None,
+) -> Json:
+    """Lines over time from 0 upwards. `custom` is how they are drawn, `defaults` what else holds for every field."""
+    drawn: Json = {"lineWidth": 1, "fillOpacity": 8, "showPoints": "never", "spanNulls": False}
+    if unit not in SHARES_AND_SECONDS:
+        drawn["axisSoftMax"] = 1  # of nothing but zeros Grafana would make an axis up to 100
+    return {
+        "type": "timeseries",
+        "title": title,
+        "description": description,
+        "datasource": SOURCE,
+        "gridPos": {"w": width, "h": height},
+        "maxDataPoints": POINTS_MAX,
+        "targets": list(targets),
+        "fieldConfig": {
+            "defaults": {
+                "unit": unit,
+                "min": 0,
+                "color": {"mode": "palette-classic-by-name"},
+                "custom": drawn | (custom or {}),
+                **(defaults or {}),
+            },
+            "overrides": [*_strategy_overrides(targets), *overrides, *_axis_overrides(targets)],
+        },
+        "options": {
+            "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": ["max"]}
+            | (legend or {}),
+            "tooltip": {"mode": "multi", "sort": "desc"},
+        },
+    }
+
+
+def stat(
+    title: str,
+    description: str,
+    targets: Sequence[Json],
+    unit: str,
+    width: int = 4,
+    height: int = 4,
+    overrides: Sequence[Json] = (),
+    defaults: Json | None = None,
+    options: Json | None = None,
+) -> Json:
+    """The newest value of each target, large."""
+    return {
+        "type": "stat",
+        "title": title,
+        "description": description,
+        "datasource": SOURCE,
+        "gridPos": {"w": width, "h": height},
+        "targets": [{**one, "range": False, "instant": True} for one in targets],
+        "fieldConfig": {
+            "defaults": {"unit": unit, "color": {"mode": "fixed", "fixedColor": "text"}, **(defaults or {})},
+            "overrides": [*_strategy_overrides(targets), *overrides],
+        },
+        "options": {
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+            "colorMode": "value",
+            "graphMode": "none",
+            "textMode": "value",
+            "justifyMode": "center",
+            **(options or {}),
+        },
+    }
+
+
+def text(title: str, content: str, height: int) -> Json:
+    return {
+        "type": "text",
+        "title": title,
+        "description": "What this dashboard shows, and what to look for.",
+        "gridPos": {"w": COLUMNS, "h": height},
+        "options": {"mode": "markdown", "content": content},
+    }
+
+
+def per_strategy(panel: Json) -> Json:
+    """The panel once for each strategy that is chosen, side by side."""
+    panel["gridPos"]["w"] = COLUMNS
+    return panel | {"repeat": "strategy", "repeatDirection": "h", "maxPerRow": PER_ROW_MAX}
+
+
+def override(regexp: str, **properties: Any) -> Json:
+    """Settings for the series whose names match; `custom_lineWidth` is the setting custom.lineWidth."""
+    settings = [{"id": name.replace("_", ".", 1), "value": value} for name, value in properties.items()]
+    return {"matcher": {"id": "byRegexp", "options": f"/{regexp}/"}, "properties": settings}
+
+
+def colors(by_name: dict[str, str]) -> list[Json]:
+    """Fixed colours for series, by the first word of their names."""
+    return [override(f"^{name}( |$)", color=_fixed(color)) for name, color in by_name.items()]
+
+
+def bound(name: str) -> Json:
+    """The look of a line that is not data but what it must stay under."""
+    dashed = {"fill": "dash", "dash": [8, 6]}
+    return override(f"^{name}$", color=_fixed(BOUND_COLOR), custom_lineStyle=dashed, custom_fillOpacity=0)
+
+
+def _strategy_overrides(targets: Sequence[Json]) -> list[Json]:
+    are_named_so = any(one["legendFormat"].startswith("{{strategy}}") for one in targets)
+    return colors(STRATEGY_COLORS) if are_named_so else []
+
+
+def _axis_overrides(targets: Sequence[Json]) -> list[Json]:
+    if all(one["refId"] != AXIS for one in targets):
+        return []
+    hidden = {
+        "custom.lineWidth": 0,
+        "custom.fillOpacity": 0,
+        "custom.hideFrom": {"legend": True, "tooltip": True, "viz": False},  # drawn, or it would not count
+    }
+    properties = [{"id": name, "value": value} for name, value in hidden.items()]
+    return [{"matcher": {"id": "byFrameRefID", "options": AXIS}, "properties": properties}]
+
+
+def _fixed(color: str) -> Json:
+    return {"mode": "fixed", "fixedColor": color}

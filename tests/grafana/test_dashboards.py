@@ -1,0 +1,129 @@
+"""The dashboards, checked without a stack: that Grafana can read them, and that they show what they promise."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+
+from app.discovery import discover
+from app.strategy import Status, Why
+from grafana.boards import panels
+from grafana.boards.__main__ import FOLDER, texts
+from grafana.boards.board import TAG
+from tests.grafana.checks import CHECKS, NO_NEEDLES, SOURCE_UID, Json, charts_of
+from tests.grafana.schema import schema_faults
+from tests.stack_config.files import read_yaml
+
+BOARDS: list[Json] = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))]
+GRAFANA = read_yaml("docker-compose.yml")["services"]["grafana"]
+SOURCES = read_yaml("grafana/provisioning/datasources/victoriametrics.yml")
+PROVIDERS = read_yaml("grafana/provisioning/dashboards/lab.yml")
+
+every_board = pytest.mark.parametrize("board", BOARDS, ids=[board["uid"] for board in BOARDS])
+
+
+def test_the_three_dashboards_are_there() -> None:
+    assert {board["uid"] for board in BOARDS} == {"stampede", "coordination", "load"}
+
+
+def test_the_files_are_what_the_code_makes() -> None:
+    """`python -m grafana.boards` writes them again."""
+    assert {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()} == texts()
+
+
+@every_board
+def test_it_is_valid_by_grafanas_own_schema(board: Json) -> None:
+    assert schema_faults(board) == []
+
+
+@every_board
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_it_has_no_faults(board: Json, check: Callable[[Json], list[str]]) -> None:
+    assert check(board) == []
+
+
+def test_every_panel_that_may_look_wider_is_there() -> None:
+    assert set(NO_NEEDLES) <= {f"{board['uid']}/{chart['title']}" for board in BOARDS for chart in charts_of(board)}
+
+
+@every_board
+def test_it_shows_five_minutes_that_follow_the_clock(board: Json) -> None:
+    """The tiles say "of the last 5 minutes" and ask for as much."""
+    assert board["time"] == {"from": "now-5m", "to": "now"}
+    assert board["refresh"] == "1s"
+    assert "1s" in board["timepicker"]["refresh_intervals"]
+    assert board["graphTooltip"] == 1
+
+
+@every_board
+def test_it_links_to_the_others(board: Json) -> None:
+    assert TAG in board["tags"]
+    assert [link["tags"] for link in board["links"] if link["type"] == "dashboards"] == [[TAG]]
+
+
+@every_board
+def test_it_marks_runs_and_alerts(board: Json) -> None:
+    asked = " ".join(note["target"]["expr"] for note in board["annotations"]["list"])
+    assert "lab_load_running" in asked
+    assert "ALERTS" in asked
+
+
+def test_a_strategy_is_the_same_colour_everywhere() -> None:
+    assert set(panels.STRATEGY_COLORS) <= set(discover().strategies)
+    assert len(set(panels.STRATEGY_COLORS.values())) == len(panels.STRATEGY_COLORS)
+    for board in BOARDS:
+        for chart in charts_of(board):
+            if not any(target["legendFormat"].startswith("{{strategy}}") for target in chart["targets"]):
+                continue
+            rules = {rule["matcher"]["options"]: rule["properties"] for rule in chart["fieldConfig"]["overrides"]}
+            for strategy, color in panels.STRATEGY_COLORS.items():
+                [rule] = [rules[pattern] for pattern in rules if re.search(str(pattern).strip("/"), f"{strategy} p99")][
+                    :1
+                ]
+                assert {"id": "color", "value": {"mode": "fixed", "fixedColor": color}} in rule, chart["title"]
+
+
+def test_a_strategy_whose_name_begins_like_another_does_not_take_its_colour() -> None:
+    [rule] = panels.colors({"swr": "#009E73"})
+    pattern = re.compile(rule["matcher"]["options"].strip("/"))
+    assert [bool(pattern.search(name)) for name in ("swr", "swr p99", "swr-mine", "swrong")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_every_status_and_reason_has_a_colour() -> None:
+    assert set(panels.STATUS_COLORS) == set(Status)
+    assert set(panels.WHY_COLORS) == set(Why)
+
+
+def test_the_baseline_that_is_chosen_first_is_the_labs_own() -> None:
+    [stampede] = [board for board in BOARDS if board["uid"] == "stampede"]
+    [baseline] = [one for one in stampede["templating"]["list"] if one["name"] == "baseline"]
+    assert baseline["current"]["value"] == discover().baseline
+
+
+def test_grafana_is_told_of_the_data_source_that_the_dashboards_ask() -> None:
+    [source] = SOURCES["datasources"]
+    assert SOURCES["apiVersion"] == PROVIDERS["apiVersion"] == 1
+    assert (source["uid"], source["type"]) == (SOURCE_UID, "prometheus")
+    assert source["jsonData"]["timeInterval"] == "1s"
+
+
+def test_grafana_finds_the_folder_and_its_first_page() -> None:
+    mounts = dict(mount.split(":")[:2][::-1] for mount in GRAFANA["volumes"])
+    home = GRAFANA["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    [provider] = PROVIDERS["providers"]
+    inside = provider["options"]["path"]
+    assert provider["type"] == "file"
+    assert (FOLDER.parents[1] / mounts[inside]).samefile(FOLDER)
+    assert mounts[GRAFANA["environment"]["GF_PATHS_PROVISIONING"]] == "./grafana/provisioning"
+    assert home.startswith(f"{inside}/")
+    assert (FOLDER / home.removeprefix(f"{inside}/")).is_file()
+
+
+def test_grafana_allows_to_refresh_every_second() -> None:
+    assert GRAFANA["environment"]["GF_DASHBOARDS_MIN_REFRESH_INTERVAL"] == "1s"

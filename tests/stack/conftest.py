@@ -1,0 +1,77 @@
+"""The real stack, once for all tests: brought up, driven for a minute, put through faults and taken down.
+
+Each stage is a fixture. Tests are sorted by the stage that they are about, so that whoever kills a pod comes after
+whoever counts three; a single test can be chosen and still gets all that it needs. Whatever happens, it all ends.
+"""
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.docker_engine import engine_missing
+from tests.stack.grafana import Grafana, Window
+from tests.stack.project import Project
+from tests.stack.stages import Calm, Gone, Killed, Scaled, Stack, flush, kill_a_pod, scale, stay_calm, take_down
+
+STAGES = ("stack", "calm", "flushed", "killed", "scaled", "gone")
+TIMEOUT_S = 1_200
+"""Of one test, the stages before it included; a build without its cache is the most of it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ours = [item for item in items if "stack" in getattr(item, "fixturenames", ())]
+    for item in ours:
+        item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+    others = [item for item in items if item not in ours]
+    items[:] = others + sorted(ours, key=_stage)
+
+
+def _stage(item: pytest.Item) -> int:
+    names = getattr(item, "fixturenames", ())
+    return max(STAGES.index(name) for name in names if name in STAGES)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    if missing := engine_missing():
+        pytest.skip(f"NOTHING OF THE STACK WAS TESTED: {missing}")
+    # a CI job that is cancelled is sent SIGTERM: end like on Ctrl-C, with everything taken down
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    project = Project()
+    grafana = Grafana(project.url("GRAFANA_PORT"))
+    try:
+        project.build()
+        began_s = time.monotonic()
+        project.up("--no-build")
+        yield Stack(project, grafana, time.monotonic() - began_s)
+    finally:
+        grafana.close()
+        project.down()
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="session")
+def calm(stack: Stack) -> Calm:
+    return stay_calm(stack)
+
+
+@pytest.fixture(scope="session")
+def flushed(stack: Stack, calm: Calm) -> Window:
+    return flush(stack)
+
+
+@pytest.fixture(scope="session")
+def killed(stack: Stack, calm: Calm) -> Killed:
+    return kill_a_pod(stack)
+
+
+@pytest.fixture(scope="session")
+def scaled(stack: Stack, calm: Calm) -> Scaled:
+    return scale(stack)
+
+
+@pytest.fixture(scope="session")
+def gone(stack: Stack) -> Gone:
+    return take_down(stack)

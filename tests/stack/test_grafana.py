@@ -1,0 +1,82 @@
+"""What Grafana serves: the data source, every dashboard, and data for every panel and strategy."""
+
+import math
+from typing import Any
+
+import pytest
+
+from app.discovery import discover
+from tests.stack.grafana import SOURCE, Grafana, Series, Window
+from tests.stack.panels import Query, annotations, dashboards, panels_of, queries
+from tests.stack.stages import Calm, Stack
+
+STRATEGIES = list(discover().strategies)
+BASELINE = discover().baseline or STRATEGIES[0]
+DASHBOARDS = dashboards()
+DASHBOARD_NAMES = [dashboard["uid"] for dashboard in DASHBOARDS]
+
+EMPTY_FOR_SOME = {
+    # no lock, no wait: only strategies that coordinate between pods have any
+    "coordination/Waits for another pod/A",
+}
+"""Panels that are rightly empty for some strategies. Everything else counts, and shows 0 for what did not happen."""
+
+
+def test_the_data_source_is_there_and_answers(stack: Stack) -> None:
+    source = stack.grafana.get(f"/api/datasources/uid/{SOURCE}", as_admin=True)
+    assert source["jsonData"]["timeInterval"] == "1s"
+    assert stack.grafana.number("1 + 1") == 2
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=DASHBOARD_NAMES)
+def test_every_dashboard_file_is_served(stack: Stack, dashboard: dict[str, Any]) -> None:
+    uid = dashboard["uid"]
+    assert uid in {found["uid"] for found in stack.grafana.get("/api/search", type="dash-db")}
+    served = stack.grafana.get(f"/api/dashboards/uid/{uid}")["dashboard"]
+    assert served["title"] == dashboard["title"]
+    titles = [panel.get("title") for panel in panels_of(dashboard)]
+    assert [panel.get("title") for panel in panels_of(served)] == titles
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=DASHBOARD_NAMES)
+def test_its_variables_have_values(stack: Stack, calm: Calm, dashboard: dict[str, Any]) -> None:
+    for variable in dashboard.get("templating", {}).get("list", []):
+        if variable["type"] == "query" and "label_values(lab_requests_total, " in str(variable["query"]):
+            label = str(variable["query"]).partition("label_values(lab_requests_total, ")[2].partition(")")[0]
+            assert stack.grafana.by(label, f"count by ({label}) (lab_requests_total)", calm.window.end_s)
+
+
+def _values(grafana: Grafana, query: Query, strategies: list[str], window: Window) -> list[float]:
+    """All that a panel would draw in the window, or at its end."""
+    expr = query.filled(strategies, BASELINE)
+    found: list[Series] = grafana.now(expr, window.end_s) if query.instant else grafana.series(expr, window)
+    points = [point for series in found for point in series.get("values") or [series["value"]]]
+    return [value for _, text in points if not math.isnan(value := float(text))]
+
+
+@pytest.mark.parametrize("query", [query for query in queries() if query.is_by_strategy], ids=lambda query: query.name)
+def test_a_panel_has_data_for_every_strategy(stack: Stack, calm: Calm, query: Query) -> None:
+    empty = [name for name in STRATEGIES if not _values(stack.grafana, query, [name], calm.window)]
+    if query.name in EMPTY_FOR_SOME:
+        assert empty != STRATEGIES
+    else:
+        assert empty == []
+
+
+@pytest.mark.parametrize("query", queries(), ids=lambda query: query.name)
+def test_a_panel_has_data_for_all_together(stack: Stack, calm: Calm, query: Query) -> None:
+    assert _values(stack.grafana, query, STRATEGIES, calm.window)
+
+
+@pytest.mark.parametrize("query", annotations(), ids=lambda query: query.name)
+def test_an_annotation_can_be_asked_for(stack: Stack, calm: Calm, query: Query) -> None:
+    """Whether something happened in that minute is another matter."""
+    stack.grafana.series(query.filled(STRATEGIES, BASELINE), calm.window)
+
+
+def test_there_is_a_query_for_every_panel_that_is_not_text() -> None:
+    asked = {(query.dashboard, query.panel) for query in queries()}
+    for dashboard in DASHBOARDS:
+        for panel in panels_of(dashboard):
+            if panel["type"] not in {"row", "text"}:
+                assert (dashboard["uid"], panel["title"]) in asked

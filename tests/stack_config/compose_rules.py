@@ -1,0 +1,145 @@
+"""What must hold for `docker-compose.yml`, `.env` and the `Dockerfile`: each rule answers with the faults it finds.
+
+A service with a profile is a tool: it is not always up, comes to an end by itself, and may leave results behind.
+"""
+
+import re
+
+from app.settings import Settings
+from tests.stack_config.files import VARIABLE, Tree, environment_of, fill_in, texts
+
+CPUS_MAX = 2.0
+MEMORY_MIB_MAX = 4 * 1024
+_MEMORY = re.compile(r"(\d+)([mg])")
+_PINNED = re.compile(r"[\w./-]+:v?\d[\w.-]*")
+
+
+def pin_faults(compose: Tree, env: dict[str, str], dockerfile: str) -> list[str]:
+    """Every image has a tag that means the same tomorrow, and it stands in `.env`; what is built here needs none."""
+    services = compose["services"]
+    built = {service["image"] for service in services.values() if "build" in service}
+    faults = [
+        f"{name}: the image {service['image']} is not a pin of .env"
+        for name, service in services.items()
+        if service["image"] not in built and not VARIABLE.fullmatch(service["image"])
+    ]
+    pins = {name: value for name, value in env.items() if name.endswith("_IMAGE")}
+    faults += [f"{name}={pin}: no version" for name, pin in pins.items() if not _PINNED.fullmatch(pin)]
+    defaults = re.findall(r"^ARG (\w+_IMAGE)=(.+)$", dockerfile, re.MULTILINE)
+    faults += [f"Dockerfile: {name}={pin}, not as in .env" for name, pin in defaults if pins.get(name) != pin]
+    stages = set(re.findall(r"^FROM .+ AS (\S+)$", dockerfile, re.MULTILINE))
+    bases = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+    foreign = [base for base in bases if base not in stages]
+    return faults + [f"Dockerfile: FROM {base} is not a pin" for base in foreign if not VARIABLE.fullmatch(base)]
+
+
+def port_faults(compose: Tree, env: dict[str, str]) -> list[str]:
+    """Nothing listens beyond this machine unless `.env` is changed."""
+    faults = [] if env.get("BIND_ADDRESS") == "127.0.0.1" else [".env: BIND_ADDRESS is not 127.0.0.1"]
+    for name, service in compose["services"].items():
+        faults += [
+            f"{name}: the port {port} is not ${{BIND_ADDRESS}}:${{…_PORT}}:…"
+            for port in service.get("ports", [])
+            if not re.fullmatch(r"\$\{BIND_ADDRESS\}:\$\{\w+_PORT\}:\d+", str(port))
+        ]
+        if service.get("network_mode") == "host":
+            faults.append(f"{name}: the host's network")
+    return faults
+
+
+def health_faults(compose: Tree) -> list[str]:
+    """`up --wait` is worth as much as the health checks."""
+    faults = []
+    for name, service in compose["services"].items():
+        if "profiles" in service:
+            continue
+        check = service.get("healthcheck") or {}
+        if not check.get("test") or check.get("disable"):
+            faults.append(f"{name}: no healthcheck")
+        elif check.get("interval") != "2s":
+            faults.append(f"{name}: the health check runs every {check.get('interval')}, not 2s")
+    return faults
+
+
+def limit_faults(compose: Tree, env: dict[str, str]) -> list[str]:
+    """What is always up fits a laptop with two cores and 4 GiB."""
+    faults, cpus, memory_mib = [], 0.0, 0
+    for name, service in compose["services"].items():
+        deploy = service.get("deploy") or {}
+        limits = deploy.get("resources", {}).get("limits", {})
+        memory = _MEMORY.fullmatch(str(limits.get("memory", "")))
+        if "cpus" not in limits or memory is None:
+            faults.append(f"{name}: no limit of cpus and memory (in m or g)")
+        if memory is None or "cpus" not in limits or "profiles" in service:
+            continue
+        replicas = int(fill_in(deploy.get("replicas", 1), env))
+        cpus += replicas * float(limits["cpus"])
+        memory_mib += replicas * int(memory[1]) * {"m": 1, "g": 1024}[memory[2]]
+    if cpus > CPUS_MAX + 1e-9:
+        faults.append(f"all together may use {cpus:g} CPUs, more than {CPUS_MAX:g}")
+    if memory_mib > MEMORY_MIB_MAX:
+        faults.append(f"all together may use {memory_mib} MiB, more than {MEMORY_MIB_MAX}")
+    return faults
+
+
+def manners_faults(compose: Tree, dockerfile: str) -> list[str]:
+    """What a service that is broken into could do is as little as possible."""
+    faults = []
+    services = compose["services"]
+    stages = {service["image"]: service["build"]["target"] for service in services.values() if "build" in service}
+    users = _users_of_stages(dockerfile)
+    for name, service in services.items():
+        user = str(service.get("user") or users.get(stages.get(service["image"], ""), ""))
+        held = {
+            "runs as root": user.partition(":")[0] in {"", "0", "root"},
+            "may write to its image": service.get("read_only") is not True,
+            "keeps capabilities": service.get("cap_drop") != ["ALL"] or bool(service.get("cap_add")),
+            "may gain privileges": "no-new-privileges:true" not in service.get("security_opt", []),
+            "is privileged": bool(service.get("privileged")),
+            "has a container_name, so there can be only one": "container_name" in service,
+        }
+        faults += [f"{name}: {what}" for what, is_so in held.items() if is_so]
+        writable = [volume for volume in service.get("volumes", []) if not str(volume).endswith(":ro")]
+        faults += [f"{name}: may write to {volume}" for volume in writable if "profiles" not in service]
+    return faults
+
+
+def _users_of_stages(dockerfile: str) -> dict[str, str]:
+    """The user of each stage, which a stage takes over from the one that it begins with."""
+    users: dict[str, str] = {}
+    stage = ""
+    for line in dockerfile.splitlines():
+        if begins := re.match(r"FROM (\S+) AS (\S+)", line):
+            stage = begins[2]
+            users[stage] = users.get(begins[1], "")
+        elif line.startswith("USER "):
+            users[stage] = line.removeprefix("USER ").strip()
+    return users
+
+
+def variable_faults(compose: Tree, env: dict[str, str]) -> list[str]:
+    """`.env` has every variable that Compose fills in, but for those that name a default; and no other."""
+    used = {name for text in texts(compose) for name in VARIABLE.findall(text)}
+    optional = {name for text in texts(compose) for name in re.findall(r"\$\{(\w+):-", text)}
+    for service in compose["services"].values():
+        used |= {name for name, value in environment_of(service).items() if value is None}
+    faults = [f"{name} is not in .env" for name in sorted(used - optional - env.keys())]
+    return faults + [f".env: nothing uses {name}" for name in sorted(env.keys() - used)]
+
+
+def comment_faults(env_text: str) -> list[str]:
+    """Every block of knobs says what they are: it begins with a comment."""
+    blocks = [block for block in env_text.split("\n\n") if block.strip()]
+    return [f".env: no comment over {block.splitlines()[0]}" for block in blocks if not block.startswith("#")]
+
+
+def setting_faults(compose: Tree, load_sources: str) -> list[str]:
+    """Every LAB_ variable that a container gets is one that its program reads."""
+    settings = {f"LAB_{field.upper()}" for field in Settings.model_fields}
+    options = set(re.findall(r'(?:env_var=|environ\[|environ\.get\()"(LAB_\w+)"', load_sources))
+    faults = []
+    for name, service in compose["services"].items():
+        given = {key: value for key, value in environment_of(service).items() if key.startswith("LAB_")}
+        known = settings if service["image"].endswith("/service") else options
+        faults += [f"{name}: nothing reads {key}" for key in given if key not in known]
+    return faults

@@ -1,0 +1,142 @@
+"""What Docker is told, checked without it; and the checks, by planted faults."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from copy import deepcopy
+
+import pytest
+
+from app.settings import Settings
+from loadtest.scenario import read_scenario
+from tests.docker_engine import compose_missing
+from tests.stack_config.compose_rules import (
+    comment_faults,
+    health_faults,
+    limit_faults,
+    manners_faults,
+    pin_faults,
+    port_faults,
+    setting_faults,
+    variable_faults,
+)
+from tests.stack_config.files import ROOT, Tree, environment_of, fill_in, read_env, read_yaml
+
+COMPOSE = read_yaml("docker-compose.yml")
+ENV = read_env()
+ENV_TEXT = (ROOT / ".env").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+LOAD_SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "loadtest").rglob("*.py"))
+
+Change = Callable[[Tree, dict[str, str]], object]
+
+
+def all_faults(compose: Tree, env: dict[str, str], dockerfile: str = DOCKERFILE) -> list[str]:
+    return [
+        *pin_faults(compose, env, dockerfile),
+        *port_faults(compose, env),
+        *health_faults(compose),
+        *limit_faults(compose, env),
+        *manners_faults(compose, dockerfile),
+        *variable_faults(compose, env),
+        *setting_faults(compose, LOAD_SOURCES),
+    ]
+
+
+def test_images_ports_health_limits_manners_and_knobs_are_as_promised() -> None:
+    assert all_faults(COMPOSE, ENV) == []
+
+
+def test_every_knob_of_env_says_what_it_is() -> None:
+    assert comment_faults(ENV_TEXT) == []
+
+
+def test_a_knob_without_a_comment_is_found() -> None:
+    assert comment_faults("# a\nA=1\n\nB=2\n") == [".env: no comment over B=2"]
+
+
+def test_a_pod_takes_every_value_that_env_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment_of(COMPOSE["services"]["app"]).items():
+        monkeypatch.setenv(name, ENV[name] if value is None else fill_in(value, ENV))
+    Settings()
+
+
+def test_the_load_finds_its_scenario() -> None:
+    assert read_scenario(ENV["SCENARIO"]).load.rate_per_s, "a load that goes on for ever keeps a timetable"
+
+
+def test_compose_itself_accepts_the_file() -> None:
+    if missing := compose_missing():
+        pytest.skip(f"`docker compose config` was not run: {missing}")
+    outside = {name: value for name, value in os.environ.items() if name not in ENV}
+    ended = subprocess.run(
+        ["docker", "compose", "config", "--quiet"],
+        cwd=ROOT, env=outside, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def service(name: str, **changed: object) -> Change:
+    return lambda compose, env: compose["services"][name].update(changed)
+
+
+def without(name: str, field: str) -> Change:
+    return lambda compose, env: compose["services"][name].pop(field)
+
+
+def knob(name: str, value: str) -> Change:
+    return lambda compose, env: env.update({name: value})
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (service("redis", image="redis:8.0"), "redis: the image redis:8.0 is not a pin of .env"),
+        (knob("REDIS_IMAGE", "redis:latest"), "REDIS_IMAGE=redis:latest: no version"),
+        (knob("REDIS_IMAGE", "redis"), "REDIS_IMAGE=redis: no version"),
+        (knob("PYTHON_IMAGE", "python:3.12-slim"), "not as in .env"),
+        (service("grafana", ports=["3000:3000"]), "grafana: the port 3000:3000 is not"),
+        (service("grafana", ports=["${GRAFANA_PORT}:3000"]), "grafana: the port"),
+        (knob("BIND_ADDRESS", "0.0.0.0"), "BIND_ADDRESS is not 127.0.0.1"),
+        (service("app", network_mode="host"), "app: the host's network"),
+        (without("load", "healthcheck"), "load: no healthcheck"),
+        (service("load", healthcheck={"test": ["CMD", "true"], "interval": "30s"}), "runs every 30s"),
+        (without("vmalert", "deploy"), "vmalert: no limit"),
+        (knob("APP_REPLICAS", "30"), "all together may use"),
+        (service("redis", user="0:0"), "redis: runs as root"),
+        (without("redis", "user"), "redis: runs as root"),
+        (service("app", read_only=False), "app: may write to its image"),
+        (without("app", "cap_drop"), "app: keeps capabilities"),
+        (service("app", cap_add=["NET_ADMIN"]), "app: keeps capabilities"),
+        (without("app", "security_opt"), "app: may gain privileges"),
+        (service("app", privileged=True), "app: is privileged"),
+        (service("app", container_name="pod"), "app: has a container_name"),
+        (service("vmalert", volumes=["./victoriametrics:/etc/victoriametrics"]), "vmalert: may write to"),
+        (service("redis", hostname="${NEW_KNOB}"), "NEW_KNOB is not in .env"),
+        (service("redis", hostname="${NEW_KNOB:?needed}"), "NEW_KNOB is not in .env"),
+        (service("app", environment={"LAB_TTL": None}), "LAB_TTL is not in .env"),
+        (service("app", environment={"LAB_TTL": "5"}), "app: nothing reads LAB_TTL"),
+        (service("load", environment={"LAB_TTL_S": "5"}), "load: nothing reads LAB_TTL_S"),
+        (knob("OLD_KNOB", "1"), ".env: nothing uses OLD_KNOB"),
+    ],
+)
+def test_it_finds(change: Change, what: str) -> None:
+    compose, env = deepcopy(COMPOSE), dict(ENV)
+    change(compose, env)
+    faults = all_faults(compose, env)
+    assert any(what in fault for fault in faults), f"{what!r} is not among {faults}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("USER 10001:10001", "USER root", "app: runs as root"),
+        ("USER 10001:10001\n", "", "load-worker: runs as root"),
+        ("FROM ${PYTHON_IMAGE} AS base", "FROM python:3.13-slim AS base", "FROM python:3.13-slim is not a pin"),
+        ("ARG PYTHON_IMAGE=python:3.13-slim", "ARG PYTHON_IMAGE=python:3", "not as in .env"),
+    ],
+)
+def test_it_finds_in_the_dockerfile(old: str, new: str, what: str) -> None:
+    assert old in DOCKERFILE
+    faults = all_faults(COMPOSE, ENV, DOCKERFILE.replace(old, new))
+    assert any(what in fault for fault in faults), f"{what!r} is not among {faults}"
