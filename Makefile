@@ -5,7 +5,7 @@ READY  := $(VENV)/.ready
 LAB    := $(VENV)/bin/lab
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench up down logs ps load dev list new try hitpath test test-stack check format lock clean
+.PHONY: help setup bench up down logs ps load dev list new try hitpath test test-stack check format dashboards lock clean
 
 help: ## What there is
 	@echo 'Stampede Lab: what a cache does when its entries expire, and what each remedy buys.'
@@ -95,6 +95,9 @@ check: $(READY) ## Style and types
 format: $(READY) ## Put the code into the house's style
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
+
+dashboards: $(READY) ## Write grafana/dashboards/*.json from grafana/boards/
+	@$(VENV)/bin/python -m grafana.boards
 
 COMPILE = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml
 lock: ## Pin the newest versions again (needs uv)
