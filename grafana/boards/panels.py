@@ -146,7 +146,9 @@ def colors(by_name: dict[str, str]) -> list[Json]:
 def bound(name: str) -> Json:
     """The look of a line that is not data but what it must stay under."""
     dashed = {"fill": "dash", "dash": [8, 6]}
-    return override(f"^{name}$", color=_fixed(BOUND_COLOR), custom_lineStyle=dashed, custom_fillOpacity=0)
+    return override(
+        f"^{name}$", color=_fixed(BOUND_COLOR), custom_lineStyle=dashed, custom_lineWidth=2, custom_fillOpacity=0
+    )
 
 
 def _strategy_overrides(targets: Sequence[Json]) -> list[Json]:

@@ -49,7 +49,7 @@ def board() -> Json:
         "What every cache strategy does at the moment an entry expires, side by side.",
         [
             ("", [text("How to read this", HOW_TO_READ, height=3)]),
-            ("The worst second of the last 5 minutes", [per_strategy(_worst_second())]),
+            ("Origin reads in the worst second of the last 5 minutes", [per_strategy(_worst_second())]),
             ("Origin reads: the herd", [per_strategy(_reads())]),
             ("Latency: the wait", [per_strategy(_latency())]),
             ("One over another", [_misses(), _miss_ratio(), _p99()]),
@@ -70,10 +70,10 @@ def _worst_second() -> Json:
         "The most origin reads of any one second of the last 5 minutes, whatever range is shown, and how that "
         "compares with the baseline's worst second. Expect a small share for whatever coordinates.",
         [
-            target(peak(CHOSEN, "strategy"), "{{strategy}} reads/s"),
+            target(peak(CHOSEN, "strategy"), "{{strategy}}"),
             target(f"{peak(CHOSEN, '')} / {baseline}", "of $baseline", "B"),
         ],
-        "none",
+        "suffix:/s",
         defaults={"decimals": 0},
         overrides=[override("^of ", unit="percentunit")],
         options={"textMode": "value_and_name"},
@@ -157,7 +157,7 @@ def _p99() -> Json:
 def _statuses() -> Json:
     answers = "lab_requests_total"
     return time_series(
-        "$strategy: answers by status",
+        "$strategy: answers",
         "How each second's answers were made. hit: fresh from the cache; stale: past its TTL while somebody "
         "refreshes; collapsed: waited for another's load; miss: read the origin itself; shed, error: 503. Expect the "
         "hits to dip at each expiry, and the colour in the dip to tell the strategies apart.",

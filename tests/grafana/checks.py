@@ -146,15 +146,19 @@ def needle_faults(board: Json) -> list[str]:
         for target in panel["targets"]:
             if target.get("interval") != "1s":
                 faults.append(f"{title}: the least step is not 1 s")
-            for window in windows_of(target["expr"]):
-                if window.step_s is not None:
-                    if window.step_s != 1 or not re.search(r"\b(max|sum)_over_time\(", target["expr"]):
-                        faults.append(f"{title}: a window of windows that are not looked at second by second")
-                elif window.width_s > 1 and not is_exempt:
-                    faults.append(f"{title}: a window of {window.width_s:g} s")
+            if not is_exempt:
+                faults += [f"{title}: {fault}" for fault in _blurs(target["expr"])]
         if panel["type"] == "timeseries" and panel.get("maxDataPoints", 0) < shown_s * POINTS_PER_S:
             faults.append(f"{title}: fewer points than seconds, every other needle would be lost")
     return faults
+
+
+def _blurs(query: str) -> Iterator[str]:
+    for window in windows_of(query):
+        if window.step_s is None and window.width_s > 1:
+            yield f"a window of {window.width_s:g} s"
+        if window.step_s is not None and (window.step_s != 1 or "max_over_time(" not in query):
+            yield "looks at many seconds, and not for the worst of them"
 
 
 def axis_faults(board: Json) -> list[str]:
