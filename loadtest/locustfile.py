@@ -14,7 +14,7 @@ import gevent
 from locust import FastHttpUser, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
-from locust.runners import STATE_CLEANUP, STATE_STOPPED, STATE_STOPPING, Runner
+from locust.runners import Runner
 
 from loadtest.exporter import LoadMetrics
 from loadtest.plan import Plan
@@ -67,7 +67,7 @@ def begin(environment: Environment, **_: Any) -> None:
 
 def _follow(runner: Runner, plan: Plan) -> None:
     """As long as the test runs: keep up with the pods and strategies that come and go."""
-    while runner.state not in (STATE_STOPPING, STATE_STOPPED, STATE_CLEANUP):
+    while not plan.is_over:
         if _metrics is not None:
             _metrics.runs(plan.strategies, runner.user_count, plan.period_s)
         gevent.sleep(LOOK_EVERY_S)
@@ -76,6 +76,8 @@ def _follow(runner: Runner, plan: Plan) -> None:
 
 @events.test_stop.add_listener
 def stop(**_: Any) -> None:
+    if _plan is not None:
+        _plan.is_over = True
     if _metrics is not None:
         _metrics.rests()
 

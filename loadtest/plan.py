@@ -29,6 +29,8 @@ class Plan:
         rate_per_s = options.rate or load.rate_per_s
         self.period_s = (options.num_users or load.users) / rate_per_s if rate_per_s else None
         """Between two requests of a user on a timetable, seconds; None where answers set the pace."""
+        self.is_over = False
+        """Set when the test stops. A runner's state cannot tell: a worker's still says "stopped" as a test starts."""
         self.user_numbers = itertools.count()
         self._newest_version: dict[tuple[str, int], int] = {}
         self._file: IO[str] | None = None
