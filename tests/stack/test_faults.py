@@ -21,8 +21,12 @@ def test_the_load_goes_to_the_other_pods_instead(stack: Stack, killed: Killed) -
 
 
 def test_a_missing_pod_alarms(stack: Stack, killed: Killed) -> None:
-    alert = wait_until("PodMissing fires", lambda: stack.firing("PodMissing"), within_s=30)
-    assert alert["annotations"]["summary"].startswith("1 ")
+    def fires_for_one() -> bool:
+        """A busy machine may miss a scrape of a second pod, for a moment."""
+        alert = stack.firing("PodMissing")
+        return bool(alert) and alert["annotations"]["summary"].startswith("1 ")
+
+    assert wait_until("PodMissing fires, for one pod", fires_for_one, within_s=30)
 
 
 def test_more_pods_are_scraped_and_asked_within_ten_seconds(scaled: Scaled) -> None:
