@@ -103,7 +103,7 @@ COMPILE = uv pip compile --quiet --universal --generate-hashes --no-emit-index-u
 lock: ## Pin the newest versions again (needs uv)
 	@$(COMPILE) --upgrade -o requirements/service.txt
 	@$(COMPILE) --upgrade --extra lab -o requirements/load.txt
-	@$(COMPILE) --upgrade --extra lab --extra dev -o requirements/dev.txt
+	@$(COMPILE) --upgrade --extra lab --extra sweep --extra dev -o requirements/dev.txt
 
 clean: ## Stop the stack, remove its images, the venv and the caches; results stay
 	@if docker info >/dev/null 2>&1; then docker compose --profile bench down --volumes --remove-orphans --rmi local; fi
