@@ -37,6 +37,15 @@ class Why(StrEnum):
     EARLY = "early"  # the entry was still fresh
 
 
+class Remedy(StrEnum):
+    """What a strategy does about requests that find no fresh entry: what theory predicts its figures from."""
+
+    NONE = "none"  # each of them loads
+    COLLAPSE = "collapse"  # one loads, the others wait for it
+    STALE = "stale"  # one loads, the others are answered with the old entry
+    EARLY = "early"  # somebody loads before there are any
+
+
 class CacheAway(Exception):
     """The cache cannot be reached, or did not answer in time."""
 
@@ -225,6 +234,7 @@ class Strategy(ABC):
 
     name: ClassVar[str]
     is_baseline: ClassVar[bool] = False  # what the others are compared with
+    remedy: ClassVar[Remedy | None] = None  # None: theory has nothing to say of it
 
     def __init_subclass__(cls) -> None:
         cls.name = cls.__module__.rpartition(".")[2]
@@ -253,6 +263,12 @@ class Strategy(ABC):
             except ValueError as error:
                 raise ValueError(f"{cls.name}.{name}: {error}") from None
         return values
+
+    @classmethod
+    def mean_stretch(cls, tune: dict[str, float | str]) -> float:
+        """How long an entry is fresh on average, in TTLs. Other than 1, it saves loads just by being older, and a
+        comparison needs a control of the same mean. `tune` is as `tuned` answers it."""
+        return 1.0
 
     @abstractmethod
     async def get_or_load(self, key: str, load: Loader) -> Lookup:

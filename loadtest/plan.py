@@ -27,7 +27,7 @@ class Plan:
         load = self.scenario.load
         self.think_s = load.think_s or 0.0
         rate_per_s = options.rate or load.rate_per_s
-        self.period_s = (options.num_users or load.users) / rate_per_s if rate_per_s else None
+        self.period_s = (options.num_users or load.users or 1) / rate_per_s if rate_per_s else None
         """Between two requests of a user on a timetable, seconds; None where answers set the pace."""
         self.is_over = False
         """Set when the test stops. A runner's state cannot tell: a worker's still says "stopped" as a test starts."""

@@ -13,8 +13,9 @@ from rich.text import Text
 
 from loadtest import chart
 from loadtest.comparison import LEGEND, Comparison, comparison, notes
+from loadtest.load import Load
 from loadtest.measure import Row, Series
-from loadtest.scenario import Load, Scenario
+from loadtest.scenario import Scenario
 
 NAME_WIDTH_MAX = 24  # characters; a longer name folds, so that it costs the terminal's table no other column
 
@@ -59,6 +60,11 @@ def _terminal_table(shown: Comparison, kept: Sequence[int], rows: Sequence[Row])
 
 
 def _pace(load: Load) -> str:
+    if load.loop == "open":
+        if load.trace is not None:
+            return f"open loop, replaying {load.trace}"
+        shape = "" if load.shape.kind == "steady" else f", {load.shape.kind}"
+        return f"open loop, {load.arrivals} arrivals at {load.rate_per_s:,.10g} requests/s{shape}"
     if load.rate_per_s is None:
         return f"closed loop, {load.users:,} users with {load.think_s:g} s think time"
     return f"closed loop on a timetable, {load.rate_per_s:,.10g} requests/s from {load.users:,} users"

@@ -5,11 +5,15 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from app.latency import Latency
+from loadtest.faults import Fault
+from loadtest.load import Keys, Load, Table
 
 OWN = Path(__file__).parent / "scenarios"
+PODS_REAL_MAX = 16
+RATE_REAL_MAX = 50_000
 _READERS = {".toml": tomllib.loads, ".json": json.loads}  # a run's own scenario.json can be run again
 
 
@@ -22,72 +26,74 @@ def _latency(text: str) -> str:
     return text
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+LatencyText = Annotated[str, AfterValidator(_latency)]
 
 
-class Load(_Table):
-    """Who asks. Closed loop: each user waits for its answer before it asks again."""
-
-    users: int = Field(ge=1, le=5_000)
-    think_s: float | None = Field(None, gt=0, le=60)
-    """Pause between an answer and the user's next request."""
-    rate_per_s: float | None = Field(None, gt=0, le=50_000)
-    """Requests per second of all users together, each on a fixed timetable; latency counts from the timetable."""
-
-    @model_validator(mode="after")
-    def _one_pace(self) -> "Load":
-        if (self.think_s is None) == (self.rate_per_s is None):
-            raise ValueError("state either think_s or rate_per_s")
-        return self
-
-
-class Keys(_Table):
-    """What is asked for: ids 0 to count - 1."""
-
-    count: int = Field(ge=1, le=1_000_000)
-    hot_share: float | None = Field(None, gt=0, lt=1)
-    """Share of the requests that goes to id 0; the rest is uniform over the others. Without it all are uniform."""
-
-    @model_validator(mode="after")
-    def _others(self) -> "Keys":
-        if self.hot_share is not None and self.count < 2:
-            raise ValueError("hot_share needs a count of at least 2")
-        return self
-
-
-class CacheTable(_Table):
+class CacheTable(Table):
     ttl_s: float = Field(ge=0.05, le=86_400)
 
 
-class OriginTable(_Table):
-    latency: Annotated[str, AfterValidator(_latency)]
+class OriginTable(Table):
+    latency: LatencyText
     connections: int = Field(ge=1, le=256)
     """Per pod and strategy. Large enough not to shape the result, unless that is what the scenario is about."""
 
 
-class Warm(_Table):
+class Warm(Table):
     """What happens before the clock starts."""
 
     keys: Literal["none", "burst"] = "none"
     """burst: every key is asked for once, all at the same moment, so that all entries are written together."""
 
 
-class Scenario(_Table):
+class Virtual(Table):
+    """What only virtual time has to be told: what a machine and a network do by themselves."""
+
+    network: LatencyText = "fixed(0.25)"
+    """One way between client and pod, ms; a distribution as the origin's latency."""
+    redis: LatencyText = "fixed(0)"
+    """A command to Redis and back, ms."""
+    service_us: float = Field(0, ge=0, le=1_000_000)
+    """CPU time of a request in its pod, which does one at a time; 0: a pod's CPU is never full."""
+
+
+class Scenario(Table):
     """A validated scenario. `name` is the file's name without its ending."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     title: str = Field(min_length=1, max_length=200)
     source: str = ""
     duration_s: float = Field(ge=1, le=3_600)
-    pods: int = Field(ge=1, le=16)
+    pods: int = Field(ge=1, le=10_000)
     load: Load
     keys: Keys
     cache: CacheTable
     origin: OriginTable
     warm: Warm = Warm()
-    tune: dict[str, dict[str, float | str]] = {}
+    tune: dict[str, dict[str, float | str]] = Field(default_factory=dict)
     """Tunables by strategy, as in the setting of the same name."""
+    faults: list[Fault] = Field(default_factory=list)
+    virtual: Virtual = Virtual()
+
+    @model_validator(mode="after")
+    def _faults_fit(self) -> "Scenario":
+        for number, fault in enumerate(self.faults):
+            if fault.at_s >= self.duration_s:
+                raise ValueError(f"faults.{number}.at_s must be less than duration_s ({self.duration_s:g})")
+            if getattr(fault, "pod", 0) >= self.pods:
+                raise ValueError(f"faults.{number}.pod must be less than pods ({self.pods})")
+        return self
+
+    @property
+    def why_only_virtual(self) -> str:
+        """What in this scenario real processes on one machine cannot do; nothing where they can."""
+        if self.faults:
+            return f"faults.0: {self.faults[0].kind} on time is for virtual time: make sim"
+        if self.pods > PODS_REAL_MAX:
+            return f"pods: {self.pods} are for virtual time (make sim); as processes, at most {PODS_REAL_MAX}"
+        if (self.target_rate or 0) > RATE_REAL_MAX:
+            return f"load.rate_per_s: more than {RATE_REAL_MAX:,} is for virtual time: make sim"
+        return ""
 
     @property
     def target_rate(self) -> float | None:

@@ -1,4 +1,4 @@
-from app.strategy import Loader, Lookup, Status, Strategy
+from app.strategy import Loader, Lookup, Remedy, Status, Strategy
 
 
 class Singleflight(Strategy):
@@ -9,6 +9,8 @@ class Singleflight(Strategy):
                 holder of the lock dies, everybody waits for its lease to end.
     Reference:  Go's x/sync/singleflight in a pod; leases (Nishtala et al., NSDI 2013) between pods.
     """
+
+    remedy = Remedy.COLLAPSE
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         entry = await self.lab.cache.get(key)

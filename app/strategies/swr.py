@@ -1,4 +1,4 @@
-from app.strategy import Loader, Lookup, Status, Strategy, Why, tunable
+from app.strategy import Loader, Lookup, Remedy, Status, Strategy, Why, tunable
 
 
 class StaleWhileRevalidate(Strategy):
@@ -9,6 +9,8 @@ class StaleWhileRevalidate(Strategy):
                 than that is a plain miss.
     Reference:  RFC 5861, stale-while-revalidate.
     """
+
+    remedy = Remedy.STALE
 
     stale_s: float = tunable(5.0, "how long past its freshness an entry may be served, seconds", low=0, high=86_400)
 

@@ -1,6 +1,6 @@
 import math
 
-from app.strategy import Loader, Lookup, Status, Strategy, Why, tunable
+from app.strategy import Loader, Lookup, Remedy, Status, Strategy, Why, tunable
 
 
 class XFetch(Strategy):
@@ -11,6 +11,8 @@ class XFetch(Strategy):
                 so cold keys are plain misses. An entry lives a little shorter, which costs loads.
     Reference:  Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015.
     """
+
+    remedy = Remedy.EARLY
 
     beta: float = tunable(1.0, "above 1 refreshes earlier, below 1 later", low=0, high=100)
 

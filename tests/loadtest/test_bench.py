@@ -17,6 +17,7 @@ title = "Short"
 duration_s = 4
 pods = 2
 [load]
+loop = "closed"
 users = 10
 think_s = 0.05
 [keys]

@@ -22,6 +22,7 @@ title = "Wrong on purpose"
 duration_s = 3
 pods = 1
 [load]
+loop = "closed"
 users = 6
 rate_per_s = 60
 [keys]

@@ -36,7 +36,7 @@ TABLE: dict[str, Any] = {
     "source": "A paper",
     "duration_s": DURATION_S,
     "pods": 3,
-    "load": {"users": 50, "think_s": 0.1},
+    "load": {"loop": "closed", "users": 50, "think_s": 0.1},
     "keys": {"count": 10, "hot_share": 0.95},
     "cache": {"ttl_s": 5},
     "origin": {"latency": "fixed(200)", "connections": 32},
@@ -326,7 +326,8 @@ def test_the_workload_is_told_in_one_sentence() -> None:
         "one-key: closed loop, 50 users with 0.1 s think time; 10 keys (95 % of the requests to one); cold start; "
         "TTL 5 s; origin latency fixed(200) ms over 32 connections per pod; 3 pods; 20 s. Source: A paper."
     )
-    other = {"load": {"users": 100, "rate_per_s": 1500}, "keys": {"count": 1000}, "pods": 1, "warm": {"keys": "burst"}}
+    load = {"loop": "closed", "users": 100, "rate_per_s": 1500}
+    other = {"load": load, "keys": {"count": 1000}, "pods": 1, "warm": {"keys": "burst"}}
     assert report.sentence(Scenario.model_validate({**TABLE, **other, "source": ""})) == (
         "one-key: closed loop on a timetable, 1,500 requests/s from 100 users; 1,000 keys; "
         "all keys warmed in one burst; TTL 5 s; origin latency fixed(200) ms over 32 connections per pod; 1 pod; 20 s."

@@ -11,6 +11,7 @@ title = "Mine"
 duration_s = 5
 pods = 1
 [load]
+loop = "closed"
 users = 2
 think_s = 0.1
 [keys]
@@ -63,9 +64,19 @@ def test_the_scenario_that_a_run_kept_can_be_run_again(tmp_path: Path) -> None:
     ("change", "said"),
     [
         (("duration_s = 5", "duration_s = 0"), "duration_s: Input should be greater than or equal to 1"),
-        (("pods = 1", "pods = 99"), "pods: Input should be less than or equal to 16"),
-        (("think_s = 0.1", ""), "load: Value error, state either think_s or rate_per_s"),
-        (("think_s = 0.1", "think_s = 0.1\nrate_per_s = 5"), "load: Value error, state either think_s or rate_per_s"),
+        (("pods = 1", "pods = 99999"), "pods: Input should be less than or equal to 10000"),
+        (('loop = "closed"', ""), "load.loop: Field required"),
+        (('loop = "closed"', 'loop = "open"'), "load: Value error, an open loop needs either rate_per_s or trace"),
+        (("users = 2\nthink_s = 0.1", "think_s = 0.1"), "load: Value error, a closed loop needs users"),
+        (("count = 3", "count = 3\nzipf = 1\nhot_share = 0.5"), "keys: Value error, state either hot_share or zipf"),
+        (("pods = 1", 'pods = 1\nfaults = [{kind = "cache-flushed", at_s = 5}]'), "faults.0.at_s must be less than"),
+        (("pods = 1", 'pods = 1\nfaults = [{kind = "flood", at_s = 5}]'), "faults.0: Input tag 'flood'"),
+        (
+            ("pods = 1", 'pods = 1\nfaults = [{kind = "pod-killed", at_s = 1, for_s = 1, pod = 1}]'),
+            "faults.0.pod must be",
+        ),
+        (("think_s = 0.1", ""), "load: Value error, a closed loop needs either think_s or rate_per_s"),
+        (("think_s = 0.1", "think_s = 0.1\nrate_per_s = 5"), "a closed loop needs either think_s or rate_per_s"),
         (("count = 3", "count = 1\nhot_share = 0.5"), "keys: Value error, hot_share needs a count of at least 2"),
         (("fixed(10)", "about 10"), "origin.latency: Value error, 'about 10' is not a latency"),
         (("ttl_s = 1", "ttl = 1"), "cache.ttl: Extra inputs are not permitted"),

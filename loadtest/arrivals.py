@@ -1,0 +1,134 @@
+"""When an open loop sends, and what every loop asks for: seeded, and the same in every world.
+
+An arrival is a time in seconds from the start of the load and a key. They come in pieces, so that a run of any length
+needs no more memory than a piece.
+"""
+
+import csv
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loadtest.load import Keys, Load, Ramp, Spike, Step, TopOfTheHour
+
+PIECE = 8_192
+"""Arrivals drawn at once."""
+PROFILE_STEP_S = 0.01
+"""To which the integral of a ramp is exact; the other shapes are exact throughout."""
+
+
+class BadTrace(ValueError):
+    """The text names the file, the line and what is wrong with it."""
+
+
+class Arrivals(NamedTuple):
+    """A piece of a load, in order of time."""
+
+    time_s: NDArray[np.float64]
+    key: NDArray[np.int64]
+
+
+def arrivals(load: Load, keys: Keys, duration_s: float, seed: int) -> Iterator[Arrivals]:
+    """Every arrival of an open loop before `duration_s`. Raises `BadTrace` and OSError."""
+    if load.trace is not None:
+        yield _recorded(Path(load.trace), keys, duration_s)
+        return
+    times, which = rng_of(seed, "arrivals"), rng_of(seed, "keys")
+    popularity = Popularity(keys)
+    profile = _Profile(load, duration_s)
+    done = 0.0  # expected arrivals so far: the integral of the rate
+    extra = profile.extra_s(times)
+    while done < profile.total:
+        gaps = times.exponential(size=PIECE) if load.arrivals == "poisson" else np.ones(PIECE)
+        steps = done + np.cumsum(gaps)
+        done = float(steps[-1])
+        moments = profile.time_of(steps[steps <= profile.total])
+        until_s = float(moments[-1]) if done < profile.total else duration_s
+        due, extra = extra[extra <= until_s], extra[extra > until_s]
+        if len(due):
+            moments = np.sort(np.concatenate((moments, due)))
+        yield Arrivals(moments, popularity.draw(which, len(moments)))
+
+
+def rng_of(seed: int, what: str) -> np.random.Generator:
+    """A stream of its own for each purpose, so that changing one leaves the others as they are."""
+    return np.random.Generator(np.random.PCG64([seed, zlib.crc32(what.encode())]))
+
+
+class Popularity:
+    """Which keys are asked for how often."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        if keys.zipf is not None:
+            weights = np.arange(1, keys.count + 1, dtype=np.float64) ** -keys.zipf
+            self._cumulated = np.cumsum(weights) / weights.sum()
+
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        keys = self._keys
+        if keys.zipf is not None:
+            return np.searchsorted(self._cumulated, rng.random(count), side="right").clip(max=keys.count - 1)
+        if keys.hot_share is not None:
+            others = rng.integers(1, keys.count, size=count)
+            return np.where(rng.random(count) < keys.hot_share, 0, others)
+        return rng.integers(keys.count, size=count)
+
+
+class _Profile:
+    """The rate over time, by its integral: `time_of` undoes it, which turns even steps into arrivals of that rate."""
+
+    def __init__(self, load: Load, duration_s: float) -> None:
+        assert load.rate_per_s is not None
+        rate, shape = load.rate_per_s, load.shape
+        self._duration_s = duration_s
+        self._top_of_the_hour = shape if isinstance(shape, TopOfTheHour) else None
+        self._time_s, shares = [0.0, duration_s], [1.0]
+        if isinstance(shape, Step):
+            self._time_s, shares = [0.0, shape.at_s, duration_s], [1.0, shape.to_share]
+        elif isinstance(shape, Spike):
+            self._time_s = [0.0, shape.at_s, shape.at_s + shape.for_s, duration_s]
+            shares = [1.0, shape.to_share, 1.0]
+        elif isinstance(shape, Ramp):
+            pieces = max(1, round(duration_s / PROFILE_STEP_S))
+            self._time_s = list(np.linspace(0, duration_s, pieces + 1))
+            rise = shape.to_share - shape.from_share
+            shares = [shape.from_share + rise * (number + 0.5) / pieces for number in range(pieces)]
+        time_s = np.minimum(np.array(self._time_s), duration_s)
+        self._time_s = list(time_s)
+        self._integral = np.concatenate(([0.0], np.cumsum(np.diff(time_s) * rate * np.array(shares))))
+        self.total = float(self._integral[-1])
+
+    def time_of(self, expected: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.interp(expected, self._integral, self._time_s)
+
+    def extra_s(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Moments of the jobs that all begin together."""
+        if (shape := self._top_of_the_hour) is None:
+            return np.empty(0)
+        tops = np.arange(shape.every_s, self._duration_s, shape.every_s)
+        moments = tops[:, None] + rng.uniform(0, shape.within_s, size=(len(tops), shape.extra_requests))
+        return np.sort(moments[moments < self._duration_s])
+
+
+def _recorded(path: Path, keys: Keys, duration_s: float) -> Arrivals:
+    times, asked = [], []
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if missing := {"time_s", "key"} - set(reader.fieldnames or ()):
+            raise BadTrace(f"{path}: no column {min(missing)}")
+        for line in reader:
+            try:
+                time_s, key = float(line["time_s"]), int(line["key"])
+            except (TypeError, ValueError):
+                raise BadTrace(f"{path}, line {reader.line_num}: time_s and key must be numbers") from None
+            if not (time_s >= 0 and 0 <= key < keys.count):
+                raise BadTrace(f"{path}, line {reader.line_num}: 0 <= time_s, and 0 <= key < keys.count ({keys.count})")
+            if time_s < duration_s:
+                times.append(time_s)
+                asked.append(key)
+    order = np.argsort(np.array(times), kind="stable")
+    return Arrivals(np.array(times)[order], np.array(asked, dtype=np.int64)[order])
