@@ -1,0 +1,120 @@
+"""Commands that measure with real processes."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.discovery import Discovered
+from loadtest import ROOT, environment
+from loadtest.bench import run_arm
+from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
+from loadtest.cli.terminal import Results, Seed, console, errors, exit_unless_valid, fail, guarded, shown
+from loadtest.hitpath.comparison import compare_hitpath
+from loadtest.hitpath.result import HitpathResult
+from loadtest.hitpath.table import print_hitpath
+from loadtest.live import live
+from loadtest.native import native_world
+from loadtest.report import print_table
+from loadtest.results import new_run_folder, write_results
+from loadtest.scenario import Scenario
+from loadtest.stack import stack_world
+from loadtest.trial import check_contract, compare, verdict
+from loadtest.world import OpenWorld
+
+DEFAULT_RUN_S = 40.0
+"""The default run is shorter than its scenario, so that five strategies end within five minutes."""
+
+WORLDS: dict[str, OpenWorld] = {"native": native_world, "stack": stack_world}
+
+app = typer.Typer()
+
+
+@app.command()
+def bench(
+    scenario: Annotated[
+        str | None, typer.Option(help=f"A scenario's name, or a .toml file. Default: {DEFAULT_SCENARIO}, shortened.")
+    ] = None,
+    strategies: Annotated[str | None, typer.Option(help="Names, by comma. Default: all that are discovered.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Seconds of load per strategy, 1 to 3600.")] = None,
+    pods: Annotated[int | None, typer.Option(help="Pods, 1 to 16.")] = None,
+    seed: Seed = 1,
+    world: Annotated[str, typer.Option(help="native, or stack: then by `make bench WORLD=stack`.")] = "native",
+    results: Results = ROOT / "results",
+) -> None:
+    """Run strategies through a scenario, one at a time, and report."""
+    if world not in WORLDS:
+        fail(f"--world: there is no {world!r}: name one of {', '.join(WORLDS)}")
+    if scenario is None and duration is None:
+        duration = DEFAULT_RUN_S
+        console.print(
+            f"No scenario named: {DEFAULT_SCENARIO}, {duration:g} s per strategy. "
+            f"[dim]make bench SCENARIO={DEFAULT_SCENARIO} runs its full time.[/]"
+        )
+    workload = scenario_named(scenario or DEFAULT_SCENARIO, duration, pods)
+    if reason := workload.why_only_virtual:
+        fail(f"{workload.name}: {reason}")
+    found = discovered()
+    names = chosen(found, strategies, workload)
+    exit_unless_valid(guarded(_bench(workload, names, found, seed, results, WORLDS[world])))
+
+
+async def _bench(
+    workload: Scenario, names: list[str], found: Discovered, seed: int, results: Path, open_world: OpenWorld
+) -> bool:
+    """True when every arm is a result. What was finished before an interruption is kept."""
+    about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
+    folder = new_run_folder(results, workload, about)
+    arms: list[Path] = []
+    try:
+        with live(console, workload) as tell:
+            for name in names:
+                arms.append(await run_arm(workload, name, seed, folder, tell, open_world))
+    finally:
+        if len(arms) < len(names):
+            kept = ", ".join(names[: len(arms)]) or "no strategy"
+            errors.print(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {shown(folder)}")
+        if arms:
+            rows = write_results(folder, arms, workload, about, found.baseline)
+            print_table(console, rows, found.baseline)
+            console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
+    return all(row.valid for row in rows)
+
+
+@app.command(name="try")
+def try_(
+    name: Annotated[str, typer.Argument(help="The strategy to try.")],
+    scenario: Annotated[str, typer.Option(help="A scenario's name, or a .toml file.")] = DEFAULT_SCENARIO,
+    duration: Annotated[float, typer.Option(help="Seconds of the comparison, 1 to 3600.")] = 20.0,
+    seed: Seed = 1,
+    results: Results = ROOT / "results",
+) -> None:
+    """Hold a strategy to the contract in virtual time, then compare it with the baseline."""
+    found = discovered()
+    workload = scenario_named(scenario, duration)
+    (name,) = chosen(found, name, workload)
+    if not check_contract(name):
+        fail(f"{name} breaks the contract; see above", code=1)
+    against = [name] if found.baseline in (None, name) else [found.baseline, name]
+    about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
+    folder = new_run_folder(results, workload, about)
+    rows = guarded(compare(workload, against, seed, folder, about, console))
+    console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
+    console.print(verdict(rows, name), highlight=False, soft_wrap=True)
+    exit_unless_valid(all(row.valid for row in rows))
+
+
+@app.command()
+def hitpath(
+    pairs: Annotated[int, typer.Option(min=1, max=100, help="Alternating runs of each.")] = 5,
+    window: Annotated[float, typer.Option(min=0.2, max=60, help="Seconds that are counted in each run.")] = 3.0,
+    seed: Seed = 1,
+) -> None:
+    """Measure what a cache hit costs here, against a bare app that does one GET. Exit 1 when it costs more."""
+    console.print(f"[dim]{pairs} pairs of runs at 64 connections, then at one …[/]")
+    result: HitpathResult = guarded(compare_hitpath(pairs=pairs, window_s=window, seed=seed))
+    print_hitpath(console, result)
+    if result.ratio < 1.0:
+        raise typer.Exit(1)

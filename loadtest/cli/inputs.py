@@ -1,0 +1,44 @@
+"""What a command line names: scenarios and strategies that are there and fit together, or exit code 2."""
+
+from rich.markup import escape
+
+from app.discovery import Discovered, discover
+from loadtest.cli.terminal import errors, fail
+from loadtest.scenario import BadScenario, Scenario, read_scenario
+
+DEFAULT_SCENARIO = "hot-key"
+
+
+def scenario_named(name: str, duration: float | None = None, pods: int | None = None) -> Scenario:
+    try:
+        return read_scenario(name, duration_s=duration, pods=pods)
+    except BadScenario as error:
+        fail(error)
+
+
+def discovered() -> Discovered:
+    found = discover()
+    for name, why in found.broken.items():
+        errors.print(f"[yellow]app/strategies/{name}.py is left out:[/] {escape(why)}")
+    return found
+
+
+def chosen(found: Discovered, asked: str | None, workload: Scenario) -> list[str]:
+    """The strategies asked for, known and tuned within their bounds, or exit 2."""
+    names = list(dict.fromkeys(asked.split(","))) if asked else list(found.strategies)
+    for name in names:
+        if name not in found.strategies:
+            reason = found.broken.get(name)
+            fail(
+                f"app/strategies/{name}.py is broken: {reason}"
+                if reason
+                else f"there is no strategy {name!r}: name some of {', '.join(found.strategies)}"
+            )
+    for name, tune in workload.tune.items():
+        if name not in found.strategies:
+            fail(f"{workload.name}: tune.{name}: there is no such strategy")
+        try:
+            found.strategies[name].tuned(tune)
+        except ValueError as error:
+            fail(f"{workload.name}: tune.{error}")
+    return names

@@ -1,0 +1,53 @@
+"""Commands that show what there is, and begin something new."""
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from app.discovery import discover
+from loadtest import ROOT
+from loadtest.cli.inputs import DEFAULT_SCENARIO, scenario_named
+from loadtest.cli.terminal import Seed, console, fail
+from loadtest.scaffold import new_strategy
+from loadtest.scenario import scenario_names
+
+app = typer.Typer()
+
+
+@app.command(name="list")
+def list_() -> None:
+    """The strategies and scenarios that there are."""
+    found = discover()
+    console.print("[bold]Strategies[/] (app/strategies/)")
+    for name, strategy in found.strategies.items():
+        knobs = "".join(f" [dim]{knob}={tunable.default}[/]" for knob, tunable in strategy.tunables().items())
+        console.print(f"  {name:14}{escape((strategy.__doc__ or '').strip().splitlines()[0])}{knobs}", soft_wrap=True)
+    for name, why in found.broken.items():
+        console.print(f"  [red]{name:14}broken: {escape(why)}[/]", soft_wrap=True)
+    console.print("[bold]Scenarios[/] (loadtest/scenarios/)")
+    for name in scenario_names():
+        console.print(f"  {name:14}{escape(scenario_named(name).title)}", soft_wrap=True)
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and _.")]) -> None:
+    """Start a strategy of your own from the template."""
+    try:
+        path = new_strategy(name)
+    except (ValueError, FileExistsError) as error:
+        fail(error)
+    console.print(f"{path.relative_to(ROOT)} is there. Edit it, then: [bold]make try S={name}[/]", highlight=False)
+
+
+@app.command()
+def settings(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name, or a .toml file.")] = DEFAULT_SCENARIO,
+    pods: Annotated[int | None, typer.Option(help="Pods, 1 to 16.")] = None,
+    seed: Seed = 1,
+) -> None:
+    """What a scenario states for a pod, as environment variables: to run one by hand."""
+    workload = scenario_named(scenario, pods=pods)
+    stated = workload.pod_environment(seed) | {"APP_REPLICAS": str(workload.pods)}
+    for name, value in stated.items():
+        print(f"{name}={value}")

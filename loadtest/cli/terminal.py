@@ -1,0 +1,52 @@
+"""What every command says to the terminal, and how it ends."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from loadtest.world import WorldFailed
+
+console = Console()
+errors = Console(stderr=True)
+
+Results = Annotated[Path, typer.Option(help="Where the directories of runs are made.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**62, help="Of keys, pauses, latencies and every other random choice.")]
+
+
+def fail(message: object, code: int = 2) -> NoReturn:
+    errors.print(f"[bold red]error:[/] {escape(str(message))}")
+    raise typer.Exit(code)
+
+
+def shown(path: Path) -> Path:
+    """As short as it can be written from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def guarded(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run it; Ctrl-C and SIGTERM end it in order, its children first."""
+
+    async def cancellable() -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(cancellable())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        errors.print("[yellow]Interrupted.[/] Everything that was started has been ended.")
+        raise typer.Exit(130) from None
+    except (WorldFailed, OSError, ValueError) as error:
+        fail(error, code=1)
+
+
+def exit_unless_valid(valid: bool) -> None:
+    if not valid:
+        fail("at least one row is no result: see the events above", code=3)
