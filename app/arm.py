@@ -6,10 +6,9 @@ The same in every world: HTTP is put around it by `app.main`, virtual time by th
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from app.flights import FlightBounds, FlightEvents, PodFlights
 from app.settings import Settings
@@ -44,13 +43,21 @@ _HIT_OR_FORWARD = {
 _HEAD = {status: f"{CACHE_NAME}; {text}; detail={status}" for status, text in _HIT_OR_FORWARD.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An HTTP answer, without the HTTP."""
 
     code: int
-    cache_status: str  # RFC 9211; `age` is the age of the answer in seconds
+    status: Status
     body: bytes
+    age_s: float | None = None  # None where nothing could be answered
+    ttl_s: float = 0.0  # what is left of the freshness; negative where it is over
+
+    @property
+    def cache_status(self) -> str:
+        """The header of RFC 9211; `age` is the age of the answer in seconds."""
+        if self.age_s is None:
+            return _HEAD[self.status]
+        return f"{_HEAD[self.status]}; ttl={int(self.ttl_s)}; age={self.age_s:.3f}"
 
 
 class OriginRow(Protocol):
@@ -121,8 +128,7 @@ class Arm:
         now_s = self._clock.now_s()
         entry, age_s = lookup.entry, lookup.entry.age_s(now_s)
         self._events.answered(lookup.status, now_s - began_s, age_s)
-        cache_status = f"{_HEAD[lookup.status]}; ttl={int(entry.fresh_until_s - now_s)}; age={age_s:.3f}"
-        return Answer(404 if entry.absent else 200, cache_status, entry.body)
+        return Answer(404 if entry.absent else 200, lookup.status, entry.body, age_s, entry.fresh_until_s - now_s)
 
     async def _look_up(self, key: str, load: Loader) -> Lookup:
         try:
@@ -151,7 +157,7 @@ class Arm:
 
     def _refuse(self, status: Status, code: int, reason: str, began_s: float) -> Answer:
         self._events.answered(status, self._clock.now_s() - began_s, None)
-        return Answer(code, _HEAD[status], json.dumps({"error": status, "reason": reason}).encode())
+        return Answer(code, status, json.dumps({"error": status, "reason": reason}).encode())
 
 
 def _bounds_of(settings: Settings) -> FlightBounds:

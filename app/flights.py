@@ -178,7 +178,7 @@ class PodFlights:
             if entry is not None and job.is_done_by(entry, self._clock.now_s()):
                 return Lookup(Status.COLLAPSED, entry)
             loaded = await self._load_and_renew(job, token)
-            entry = loaded.as_entry(self._clock.now_s(), job.fresh_for_s, job.keep_for_s)
+            entry = loaded.as_entry(job.fresh_for_s, job.keep_for_s)
             try:
                 stored = await self._cache.put(job.key, entry, token)
             except CacheAway:
@@ -224,4 +224,4 @@ class PodFlights:
 
     async def _load_unstored(self, job: _Job) -> Lookup:
         loaded = await job.load(job.why)
-        return Lookup(Status.MISS, loaded.as_entry(self._clock.now_s(), 0.0))
+        return Lookup(Status.MISS, loaded.as_entry(0.0))

@@ -19,8 +19,9 @@ from app.discovery import discover
 from app.endpoint import ItemEndpoint
 from app.ledger import Ledger
 from app.metrics import ArmMetrics, Metrics
-from app.origin import Origin, create_store
+from app.origin import Origin
 from app.settings import Settings
+from app.store import SqliteStore, create_store
 from app.strategy import Strategy
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
     origins: dict[str, Origin] = {}
     arms: dict[str, Arm] = {}
     for name, strategy in found.strategies.items():
-        origins[name] = origin = Origin(settings, name, cache.clock, ledger)
+        store = SqliteStore(settings.origin_path)
+        origins[name] = origin = Origin(settings, name, cache.clock, ledger, store)
         arms[name] = Arm(strategy, settings, cache, cache.clock, origin.read, ArmMetrics(metrics, name, origin))
 
     @asynccontextmanager

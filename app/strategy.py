@@ -87,15 +87,17 @@ class Loaded:
     absent: bool = False
     keep_for_s_max: float = math.inf  # a negative answer has a short life of its own
 
-    def as_entry(self, now_s: float, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
-        """The entry to cache: fresh for `fresh_for_s` from `now_s` on, and kept for `keep_for_s` (or just as long)."""
+    def as_entry(self, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
+        """The entry to cache: fresh for `fresh_for_s` and kept for `keep_for_s` (or just as long), both from the
+        moment at which the origin was read. From any later moment, a pod that is slow to store would serve for longer.
+        """
         if keep_for_s is None:
             keep_for_s = fresh_for_s
         return Entry(
             body=self.body,
             read_at_s=self.read_at_s,
-            fresh_until_s=now_s + min(fresh_for_s, self.keep_for_s_max),
-            keep_until_s=now_s + min(keep_for_s, self.keep_for_s_max),
+            fresh_until_s=self.read_at_s + min(fresh_for_s, self.keep_for_s_max),
+            keep_until_s=self.read_at_s + min(keep_for_s, self.keep_for_s_max),
             cost_s=self.cost_s,
             absent=self.absent,
         )
@@ -188,7 +190,7 @@ class Lab:
 
     async def store(self, key: str, loaded: Loaded, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
         """Write what was loaded without any coordination. A cache that is away costs the write, not the answer."""
-        entry = loaded.as_entry(self.clock.now_s(), fresh_for_s, keep_for_s)
+        entry = loaded.as_entry(fresh_for_s, keep_for_s)
         try:
             await self.cache.put(key, entry)
         except CacheAway:

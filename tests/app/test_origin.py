@@ -11,8 +11,9 @@ import pytest
 
 from app.clock import RedisClock
 from app.ledger import Ledger, OriginRead
-from app.origin import Origin, create_store
+from app.origin import Origin
 from app.settings import Settings
+from app.store import SqliteStore, create_store
 from app.strategy import OriginFailed, Shed, Why
 
 
@@ -24,7 +25,7 @@ def _origin(folder: Path, **changed: Any) -> tuple[Origin, Ledger]:
     settings = Settings(origin_path=folder / "origin.sqlite", items=10, key_space=12, **changed)
     create_store(settings)
     ledger = Ledger(1_000)
-    return Origin(settings, "any", RedisClock(_never), ledger), ledger
+    return Origin(settings, "any", RedisClock(_never), ledger, SqliteStore(settings.origin_path)), ledger
 
 
 def _rows(ledger: Ledger) -> list[OriginRead]:

@@ -91,7 +91,7 @@ class RollsItsOwnDice(Alone):
 
 class NeverStores(Alone):
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
-        return Lookup(Status.MISS, (await load(Why.MISS)).as_entry(self.lab.clock.now_s(), self.ttl_s))
+        return Lookup(Status.MISS, (await load(Why.MISS)).as_entry(self.ttl_s))
 
 
 six_expiries = partial(contract.test_a_hundred_readers_get_their_items_over_six_expiries, cache_latency_s=0.0)
