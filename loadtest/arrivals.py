@@ -65,8 +65,7 @@ class Popularity:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
         if keys.zipf is not None:
-            weights = np.arange(1, keys.count + 1, dtype=np.float64) ** -keys.zipf
-            self._cumulated = np.cumsum(weights) / weights.sum()
+            self._cumulated = np.cumsum(keys.shares())
 
     def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         keys = self._keys

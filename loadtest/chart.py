@@ -12,7 +12,8 @@ import numpy as np
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
-from loadtest.measure import Floats, Row, Series
+from loadtest.measure import Row, Series
+from loadtest.records import Floats
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#8C6D31")
 """Okabe and Ito's, which the colour-blind can tell apart; their yellow, faint on white, gives way to a brown. By

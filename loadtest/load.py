@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 RATE_MAX = 5_000_000
@@ -116,8 +118,12 @@ class Keys(Table):
 
     def share(self, key: int) -> float:
         """Of all requests, those for this key."""
+        return float(self.shares()[key])
+
+    def shares(self) -> NDArray[np.float64]:
+        """Of all requests, those for each key."""
         if self.hot_share is not None:
-            return self.hot_share if key == 0 else (1 - self.hot_share) / (self.count - 1)
-        if self.zipf is not None:
-            return float((key + 1) ** -self.zipf / sum(rank**-self.zipf for rank in range(1, self.count + 1)))
-        return 1 / self.count
+            others = (1 - self.hot_share) / (self.count - 1)
+            return np.concatenate(([self.hot_share], np.full(self.count - 1, others)))
+        weights = np.arange(1, self.count + 1, dtype=np.float64) ** -(self.zipf or 0.0)
+        return np.asarray(weights / weights.sum())

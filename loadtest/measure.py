@@ -1,49 +1,21 @@
-"""From raw records to figures.
+"""From records to figures: the same for every world, and in pieces, so that no run is too long for the memory."""
 
-A run leaves two kinds of records: what the clients saw (`answers*.csv`) and what the origin was asked (`ledger.csv`).
-Every figure is computed from them here, so anyone who has the run's directory can compute it again.
-"""
-
-import csv
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from app.strategy import Status
+from loadtest.histogram import Histogram
+from loadtest.records import ANSWER_COLUMNS as ANSWER_COLUMNS  # noqa: PLC0414
+from loadtest.records import NO_STATUS, STATUSES, WHYS, Answers, Floats, Integers, Reads
+from loadtest.stampedes import Stampedes
 
-ANSWER_COLUMNS = ("intended_s", "sent_s", "ended_s", "key", "code", "status", "age_s", "pod", "fault")
-"""One line per request. Times are seconds since the epoch; `intended_s` is when the client meant to send it.
-`code` is 0 and `status` empty where no answer came; `age_s` is empty where there is none; `fault` says what was wrong
-with the answer's content."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What the clients of one run saw, one element per request."""
-
-    intended_s: Floats
-    ended_s: Floats
-    age_s: Floats  # NaN where the answer has none
-    codes: NDArray[np.int64]
-    statuses: Sequence[str]
-    faults: Sequence[str]
-
-    @property
-    def latency_s(self) -> Floats:
-        return self.ended_s - self.intended_s
-
-
-@dataclass(frozen=True, slots=True)
-class Reads:
-    """The origin's ledger over all pods, one element per read."""
-
-    asked_s: Floats
-    whys: Sequence[str]
+BINS_MAX = 600
+BIN_S_MIN = 0.5
+_FINEST_S, _STEP, _STEPS = 1e-5, 1.02, 900  # of a latency over time: 2 % steps from 10 us to 500 s
+_COLLAPSED = STATUSES.index(Status.COLLAPSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +47,16 @@ class Row:
     faults: dict[str, int] = field(default_factory=dict)  # what was wrong with them
     events: list[str] = field(default_factory=list)  # what happened to the stack during the run
     valid: bool = True  # False: something happened that makes this no result
+    repeat: int = 1  # which of several runs of the same strategy
+    p90_ms: float = 0.0
+    p999_ms: float = 0.0
+    slow_s: int = 0  # seconds of the run in which at least 1 % of the requests took longer than slow_ms
+    slow_ms: float = 0.0
+    older_share: float = 0.0  # of the answers: older than the TTL
+    wait_p50_ms: float = 0.0  # of the collapsed answers: what waiting for another's load took
+    wait_p99_ms: float = 0.0
+    stampedes: dict[str, dict[str, float]] = field(default_factory=dict)  # see loadtest.stampedes
+    trace: str = ""  # virtual time: a hash of every event; the same seed and commit give the same one
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -91,94 +73,133 @@ class Series:
     p99_ms: Floats
 
 
-def read_answers(paths: Sequence[Path]) -> Answers:
-    """Raises ValueError naming the file where it is not a file of answers."""
-    lines = [line for path in paths for line in _read_lines(path, ANSWER_COLUMNS)]
-    return Answers(
-        intended_s=np.array([float(line["intended_s"]) for line in lines]),
-        ended_s=np.array([float(line["ended_s"]) for line in lines]),
-        age_s=np.array([float(line["age_s"] or "nan") for line in lines]),
-        codes=np.array([int(line["code"]) for line in lines], dtype=np.int64),
-        statuses=[line["status"] for line in lines],
-        faults=[line["fault"] for line in lines],
-    )
+class SlidingPeak:
+    """The most events in any window of that length, exactly, of events that come in order of time."""
 
+    def __init__(self, window_s: float = 1.0) -> None:
+        self._window_s = window_s
+        self._tail = np.empty(0)
+        self.most = 0
 
-def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Reads:
-    """The reads on the clients' clock, which the ledger's is ahead of by `clock_offset_s`.
-
-    Raises ValueError naming the file where it is not a ledger.
-    """
-    lines = _read_lines(path, ("asked_s", "why"))
-    asked_s = np.array([float(line["asked_s"]) for line in lines]) - clock_offset_s
-    return Reads(asked_s, [line["why"] for line in lines])
-
-
-def _read_lines(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if missing := set(columns) - set(reader.fieldnames or ()):
-            raise ValueError(f"{path}: no column {min(missing)}")
-        # a generator that was killed may have left half a line
-        return [line for line in reader if None not in line.values()]
+    def add(self, times_s: Floats) -> None:
+        """Times in order, none before those of the piece before."""
+        if not len(times_s):
+            return
+        known = np.concatenate((self._tail, times_s))
+        # some busiest window begins with an event
+        inside = np.searchsorted(known, known + self._window_s, side="left") - np.arange(len(known))
+        self.most = max(self.most, int(inside.max()))
+        self._tail = known[known > known[-1] - self._window_s]
 
 
 def sliding_peak(times_s: Floats, window_s: float = 1.0) -> int:
-    """The most events in any window of that length, exactly: some busiest window begins with an event."""
-    if len(times_s) == 0:
-        return 0
-    ordered = np.sort(times_s)
-    return int(np.max(np.searchsorted(ordered, ordered + window_s, side="left") - np.arange(len(ordered))))
+    """The most events in any window of that length, exactly."""
+    peak = SlidingPeak(window_s)
+    peak.add(np.sort(times_s))
+    return peak.most
 
 
-def percentile(values: Floats, share: float) -> float:
-    """The smallest value that at least `share` of all are not above (nearest rank); 0 for none."""
-    return float(np.quantile(values, share, method="inverted_cdf")) if len(values) else 0.0
+class Tally:
+    """Everything that is counted of one run whose load began at `start_s`. Feed it pieces, then ask for the row."""
+
+    def __init__(self, start_s: float, duration_s: float, ttl_s: float, slow_ms: float, hot_keys: Integers) -> None:
+        self._start_s, self._duration_s, self._ttl_s, self._slow_ms = start_s, duration_s, ttl_s, slow_ms
+        self.latency, self.age, self.waits = Histogram(), Histogram(), Histogram()
+        self._statuses = np.zeros(len(STATUSES) + 1, dtype=np.int64)
+        self._whys = np.zeros(len(WHYS), dtype=np.int64)
+        self._faults: Counter[str] = Counter()
+        self._requests = self._errors = self._reads = self._aged = self._older = 0
+        self._peak = SlidingPeak()
+        self._stampedes = Stampedes(hot_keys)
+        self._bin_s = max(BIN_S_MIN, duration_s / BINS_MAX)
+        bins = max(1, int(np.ceil(duration_s / self._bin_s)))
+        self._reads_over_time = np.zeros(bins, dtype=np.int64)
+        self._latency_over_time = np.zeros(bins * _STEPS, dtype=np.int64)
+        seconds = int(np.ceil(duration_s)) + 1
+        self._asked_in_second, self._slow_in_second = np.zeros((2, seconds), dtype=np.int64)
+
+    def add_answers(self, piece: Answers) -> None:
+        """A piece of the answers, in any order."""
+        latency_s = piece.latency_s
+        self._requests += len(latency_s)
+        self.latency.add(latency_s)
+        self.waits.add(latency_s[piece.status == _COLLAPSED])
+        ages_s = piece.age_s[~np.isnan(piece.age_s)]
+        self.age.add(ages_s)
+        self._aged += len(ages_s)
+        self._older += int(np.sum(ages_s > self._ttl_s))
+        self._statuses += np.bincount(piece.status, minlength=len(STATUSES) + 1)
+        self._errors += int(np.sum((piece.code != 200) & (piece.code != 404)))
+        self._faults.update(piece.faults)
+        since_start_s = piece.intended_s - self._start_s
+        second = np.clip(since_start_s.astype(np.int64), 0, len(self._asked_in_second) - 1)
+        self._asked_in_second += np.bincount(second, minlength=len(self._asked_in_second))
+        slow = second[latency_s * 1000 > self._slow_ms]
+        self._slow_in_second += np.bincount(slow, minlength=len(self._slow_in_second))
+        steps = np.log(np.maximum(latency_s, _FINEST_S) / _FINEST_S) / np.log(_STEP)
+        place = np.clip((since_start_s / self._bin_s).astype(np.int64), 0, len(self._reads_over_time) - 1)
+        flat = place * _STEPS + np.clip(steps.astype(np.int64), 0, _STEPS - 1)
+        self._latency_over_time += np.bincount(flat, minlength=len(self._latency_over_time))
+
+    def add_reads(self, piece: Reads) -> None:
+        """A piece of the origin's ledger; pieces and reads in order of asking."""
+        self._reads += len(piece.asked_s)
+        self._whys += np.bincount(piece.why, minlength=len(WHYS))
+        self._peak.add(piece.asked_s)
+        self._stampedes.add(piece)
+        place = ((piece.asked_s - self._start_s) / self._bin_s).astype(np.int64)
+        place = place[(place >= 0) & (place < len(self._reads_over_time))]
+        self._reads_over_time += np.bincount(place, minlength=len(self._reads_over_time))
+
+    def row(self, **named: Any) -> Row:
+        """The figures. `named` are the fields of `Row` that no record holds."""
+        statuses = {status: int(count) for status, count in zip(STATUSES, self._statuses, strict=False) if count}
+        served = statuses.get(Status.HIT, 0) + statuses.get(Status.STALE, 0)
+        return Row(
+            duration_s=self._duration_s,
+            requests=self._requests,
+            achieved_rate=round(self._requests / self._duration_s, 2),
+            hit_ratio=round(served / self._requests, 5) if self._requests else 0.0,
+            origin_reads=self._reads,
+            origin_peak_1s=self._peak.most,
+            p50_ms=_milliseconds(self.latency, 0.50),
+            p90_ms=_milliseconds(self.latency, 0.90),
+            p95_ms=_milliseconds(self.latency, 0.95),
+            p99_ms=_milliseconds(self.latency, 0.99),
+            p999_ms=_milliseconds(self.latency, 0.999),
+            age_p50_s=round(self.age.percentile_s(0.50), 3),
+            age_p99_s=round(self.age.percentile_s(0.99), 3),
+            older_share=round(self._older / self._aged, 5) if self._aged else 0.0,
+            wait_p50_ms=_milliseconds(self.waits, 0.50),
+            wait_p99_ms=_milliseconds(self.waits, 0.99),
+            slow_s=int(np.sum((self._slow_in_second > 0) & (self._slow_in_second >= 0.01 * self._asked_in_second))),
+            slow_ms=self._slow_ms,
+            statuses=dict(sorted((str(status), count) for status, count in statuses.items())),
+            reads_by_why={str(why): int(count) for why, count in zip(WHYS, self._whys, strict=True) if count},
+            errors=self._errors,
+            wrong_answers=self._faults.total(),
+            faults=dict(self._faults),
+            stampedes=self._stampedes.figures(),
+            **named,
+        )
+
+    def series(self) -> Series:
+        """Origin reads and latency over time."""
+        bins = len(self._reads_over_time)
+        counts = self._latency_over_time.reshape(bins, _STEPS).cumsum(axis=1)
+        total = counts[:, -1]
+        p50_ms, p99_ms = (
+            np.where(total, _FINEST_S * _STEP ** (counts < np.ceil(share * total)[:, None]).sum(axis=1) * 1e3, np.nan)
+            for share in (0.5, 0.99)
+        )
+        time_s = np.arange(bins, dtype=np.float64) * self._bin_s
+        return Series(self._bin_s, time_s, np.asarray(self._reads_over_time / self._bin_s), p50_ms, p99_ms)
+
+    @property
+    def unanswered(self) -> int:
+        """Requests to which nothing was said."""
+        return int(self._statuses[NO_STATUS])
 
 
-def since(reads: Reads, start_s: float) -> Reads:
-    """Without what was asked before the load began: the warm-up."""
-    kept = np.flatnonzero(reads.asked_s >= start_s)
-    return Reads(reads.asked_s[kept], [reads.whys[index] for index in kept.tolist()])
-
-
-def figures(answers: Answers, reads: Reads, duration_s: float, **named: Any) -> Row:
-    """The row of one run. `named` are the fields of `Row` that no record holds."""
-    latency_ms = answers.latency_s * 1000
-    ages_s = answers.age_s[~np.isnan(answers.age_s)]
-    statuses = Counter(status for status in answers.statuses if status)
-    faults = Counter(fault for fault in answers.faults if fault)
-    requests = len(answers.codes)
-    return Row(
-        duration_s=duration_s,
-        requests=requests,
-        achieved_rate=round(requests / duration_s, 2),
-        hit_ratio=round((statuses["hit"] + statuses["stale"]) / requests, 5) if requests else 0.0,
-        origin_reads=len(reads.asked_s),
-        origin_peak_1s=sliding_peak(reads.asked_s),
-        p50_ms=round(percentile(latency_ms, 0.50), 2),
-        p95_ms=round(percentile(latency_ms, 0.95), 2),
-        p99_ms=round(percentile(latency_ms, 0.99), 2),
-        age_p50_s=round(percentile(ages_s, 0.50), 3),
-        age_p99_s=round(percentile(ages_s, 0.99), 3),
-        statuses=dict(sorted(statuses.items())),
-        reads_by_why=dict(sorted(Counter(reads.whys).items())),
-        errors=int(np.sum(~np.isin(answers.codes, (200, 404)))),
-        wrong_answers=faults.total(),
-        faults=dict(faults),
-        **named,
-    )
-
-
-def series(answers: Answers, reads: Reads, start_s: float, duration_s: float, bin_s: float = 0.5) -> Series:
-    """Origin reads and latency over time."""
-    bins = max(1, int(np.ceil(duration_s / bin_s)))
-    edges = np.arange(bins + 1) * bin_s
-    counts, _ = np.histogram(reads.asked_s - start_s, edges)
-    place = np.digitize(answers.intended_s - start_s, edges) - 1
-    latency_ms = answers.latency_s * 1000
-    p50_ms, p99_ms = np.full(bins, np.nan), np.full(bins, np.nan)
-    for number in range(bins):
-        if len(inside := latency_ms[place == number]):
-            p50_ms[number], p99_ms[number] = percentile(inside, 0.5), percentile(inside, 0.99)
-    return Series(bin_s, edges[:-1].astype(np.float64), counts / bin_s, p50_ms, p99_ms)
+def _milliseconds(histogram: Histogram, share: float) -> float:
+    return round(histogram.percentile_s(share) * 1000, 3)

@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from loadtest.measure import Row, Series, figures, read_answers, read_ledger, series, since
+from loadtest.measure import Row, Series, Tally
+from loadtest.records import read_answers, read_ledger
 from loadtest.report import write_report
 from loadtest.scenario import Scenario
 
@@ -56,35 +57,35 @@ def new_run_folder(results: Path, scenario: Scenario, about: Mapping[str, Any]) 
     raise FileExistsError(f"{results / stamp}: a hundred runs within a second")
 
 
-def arm_figures(raw: Path) -> tuple[Row, Series]:
+def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
     """The figures of one arm, from its records alone. Raises OSError or ValueError naming the file."""
     record = RunRecord(**json.loads((raw / "run.json").read_text()))
-    answers = read_answers(sorted(raw.glob("answers-*.csv")))
-    if not len(answers.intended_s):
+    pieces = [piece for piece in read_answers(sorted(raw.glob("answers-*.csv"))) if len(piece.intended_s)]
+    if not pieces:
         raise ValueError(f"{raw}: no request was sent; see locust.log there")
-    start_s = float(answers.intended_s.min())
-    reads = since(read_ledger(raw / "ledger.csv", record.clock_offset_s), start_s)
+    start_s = min(float(piece.intended_s.min()) for piece in pieces)
+    tally = new_tally(scenario, start_s)
+    for piece in pieces:
+        tally.add_answers(piece)
+    tally.add_reads(read_ledger(raw / "ledger.csv", record.clock_offset_s).since(start_s))
     named = {name: getattr(record, name) for name in ("scenario", "strategy", "world", "seed", "pods", "loop")}
-    row = figures(
-        answers,
-        reads,
-        record.duration_s,
-        target_rate=record.target_rate,
-        events=record.events,
-        valid=not record.events,
-        **named,
-    )
+    row = tally.row(target_rate=record.target_rate, events=record.events, valid=not record.events, **named)
     if record.target_rate is not None and row.achieved_rate < ACHIEVED_SHARE_MIN * record.target_rate:
         missed = f"the load reached {row.achieved_rate:.0f} of {record.target_rate:.0f} requests/s"
         row = replace(row, events=[*row.events, missed], valid=False)
-    return row, series(answers, reads, start_s, record.duration_s)
+    return row, tally.series()
+
+
+def new_tally(scenario: Scenario, start_s: float) -> Tally:
+    """For a run of this scenario whose load begins at `start_s`."""
+    return Tally(start_s, scenario.duration_s, scenario.cache.ttl_s, scenario.slow_ms, scenario.hot_keys)
 
 
 def write_results(
     folder: Path, arms: Sequence[Path], scenario: Scenario, about: Mapping[str, Any], baseline: str | None
 ) -> list[Row]:
     """Figures and reports of the arms that were run; `latest` beside the folder then points to it."""
-    measured = [arm_figures(raw) for raw in arms]
+    measured = [arm_figures(raw, scenario) for raw in arms]
     rows = [row for row, _ in measured]
     write_whole(folder / "summary.json", json.dumps([row.as_dict() for row in rows], indent=2))
     write_report(folder, rows, {row.strategy: line for row, line in measured}, about, scenario, baseline)

@@ -1,10 +1,13 @@
 """A workload, as a TOML file. The lab's own are in `loadtest/scenarios/`; a path to any other works the same way."""
 
 import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from app.latency import Latency
@@ -70,6 +73,8 @@ class Scenario(Table):
     cache: CacheTable
     origin: OriginTable
     warm: Warm = Warm()
+    slow_ms: float = Field(100, gt=0, le=60_000)
+    """A second counts as slow when 1 % of its requests took longer."""
     tune: dict[str, dict[str, float | str]] = Field(default_factory=dict)
     """Tunables by strategy, as in the setting of the same name."""
     faults: list[Fault] = Field(default_factory=list)
@@ -99,6 +104,14 @@ class Scenario(Table):
     def target_rate(self) -> float | None:
         """Requests per second that the load is to reach; None where the answers set the pace."""
         return self.load.rate_per_s
+
+    @property
+    def hot_keys(self) -> NDArray[np.int64]:
+        """Keys that are more likely than not asked for while they are being loaded, so that a herd can form."""
+        load = self.load
+        rate_per_s = load.rate_per_s or (load.users or 0) / (load.think_s or 1.0)
+        expected = rate_per_s * self.keys.shares() * Latency.parse(self.origin.latency).mean_ms / 1000
+        return np.flatnonzero(expected > math.log(2))
 
     def pod_environment(self, seed: int) -> dict[str, str]:
         """The settings of a pod (see `app.settings`) that this scenario states."""

@@ -16,7 +16,8 @@ import pytest
 from rich.console import Console
 
 from loadtest import chart, comparison, report
-from loadtest.measure import Floats, Row, Series
+from loadtest.measure import Row, Series
+from loadtest.records import Floats
 from loadtest.scenario import Scenario
 
 DURATION_S, BIN_S = 20.0, 0.5

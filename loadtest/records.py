@@ -1,0 +1,105 @@
+"""What a run leaves behind: what the clients saw (`answers*.csv`) and what the origin was asked (`ledger.csv`).
+
+In memory they are pieces: arrays of one element per request or read. A run of any length is read piece by piece.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.strategy import Status, Why
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+ANSWER_COLUMNS = ("intended_s", "sent_s", "ended_s", "key", "code", "status", "age_s", "pod", "fault")
+"""One line per request. Times are seconds since the epoch; `intended_s` is when the client meant to send it.
+`code` is 0 and `status` empty where no answer came; `age_s` is empty where there is none; `fault` says what was wrong
+with the answer's content."""
+
+STATUSES = tuple(Status)
+WHYS = tuple(Why)
+NO_STATUS = len(STATUSES)
+_NUMBER = {"": NO_STATUS} | {str(status): number for number, status in enumerate(STATUSES)}
+_WHY_NUMBER = {str(why): number for number, why in enumerate(WHYS)}
+
+PIECE_LINES = 100_000
+
+
+class Answers(NamedTuple):
+    """What clients saw, one element per request."""
+
+    intended_s: Floats
+    ended_s: Floats
+    age_s: Floats  # NaN where the answer has none
+    code: Integers
+    status: Integers  # an index of STATUSES, or NO_STATUS
+    faults: Mapping[str, int]  # what was wrong with answers, and how often
+
+    @property
+    def latency_s(self) -> Floats:
+        return self.ended_s - self.intended_s
+
+
+class Reads(NamedTuple):
+    """What the origin was asked, over all pods, one element per read."""
+
+    asked_s: Floats
+    ended_s: Floats
+    key: Integers
+    why: Integers  # an index of WHYS
+
+    def since(self, start_s: float) -> "Reads":
+        """Without what was asked before: the warm-up."""
+        kept = self.asked_s >= start_s
+        return Reads(self.asked_s[kept], self.ended_s[kept], self.key[kept], self.why[kept])
+
+
+def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
+    """Raises ValueError naming the file where it is not a file of answers."""
+    for path in paths:
+        for lines in _pieces(path, ANSWER_COLUMNS):
+            yield Answers(
+                intended_s=np.array([float(line["intended_s"]) for line in lines]),
+                ended_s=np.array([float(line["ended_s"]) for line in lines]),
+                age_s=np.array([float(line["age_s"] or "nan") for line in lines]),
+                code=np.array([int(line["code"]) for line in lines], dtype=np.int64),
+                status=np.array([_NUMBER[line["status"]] for line in lines], dtype=np.int64),
+                faults=Counter(line["fault"] for line in lines if line["fault"]),
+            )
+
+
+def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Reads:
+    """The reads on the clients' clock, which the ledger's is ahead of by `clock_offset_s`, in order of asking.
+
+    Raises ValueError naming the file where it is not a ledger.
+    """
+    lines = [line for piece in _pieces(path, ("asked_s", "ended_s", "key", "why")) for line in piece]
+    lines.sort(key=lambda line: float(line["asked_s"]))
+    return Reads(
+        asked_s=np.array([float(line["asked_s"]) for line in lines]) - clock_offset_s,
+        ended_s=np.array([float(line["ended_s"]) for line in lines]) - clock_offset_s,
+        key=np.array([int(line["key"].rpartition(":")[2]) for line in lines], dtype=np.int64),
+        why=np.array([_WHY_NUMBER[line["why"]] for line in lines], dtype=np.int64),
+    )
+
+
+def _pieces(path: Path, columns: Sequence[str]) -> Iterator[list[dict[str, str]]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if missing := set(columns) - set(reader.fieldnames or ()):
+            raise ValueError(f"{path}: no column {min(missing)}")
+        piece: list[dict[str, str]] = []
+        for line in reader:
+            if None in line.values():
+                continue  # a generator that was killed may have left half a line
+            piece.append(line)
+            if len(piece) == PIECE_LINES:
+                yield piece
+                piece = []
+        yield piece
