@@ -112,6 +112,11 @@ class Arm:
         """Cancel the flights that are still on their way."""
         await self._tasks.aclose()
 
+    @property
+    def in_flight(self) -> int:
+        """Keys that are being loaded."""
+        return len(self._flights)
+
     async def answer(self, item_id: int) -> Answer:
         """The answer for an id of the key space. Never raises but for cancellation."""
         began_s = self._clock.now_s()

@@ -20,10 +20,15 @@ SAMPLES = 3
 class RedisClock:
     """Implements `app.strategy.Clock`. Until Redis has answered once it goes by this machine's wall clock."""
 
-    def __init__(self, ask_time_s: Callable[[], Awaitable[float]], monotonic_s: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        ask_time_s: Callable[[], Awaitable[float]],
+        monotonic_s: Callable[[], float] = time.monotonic,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
         self._ask_time_s = ask_time_s
         self._monotonic_s = monotonic_s
-        self._offset_s = time.time() - monotonic_s()
+        self._offset_s = wall_s() - monotonic_s()
 
     def now_s(self) -> float:
         return self._monotonic_s() + self._offset_s

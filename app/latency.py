@@ -17,6 +17,8 @@ class Latency:
     text: str
     mean_ms: float
     draw_ms: Callable[[Random], float]
+    longest_ms: float  # of a lognormal: but for one draw in a billion
+    is_fixed: bool = False
 
     @staticmethod
     def parse(text: str) -> "Latency":
@@ -39,12 +41,12 @@ def _check(*milliseconds: float) -> None:
 
 def _fixed(text: str, ms: float) -> Latency:
     _check(ms)
-    return Latency(text, ms, lambda rng: ms)
+    return Latency(text, ms, lambda rng: ms, ms, is_fixed=True)
 
 
 def _uniform(text: str, low: float, high: float) -> Latency:
     _check(low, high, high - low)
-    return Latency(text, (low + high) / 2, lambda rng: rng.uniform(low, high))
+    return Latency(text, (low + high) / 2, lambda rng: rng.uniform(low, high), high)
 
 
 def _lognormal(text: str, median: float, sigma: float) -> Latency:
@@ -53,7 +55,10 @@ def _lognormal(text: str, median: float, sigma: float) -> Latency:
         raise ValueError
     mu = math.log(median)
     # the far tail is cut, so that no draw holds a connection for ever
-    return Latency(text, math.exp(mu + sigma**2 / 2), lambda rng: min(rng.lognormvariate(mu, sigma), LONGEST_MS))
+    longest_ms = min(median * math.exp(6 * sigma), LONGEST_MS)
+    return Latency(
+        text, math.exp(mu + sigma**2 / 2), lambda rng: min(rng.lognormvariate(mu, sigma), LONGEST_MS), longest_ms
+    )
 
 
 _KINDS: dict[str, Callable[..., Latency]] = {"fixed": _fixed, "uniform": _uniform, "lognormal": _lognormal}

@@ -16,6 +16,8 @@ from app.settings import Settings
 from app.strategy import Clock, OriginFailed, Shed, Why
 from app.tasks import Tasks
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -68,11 +70,11 @@ class Origin:
             raise Shed(f"{self.waiting} reads wait for the origin (origin_queue_max)")
         read = self._tasks.spawn(self._read(item_id, key, why), f"read {key}")
         timeout_s = self._settings.origin_timeout_ms / 1000
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await asyncio.shield(read)
-        except TimeoutError:
-            raise OriginFailed(f"no answer within {timeout_s:g} s (origin_timeout_ms)") from None
+        # no shield is needed: `wait` never cancels what it waits for
+        done, _ = await asyncio.wait({read}, timeout=timeout_s)
+        if not done:
+            raise OriginFailed(f"no answer within {timeout_s:g} s (origin_timeout_ms)")
+        return read.result()
 
     async def _read(self, item_id: int, key: str, why: Why) -> Row:
         asked_s = self._clock.now_s()
@@ -107,4 +109,4 @@ class Origin:
             "crc32": crc32,
             "text": text,
         }
-        return Row(json.dumps(item, separators=(",", ":")).encode(), read_at_s)
+        return Row(_ENCODER.encode(item).encode(), read_at_s)

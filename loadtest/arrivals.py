@@ -6,8 +6,10 @@ needs no more memory than a piece.
 
 import csv
 import zlib
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import numpy as np
@@ -75,6 +77,17 @@ class Popularity:
             others = rng.integers(1, keys.count, size=count)
             return np.where(rng.random(count) < keys.hot_share, 0, others)
         return rng.integers(keys.count, size=count)
+
+
+def chooser(keys: Keys) -> Callable[[Random], int]:
+    """How a user of a closed loop chooses its next key, from its own stream."""
+    if keys.hot_share is not None:
+        share, count = keys.hot_share, keys.count
+        return lambda rng: 0 if rng.random() < share else rng.randrange(1, count)
+    if keys.zipf is not None:
+        cumulated = np.cumsum(keys.shares()).tolist()
+        return lambda rng: min(bisect(cumulated, rng.random()), keys.count - 1)
+    return lambda rng: rng.randrange(keys.count)
 
 
 class _Profile:

@@ -82,10 +82,13 @@ def new_tally(scenario: Scenario, start_s: float) -> Tally:
 
 
 def write_results(
-    folder: Path, arms: Sequence[Path], scenario: Scenario, about: Mapping[str, Any], baseline: str | None
+    folder: Path,
+    measured: Sequence[tuple[Row, Series]],
+    scenario: Scenario,
+    about: Mapping[str, Any],
+    baseline: str | None,
 ) -> list[Row]:
     """Figures and reports of the arms that were run; `latest` beside the folder then points to it."""
-    measured = [arm_figures(raw, scenario) for raw in arms]
     rows = [row for row, _ in measured]
     write_whole(folder / "summary.json", json.dumps([row.as_dict() for row in rows], indent=2))
     write_report(folder, rows, {row.strategy: line for row, line in measured}, about, scenario, baseline)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from app.latency import Latency
+from app.settings import Settings
 from loadtest.faults import Fault
 from loadtest.load import Keys, Load, Table
 
@@ -56,6 +57,9 @@ class Virtual(Table):
     """One way between client and pod, ms; a distribution as the origin's latency."""
     redis: LatencyText = "fixed(0)"
     """A command to Redis and back, ms."""
+    redis_entries_max: int | None = Field(None, ge=1, le=100_000_000)
+    """Entries that Redis has room for; then its policy decides."""
+    redis_policy: Literal["allkeys-lru", "noeviction"] = "allkeys-lru"
     service_us: float = Field(0, ge=0, le=1_000_000)
     """CPU time of a request in its pod, which does one at a time; 0: a pod's CPU is never full."""
 
@@ -113,16 +117,26 @@ class Scenario(Table):
         expected = rate_per_s * self.keys.shares() * Latency.parse(self.origin.latency).mean_ms / 1000
         return np.flatnonzero(expected > math.log(2))
 
+    def pod_settings(self, seed: int, pod: str) -> Settings:
+        """The settings of a pod in this process; what the scenario does not state comes from the environment."""
+        return Settings(pod=pod, **self._stated(seed))
+
     def pod_environment(self, seed: int) -> dict[str, str]:
-        """The settings of a pod (see `app.settings`) that this scenario states."""
+        """The settings that this scenario states, for a pod in a process of its own."""
         return {
-            "LAB_SEED": str(seed),
-            "LAB_TTL_S": str(self.cache.ttl_s),
-            "LAB_ITEMS": str(self.keys.count),
-            "LAB_KEY_SPACE": str(self.keys.count),
-            "LAB_ORIGIN_LATENCY": self.origin.latency,
-            "LAB_ORIGIN_CONNECTIONS": str(self.origin.connections),
-            "LAB_TUNE": json.dumps(self.tune),
+            f"LAB_{name.upper()}": json.dumps(value) if isinstance(value, dict) else str(value)
+            for name, value in self._stated(seed).items()
+        }
+
+    def _stated(self, seed: int) -> dict[str, Any]:
+        return {
+            "seed": seed,
+            "ttl_s": self.cache.ttl_s,
+            "items": self.keys.count,
+            "key_space": self.keys.count,
+            "origin_latency": self.origin.latency,
+            "origin_connections": self.origin.connections,
+            "tune": self.tune,
         }
 
 

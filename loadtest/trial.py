@@ -14,7 +14,7 @@ from loadtest.bench import run_arm
 from loadtest.live import live
 from loadtest.measure import Row
 from loadtest.native import native_world
-from loadtest.results import write_results
+from loadtest.results import arm_figures, write_results
 from loadtest.scenario import Scenario
 
 
@@ -33,7 +33,7 @@ async def compare(
     """
     with live(console, scenario) as tell:
         arms = await asyncio.gather(*(run_arm(scenario, name, seed, folder, tell, native_world) for name in names))
-    return write_results(folder, arms, scenario, about, names[0])
+    return write_results(folder, [arm_figures(raw, scenario) for raw in arms], scenario, about, names[0])
 
 
 def verdict(rows: Sequence[Row], name: str) -> str:

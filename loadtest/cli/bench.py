@@ -18,7 +18,7 @@ from loadtest.hitpath.table import print_hitpath
 from loadtest.live import live
 from loadtest.native import native_world
 from loadtest.report import print_table
-from loadtest.results import new_run_folder, write_results
+from loadtest.results import arm_figures, new_run_folder, write_results
 from loadtest.scenario import Scenario
 from loadtest.stack import stack_world
 from loadtest.trial import check_contract, compare, verdict
@@ -77,7 +77,7 @@ async def _bench(
             kept = ", ".join(names[: len(arms)]) or "no strategy"
             errors.print(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {shown(folder)}")
         if arms:
-            rows = write_results(folder, arms, workload, about, found.baseline)
+            rows = write_results(folder, [arm_figures(raw, workload) for raw in arms], workload, about, found.baseline)
             print_table(console, rows, found.baseline)
             console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
     return all(row.valid for row in rows)

@@ -1,7 +1,6 @@
-"""A Redis in virtual time: one server's state, and each pod's way to it.
+"""A pod's way to the Redis of virtual time: what `app.cache` is to a real one.
 
-Both do what `app.cache` does with a real Redis, to the millisecond that PX counts in; one contract suite runs against
-both.
+Both do the same to the millisecond that PX counts in; one contract suite runs against both.
 """
 
 import asyncio
@@ -9,113 +8,70 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from app.landings import Landings, Waiter
 from app.strategy import CacheAway, Clock, Entry
 from app.tasks import Tasks
+from loadtest.sim.server import Server, milliseconds, milliseconds_up
 
 T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class Gate:
+    """Between a pod and the world: closed while the pod is paused."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self._opened = asyncio.Event()
+
+    def close(self) -> None:
+        self.is_open = False
+        self._opened.clear()
+
+    def open(self) -> None:
+        self.is_open = True
+        self._opened.set()
+
+    async def passed(self) -> None:
+        """Returns while it is open."""
+        while not self.is_open:
+            await self._opened.wait()
 
 
 @dataclass(frozen=True, slots=True)
-class _Lock:
-    token: str
-    until_s: float
+class Manners:
+    """What a pod makes of a Redis that does not answer: the settings of the same names, in seconds."""
 
-
-class MemoryServer:
-    """What all pods share. Every method is one atomic step, as a Redis command or script is.
-
-    Expiries go by the server's clock, as in Redis: pods send durations.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._entries: dict[str, tuple[Entry, float]] = {}
-        self._locks: dict[str, _Lock] = {}
-        self._pods: list[MemoryCache] = []
-        self._is_away = False
-
-    @property
-    def is_away(self) -> bool:
-        """Set it to make every command of every pod raise `CacheAway`; what is stored stays, see `flush`."""
-        return self._is_away
-
-    @is_away.setter
-    def is_away(self, is_away: bool) -> None:
-        has_come_back = self._is_away and not is_away
-        self._is_away = is_away
-        if has_come_back:
-            for pod in self._pods:
-                pod.hear_all()
-
-    def flush(self) -> None:
-        """Drop every entry and every lock."""
-        self._entries.clear()
-        self._locks.clear()
-
-    def join(self, pod: "MemoryCache") -> None:
-        """From now on this pod hears of landings."""
-        self._pods.append(pod)
-
-    def get(self, key: str) -> Entry | None:
-        entry, until_s = self._entries.get(key, (None, math.inf))
-        if self._clock.now_s() >= until_s:
-            del self._entries[key]
-            return None
-        return entry
-
-    def set(self, key: str, entry: Entry, keep_ms: int) -> bool:
-        self._entries[key] = (entry, self._clock.now_s() + keep_ms / 1000)
-        return True
-
-    def put(self, key: str, entry: Entry, keep_ms: int, token: str) -> bool:
-        return self._is_held_by(key, token) and self.set(key, entry, keep_ms) and self.unlock(key, token)
-
-    def lock(self, key: str, token: str, lease_ms: int) -> bool:
-        held = self._valid_lock(key)
-        if held is None:
-            self._hold(key, token, lease_ms)
-        return held is None or held.token == token
-
-    def renew(self, key: str, token: str, lease_ms: int) -> bool:
-        if not self._is_held_by(key, token):
-            return False
-        self._hold(key, token, lease_ms)
-        return True
-
-    def unlock(self, key: str, token: str) -> bool:
-        if not self._is_held_by(key, token):
-            return False
-        del self._locks[key]
-        for pod in self._pods:
-            pod.hear(key)
-        return True
-
-    def _hold(self, key: str, token: str, lease_ms: int) -> None:
-        self._locks[key] = _Lock(token, self._clock.now_s() + lease_ms / 1000)
-
-    def _valid_lock(self, key: str) -> _Lock | None:
-        held = self._locks.get(key)
-        return held if held is not None and self._clock.now_s() < held.until_s else None
-
-    def _is_held_by(self, key: str, token: str) -> bool:
-        held = self._valid_lock(key)
-        return held is not None and held.token == token
+    timeout_s: float = math.inf
+    pause_s: float = 0.0
 
 
 class MemoryCache:
-    """One pod's `app.strategy.Cache`. A command takes `latency_s`; it has its effect on the server half way."""
+    """One pod's `app.strategy.Cache`. A command has its effect on the server half way through its time."""
 
-    def __init__(self, server: MemoryServer, clock: Clock, latency_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        server: Server,
+        clock: Clock,
+        latency_s: float | Callable[[], float] = 0.0,
+        manners: Manners = Manners(),
+        gate: Gate | None = None,
+    ) -> None:
         self._server = server
         self._clock = clock
         self._latency_s = latency_s
+        self._manners = manners
+        self._gate = gate or Gate()
         self._landings = Landings()
         self._tasks = Tasks()
         self._is_cut_off = False
+        self._extra_s = 0.0
+        self._left_alone_until_s = -math.inf
+        self._is_direct = False
         server.join(self)
+        self.find_server()
 
     @property
     def is_cut_off(self) -> bool:
@@ -126,54 +82,95 @@ class MemoryCache:
     def is_cut_off(self, is_cut_off: bool) -> None:
         has_come_back = self._is_cut_off and not is_cut_off
         self._is_cut_off = is_cut_off
+        self.find_server()
         if has_come_back:
             self.hear_all()
 
+    def slow_down(self, extra_s: float) -> None:
+        """Every command takes this much longer; 0 ends it."""
+        self._extra_s = extra_s
+        self.find_server()
+
+    def find_server(self) -> None:
+        """Whether a command needs no time and cannot fail, which is the case of nearly all."""
+        self._is_direct = not (self._latency_s or self._extra_s or self._is_cut_off or self._server.is_away)
+
     async def get(self, key: str) -> Entry | None:
-        return await self._ask(lambda: self._server.get(key))
+        if self._is_direct and self._gate.is_open:
+            return self._server.get(key)
+        return await self._ask(self._server.get, key)
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        keep_ms = max(1, math.ceil((entry.keep_until_s - self._clock.now_s()) * 1000))
+        keep_ms = milliseconds_up(entry.keep_until_s - self._clock.now_s())
         if token is None:
-            return await self._ask(lambda: self._server.set(key, entry, keep_ms))
-        return await self._ask(lambda: self._server.put(key, entry, keep_ms, token))
+            return await self._ask(self._server.set, key, entry, keep_ms)
+        return await self._ask(self._server.put, key, entry, keep_ms, token)
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
-        return await self._ask(lambda: self._server.lock(key, token, _milliseconds(lease_s)))
+        return await self._ask(self._server.lock, key, token, milliseconds(lease_s))
 
     async def renew(self, key: str, token: str, lease_s: float) -> bool:
-        return await self._ask(lambda: self._server.renew(key, token, _milliseconds(lease_s)))
+        return await self._ask(self._server.renew, key, token, milliseconds(lease_s))
 
     async def unlock(self, key: str, token: str) -> bool:
-        return await self._ask(lambda: self._server.unlock(key, token))
+        return await self._ask(self._server.unlock, key, token)
+
+    async def time_s(self, of: Clock) -> float:
+        """What the server's clock says."""
+        return await self._ask(of.now_s)
 
     def landing(self, key: str) -> AbstractContextManager[Waiter]:
         return self._landings.waiter(key)
 
     def hear(self, key: str) -> None:
-        """The server announces a landing."""
         if self._is_cut_off:
             return
-        if self._latency_s:
-            asyncio.get_running_loop().call_later(self._latency_s / 2, self._landings.announce, key)
+        if late_s := self._draw_s() / 2:
+            asyncio.get_running_loop().call_later(late_s, self._landings.announce, key)
         else:
             self._landings.announce(key)
 
     def hear_all(self) -> None:
-        """After a gap in the announcements."""
         self._landings.announce_all()
 
-    async def _ask(self, command: Callable[[], T]) -> T:
-        if not self._latency_s:
-            return self._reach(command)
+    async def aclose(self) -> None:
+        """Leave the server; commands on their way are forgotten."""
+        self._server.leave(self)
+        await self._tasks.aclose()
+
+    def _draw_s(self) -> float:
+        return (self._latency_s() if callable(self._latency_s) else self._latency_s) + self._extra_s
+
+    async def _ask(self, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        if self._is_direct and self._gate.is_open:
+            return command(*arguments, **named)
+        if self._clock.now_s() < self._left_alone_until_s:
+            raise CacheAway("the cache is left alone after a failure")
         # A command that is on its way has its effect, whether or not its caller stays for the answer.
-        return await asyncio.shield(self._tasks.spawn(self._travel(command), "command"))
+        travel = self._tasks.spawn(self._travel(lambda: command(*arguments, **named)), "command")
+        try:
+            if self._manners.timeout_s == math.inf:
+                return await asyncio.shield(travel)
+            async with asyncio.timeout(self._manners.timeout_s) as patience:
+                return await asyncio.shield(travel)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            self._left_alone_until_s = self._clock.now_s() + self._manners.pause_s
+            raise CacheAway(f"no answer within {self._manners.timeout_s:g} s") from None
+        except CacheAway:
+            self._left_alone_until_s = self._clock.now_s() + self._manners.pause_s
+            raise
 
     async def _travel(self, command: Callable[[], T]) -> T:
-        await asyncio.sleep(self._latency_s / 2)
-        answer = self._reach(command)
-        await asyncio.sleep(self._latency_s / 2)
-        return self._reach(lambda: answer)
+        await self._gate.passed()
+        latency_s = self._draw_s()
+        await _sleep(latency_s / 2)
+        answer: Any = self._reach(command)
+        await _sleep(latency_s / 2)
+        await self._gate.passed()
+        self._reach(lambda: None)
+        return answer  # type: ignore[no-any-return]
 
     def _reach(self, command: Callable[[], T]) -> T:
         if self._server.is_away or self._is_cut_off:
@@ -181,5 +178,6 @@ class MemoryCache:
         return command()
 
 
-def _milliseconds(seconds: float) -> int:
-    return max(1, round(seconds * 1000))
+async def _sleep(seconds: float) -> None:
+    if seconds:
+        await asyncio.sleep(seconds)

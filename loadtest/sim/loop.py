@@ -4,7 +4,7 @@ Nothing ever waits: when nobody can run, the time jumps to the next timer, exact
 order in which they became ready, and timers of one moment in the order in which they were set, so that a run depends
 on nothing but the code and its seeds. What would let the real world in (threads, sockets, processes) is refused.
 
-The loop is asyncio's own `BaseEventLoop`; what is put in its place is the selector, which asyncio asks to wait.
+The loop is asyncio's own `BaseEventLoop`; only its turn, in which that one asks a selector to wait, is written anew.
 """
 
 import asyncio
@@ -12,10 +12,11 @@ import heapq
 import itertools
 import math
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
-from contextvars import Context
+from contextvars import Context, copy_context
 from pathlib import Path
-from types import SimpleNamespace
+from random import Random
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
@@ -23,7 +24,7 @@ Ts = TypeVarTuple("Ts")
 
 CLOSING_S_MAX = 60.0
 """Virtual seconds that cancelled tasks have to end in."""
-TICKS_AT_ONCE_MAX = 1_000_000
+TURNS_AT_ONCE_MAX = 1_000_000
 """Turns of the loop without the time moving: beyond, somebody spins."""
 TASKS_NAMED_MAX = 20
 
@@ -40,72 +41,92 @@ class DeadlineReached(VirtualTimeError):
     """The run's virtual time is over, or stands still. The text names who is not done."""
 
 
-def run(main: Coroutine[Any, Any, T], deadline_s: float = 3600.0) -> T:
+def run(main: Coroutine[Any, Any, T], deadline_s: float = 3600.0, shuffle_seed: int | None = None) -> T:
     """What the coroutine returns, once it has run to its end in virtual time.
 
-    The time begins at 0. As `asyncio.run` does, it cancels what is left over and closes asynchronous generators.
-    Raises `Deadlock`, `DeadlineReached` after `deadline_s` virtual seconds, and whatever `main` raises.
+    The time begins at 0. With a `shuffle_seed`, what is ready at the same moment runs in an order that the seed draws:
+    code that is right only in one order is found out. As `asyncio.run` does, it cancels what is left over and closes
+    asynchronous generators. Raises `Deadlock`, `DeadlineReached` after `deadline_s` virtual seconds, and whatever
+    `main` raises.
     """
-    loop = VirtualLoop(deadline_s)
+    loop = VirtualLoop(deadline_s, shuffle_seed)
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         try:
             return runner.run(main)
         finally:
-            loop.deadline_s = loop.time() + CLOSING_S_MAX
+            loop.grant(CLOSING_S_MAX)
 
 
 class VirtualClock:
     """Implements `app.strategy.Clock` over a loop's time, `skew_s` ahead of it. It counts from 0, not from an epoch."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, skew_s: float = 0.0) -> None:
+        assert isinstance(loop, VirtualLoop)
         self._loop = loop
         self._skew_s = skew_s
 
     def now_s(self) -> float:
-        return self._loop.time() + self._skew_s
+        return self._loop.now_s + self._skew_s
 
 
-class _Timer(asyncio.TimerHandle):
-    """A timer with a number. A heap alone would fire timers of the same moment in any order."""
+class _Handle(asyncio.Handle):
+    """As asyncio's, but for its debug mode, which is asked for at every callback."""
 
-    __slots__ = ("_due",)
-    _scheduled: bool
+    __slots__ = ()
 
     def __init__(
         self,
-        number: int,
-        when_s: float,
         callback: Callable[..., object],
         args: tuple[Any, ...],
         loop: asyncio.AbstractEventLoop,
         context: Context | None,
     ) -> None:
-        super().__init__(when_s, callback, args, loop, context)
-        self._due = (when_s, number)
-
-    def __lt__(self, other: asyncio.TimerHandle) -> bool:
-        return self._due < other._due if isinstance(other, _Timer) else NotImplemented
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
     """See the module. `run` is the way to use it."""
 
-    # of asyncio.BaseEventLoop, unchanged from Python 3.11 to 3.13
-    _scheduled: list[asyncio.TimerHandle]
+    # of asyncio.BaseEventLoop, unchanged from Python 3.11 to 3.14
+    _ready: deque[asyncio.Handle]
+    _stopping: bool
 
-    def __init__(self, deadline_s: float) -> None:
+    def __init__(self, deadline_s: float, shuffle_seed: int | None = None) -> None:
         super().__init__()
         self.deadline_s = deadline_s
-        self._now_s = 0.0
-        self._ticks_at_once = 0
+        self.now_s = 0.0
+        self._shuffle = None if shuffle_seed is None else Random(shuffle_seed)
+        self._turns_at_once = 0
+        # numbered, because a heap alone would fire timers of the same moment in any order
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._timer_numbers = itertools.count()
         self._home_thread = threading.get_ident()
-        self._selector = SimpleNamespace(select=self._select)
-        self._set_time(0.0)
+        self.started: dict[Any, None] = {}
+        """Tasks that were started without the loop (see `loadtest.sim.tasks`); asyncio's own register is slow."""
+
+    def grant(self, more_s: float) -> None:
+        """A new deadline, so far from now."""
+        self.deadline_s = self.now_s + more_s
+        self._turns_at_once = 0
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
-        return self._now_s
+        return self.now_s
+
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        if self.is_closed():
+            raise RuntimeError("Event loop is closed")
+        handle = _Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
 
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
@@ -114,9 +135,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
             raise RuntimeError("Event loop is closed")
         if math.isnan(when):
             raise ValueError("a timer cannot be set to NaN")
-        timer = _Timer(next(self._timer_numbers), when, callback, args, self, context)
-        heapq.heappush(self._scheduled, timer)
-        timer._scheduled = True
+        number = next(self._timer_numbers)
+        if self._shuffle is not None:
+            number = self._shuffle.getrandbits(64)
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, number, timer))
         return timer
 
     def call_soon_threadsafe(
@@ -126,26 +149,47 @@ class VirtualLoop(asyncio.BaseEventLoop):
             raise VirtualTimeError("call_soon_threadsafe: another thread has no place in virtual time")
         return self.call_soon(callback, *args, context=context)
 
-    def _select(self, timeout_s: float | None) -> list[Any]:
-        """Where asyncio would wait for `timeout_s`, or without one for the outside world: move the time instead."""
-        if timeout_s is None:
-            raise Deadlock(f"nothing is left to run at {self._now_s:g} s, and somebody waits: {_who_waits(self)}")
-        if timeout_s <= 0:
-            self._ticks_at_once += 1
-            if self._ticks_at_once > TICKS_AT_ONCE_MAX:
-                raise DeadlineReached(f"the time stands still at {self._now_s:g} s: {_who_waits(self)}")
-            return []
-        self._ticks_at_once = 0
-        next_s = self._scheduled[0].when()
-        self._set_time(min(next_s, self.deadline_s))
+    def jump(self, to_s: float) -> bool:
+        """Move the time on from inside a callback, where nobody else would have run meanwhile; False where they would.
+
+        Whoever knows what comes next (a load knows its arrivals) needs neither a timer nor a turn of the loop for it.
+        """
+        if self._ready or (self._timers and self._timers[0][0] <= to_s) or to_s > self.deadline_s:
+            return False
+        self.now_s = to_s
+        return True
+
+    def _run_once(self) -> None:
+        """One turn, as asyncio's own; but where that one waits for the outside world, this one moves the time."""
+        ready, timers = self._ready, self._timers
+        if ready or self._stopping:
+            self._turns_at_once += 1
+            if self._turns_at_once > TURNS_AT_ONCE_MAX:
+                raise DeadlineReached(f"the time stands still at {self.now_s:g} s: {_who_waits(self)}")
+        else:
+            self._move_time()
+        now_s = self.now_s
+        while timers and timers[0][0] <= now_s:
+            ready.append(heapq.heappop(timers)[2])
+        if self._shuffle is not None:
+            self._shuffle.shuffle(ready)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()
+
+    def _move_time(self) -> None:
+        """To the next timer that still stands."""
+        timers = self._timers
+        while timers and timers[0][2].cancelled():
+            heapq.heappop(timers)
+        if not timers:
+            raise Deadlock(f"nothing is left to run at {self.now_s:g} s, and somebody waits: {_who_waits(self)}")
+        next_s = timers[0][0]
+        self._turns_at_once = 0
+        self.now_s = max(self.now_s, min(next_s, self.deadline_s))
         if next_s > self.deadline_s:
             raise DeadlineReached(f"not done after {self.deadline_s:g} s: {_who_waits(self)}")
-        return []
-
-    def _set_time(self, now_s: float) -> None:
-        self._now_s = now_s
-        # asyncio fires what is due before now + resolution: one step of the float fires what is due, and nothing early
-        self._clock_resolution = math.ulp(now_s)
 
     def _process_events(self, event_list: list[Any]) -> None:
         """There are none."""
@@ -155,7 +199,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
 
 def _who_waits(loop: asyncio.AbstractEventLoop) -> str:
-    tasks = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name())
+    started = loop.started if isinstance(loop, VirtualLoop) else {}
+    tasks = sorted([*asyncio.all_tasks(loop), *started], key=lambda task: task.get_name())
     named = [_where(task) for task in tasks[:TASKS_NAMED_MAX]]
     if len(tasks) > len(named):
         named.append(f"and {len(tasks) - len(named)} more")

@@ -10,8 +10,9 @@ from app.flights import FlightBounds, PodFlights
 from app.strategy import CacheAway, Entry, Loaded, Lookup, Status, Why
 from app.tasks import Tasks
 from loadtest.sim import loop
-from loadtest.sim.cache import MemoryCache, MemoryServer
+from loadtest.sim.cache import MemoryCache
 from loadtest.sim.loop import VirtualClock
+from loadtest.sim.server import MemoryServer
 from tests.contract.events import Events
 
 T = TypeVar("T")

@@ -12,8 +12,9 @@ from app.cache import CHANNEL, RedisCache
 from app.settings import Settings
 from app.strategy import Cache, Clock, Entry
 from loadtest.sim import loop
-from loadtest.sim.cache import MemoryCache, MemoryServer
+from loadtest.sim.cache import MemoryCache
 from loadtest.sim.loop import VirtualClock
+from loadtest.sim.server import MemoryServer
 
 T = TypeVar("T")
 

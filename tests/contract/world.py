@@ -16,8 +16,9 @@ from app.arm import Arm
 from app.settings import Settings
 from app.strategy import Entry, Status, Strategy
 from loadtest.sim import loop
-from loadtest.sim.cache import MemoryCache, MemoryServer
+from loadtest.sim.cache import MemoryCache
 from loadtest.sim.loop import VirtualClock
+from loadtest.sim.server import MemoryServer
 from tests.contract.events import Events
 from tests.contract.origin import ITEMS, Origin
 

@@ -46,7 +46,7 @@ def test_the_deadline_is_an_error_at_its_own_time_that_names_who_is_not_done() -
 
 
 def test_a_time_that_stands_still_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "TICKS_AT_ONCE_MAX", 1_000)
+    monkeypatch.setattr(loop, "TURNS_AT_ONCE_MAX", 1_000)
 
     async def spins() -> None:
         for _ in range(10_000):

@@ -1,0 +1,139 @@
+"""Who asks, in virtual time: the arrivals of the scenario, seeded as in every world."""
+
+import heapq
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from app.latency import Latency
+from loadtest.arrivals import arrivals, chooser, rng_of
+from loadtest.scenario import Scenario
+
+NEVER_S = float("inf")
+
+
+class Ask(NamedTuple):
+    """One request on its way."""
+
+    arrives_s: float  # at the pod
+    intended_s: float
+    user: int
+    key: int
+    turn: int  # pods are asked in turn
+
+
+class Clients(Protocol):
+    """Requests in order of their arrival."""
+
+    due_s: float
+    """When the next one arrives; `NEVER_S` when there is none."""
+
+    def take(self) -> Ask:
+        """The one that is due."""
+        ...
+
+    def answered(self, ask: Ask, ended_s: float) -> None:
+        """Its answer has arrived."""
+        ...
+
+
+def clients(scenario: Scenario, seed: int, start_s: float) -> Clients:
+    """The scenario's load, beginning at `start_s`."""
+    return (OpenLoop if scenario.load.loop == "open" else ClosedLoop)(scenario, seed, start_s)
+
+
+class OpenLoop:
+    """Arrivals that wait for nobody."""
+
+    def __init__(self, scenario: Scenario, seed: int, start_s: float) -> None:
+        self._asks = self._walk(scenario, seed, start_s)
+        self._next = next(self._asks, None)
+        self.due_s = self._next.arrives_s if self._next else NEVER_S
+
+    def take(self) -> Ask:
+        ask = self._next
+        assert ask is not None
+        self._next = following = next(self._asks, None)
+        self.due_s = following.arrives_s if following else NEVER_S
+        return ask
+
+    def answered(self, ask: Ask, ended_s: float) -> None:
+        """Changes nothing: that is what makes it open."""
+
+    @staticmethod
+    def _walk(scenario: Scenario, seed: int, start_s: float) -> Iterator[Ask]:
+        network, rng = Latency.parse(scenario.virtual.network), rng_of(seed, "network")
+        draw = _drawing(network)
+        turn = 0
+        late: list[Ask] = []  # still on their way when the next piece begins
+        for piece in arrivals(scenario.load, scenario.keys, scenario.duration_s, seed):
+            intended_s = start_s + piece.time_s
+            arrives_s = intended_s + draw(rng, len(intended_s)) / 1000
+            turns = range(turn, turn + len(intended_s))
+            turn += len(intended_s)
+            columns = (arrives_s.tolist(), intended_s.tolist(), turns, piece.key.tolist(), turns)
+            asks = list(map(Ask, *columns))
+            if network.is_fixed:
+                yield from asks
+                continue
+            late += asks
+            late.sort()
+            known_s = float(intended_s[-1])
+            split = next((place for place, ask in enumerate(late) if ask.arrives_s > known_s), len(late))
+            yield from late[:split]
+            late = late[split:]
+        yield from late
+
+
+def _drawing(latency: Latency) -> Callable[[np.random.Generator, int], np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    if latency.is_fixed:
+        return lambda rng, count: np.full(count, latency.mean_ms)
+    # the distributions are written for a Random: one per piece, seeded from the stream
+    return lambda rng, count: np.array([latency.draw_ms(own) for own in [Random(int(rng.integers(2**62)))] * count])
+
+
+class ClosedLoop:
+    """Users who wait for their answer, think (or look at their timetable), and ask again."""
+
+    def __init__(self, scenario: Scenario, seed: int, start_s: float) -> None:
+        load = scenario.load
+        assert load.users is not None
+        self._end_s = start_s + scenario.duration_s
+        self._think_s = load.think_s
+        self._period_s = load.users / load.rate_per_s if load.rate_per_s else 0.0
+        self._choose = chooser(scenario.keys)
+        self._rngs = [Random(f"{seed}/0/{user}") for user in range(load.users)]
+        self._asked = [0] * load.users
+        self._network = Latency.parse(scenario.virtual.network)
+        self._network_rng = Random(f"{seed}/network")
+        self._upcoming: list[Ask] = []
+        for user, rng in enumerate(self._rngs):
+            first_s = start_s + rng.uniform(0, self._period_s or self._think_s or 0.0)
+            self._ask(user, first_s, first_s)
+        self._find_next()
+
+    def take(self) -> Ask:
+        ask = heapq.heappop(self._upcoming)
+        self._find_next()
+        return ask
+
+    def answered(self, ask: Ask, ended_s: float) -> None:
+        if self._think_s is None:
+            due_s = ask.intended_s + self._period_s
+            self._ask(ask.user, due_s, max(due_s, ended_s))
+        else:
+            self._ask(ask.user, ended_s + self._think_s, ended_s + self._think_s)
+        self._find_next()
+
+    def _ask(self, user: int, intended_s: float, sent_s: float) -> None:
+        if sent_s >= self._end_s:
+            return
+        turn = user + self._asked[user]
+        self._asked[user] += 1
+        arrives_s = sent_s + self._network.draw_ms(self._network_rng) / 1000
+        heapq.heappush(self._upcoming, Ask(arrives_s, intended_s, user, self._choose(self._rngs[user]), turn))
+
+    def _find_next(self) -> None:
+        self.due_s = self._upcoming[0].arrives_s if self._upcoming else NEVER_S

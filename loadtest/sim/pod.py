@@ -1,0 +1,141 @@
+"""A pod of virtual time: the request path of the service, as it is, with a cache and a store that it takes for real."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, Protocol
+
+from app.arm import Arm
+from app.clock import RedisClock
+from app.latency import Latency
+from app.ledger import OriginRead
+from app.origin import Origin, Row
+from app.strategy import Clock, Status, Strategy, Why
+from app.tasks import Tasks
+from loadtest.scenario import Scenario
+from loadtest.sim.cache import Gate, Manners
+from loadtest.sim.clients import Ask
+from loadtest.sim.loop import VirtualClock, VirtualLoop
+from loadtest.sim.recorder import OpenRead
+from loadtest.sim.server import Server
+from loadtest.sim.store import PodStore, SlowStore
+from loadtest.sim.watch import Watch, WatchedCache, WatchedServer
+
+
+class Quiet:
+    """Implements `app.arm.ArmEvents` for nobody: the recorder sees more."""
+
+    def answered(self, status: Status, duration_s: float, age_s: float | None) -> None: ...
+
+    def origin_asked(self, why: Why) -> None: ...
+
+    def origin_answered(self, duration_s: float) -> None: ...
+
+    def origin_failed(self) -> None: ...
+
+    def lock_asked(self, taken: bool) -> None: ...
+
+    def lock_waited(self, seconds: float) -> None: ...
+
+    def write_refused(self) -> None: ...
+
+
+class Reads(Protocol):
+    """Who is told of reads: the recorder."""
+
+    def read(self, asked_s: float, key: int, why: Why) -> OpenRead: ...
+
+
+class _NoBook:
+    def write(self, read: OriginRead) -> None:
+        """The recorder has it already."""
+
+
+class Pod:
+    """One pod from its start to its end. Another one that takes its place has a state of its own."""
+
+    def __init__(
+        self,
+        number: int,
+        strategy: type[Strategy],
+        scenario: Scenario,
+        seed: int,
+        loop: VirtualLoop,
+        server: Server,
+        watch: Watch,
+        store: SlowStore,
+        reads: Reads,
+        wall_s: Callable[[], float] | None = None,
+    ) -> None:
+        """`wall_s` is the pod's own idea of the time, where it is not the true one."""
+        self.number = number
+        self.is_up = True
+        self.gate = Gate()
+        self.paused_until_s = 0.0
+        self.cpu_free_s = 0.0
+        self.strategy = strategy.name
+        self.in_flight: dict[Any, Ask] = {}
+        self.held: list[Ask] = []
+        """Requests that have come while it was paused."""
+        settings = scenario.pod_settings(seed, f"pod-{number + 1}")
+        true = VirtualClock(loop)
+        self._loop, self._reads = loop, reads
+        self._tasks = Tasks()
+        self._server = WatchedServer(server, watch, settings.pod)
+        redis, rng = Latency.parse(scenario.virtual.redis), Random(f"{seed}/{settings.pod}/redis")
+        latency_s = (lambda: redis.draw_ms(rng) / 1000) if redis.mean_ms else 0.0
+        manners = Manners(settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000)
+        self.cache = WatchedCache(self._server, true, latency_s, manners, self.gate)
+        clock: Clock = true
+        if wall_s is not None:
+            clock = synced = RedisClock(lambda: self.cache.time_s(true), loop.time, wall_s)
+            self._tasks.spawn(self._keep_in_sync(synced), f"{settings.pod} clock")
+        self._origin = Origin(settings, strategy.name, clock, _NoBook(), PodStore(store, self.gate))
+        self.arm = Arm(strategy, settings, self.cache, clock, self._read, Quiet())
+
+    async def _keep_in_sync(self, clock: RedisClock) -> None:
+        try:
+            await clock.sync()
+        except Exception:
+            pass  # until Redis answers it goes by its own clock
+        await clock.keep_in_sync()
+
+    async def _read(self, item_id: int, key: str, why: Why) -> Row:
+        self._server.refreshes(key, why)
+        read = self._reads.read(self._loop.now_s, item_id, why)
+        try:
+            return await self._origin.read(item_id, key, why)
+        finally:
+            read.ended_s = self._loop.now_s
+
+    def pause(self, until_s: float) -> None:
+        """Nothing comes in or goes out."""
+        self.paused_until_s = until_s
+        self.gate.close()
+        self._server.missed_announcements()
+
+    def go_on(self) -> None:
+        self.gate.open()
+        self.cache.hear_all()
+        self._server.missed_announcements()
+
+    def cut_off(self, is_cut_off: bool) -> None:
+        """From Redis, for this pod alone."""
+        self.cache.is_cut_off = is_cut_off
+        self._server.missed_announcements()
+
+    def miss_announcements(self) -> None:
+        self._server.missed_announcements()
+
+    async def aclose(self) -> None:
+        """As on SIGTERM: what is on its way is cancelled."""
+        self.is_up = False
+        await self._tasks.aclose()
+        await self.arm.aclose()
+        await self._origin.aclose()
+        await self.cache.aclose()
+
+    def left(self) -> list[str]:
+        """What is still in flight."""
+        return [f"pod-{self.number + 1}: {len(self.in_flight)} requests"] * bool(self.in_flight) + [
+            f"pod-{self.number + 1}: {self.arm.in_flight} keys in flight"
+        ] * bool(self.arm.in_flight)

@@ -1,0 +1,107 @@
+"""One strategy through one scenario in virtual time: its figures, its course and the hash of all that happened."""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from app.strategy import Strategy
+from loadtest.measure import Row, Series
+from loadtest.results import new_tally
+from loadtest.scenario import Scenario
+from loadtest.sim import loop
+from loadtest.sim.breakdowns import Breakdowns
+from loadtest.sim.clients import clients
+from loadtest.sim.recorder import Recorder
+from loadtest.sim.watch import Violation
+from loadtest.sim.world import Traffic, World
+
+SETTLE_S = 20.0
+"""After the last answer: in which whatever is under way ends, a lock wait and then a load."""
+DEADLINE_S = 600.0
+"""Virtual time beyond the load's own; who needs longer hangs."""
+GC_FIRST_THRESHOLD = 50_000
+
+
+class Outcome(NamedTuple):
+    """Of one run."""
+
+    row: Row
+    series: Series
+    violation: Violation | None
+
+
+def simulate(scenario: Scenario, strategy: type[Strategy], seed: int, shuffle_seed: int | None = None) -> Outcome:
+    """The same arguments give the same outcome to the last byte, in any process on any machine.
+
+    Raises `loadtest.sim.loop.VirtualTimeError` where the run cannot go on: a deadlock, or no end.
+    """
+    with _rare_collections():
+        work = _play(scenario, strategy, seed)
+        return loop.run(work, scenario.duration_s + DEADLINE_S, shuffle_seed)
+
+
+async def _play(scenario: Scenario, strategy: type[Strategy], seed: int) -> Outcome:
+    running = asyncio.get_running_loop()
+    unseen: list[dict[str, Any]] = []
+    running.set_exception_handler(lambda _, context: unseen.append(context))
+    recorder = Recorder()
+    world = World(scenario, strategy, seed, recorder)
+    recorder.checks.append(world.watch.check_answers)
+    if scenario.warm.keys == "burst":
+        await _warm(world)
+    start_s = running.time()
+    tally = new_tally(scenario, start_s)
+    recorder.begin(tally)
+    traffic = Traffic(world, clients(scenario, seed, start_s), recorder)
+    Breakdowns(world, traffic, start_s)
+    await traffic.over
+    await asyncio.sleep(SETTLE_S)
+    for left in (left for pod in world.pods for left in pod.left()):
+        world.watch.report("nothing left", left)
+    await world.aclose()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()} | {*world.loop.started}
+    if tasks:
+        world.watch.report("nothing left", f"tasks: {', '.join(sorted(task.get_name() for task in tasks))}")
+    if unseen:
+        world.watch.report("nothing left", f"an error that nobody saw: {unseen[0]}")
+    trace = recorder.trace()
+    violation = world.watch.violation
+    events = [] if violation is None else [str(violation)]
+    if traffic.not_sent:
+        events.append(f"{traffic.not_sent} requests were not sent: in_flight_max ({scenario.load.in_flight_max})")
+    row = tally.row(
+        scenario=scenario.name,
+        strategy=strategy.name,
+        world="virtual",
+        seed=seed,
+        pods=scenario.pods,
+        loop=scenario.load.loop,
+        target_rate=scenario.target_rate,
+        events=events,
+        valid=not events,
+        trace=trace,
+    )
+    return Outcome(row, tally.series(), violation)
+
+
+async def _warm(world: World) -> None:
+    """Every key is asked for once, all at the same moment, any pod for any key."""
+    pods = world.pods
+    asked = [pods[key % len(pods)].arm.answer(key) for key in range(world.scenario.keys.count)]
+    await asyncio.gather(*asked)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """A simulation makes little garbage that needs the collector, and much that makes it run."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_FIRST_THRESHOLD)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
