@@ -1,0 +1,157 @@
+"""Commands that judge what was measured."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from loadtest import ROOT
+from loadtest.cli.terminal import Results, console, errors, fail, shown
+from loadtest.judge import compare as comparing
+from loadtest.judge import gates
+from loadtest.judge.gates import BadGate, Gate, Judged
+from loadtest.judge.runs import BadRun, NoSummary, Run, find_run, read_run
+from loadtest.results import write_whole
+
+WIDE = 120
+"""Characters; on a narrower terminal intervals stand below their medians."""
+
+app = typer.Typer()
+
+Markdown = Annotated[Path | None, typer.Option(help="Write it as Markdown into this file too.")]
+Which = Annotated[
+    str, typer.Argument(help="A run directory, a commit (7 digits or more), or either with :strategy behind it.")
+]
+
+
+@app.command()
+def compare(
+    a: Which,
+    b: Which,
+    markdown: Markdown = None,
+    latency_drift: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=10, help="Share by which latency may differ between two runs because the machine does."
+        ),
+    ] = None,
+    results: Results = ROOT / "results",
+) -> None:
+    """Compare two runs, or two strategies, over their repeats. A difference is information: the exit code is 0."""
+    try:
+        (run_a, of_a), (run_b, of_b) = find_run(a, results), find_run(b, results)
+        found = comparing.compare(run_a, run_b, of_a, of_b, latency_drift)
+    except BadRun as error:
+        fail(error)
+    console.print(Text(f"A: {found.a.name} (commit {found.a.commit})\nB: {found.b.name} (commit {found.b.commit})"))
+    for warning in found.warnings:
+        errors.print(Text(f"! {warning}", "yellow"), soft_wrap=True)
+    _print_table(comparing.HEADINGS, [finding.cells for finding in found.findings])
+    console.print(Text(found.conclusion, "bold"))
+    console.print(Text(found.legend, "dim"))
+    if markdown is not None:
+        _write(markdown, comparing.markdown(found))
+
+
+def _print_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in headings:
+        # on a narrow terminal numbers fold; words stay whole
+        table.add_column(Text(heading), overflow="fold", no_wrap=heading in {"strategy", "figure", "verdict"})
+    for line in lines:
+        cells = line if console.width >= WIDE else [cell.replace(" [", "\n[") for cell in line]
+        table.add_row(*map(Text, cells))
+    console.print(table)
+
+
+@app.command()
+def gate(
+    run: Annotated[Path, typer.Argument(help="The run's directory.")] = ROOT / "results" / "latest",
+    max_: Annotated[
+        list[str] | None,
+        typer.Option("--max", help="As 'singleflight.origin_peak_1s <= 10'. Repeatable, as the others."),
+    ] = None,
+    min_: Annotated[list[str] | None, typer.Option("--min", help="As 'swr.hit_ratio >= 0.99'.")] = None,
+    ratio: Annotated[list[str] | None, typer.Option(help="As 'swr.p99_ms / static.p99_ms <= 0.3'.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write JUnit XML into this file, a test case per gate.")] = None,
+    markdown: Markdown = None,
+) -> None:
+    """Hold a run to bounds: those named, and those that its scenario states in `gates`.
+
+    Over repeats the median is judged; errors and wrong_answers by the worst repeat. Exit codes: 0 all kept, 1 one was
+    not, 2 bad input, 3 the run is no result.
+    """
+    try:
+        measured = read_run(run)
+        asked = _asked(measured, max_, min_, ratio)
+        judged = gates.judge_gates(asked, measured)
+    except NoSummary as error:
+        fail(error, code=3)
+    except (BadRun, BadGate) as error:
+        fail(error)
+    for one in asked:
+        if one.warning:
+            errors.print(Text(f"! {one.warning}", "yellow"), soft_wrap=True)
+    styles = {"passed": "green", "failed": "bold red", "invalid": "yellow"}
+    for verdict in judged:
+        console.print(Text(f"{verdict.outcome:8}", styles[verdict.outcome]) + Text(_line(verdict)), soft_wrap=True)
+    if junit is not None:
+        _write(junit, gates.junit(judged, f"stampede-lab.{measured.rows[0].get('scenario', 'run')}"))
+    summary = gates.markdown(judged, measured)
+    if markdown is not None:
+        _write(markdown, summary)
+    if step := os.environ.get("GITHUB_STEP_SUMMARY"):
+        _append(Path(step), summary)
+    if any(verdict.invalid for verdict in judged):
+        fail("at least one row that a gate is about is no result", code=3)
+    if missed := [verdict.message for verdict in judged if not verdict.passed]:
+        fail("; ".join(missed), code=1)
+
+
+def _line(verdict: Judged) -> str:
+    return verdict.message if verdict.invalid else f"{verdict.gate}: {verdict.text}"
+
+
+def _asked(run: Run, *named: list[str] | None) -> list[Gate]:
+    """Raises `BadGate`."""
+    kinds: tuple[tuple[str, Callable[[Gate], bool]], ...] = (
+        ("--max", lambda one: one.to is None and one.operator in {"<", "<="}),
+        ("--min", lambda one: one.to is None and one.operator in {">", ">="}),
+        ("--ratio", lambda one: one.to is not None),
+    )
+    asked = []
+    for (option, fits), texts in zip(kinds, named, strict=True):
+        for text in texts or ():
+            one = gates.parse_gate(text)
+            if not fits(one):
+                right = next(name for name, fitting in kinds if fitting(one))
+                raise BadGate(f"{option}: {text!r} belongs to {right}")
+            asked.append(one)
+    stated = run.scenario.get("gates", [])
+    if not isinstance(stated, list):
+        raise BadGate(f"{run.name}/scenario.json: gates must be a list of texts")
+    asked += [gates.parse_gate(str(text)) for text in stated]
+    if not asked:
+        raise BadGate("no gate: name one by --max, --min or --ratio, or state gates in the scenario")
+    return list(dict.fromkeys(asked))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        fail(f"{path}: {error.strerror}")
+    console.print(f"Written: {shown(path)}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+    except OSError as error:
+        fail(f"GITHUB_STEP_SUMMARY: {path}: {error.strerror}")

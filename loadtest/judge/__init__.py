@@ -1,0 +1,1 @@
+"""What repeats, comparisons and gates may claim."""

@@ -1,0 +1,199 @@
+"""Bounds that a run has to keep, for a CI job: `one.origin_peak_1s <= 10`, `one.p99_ms / other.p99_ms <= 0.3`."""
+
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from xml.etree import ElementTree
+
+from loadtest.judge.compare import markdown_table
+from loadtest.judge.runs import Run, figure_names, sample
+from loadtest.judge.verdicts import show
+
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_TERM = r"(\w[\w-]*)\.(\w+(?:\.\w+)?)"
+_GATE = re.compile(rf"\s*{_TERM}\s*(?:/\s*{_TERM}\s*)?(<=|>=|<|>)\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*", re.ASCII)
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+WORST_COUNTS = frozenset({"errors", "wrong_answers"})
+"""Judged by their worst repeat, all others by the median: a wrong answer in one repeat of five is a wrong answer."""
+
+
+class BadGate(ValueError):
+    """The text names the gate, and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    strategy: str
+    figure: str
+
+    def __str__(self) -> str:
+        return f"{self.strategy}.{self.figure}"
+
+    @property
+    def by(self) -> str:
+        return "maximum" if self.figure in WORST_COUNTS else "median"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A figure of one strategy, or its ratio to another's in the same run, against a bound."""
+
+    term: Term
+    to: Term | None
+    operator: str
+    bound: float
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.operator} {self.bound:.10g}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.term} / {self.to}" if self.to else str(self.term)
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self.term, self.to) if self.to else (self.term,)
+
+    @property
+    def warning(self) -> str:
+        """Why its outcome may be the machine's; empty where it is not."""
+        if self.to is None and self.term.figure.endswith("_ms"):
+            return f"{self}: latency is another on every machine; gate a ratio to another strategy of the same run"
+        return ""
+
+
+def parse_gate(text: str) -> Gate:
+    """From `<strategy>.<figure> <=|>=|<|> <number>` or `<strategy>.<figure> / <strategy>.<figure> <= <number>`.
+
+    Raises `BadGate`.
+    """
+    match = _GATE.fullmatch(text)
+    if match is None:
+        raise BadGate(
+            f"{text!r} is no gate: write <strategy>.<figure> <= <number> or "
+            "<strategy>.<figure> / <strategy>.<figure> <= <number>, with <=, >=, < or >"
+        )
+    strategy, figure, to_strategy, to_figure, sign, bound = match.groups()
+    if not math.isfinite(float(bound)):
+        raise BadGate(f"{text!r}: the bound must be a finite number")
+    to = Term(to_strategy, to_figure) if to_strategy else None
+    return Gate(Term(strategy, figure), to, sign, float(bound))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a gate came to."""
+
+    gate: Gate
+    value: float  # NaN where there is none
+    text: str  # the value, and what it is of
+    invalid: str = ""
+    """Why the rows are no result, whatever the value."""
+
+    @property
+    def passed(self) -> bool:
+        return not self.invalid and _OPERATORS[self.gate.operator](self.value, self.gate.bound)
+
+    @property
+    def outcome(self) -> str:
+        return "invalid" if self.invalid else "passed" if self.passed else "failed"
+
+    @property
+    def message(self) -> str:
+        """Row, value and bound."""
+        if self.invalid:
+            return f"{self.gate}: not judged: {self.invalid}"
+        return f"{self.gate.name} is {self.text}; the bound is {self.gate.operator} {self.gate.bound:.10g}"
+
+
+def judge_gates(gates: Sequence[Gate], run: Run) -> list[Judged]:
+    """Raises `BadGate` where a gate names a strategy or a figure that this run does not have."""
+    for term in (term for gate in gates for term in gate.terms):
+        if term.strategy not in run.strategies:
+            raise BadGate(
+                f"{term}: no strategy {term.strategy!r} in {run.name}: name one of {', '.join(run.strategies)}"
+            )
+        names = figure_names(row for row in run.rows if row["strategy"] == term.strategy)
+        if term.figure not in names:
+            raise BadGate(f"{term}: no figure {term.figure!r} in {run.name}: name one of {', '.join(names)}")
+        if sample(run.rows, term.strategy, term.figure) is None:
+            raise BadGate(f"{term}: not every repeat in {run.name} has that figure")
+    return [_judge(gate, run) for gate in gates]
+
+
+def _judge(gate: Gate, run: Run) -> Judged:
+    judged = [_value(term, run) for term in gate.terms]
+    value = judged[0][0]
+    if gate.to is not None:
+        base = judged[1][0]
+        # nothing is a share of nothing: such a gate passes neither way
+        value = value / base if base else math.nan
+    text = " against ".join(text for _, text in judged)
+    if gate.to is not None:
+        text = f"{value:.3g}, from {text}" if not math.isnan(value) else f"no ratio, from {text}"
+    return Judged(
+        gate, value, text, "; ".join(dict.fromkeys(filter(None, (_why_invalid(one, run) for one in gate.terms))))
+    )
+
+
+def _value(term: Term, run: Run) -> tuple[float, str]:
+    values = sample(run.rows, term.strategy, term.figure) or (math.nan,)
+    value = max(values) if term.figure in WORST_COUNTS else median(values)
+    shown = show(term.figure, value)
+    if len(values) == 1:
+        return value, shown
+    each = ", ".join(show(term.figure, one) for one in values)
+    return value, f"{shown} ({term.by} of {len(values)} repeats: {each})"
+
+
+def _why_invalid(term: Term, run: Run) -> str:
+    for row in run.rows:
+        if row["strategy"] == term.strategy and not row.get("valid", True):
+            why = "; ".join(map(str, row.get("events", ()))) or "no reason was recorded"
+            return f"{term.strategy}, repeat {row.get('repeat', 1)}, is no valid result: {why}"
+    return ""
+
+
+def junit(judged: Sequence[Judged], suite: str) -> str:
+    """JUnit XML, as CI systems show it: a test case per gate; a row that is no result is an error, not a failure."""
+    counts = {
+        "tests": len(judged),
+        "failures": sum(one.outcome == "failed" for one in judged),
+        "errors": sum(one.outcome == "invalid" for one in judged),
+    }
+    about = {"name": _xml(suite)} | {name: str(count) for name, count in counts.items()}
+    root = ElementTree.Element("testsuites", about)
+    cases = ElementTree.SubElement(root, "testsuite", about)
+    for one in judged:
+        case = ElementTree.SubElement(cases, "testcase", classname=_xml(suite), name=str(one.gate), time="0")
+        if one.outcome != "passed":
+            kind = "error" if one.invalid else "failure"
+            ElementTree.SubElement(case, kind, message=_xml(one.message), type=kind).text = _xml(one.message)
+        ElementTree.SubElement(case, "system-out").text = _xml(one.text)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
+
+
+def _xml(text: str) -> str:
+    """Without what XML 1.0 cannot hold: events quote logs, and logs have colours."""
+    return _NOT_XML.sub("�", text)
+
+
+def markdown(judged: Sequence[Judged], run: Run) -> str:
+    marks = {"passed": "✅ passed", "failed": "❌ failed", "invalid": "⚠️ invalid"}
+    lines = [(marks[one.outcome], f"`{one.gate}`", " ".join((one.invalid or one.text).split())) for one in judged]
+    passed = sum(one.passed for one in judged)
+    return "\n".join([
+        f"### Gates: {passed} of {len(judged)} passed", "",
+        f"`{run.name}`, commit {run.commit}. Over repeats the median is judged; {' and '.join(sorted(WORST_COUNTS))} "
+        "by the worst.", "",
+        *markdown_table(("outcome", "gate", "value"), lines), "",
+    ])  # fmt: skip
