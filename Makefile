@@ -5,7 +5,7 @@ READY  := $(VENV)/.ready
 LAB    := $(VENV)/bin/lab
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench up down logs ps load dev list new try hitpath test test-stack check format dashboards lock clean
+.PHONY: help setup bench up down logs ps load dev list new try sim sweep verify calibrate simspeed compare hitpath loadlimit test test-stack check format dashboards lock clean
 
 help: ## What there is
 	@echo 'Stampede Lab: what a cache does when its entries expire, and what each remedy buys.'
@@ -35,10 +35,10 @@ $(READY): requirements/dev.txt pyproject.toml
 option = $(if $($(1)),--$(2) '$($(1))')
 
 bench_options = $(call option,SCENARIO,scenario) $(call option,STRATEGIES,strategies) \
-  $(call option,DURATION,duration) $(call option,PODS,pods) $(call option,SEED,seed)
+  $(call option,DURATION,duration) $(call option,PODS,pods) $(call option,SEED,seed) $(call option,REPEATS,repeats)
 
 ifeq ($(WORLD),stack)
-bench: ## Run strategies through a scenario: SCENARIO= STRATEGIES=a,b DURATION=s PODS=n SEED=n WORLD=stack
+bench: ## Run strategies through a scenario: SCENARIO= STRATEGIES=a,b DURATION=s PODS=n SEED=n REPEATS=n WORLD=stack
 	@bin/bench-in-stack $(bench_options)
 else
 bench: $(READY)
@@ -78,8 +78,32 @@ load: ## Change the load: USERS= RATE= (requests/s of all users) SCENARIO=
 dev: up ## Like up, and a changed strategy is in the pods a few seconds later
 	@docker compose watch --no-up app
 
+sim: $(READY) ## The same in virtual time, the same bytes every time: SCENARIO= STRATEGIES= DURATION= PODS= SEED= REPEATS=
+	@$(LAB) sim $(bench_options) $(call option,WORKERS,workers)
+
+sweep: $(READY) ## A grid of settings in virtual time: SET='ttl_s=2,5,10 xfetch.beta=0.5,1,2' SCENARIO= CLUSTER=address
+	@$(LAB) sweep $(foreach setting,$(SET),--set '$(setting)') $(call option,SCENARIO,scenario) \
+	  $(call option,STRATEGIES,strategies) $(call option,DURATION,duration) $(call option,SEED,seed) \
+	  $(call option,REPEATS,repeats) $(call option,CLUSTER,cluster) $(call option,RESUME,resume)
+
+verify: $(READY) ## Every invariant at every event, over random worlds with random faults: SEEDS= STRATEGIES=
+	@$(LAB) check $(call option,SEEDS,seeds) $(call option,STRATEGIES,strategies)
+
+calibrate: $(READY) ## Measured, simulated and predicted, side by side: SCENARIOS= DURATION= STRATEGIES=
+	@$(LAB) calibrate $(call option,SCENARIOS,scenarios) $(call option,STRATEGIES,strategies) \
+	  $(call option,DURATION,duration) $(call option,SEED,seed)
+
+simspeed: $(READY) ## Simulated requests per CPU second, here
+	@$(LAB) simspeed $(call option,SCENARIO,scenario) $(call option,STRATEGIES,strategies)
+
+compare: $(READY) ## Two runs, commits or strategies: A=results/… B=results/…[:strategy]
+	@$(LAB) compare '$(A)' '$(B)'
+
 hitpath: $(READY) ## What a cache hit costs here, against a bare app that does one GET
 	@$(LAB) hitpath
+
+loadlimit: $(READY) ## The highest rate that this machine sends honestly
+	@$(LAB) loadlimit
 
 test: check ## All tests, after style and types
 	@$(VENV)/bin/pytest

@@ -3,6 +3,8 @@
 import json
 import zlib
 
+OLDER = "older version"
+
 
 class AnswerCheck:
     """What one client process has seen so far, by strategy and key."""
@@ -26,7 +28,7 @@ class AnswerCheck:
         except (ValueError, KeyError, TypeError, AttributeError):
             return "not an item"
         if version < floor:
-            return "older version"
+            return OLDER
         if version > self.version_floor(strategy, key):
             self._newest_version[strategy, key] = version
         return ""

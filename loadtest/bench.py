@@ -1,7 +1,6 @@
 """The native bench: one strategy through a scenario, in a fresh world of its own, recorded."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,17 +8,16 @@ from pathlib import Path
 
 import httpx
 
-from loadtest import ROOT
+from loadtest.drive.command import start_locust
 from loadtest.ledgers import LedgerFile
 from loadtest.processes import Child, Children
-from loadtest.results import RunRecord
+from loadtest.results import RunRecord, write_whole
 from loadtest.scenario import Scenario
+from loadtest.turns import Turn
 from loadtest.world import OpenWorld, World, WorldFailed, clock_offset_s
 
 POLL_S = 1.0
 WARM_WITHIN_S = 30.0
-LOCUST_STOP_S = 10
-"""What requests in flight are given to end in."""
 LOCUST_OVERTIME_S = 40.0
 """Beyond the stated duration; a generator that needs longer hangs."""
 
@@ -38,39 +36,48 @@ class Progress:
 Tell = Callable[[Progress], None]
 
 
-async def run_arm(
-    scenario: Scenario, strategy: str, seed: int, folder: Path, tell: Tell, open_world: OpenWorld
-) -> Path:
+async def run_arm(scenario: Scenario, turn: Turn, seed: int, folder: Path, tell: Tell, open_world: OpenWorld) -> Path:
     """Put one strategy through the scenario. The folder of its records, inside the run's `folder`.
 
     Raises `WorldFailed` when the world does not come up. What breaks later is an event of the run.
     """
-    raw = folder / "raw" / strategy
+    raw = folder / "raw" / turn.label
     raw.mkdir(parents=True)
+    strategy, scenario, seed = turn.strategy, turn.scenario(scenario), seed + turn.repeat - 1
+    write_whole(raw / "scenario.json", scenario.model_dump_json(indent=2))
     async with (
         open_world(scenario, strategy, seed, raw) as world,
         httpx.AsyncClient(timeout=WARM_WITHIN_S, trust_env=False) as client,
     ):
         record = RunRecord(
             scenario=scenario.name,
-            strategy=strategy,
+            strategy=turn.name,
             world=world.name,
             seed=seed,
+            repeat=turn.repeat,
             pods=scenario.pods,
-            loop="closed",
+            loop=scenario.load.loop,
             duration_s=scenario.duration_s,
             target_rate=scenario.target_rate,
             clock_offset_s=await clock_offset_s(world.redis_url),
         )
         if scenario.warm.keys == "burst":
             await _warm(client, world, strategy, scenario.keys.count)
+            record.warmed_s = time.time()
         with LedgerFile(client, world.pod_urls, raw / "ledger.csv") as ledger:
             await ledger.skip()
-            locust = await world.children.start(
-                "locust", _locust_command(scenario, strategy, seed, folder, world), raw / "locust.log", _PYTHONPATH
+            locust, *_ = await start_locust(
+                world.children,
+                raw / "scenario.json",
+                scenario.load,
+                strategy,
+                seed,
+                world.pod_urls,
+                raw,
+                scenario.duration_s,
             )
             try:
-                await _watch(locust, scenario, world.children, record, ledger, tell)
+                await _watch(locust, scenario, world.children, record, ledger, raw, tell)
                 await ledger.drain()
             finally:
                 for url in ledger.silent_urls:
@@ -93,7 +100,13 @@ async def _warm(client: httpx.AsyncClient, world: World, strategy: str, keys: in
 
 
 async def _watch(
-    locust: Child, scenario: Scenario, children: Children, record: RunRecord, ledger: LedgerFile, tell: Tell
+    locust: Child,
+    scenario: Scenario,
+    children: Children,
+    record: RunRecord,
+    ledger: LedgerFile,
+    raw: Path,
+    tell: Tell,
 ) -> None:
     """Until the load has ended: collect the ledgers, tell how far it is, note what falls."""
     began_s = time.monotonic()
@@ -105,7 +118,11 @@ async def _watch(
                 fallen.add(child.name)
                 record.events.append(f"{child.name} {child.how_it_ended} about {elapsed_s:.0f} s into the run")
         await ledger.fetch()
-        tell(Progress(record.strategy, elapsed_s, ledger.reads, ledger.peak_1s(), record.events))
+        tell(
+            Progress(
+                Turn(record.strategy, record.repeat).label, elapsed_s, ledger.reads, ledger.peak_1s(), record.events
+            )
+        )
         if elapsed_s > scenario.duration_s + LOCUST_OVERTIME_S:
             record.events.append(f"the load did not end within {LOCUST_OVERTIME_S:g} s of its time")
             await children.end(locust)
@@ -116,20 +133,6 @@ async def _watch(
             pass
     if locust.process.returncode != 0:
         record.events.append(f"locust {locust.how_it_ended}: {locust.last_words(1)}")
-
-
-_PYTHONPATH = {"PYTHONPATH": str(ROOT)}
-
-
-def _locust_command(scenario: Scenario, strategy: str, seed: int, folder: Path, world: World) -> list[str | Path]:
-    return [
-        sys.executable, "-m", "locust", "--locustfile", ROOT / "loadtest" / "locustfile.py",
-        "--headless", "--users", str(scenario.load.users), "--spawn-rate", str(scenario.load.users),
-        "--run-time", f"{scenario.duration_s:g}s", "--stop-timeout", str(LOCUST_STOP_S),
-        "--only-summary", "--exit-code-on-error", "0",
-        "--scenario", folder / "scenario.json", "--strategy", strategy, "--lab-seed", str(seed),
-        "--targets", ",".join(world.pod_urls), "--answers", folder / "raw" / strategy,
-    ]  # fmt: skip
 
 
 async def _keep_metrics(client: httpx.AsyncClient, world: World, raw: Path) -> None:

@@ -212,6 +212,7 @@ def page(
     headings: Sequence[str],
     lines: Sequence[Sequence[str]],
     legend: str,
+    said: Sequence[str],
     notes: Sequence[str],
     stamp: Sequence[tuple[str, str]],
 ) -> str:
@@ -221,6 +222,7 @@ def page(
     if rows:
         settings = {"displaylogo": False, "responsive": True, "displayModeBar": False}
         drawn = figure(rows, series).to_html(settings, full_html=False, include_plotlyjs=True, div_id="chart")
+    words = "".join(f"<li>{text(one)}</li>" for one in said)
     found = "".join(f"<li>{text(note)}</li>" for note in notes)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -235,6 +237,7 @@ def page(
 <h2>Comparison</h2>
 <div class="wide">{_table(rows, headings, lines)}</div>
 <p class="legend">{text(legend)}</p>
+{f"<h2>In words</h2><ul>{words}</ul>" if said else ""}
 {f"<h2>Notes</h2><ul>{found}</ul>" if found else ""}
 <h2>This run</h2>
 <dl>{"".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in stamp)}</dl>

@@ -1,11 +1,15 @@
 """The load, for Locust: `lab bench` drives it headless, the stack distributed, and plain `locust -f` works too.
 
-Users are spread evenly over the pods (each goes round robin, beginning with another) and over time (each begins at a
-random point of its first pause), so that the generator is no stampede of its own. Where a rate is stated, every user
-has a timetable that it never forgets, and latency counts from the timetable. Every answer is checked.
+In an open loop each process sends its share of the arrivals, whatever number of users Locust is told, and latency
+counts from the intended start. In a closed loop users ask and wait. They are spread evenly over the pods (each goes
+round robin, beginning with another) and over time (each begins at a random point of its first pause), so that the
+generator is no stampede of its own; where a rate is stated, every user has a timetable that it never forgets, and
+latency counts from the timetable. Every answer is checked.
 """
 
-import time
+import gc
+import inspect
+import logging
 from argparse import Namespace
 from random import Random
 from typing import Any
@@ -14,23 +18,77 @@ import gevent
 from locust import FastHttpUser, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
-from locust.runners import Runner
+from locust.exception import StopUser
+from locust.log import greenlet_exception_logger
+from locust.runners import MasterRunner, Runner, WorkerRunner
 
-from loadtest.exporter import LoadMetrics
-from loadtest.plan import Plan
-from loadtest.targets import LOOK_EVERY_S
+from loadtest.drive.client import Client
+from loadtest.drive.dispatcher import TAIL_S, Arrival, Dispatcher, Share, all_of_it, due, own_share, share_out
+from loadtest.drive.exporter import LoadMetrics
+from loadtest.drive.generator import Meter, now_s
+from loadtest.drive.plan import Plan
+from loadtest.drive.targets import LOOK_EVERY_S
 
-REROUTED = "(rerouted)"
-_EPOCH_S = time.time() - time.monotonic()
+SHARES = "lab_shares"
+"""Under this name the master adds to the options what its workers are to share: Locust hands them on."""
+
+_log = logging.getLogger(__name__)
 
 # Locust makes the users, so what they share has no other place.
-_plan: Plan | None = None
 _metrics: LoadMetrics | None = None
+_test: "Test | None" = None
 
 
-def now_s() -> float:
-    """Seconds since the epoch that never go backwards."""
-    return time.monotonic() + _EPOCH_S
+class Test:
+    """One test in one process that sends, from its start to its stop."""
+
+    def __init__(self, environment: Environment, options: Namespace) -> None:
+        runner = environment.runner
+        self.plan = plan = Plan(options, LabUser.host, getattr(runner, "worker_index", 0))
+        share: Share | None = all_of_it(options.run_time)
+        if isinstance(runner, WorkerRunner):
+            share = own_share(runner.client_id, getattr(options, SHARES))
+        self.processes = share.of if share else 1
+        bound = share.part(plan.load.in_flight_max) if share else 0
+        self.meter = Meter(bound if plan.is_open else None, self.processes)
+        self.client = Client(plan, self.meter, environment.events.request.fire, _metrics)
+        self.dispatcher: Dispatcher | None = None
+        if share and plan.is_open:
+            coming = due(plan.load, plan.scenario.keys, share, plan.seed)
+            self.dispatcher = Dispatcher(coming, share, self.send, self.meter)
+            failed = greenlet_exception_logger(_log)  # type: ignore[no-untyped-call]
+            self.dispatcher.start(failed)  # which makes Locust's exit code 2
+        elif plan.is_open:
+            _log.warning("This worker came when the test had begun: it sends nothing until the next one")
+
+    def send(self, arrival: Arrival, intended_s: float) -> None:
+        self.client.ask(self.plan.strategy_for(arrival.number), arrival.key, arrival.number, intended_s)
+
+    def end(self, grace_s: float, tail_s: float = TAIL_S) -> None:
+        """Send no more; what is on its way may come back for a while."""
+        self.plan.over.set()
+        if self.dispatcher is not None:
+            self.dispatcher.end(grace_s, tail_s)
+        self.meter.stop()
+
+    def write(self) -> None:
+        """The generator's own record, once everything has come back."""
+        if self.plan.folder is not None:
+            self.meter.write(self.plan.folder)
+
+    def target_rate(self, users: int) -> float:
+        """Requests/s that this process is to send now; the base of a shape, and 0 where nothing states it."""
+        if self.plan.period_s:
+            return users / self.plan.period_s
+        return (self.plan.load.rate_per_s or 0.0) / self.processes if self.dispatcher else 0.0
+
+    def follow(self, runner: Runner) -> None:
+        """As long as it runs: keep up with the pods and strategies that come and go."""
+        while not self.plan.over.is_set():
+            if _metrics is not None:
+                _metrics.runs(self.plan.strategies, runner.user_count, self.target_rate(runner.user_count))
+            gevent.sleep(LOOK_EVERY_S)
+            self.plan.follow()
 
 
 @events.init_command_line_parser.add_listener
@@ -39,9 +97,9 @@ def add_options(parser: LocustArgumentParser) -> None:
     group.add_argument("--scenario", default="hot-key", env_var="LAB_SCENARIO", help="a scenario's name or .toml file")
     group.add_argument("--strategy", default="", env_var="LAB_STRATEGY", help="one or more by comma; default: all")
     group.add_argument("--targets", default="", env_var="LAB_TARGETS", help="pods by comma, or dns:host:port")
-    group.add_argument("--rate", type=float, env_var="LAB_RATE", help="requests/s of all users together")
+    group.add_argument("--rate", type=float, env_var="LAB_RATE", help="requests/s of all processes together")
     group.add_argument("--answers", default="", env_var="LAB_ANSWERS", help="folder for the record of every answer")
-    group.add_argument("--lab-seed", default="1", env_var="LAB_SEED", help="of keys and pauses")
+    group.add_argument("--lab-seed", default="1", env_var="LAB_SEED", help="of arrivals, keys and pauses: a number")
     group.add_argument("--metrics-port", type=int, env_var="LAB_METRICS_PORT", help="serve this process's metrics here")
 
 
@@ -51,6 +109,11 @@ def prepare(environment: Environment, **_: Any) -> None:
     options = environment.parsed_options or Namespace(metrics_port=None)
     if options.metrics_port:
         _metrics = LoadMetrics(options.metrics_port)
+    # What would hold up all requests for tens of milliseconds is done now: when a test stops, Locust asks for its
+    # stack, which reads every module's source the first time; and the collector would walk all that was imported.
+    inspect.stack()
+    gc.collect()
+    gc.freeze()
     # Timers count from gevent's idea of now, which stood still while all this was imported: a run time of 12 s would
     # end after 11, and every user's first pause at once.
     gevent.get_hub().loop.update_now()
@@ -58,51 +121,55 @@ def prepare(environment: Environment, **_: Any) -> None:
 
 @events.test_start.add_listener
 def begin(environment: Environment, **_: Any) -> None:
-    global _plan  # noqa: PLW0603
-    runner = environment.runner
-    _plan = Plan(environment.parsed_options or Namespace(), Client.host, getattr(runner, "worker_index", 0))
+    global _test  # noqa: PLW0603
+    runner, options = environment.runner, environment.parsed_options or Namespace()
+    if isinstance(runner, MasterRunner):
+        workers = runner.clients.ready + runner.clients.running + runner.clients.spawning
+        setattr(options, SHARES, share_out((worker.id for worker in workers), options.run_time))
+        return
+    _test = Test(environment, options)
+    if _metrics is not None:
+        _metrics.meters(_test.meter)
     if runner is not None:
-        runner.greenlet.spawn(_follow, runner, _plan)
+        runner.greenlet.spawn(_test.follow, runner)
 
 
-def _follow(runner: Runner, plan: Plan) -> None:
-    """As long as the test runs: keep up with the pods and strategies that come and go."""
-    while not plan.is_over:
-        if _metrics is not None:
-            _metrics.runs(plan.strategies, runner.user_count, plan.period_s)
-        gevent.sleep(LOOK_EVERY_S)
-        plan.follow()
+@events.test_stopping.add_listener
+def finish(environment: Environment, **_: Any) -> None:
+    if _test is not None:
+        _test.end(environment.stop_timeout or 0.0)
 
 
 @events.test_stop.add_listener
 def stop(**_: Any) -> None:
-    if _plan is not None:
-        _plan.is_over = True
+    if _test is not None:
+        _test.write()
     if _metrics is not None:
         _metrics.rests()
 
 
 @events.quitting.add_listener
 def end(**_: Any) -> None:
-    if _plan is not None:
-        _plan.close()
+    if _test is not None:
+        _test.end(grace_s=0, tail_s=0)  # a test that was not stopped before
+        _test.write()
+        _test.plan.close()
 
 
-class Client(FastHttpUser):
-    """One user of the scenario."""
+class LabUser(FastHttpUser):
+    """One user of a closed loop. An open loop has none of its own: there this one only stands for the test."""
 
     host = "http://127.0.0.1:8000"
-    max_retries = 0  # a request that failed is a figure, not something to hide
-    connection_timeout = 2.0
-    network_timeout = 15.0
 
     def on_start(self) -> None:
-        assert _plan is not None, "Locust starts users after test_start"
-        self.plan = _plan
-        self.number = next(_plan.user_numbers)
+        assert _test is not None, "Locust starts users after test_start"
+        self.test, self.plan = _test, _test.plan
+        if self.plan.is_open:
+            return
+        self.number = next(self.plan.user_numbers)
         self.asked = 0
-        self.rng = Random(f"{_plan.seed}/{self.number}")
-        first_pause_s = self.rng.uniform(0, _plan.period_s or _plan.think_s)
+        rng = Random(f"{self.plan.seed}/{self.plan.worker}/{self.number}")
+        first_pause_s = rng.uniform(0, self.plan.period_s or self.plan.think_s)
         self.due_s = now_s() + first_pause_s
         gevent.sleep(first_pause_s)
 
@@ -115,56 +182,13 @@ class Client(FastHttpUser):
 
     @task
     def ask(self) -> None:
-        """One request, to its answer. Where the pods come and go, another pod is asked when one cannot be reached."""
-        targets, strategies = self.plan.targets, self.plan.strategies
-        key, turn = self.choose_key(), self.number + self.asked
-        strategy = strategies[(self.number // len(targets.urls) + self.asked) % len(strategies)]
+        """One request, to its answer."""
+        if self.plan.is_open:
+            self.plan.over.wait()
+            raise StopUser
+        strategies = self.plan.strategies
+        strategy = strategies[(self.number // len(self.plan.targets.urls) + self.asked) % len(strategies)]
+        turn = self.number + self.asked
         self.asked += 1
-        floor = self.plan.version_floor(strategy, key)
-        sent_s = now_s()
-        tries = len(targets.urls) if targets.follows_dns else 1
-        for tries_left in reversed(range(tries)):
-            pod = targets.pick(turn)
-            with self.client.get(
-                f"{pod}/{strategy}/data?id={key}", name=f"/{strategy}/data", catch_response=True
-            ) as response:
-                if response.status_code == 0 and tries_left:
-                    targets.leave_alone(pod)
-                    response.request_meta["name"] = REROUTED
-                    response.success()
-                    if _metrics is not None:
-                        _metrics.rerouted()
-                    continue
-                self.keep(strategy, key, floor, sent_s, response)
-            return
-
-    def keep(self, strategy: str, key: int, floor: int, sent_s: float, response: Any) -> None:
-        """Check the answer, tell Locust, and write it down."""
-        ended_s = now_s()
-        code, body = response.status_code, response.content or b""
-        fault = self.plan.check(strategy, key, body, floor) if code == 200 else ""
-        if fault or code not in (200, 404):
-            response.failure(fault or f"{code} {body[:200].decode(errors='replace')}")
-        else:
-            response.success()
-        headers = response.headers if code else {}
-        cache_status = headers.get("cache-status", "")
-        status, age_s = (_parameter(cache_status, name) for name in ("detail", "age"))
-        pod = headers.get("x-served-by", "")
-        intended_s = sent_s if self.plan.period_s is None else self.due_s
-        times = (f"{moment:.6f}" for moment in (intended_s, sent_s, ended_s))
-        self.plan.record(*times, key, code, status, age_s, pod, fault)
-        if _metrics is not None:
-            _metrics.answered(strategy, code, ended_s - intended_s, sent_s - intended_s, fault)
-
-    def choose_key(self) -> int:
-        keys = self.plan.scenario.keys
-        if keys.hot_share is None:
-            return self.rng.randrange(keys.count)
-        return 0 if self.rng.random() < keys.hot_share else self.rng.randrange(1, keys.count)
-
-
-def _parameter(cache_status: str, name: str) -> str:
-    """The value of one parameter of a Cache-Status header, or nothing."""
-    _, found, rest = cache_status.partition(f"; {name}=")
-    return rest.split(";", 1)[0] if found else ""
+        intended_s = None if self.plan.period_s is None else self.due_s
+        self.test.client.ask(strategy, next(self.plan.keys), turn, intended_s)

@@ -8,7 +8,6 @@ import numpy as np
 
 from app.strategy import Status
 from loadtest.histogram import Histogram
-from loadtest.records import ANSWER_COLUMNS as ANSWER_COLUMNS  # noqa: PLC0414
 from loadtest.records import NO_STATUS, STATUSES, WHYS, Answers, Floats, Integers, Reads
 from loadtest.stampedes import Stampedes
 
@@ -56,6 +55,9 @@ class Row:
     wait_p50_ms: float = 0.0  # of the collapsed answers: what waiting for another's load took
     wait_p99_ms: float = 0.0
     stampedes: dict[str, dict[str, float]] = field(default_factory=dict)  # see loadtest.stampedes
+    lateness_p99_ms: float = 0.0  # of the generator: sent, less intended
+    generator_cpu_share: float = 0.0  # of one core, by the busiest of its processes
+    lead_s: float = 0.0  # from the end of the warm-up to the first request
     trace: str = ""  # virtual time: a hash of every event; the same seed and commit give the same one
 
     def as_dict(self) -> dict[str, Any]:

@@ -123,7 +123,13 @@ def _markdown_table(shown: Comparison, rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def markdown(rows: Sequence[Row], environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
+def markdown(
+    rows: Sequence[Row],
+    environment: Mapping[str, Any],
+    scenario: Scenario,
+    baseline: str | None,
+    said: Sequence[str] = (),
+) -> str:
     table = _markdown_table(comparison(rows, baseline), rows) if rows else ["No strategy was measured."]
     found = [f"- {_markdown(note)}" for note in notes(rows)]
     return "\n".join(
@@ -134,6 +140,7 @@ def markdown(rows: Sequence[Row], environment: Mapping[str, Any], scenario: Scen
             "",
             *table,
             "",
+            *(["**In words**", "", *(f"- {_markdown(one)}" for one in said), ""] if said else []),
             *(["**Notes**", "", *found, ""] if found else []),
             _markdown(LEGEND),
             "",
@@ -150,8 +157,9 @@ def write_report(
     environment: Mapping[str, Any],
     scenario: Scenario,
     baseline: str | None,
+    said: Sequence[str] = (),
 ) -> None:
-    """Write report.md and report.html into `folder`. `series` is by strategy. Raises OSError."""
+    """Write report.md and report.html. `series` is by strategy, `said` is the run in words. Raises OSError."""
     shown = comparison(rows, baseline)
     page = chart.page(
         title=scenario.title,
@@ -161,8 +169,9 @@ def write_report(
         headings=shown.headings,
         lines=shown.lines,
         legend=LEGEND,
+        said=said,
         notes=notes(rows),
         stamp=stamp(environment, scenario),
     )
-    (folder / "report.md").write_text(markdown(rows, environment, scenario, baseline), encoding="utf-8")
+    (folder / "report.md").write_text(markdown(rows, environment, scenario, baseline, said), encoding="utf-8")
     (folder / "report.html").write_text(page, encoding="utf-8")

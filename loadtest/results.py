@@ -1,7 +1,7 @@
 """The directory of a run: everything that its figures were computed from, and the figures.
 
 summary.json  report.md  report.html  environment.json  scenario.json
-raw/<strategy>/  run.json  ledger.csv  answers-*.csv  metrics-<pod>.prom  *.log
+raw/<strategy>[-<repeat>]/  scenario.json  run.json  ledger.csv  answers-*.csv  generator-*.json  metrics-*.prom  *.log
 """
 
 import json
@@ -12,13 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from loadtest.drive.generator import read_generator
+from loadtest.judge.verdicts import telling
 from loadtest.measure import Row, Series, Tally
 from loadtest.records import read_answers, read_ledger
 from loadtest.report import write_report
 from loadtest.scenario import Scenario
-
-ACHIEVED_SHARE_MIN = 0.99
-"""Of the target rate; a run that reached less is no result."""
+from loadtest.turns import medians
 
 
 @dataclass(slots=True)
@@ -33,8 +33,11 @@ class RunRecord:
     loop: str
     duration_s: float
     target_rate: float | None
+    repeat: int = 1
     clock_offset_s: float = 0.0
     """The ledger's clock less the clients'."""
+    warmed_s: float | None = None
+    """When the warm-up was over, on the clients' clock."""
     events: list[str] = field(default_factory=list)
     """What happened that should not have: then the run is no result."""
 
@@ -68,11 +71,21 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
     for piece in pieces:
         tally.add_answers(piece)
     tally.add_reads(read_ledger(raw / "ledger.csv", record.clock_offset_s).since(start_s))
-    named = {name: getattr(record, name) for name in ("scenario", "strategy", "world", "seed", "pods", "loop")}
+    named = {
+        name: getattr(record, name) for name in ("scenario", "strategy", "world", "seed", "pods", "loop", "repeat")
+    }
+    named["lead_s"] = 0.0 if record.warmed_s is None else round(start_s - record.warmed_s, 3)
     row = tally.row(target_rate=record.target_rate, events=record.events, valid=not record.events, **named)
-    if record.target_rate is not None and row.achieved_rate < ACHIEVED_SHARE_MIN * record.target_rate:
-        missed = f"the load reached {row.achieved_rate:.0f} of {record.target_rate:.0f} requests/s"
-        row = replace(row, events=[*row.events, missed], valid=False)
+    if (generator := read_generator(raw)) is not None:
+        target = generator.due / record.duration_s if record.loop == "open" else record.target_rate
+        faults = generator.faults(target, row.achieved_rate)
+        row = replace(
+            row,
+            events=[*row.events, *faults],
+            valid=row.valid and not faults,
+            lateness_p99_ms=generator.lateness_p99_ms,
+            generator_cpu_share=round(generator.cpu_share, 3),
+        )
     return row, tally.series()
 
 
@@ -88,10 +101,16 @@ def write_results(
     about: Mapping[str, Any],
     baseline: str | None,
 ) -> list[Row]:
-    """Figures and reports of the arms that were run; `latest` beside the folder then points to it."""
-    rows = [row for row, _ in measured]
-    write_whole(folder / "summary.json", json.dumps([row.as_dict() for row in rows], indent=2))
-    write_report(folder, rows, {row.strategy: line for row, line in measured}, about, scenario, baseline)
+    """Figures and reports of the arms that were run; `latest` beside the folder then points to it.
+
+    summary.json has a row for every run, the reports one per strategy: these are answered. Of repeats, the course of
+    the first is drawn.
+    """
+    runs = [row for row, _ in measured]
+    write_whole(folder / "summary.json", json.dumps([row.as_dict() for row in runs], indent=2))
+    rows = medians(runs)
+    courses = {row.strategy: line for row, line in reversed(measured)}
+    write_report(folder, rows, courses, about, scenario, baseline, telling([row.as_dict() for row in runs], baseline))
     link = folder.parent / "latest"
     fresh = folder.parent / f".latest-{os.getpid()}"
     fresh.symlink_to(folder.name)

@@ -48,6 +48,8 @@ class Warm(Table):
 
     keys: Literal["none", "burst"] = "none"
     """burst: every key is asked for once, all at the same moment, so that all entries are written together."""
+    lead_s: float = Field(0, ge=0, le=60)
+    """In virtual time: from the burst's end to the load. Elsewhere it is what starting the load takes."""
 
 
 class Virtual(Table):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
+from loadtest.drive.targets import Targets
 from loadtest.processes import Children
 from loadtest.scenario import Scenario
-from loadtest.targets import Targets
 from loadtest.world import World, WorldFailed, forget_keys
 
 PODS = "dns:app:8000"

@@ -16,6 +16,7 @@ from loadtest.measure import Row
 from loadtest.native import native_world
 from loadtest.results import arm_figures, write_results
 from loadtest.scenario import Scenario
+from loadtest.turns import Turn
 
 
 def check_contract(strategy: str) -> bool:
@@ -32,7 +33,9 @@ async def compare(
     The first is the baseline.
     """
     with live(console, scenario) as tell:
-        arms = await asyncio.gather(*(run_arm(scenario, name, seed, folder, tell, native_world) for name in names))
+        arms = await asyncio.gather(
+            *(run_arm(scenario, Turn(name), seed, folder, tell, native_world) for name in names)
+        )
     return write_results(folder, [arm_figures(raw, scenario) for raw in arms], scenario, about, names[0])
 
 

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,13 +16,16 @@ from loadtest.cli.terminal import Results, Seed, console, errors, exit_unless_va
 from loadtest.hitpath.comparison import compare_hitpath
 from loadtest.hitpath.result import HitpathResult
 from loadtest.hitpath.table import print_hitpath
+from loadtest.limit.ceiling import find_limit, print_limit
 from loadtest.live import live
+from loadtest.measure import Row, Series
 from loadtest.native import native_world
 from loadtest.report import print_table
 from loadtest.results import arm_figures, new_run_folder, write_results
 from loadtest.scenario import Scenario
 from loadtest.stack import stack_world
 from loadtest.trial import check_contract, compare, verdict
+from loadtest.turns import Turn, turns
 from loadtest.world import OpenWorld
 
 DEFAULT_RUN_S = 40.0
@@ -41,6 +45,7 @@ def bench(
     duration: Annotated[float | None, typer.Option(help="Seconds of load per strategy, 1 to 3600.")] = None,
     pods: Annotated[int | None, typer.Option(help="Pods, 1 to 16.")] = None,
     seed: Seed = 1,
+    repeats: Annotated[int, typer.Option(min=1, max=100, help="Runs of each strategy, in a random order.")] = 1,
     world: Annotated[str, typer.Option(help="native, or stack: then by `make bench WORLD=stack`.")] = "native",
     results: Results = ROOT / "results",
 ) -> None:
@@ -58,29 +63,33 @@ def bench(
         fail(f"{workload.name}: {reason}")
     found = discovered()
     names = chosen(found, strategies, workload)
-    exit_unless_valid(guarded(_bench(workload, names, found, seed, results, WORLDS[world])))
+    order = turns(workload, names, found, repeats, seed)
+    exit_unless_valid(guarded(_bench(workload, order, found, seed, results, WORLDS[world])))
 
 
 async def _bench(
-    workload: Scenario, names: list[str], found: Discovered, seed: int, results: Path, open_world: OpenWorld
+    workload: Scenario, order: Sequence[Turn], found: Discovered, seed: int, results: Path, open_world: OpenWorld
 ) -> bool:
-    """True when every arm is a result. What was finished before an interruption is kept."""
+    """True when every run is a result. What was finished before an interruption is kept."""
     about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
     folder = new_run_folder(results, workload, about)
-    arms: list[Path] = []
+    finished: list[tuple[Turn, Row, Series]] = []
     try:
         with live(console, workload) as tell:
-            for name in names:
-                arms.append(await run_arm(workload, name, seed, folder, tell, open_world))
+            for turn in order:
+                raw = await run_arm(workload, turn, seed, folder, tell, open_world)
+                finished.append((turn, *arm_figures(raw, turn.scenario(workload))))
     finally:
-        if len(arms) < len(names):
-            kept = ", ".join(names[: len(arms)]) or "no strategy"
+        if len(finished) < len(order):
+            kept = ", ".join(turn.label for turn in order[: len(finished)]) or "no strategy"
             errors.print(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {shown(folder)}")
-        if arms:
-            rows = write_results(folder, [arm_figures(raw, workload) for raw in arms], workload, about, found.baseline)
+        if finished:
+            finished.sort(key=lambda one: one[0].place(found))
+            measured = [(row, line) for _, row, line in finished]
+            rows = write_results(folder, measured, workload, about, found.baseline)
             print_table(console, rows, found.baseline)
             console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
-    return all(row.valid for row in rows)
+    return all(row.valid for _, row, _ in finished)
 
 
 @app.command(name="try")
@@ -104,6 +113,13 @@ def try_(
     console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
     console.print(verdict(rows, name), highlight=False, soft_wrap=True)
     exit_unless_valid(all(row.valid for row in rows))
+
+
+@app.command()
+def loadlimit(seed: Seed = 1) -> None:
+    """Find the highest rate that this machine sends honestly, beside a C generator's where one is installed."""
+    console.print("[dim]An open loop against a server that answers at once, faster and faster; up to two minutes …[/]")
+    print_limit(console, guarded(find_limit(seed=seed)))
 
 
 @app.command()

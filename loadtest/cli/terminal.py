@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -10,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from loadtest.sim.loop import VirtualTimeError
 from loadtest.world import WorldFailed
 
 console = Console()
@@ -45,6 +47,21 @@ def guarded(work: Coroutine[Any, Any, Any]) -> Any:
         raise typer.Exit(130) from None
     except (WorldFailed, OSError, ValueError) as error:
         fail(error, code=1)
+
+
+@contextmanager
+def guarded_here() -> Iterator[None]:
+    """The same for work that is no coroutine: what it has started ends with its own `with`."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        errors.print("[yellow]Interrupted.[/] Everything that was started has been ended.")
+        raise typer.Exit(130) from None
+    except (WorldFailed, VirtualTimeError, OSError, ValueError) as error:
+        fail(error, code=1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def exit_unless_valid(valid: bool) -> None:

@@ -2,9 +2,9 @@
 
 import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.strategy import Strategy
 from loadtest.measure import Row, Series
@@ -24,6 +24,10 @@ DEADLINE_S = 600.0
 GC_FIRST_THRESHOLD = 50_000
 
 
+Stage = Callable[[Scenario, type[Strategy], int, Recorder], World]
+"""What makes the world of a run: `World`, or one that also tells of what happens in it."""
+
+
 class Outcome(NamedTuple):
     """Of one run."""
 
@@ -32,25 +36,28 @@ class Outcome(NamedTuple):
     violation: Violation | None
 
 
-def simulate(scenario: Scenario, strategy: type[Strategy], seed: int, shuffle_seed: int | None = None) -> Outcome:
+def simulate(
+    scenario: Scenario, strategy: type[Strategy], seed: int, shuffle_seed: int | None = None, stage: Stage = World
+) -> Outcome:
     """The same arguments give the same outcome to the last byte, in any process on any machine.
 
     Raises `loadtest.sim.loop.VirtualTimeError` where the run cannot go on: a deadlock, or no end.
     """
     with _rare_collections():
-        work = _play(scenario, strategy, seed)
+        work = _play(scenario, strategy, seed, stage)
         return loop.run(work, scenario.duration_s + DEADLINE_S, shuffle_seed)
 
 
-async def _play(scenario: Scenario, strategy: type[Strategy], seed: int) -> Outcome:
+async def _play(scenario: Scenario, strategy: type[Strategy], seed: int, stage: Stage) -> Outcome:
     running = asyncio.get_running_loop()
-    unseen: list[dict[str, Any]] = []
-    running.set_exception_handler(lambda _, context: unseen.append(context))
     recorder = Recorder()
-    world = World(scenario, strategy, seed, recorder)
-    recorder.checks.append(world.watch.check_answers)
+    world = stage(scenario, strategy, seed, recorder)
+    watch = world.watch
+    running.set_exception_handler(lambda _, seen: watch.report("nothing left", f"an error that nobody saw: {seen}"))
+    recorder.checks.append(watch.check_answers)
     if scenario.warm.keys == "burst":
         await _warm(world)
+        await asyncio.sleep(scenario.warm.lead_s)
     start_s = running.time()
     tally = new_tally(scenario, start_s)
     recorder.begin(tally)
@@ -59,15 +66,13 @@ async def _play(scenario: Scenario, strategy: type[Strategy], seed: int) -> Outc
     await traffic.over
     await asyncio.sleep(SETTLE_S)
     for left in (left for pod in world.pods for left in pod.left()):
-        world.watch.report("nothing left", left)
+        watch.report("nothing left", left)
     await world.aclose()
     tasks = asyncio.all_tasks() - {asyncio.current_task()} | {*world.loop.started}
     if tasks:
-        world.watch.report("nothing left", f"tasks: {', '.join(sorted(task.get_name() for task in tasks))}")
-    if unseen:
-        world.watch.report("nothing left", f"an error that nobody saw: {unseen[0]}")
+        watch.report("nothing left", f"tasks: {', '.join(sorted(task.get_name() for task in tasks))}")
     trace = recorder.trace()
-    violation = world.watch.violation
+    violation = watch.violation
     events = [] if violation is None else [str(violation)]
     if traffic.not_sent:
         events.append(f"{traffic.not_sent} requests were not sent: in_flight_max ({scenario.load.in_flight_max})")

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from app.metrics import Metrics
-from loadtest import exporter
+from loadtest.drive import exporter
 
 SCRAPER_LABELS = {"job", "instance", "pod"}
 OF_THE_TOOLS = {

@@ -5,14 +5,20 @@ import itertools
 import json
 import os
 import urllib.request
-import zlib
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from loadtest.measure import ANSWER_COLUMNS
+import numpy as np
+from gevent.event import Event
+
+from loadtest.answer_check import AnswerCheck
+from loadtest.arrivals import PIECE, Popularity, rng_of
+from loadtest.drive.targets import Targets
+from loadtest.load import Keys, Load
+from loadtest.records import ANSWER_COLUMNS
 from loadtest.scenario import Scenario, read_scenario
-from loadtest.targets import Targets
 
 
 class Plan:
@@ -20,23 +26,33 @@ class Plan:
 
     def __init__(self, options: Namespace, default_host: str, worker: int) -> None:
         self.scenario: Scenario = read_scenario(options.scenario)
-        self.seed = f"{options.lab_seed}/{worker}"
+        self.seed = int(options.lab_seed)
+        self.worker = worker
         self.targets = Targets(options.targets or options.host or default_host)
         self.strategies: list[str] = options.strategy.split(",") if options.strategy else []
         self._discovers = not options.strategy
         load = self.scenario.load
+        if options.rate and load.trace is None:
+            load = load.model_copy(update={"rate_per_s": float(options.rate)})
+        self.load: Load = load
+        """The scenario's, at the rate that was asked for; a trace has its own."""
+        self.is_open = load.loop == "open"
         self.think_s = load.think_s or 0.0
-        rate_per_s = options.rate or load.rate_per_s
-        self.period_s = (options.num_users or load.users or 1) / rate_per_s if rate_per_s else None
-        """Between two requests of a user on a timetable, seconds; None where answers set the pace."""
-        self.is_over = False
+        users = options.num_users or load.users or 1
+        self.period_s = users / load.rate_per_s if load.rate_per_s and not self.is_open else None
+        """Between two requests of a user on a timetable, seconds; None where there is none."""
+        self.over = Event()
         """Set when the test stops. A runner's state cannot tell: a worker's still says "stopped" as a test starts."""
         self.user_numbers = itertools.count()
-        self._newest_version: dict[tuple[str, int], int] = {}
+        self.keys = _keys(self.scenario.keys, rng_of(self.seed, f"keys of worker {worker}"))
+        """Which to ask for next, in a closed loop."""
+        self.answers = AnswerCheck()
         self._file: IO[str] | None = None
         self.follow()
-        if options.answers:
-            path = Path(options.answers) / f"answers-{os.getpid()}.csv"
+        self.folder = Path(options.answers) if options.answers else None
+        """For the records of this process."""
+        if self.folder is not None:
+            path = self.folder / f"answers-{os.getpid()}.csv"
             self._file = path.open("w", newline="", encoding="utf-8", buffering=1 << 16)
             self._writer = csv.writer(self._file)
             self._writer.writerow(ANSWER_COLUMNS)
@@ -52,26 +68,9 @@ class Plan:
                 if not self.strategies:
                     raise
 
-    def version_floor(self, strategy: str, key: int) -> int:
-        """The newest version seen by now: what is asked for from here on must not be older."""
-        return self._newest_version.get((strategy, key), 0)
-
-    def check(self, strategy: str, key: int, body: bytes, floor: int) -> str:
-        """What is wrong with an item, or nothing."""
-        try:
-            item = json.loads(body)
-            if item["id"] != key:
-                return "wrong id"
-            if zlib.crc32(item["text"].encode()) != item["crc32"]:
-                return "corrupt"
-            version = int(item["version"])
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return "not an item"
-        if version < floor:
-            return "older version"
-        if version > self.version_floor(strategy, key):
-            self._newest_version[strategy, key] = version
-        return ""
+    def strategy_for(self, turn: int) -> str:
+        """In turn number `turn` of an open loop: the next with each round of the pods, so that every pair comes up."""
+        return self.strategies[turn // len(self.targets.urls) % len(self.strategies)]
 
     def record(self, *values: object) -> None:
         """A line of `ANSWER_COLUMNS`."""
@@ -82,3 +81,9 @@ class Plan:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _keys(keys: Keys, rng: np.random.Generator) -> Iterator[int]:
+    popularity = Popularity(keys)
+    while True:
+        yield from popularity.draw(rng, PIECE).tolist()

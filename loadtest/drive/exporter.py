@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from app.metrics import DURATION_BUCKETS_S
+from loadtest.drive.generator import Meter
 
 LATENESS_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -29,6 +30,8 @@ class LoadMetrics:
         )
         self._faults = Counter("lab_load_wrong_answers", "Answers that were wrong", strategy, registry=by)
         self._rerouted = Counter("lab_load_rerouted", "Asked another pod: one could not be reached", registry=by)
+        self._not_sent = Gauge("lab_load_not_sent", "Due in this test, and beyond the bound in flight", registry=by)
+        self._in_flight = Gauge("lab_load_in_flight", "Requests on their way", registry=by)
         self._users = Gauge("lab_load_users", "Users at work in this process", registry=by)
         self._target = Gauge("lab_load_target_rate", "Requests per second that this process is to send", registry=by)
         self._running = Gauge("lab_load_running", "1 while a test runs", registry=by)
@@ -36,7 +39,12 @@ class LoadMetrics:
         cpu.set_function(_cpu_s)
         start_http_server(port, registry=by)
 
-    def runs(self, strategies: Sequence[str], users: int, period_s: float | None) -> None:
+    def meters(self, meter: Meter) -> None:
+        """A test begins, with a meter of its own."""
+        self._not_sent.set_function(lambda: meter.not_sent)
+        self._in_flight.set_function(lambda: meter.in_flight)
+
+    def runs(self, strategies: Sequence[str], users: int, target_rate: float) -> None:
         """A test runs, for these strategies, each of whose children exists from now on."""
         for strategy in strategies:
             self._requests.labels(strategy, "200")
@@ -44,7 +52,7 @@ class LoadMetrics:
             self._faults.labels(strategy)
         self._running.set(1)
         self._users.set(users)
-        self._target.set(users / period_s if period_s else 0)
+        self._target.set(target_rate)
 
     def rests(self) -> None:
         """No test runs."""

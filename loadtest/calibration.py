@@ -1,0 +1,97 @@
+"""The same scenario with real processes and in virtual time: what was measured, simulated and predicted, side by side.
+
+Virtual time is worth something only as far as it agrees with what it stands for.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from scipy.stats import poisson
+
+from app.strategy import Strategy
+from loadtest.bench import Tell, run_arm
+from loadtest.measure import Row
+from loadtest.native import native_world
+from loadtest.prediction import predict
+from loadtest.results import arm_figures
+from loadtest.scenario import Scenario
+from loadtest.sim.run import simulate
+from loadtest.turns import Turn
+
+SEEDS = 10
+"""Simulated for each measured run: their mean is what chance leaves."""
+READS_ERROR_MAX = 0.10
+BAND = 0.99
+SHORT = {"origin_reads": "reads", "origin_peak_1s": "peak in 1 s"}
+LEGEND = (
+    f"simulated: the mean over {SEEDS} seeds; predicted: by formula, at the measured rate; error: of the simulated "
+    f"against the measured figure. Reads agree within {READS_ERROR_MAX:.0%}, peaks within the {BAND:.0%} band of a "
+    "Poisson number of the simulated mean."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """One figure of one strategy in one scenario."""
+
+    scenario: str
+    strategy: str
+    figure: str
+    measured: float
+    simulated: float  # the mean over `SEEDS` seeds
+    predicted: float | None  # None where theory has nothing to say
+    agrees: bool  # reads within READS_ERROR_MAX of the simulated, a peak within its Poisson band
+
+    @property
+    def error(self) -> float:
+        """Of the simulated figure, relative to the measured one."""
+        return self.simulated / self.measured - 1 if self.measured else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"error": round(self.error, 4)}
+
+
+async def measure(scenario: Scenario, strategy: str, seed: int, folder: Path, tell: Tell) -> Row:
+    """The real run. Raises as `run_arm`."""
+    row, _ = arm_figures(await run_arm(scenario, Turn(strategy), seed, folder, tell, native_world), scenario)
+    return row
+
+
+def calibrate(
+    scenario: Scenario, strategy: type[Strategy], measured: Row, simulated: Callable[[Scenario, int], Row] | None = None
+) -> Iterator[Calibration]:
+    """What virtual time and theory make of the run that was measured. `simulated` replaces the simulation."""
+    warm = scenario.warm.model_copy(update={"lead_s": max(0.0, measured.lead_s)})
+    same = scenario.model_copy(update={"warm": warm})
+    play = simulated or (lambda played, seed: simulate(played, strategy, seed).row)
+    rows = [play(same, measured.seed + number) for number in range(SEEDS)]
+    rate_per_s = measured.requests / measured.duration_s
+    prediction = predict(same, strategy, rate_per_s, scenario.duration_s)
+    reads = fmean(row.origin_reads for row in rows)
+    yield Calibration(
+        scenario.name,
+        strategy.name,
+        "origin_reads",
+        measured.origin_reads,
+        round(reads, 1),
+        None if prediction is None else round(prediction.origin_reads, 1),
+        abs(measured.origin_reads - reads) <= READS_ERROR_MAX * reads,
+    )
+    peak = fmean(row.origin_peak_1s for row in rows)
+    low, high = poisson.interval(BAND, peak)
+    yield Calibration(
+        scenario.name,
+        strategy.name,
+        "origin_peak_1s",
+        measured.origin_peak_1s,
+        round(peak, 1),
+        None if prediction is None else round(prediction.origin_peak_1s, 1),
+        bool(low <= measured.origin_peak_1s <= high),
+    )
+
+
+def all_agree(found: Sequence[Calibration]) -> bool:
+    return all(one.agrees for one in found)

@@ -1,0 +1,1 @@
+"""The load: what Locust runs, and what is measured of it."""

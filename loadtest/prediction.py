@@ -1,0 +1,280 @@
+"""What theory predicts of a scenario, before anything is run: the formulas of `loadtest.theory` as a row of figures."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammainc
+from scipy.stats import norm, poisson
+
+from app.latency import Latency
+from app.strategy import Remedy, Strategy
+from loadtest.load import Keys
+from loadtest.records import Floats
+from loadtest.scenario import Scenario
+from loadtest.theory import (
+    closed_herd,
+    early_cycle_s,
+    early_misses,
+    floor_cycle_s,
+    herd,
+    herd_cycle_s,
+    stale_answers,
+    unrefreshed_chance,
+)
+
+GROUPS_MAX = 64
+"""Groups of about equally popular keys that Zipf's law is cut into."""
+FIELD_S_MAX = 60.0
+STEP_S_MIN, STEP_S_MAX = 0.0005, 0.005
+"""How long, and how finely, the mean field is followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The figures of one strategy in one scenario, to be put beside those of `loadtest.measure.Row`."""
+
+    origin_reads: float  # in the run, cold start included
+    origin_peak_1s: float  # most reads in any sliding second, over all pods
+    peak_band: tuple[float, float]  # 99 % of a Poisson variable of that mean
+    reads_per_expiry: float  # of the hottest key
+    hit_ratio: float  # hit and stale answers over all requests, 0..1
+    stale_share: float  # stale answers over all requests, 0..1
+    floor_reads: float  # see `floor_reads`
+
+
+def floor_reads(scenario: Scenario, rate_per_s: float, duration_s: float) -> float:
+    """Reads of a strategy that loads once per key and `floor_cycle_s`, at `rate_per_s` requests for all keys: an
+    expected value, which a run with few expiries may miss by chance."""
+    if rate_per_s <= 0:
+        return 0.0
+    case = _Case(scenario, Remedy.COLLAPSE, {}, 1.0, rate_per_s, duration_s)
+    return float(case.counts @ case.expiries(duration_s))
+
+
+def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, duration_s: float) -> Prediction | None:
+    """The figures of a run in which `rate_per_s` requests came for all keys together, as measured. None where theory
+    has nothing to say: of this strategy, of a load that is not steady, of a run with faults, of no requests."""
+    load, tune = scenario.load, strategy.tuned(scenario.tune.get(strategy.name, {}))
+    is_steady = load.shape.kind == "steady" and load.trace is None and not scenario.faults
+    if strategy.remedy is None or not is_steady or rate_per_s <= 0:
+        return None
+    case = _Case(scenario, strategy.remedy, tune, strategy.mean_stretch(tune), rate_per_s, duration_s)
+    expiries, unanswered = case.expiries(duration_s), case.unanswered()
+    reads = unanswered if strategy.remedy is Remedy.NONE else expiries
+    per_expiry = np.divide(reads, expiries, out=np.ones_like(reads), where=expiries > 0)
+    total, requests = float(case.counts @ reads), rate_per_s * duration_s
+    most = case.users * math.ceil(1 / (case.latency_s + case.period_s)) if case.users else total
+    peak = min(case.peak_1s(per_expiry), total, most)
+    low, high = poisson.interval(0.99, peak)
+    return Prediction(
+        origin_reads=total,
+        origin_peak_1s=peak,
+        peak_band=(float(low), float(high)),
+        reads_per_expiry=float(per_expiry[0]),
+        hit_ratio=max(0.0, 1 - float(case.counts @ unanswered) / requests),
+        stale_share=float(case.counts @ case.stale()) / requests,
+        floor_reads=floor_reads(scenario, rate_per_s, duration_s),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """A key from landing to landing: a part that is always the same, then a gap of that mean and variance."""
+
+    rate_per_s: float
+    cycle_s: float
+    gap_s: float
+    gap_var: float
+    unanswered: float  # requests per expiry that are no hits
+
+    def expiries(self, duration_s: float, is_cold: bool, landed_s: float) -> float:
+        """Expected number in a run that begins cold, which is the first, or with a landing. The sum of the gaps is
+        taken as Gamma distributed: exact where they are waits for a Poisson request."""
+        fixed_s, left_s = self.cycle_s - self.gap_s, duration_s if is_cold else duration_s + landed_s
+        number = np.arange(0 if is_cold else 1, math.ceil(left_s / fixed_s))
+        mean_s = number * self.gap_s + is_cold / self.rate_per_s
+        variance = number * self.gap_var + is_cold / self.rate_per_s**2
+        return float(gammainc(mean_s**2 / variance, (left_s - number * fixed_s) * mean_s / variance).sum())
+
+
+class _Case:
+    """A scenario in numbers, its keys in groups of equal rate, the hottest first. Figures are per key of each group."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        remedy: Remedy,
+        tune: dict[str, float | str],
+        stretch: float,
+        rate_per_s: float,
+        duration_s: float,
+    ) -> None:
+        load = scenario.load
+        self.remedy, self.rate_per_s, self.duration_s = remedy, rate_per_s, duration_s
+        self.latency_s = Latency.parse(scenario.origin.latency).mean_ms / 1000
+        self.ttl_s = scenario.cache.ttl_s * stretch
+        self.width_s = scenario.cache.ttl_s * float(tune.get("spread", 0.0))
+        self.stale_s = float(tune.get("stale_s", math.inf))
+        self.scale_s = self.latency_s * float(tune.get("beta", 1.0))
+        self.is_cold = scenario.warm.keys == "none"
+        self.landed_s = self.latency_s + scenario.warm.lead_s  # how long before the load a warm-up's entries count
+        self.period_s = load.think_s or (load.users or 0) / (load.rate_per_s or math.inf)
+        # none: an open loop, as is a timetable that no load makes late
+        self.users = 0 if load.rate_per_s and self.period_s >= self.latency_s else load.users or 0
+        self.counts, self.shares = _groups(scenario.keys)
+        self.rates = self.shares * rate_per_s
+        self.lives = [self._life(share) for share in self.shares.tolist()]
+
+    def _herd(self, share: float) -> float:
+        if self.users:
+            return closed_herd(self.users, share, self.period_s, self.latency_s)
+        return herd(self.rate_per_s * share, self.latency_s)
+
+    def _life(self, share: float) -> _Life:
+        rate, ttl_s, latency_s, scale_s = self.rate_per_s * share, self.ttl_s, self.latency_s, self.scale_s
+        gap_s, gap_var = 1 / rate + self.width_s / 2, 1 / rate**2 + self.width_s**2 / 12
+        cycle_s = floor_cycle_s(rate, ttl_s, latency_s)
+        match self.remedy:
+            case Remedy.NONE:
+                return _Life(rate, herd_cycle_s(rate, ttl_s, latency_s), gap_s, gap_var, self._herd(share))
+            case Remedy.STALE:
+                return _Life(rate, cycle_s, gap_s, gap_var, herd(rate, latency_s))
+            case Remedy.EARLY:
+                cycle_s, missed = early_cycle_s(rate, ttl_s, latency_s, scale_s), unrefreshed_chance(rate, scale_s)
+                gap_var += (1 - missed) * ((math.pi * scale_s) ** 2 / 6 - 1 / rate**2)  # Gumbel, or the wait
+                gap_s = min(math.sqrt(gap_var), 0.9 * cycle_s)
+                return _Life(rate, cycle_s, gap_s, gap_s**2, early_misses(rate, latency_s, scale_s))
+        return _Life(rate, cycle_s, gap_s, gap_var, self._herd(share))
+
+    def expiries(self, run_s: float) -> Floats:
+        return np.array([life.expiries(run_s, self.is_cold, self.landed_s) for life in self.lives])
+
+    def starts(self) -> Floats:
+        """First loads of a cold start."""
+        return np.asarray(-np.expm1(-self.rates * self.duration_s) * self.is_cold)
+
+    def stale(self) -> Floats:
+        """Stale answers. Of the waits for a request past the expiry, those count that end in the window and the run."""
+        if self.remedy is not Remedy.STALE:
+            return np.zeros(len(self.rates))
+        answers = []
+        for life in self.lives:
+            asked = life.rate_per_s * self.stale_s
+            wait_s = 1 / life.rate_per_s - (self.stale_s / math.expm1(asked) if 0 < asked < 30 else 0.0)
+            last_s = self.duration_s - self.ttl_s - self.latency_s - wait_s  # a load after this is followed by none
+            loads = life.expiries(last_s, self.is_cold, self.landed_s)
+            if not self.is_cold and last_s > -self.latency_s:
+                loads += 1  # the warm-up's
+            answers.append(loads * stale_answers(life.rate_per_s, self.latency_s, self.stale_s))
+        return np.array(answers)
+
+    def unanswered(self) -> Floats:
+        """Requests that are neither hit nor stale. At a cold start whoever asks finds nothing, whatever the remedy.
+
+        Where users wait, in a closed loop, the smaller of two that are too large: the herd, which forgets that they
+        wait for other keys as well, and the mean field, which forgets that a key is gone or is not.
+        """
+        starts, per_expiry = self.starts(), np.array([life.unanswered for life in self.lives])
+        herds = np.array([self._herd(share) for share in self.shares.tolist()])
+        later = np.maximum(0.0, self.expiries(self.duration_s) - starts) * per_expiry - self.stale()
+        waits_later = self.remedy in {Remedy.NONE, Remedy.COLLAPSE}
+        quiet_s = 0.0 if self.is_cold else self.ttl_s - self.width_s / 2  # until the first key expires
+        run_s = min(self.duration_s, quiet_s + FIELD_S_MAX if waits_later else self.ttl_s)
+        free = np.ones(len(starts))
+        if self.users and run_s > quiet_s:
+            bound = self.expiries(run_s) * herds
+            field = _field(self, run_s - quiet_s)[0] / self.counts
+            free = np.minimum(1.0, np.divide(field, bound, out=free, where=bound > 0))
+        return np.asarray(np.maximum(0.0, free * starts * herds + (free if waits_later else 1.0) * later))
+
+    def peak_1s(self, per_expiry: Floats) -> float:
+        """The larger of two: the first expiry, or cold start, of all keys together; and later, their phases random, the
+        largest herd of one dominant key, or else the busiest of `duration_s` windows. Each is a mean, and what the
+        busiest of so many is above it by chance."""
+        often = np.array([1 / life.cycle_s for life in self.lives])
+        square = per_expiry**2 + per_expiry - 1  # mean square of one and a Poisson number
+        means = self.counts * per_expiry * often
+        variances = self.counts * square * often * np.maximum(0.0, 1 - often)  # in a second, a key seldom expires twice
+        if self.counts[0] == 1 and variances[0] > variances[1:].sum():
+            herd_var = 0.0 if self.users else per_expiry[0] - 1
+            luck = _luck(self.duration_s * often[0]) * math.sqrt(herd_var + variances[1:].sum())
+            later = float(per_expiry[0] * math.ceil(often[0]) + means[1:].sum() + luck)
+        else:
+            luck = _luck(4 * self.duration_s)  # a window that slides has about four times as many chances
+            later = float(means.sum() + luck * math.sqrt(variances.sum()) + (luck**2 - 1) / 6)  # and Poisson's skew
+            later = min(later, float(self.counts @ (per_expiry * np.ceil(often))))
+        if self.is_cold:
+            return max(later, _field(self, 2.0)[1])
+        if self.remedy in {Remedy.NONE, Remedy.COLLAPSE}:
+            first = _field(self, min(self.width_s + 2, FIELD_S_MAX))[1]
+            clump = (self.counts @ square) / (self.counts @ per_expiry)
+            first += _luck(self.width_s) * math.sqrt(first * clump * max(0.0, 1 - 1 / max(1.0, self.width_s)))
+            return max(later, min(first, float(self.counts @ per_expiry)))
+        # who is answered does not wait: by the chance that a key has not been read, where the expiry is at 0
+        times_s = np.linspace(-self.ttl_s, 0, 1_000)[:, None] + np.array([0.0, 1.0])[:, None, None]
+        scale_s = self.scale_s if self.remedy is Remedy.EARLY and self.scale_s else 1e-9
+        asked_s = scale_s * np.exp(np.minimum(times_s, 0) / scale_s) + np.maximum(times_s, 0)
+        return max(later, float((-np.diff(np.exp(-self.rates * asked_s), axis=0)[0] @ self.counts).max()))
+
+
+def _field(case: _Case, run_s: float) -> tuple[Floats, float]:
+    """The mean field of the first `run_s` of a cold start, or since all keys began to expire, step by step.
+
+    Returns requests per group that found nothing, and most loads in a second. A key is idle until it is asked for,
+    then loading for L, then fresh. Under no remedy each request for one that is gone loads, else one does. In an open
+    loop requests keep coming; in a closed one, from who does not wait.
+    """
+    step_s = min(max(min(case.latency_s, case.period_s or 1.0) / 10, STEP_S_MIN), STEP_S_MAX)
+    steps, width = math.ceil(run_s / step_s), max(1, round(case.width_s / step_s))
+    delay, pause = (max(1, round(time_s / step_s)) for time_s in (case.latency_s, case.period_s))
+    # what is sure of a life that is neither waiting nor loading, down to the least TTL of the range
+    sure_s = np.array([life.cycle_s - 1 / life.rate_per_s for life in case.lives]) - case.latency_s - case.width_s / 2
+    ends, groups = np.maximum(1, np.round(sure_s / step_s)).astype(np.int64), np.arange(len(case.counts))
+    change = np.zeros((steps + 1, len(groups)))  # of the keys that expire per step; in the last row, after the run
+    first = 1 if case.is_cold else width
+    change[0] += case.counts / first
+    change[min(first, steps)] -= case.counts / first
+    coming = np.zeros(steps + delay + pause + 1)
+    coming[: pause if case.users else None] = case.users / pause or case.rate_per_s * step_s
+    begun, missed, loads = np.zeros((steps, len(groups))), np.zeros((steps, len(groups))), np.zeros(steps + 1)
+    expiring, idle, loading, waiting = np.zeros((4, len(groups)))
+    alone = case.remedy is Remedy.NONE
+    for now in range(steps):
+        back = missed[now - delay] if now >= delay else np.zeros(len(groups))
+        if now >= delay:
+            landed = begun[now - delay]
+            if not alone:
+                back = waiting * np.divide(landed, loading, out=np.zeros_like(landed), where=loading > 1e-12)
+            loading = loading - landed
+            change[np.minimum(now + ends, steps), groups] += landed / width
+            change[np.minimum(now + ends + width, steps), groups] -= landed / width
+        expiring = expiring + change[now]
+        idle = idle + expiring
+        asked = coming[now] * case.shares
+        missed[now] = asked * (idle + loading)
+        begun[now] = idle * -np.expm1(-asked)
+        idle, loading, waiting = idle - begun[now], loading + begun[now], waiting + missed[now] - back
+        loads[now + 1] = (missed if alone else begun)[now].sum()
+        if case.users:
+            coming[now + pause] += coming[now] - missed[now].sum() + back.sum()
+    total, second = np.cumsum(loads), round(1 / step_s)
+    return missed.sum(axis=0), float((total[second:] - total[:-second]).max())
+
+
+def _luck(windows: float) -> float:
+    """How far the busiest of so many independent windows is above the mean, in standard deviations (Blom 1958)."""
+    windows = max(1.0, windows)
+    return float(norm.ppf((windows - 0.375) / (windows + 0.25)))
+
+
+def _groups(keys: Keys) -> tuple[Floats, Floats]:
+    """How many keys, and the share of the requests that each of them has, the most popular first."""
+    if keys.hot_share is not None:
+        return np.array([1.0, keys.count - 1.0]), np.array([keys.hot_share, (1 - keys.hot_share) / (keys.count - 1)])
+    if keys.zipf is None:
+        return np.array([float(keys.count)]), np.array([1 / keys.count])
+    weights = np.arange(1, keys.count + 1, dtype=np.float64) ** -keys.zipf
+    begins = np.unique(np.geomspace(1, keys.count + 1, GROUPS_MAX + 1).astype(np.int64))[:-1] - 1
+    counts = np.diff(begins, append=keys.count).astype(np.float64)
+    return counts, np.asarray(np.add.reduceat(weights, begins) / weights.sum() / counts)

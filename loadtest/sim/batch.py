@@ -1,0 +1,178 @@
+"""Many simulations: on every core of this machine, or on a cluster that is there already."""
+
+import asyncio
+import hashlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple
+
+from app.discovery import discover
+from loadtest import ROOT
+from loadtest.measure import Row, Series
+from loadtest.scenario import Scenario
+from loadtest.sim.run import simulate
+from loadtest.world import WorldFailed
+
+CONNECT_S = 5.0
+"""In which a cluster's scheduler answers, or is not there."""
+WORKERS_MAX = 256
+
+
+class Job(NamedTuple):
+    """One simulation. A worker finds the strategy by its name, in its own copy of the code."""
+
+    scenario: Scenario
+    strategy: str
+    seed: int
+    repeat: int = 1
+
+
+class Done(NamedTuple):
+    """What became of it."""
+
+    job: Job
+    row: Row
+    series: Series
+    violation: str  # "" where every invariant was kept
+    cpu_s: float  # of the worker, for this run
+
+
+def run_job(job: Job) -> Done:
+    """Here and now. Raises `WorldFailed` where there is no such strategy; else as `simulate`."""
+    found = discover()
+    strategy = found.strategies.get(job.strategy)
+    if strategy is None:
+        raise WorldFailed(f"no strategy {job.strategy!r} in the worker: {found.broken.get(job.strategy, 'no file')}")
+    began_s = time.thread_time()  # a cluster's worker may have other threads
+    row, series, violation = simulate(job.scenario, strategy, job.seed)
+    cpu_s = time.thread_time() - began_s
+    return Done(job, replace(row, repeat=job.repeat), series, str(violation or ""), cpu_s)
+
+
+def run_all(jobs: Sequence[Job], executor: Executor, done: Callable[[Done], None]) -> None:
+    """Every job, in any order; `done` is called here, in order of completion, with the very job that was given. Raises
+    what the first worker that failed raised, with a note that names its job. Whatever ends it early, what has not begun
+    is cancelled."""
+    waiting: dict[Future[Done], Job] = {}
+    try:
+        for job in jobs:
+            waiting[executor.submit(run_job, job)] = job
+        for future in as_completed(list(waiting)):
+            job = waiting.pop(future)
+            try:
+                finished = future.result()
+            except (CancelledError, BrokenExecutor) as error:
+                raise WorldFailed(f"the workers are gone: {error or 'their scheduler with them'}") from error
+            except Exception as error:
+                error.add_note(f"in the simulation of {job.strategy}, {job.scenario.name}, seed {job.seed}")
+                raise
+            done(finished._replace(job=job))  # the very one: what came back is a copy
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+@contextmanager
+def local_workers(count: int | None = None) -> Iterator[Executor]:
+    """Processes of this machine, one per core unless `count` says otherwise; none is left when the `with` ends. What
+    they still do then is finished first, unless an exception (or Ctrl-C, which they ignore) ends it: then they are too.
+    """
+    count = min(count or cores(), WORKERS_MAX)
+    others = {*multiprocessing.active_children()}
+    # Not forked: a fork of a process with threads (numpy's, a progress bar's) may never wake up.
+    executor = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_serve_parent)
+    workers: set[BaseProcess] = set()
+    try:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # handed down: no worker ever sees Ctrl-C
+        try:
+            for _ in range(count):
+                executor.submit(_wake)  # starts one: the pool has no idle worker as yet
+            workers = {*multiprocessing.active_children()} - others
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        yield executor
+    except BaseException:
+        for worker in workers:
+            worker.kill()  # a simulation holds nothing that would need an orderly end
+        raise
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def cores() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _wake() -> None:
+    pass
+
+
+def _serve_parent() -> None:
+    """In a worker: end with the parent, however it ends. Unlike Linux's own signal for that, it works on every system
+    and does not depend on the thread that started the worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, name="follow the parent", daemon=True).start()
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Executor]:
+    """The workers of the dask scheduler at `address`; they need this very code. At the end, what has not begun there is
+    cancelled, and the cluster goes on. Raises `WorldFailed` when nobody answers, and when there is nobody to work."""
+    try:
+        distributed: Any = import_module("distributed")  # whose types say nothing
+    except ModuleNotFoundError as error:
+        raise WorldFailed(f"a cluster needs {error.name}: pip install 'stampede-lab[sweep]'") from None
+    _knock(distributed, address)
+    with distributed.Client(address, timeout=CONNECT_S, set_as_default=False) as client:
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_S)
+        except TimeoutError:
+            raise WorldFailed(
+                f"the scheduler at {address} has no workers: dask worker {address} --nthreads 1"
+            ) from None
+        try:
+            codes = client.run(code_hash)
+        except ModuleNotFoundError as error:
+            raise WorldFailed(f"a worker of {address} has no {error.name}: start it in this checkout") from None
+        if strangers := [worker for worker, code in codes.items() if code != code_hash()]:
+            raise WorldFailed(f"the worker {strangers[0]} of {address} has other code than this checkout")
+        yield client.get_executor()
+
+
+def _knock(distributed: Any, address: str) -> None:
+    """A client that cannot connect, or to something else than a scheduler, leaves threads that complain for minutes."""
+
+    async def knock() -> None:
+        options = distributed.Security().get_connection_args("client")
+        comm = await distributed.comm.connect(address, timeout=CONNECT_S, **options)
+        await comm.close()
+
+    try:
+        asyncio.run(knock())
+    except Exception as error:  # whatever a stranger's answer makes of it
+        raise WorldFailed(f"no dask scheduler answers at {address}: {error}") from None
+
+
+def code_hash() -> str:
+    """Of the code that a simulation runs, here: `app` and `loadtest`, whatever is committed."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for path in sorted(path for package in ("app", "loadtest") for path in (ROOT / package).rglob("*.py")):
+        hashed.update(f"{path.relative_to(ROOT)}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return hashed.hexdigest()

@@ -1,0 +1,115 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from loadtest.drive.generator import CPU_SHARE_MAX, LATENESS_P99_MS_MAX, Generator, Meter, read_generator
+
+KEPT_UP = Generator(
+    processes=2,
+    silent=0,
+    due=1_000,
+    sent=1_000,
+    not_sent=0,
+    in_flight_peak=12,
+    in_flight_max=2_000,
+    lateness_p50_ms=0.5,
+    lateness_p99_ms=2.0,
+    lateness_max_ms=9.0,
+    cpu_share=0.4,
+    wall_s=10.0,
+)
+
+
+def test_a_generator_that_kept_up_has_no_faults() -> None:
+    assert KEPT_UP.faults(target_rate=100, achieved_rate=99.5) == []
+    assert KEPT_UP.faults(target_rate=None, achieved_rate=1) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "achieved_rate", "said"),
+    [
+        ({}, 98.0, "the load reached 98 of 100 requests/s"),
+        ({"lateness_p99_ms": LATENESS_P99_MS_MAX + 10}, 100, "1 % of the requests left more than 60 ms late"),
+        ({"cpu_share": CPU_SHARE_MAX + 0.03}, 100, "a generator process was busy 98% of the time"),
+        ({"not_sent": 7}, 100, "7 of 1000 requests were not sent: 2000 were on their way"),
+        ({"silent": 1}, 100, "1 of 2 generator processes left no record"),
+    ],
+)
+def test_what_spoils_a_run_is_said_in_a_plain_sentence(
+    change: dict[str, float], achieved_rate: float, said: str
+) -> None:
+    (fault,) = replace(KEPT_UP, **change).faults(100, achieved_rate)  # type: ignore[arg-type]
+    assert fault.startswith(said)
+
+
+def test_a_user_of_a_closed_loop_that_waits_for_slow_answers_is_not_the_generators_fault() -> None:
+    assert replace(KEPT_UP, in_flight_max=None, lateness_p99_ms=400.0).faults(100, 100) == []
+
+
+def test_a_meter_writes_what_it_saw(tmp_path: Path) -> None:
+    meter = Meter(in_flight_max=5)
+    for lateness_s in [-0.001, *[0.002] * 97, 0.0305, 2.5]:  # a clock may say "just before"
+        meter.leaves(lateness_s)
+    for _ in range(100):
+        meter.returns()
+    meter.not_sent += 3
+    meter.write(tmp_path)
+    (path,) = tmp_path.glob("generator-*.json")
+    record = json.loads(path.read_text())
+    assert path.stem == f"generator-{record['pid']}"
+    assert (record["due"], record["sent"], record["not_sent"]) == (103, 100, 3)
+    assert (record["in_flight_peak"], record["in_flight_max"], meter.in_flight) == (100, 5, 0)
+    assert record["lateness_p50_ms"] == pytest.approx(2.0, abs=0.11)
+    assert record["lateness_p99_ms"] == pytest.approx(30.5, abs=0.11)
+    assert record["lateness_max_ms"] == 2_500
+    assert record["wall_s"] >= 0
+    assert record["cpu_share"] >= 0
+
+
+def test_a_lateness_beyond_the_scale_is_the_latest_of_all() -> None:
+    meter = Meter(in_flight_max=None)
+    for lateness_s in (1.5, 4.0):
+        meter.leaves(lateness_s)
+    assert meter.lateness_ms(0.5) == meter.lateness_ms(0.99) == 4_000
+
+
+def test_a_meter_that_saw_nothing_is_never_late() -> None:
+    assert Meter(in_flight_max=None).lateness_ms(0.99) == 0
+
+
+def test_processes_add_up_and_the_worst_speaks_for_all(tmp_path: Path) -> None:
+    for pid, late, busy in ((11, 2.0, 0.9), (12, 70.0, 0.2)):
+        record = {
+            "pid": pid, "processes": 3, "due": 60, "sent": 50, "not_sent": 10, "in_flight_peak": 4, "in_flight_max": 9,
+            "lateness_p50_ms": late / 4, "lateness_p99_ms": late, "lateness_max_ms": 2 * late, "cpu_share": busy,
+            "wall_s": 5.0,
+        }  # fmt: skip
+        (tmp_path / f"generator-{pid}.json").write_text(json.dumps(record))
+    assert read_generator(tmp_path) == Generator(
+        processes=3,
+        silent=1,
+        due=120,
+        sent=100,
+        not_sent=20,
+        in_flight_peak=8,
+        in_flight_max=18,
+        lateness_p50_ms=17.5,
+        lateness_p99_ms=70.0,
+        lateness_max_ms=140.0,
+        cpu_share=0.9,
+        wall_s=5.0,
+    )
+
+
+def test_without_a_record_there_is_no_generator(tmp_path: Path) -> None:
+    assert read_generator(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"due": 1'])
+def test_a_broken_record_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "generator-1.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"generator-1\.json: not a generator's record"):
+        read_generator(tmp_path)

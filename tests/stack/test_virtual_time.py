@@ -1,0 +1,27 @@
+"""The load's image has another Python and other versions of libraries than this process: virtual time must not care."""
+
+import subprocess
+from pathlib import Path
+
+from tests.stack.stages import Stack
+from tests.traces import traces
+
+SCRIPT = Path(__file__).parents[1] / "traces.py"
+
+
+def test_the_traces_are_the_same_in_another_python(stack: Stack) -> None:
+    command = [
+        "docker",
+        "run",
+        "--rm",
+        "--interactive",
+        "--network",
+        "none",
+        "--entrypoint",
+        "python",
+        "stampede-lab/load",
+        "-",
+    ]
+    ended = subprocess.run(command, input=SCRIPT.read_text(), capture_output=True, text=True, timeout=120, check=True)
+    print(ended.stderr)
+    assert ended.stdout.splitlines() == [f"{run}: {trace}" for run, trace in traces().items()]
