@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from loadtest.commands import AFTER, BEFORE
 from loadtest.drive.command import start_locust
 from loadtest.ledgers import LedgerFile
 from loadtest.processes import Child, Children
@@ -66,6 +67,7 @@ async def run_arm(scenario: Scenario, turn: Turn, seed: int, folder: Path, tell:
             record.warmed_s = time.time()
         with LedgerFile(client, world.pod_urls, raw / "ledger.csv") as ledger:
             await ledger.skip()
+            await _keep_metrics(client, world, raw, BEFORE)
             locust, *_ = await start_locust(
                 world.children,
                 raw / "scenario.json",
@@ -85,7 +87,7 @@ async def run_arm(scenario: Scenario, turn: Turn, seed: int, folder: Path, tell:
                 if ledger.dropped:
                     record.events.append(f"{ledger.dropped} origin reads did not fit into the pods' ledgers")
                 record.write(raw)
-        await _keep_metrics(client, world, raw)
+        await _keep_metrics(client, world, raw, AFTER)
     return raw
 
 
@@ -135,10 +137,10 @@ async def _watch(
         record.events.append(f"locust {locust.how_it_ended}: {locust.last_words(1)}")
 
 
-async def _keep_metrics(client: httpx.AsyncClient, world: World, raw: Path) -> None:
+async def _keep_metrics(client: httpx.AsyncClient, world: World, raw: Path, when: str) -> None:
     for number, url in enumerate(world.pod_urls, start=1):
         try:
             answer = await client.get(f"{url}/metrics")
-            (raw / f"metrics-pod-{number}.prom").write_bytes(answer.content)
+            (raw / f"{when}pod-{number}.prom").write_bytes(answer.content)
         except httpx.HTTPError:
             pass  # the pod fell: see the run's events

@@ -55,6 +55,12 @@ class Row:
     wait_p50_ms: float = 0.0  # of the collapsed answers: what waiting for another's load took
     wait_p99_ms: float = 0.0
     stampedes: dict[str, dict[str, float]] = field(default_factory=dict)  # see loadtest.stampedes
+    predicted_reads: float | None = None  # by theory, at the measured rate; None where it has nothing to say
+    predicted_peak_1s: float | None = None
+    predicted_hit_ratio: float | None = None
+    floor_reads: float | None = None  # of any strategy that serves nothing older than the TTL
+    commands_per_request: float = 0.0  # Redis commands; 0 where they were not counted
+    commands_per_read_saved: float = 0.0  # the same for each request that did not read the origin
     lateness_p99_ms: float = 0.0  # of the generator: sent, less intended
     generator_cpu_share: float = 0.0  # of one core, by the busiest of its processes
     lead_s: float = 0.0  # from the end of the warm-up to the first request

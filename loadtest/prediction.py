@@ -40,16 +40,25 @@ class Prediction:
     reads_per_expiry: float  # of the hottest key
     hit_ratio: float  # hit and stale answers over all requests, 0..1
     stale_share: float  # stale answers over all requests, 0..1
-    floor_reads: float  # see `floor_reads`
+    floor_reads: float  # see `Floor`
 
 
-def floor_reads(scenario: Scenario, rate_per_s: float, duration_s: float) -> float:
-    """Reads of a strategy that loads once per key and `floor_cycle_s`, at `rate_per_s` requests for all keys: an
-    expected value, which a run with few expiries may miss by chance."""
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Of a strategy that loads once per key and `floor_cycle_s`: expected values, which a run with few expiries may
+    miss by chance."""
+
+    reads: float
+    peak_1s: float
+
+
+def floor(scenario: Scenario, rate_per_s: float, duration_s: float) -> Floor:
+    """At `rate_per_s` requests for all keys together."""
     if rate_per_s <= 0:
-        return 0.0
+        return Floor(0.0, 0.0)
     case = _Case(scenario, Remedy.COLLAPSE, {}, 1.0, rate_per_s, duration_s)
-    return float(case.counts @ case.expiries(duration_s))
+    reads = float(case.counts @ case.expiries(duration_s))
+    return Floor(reads, min(reads, case.peak_1s(np.ones(len(case.counts)))))
 
 
 def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, duration_s: float) -> Prediction | None:
@@ -74,7 +83,7 @@ def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, dur
         reads_per_expiry=float(per_expiry[0]),
         hit_ratio=max(0.0, 1 - float(case.counts @ unanswered) / requests),
         stale_share=float(case.counts @ case.stale()) / requests,
-        floor_reads=floor_reads(scenario, rate_per_s, duration_s),
+        floor_reads=floor(scenario, rate_per_s, duration_s).reads,
     )
 
 

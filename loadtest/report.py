@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest import chart
+from loadtest.bounds import COMPUTED
 from loadtest.comparison import LEGEND, Comparison, comparison, notes
 from loadtest.load import Load
 from loadtest.measure import Row, Series
@@ -20,11 +22,26 @@ from loadtest.scenario import Scenario
 NAME_WIDTH_MAX = 24  # characters; a longer name folds, so that it costs the terminal's table no other column
 
 
-def print_table(console: Console, rows: Sequence[Row], baseline: str | None) -> None:
-    """The comparison in as many columns as the console is wide for, then the notes."""
-    if not rows:
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run to look at: a row per strategy, the computed rows around them, and the sentences that it allows."""
+
+    rows: Sequence[Row]
+    bounds: Sequence[Row] = ()
+    said: Sequence[str] = ()
+
+    @property
+    def lines(self) -> list[Row]:
+        """The table's: the worst bound, the strategies, the best."""
+        return [*self.bounds[:1], *self.rows, *self.bounds[1:]]
+
+
+def print_table(console: Console, summary: Summary, baseline: str | None) -> None:
+    """The comparison in as many columns as the console is wide for, then what it says and the notes."""
+    if not summary.rows:
         console.print("No strategy was measured.", markup=False)
         return
+    rows = summary.lines
     shown = comparison(rows, baseline)
     kept = list(range(len(shown.columns)))
     while _width(console, table := _terminal_table(shown, kept, rows)) > console.width:
@@ -35,6 +52,8 @@ def print_table(console: Console, rows: Sequence[Row], baseline: str | None) -> 
     console.print(table)
     if left_out := [heading for number, heading in enumerate(shown.headings) if number not in kept]:
         console.print(Text(f"Left out at this width: {', '.join(left_out)}. See report.md or report.html.", "dim"))
+    for sentence in summary.said:
+        console.print(Text(sentence), soft_wrap=True)
     for note in notes(rows):
         console.print(Text(f"! {note}", "yellow"))
 
@@ -55,7 +74,7 @@ def _terminal_table(shown: Comparison, kept: Sequence[int], rows: Sequence[Row])
         cells = [Text(line[number]) for number in kept]
         if not row.valid:
             cells[0].append("\n(not valid)")
-        table.add_row(*cells, style="" if row.valid else "red")
+        table.add_row(*cells, style="red" if not row.valid else "dim" if row.world == COMPUTED else "")
     return table
 
 
@@ -123,13 +142,8 @@ def _markdown_table(shown: Comparison, rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def markdown(
-    rows: Sequence[Row],
-    environment: Mapping[str, Any],
-    scenario: Scenario,
-    baseline: str | None,
-    said: Sequence[str] = (),
-) -> str:
+def markdown(summary: Summary, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
+    rows = summary.lines
     table = _markdown_table(comparison(rows, baseline), rows) if rows else ["No strategy was measured."]
     found = [f"- {_markdown(note)}" for note in notes(rows)]
     return "\n".join(
@@ -140,7 +154,7 @@ def markdown(
             "",
             *table,
             "",
-            *(["**In words**", "", *(f"- {_markdown(one)}" for one in said), ""] if said else []),
+            *(["**In words**", "", *(f"- {_markdown(one)}" for one in summary.said), ""] if summary.said else []),
             *(["**Notes**", "", *found, ""] if found else []),
             _markdown(LEGEND),
             "",
@@ -152,26 +166,25 @@ def markdown(
 
 def write_report(
     folder: Path,
-    rows: Sequence[Row],
+    summary: Summary,
     series: Mapping[str, Series],
     environment: Mapping[str, Any],
     scenario: Scenario,
     baseline: str | None,
-    said: Sequence[str] = (),
 ) -> None:
-    """Write report.md and report.html. `series` is by strategy, `said` is the run in words. Raises OSError."""
-    shown = comparison(rows, baseline)
+    """Write report.md and report.html into `folder`. `series` is by strategy. Raises OSError."""
+    shown = comparison(summary.lines, baseline)
     page = chart.page(
         title=scenario.title,
         sentence=sentence(scenario),
-        rows=rows,
+        rows=summary.rows,
         series=series,
         headings=shown.headings,
-        lines=shown.lines,
+        tabled=list(zip(summary.lines, shown.lines, strict=True)),
         legend=LEGEND,
-        said=said,
-        notes=notes(rows),
+        said=summary.said,
+        notes=notes(summary.rows),
         stamp=stamp(environment, scenario),
     )
-    (folder / "report.md").write_text(markdown(rows, environment, scenario, baseline, said), encoding="utf-8")
+    (folder / "report.md").write_text(markdown(summary, environment, scenario, baseline), encoding="utf-8")
     (folder / "report.html").write_text(page, encoding="utf-8")

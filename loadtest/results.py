@@ -12,13 +12,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from app.discovery import Discovered
+from loadtest.bounds import bounds, with_predictions, with_the_same
+from loadtest.commands import redis_commands
 from loadtest.drive.generator import read_generator
+from loadtest.judge.intervals import REPEATS_MIN
 from loadtest.judge.verdicts import telling
 from loadtest.measure import Row, Series, Tally
 from loadtest.records import read_answers, read_ledger
-from loadtest.report import write_report
+from loadtest.report import Summary, write_report
 from loadtest.scenario import Scenario
-from loadtest.turns import medians
+from loadtest.turns import Turn, by_strategy, medians
 
 
 @dataclass(slots=True)
@@ -86,6 +90,13 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
             lateness_p99_ms=generator.lateness_p99_ms,
             generator_cpu_share=round(generator.cpu_share, 3),
         )
+    if (commands := redis_commands(raw)) is not None:
+        saved = row.requests - row.origin_reads
+        row = replace(
+            row,
+            commands_per_request=round(commands / row.requests, 3),
+            commands_per_read_saved=round(commands / saved, 3) if saved > 0 else 0.0,
+        )
     return row, tally.series()
 
 
@@ -94,28 +105,43 @@ def new_tally(scenario: Scenario, start_s: float) -> Tally:
     return Tally(start_s, scenario.duration_s, scenario.cache.ttl_s, scenario.slow_ms, scenario.hot_keys)
 
 
-def write_results(
-    folder: Path,
-    measured: Sequence[tuple[Row, Series]],
-    scenario: Scenario,
-    about: Mapping[str, Any],
-    baseline: str | None,
-) -> list[Row]:
-    """Figures and reports of the arms that were run; `latest` beside the folder then points to it.
+Measured = tuple[Turn, Row, Series]
 
-    summary.json has a row for every run, the reports one per strategy: these are answered. Of repeats, the course of
-    the first is drawn.
+
+def write_results(
+    folder: Path, measured: Sequence[Measured], scenario: Scenario, about: Mapping[str, Any], found: Discovered
+) -> Summary:
+    """Figures and reports of the runs; `latest` beside the folder then points to it.
+
+    summary.json has a row for every run, the reports one per strategy, between two that no strategy can leave. Of
+    repeats, the course of the first is drawn.
     """
-    runs = [row for row, _ in measured]
+    turns = {turn.name: turn for turn, _, _ in measured}
+    runs = [row for _, row, _ in measured]
+    rows = with_predictions(medians(runs), scenario, turns, found.strategies)
+    runs = [with_the_same(run, next(row for row in rows if row.strategy == run.strategy)) for run in runs]
     write_whole(folder / "summary.json", json.dumps([row.as_dict() for row in runs], indent=2))
-    rows = medians(runs)
-    courses = {row.strategy: line for row, line in reversed(measured)}
-    write_report(folder, rows, courses, about, scenario, baseline, telling([row.as_dict() for row in runs], baseline))
+    is_answered = any(row.requests for row in rows)
+    summary = Summary(rows, bounds(rows, scenario) if is_answered else (), in_words(runs, found.baseline))
+    courses = {row.strategy: line for _, row, line in reversed(measured)}
+    write_report(folder, summary, courses, about, scenario, found.baseline)
     link = folder.parent / "latest"
     fresh = folder.parent / f".latest-{os.getpid()}"
     fresh.symlink_to(folder.name)
     fresh.replace(link)
-    return rows
+    return summary
+
+
+def in_words(runs: Sequence[Row], baseline: str | None) -> list[str]:
+    """What the repeats allow to be said; of too few, only that."""
+    least = min(len(repeats) for repeats in by_strategy(runs).values())
+    if least < REPEATS_MIN:
+        return [
+            f"{least} run of each, so no interval and no claim: REPEATS=5 gives both."
+            if least == 1
+            else f"{least} runs of each are too few for a claim: REPEATS=5 gives one."
+        ]
+    return telling([row.as_dict() for row in runs], baseline)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from app.latency import Latency
 from app.settings import Settings
 from loadtest.faults import Fault
+from loadtest.judge.gate import parse_gate
 from loadtest.load import Keys, Load, Table
 
 OWN = Path(__file__).parent / "scenarios"
@@ -27,6 +28,11 @@ class BadScenario(ValueError):
 
 def _latency(text: str) -> str:
     Latency.parse(text)
+    return text
+
+
+def _gate(text: str) -> str:
+    parse_gate(text)
     return text
 
 
@@ -83,6 +89,8 @@ class Scenario(Table):
     """A second counts as slow when 1 % of its requests took longer."""
     tune: dict[str, dict[str, float | str]] = Field(default_factory=dict)
     """Tunables by strategy, as in the setting of the same name."""
+    gates: list[Annotated[str, AfterValidator(_gate)]] = Field(default_factory=list)
+    """What `lab gate` holds a run of it to, such as "mine.origin_peak_1s <= 10"."""
     faults: list[Fault] = Field(default_factory=list)
     virtual: Virtual = Virtual()
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from rich.console import Console
 
+from app.discovery import Discovered
 from loadtest import ROOT
 from loadtest.bench import run_arm
 from loadtest.live import live
 from loadtest.measure import Row
 from loadtest.native import native_world
+from loadtest.report import Summary
 from loadtest.results import arm_figures, write_results
 from loadtest.scenario import Scenario
 from loadtest.turns import Turn
@@ -26,17 +28,23 @@ def check_contract(strategy: str) -> bool:
 
 
 async def compare(
-    scenario: Scenario, names: Sequence[str], seed: int, folder: Path, about: Mapping[str, Any], console: Console
-) -> list[Row]:
+    scenario: Scenario,
+    names: Sequence[str],
+    seed: int,
+    folder: Path,
+    about: Mapping[str, Any],
+    found: Discovered,
+    console: Console,
+) -> Summary:
     """Run the strategies side by side, each in a world of its own, so that both see the same minute of this machine.
 
     The first is the baseline.
     """
     with live(console, scenario) as tell:
-        arms = await asyncio.gather(
-            *(run_arm(scenario, Turn(name), seed, folder, tell, native_world) for name in names)
-        )
-    return write_results(folder, [arm_figures(raw, scenario) for raw in arms], scenario, about, names[0])
+        turns = [Turn(name) for name in names]
+        arms = await asyncio.gather(*(run_arm(scenario, turn, seed, folder, tell, native_world) for turn in turns))
+    measured = [(turn, *arm_figures(raw, scenario)) for turn, raw in zip(turns, arms, strict=True)]
+    return write_results(folder, measured, scenario, about, found)
 
 
 def verdict(rows: Sequence[Row], name: str) -> str:

@@ -85,9 +85,7 @@ async def _bench(
             errors.print(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {shown(folder)}")
         if finished:
             finished.sort(key=lambda one: one[0].place(found))
-            measured = [(row, line) for _, row, line in finished]
-            rows = write_results(folder, measured, workload, about, found.baseline)
-            print_table(console, rows, found.baseline)
+            print_table(console, write_results(folder, finished, workload, about, found), found.baseline)
             console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
     return all(row.valid for _, row, _ in finished)
 
@@ -109,7 +107,7 @@ def try_(
     against = [name] if found.baseline in (None, name) else [found.baseline, name]
     about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
     folder = new_run_folder(results, workload, about)
-    rows = guarded(compare(workload, against, seed, folder, about, console))
+    rows = guarded(compare(workload, against, seed, folder, about, found, console)).rows
     console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
     console.print(verdict(rows, name), highlight=False, soft_wrap=True)
     exit_unless_valid(all(row.valid for row in rows))

@@ -14,7 +14,8 @@ from loadtest import ROOT
 from loadtest.cli.terminal import Results, console, errors, fail, shown
 from loadtest.judge import compare as comparing
 from loadtest.judge import gates
-from loadtest.judge.gates import BadGate, Gate, Judged
+from loadtest.judge.gate import BadGate, Gate, parse_gate
+from loadtest.judge.gates import Judged
 from loadtest.judge.runs import BadRun, NoSummary, Run, find_run, read_run
 from loadtest.results import write_whole
 
@@ -127,7 +128,7 @@ def _asked(run: Run, *named: list[str] | None) -> list[Gate]:
     asked = []
     for (option, fits), texts in zip(kinds, named, strict=True):
         for text in texts or ():
-            one = gates.parse_gate(text)
+            one = parse_gate(text)
             if not fits(one):
                 right = next(name for name, fitting in kinds if fitting(one))
                 raise BadGate(f"{option}: {text!r} belongs to {right}")
@@ -135,7 +136,7 @@ def _asked(run: Run, *named: list[str] | None) -> list[Gate]:
     stated = run.scenario.get("gates", [])
     if not isinstance(stated, list):
         raise BadGate(f"{run.name}/scenario.json: gates must be a list of texts")
-    asked += [gates.parse_gate(str(text)) for text in stated]
+    asked += [parse_gate(str(text)) for text in stated]
     if not asked:
         raise BadGate("no gate: name one by --max, --min or --ratio, or state gates in the scenario")
     return list(dict.fromkeys(asked))

@@ -62,11 +62,13 @@ def sim(
 
         run_all(jobs, pool, keep)
     finished = sorted(done, key=lambda one: jobs.index(one.job))
-    measured = [(replace(one.row, strategy=turn.name), one.series) for turn, one in zip(order, finished, strict=True)]
-    rows = write_results(folder, measured, workload, about, found.baseline)
-    print_table(console, rows, found.baseline)
+    measured = [
+        (turn, replace(one.row, strategy=turn.name), one.series) for turn, one in zip(order, finished, strict=True)
+    ]
+    summary = write_results(folder, measured, workload, about, found)
+    print_table(console, summary, found.baseline)
     requests, cpu_s = sum(one.row.requests for one in finished), sum(one.cpu_s for one in finished)
-    for row in rows:
+    for _, row, _ in measured:
         console.print(f"trace {row.strategy} seed {row.seed}: {row.trace}", highlight=False, style="dim")
     console.print(
         f"{requests:,} requests in {time.monotonic() - began_s:.1f} s, {requests / cpu_s:,.0f} per CPU second. "
@@ -74,7 +76,7 @@ def sim(
         soft_wrap=True,
         highlight=False,
     )
-    exit_unless_valid(all(row.valid for row, _ in measured))
+    exit_unless_valid(all(row.valid for _, row, _ in measured))
 
 
 @app.command()

@@ -197,7 +197,7 @@ def test_an_interrupted_bench_leaves_nothing_running_and_says_what_was_kept(
         (["bench", "--scenario", "nope"], "there is no scenario 'nope': name one of"),
         (["bench", "--strategies", "static,nope"], "there is no strategy 'nope': name some of static,"),
         (["bench", "--duration", "0"], "duration_s: Input should be greater than or equal to 1"),
-        (["bench", "--pods", "17"], "pods: Input should be less than or equal to 16"),
+        (["bench", "--pods", "17"], "pods: 17 are for virtual time (make sim); as processes, at most 16"),
         (["bench", "--seed", "-1"], "--seed"),
         (["new", "static"], "app/strategies/static.py is there already"),
         (["new", "Bad Name"], "lower case"),

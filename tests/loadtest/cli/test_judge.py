@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from app.discovery import discover
 from loadtest import ROOT
 from loadtest.cli.judge import app
-from loadtest.judge.gates import parse_gate
+from loadtest.judge.gate import parse_gate
 from loadtest.judge.runs import figure_names
 from tests.run_directory import repeats, write_run
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.judge.gates import BadGate, Judged, judge_gates, junit, markdown, parse_gate
+from loadtest.judge.gate import BadGate, parse_gate
+from loadtest.judge.gates import Judged, judge_gates, junit, markdown
 from loadtest.judge.runs import Run
 from tests.run_directory import repeats
 

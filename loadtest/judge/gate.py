@@ -1,0 +1,73 @@
+"""A bound that a run has to keep, as text: `one.origin_peak_1s <= 10`, `one.p99_ms / other.p99_ms <= 0.3`."""
+
+import math
+import re
+from dataclasses import dataclass
+
+_TERM = r"(\w[\w-]*)\.(\w+(?:\.\w+)?)"
+_GATE = re.compile(rf"\s*{_TERM}\s*(?:/\s*{_TERM}\s*)?(<=|>=|<|>)\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*", re.ASCII)
+WORST_COUNTS = frozenset({"errors", "wrong_answers"})
+"""Judged by their worst repeat, all others by the median: a wrong answer in one repeat of five is a wrong answer."""
+
+
+class BadGate(ValueError):
+    """The text names the gate, and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    strategy: str
+    figure: str
+
+    def __str__(self) -> str:
+        return f"{self.strategy}.{self.figure}"
+
+    @property
+    def by(self) -> str:
+        return "maximum" if self.figure in WORST_COUNTS else "median"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A figure of one strategy, or its ratio to another's in the same run, against a bound."""
+
+    term: Term
+    to: Term | None
+    operator: str
+    bound: float
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.operator} {self.bound:.10g}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.term} / {self.to}" if self.to else str(self.term)
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        return (self.term, self.to) if self.to else (self.term,)
+
+    @property
+    def warning(self) -> str:
+        """Why its outcome may be the machine's; empty where it is not."""
+        if self.to is None and self.term.figure.endswith("_ms"):
+            return f"{self}: latency is another on every machine; gate a ratio to another strategy of the same run"
+        return ""
+
+
+def parse_gate(text: str) -> Gate:
+    """From `<strategy>.<figure> <=|>=|<|> <number>` or `<strategy>.<figure> / <strategy>.<figure> <= <number>`.
+
+    Raises `BadGate`.
+    """
+    match = _GATE.fullmatch(text)
+    if match is None:
+        raise BadGate(
+            f"{text!r} is no gate: write <strategy>.<figure> <= <number> or "
+            "<strategy>.<figure> / <strategy>.<figure> <= <number>, with <=, >=, < or >"
+        )
+    strategy, figure, to_strategy, to_figure, sign, bound = match.groups()
+    if not math.isfinite(float(bound)):
+        raise BadGate(f"{text!r}: the bound must be a finite number")
+    to = Term(to_strategy, to_figure) if to_strategy else None
+    return Gate(Term(strategy, figure), to, sign, float(bound))
