@@ -5,7 +5,7 @@ READY  := $(VENV)/.ready
 LAB    := $(VENV)/bin/lab
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench up down logs ps load dev list new try sim sweep verify calibrate simspeed compare hitpath loadlimit test test-stack check format dashboards lock clean
+.PHONY: help setup bench up down logs ps load dev list new try sim sweep verify calibrate simspeed compare gate replay claims hitpath loadlimit test test-stack check format dashboards lock clean
 
 help: ## What there is
 	@echo 'Stampede Lab: what a cache does when its entries expire, and what each remedy buys.'
@@ -98,6 +98,15 @@ simspeed: $(READY) ## Simulated requests per CPU second, here
 
 compare: $(READY) ## Two runs, commits or strategies: A=results/… B=results/…[:strategy]
 	@$(LAB) compare '$(A)' '$(B)'
+
+gate: $(READY) ## Hold a run to bounds: RUN=results/latest MAX='mine.origin_peak_1s<=10' RATIO='mine.p99_ms/static.p99_ms<=0.3'
+	@$(LAB) gate $(RUN) $(foreach bound,$(MAX),--max '$(bound)') $(foreach bound,$(RATIO),--ratio '$(bound)')
+
+replay: $(READY) ## A run of make verify, event by event: SEED= S=strategy
+	@$(LAB) replay '$(SEED)' --strategy '$(S)'
+
+claims: $(READY) ## Re-run what is published, and judge it: writes CLAIMS.md (about a quarter of an hour)
+	@$(LAB) claims
 
 hitpath: $(READY) ## What a cache hit costs here, against a bare app that does one GET
 	@$(LAB) hitpath
