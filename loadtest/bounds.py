@@ -4,6 +4,7 @@
 no strategy that serves nothing older than the TTL can read less. Both are computed, at the measured rate.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
@@ -95,6 +96,7 @@ def bounds(rows: Sequence[Row], scenario: Scenario) -> tuple[Row, Row]:
         p95_ms=miss_ms,
         p99_ms=slowest_ms,
         p999_ms=slowest_ms,
+        slow_s=math.ceil(first.duration_s) if slowest_ms > scenario.slow_ms else 0,
         age_p50_s=0.0,
         age_p99_s=0.0,
         older_share=0.0,

@@ -136,11 +136,8 @@ def in_words(runs: Sequence[Row], baseline: str | None) -> list[str]:
     """What the repeats allow to be said; of too few, only that."""
     least = min(len(repeats) for repeats in by_strategy(runs).values())
     if least < REPEATS_MIN:
-        return [
-            f"{least} run of each, so no interval and no claim: REPEATS=5 gives both."
-            if least == 1
-            else f"{least} runs of each are too few for a claim: REPEATS=5 gives one."
-        ]
+        few = "1 run of each" if least == 1 else f"{least} runs of each"
+        return [f"{few}: too few for an interval or a claim. REPEATS=5 gives both."]
     return telling([row.as_dict() for row in runs], baseline)
 
 

@@ -50,6 +50,7 @@ def sim(
     order = sorted(turns(workload, names, found, repeats, seed), key=lambda turn: turn.place(found))
     jobs = [Job(turn.scenario(workload), turn.strategy, seed + turn.repeat - 1, turn.repeat) for turn in order]
     about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
+    about |= {"world": "virtual time", "redis": "simulated"}
     folder = new_run_folder(results, workload, about)
     began_s = time.monotonic()
     done: list[Done] = []

@@ -1,0 +1,40 @@
+"""The rows that no strategy can leave, and predictions at each row's own rate."""
+
+import pytest
+
+from app.discovery import discover
+from loadtest.bounds import COMPUTED, bounds, with_predictions
+from loadtest.scenario import read_scenario
+from loadtest.sim.run import simulate
+from loadtest.turns import Turn
+
+SCENARIO = read_scenario("hot-key", duration_s=20)
+FOUND = discover()
+ROWS = [simulate(SCENARIO, strategy, 3).row for strategy in FOUND.strategies.values()]
+
+
+def test_every_strategy_is_between_the_bounds() -> None:
+    nocache, oracle = bounds(ROWS, SCENARIO)
+    assert nocache.world == oracle.world == COMPUTED
+    for row in ROWS:
+        assert 0.95 * oracle.origin_reads <= row.origin_reads <= nocache.origin_reads
+        assert oracle.p99_ms <= row.p99_ms <= 1.01 * nocache.p99_ms
+        assert nocache.hit_ratio <= row.hit_ratio <= oracle.hit_ratio
+
+
+def test_each_row_is_predicted_at_its_own_rate() -> None:
+    turns = {row.strategy: Turn(row.strategy) for row in ROWS}
+    for row in with_predictions(ROWS, SCENARIO, turns, FOUND.strategies):
+        assert row.predicted_reads == pytest.approx(row.origin_reads, rel=0.1)
+        assert row.floor_reads is not None
+        assert row.predicted_reads is not None
+        assert row.floor_reads <= row.predicted_reads * 1.001
+
+
+def test_a_control_is_predicted_at_its_own_ttl() -> None:
+    control = Turn("static", ttl_s=10.0)
+    told = with_predictions([ROWS[0]], SCENARIO, {ROWS[0].strategy: control}, FOUND.strategies)[0]
+    plain = with_predictions([ROWS[0]], SCENARIO, {ROWS[0].strategy: Turn("static")}, FOUND.strategies)[0]
+    assert told.predicted_reads is not None
+    assert plain.predicted_reads is not None
+    assert told.predicted_reads < 0.75 * plain.predicted_reads
