@@ -6,10 +6,8 @@ needs no more memory than a piece.
 
 import csv
 import zlib
-from bisect import bisect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 from typing import NamedTuple
 
 import numpy as np
@@ -78,16 +76,15 @@ class Popularity:
             return np.where(rng.random(count) < keys.hot_share, 0, others)
         return rng.integers(keys.count, size=count)
 
+    def stream(self, rng: np.random.Generator) -> Iterator[int]:
+        """One after the other, for ever: what users of a closed loop ask for, in order of asking."""
+        while True:
+            yield from self.draw(rng, PIECE).tolist()
 
-def chooser(keys: Keys) -> Callable[[Random], int]:
-    """How a user of a closed loop chooses its next key, from its own stream."""
-    if keys.hot_share is not None:
-        share, count = keys.hot_share, keys.count
-        return lambda rng: 0 if rng.random() < share else rng.randrange(1, count)
-    if keys.zipf is not None:
-        cumulated = np.cumsum(keys.shares()).tolist()
-        return lambda rng: min(bisect(cumulated, rng.random()), keys.count - 1)
-    return lambda rng: rng.randrange(keys.count)
+
+def closed_keys(keys: Keys, seed: int, worker: int = 0) -> Iterator[int]:
+    """What the users of one process ask for."""
+    return Popularity(keys).stream(rng_of(seed, f"keys of worker {worker}"))
 
 
 class _Profile:

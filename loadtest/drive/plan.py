@@ -6,17 +6,15 @@ import json
 import os
 import urllib.request
 from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 from gevent.event import Event
 
 from loadtest.answer_check import AnswerCheck
-from loadtest.arrivals import PIECE, Popularity, rng_of
+from loadtest.arrivals import closed_keys
 from loadtest.drive.targets import Targets
-from loadtest.load import Keys, Load
+from loadtest.load import Load
 from loadtest.records import ANSWER_COLUMNS
 from loadtest.scenario import Scenario, read_scenario
 
@@ -44,7 +42,7 @@ class Plan:
         self.over = Event()
         """Set when the test stops. A runner's state cannot tell: a worker's still says "stopped" as a test starts."""
         self.user_numbers = itertools.count()
-        self.keys = _keys(self.scenario.keys, rng_of(self.seed, f"keys of worker {worker}"))
+        self.keys = closed_keys(self.scenario.keys, self.seed, worker)
         """Which to ask for next, in a closed loop."""
         self.answers = AnswerCheck()
         self._file: IO[str] | None = None
@@ -81,9 +79,3 @@ class Plan:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def _keys(keys: Keys, rng: np.random.Generator) -> Iterator[int]:
-    popularity = Popularity(keys)
-    while True:
-        yield from popularity.draw(rng, PIECE).tolist()

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from app.latency import Latency
-from loadtest.arrivals import arrivals, chooser, rng_of
+from loadtest.arrivals import arrivals, closed_keys, rng_of
 from loadtest.scenario import Scenario
 
 NEVER_S = float("inf")
@@ -103,21 +103,22 @@ class ClosedLoop:
         self._end_s = start_s + scenario.duration_s
         self._think_s = load.think_s
         self._period_s = load.users / load.rate_per_s if load.rate_per_s else 0.0
-        self._choose = chooser(scenario.keys)
-        self._rngs = [Random(f"{seed}/0/{user}") for user in range(load.users)]
+        self._keys = closed_keys(scenario.keys, seed)
         self._asked = [0] * load.users
         self._network = Latency.parse(scenario.virtual.network)
         self._network_rng = Random(f"{seed}/network")
-        self._upcoming: list[Ask] = []
-        for user, rng in enumerate(self._rngs):
-            first_s = start_s + rng.uniform(0, self._period_s or self._think_s or 0.0)
+        self._upcoming: list[tuple[float, float, int]] = []  # when one arrives, was intended, and whose it is
+        for user in range(load.users):
+            first_s = start_s + Random(f"{seed}/0/{user}").uniform(0, self._period_s or self._think_s or 0.0)
             self._ask(user, first_s, first_s)
         self._find_next()
 
     def take(self) -> Ask:
-        ask = heapq.heappop(self._upcoming)
+        arrives_s, intended_s, user = heapq.heappop(self._upcoming)
+        turn = user + self._asked[user]
+        self._asked[user] += 1
         self._find_next()
-        return ask
+        return Ask(arrives_s, intended_s, user, next(self._keys), turn)
 
     def answered(self, ask: Ask, ended_s: float) -> None:
         if self._think_s is None:
@@ -130,10 +131,8 @@ class ClosedLoop:
     def _ask(self, user: int, intended_s: float, sent_s: float) -> None:
         if sent_s >= self._end_s:
             return
-        turn = user + self._asked[user]
-        self._asked[user] += 1
         arrives_s = sent_s + self._network.draw_ms(self._network_rng) / 1000
-        heapq.heappush(self._upcoming, Ask(arrives_s, intended_s, user, self._choose(self._rngs[user]), turn))
+        heapq.heappush(self._upcoming, (arrives_s, intended_s, user))
 
     def _find_next(self) -> None:
-        self.due_s = self._upcoming[0].arrives_s if self._upcoming else NEVER_S
+        self.due_s = self._upcoming[0][0] if self._upcoming else NEVER_S

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 
@@ -82,6 +83,19 @@ def test_the_network_counts_twice() -> None:
 
 def test_redis_takes_its_time() -> None:
     assert played(virtual={"network": "fixed(0)", "redis": "fixed(3)"}).row.p50_ms == pytest.approx(3, rel=0.01)
+
+
+def test_memory_does_not_grow_with_the_requests() -> None:
+    def most_bytes(duration_s: float) -> int:
+        scenario = read_scenario("jitterbug", duration_s=duration_s)
+        tracemalloc.start()
+        try:
+            assert simulate(scenario, STRATEGIES["static"], 1).row.requests > 5_000 * duration_s
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert most_bytes(26) < 1.2 * most_bytes(13)
 
 
 def test_virtual_time_is_faster_than_a_task_and_a_timer_for_each_request() -> None:
