@@ -96,10 +96,13 @@ class Arm:
         clock: Clock,
         read_origin: ReadOrigin,
         events: ArmEvents,
+        life: str,
     ) -> None:
+        """`life` tells this process from whoever had the pod's name and seed before, or has them too: the tokens of
+        its locks must be nobody else's."""
         rng = Random(f"{settings.seed}/{settings.pod}/{strategy.name}")
         self._tasks = Tasks()
-        self._flights = PodFlights(cache, clock, rng, self._tasks, _bounds_of(settings), events)
+        self._flights = PodFlights(cache, clock, rng, self._tasks, _bounds_of(settings), events, life)
         tune = settings.tune.get(strategy.name, {})
         self._strategy = strategy(Lab(cache, clock, rng, self._flights, settings.ttl_s, tune))
         self._settings = settings

@@ -122,8 +122,9 @@ class RedisCache:
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
         stored = encode(entry)
-        keep_ms = max(1, math.ceil((entry.keep_until_s - self.clock.now_s()) * 1000))
-
+        # no longer than from the read on, even if the clock was set right (and back) since then
+        keep_s = entry.keep_until_s - max(self.clock.now_s(), entry.read_at_s)
+        keep_ms = max(1, math.ceil(keep_s * 1000))
         try:
             if token is None:
                 return bool(await self._call("set", lambda: self._redis.set(key, stored, px=keep_ms)))

@@ -14,6 +14,8 @@ from app.strategy import CacheAway
 log = logging.getLogger(__name__)
 
 SYNC_EVERY_S = 5.0
+SYNC_AGAIN_S = 0.25
+"""Until Redis has answered once: a pod that starts without it goes by a clock that may be anything."""
 SAMPLES = 3
 
 
@@ -29,6 +31,7 @@ class RedisClock:
         self._ask_time_s = ask_time_s
         self._monotonic_s = monotonic_s
         self._offset_s = wall_s() - monotonic_s()
+        self._is_synced = False
 
     def now_s(self) -> float:
         return self._monotonic_s() + self._offset_s
@@ -44,11 +47,12 @@ class RedisClock:
                 best_round_trip_s = answered_s - asked_s
                 offset_s = redis_s - (asked_s + answered_s) / 2
         self._offset_s = offset_s
+        self._is_synced = True
 
     async def keep_in_sync(self) -> None:
         """Until cancelled."""
         while True:
-            await asyncio.sleep(SYNC_EVERY_S)
+            await asyncio.sleep(SYNC_EVERY_S if self._is_synced else SYNC_AGAIN_S)
             try:
                 await self.sync()
             except CacheAway:

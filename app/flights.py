@@ -70,14 +70,23 @@ class PodFlights:
     """The flights of one strategy in one pod. Implements `app.strategy.Flights`."""
 
     def __init__(
-        self, cache: Cache, clock: Clock, rng: Random, tasks: Tasks, bounds: FlightBounds, events: FlightEvents
+        self,
+        cache: Cache,
+        clock: Clock,
+        rng: Random,
+        tasks: Tasks,
+        bounds: FlightBounds,
+        events: FlightEvents,
+        life: str = "",
     ) -> None:
+        """`life` is this process's own, so that its tokens are, though a seed repeats the rest of them."""
         self._cache = cache
         self._clock = clock
         self._rng = rng
         self._tasks = tasks
         self._bounds = bounds
         self._events = events
+        self._life = life
         self._in_flight: dict[str, asyncio.Task[Lookup]] = {}
         self._refresh_not_before_s: dict[str, float] = {}
 
@@ -102,20 +111,31 @@ class PodFlights:
         self._start(_Job(key, load, why, seen, fresh_for_s, keep_for_s), shared=True)
 
     async def _join(self, job: _Job, shared: bool) -> Lookup:
-        flight = self._in_flight.get(job.key)
-        is_mine = flight is None
-        if flight is None:
-            if len(self._in_flight) >= self._bounds.flights_max:
-                raise Shed(f"{self._bounds.flights_max} loads are in flight in this pod (flights_max)")
-            flight = self._start(job, shared)
+        flight, is_mine = self._flight(job, shared)
         try:
             async with asyncio.timeout(self._bounds.wait_s_max) as wait:
-                lookup = await asyncio.shield(flight)
+                while True:
+                    try:
+                        lookup = await asyncio.shield(flight)
+                        break
+                    except CacheAway:  # a refresh ends without the cache; who has joined it still wants an answer
+                        flight, is_mine = self._flight(job, shared=False, ended=flight)
         except TimeoutError:
             if not wait.expired():
                 raise  # the load's own
             raise Shed(f"no answer within {self._bounds.wait_s_max:g} s of waiting (wait_ms_max)") from None
         return lookup if is_mine else Lookup(Status.COLLAPSED, lookup.entry)
+
+    def _flight(
+        self, job: _Job, shared: bool, ended: asyncio.Task[Lookup] | None = None
+    ) -> tuple[asyncio.Task[Lookup], bool]:
+        """The one in flight, unless it is the one that has `ended`; else a new one, and True."""
+        flight = self._in_flight.get(job.key)
+        if flight is not None and flight is not ended:
+            return flight, False
+        if flight is None and len(self._in_flight) >= self._bounds.flights_max:
+            raise Shed(f"{self._bounds.flights_max} loads are in flight in this pod (flights_max)")
+        return self._start(job, shared), True
 
     def _start(self, job: _Job, shared: bool) -> asyncio.Task[Lookup]:
         flight = self._tasks.spawn(self._fly(job) if shared else self._load_unstored(job), f"flight {job.key}")
@@ -125,7 +145,8 @@ class PodFlights:
 
     def _land(self, job: _Job, flight: asyncio.Task[Lookup]) -> None:
         """A flight leaves the map in the step in which it ends, failed or not: a failure must not stay behind."""
-        del self._in_flight[job.key]
+        if self._in_flight.get(job.key) is flight:  # else somebody has begun anew already
+            del self._in_flight[job.key]
         if job.why is Why.MISS or flight.cancelled():
             return
         if (error := flight.exception()) is None:
@@ -138,7 +159,7 @@ class PodFlights:
         self._refresh_not_before_s[job.key] = self._clock.now_s() + self._bounds.refresh_pause_s
 
     async def _fly(self, job: _Job) -> Lookup:
-        token = f"{self._rng.getrandbits(64):016x}"
+        token = f"{self._life}:{self._rng.getrandbits(64):016x}"
         try:
             entry = await self._lock_or_landing(job, token)
         except CacheAway:

@@ -4,6 +4,7 @@ import gc
 import inspect
 import json
 import logging
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -44,10 +45,12 @@ def create_app(settings: Settings) -> FastAPI:
     ledger = Ledger(settings.ledger_rows_max)
     origins: dict[str, Origin] = {}
     arms: dict[str, Arm] = {}
+    life = secrets.token_hex(4)
     for name, strategy in found.strategies.items():
         store = SqliteStore(settings.origin_path)
         origins[name] = origin = Origin(settings, name, cache.clock, ledger, store)
-        arms[name] = Arm(strategy, settings, cache, cache.clock, origin.read, ArmMetrics(metrics, name, origin))
+        events = ArmMetrics(metrics, name, origin)
+        arms[name] = Arm(strategy, settings, cache, cache.clock, origin.read, events, life)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -11,7 +11,9 @@ class _Fault(Table):
     at_s: float = Field(ge=0, le=3_600)
 
 
-class _Lasting(_Fault):
+class Lasting(_Fault):
+    """Begins, and ends by itself."""
+
     for_s: float = Field(gt=0, le=3_600)
 
 
@@ -21,55 +23,55 @@ class CacheFlushed(_Fault):
     kind: Literal["cache-flushed"]
 
 
-class CacheAway(_Lasting):
+class CacheAway(Lasting):
     """No command is answered; whether Redis comes back empty is `empty`."""
 
     kind: Literal["cache-away"]
     empty: bool = True
 
 
-class CacheSlow(_Lasting):
+class CacheSlow(Lasting):
     """Every command takes `ms` longer."""
 
     kind: Literal["cache-slow"]
     ms: float = Field(gt=0, le=60_000)
 
 
-class OriginFails(_Lasting):
+class OriginFails(Lasting):
     """A share of the reads fails, after their time."""
 
     kind: Literal["origin-fails"]
     share: float = Field(1.0, gt=0, le=1)
 
 
-class OriginSlow(_Lasting):
+class OriginSlow(Lasting):
     """Every read takes `times` as long."""
 
     kind: Literal["origin-slow"]
     times: float = Field(gt=1, le=1_000)
 
 
-class OriginHangs(_Lasting):
+class OriginHangs(Lasting):
     """Reads that begin then end only when the fault does."""
 
     kind: Literal["origin-hangs"]
 
 
-class PodKilled(_Lasting):
+class PodKilled(Lasting):
     """The pod is gone with all that it had in flight, locks held; a new one takes its place after `for_s`."""
 
     kind: Literal["pod-killed"]
     pod: int = Field(ge=0, le=9_999)
 
 
-class PodPaused(_Lasting):
+class PodPaused(Lasting):
     """Nothing reaches the pod and nothing leaves it; then it goes on as if no time had passed."""
 
     kind: Literal["pod-paused"]
     pod: int = Field(ge=0, le=9_999)
 
 
-class ClockApart(_Lasting):
+class ClockApart(Lasting):
     """The pod's own clock is `by_s` off, as when somebody sets it."""
 
     kind: Literal["clock-apart"]

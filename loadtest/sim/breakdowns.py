@@ -6,32 +6,52 @@ from functools import partial
 from typing import Any
 
 from loadtest import faults
+from loadtest.faults import Lasting
 from loadtest.sim.world import Traffic, World
 
 
 class Breakdowns:
-    """Set once the load has begun."""
+    """Set once the load has begun. Faults of one kind, and of one pod, may overlap: it ends with the last of them."""
 
     def __init__(self, world: World, traffic: Traffic, start_s: float) -> None:
-        self._world, self._traffic = world, traffic
+        self._world, self._traffic, self._start_s = world, traffic, start_s
         self._closing: set[asyncio.Task[None]] = set()
+        self._lasting: list[Lasting] = []
+        world.tell("the load begins")
         for fault in world.scenario.faults:
-            begin, end = _HOW[type(fault)]
-            world.loop.call_at(start_s + fault.at_s, partial(begin, self, fault))
-            if end is not None:
-                world.loop.call_at(start_s + fault.at_s + getattr(fault, "for_s", 0.0), partial(end, self, fault))
+            world.loop.call_at(start_s + fault.at_s, partial(self._begin, fault))
+            if isinstance(fault, Lasting):
+                world.loop.call_at(start_s + fault.at_s + fault.for_s, partial(self._end, fault))
+
+    def _begin(self, fault: faults.Fault) -> None:
+        self._world.tell(f"fault: {fault}")
+        begin, _ = _HOW[type(fault)]
+        begin(self, fault)
+        if isinstance(fault, Lasting):
+            self._lasting.append(fault)
+
+    def _end(self, fault: Lasting) -> None:
+        self._world.tell(f"ends: {fault}")
+        self._lasting.remove(fault)
+        begin, end = _HOW[type(fault)]
+        assert end is not None
+        left = [other for other in self._lasting if _place(other) == _place(fault)]
+        if left:
+            begin(self, left[-1])
+        else:
+            end(self, fault)
 
     def flush(self, fault: faults.CacheFlushed) -> None:
         self._world.server.flush()
         self._world.watch.forget()
 
     def take_cache_away(self, fault: faults.CacheAway) -> None:
+        if fault.empty:  # nobody sees it before it is back
+            self._world.server.flush()
+            self._world.watch.forget()
         self._world.server.is_away = True
 
     def bring_cache_back(self, fault: faults.CacheAway) -> None:
-        if fault.empty:
-            self._world.server.flush()
-            self._world.watch.forget()
         for pod in self._world.pods:
             pod.miss_announcements()
         self._world.server.is_away = False
@@ -55,8 +75,11 @@ class Breakdowns:
     def kill(self, fault: faults.PodKilled) -> None:
         """Gone in this moment: nothing of it is heard any more, and its locks stay until their leases end."""
         pod = self._world.pods[fault.pod]
+        if not pod.is_up:
+            return
         pod.is_up = False
         pod.cut_off(True)
+        pod.paused_until_s = 0.0
         pod.gate.open()
         self._traffic.lose(pod)
         closing = self._world.loop.create_task(pod.aclose())
@@ -64,20 +87,27 @@ class Breakdowns:
         closing.add_done_callback(self._closing.discard)
 
     def replace(self, fault: faults.PodKilled) -> None:
-        if not self._world.pods[fault.pod].is_up:
-            self._world.pods[fault.pod] = self._world.new_pod(fault.pod)
+        self._world.pods[fault.pod] = pod = self._world.new_pod(fault.pod)
+        for slow in [other for other in self._lasting if isinstance(other, faults.CacheSlow)][-1:]:
+            pod.cache.slow_down(slow.ms / 1000)
 
     def pause(self, fault: faults.PodPaused) -> None:
-        self._world.pods[fault.pod].pause(self._world.loop.now_s + fault.for_s)
+        pod = self._world.pods[fault.pod]
+        if pod.is_up:
+            pod.pause(max(pod.paused_until_s, self._start_s + fault.at_s + fault.for_s))
 
     def unpause(self, fault: faults.PodPaused) -> None:
         pod = self._world.pods[fault.pod]
-        if pod.paused_until_s <= self._world.loop.now_s:  # else another pause goes on
+        if not pod.gate.is_open:  # else it was killed meanwhile
             pod.go_on()
             self._traffic.release(pod)
 
     def set_clock(self, fault: faults.ClockApart, by_s: float | None = None) -> None:
         self._world.walls_apart_s[fault.pod] = fault.by_s if by_s is None else by_s
+
+
+def _place(fault: Lasting) -> tuple[type[Lasting], int | None]:
+    return type(fault), getattr(fault, "pod", None)
 
 
 _Step = Callable[..., None]

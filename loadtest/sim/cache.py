@@ -61,6 +61,8 @@ class MemoryCache:
     ) -> None:
         self._server = server
         self._clock = clock
+        self.pod_clock = clock
+        """What the pod goes by, which may not be right: entries carry its times."""
         self._latency_s = latency_s
         self._manners = manners
         self._gate = gate or Gate()
@@ -101,7 +103,7 @@ class MemoryCache:
         return await self._ask(self._server.get, key)
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        keep_ms = milliseconds_up(entry.keep_until_s - self._clock.now_s())
+        keep_ms = milliseconds_up(entry.keep_until_s - max(self.pod_clock.now_s(), entry.read_at_s))
         if token is None:
             return await self._ask(self._server.set, key, entry, keep_ms)
         return await self._ask(self._server.put, key, entry, keep_ms, token)

@@ -90,6 +90,12 @@ class _Handle(asyncio.Handle):
         self._source_traceback = None
 
 
+class _TimerHandle(_Handle, asyncio.TimerHandle):
+    __slots__ = ()
+    _scheduled = False  # nobody counts the cancelled ones
+    _when: float
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """See the module. `run` is the way to use it."""
 
@@ -138,7 +144,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         number = next(self._timer_numbers)
         if self._shuffle is not None:
             number = self._shuffle.getrandbits(64)
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = _TimerHandle(callback, args, self, context)
+        timer._when = when
         heapq.heappush(self._timers, (when, number, timer))
         return timer
 
@@ -154,7 +161,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
         Whoever knows what comes next (a load knows its arrivals) needs neither a timer nor a turn of the loop for it.
         """
-        if self._ready or (self._timers and self._timers[0][0] <= to_s) or to_s > self.deadline_s:
+        timers = self._timers
+        while timers and timers[0][0] <= to_s and timers[0][2].cancelled():
+            heapq.heappop(timers)
+        if self._ready or (timers and timers[0][0] <= to_s) or to_s > self.deadline_s:
             return False
         self.now_s = to_s
         return True
@@ -175,7 +185,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._shuffle.shuffle(ready)
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not handle.cancelled():
+            if not handle._cancelled:
                 handle._run()
 
     def _move_time(self) -> None:

@@ -18,7 +18,8 @@ from loadtest.sim.loop import VirtualClock, VirtualLoop
 from loadtest.sim.recorder import OpenRead
 from loadtest.sim.server import Server
 from loadtest.sim.store import PodStore, SlowStore
-from loadtest.sim.watch import Watch, WatchedCache, WatchedServer
+from loadtest.sim.watch import Watch
+from loadtest.sim.watched import WatchedCache, WatchedServer
 
 
 class Quiet:
@@ -64,9 +65,11 @@ class Pod:
         watch: Watch,
         store: SlowStore,
         reads: Reads,
+        life: int,
         wall_s: Callable[[], float] | None = None,
     ) -> None:
-        """`wall_s` is the pod's own idea of the time, where it is not the true one."""
+        """`life` is unlike that of any other pod, and of the one before it in its place. `wall_s` is its own idea of
+        the time, where it is not the true one."""
         self.number = number
         self.is_up = True
         self.gate = Gate()
@@ -87,10 +90,10 @@ class Pod:
         self.cache = WatchedCache(self._server, true, latency_s, manners, self.gate)
         clock: Clock = true
         if wall_s is not None:
-            clock = synced = RedisClock(lambda: self.cache.time_s(true), loop.time, wall_s)
+            self.cache.pod_clock = clock = synced = RedisClock(lambda: self.cache.time_s(true), loop.time, wall_s)
             self._tasks.spawn(self._keep_in_sync(synced), f"{settings.pod} clock")
         self._origin = Origin(settings, strategy.name, clock, _NoBook(), PodStore(store, self.gate))
-        self.arm = Arm(strategy, settings, self.cache, clock, self._read, Quiet())
+        self.arm = Arm(strategy, settings, self.cache, clock, self._read, Quiet(), str(life))
 
     async def _keep_in_sync(self, clock: RedisClock) -> None:
         try:

@@ -43,7 +43,7 @@ def simulate(
 
     Raises `loadtest.sim.loop.VirtualTimeError` where the run cannot go on: a deadlock, or no end.
     """
-    with _rare_collections():
+    with rare_collections():
         work = _play(scenario, strategy, seed, stage)
         return loop.run(work, scenario.duration_s + DEADLINE_S, shuffle_seed)
 
@@ -99,8 +99,12 @@ async def _warm(world: World) -> None:
 
 
 @contextmanager
-def _rare_collections() -> Iterator[None]:
-    """A simulation makes little garbage that needs the collector, and much that makes it run."""
+def rare_collections() -> Iterator[None]:
+    """A simulation makes little garbage that needs the collector, and much that makes it run. A collection takes longer
+    than a small run: put it around many of those, then it is one for all."""
+    if gc.get_threshold()[0] == GC_FIRST_THRESHOLD:
+        yield
+        return
     before = gc.get_threshold()
     gc.collect()
     gc.freeze()

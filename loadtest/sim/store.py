@@ -22,7 +22,8 @@ class SlowStore:
 
     def hang(self) -> None:
         """Reads that begin from now on wait for `go_on`."""
-        self._hangs_until = asyncio.Event()
+        if self._hangs_until is None:
+            self._hangs_until = asyncio.Event()
 
     def go_on(self) -> None:
         if self._hangs_until is not None:

@@ -3,13 +3,14 @@
 import asyncio
 import heapq
 import itertools
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 from app.arm import Answer
 from app.latency import Latency
 from app.strategy import Strategy
-from loadtest.answer_check import AnswerCheck
+from loadtest.answer_check import OLDER, AnswerCheck
 from loadtest.faults import CacheSlow, ClockApart, PodPaused
 from loadtest.scenario import Scenario
 from loadtest.sim.clients import NEVER_S, Ask, Clients
@@ -41,9 +42,10 @@ class World:
         self.walls_apart_s = {fault.pod: 0.0 for fault in scenario.faults if isinstance(fault, ClockApart)}
         """How far off the clocks are at the moment of those pods that have one of their own."""
         self._recorder = recorder
+        self._lives = itertools.count()
         self.pods = [self.new_pod(number) for number in range(scenario.pods)]
 
-    def new_pod(self, number: int) -> Pod:
+    def new_pod(self, number: int, make: Callable[..., Pod] = Pod) -> Pod:
         """A fresh one, for that place."""
         wall_s = None
         if number in self.walls_apart_s:
@@ -51,7 +53,7 @@ class World:
             def wall_s() -> float:
                 return self.loop.now_s + self.walls_apart_s[number]
 
-        return Pod(
+        return make(
             number,
             self.strategy,
             self.scenario,
@@ -61,8 +63,12 @@ class World:
             self.watch,
             self.store,
             self._recorder,
+            next(self._lives),
             wall_s,
         )
+
+    def tell(self, what: str) -> None:
+        """Something happens to the world. Nobody listens here."""
 
     async def aclose(self) -> None:
         for pod in self.pods:
@@ -83,6 +89,7 @@ class Traffic:
         self._starter = Starter(world.loop)
         self._check, self._checked = AnswerCheck(), dict[int, bytes]()
         self._network, self._rng = Latency.parse(scenario.virtual.network), Random(f"{world.seed}/network back")
+        self._back_s = self._network.mean_ms / 1000 if self._network.is_fixed else 0.0
         self._service_s = scenario.virtual.service_us / 1e6
         self._in_flight_max = scenario.load.in_flight_max if scenario.load.loop == "open" else 1 << 60
         self._queued: list[tuple[float, int, Pod, Ask]] = []
@@ -132,19 +139,19 @@ class Traffic:
 
     def _hand_over(self, pod: Pod, ask: Ask) -> None:
         if not pod.is_up:
-            self._answer(pod, ask, _NOBODY, 0)
+            self._answer(pod, ask, _NOBODY)
         elif not pod.gate.is_open:
             pod.held.append(ask)
             self._in_flight += 1
         else:
-            floor = self._check.version_floor(pod.strategy, ask.key)
             started = self._starter.start(pod.arm.answer(ask.key))
             if isinstance(started, StartedTask):
+                floor = self._check.version_floor(pod.strategy, ask.key)
                 self._in_flight += 1
                 pod.in_flight[started] = ask
                 started.when_done = lambda task: self._end(pod, task, floor)
             else:
-                self._answer(pod, ask, started, floor)
+                self._answer(pod, ask, started)
 
     def _end(self, pod: Pod, task: Any, floor: int) -> None:
         """A request that had to wait has its answer."""
@@ -155,13 +162,18 @@ class Traffic:
         self._answer(pod, ask, _NOBODY if task.cancelled() else task.result(), floor)
         self._look_again()
 
-    def _answer(self, pod: Pod, ask: Ask, answer: Answer, floor: int) -> None:
-        ended_s = max(self._loop.now_s, pod.paused_until_s) + self._network.draw_ms(self._rng) / 1000
+    def _answer(self, pod: Pod, ask: Ask, answer: Answer, floor: int | None = None) -> None:
+        """`floor` is the newest version that was known when it was asked for, where that is not now."""
+        ended_s = max(self._loop.now_s, pod.paused_until_s) + (self._back_s or self._network.draw_ms(self._rng) / 1000)
         code, status, body, age_s, _ = answer
         key = ask.key
         if code == 200 and self._checked.get(key) is not body:
+            if floor is None:
+                floor = self._check.version_floor(pod.strategy, key)
             if fault := self._check.fault(pod.strategy, key, body, floor):
                 self._recorder.fault(fault)
+                if fault != OLDER:  # which strategies that write without a token do not promise
+                    self._world.watch.report("right answer", f"pod-{pod.number + 1} answered {key} with: {fault}")
             else:
                 self._checked[key] = body
         self._recorder.answer(ask.intended_s, ended_s, key, pod.number, code, status, age_s)
@@ -182,7 +194,7 @@ class Traffic:
         pod.held.clear()
         for ask in lost:
             self._in_flight -= 1
-            self._answer(pod, ask, _NOBODY, 0)
+            self._answer(pod, ask, _NOBODY)
         self._look_again()
 
     def _look_again(self) -> None:
@@ -201,10 +213,13 @@ def new_watch(scenario: Scenario, seed: int, clock: VirtualClock) -> Watch:
     settings = scenario.pod_settings(seed, "pod-1")
     network, redis = Latency.parse(scenario.virtual.network), Latency.parse(scenario.virtual.redis)
     slower_ms = max((fault.ms for fault in scenario.faults if isinstance(fault, CacheSlow)), default=0.0)
-    apart_s = max((abs(fault.by_s) for fault in scenario.faults if isinstance(fault, ClockApart)), default=0.0)
+    off_s = [0.0, *(fault.by_s for fault in scenario.faults if isinstance(fault, ClockApart))]
+    apart_s = max(off_s) - min(off_s)
     paused_s = sum(fault.for_s for fault in scenario.faults if isinstance(fault, PodPaused))
     patience_ms = max(settings.wait_ms_max, settings.origin_timeout_ms) + 4 * settings.redis_timeout_ms
     deadline_s = (patience_ms + 2 * network.longest_ms) / 1000 + paused_s
-    if scenario.virtual.service_us:
-        deadline_s = NEVER_S  # a pod whose CPU is full has a queue without end
+    is_behind = scenario.load.loop == "closed" and scenario.load.rate_per_s is not None
+    if scenario.virtual.service_us or is_behind:
+        # a pod whose CPU is full has a queue without end; a user who is behind its timetable asks later than intended
+        deadline_s = NEVER_S
     return Watch(clock, (redis.longest_ms + slower_ms) / 1000, apart_s, deadline_s)

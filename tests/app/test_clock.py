@@ -3,7 +3,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.clock import RedisClock
+from app.clock import SYNC_AGAIN_S, RedisClock
+from app.strategy import CacheAway
+from loadtest.sim import loop
 
 
 class Wire:
@@ -36,3 +38,23 @@ def test_time_goes_on_by_the_monotonic_clock_between_syncs(monkeypatch: pytest.M
     monkeypatch.setattr("time.time", lambda: 0.0)  # somebody sets the wall clock
     wire.now_s += 7.0
     assert clock.now_s() - before_s == pytest.approx(7.0)
+
+
+def test_a_pod_that_started_without_redis_has_its_time_soon_after_it_is_there() -> None:
+    there_from_s = 10.0
+
+    async def main() -> float:
+        running = asyncio.get_running_loop()
+
+        async def ask_s() -> float:
+            if running.time() < there_from_s:
+                raise CacheAway("not yet")
+            return running.time() + 1_000.0
+
+        clock = RedisClock(ask_s, running.time, lambda: 5.0)
+        syncing = running.create_task(clock.keep_in_sync())
+        await asyncio.sleep(there_from_s + 2 * SYNC_AGAIN_S)
+        syncing.cancel()
+        return clock.now_s() - running.time()
+
+    assert loop.run(main()) == pytest.approx(1_000.0)

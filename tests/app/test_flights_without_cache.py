@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from tests.app.pods import KEY, LEASE_S, LOAD_S, POLL_S, Pods, play
+from app.strategy import Shed, Status
+from tests.app.pods import KEY, LEASE_S, LOAD_S, POLL_S, WAIT_S_MAX, Pods, play
 
 
 @pytest.mark.parametrize(
@@ -47,5 +48,44 @@ def test_without_the_cache_a_pod_collapses_what_it_loads() -> None:
         lookups = await asyncio.gather(*(pod.flights.collapse_here(KEY, pod.load) for _ in range(20)))
         assert len({lookup.entry for lookup in lookups}) == 1
         assert len(pods.loads) == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_who_has_joined_a_refresh_that_loses_the_cache_loads_once_for_its_own_pod(seed: int) -> None:
+    """A refresh that cannot have its lock just ends. A reader that waits for it meanwhile must not end with it."""
+
+    async def story(pods: Pods) -> None:
+        pod = pods[0]
+        seen = (await pod.collapse()).entry
+        await pods[1].cache.lock(KEY, "somebody's", LEASE_S)
+        pod.refresh(seen)  # it waits for that lock
+        joined = [asyncio.create_task(pod.collapse()), asyncio.create_task(pod.flights.collapse_here(KEY, pod.load))]
+        await asyncio.sleep(POLL_S / 10)
+        began_s = pods.clock.now_s()
+        pod.cache.is_cut_off = True
+        lookups = await asyncio.gather(*joined)
+        assert {lookup.status for lookup in lookups} == {Status.MISS, Status.COLLAPSED}
+        assert len({lookup.entry for lookup in lookups}) == 1
+        assert len(pods.loads) == 2
+        assert pods.clock.now_s() - began_s <= 1.5 * POLL_S + LOAD_S, f"seed {seed}"
+
+    play(story, seed=seed)
+
+
+def test_all_its_waiting_for_such_a_refresh_and_for_its_own_load_is_within_one_bound() -> None:
+    async def story(pods: Pods) -> None:
+        pod = pods[0]
+        seen = (await pod.collapse()).entry
+        pod.refresh(seen)
+        pod.cache.failing = frozenset({"get"})
+        await pods[1].cache.lock(KEY, "somebody's", 2 * WAIT_S_MAX)
+        joined = asyncio.create_task(pod.collapse())
+        began_s = pods.clock.now_s()
+        pod.load_s = 2 * WAIT_S_MAX
+        with pytest.raises(Shed, match="wait_ms_max"):
+            await joined
+        assert pods.clock.now_s() - began_s == pytest.approx(WAIT_S_MAX)
 
     play(story)

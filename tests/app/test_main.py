@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 import app.strategies
 from app.codec import decode
 from app.discovery import discover
-from app.strategy import Status, Why
+from app.strategy import Remedy, Status, Why
 from tests.pod import ledger_rows, pod_settings, running_pod
 
 STRATEGIES = list(discover().strategies)
@@ -195,7 +195,7 @@ def test_an_origin_that_fails_is_a_503_with_a_reason_and_recovers(redis_url: str
     ("tune", "said"),
     [
         ({"xfetch": {"beta": -1}}, r"xfetch\.beta: must be a number from 0 to 100, not -1"),
-        ({"xfetch": {"gamma": 1}}, r"xfetch\.gamma: no such tunable \(there is beta\)"),
+        ({"xfetch": {"gamma": 1}}, r"xfetch\.gamma: no such tunable \(there is beta, form\)"),
         ({"nobody": {"beta": 1}}, r"tune\.nobody: no such strategy"),
         ({"jitter": {"form": "wild"}}, r"jitter\.form: must be one of mean-preserving, longer, not 'wild'"),
     ],
@@ -207,3 +207,21 @@ def test_a_tunable_beyond_its_bound_is_named(
 
     with pytest.raises(ValueError, match=said):
         create_app(pod_settings(redis_url, tmp_path, tune=tune))
+
+
+def test_a_pod_does_not_take_the_lock_of_another_with_its_name_and_seed_for_its_own(
+    redis_url: str, tmp_path: Path
+) -> None:
+    """As of a container that is started again: the seed repeats what it draws, the tokens of its locks must differ."""
+    collapsing = next(name for name, found in discover().strategies.items() if found.remedy is Remedy.COLLAPSE)
+    settings = pod_settings(redis_url, tmp_path, origin_latency="fixed(200)")
+
+    async def scenario() -> None:
+        async with running_pod(settings) as first, running_pod(settings) as second:
+            asked = [client.get(f"/{collapsing}/data?id=7") for client in (first, second)]
+            answers = await asyncio.gather(*asked)
+            rows = await ledger_rows(first) + await ledger_rows(second)
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert len(rows) == 1, "both held the lock"
+
+    asyncio.run(scenario())

@@ -52,6 +52,20 @@ def test_an_entry_that_is_past_its_time_already_does_not_stay(caches: Caches) ->
     caches.run(case)
 
 
+def test_an_entry_that_was_read_by_a_clock_ahead_stays_for_its_life_and_no_longer(caches: Caches) -> None:
+    """As when the clock of a pod is set right between the origin's answer and the write."""
+
+    async def case(pods: Pods) -> None:
+        now_s = pods.clock.now_s()
+        ahead = replace(entry_of(pods), read_at_s=now_s + 3_600, keep_until_s=now_s + 3_600 + 2 * SOON_S)
+        await pods.here.put(KEY, ahead)
+        assert await pods.there.get(KEY) is not None
+        await asyncio.sleep(3 * SOON_S)
+        assert await pods.there.get(KEY) is None
+
+    caches.run(case)
+
+
 def test_a_later_put_replaces_entry_and_expiry(caches: Caches) -> None:
     async def case(pods: Pods) -> None:
         await pods.here.put(KEY, entry_of(pods, "first", keep_for_s=SOON_S))

@@ -79,7 +79,7 @@ class World:
             cache = MemoryCache(self.server, self.clock, cache_latency_s)
             told = Settings(pod=pod, seed=seed, ttl_s=TTL_S, **settings)
             read = partial(self.origin.read, pod)
-            self.arms[pod] = Arm(strategy, told, cache, self.clock, read, self.events)
+            self.arms[pod] = Arm(strategy, told, cache, self.clock, read, self.events, life=pod)
 
     async def ask(self, item_id: int = 0, pod: int = 0) -> Reply:
         name = f"pod-{pod % len(self.arms)}"

@@ -86,3 +86,32 @@ def test_an_origin_that_is_down_costs_no_answer_while_the_entry_lives() -> None:
         assert {reply.code for reply in world.replies} == {200}
 
     play(XFetch, story, tune={"xfetch": {"beta": 100.0}})
+
+
+@pytest.mark.parametrize("beta", [1.0, 1.5])
+def test_without_a_lock_a_refresh_is_a_small_herd_of_a_size_that_beta_sets(beta: float) -> None:
+    """The mean is e^(1/beta), whatever the rate: 2.72 and 1.95."""
+
+    async def story(world: World) -> float:
+        await world.ask()
+        await world.traffic(for_s=100 * TTL_S, readers=20, think_s=0.1, items=[0])
+        loads = world.origin.loads[1:]
+        assert {load.why for load in loads} == {Why.EARLY}
+        herds = 1 + sum(later.began_s >= (sooner.ended_s or 0.0) for sooner, later in pairwise(loads))
+        return len(loads) / herds
+
+    assert play(XFetch, story, tune={"xfetch": {"beta": beta, "form": "unlocked"}}) == pytest.approx(
+        math.exp(1 / beta), rel=0.1
+    )
+
+
+def test_without_a_lock_who_refreshes_waits_and_the_others_do_not() -> None:
+    async def story(world: World) -> None:
+        await world.ask()
+        await world.traffic(for_s=EXPIRIES * TTL_S, readers=READERS, think_s=THINK_S, items=[0])
+        waited = [reply for reply in world.replies[1:] if reply.took_s]
+        assert len(waited) == len(world.origin.loads) - 1
+        assert {reply.status for reply in waited} == {Status.MISS}
+        assert {round(reply.took_s, 6) for reply in waited} == {ORIGIN_S}
+
+    play(XFetch, story, tune={"xfetch": {"form": "unlocked"}})

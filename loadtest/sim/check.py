@@ -1,0 +1,82 @@
+"""Looks for worlds in which something does not hold: many seeds, every strategy, all cores."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.strategy import Strategy
+from loadtest.sim.batch import local_workers
+from loadtest.sim.case import Finding, check_seed
+from loadtest.sim.run import rare_collections
+from loadtest.sim.shrink import shrink
+
+SEEDS_AT_ONCE = 5
+"""That a worker takes: few, so that all are busy to the end."""
+Strategies = Mapping[str, type[Strategy]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The finding of the smallest seed, shrunk, and how many seeds broke the same invariant of the same strategy."""
+
+    smallest: Finding
+    shrunk: Finding
+    seeds: int
+
+
+def check(strategies: Strategies, seeds: range, workers: int, checked: Callable[[int], None]) -> list[Found]:
+    """Every seed with every strategy; `checked` hears of runs that are done. Findings in order of strategy and seed.
+
+    With one worker in this process, else in as many of their own.
+    """
+    if workers == 1:
+        pieces = (_check_piece(*piece) for piece in _pieces(strategies, seeds))
+        return _gather(strategies, pieces, checked, shrink)
+    with local_workers(workers) as executor:
+        return _gather(strategies, _check_by(executor, strategies, seeds), checked, _shrink_by(executor))
+
+
+class _Piece(NamedTuple):
+    strategy: type[Strategy]
+    seeds: range
+
+
+def _pieces(strategies: Strategies, seeds: range) -> list[_Piece]:
+    starts = range(0, len(seeds), SEEDS_AT_ONCE)
+    return [
+        _Piece(strategy, seeds[start : start + SEEDS_AT_ONCE]) for start in starts for strategy in strategies.values()
+    ]
+
+
+def _check_piece(strategy: type[Strategy], seeds: range) -> tuple[int, list[Finding]]:
+    with rare_collections():
+        found = [check_seed(strategy, seed) for seed in seeds]
+    return len(seeds), [finding for finding in found if finding is not None]
+
+
+def _check_by(executor: Executor, strategies: Strategies, seeds: range) -> Iterator[tuple[int, list[Finding]]]:
+    futures = [executor.submit(_check_piece, *piece) for piece in _pieces(strategies, seeds)]
+    for future in as_completed(futures):
+        yield future.result()
+
+
+def _shrink_by(executor: Executor) -> Callable[[type[Strategy], Finding], Finding]:
+    return lambda strategy, finding: executor.submit(shrink, strategy, finding).result()
+
+
+def _gather(
+    strategies: Strategies,
+    pieces: Iterator[tuple[int, list[Finding]]],
+    checked: Callable[[int], None],
+    smaller: Callable[[type[Strategy], Finding], Finding],
+) -> list[Found]:
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for count, findings in pieces:
+        for finding in findings:
+            alike.setdefault((finding.strategy, finding.violation.invariant), []).append(finding)
+        checked(count)
+    order = {name: place for place, name in enumerate(strategies)}
+    firsts = [(min(found, key=lambda finding: finding.case.seed), len(found)) for found in alike.values()]
+    firsts.sort(key=lambda first: (order[first[0].strategy], first[0].case.seed))
+    return [Found(first, smaller(strategies[first.strategy], first), seeds) for first, seeds in firsts]

@@ -1,0 +1,109 @@
+"""Between a pod and the server: what goes by is told to the watch."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from app.landings import Waiter
+from app.strategy import Entry, Why
+from loadtest.sim.cache import MemoryCache
+from loadtest.sim.server import Listener, Server
+from loadtest.sim.watch import Watch
+
+
+class WatchedServer:
+    """The server as one pod sees it, with the watch in between. Implements `Server`."""
+
+    def __init__(self, server: Server, watch: Watch, pod: str) -> None:
+        self._server, self._watch, self._pod = server, watch, pod
+        self._refused_s: dict[str, float] = {}
+        self._has_held: set[str] = set()
+        self.get = server.get  # the hot path, on which there is nothing to be said
+
+    @property
+    def is_away(self) -> bool:
+        return self._server.is_away
+
+    def join(self, listener: Listener) -> None:
+        self._server.join(listener)
+
+    def leave(self, listener: Listener) -> None:
+        self._server.leave(listener)
+
+    def set(self, key: str, entry: Entry, keep_ms: int) -> bool:
+        self._keep(key, entry, keep_ms)
+        return self._server.set(key, entry, keep_ms)
+
+    def put(self, key: str, entry: Entry, keep_ms: int, token: str) -> bool:
+        stored = self._server.put(key, entry, keep_ms, token)
+        if stored:
+            self._keep(key, entry, keep_ms)
+            self._watch.wrote(self._pod, key, token, entry)
+            self._let_go(key, token)
+        return stored
+
+    def lock(self, key: str, token: str, lease_ms: int) -> bool:
+        granted = self._server.lock(key, token, lease_ms)
+        self._watch.locked(self._pod, key, token, lease_ms, granted)
+        if granted:
+            self._has_held.add(key)
+        else:
+            self._refused_s[key] = self._watch.now_s()
+        return granted
+
+    def renew(self, key: str, token: str, lease_ms: int) -> bool:
+        renewed = self._server.renew(key, token, lease_ms)
+        if renewed:
+            self._watch.renewed(self._pod, key, token, lease_ms)
+        return renewed
+
+    def unlock(self, key: str, token: str) -> bool:
+        released = self._server.unlock(key, token)
+        if released:
+            self._let_go(key, token)
+        return released
+
+    def slept_on(self, key: str) -> None:
+        """A waiter of this pod woke by itself."""
+        if (since_s := self._refused_s.get(key)) is not None:
+            self._watch.slept_on(self._pod, key, since_s)
+
+    def refreshes(self, key: str, why: Why) -> None:
+        """This pod asks the origin."""
+        if why is not Why.MISS:
+            self._watch.refreshes(self._pod, key, key in self._has_held)
+
+    def missed_announcements(self) -> None:
+        """The pod was cut off or paused: who waits there cannot have heard everything."""
+        self._refused_s.clear()
+
+    def _keep(self, key: str, entry: Entry, keep_ms: int) -> None:
+        self._watch.keeps(self._pod, key, entry.keep_until_s - entry.read_at_s, keep_ms)
+
+    def _let_go(self, key: str, token: str) -> None:
+        self._has_held.discard(key)
+        self._watch.released(self._pod, key, token)
+
+
+class _WatchedWaiter:
+    def __init__(self, waiter: Waiter, server: WatchedServer, key: str) -> None:
+        self._waiter, self._server, self._key = waiter, server, key
+
+    async def wait(self, timeout_s: float) -> bool:
+        announced = await self._waiter.wait(timeout_s)
+        if not announced:
+            self._server.slept_on(self._key)
+        return announced
+
+
+class WatchedCache(MemoryCache):
+    """A pod's cache whose waiters are watched."""
+
+    _server: WatchedServer
+
+    def landing(self, key: str) -> AbstractContextManager[Waiter]:
+        return self._watched_landing(key)
+
+    @contextmanager
+    def _watched_landing(self, key: str) -> Iterator[Waiter]:
+        with super().landing(key) as waiter:
+            yield _WatchedWaiter(waiter, self._server, key)  # type: ignore[misc]
