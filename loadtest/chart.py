@@ -13,6 +13,7 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
 from loadtest.measure import Row, Series
+from loadtest.page import FAINT, FONT, INK, Line, document, embedded, listed, stamped, table
 from loadtest.records import Floats
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#8C6D31")
@@ -26,49 +27,13 @@ READS_PX, LATENCY_PX, GAP_PX, HEADING_PX, BELOW_PX = 230, 190, 22, 18, 52
 
 _NOTHING = Series(1.0, *(np.array([np.nan]) for _ in range(4)))
 
-INK, FAINT, BAD = "#333A42", "#E4E7EA", "#B00020"
+BAD = "#B00020"
 
 HOW_TO_READ = (
     "Every column is one strategy under the same load, on the same axes. Above: how many reads the origin was asked "
     "for within the last second. A needle at each expiry is a stampede: everybody who missed asked the origin at once. "
     "A flat line means that one asked for all. Below: how long the clients waited, on a logarithmic scale."
 )
-
-_STYLE = """
-:root { color-scheme: light }
-body { font: 15px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; color: #333a42; background: #fff;
-       max-width: 1760px; margin: 0 auto; padding: 28px 32px 40px }
-h1 { font-size: 25px; line-height: 1.25; font-weight: 600; margin: 0 0 6px; color: #14181c }
-h2 { font-size: 16px; font-weight: 600; margin: 28px 0 8px; color: #14181c }
-p { margin: 0 0 10px; max-width: 110ch; overflow-wrap: anywhere }
-.scenario, .legend { color: #5a646e }
-.legend { font-size: 13px; margin-top: 10px }
-.key { display: flex; flex-wrap: wrap; gap: 4px 26px; font-size: 13px; color: #5a646e; margin: 14px 0 0 }
-.key i { display: inline-block; width: 26px; margin-right: 8px; vertical-align: middle; border-top: 0 solid #5a646e;
-         print-color-adjust: exact }
-.key .reads { height: 11px; background: #c3c8cd; border-top-width: 1px }
-.key .peak { border-top: 1px dashed #5a646e }
-.key .p99 { border-top-width: 2px }
-.key .p50 { border-top: 2px dotted #9aa2aa }
-.wide { overflow-x: auto }
-table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums }
-th, td { padding: 5px 11px; text-align: right; border-bottom: 1px solid #e4e7ea }
-thead th { font-weight: 500; font-size: 13px; line-height: 1.25; color: #5a646e; vertical-align: bottom;
-           border-bottom: 1px solid #9aa2aa }
-th:first-child { text-align: left; padding-left: 18px; text-indent: -18px }
-tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 7em }
-.chip { display: inline-block; width: 10px; height: 10px; margin-right: 8px; border-radius: 2px;
-        print-color-adjust: exact }
-.bad td, .bad em { color: #b00020 }
-.bad em { font-style: normal; font-weight: 500; font-size: 12px }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 18px; margin: 0; font-size: 13px; color: #5a646e }
-dd { margin: 0; overflow-wrap: anywhere }
-@media (max-width: 1200px) { body { padding: 20px } th, td { padding: 4px 6px }
-                             table { font-size: 13px }
-                             thead th { font-size: 12px } }
-@media print { @page { size: A4 landscape; margin: 10mm } body { padding: 0; max-width: none }
-               h2, table, dl { break-inside: avoid } .wide { overflow: visible } }
-"""
 
 
 def figure(rows: Sequence[Row], series: Mapping[str, Series]) -> go.Figure:
@@ -199,7 +164,7 @@ def _place(drawing: go.Figure, names: Sequence[Sequence[str]], bands: int, colum
         template="none",
         showlegend=False,
         hovermode="x",
-        font={"family": "system-ui, -apple-system, Segoe UI, sans-serif", "size": 12, "color": INK},
+        font=FONT,
     )
 
 
@@ -210,47 +175,32 @@ def page(
     rows: Sequence[Row],
     series: Mapping[str, Series],
     headings: Sequence[str],
-    lines: Sequence[Sequence[str]],
+    tabled: Sequence[tuple[Row, Sequence[str]]],
     legend: str,
     said: Sequence[str],
     notes: Sequence[str],
     stamp: Sequence[tuple[str, str]],
 ) -> str:
-    """The whole HTML document. `headings` and `lines` are the comparison, one line per row, the name first."""
+    """The whole HTML document. `rows` are drawn; `tabled` is the comparison, a line per row, the name first."""
     text = html.escape
-    drawn = "<p>No strategy was measured.</p>"
-    if rows:
-        settings = {"displaylogo": False, "responsive": True, "displayModeBar": False}
-        drawn = figure(rows, series).to_html(settings, full_html=False, include_plotlyjs=True, div_id="chart")
-    words = "".join(f"<li>{text(one)}</li>" for one in said)
-    found = "".join(f"<li>{text(note)}</li>" for note in notes)
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{text(title)}</title><style>{_STYLE}</style></head><body>
-<h1>{text(title)}</h1>
-<p class="scenario">{text(sentence)}</p>
+    chips = {row.strategy: colour(position) for position, row in enumerate(rows)}
+    drawn = embedded(figure(rows, series)) if rows else "<p>No strategy was measured.</p>"
+    body = f"""<p class="scenario">{text(sentence)}</p>
 <p>{text(HOW_TO_READ)}</p>
 <div class="key"><span><i class="reads"></i>origin reads in the last second</span>
 <span><i class="peak"></i>the exact peak: most in any sliding second</span>
 <span><i class="p99"></i>latency p99</span><span><i class="p50"></i>latency p50</span></div>
 {drawn}
 <h2>Comparison</h2>
-<div class="wide">{_table(rows, headings, lines)}</div>
+{table(headings, [_line(row, cells, chips.get(row.strategy, "")) for row, cells in tabled])}
 <p class="legend">{text(legend)}</p>
-{f"<h2>In words</h2><ul>{words}</ul>" if said else ""}
-{f"<h2>Notes</h2><ul>{found}</ul>" if found else ""}
-<h2>This run</h2>
-<dl>{"".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in stamp)}</dl>
-</body></html>
-"""
+{listed("In words", said)}
+{listed("Notes", notes)}
+{stamped(stamp)}"""
+    return document(title, body)
 
 
-def _table(rows: Sequence[Row], headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{html.escape(heading)}</th>' for heading in headings)
-    body = []
-    for position, (row, line) in enumerate(zip(rows, lines, strict=True)):
-        chip = f'<span class="chip" style="background:{colour(position)}"></span>'
-        name = html.escape(line[0]).replace("_", "_<wbr>") + ("" if row.valid else " <em>not valid</em>")
-        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in line[1:])
-        body.append(f'<tr{"" if row.valid else " class=bad"}><th scope="row">{chip}{name}</th>{cells}</tr>')
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+def _line(row: Row, cells: Sequence[str], drawn_in: str) -> Line:
+    chip = f'<span class="chip" style="background:{drawn_in or "transparent"}"></span>'
+    name = html.escape(cells[0]).replace("_", "_<wbr>") + ("" if row.valid else " <em>not valid</em>")
+    return Line(chip + name, cells[1:], row.valid)

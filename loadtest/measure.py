@@ -9,6 +9,7 @@ import numpy as np
 from app.strategy import Status
 from loadtest.histogram import Histogram
 from loadtest.records import NO_STATUS, STATUSES, WHYS, Answers, Floats, Integers, Reads
+from loadtest.scenario import Scenario
 from loadtest.stampedes import Stampedes
 
 BINS_MAX = 600
@@ -211,3 +212,8 @@ class Tally:
 
 def _milliseconds(histogram: Histogram, share: float) -> float:
     return round(histogram.percentile_s(share) * 1000, 3)
+
+
+def new_tally(scenario: Scenario, start_s: float) -> Tally:
+    """For a run of this scenario whose load begins at `start_s`."""
+    return Tally(start_s, scenario.duration_s, scenario.cache.ttl_s, scenario.slow_ms, scenario.hot_keys)

@@ -18,7 +18,7 @@ from loadtest.commands import redis_commands
 from loadtest.drive.generator import read_generator
 from loadtest.judge.intervals import REPEATS_MIN
 from loadtest.judge.verdicts import telling
-from loadtest.measure import Row, Series, Tally
+from loadtest.measure import Row, Series, new_tally
 from loadtest.records import read_answers, read_ledger
 from loadtest.report import Summary, write_report
 from loadtest.scenario import Scenario
@@ -98,11 +98,6 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
             commands_per_read_saved=round(commands / saved, 3) if saved > 0 else 0.0,
         )
     return row, tally.series()
-
-
-def new_tally(scenario: Scenario, start_s: float) -> Tally:
-    """For a run of this scenario whose load begins at `start_s`."""
-    return Tally(start_s, scenario.duration_s, scenario.cache.ttl_s, scenario.slow_ms, scenario.hot_keys)
 
 
 Measured = tuple[Turn, Row, Series]

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from app.strategy import Strategy
-from loadtest.measure import Row, Series
-from loadtest.results import new_tally
+from loadtest.measure import Row, Series, new_tally
 from loadtest.scenario import Scenario
 from loadtest.sim import loop
 from loadtest.sim.breakdowns import Breakdowns

@@ -5,7 +5,7 @@ import time
 from typing import NamedTuple
 
 from app.strategy import Strategy
-from loadtest.results import new_tally
+from loadtest.measure import new_tally
 from loadtest.scenario import Scenario
 from loadtest.sim import loop
 from loadtest.sim.clients import clients

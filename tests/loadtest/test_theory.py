@@ -14,8 +14,8 @@ from app.discovery import discover
 from app.strategy import Loader, Lookup, Remedy, Strategy, tunable
 from loadtest import theory
 from loadtest.measure import sliding_peak
-from loadtest.scenario import Scenario, read_scenario, scenario_names
 from loadtest.prediction import Prediction, floor, predict
+from loadtest.scenario import Scenario, read_scenario, scenario_names
 
 SEED = 20_240_607
 

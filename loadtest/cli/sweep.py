@@ -1,0 +1,153 @@
+"""The command that simulates a whole grid, and shows what there is to choose from."""
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from loadtest import ROOT, environment
+from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
+from loadtest.cli.terminal import Results, console, errors, exit_unless_valid, fail, guarded_here, shown
+from loadtest.sim.batch import Done, cluster, cores, local_workers, run_all
+from loadtest.sweep.choice import Choice, choices, unbeaten
+from loadtest.sweep.columns import need_parquet, write_parquet
+from loadtest.sweep.frontier import BRIEF, cells, write_frontier
+from loadtest.sweep.grid import BadSetting, read_setting
+from loadtest.sweep.runs import BadSweep, Plan, Sweep, begin, read_about, read_plan, resume
+
+ROWS_MAX = 12
+"""Points that are all listed on the terminal; of more, those that nothing beats."""
+LINES_MAX = 20
+"""Of progress, where it goes to no terminal."""
+
+app = typer.Typer()
+
+
+@app.command()
+def sweep(
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="As strategy.tunable=0.5,1,2 or ttl_s=2,5. Repeatable: the grid is their product."),
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help=f"A scenario's name, or a .toml file. Default: {DEFAULT_SCENARIO}.")
+    ] = None,
+    strategies: Annotated[str | None, typer.Option(help="Names, by comma. Default: all that are discovered.")] = None,
+    repeats: Annotated[int | None, typer.Option(min=1, max=1_000, help="Seeds per point. Default: 1.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**62, help="The first one. Default: 1.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Virtual seconds of load, 1 to 3600.")] = None,
+    pods: Annotated[int | None, typer.Option(help="Pods, 1 to 10000.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Processes. Default: one per core.")] = None,
+    cluster_: Annotated[
+        str | None, typer.Option("--cluster", help="Instead: the address of a dask scheduler, as tcp://host:8786.")
+    ] = None,
+    resume_: Annotated[
+        Path | None, typer.Option("--resume", help="Go on with the sweep in this directory; it needs no other option.")
+    ] = None,
+    results: Results = ROOT / "results",
+) -> None:
+    """Simulate strategies over a grid of settings, on every core, and draw the frontier to choose from."""
+    found = discovered()
+    command = shlex.join(["lab", *sys.argv[1:]])
+    try:
+        was = read_plan(resume_) if resume_ else None
+        workload = scenario_named(scenario or (f"{resume_}/scenario.json" if was else DEFAULT_SCENARIO), duration, pods)
+        names = ",".join(was.strategies) if was and strategies is None else strategies
+        asked = was.settings if was and not set_ else set_ or ()
+        if seed is None:
+            seed = was.seed if was else 1
+        plan = Plan(
+            workload,
+            tuple(chosen(found, names, workload)),
+            tuple(str(read_setting(text, workload, found.strategies)) for text in asked),
+            seed,
+            repeats or (was.repeats if was else 1),
+        )
+        about = environment.describe(command, seed)
+        with guarded_here():
+            need_parquet()
+        if resume_:
+            planned = resume(resume_, plan, found.strategies, about["commit"])
+        else:
+            planned = begin(results, plan, found.strategies, about)
+        with planned.open() as add, guarded_here():
+            _run(planned, add, workers, cluster_)
+    except (BadSetting, BadSweep) as error:
+        fail(error)
+    _report(planned)
+
+
+def _run(sweep: Sweep, add: Callable[[Done], None], workers: int | None, address: str | None) -> None:
+    jobs = sweep.to_do
+    if len(jobs) < sweep.size:
+        console.print(f"{sweep.size - len(jobs)} of {sweep.size} runs are there already.", highlight=False)
+    if not jobs:
+        return
+    try:
+        pool_of = cluster(address) if address else local_workers(min(workers or cores(), len(jobs)))
+        with pool_of as pool, _progress(sweep.size, sweep.size - len(jobs)) as advance:
+
+            def keep(done: Done) -> None:
+                add(done)
+                advance()
+
+            run_all(jobs, pool, keep)
+    except BaseException:
+        again = shlex.join(["lab", "sweep", "--resume", str(shown(sweep.folder))])
+        kept = f"[yellow]{len(sweep.runs)} of {sweep.size} runs are kept.[/]"
+        errors.print(f"{kept} Go on with: {escape(again)}", soft_wrap=True, highlight=False)
+        raise
+
+
+@contextmanager
+def _progress(total: int, done: int) -> Iterator[Callable[[], None]]:
+    """What it gives is to be called after each run."""
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("runs"), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        line = progress.add_task("runs", total=total, completed=done)
+
+        def advance() -> None:
+            progress.advance(line)
+            completed = round(progress.tasks[0].completed)
+            if not console.is_terminal and completed * LINES_MAX // total > (completed - 1) * LINES_MAX // total:
+                console.print(f"{completed} of {total} runs", highlight=False)
+
+        yield advance
+
+
+def _report(sweep: Sweep) -> None:
+    """Raises typer.Exit with code 3 where a run is no result."""
+    runs, folder = sweep.runs, sweep.folder
+    found = choices(runs)
+    with guarded_here():
+        write_parquet(folder / "sweep.parquet", runs)
+        broken = [run.violation for run in runs if run.violation]
+        write_frontier(folder, found, broken, read_about(folder), sweep.plan)
+    best = unbeaten(found)
+    _print("All points" if len(found) <= ROWS_MAX else "What to choose from", found if len(found) <= ROWS_MAX else best)
+    requests, cpu_s = sum(run.row.requests for run in runs), sum(run.cpu_s for run in runs)
+    console.print(
+        f"{len(runs)} runs, {requests:,} requests in {cpu_s:,.0f} CPU seconds. "
+        f"{shown(folder / 'sweep.parquet')}, {shown(folder / 'report.html')}",
+        soft_wrap=True,
+        highlight=False,
+    )
+    exit_unless_valid(all(run.row.valid for run in runs))
+
+
+def _print(title: str, listed: Sequence[Choice]) -> None:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    headings, lines = cells(listed, BRIEF)
+    for heading in headings:
+        table.add_column(escape(heading), justify="left" if heading == "strategy" else "right", overflow="fold")
+    for line in lines:
+        table.add_row(*map(escape, line))
+    console.print(table)

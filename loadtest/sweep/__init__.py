@@ -1,0 +1,1 @@
+"""A grid of settings in virtual time, and what to choose of it."""
