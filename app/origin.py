@@ -66,8 +66,9 @@ class Origin:
 
     async def read(self, item_id: int, key: str, why: Why) -> Row:
         """One read of the store, through the pool. Goes on to its end when the caller goes away, as a query does."""
-        if self._free.locked() and self.waiting >= self._settings.origin_queue_max:
+        if self.reading + self.waiting >= self.connections + self._settings.origin_queue_max:
             raise Shed(f"{self.waiting} reads wait for the origin (origin_queue_max)")
+        self.waiting += 1  # here and not in the task, which has not begun when the next caller looks
         read = self._tasks.spawn(self._read(item_id, key, why), f"read {key}")
         timeout_s = self._settings.origin_timeout_ms / 1000
         # no shield is needed: `wait` never cancels what it waits for
@@ -78,7 +79,6 @@ class Origin:
 
     async def _read(self, item_id: int, key: str, why: Why) -> Row:
         asked_s = self._clock.now_s()
-        self.waiting += 1
         try:
             await self._free.acquire()
         finally:
