@@ -101,6 +101,8 @@ def local_workers(count: int | None = None) -> Iterator[Executor]:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         yield executor
     except BaseException:
+        # first, so that the pool's own thread forgets what has not begun: of a cancelled future it would be told twice
+        executor.shutdown(wait=False, cancel_futures=True)
         for worker in workers:
             worker.kill()  # a simulation holds nothing that would need an orderly end
         raise
