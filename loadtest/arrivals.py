@@ -102,10 +102,11 @@ class _Profile:
             self._time_s = [0.0, shape.at_s, shape.at_s + shape.for_s, duration_s]
             shares = [1.0, shape.to_share, 1.0]
         elif isinstance(shape, Ramp):
-            pieces = max(1, round(duration_s / PROFILE_STEP_S))
-            self._time_s = list(np.linspace(0, duration_s, pieces + 1))
+            for_s = shape.for_s or duration_s
+            pieces = max(1, round(for_s / PROFILE_STEP_S))
+            self._time_s = [*np.linspace(0, for_s, pieces + 1), duration_s]
             rise = shape.to_share - shape.from_share
-            shares = [shape.from_share + rise * (number + 0.5) / pieces for number in range(pieces)]
+            shares = [*(shape.from_share + rise * (number + 0.5) / pieces for number in range(pieces)), shape.to_share]
         time_s = np.minimum(np.array(self._time_s), duration_s)
         self._time_s = list(time_s)
         self._integral = np.concatenate(([0.0], np.cumsum(np.diff(time_s) * rate * np.array(shares))))

@@ -23,12 +23,14 @@ class Steady(Table):
 
 
 class Ramp(Table):
-    """From one rate to another, in a straight line."""
+    """From one rate to another, in a straight line: users who are spawned one by one."""
 
     kind: Literal["ramp"]
     from_share: float = Field(ge=0, le=1_000)
     """Of the load's rate, at the start; likewise below."""
     to_share: float = Field(ge=0, le=1_000)
+    for_s: float | None = Field(None, gt=0, le=3_600)
+    """How long it takes; then the rate stays. Without it, as long as the load."""
 
 
 class Step(Table):

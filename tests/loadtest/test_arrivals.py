@@ -51,6 +51,12 @@ def test_a_ramp_goes_from_one_rate_to_the_other() -> None:
     assert len(found.time_s) == pytest.approx(100_000, rel=0.02)
 
 
+def test_a_ramp_of_its_own_length_then_stays() -> None:
+    found = drawn(shape={"kind": "ramp", "from_share": 0, "to_share": 1, "for_s": 20})
+    assert within(found, 0, 20) == pytest.approx(10_000, rel=0.05)
+    assert within(found, 20, 100) == pytest.approx(80_000, rel=0.02)
+
+
 def test_a_step_stays_at_its_height() -> None:
     found = drawn(shape={"kind": "step", "at_s": 50, "to_share": 5})
     assert within(found, 0, 50) == pytest.approx(50_000, rel=0.03)

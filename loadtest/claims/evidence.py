@@ -1,0 +1,115 @@
+"""What the runs of an arm came to: simulated over seeds, measured over repeats, predicted by formula."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from statistics import fmean, median
+from typing import Any
+
+import numpy as np
+
+from app.strategy import Strategy
+from loadtest.measure import Row, Series
+from loadtest.prediction import Prediction, predict
+from loadtest.records import Floats
+from loadtest.scenario import Scenario
+
+PANEL_S = 5
+"""The window of a panel that smooths."""
+SETTLED_TTLS = 2
+"""After these every key has expired twice, and the start's own peak is over."""
+
+Figures = Mapping[str, float]
+"""By name; those in a table of a row by dotted name."""
+
+
+def _per_second(series: Series) -> Floats:
+    """Reads in each second that begins with a bin."""
+    bins = max(1, round(1 / series.bin_s))
+    return np.convolve(series.origin_reads, np.full(bins, 1 / bins), "valid")
+
+
+def _settled_peak(row: Row, series: Series, ttl_s: float) -> float:
+    settled = _per_second(series)[round(SETTLED_TTLS * ttl_s / series.bin_s) :]
+    return float(settled.max()) if len(settled) else 0.0
+
+
+def _panel(row: Row, series: Series, ttl_s: float) -> float:
+    window = round(PANEL_S / series.bin_s)
+    return float(np.convolve(series.origin_reads, np.full(window, 1 / window), "valid").max())
+
+
+DERIVED: Mapping[str, Callable[[Row, Series, float], float]] = {
+    "miss_ratio": lambda row, series, ttl_s: 1 - row.hit_ratio,
+    "settled_peak_1s": _settled_peak,  # most reads in a second, from `SETTLED_TTLS` TTLs on
+    "panel_5s": _panel,  # the highest value of rate(x[5s]), per second
+}
+"""Figures that a row does not have: of the row, its course, and the TTL."""
+_TABLES = frozenset({"statuses", "reads_by_why", "stampedes"})
+_NUMBERS = frozenset(one.name for one in dataclasses.fields(Row) if one.type in {int, float})
+
+
+def is_figure(name: str) -> bool:
+    """Whether runs have such a figure."""
+    return name in DERIVED or name in _NUMBERS or name.partition(".")[0] in _TABLES
+
+
+def figures(row: Row, series: Series, ttl_s: float) -> dict[str, float]:
+    """All figures of a run."""
+    return dict(_flat(row.as_dict())) | {name: count(row, series, ttl_s) for name, count in DERIVED.items()}
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
+    found: list[tuple[str, float]] = []
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            found += _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found.append((prefix + name, value))
+    return found
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Of one arm."""
+
+    workload: Scenario
+    strategy: type[Strategy]
+    has_formula: bool = True
+    """Whether what `loadtest.prediction` assumes holds here."""
+    simulations: list[Figures] = field(default_factory=list)
+    measurements: list[Figures] = field(default_factory=list)
+    invalid: str = ""
+    """What made a native run no result: then none of them counts."""
+
+    def simulated(self, name: str) -> float | None:
+        """The mean over the seeds; None where none was run. What did not happen is 0."""
+        return fmean(one.get(name, 0.0) for one in self.simulations) if self.simulations else None
+
+    def measured(self, name: str) -> float | None:
+        """The median over the repeats; None where none was run, or one is no result."""
+        return (
+            None if self.invalid or not self.measurements else median(one.get(name, 0.0) for one in self.measurements)
+        )
+
+    def predicted(self, name: str) -> float | None:
+        """By formula at the measured, or else simulated, rate; None where theory has nothing to say."""
+        requests = self.measured("requests") or self.simulated("requests")
+        if not requests:
+            return None
+        duration_s = self.workload.duration_s
+        found = predict(self.workload, self.strategy, requests / duration_s, duration_s)
+        return None if found is None else _predicted(found, name, requests)
+
+
+def _predicted(found: Prediction, name: str, requests: float) -> float | None:
+    match name:
+        case "origin_reads" | "origin_peak_1s" | "hit_ratio":
+            return float(getattr(found, name))
+        case "miss_ratio":
+            return 1 - found.hit_ratio
+        case "stampedes.hot.mean":
+            return found.reads_per_expiry
+        case "statuses.stale":
+            return found.stale_share * requests
+    return None

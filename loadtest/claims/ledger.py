@@ -1,0 +1,198 @@
+"""What others have published, as data: `loadtest/scenarios/claims/*.toml`, one file per experiment of a source.
+
+A file names a scenario, the runs ("arms") that it takes to check what was published, and the claims, each with the
+tolerance that it is held to and the verdict that is expected. `loadtest.claims.reruns` runs the arms,
+`loadtest.claims.verdict` says what the claims came to, `loadtest.claims.page` writes the ledger.
+"""
+
+import math
+import tomllib
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from scipy.stats import poisson
+
+from loadtest.claims.evidence import is_figure
+from loadtest.judge.verdicts import show
+from loadtest.load import Table
+from loadtest.scenario import OWN, BadScenario, Scenario, read_scenario
+
+CLAIMS = OWN / "claims"
+BAND = 0.99
+
+
+class Verdict(StrEnum):
+    REPRODUCED = "reproduced"
+    NOT_REPRODUCED = "not reproduced"
+    NOT_REPRODUCIBLE = "not reproducible"
+
+
+class Arm(Table):
+    """One run that claims are about."""
+
+    strategy: str
+    changes: dict[str, Any] = Field(default_factory=dict)
+    """Fields and whole tables that replace those of the file's scenario."""
+    seeds: int = Field(10, ge=1, le=1_000)
+    """Of the simulated runs, whose mean counts."""
+    virtual_because: str = ""
+    """Why it is simulated only; empty where real processes run it too."""
+    unpredicted_because: str = ""
+    """Why the formulas of `loadtest.prediction` do not hold here, though they would answer."""
+
+
+class Claim(Table):
+    """One published figure, or the ratio of two, and what it is held to."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,63}$")
+    says: str
+    figure: str = "origin_peak_1s"
+    """Of a row, with dots into its tables, or one of `loadtest.claims.evidence.DERIVED`."""
+    arm: str | None = None
+    """None: there is nothing to run."""
+    to: str | None = None
+    """The arm, and below the figure, that it is divided by, where it is a ratio; either may be left out."""
+    to_figure: str | None = None
+    published: float | tuple[float, float] | None = None
+    independent: bool = False
+    """It is not the source that says so, but an independent simulation of its protocol."""
+    predicted: float | None = None
+    """By a formula that `loadtest.prediction` does not know."""
+
+    # what is accepted around the published figure
+    within: float | None = Field(None, gt=0, lt=1)  # a share of it
+    give: float | None = Field(None, gt=0)  # in its own unit
+    poisson: bool = False  # 99 % of the runs, if it is a Poisson number of that mean
+    at_most: float | None = None
+    at_least: float | None = None
+    tolerance: str = ""
+    """Why so much."""
+
+    expected: Verdict = Verdict.REPRODUCED
+    because: str = ""
+    """Why it is not reproduced."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "Claim":
+        if (self.expected is Verdict.NOT_REPRODUCIBLE) != (self.arm is None):
+            raise ValueError(f"{self.name}: whatever is not reproducible has no arm, everything else has")
+        if self.expected is not Verdict.REPRODUCED and not self.because:
+            raise ValueError(f"{self.name}: because must say why it is {self.expected}")
+        for figure in filter(None, (self.figure, self.to_figure)):
+            if not is_figure(figure):
+                raise ValueError(f"{self.name}: there is no figure {figure!r}")
+        if self.arm is None:
+            return self
+        around = [self.within is not None, self.give is not None, self.poisson]
+        bounded = self.at_most is not None or self.at_least is not None
+        if sum(around) + bounded != 1 or not self.tolerance:
+            raise ValueError(f"{self.name}: state one of within, give, poisson or bounds, and the tolerance in words")
+        if any(around) and self.published is None:
+            raise ValueError(f"{self.name}: a tolerance around nothing published")
+        return self
+
+    @property
+    def is_ratio(self) -> bool:
+        return self.to is not None or self.to_figure is not None
+
+    @property
+    def accepted(self) -> tuple[float, float]:
+        """The lowest and the highest value that counts as reproduced."""
+        if self.at_most is not None or self.at_least is not None:
+            return (
+                -math.inf if self.at_least is None else self.at_least,
+                math.inf if self.at_most is None else self.at_most,
+            )
+        published = self.published if isinstance(self.published, tuple) else (self.published or 0.0,) * 2
+        low, high = published
+        if self.poisson:
+            return float(poisson.interval(BAND, low)[0]), float(poisson.interval(BAND, high)[1])
+        return low * (1 - (self.within or 0)) - (self.give or 0), high * (1 + (self.within or 0)) + (self.give or 0)
+
+    def shown(self, value: float | None) -> str:
+        """A value of this claim, with its unit."""
+        if value is None or math.isnan(value):
+            return "-"
+        return f"{value:.2f}" if self.is_ratio else show(self.figure, float(value))
+
+    @property
+    def says_published(self) -> str:
+        """What the source says, as far as it is numbers."""
+        match self.published:
+            case None:
+                bounds = [(self.at_least, "at least"), (self.at_most, "at most")]
+                return ", ".join(f"{word} {self.shown(bound)}" for bound, word in bounds if bound is not None) or "-"
+            case (low, high):
+                return f"{self.shown(low)} to {self.shown(high)}"
+            case value:
+                return self.shown(value)
+
+
+def _named(scenario: object) -> object:
+    return read_scenario(scenario) if isinstance(scenario, str) else scenario
+
+
+class Experiment(Table):
+    """A file of claims: what one source says of one workload."""
+
+    name: str
+    source: str
+    title: str
+    setup: str
+    """How it is run again, and what of it had to be another than published."""
+    scenario: Annotated[Scenario | None, BeforeValidator(_named)] = None
+    """In the file the name of one of the lab's, or a table."""
+    arms: dict[str, Arm] = Field(default_factory=dict)
+    claims: list[Claim] = Field(min_length=1)
+    conclusion: str = ""
+    """Names of claims in braces stand for what they came to. Holds as long as all verdicts are as expected."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Experiment":
+        for name, arm in self.arms.items():
+            reason = self.workload(name).why_only_virtual
+            if reason and not arm.virtual_because:
+                raise ValueError(f"arms.{name}: {reason}")
+        for claim in self.claims:
+            for arm_name in filter(None, (claim.arm, claim.to)):
+                if arm_name not in self.arms:
+                    raise ValueError(f"{claim.name}: there is no arm {arm_name!r}")
+        return self
+
+    def workload(self, arm: str) -> Scenario:
+        """The scenario of that arm. Raises ValueError."""
+        if self.scenario is None:
+            raise ValueError("arms need a scenario")
+        whole = self.scenario.model_dump() | self.arms[arm].changes | {"name": f"{self.name}.{arm}"}
+        return Scenario.model_validate(whole)
+
+    def only(self, names: Iterable[str]) -> "Experiment | None":
+        """With these claims, and the arms that they need; all of them by the experiment's own name."""
+        wanted = {*names}
+        claims = [claim for claim in self.claims if claim.name in wanted or self.name in wanted]
+        needed = {arm for claim in claims for arm in (claim.arm, claim.to)}
+        arms = {name: arm for name, arm in self.arms.items() if name in needed}
+        return self.model_copy(update={"claims": claims, "arms": arms}) if claims else None
+
+
+def read_experiments(folder: Path = CLAIMS) -> list[Experiment]:
+    """Every file of claims, what cannot be run last. Raises `BadScenario`, also where a name comes twice."""
+    found = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+            if isinstance(own := table.get("scenario"), dict):
+                table["scenario"] = {"name": path.stem, "title": table.get("title", path.stem)} | own
+            found.append(Experiment.model_validate({"name": path.stem} | table))
+        except ValidationError as error:
+            faults = (f"{'.'.join(map(str, fault['loc'])) or 'claims'}: {fault['msg']}" for fault in error.errors())
+            raise BadScenario(f"{path}: {'; '.join(faults)}") from None
+        except (OSError, ValueError) as error:
+            raise BadScenario(f"{path}: {error}") from None
+    names = [name for one in found for name in (one.name, *(claim.name for claim in one.claims))]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise BadScenario(f"{folder}: more than one is called {min(twice)}")
+    return sorted(found, key=lambda one: not one.arms)

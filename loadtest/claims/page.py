@@ -1,0 +1,159 @@
+"""The ledger of claims, to read: CLAIMS.md, and the same on the terminal."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from textwrap import fill
+from typing import Any, NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from loadtest.claims.ledger import Arm, Experiment, Verdict
+from loadtest.claims.verdict import Judged
+from loadtest.judge.compare import markdown_table
+
+WIDTH = 120  # characters
+HEADINGS = ("claim", "published", "predicted", "simulated", "measured", "verdict", "why")
+_STYLES = {Verdict.REPRODUCED: "green", Verdict.NOT_REPRODUCED: "yellow", Verdict.NOT_REPRODUCIBLE: "dim"}
+_INTRODUCTION = """\
+Figures that others have published about expiring cache entries, run again here. `make claims` writes this file; nobody
+edits it. The claims, the workloads and the tolerances are in `loadtest/scenarios/claims/`, one file per table.
+
+- **published**: what the source says; with \\*, what an independent simulation of its protocol says.
+- **predicted**: by formula (`loadtest/theory.py`), at the rate of the run; a dash where theory has nothing to say.
+- **simulated**: the same strategy code in virtual time, the mean over seeds.
+- **measured**: real processes (pods, Redis, Locust) on this machine, {measured};
+  a dash where the run is too much for it, for the reason under the table.
+- **verdict**: *reproduced* when the measured figure, or the simulated one where nothing is measured, lies in the
+  accepted range, which is stated with its reason. Its file says what each claim is expected to come to, and the
+  command fails where it comes to something else.
+
+The ranges were not chosen blind: the lab's own figures were known by then. "Reproduced" therefore means that the
+published figure agrees with this code at the stated tolerance, not that a prediction was registered and came true."""
+
+
+class Ledger(NamedTuple):
+    """All that there is to write."""
+
+    experiments: Sequence[Experiment]
+    judged: Mapping[str, Sequence[Judged]]  # by experiment
+    about: Mapping[str, Any]  # see `loadtest.environment`
+    wall_s: float
+    repeats: int  # of native runs; 0: none were asked for
+
+
+def cells(judged: Judged) -> tuple[str, ...]:
+    """As `HEADINGS`."""
+    claim = judged.claim
+    values = (judged.predicted, judged.simulated, judged.measured)
+    star = "\\*" if claim.independent else ""
+    shown = (claim.shown(value) for value in values)
+    return claim.says, claim.says_published + star, *shown, judged.verdict, _why(judged)
+
+
+def _why(judged: Judged) -> str:
+    claim, said = judged.claim, []
+    if judged.verdict is not Verdict.REPRODUCED and claim.because:
+        said.append(claim.because.rstrip("."))
+    if claim.arm is not None:
+        said.append(f"accepted: {_range(judged)} ({claim.tolerance})")
+    if judged.invalid:
+        said.append(f"the native run was no valid result: {judged.invalid}")
+    elif judged.worlds_differ:
+        said.append("virtual time alone would not say so")
+    if not judged.as_expected:
+        said.append(f"**{claim.expected} was expected**")
+    return ". ".join(said)
+
+
+def _range(judged: Judged) -> str:
+    claim, (low, high) = judged.claim, judged.claim.accepted
+    if low == float("-inf"):
+        return f"up to {claim.shown(high)}"
+    if high == float("inf"):
+        return f"from {claim.shown(low)}"
+    return f"{claim.shown(low)} to {claim.shown(high)}"
+
+
+def markdown(ledger: Ledger) -> str:
+    """The whole of CLAIMS.md."""
+    measured = {0: "not asked for this time", 1: "one run"}.get(ledger.repeats, f"the median of {ledger.repeats} runs")
+    lines = ["# The claims ledger", "", _INTRODUCTION.format(measured=measured), "", *_stamp(ledger), ""]
+    for one in ledger.experiments:
+        lines += [f"## {one.source}: {one.title}", "", _wrapped(one.setup), ""]
+        lines += markdown_table(HEADINGS, [cells(judged) for judged in ledger.judged[one.name]])
+        lines += ["", *(f"- {note}" for note in _notes(one)), ""]
+    said = list(filter(None, (conclusion(one, ledger.judged[one.name]) for one in ledger.experiments)))
+    if said:
+        lines += ["## What it comes to", "", "\n\n".join(map(_wrapped, said)), ""]
+    return "\n".join(lines).rstrip()
+
+
+def _wrapped(text: str) -> str:
+    """Paragraphs at the width of the file's other text."""
+    paragraphs = (" ".join(one.split()) for one in text.strip().split("\n\n"))
+    return "\n\n".join(fill(one, WIDTH, break_long_words=False, break_on_hyphens=False) for one in paragraphs)
+
+
+def _stamp(ledger: Ledger) -> Iterator[str]:
+    about, machine = ledger.about, ledger.about["machine"]
+    yield from markdown_table(
+        ("stamp", ""),
+        [
+            ("commit", str(about["commit"])),
+            ("date", str(about["started_at"])),
+            ("command", f"`{about['command']}`, seed {about['seed']}"),
+            ("machine", f"{machine['cores']} cores, {machine['cpu']}, {machine['memory_gib']} GiB"),
+            ("wall time", f"{ledger.wall_s / 60:.1f} min"),
+            ("verdicts", _tally(ledger)),
+        ],
+    )
+
+
+def _tally(ledger: Ledger) -> str:
+    verdicts = [one.verdict for judged in ledger.judged.values() for one in judged]
+    return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict)
+
+
+def _notes(one: Experiment) -> Iterator[str]:
+    """What was run how often, what only in virtual time, and what has no formula."""
+    yield from _arms_by(one, "Only in virtual time", lambda arm: arm.virtual_because)
+    yield from _arms_by(one, "Not predicted", lambda arm: arm.unpredicted_because)
+    if one.arms:
+        seeds = {arm.seeds for arm in one.arms.values()}
+        yield f"Simulated: the mean over {' or '.join(map(str, sorted(seeds)))} seeds."
+    if any(claim.independent for claim in one.claims):
+        yield "\\* Not the source's own: an independent simulation of its protocol."
+
+
+def _arms_by(one: Experiment, heading: str, reason_of: Callable[[Arm], str]) -> Iterator[str]:
+    arms: dict[str, list[str]] = {}
+    for name, arm in one.arms.items():
+        arms.setdefault(reason_of(arm), []).append(name)
+    for reason, names in arms.items():
+        if reason:
+            yield f"{heading}: {', '.join(names)}: {reason}."
+
+
+def conclusion(one: Experiment, judged: Sequence[Judged]) -> str:
+    """What the experiment comes to, with its figures; nothing where a verdict is another than expected, or missing."""
+    if not all(one.as_expected for one in judged):
+        return ""
+    try:
+        return one.conclusion.strip().format_map({each.claim.name: each.claim.shown(each.value) for each in judged})
+    except KeyError:
+        return ""  # only some of the claims were asked for
+
+
+def print_ledger(console: Console, ledger: Ledger) -> None:
+    """Without the sentences and the reasons, which are in the file."""
+    for one in ledger.experiments:
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        for heading in HEADINGS[:-1]:
+            table.add_column(heading, justify="left" if heading in {"claim", "verdict"} else "right", overflow="fold")
+        for judged in ledger.judged[one.name]:
+            figures = (cell.replace("\\*", "*") for cell in cells(judged)[1:5])
+            style = _STYLES[judged.verdict] if judged.as_expected else "bold red"
+            table.add_row(judged.claim.name, *map(Text, figures), Text(judged.verdict, style))
+        console.print(Text(f"\n{one.source}: {one.title}", "bold"), table, sep="\n")

@@ -1,0 +1,103 @@
+"""The command that holds what others have published to a run of its own."""
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress
+
+from loadtest import ROOT, environment
+from loadtest.claims.ledger import Experiment, read_experiments
+from loadtest.claims.page import Ledger, markdown, print_ledger
+from loadtest.claims.reruns import Found, evidence, jobs, measure, native_arms, simulate
+from loadtest.claims.verdict import judge, unexpected
+from loadtest.cli.inputs import discovered
+from loadtest.cli.terminal import Results, Seed, console, fail, guarded, guarded_here, shown
+from loadtest.live import live
+from loadtest.results import write_whole
+from loadtest.scenario import BadScenario
+
+app = typer.Typer()
+
+
+@app.command()
+def claims(
+    only: Annotated[str | None, typer.Option(help="Claims, or files of them, by comma. Default: all.")] = None,
+    virtual_only: Annotated[bool, typer.Option("--virtual-only", help="Nothing with real processes.")] = False,
+    repeats: Annotated[int, typer.Option(min=1, max=100, help="Native runs of each arm; their median counts.")] = 1,
+    seed: Seed = 1,
+    out: Annotated[Path | None, typer.Option(help="Default: CLAIMS.md; of a part, one beside the records.")] = None,
+    results: Results = ROOT / "results",
+) -> None:
+    """Run every published figure again: published, predicted, simulated, measured, and a verdict on each.
+
+    Exit 1 where a verdict is another than expected, 3 where a native run was no valid result.
+    """
+    began_s = time.monotonic()
+    try:
+        chosen = _chosen(only)
+        found = evidence(chosen, discovered())
+    except BadScenario as error:
+        fail(error)
+    about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
+    folder = results / f"{datetime.now():%Y%m%d-%H%M%S}-claims"
+    with guarded_here():
+        folder.mkdir(parents=True)
+        write_whole(folder / "environment.json", json.dumps(about, indent=2))
+    if not virtual_only:
+        console.print(f"{len(list(native_arms(chosen))) * repeats} runs with real processes, one after another …")
+        guarded(measure(chosen, found, repeats, seed, folder, partial(live, console)))
+    with guarded_here(), Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        work = jobs(chosen, found, seed)
+        console.print(f"{len(work)} runs in virtual time …")
+        line = bar.add_task("Simulating", total=len(work))
+        simulate(work, found, lambda: bar.advance(line))
+    wall_s = time.monotonic() - began_s
+    judged = {one.name: judge(one, found[one.name]) for one in chosen}
+    ledger = Ledger(chosen, judged, about, wall_s, 0 if virtual_only else repeats)
+    path = out or (folder if only or virtual_only else ROOT) / "CLAIMS.md"
+    with guarded_here():
+        write_whole(folder / "claims.json", json.dumps(_records(found), indent=2))
+        write_whole(path, markdown(ledger))
+    print_ledger(console, ledger)
+    console.print(f"{wall_s / 60:.1f} min. {shown(path)}; records in {shown(folder)}", highlight=False, soft_wrap=True)
+    everything = [one for each in judged.values() for one in each]
+    if invalid := [one.claim.name for one in everything if one.invalid]:
+        fail(f"native runs that are no valid result: {', '.join(invalid)}", code=3)
+    if wrong := unexpected(everything):
+        fail("verdicts that are not as expected:\n" + "\n".join(wrong), code=1)
+
+
+def _chosen(only: str | None) -> Sequence[Experiment]:
+    """Raises `BadScenario`."""
+    experiments = read_experiments()
+    if only is None:
+        return experiments
+    names: list[str] = only.split(",")
+    known = {name for one in experiments for name in (one.name, *(claim.name for claim in one.claims))}
+    if unknown := [name for name in names if name not in known]:
+        raise BadScenario(f"there is no claim {min(unknown)!r}: name some of {', '.join(sorted(known))}")
+    return [part for one in experiments if (part := one.only(names)) is not None]
+
+
+def _records(found: Found) -> dict[str, Any]:
+    """Every figure of every run."""
+    return {
+        experiment: {
+            arm: {
+                "scenario": of.workload.model_dump(mode="json"),
+                "simulated": sorted(of.simulations, key=lambda one: one["seed"]),
+                "measured": of.measurements,
+                "invalid": of.invalid,
+            }
+            for arm, of in arms.items()
+        }
+        for experiment, arms in found.items()
+    }
