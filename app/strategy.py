@@ -267,6 +267,11 @@ class Strategy(ABC):
         return values
 
     @classmethod
+    def remedy_under(cls, tune: dict[str, float | str]) -> Remedy | None:
+        """The remedy as it is tuned; `tune` is as `tuned` answers it."""
+        return cls.remedy
+
+    @classmethod
     def mean_stretch(cls, tune: dict[str, float | str]) -> float:
         """How long an entry is fresh on average, in TTLs. Other than 1, it saves loads just by being older, and a
         comparison needs a control of the same mean. `tune` is as `tuned` answers it."""

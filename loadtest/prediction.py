@@ -66,11 +66,12 @@ def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, dur
     has nothing to say: of this strategy, of a load that is not steady, of a run with faults, of no requests."""
     load, tune = scenario.load, strategy.tuned(scenario.tune.get(strategy.name, {}))
     is_steady = load.shape.kind == "steady" and load.trace is None and not scenario.faults
-    if strategy.remedy is None or not is_steady or rate_per_s <= 0:
+    remedy = strategy.remedy_under(tune)
+    if remedy is None or not is_steady or rate_per_s <= 0:
         return None
-    case = _Case(scenario, strategy.remedy, tune, strategy.mean_stretch(tune), rate_per_s, duration_s)
+    case = _Case(scenario, remedy, tune, strategy.mean_stretch(tune), rate_per_s, duration_s)
     expiries, unanswered = case.expiries(duration_s), case.unanswered()
-    reads = unanswered if strategy.remedy is Remedy.NONE else expiries
+    reads = unanswered if remedy is Remedy.NONE else expiries
     per_expiry = np.divide(reads, expiries, out=np.ones_like(reads), where=expiries > 0)
     total, requests = float(case.counts @ reads), rate_per_s * duration_s
     most = case.users * math.ceil(1 / (case.latency_s + case.period_s)) if case.users else total

@@ -22,6 +22,10 @@ class XFetch(Strategy):
         choices=("locked", "unlocked"),
     )
 
+    @classmethod
+    def remedy_under(cls, tune: dict[str, float | str]) -> Remedy | None:
+        return cls.remedy if tune["form"] == "locked" else None
+
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         entry = await self.lab.cache.get(key)
         if entry is not None and not self._is_due(entry):

@@ -38,3 +38,10 @@ def test_a_control_is_predicted_at_its_own_ttl() -> None:
     assert told.predicted_reads is not None
     assert plain.predicted_reads is not None
     assert told.predicted_reads < 0.75 * plain.predicted_reads
+
+
+def test_of_a_strategy_tuned_beyond_theory_nothing_is_said() -> None:
+    unlocked = SCENARIO.model_copy(update={"tune": {"xfetch": {"form": "unlocked"}}})
+    row = ROWS[list(FOUND.strategies).index("xfetch")]
+    told = with_predictions([row], unlocked, {"xfetch": Turn("xfetch")}, FOUND.strategies)[0]
+    assert told.predicted_reads is None
