@@ -8,11 +8,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
-from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
 from app.discovery import discover
@@ -60,25 +59,19 @@ def run_job(job: Job) -> Done:
 
 def run_all(jobs: Sequence[Job], executor: Executor, done: Callable[[Done], None]) -> None:
     """Every job, in any order; `done` is called here, in order of completion, with the very job that was given. Raises
-    what the first worker that failed raised, with a note that names its job. Whatever ends it early, what has not begun
-    is cancelled."""
-    waiting: dict[Future[Done], Job] = {}
-    try:
-        for job in jobs:
-            waiting[executor.submit(run_job, job)] = job
-        for future in as_completed(list(waiting)):
-            job = waiting.pop(future)
-            try:
-                finished = future.result()
-            except (CancelledError, BrokenExecutor) as error:
-                raise WorldFailed(f"the workers are gone: {error or 'their scheduler with them'}") from error
-            except Exception as error:
-                error.add_note(f"in the simulation of {job.strategy}, {job.scenario.name}, seed {job.seed}")
-                raise
-            done(finished._replace(job=job))  # the very one: what came back is a copy
-    finally:
-        for future in waiting:
-            future.cancel()
+    what the first worker that failed raised, with a note that names its job. Whatever ends it early, the executor's own
+    `with` cancels what has not begun."""
+    waiting = {executor.submit(run_job, job): job for job in jobs}
+    for future in as_completed(list(waiting)):
+        job = waiting.pop(future)
+        try:
+            finished = future.result()
+        except (CancelledError, BrokenExecutor) as error:
+            raise WorldFailed(f"the workers are gone: {error or 'their scheduler with them'}") from error
+        except Exception as error:
+            error.add_note(f"in the simulation of {job.strategy}, {job.scenario.name}, seed {job.seed}")
+            raise
+        done(finished._replace(job=job))  # the very one: what came back is a copy
 
 
 @contextmanager
@@ -90,20 +83,17 @@ def local_workers(count: int | None = None) -> Iterator[Executor]:
     others = {*multiprocessing.active_children()}
     # Not forked: a fork of a process with threads (numpy's, a progress bar's) may never wake up.
     executor = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_serve_parent)
-    workers: set[BaseProcess] = set()
     try:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # handed down: no worker ever sees Ctrl-C
         try:
             for _ in range(count):
                 executor.submit(_wake)  # starts one: the pool has no idle worker as yet
-            workers = {*multiprocessing.active_children()} - others
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         yield executor
     except BaseException:
-        # first, so that the pool's own thread forgets what has not begun: of a cancelled future it would be told twice
-        executor.shutdown(wait=False, cancel_futures=True)
-        for worker in workers:
+        # Nothing is cancelled before: the pool's own thread, which sees to the rest, would stumble over it.
+        for worker in {*multiprocessing.active_children()} - others:  # the pool may have started one only for its jobs
             worker.kill()  # a simulation holds nothing that would need an orderly end
         raise
     finally:
@@ -155,7 +145,11 @@ def cluster(address: str) -> Iterator[Executor]:
             raise WorldFailed(f"a worker of {address} has no {error.name}: start it in this checkout") from None
         if strangers := [worker for worker, code in codes.items() if code != code_hash()]:
             raise WorldFailed(f"the worker {strangers[0]} of {address} has other code than this checkout")
-        yield client.get_executor()
+        executor: Executor = client.get_executor()
+        try:
+            yield executor
+        finally:
+            executor.shutdown(wait=False)  # which cancels
 
 
 def _knock(distributed: Any, address: str) -> None:

@@ -110,7 +110,7 @@ def lines_of(folder: Path) -> list[dict[str, str]]:
 def test_every_kind_of_wrong_answer_is_seen_and_nothing_right_is_blamed(liar: str, tmp_path: Path) -> None:
     (tmp_path / "liar.toml").write_text(SCENARIO)
     ended = subprocess.run(
-        locust(liar, tmp_path, "--users", "6", "--spawn-rate", "6", "--run-time", "3s"),
+        locust(liar, tmp_path, "--users", "6", "--spawn-rate", "6", "--run-time", "3s", "--stop-timeout", "5"),
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
@@ -133,7 +133,8 @@ def test_every_kind_of_wrong_answer_is_seen_and_nothing_right_is_blamed(liar: st
     assert max(tenths.values()) <= 18
     generator = read_generator(tmp_path)
     assert generator is not None
-    assert generator.due == generator.sent == len(lines)
+    assert generator.due == generator.sent
+    assert generator.sent - generator.in_flight_peak <= len(lines) <= generator.sent  # the end may cut some off
     assert generator.in_flight_max is None
 
 
