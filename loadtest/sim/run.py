@@ -105,7 +105,6 @@ def rare_collections() -> Iterator[None]:
         yield
         return
     before = gc.get_threshold()
-    gc.collect()
     gc.freeze()
     gc.set_threshold(GC_FIRST_THRESHOLD)
     try:
