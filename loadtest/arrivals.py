@@ -8,6 +8,7 @@ import csv
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import numpy as np
@@ -85,6 +86,11 @@ class Popularity:
 def closed_keys(keys: Keys, seed: int, worker: int = 0) -> Iterator[int]:
     """What the users of one process ask for."""
     return Popularity(keys).stream(rng_of(seed, f"keys of worker {worker}"))
+
+
+def first_pause_s(seed: int, worker: int, user: int, longest_s: float) -> float:
+    """Before a user of a closed loop asks for the first time: each begins at a random point of its first pause."""
+    return Random(f"{seed}/{worker}/{user}").uniform(0, longest_s)
 
 
 class _Profile:

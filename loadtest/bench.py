@@ -120,11 +120,7 @@ async def _watch(
                 fallen.add(child.name)
                 record.events.append(f"{child.name} {child.how_it_ended} about {elapsed_s:.0f} s into the run")
         await ledger.fetch()
-        tell(
-            Progress(
-                Turn(record.strategy, record.repeat).label, elapsed_s, ledger.reads, ledger.peak_1s(), record.events
-            )
-        )
+        tell(Progress(raw.name, elapsed_s, ledger.reads, ledger.peak_1s(), record.events))
         if elapsed_s > scenario.duration_s + LOCUST_OVERTIME_S:
             record.events.append(f"the load did not end within {LOCUST_OVERTIME_S:g} s of its time")
             await children.end(locust)

@@ -37,7 +37,7 @@ def _with_prediction(row: Row, turn: Turn, scenario: Scenario, strategies: Mappi
     strategy = strategies.get(turn.strategy)
     if strategy is None or not row.requests:
         return row
-    told = predict(_as_run(turn.scenario(scenario), row), strategy, row.requests / row.duration_s, row.duration_s)
+    told = predict(turn.scenario(scenario).led_by(row.lead_s), strategy, row.requests / row.duration_s, row.duration_s)
     if told is None:
         return row
     return replace(
@@ -49,71 +49,55 @@ def _with_prediction(row: Row, turn: Turn, scenario: Scenario, strategies: Mappi
     )
 
 
-def _as_run(scenario: Scenario, row: Row) -> Scenario:
-    """With the time between warm-up and load that there was."""
-    warm = scenario.warm.model_copy(update={"lead_s": max(0.0, row.lead_s)})
-    return scenario.model_copy(update={"warm": warm})
-
-
 def bounds(rows: Sequence[Row], scenario: Scenario) -> tuple[Row, Row]:
     """The rows `nocache` and `oracle` for the load that these rows had."""
     first = rows[0]
     requests = round(median(row.requests for row in rows))
     rate_per_s = requests / first.duration_s
     origin = Latency.parse(scenario.origin.latency)
-    least = floor(_as_run(scenario, first), rate_per_s, first.duration_s)
+    least = floor(scenario.led_by(first.lead_s), rate_per_s, first.duration_s)
     quickest_ms = min(row.p50_ms for row in rows)
-    common = replace(
-        first,
+    miss_ms, slowest_ms = origin.mean_ms + quickest_ms, origin.longest_ms + quickest_ms
+    nocache = replace(
+        _computed("nocache", first, requests, requests, round(rate_per_s), miss_ms, slowest_ms),
+        slow_s=math.ceil(first.duration_s) if slowest_ms > scenario.slow_ms else 0,
+    )
+    oracle = replace(
+        _computed("oracle", first, requests, round(least.reads), round(least.peak_1s), quickest_ms, quickest_ms),
+        hit_ratio=1.0,
+        age_p50_s=scenario.cache.ttl_s / 2,
+        age_p99_s=0.99 * scenario.cache.ttl_s,
+    )
+    return nocache, oracle
+
+
+def _computed(
+    name: str, like: Row, requests: int, origin_reads: int, origin_peak_1s: int, usual_ms: float, slowest_ms: float
+) -> Row:
+    """A row of the same run as `like` in which nothing was hit, and nothing went wrong."""
+    return Row(
+        scenario=like.scenario,
+        strategy=name,
         world=COMPUTED,
+        seed=like.seed,
+        pods=like.pods,
+        loop=like.loop,
+        duration_s=like.duration_s,
         requests=requests,
-        achieved_rate=round(rate_per_s, 2),
+        target_rate=like.target_rate,
+        achieved_rate=round(requests / like.duration_s, 2),
+        hit_ratio=0.0,
+        origin_reads=origin_reads,
+        origin_peak_1s=origin_peak_1s,
+        p50_ms=usual_ms,
+        p90_ms=usual_ms,
+        p95_ms=usual_ms,
+        p99_ms=slowest_ms,
+        p999_ms=slowest_ms,
+        age_p50_s=0.0,
+        age_p99_s=0.0,
         statuses={},
         reads_by_why={},
         errors=0,
         wrong_answers=0,
-        faults={},
-        events=[],
-        valid=True,
-        predicted_reads=None,
-        predicted_peak_1s=None,
-        stampedes={},
-        trace="",
-        slow_s=0,
-        commands_per_request=0.0,
-        wait_p50_ms=0.0,
-        wait_p99_ms=0.0,
     )
-    miss_ms, slowest_ms = origin.mean_ms + quickest_ms, origin.longest_ms + quickest_ms
-    nocache = replace(
-        common,
-        strategy="nocache",
-        hit_ratio=0.0,
-        origin_reads=requests,
-        origin_peak_1s=round(rate_per_s),
-        p50_ms=miss_ms,
-        p90_ms=miss_ms,
-        p95_ms=miss_ms,
-        p99_ms=slowest_ms,
-        p999_ms=slowest_ms,
-        slow_s=math.ceil(first.duration_s) if slowest_ms > scenario.slow_ms else 0,
-        age_p50_s=0.0,
-        age_p99_s=0.0,
-        older_share=0.0,
-    )
-    oracle = replace(
-        common,
-        strategy="oracle",
-        hit_ratio=1.0,
-        origin_reads=round(least.reads),
-        origin_peak_1s=round(least.peak_1s),
-        p50_ms=quickest_ms,
-        p90_ms=quickest_ms,
-        p95_ms=quickest_ms,
-        p99_ms=quickest_ms,
-        p999_ms=quickest_ms,
-        age_p50_s=scenario.cache.ttl_s / 2,
-        age_p99_s=0.99 * scenario.cache.ttl_s,
-        older_share=0.0,
-    )
-    return nocache, oracle

@@ -9,8 +9,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from scipy.stats import poisson
-
 from app.strategy import Strategy
 from loadtest.bench import Tell, run_arm
 from loadtest.measure import Row
@@ -19,12 +17,12 @@ from loadtest.prediction import predict
 from loadtest.results import arm_figures
 from loadtest.scenario import Scenario
 from loadtest.sim.run import simulate
+from loadtest.theory import BAND, poisson_band
 from loadtest.turns import Turn
 
 SEEDS = 10
 """Simulated for each measured run: their mean is what chance leaves."""
 READS_ERROR_MAX = 0.10
-BAND = 0.99
 SHORT = {"origin_reads": "reads", "origin_peak_1s": "peak in 1 s"}
 LEGEND = (
     f"simulated: the mean over {SEEDS} seeds; predicted: by formula, at the measured rate; error: of the simulated "
@@ -64,8 +62,7 @@ def calibrate(
     scenario: Scenario, strategy: type[Strategy], measured: Row, simulated: Callable[[Scenario, int], Row] | None = None
 ) -> Iterator[Calibration]:
     """What virtual time and theory make of the run that was measured. `simulated` replaces the simulation."""
-    warm = scenario.warm.model_copy(update={"lead_s": max(0.0, measured.lead_s)})
-    same = scenario.model_copy(update={"warm": warm})
+    same = scenario.led_by(measured.lead_s)
     play = simulated or (lambda played, seed: simulate(played, strategy, seed).row)
     rows = [play(same, measured.seed + number) for number in range(SEEDS)]
     rate_per_s = measured.requests / measured.duration_s
@@ -81,7 +78,7 @@ def calibrate(
         abs(measured.origin_reads - reads) <= READS_ERROR_MAX * reads,
     )
     peak = fmean(row.origin_peak_1s for row in rows)
-    low, high = poisson.interval(BAND, peak)
+    low, high = poisson_band(peak)
     yield Calibration(
         scenario.name,
         strategy.name,
@@ -89,7 +86,7 @@ def calibrate(
         measured.origin_peak_1s,
         round(peak, 1),
         None if prediction is None else round(prediction.origin_peak_1s, 1),
-        bool(low <= measured.origin_peak_1s <= high),
+        low <= measured.origin_peak_1s <= high,
     )
 
 

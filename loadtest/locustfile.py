@@ -11,7 +11,6 @@ import gc
 import inspect
 import logging
 from argparse import Namespace
-from random import Random
 from typing import Any
 
 import gevent
@@ -22,6 +21,7 @@ from locust.exception import StopUser
 from locust.log import greenlet_exception_logger
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
+from loadtest.arrivals import first_pause_s
 from loadtest.drive.client import Client
 from loadtest.drive.dispatcher import TAIL_S, Arrival, Dispatcher, Share, all_of_it, due, own_share, share_out
 from loadtest.drive.exporter import LoadMetrics
@@ -168,10 +168,10 @@ class LabUser(FastHttpUser):
             return
         self.number = next(self.plan.user_numbers)
         self.asked = 0
-        rng = Random(f"{self.plan.seed}/{self.plan.worker}/{self.number}")
-        first_pause_s = rng.uniform(0, self.plan.period_s or self.plan.think_s)
-        self.due_s = now_s() + first_pause_s
-        gevent.sleep(first_pause_s)
+        plan = self.plan
+        pause_s = first_pause_s(plan.seed, plan.worker, self.number, plan.period_s or plan.think_s)
+        self.due_s = now_s() + pause_s
+        gevent.sleep(pause_s)
 
     def wait_time(self) -> float:
         """Seconds until the next request: the think time, or what is left until the timetable's next entry."""

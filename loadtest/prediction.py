@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import gammainc
-from scipy.stats import norm, poisson
+from scipy.stats import norm
 
 from app.latency import Latency
 from app.strategy import Remedy, Strategy
@@ -19,6 +19,7 @@ from loadtest.theory import (
     floor_cycle_s,
     herd,
     herd_cycle_s,
+    poisson_band,
     stale_answers,
     unrefreshed_chance,
 )
@@ -76,11 +77,10 @@ def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, dur
     total, requests = float(case.counts @ reads), rate_per_s * duration_s
     most = case.users * math.ceil(1 / (case.latency_s + case.period_s)) if case.users else total
     peak = min(case.peak_1s(per_expiry), total, most)
-    low, high = poisson.interval(0.99, peak)
     return Prediction(
         origin_reads=total,
         origin_peak_1s=peak,
-        peak_band=(float(low), float(high)),
+        peak_band=poisson_band(peak),
         reads_per_expiry=float(per_expiry[0]),
         hit_ratio=max(0.0, 1 - float(case.counts @ unanswered) / requests),
         stale_share=float(case.counts @ case.stale()) / requests,

@@ -25,8 +25,11 @@ with the answer's content."""
 STATUSES = tuple(Status)
 WHYS = tuple(Why)
 NO_STATUS = len(STATUSES)
-_NUMBER = {"": NO_STATUS} | {str(status): number for number, status in enumerate(STATUSES)}
-_WHY_NUMBER = {str(why): number for number, why in enumerate(WHYS)}
+STATUS_NUMBERS: Mapping[str | None, int] = {None: NO_STATUS, "": NO_STATUS} | {
+    status: number for number, status in enumerate(STATUSES)
+}
+WHY_NUMBERS: Mapping[str, int] = {why: number for number, why in enumerate(WHYS)}
+"""Places in `STATUSES` and `WHYS`, by the words or by the text that records hold."""
 
 PIECE_LINES = 100_000
 
@@ -69,7 +72,7 @@ def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
                 ended_s=np.array([float(line["ended_s"]) for line in lines]),
                 age_s=np.array([float(line["age_s"] or "nan") for line in lines]),
                 code=np.array([int(line["code"]) for line in lines], dtype=np.int64),
-                status=np.array([_NUMBER[line["status"]] for line in lines], dtype=np.int64),
+                status=np.array([STATUS_NUMBERS[line["status"]] for line in lines], dtype=np.int64),
                 faults=Counter(line["fault"] for line in lines if line["fault"]),
             )
 
@@ -85,7 +88,7 @@ def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Reads:
         asked_s=np.array([float(line["asked_s"]) for line in lines]) - clock_offset_s,
         ended_s=np.array([float(line["ended_s"]) for line in lines]) - clock_offset_s,
         key=np.array([int(line["key"].rpartition(":")[2]) for line in lines], dtype=np.int64),
-        why=np.array([_WHY_NUMBER[line["why"]] for line in lines], dtype=np.int64),
+        why=np.array([WHY_NUMBERS[line["why"]] for line in lines], dtype=np.int64),
     )
 
 

@@ -1,6 +1,5 @@
 """A run as something to read: the comparison on the terminal, report.md for a pull request, report.html for the eye."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from loadtest import chart
 from loadtest.bounds import COMPUTED
 from loadtest.comparison import LEGEND, Comparison, comparison, notes
 from loadtest.load import Load
+from loadtest.markdown import escaped, markdown_table
 from loadtest.measure import Row, Series
 from loadtest.scenario import Scenario
 
@@ -123,42 +123,29 @@ def _flat(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _markdown(text: str) -> str:
-    """The text as itself: on one line, and nothing in it is markup."""
-    return re.sub(r"([\\`*_\[\]|<>~])", r"\\\1", " ".join(text.split()))
-
-
 def _markdown_table(shown: Comparison, rows: Sequence[Row]) -> list[str]:
-    lines = [[_markdown(cell) for cell in line] for line in (shown.headings, *shown.lines)]
-    for row, line in zip(rows, lines[1:], strict=True):
-        if not row.valid:
-            line[0] += " **(not valid)**"
-    # padded, because a report is also read as the text that it is
-    widths = [max(3, *map(len, cells)) for cells in zip(*lines, strict=True)]
-    rule = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]
-    return [
-        "| " + " | ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]) + " |"
-        for line in (lines[0], rule, *lines[1:])
-    ]
+    marks = ["" if row.valid else " **(not valid)**" for row in rows]
+    lines = [[escaped(line[0]) + mark, *map(escaped, line[1:])] for line, mark in zip(shown.lines, marks, strict=True)]
+    return markdown_table([*map(escaped, shown.headings)], lines, str, numbers=True)
 
 
 def markdown(summary: Summary, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
     rows = summary.lines
     table = _markdown_table(comparison(rows, baseline), rows) if rows else ["No strategy was measured."]
-    found = [f"- {_markdown(note)}" for note in notes(rows)]
+    found = [f"- {escaped(note)}" for note in notes(rows)]
     return "\n".join(
         [
-            f"## {_markdown(scenario.title)}",
+            f"## {escaped(scenario.title)}",
             "",
-            _markdown(sentence(scenario)),
+            escaped(sentence(scenario)),
             "",
             *table,
             "",
-            *(["**In words**", "", *(f"- {_markdown(one)}" for one in summary.said), ""] if summary.said else []),
+            *(["**In words**", "", *(f"- {escaped(one)}" for one in summary.said), ""] if summary.said else []),
             *(["**Notes**", "", *found, ""] if found else []),
-            _markdown(LEGEND),
+            escaped(LEGEND),
             "",
-            *(f"- {name}: {_markdown(text)}" for name, text in stamp(environment, scenario)),
+            *(f"- {name}: {escaped(text)}" for name, text in stamp(environment, scenario)),
             "",
         ]
     )

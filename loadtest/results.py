@@ -49,9 +49,9 @@ class RunRecord:
         write_whole(raw / "run.json", json.dumps(asdict(self), indent=2))
 
 
-def new_run_folder(results: Path, scenario: Scenario, about: Mapping[str, Any]) -> Path:
-    """A new directory `<time>-<scenario>`, holding what is known before the run. Raises OSError."""
-    stamp = f"{datetime.now():%Y%m%d-%H%M%S}-{scenario.name}"
+def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
+    """A new directory `<time>-<name>`, holding what is known before the run. Raises OSError."""
+    stamp = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     for suffix in ("", *(f"-{number}" for number in range(2, 100))):
         folder = results / f"{stamp}{suffix}"
         try:
@@ -59,7 +59,8 @@ def new_run_folder(results: Path, scenario: Scenario, about: Mapping[str, Any]) 
         except FileExistsError:
             continue
         write_whole(folder / "environment.json", json.dumps(about, indent=2))
-        write_whole(folder / "scenario.json", scenario.model_dump_json(indent=2))
+        if scenario is not None:
+            write_whole(folder / "scenario.json", scenario.model_dump_json(indent=2))
         return folder
     raise FileExistsError(f"{results / stamp}: a hundred runs within a second")
 
@@ -114,7 +115,8 @@ def write_results(
     turns = {turn.name: turn for turn, _, _ in measured}
     runs = [row for _, row, _ in measured]
     rows = with_predictions(medians(runs), scenario, turns, found.strategies)
-    runs = [with_the_same(run, next(row for row in rows if row.strategy == run.strategy)) for run in runs]
+    by_name = {row.strategy: row for row in rows}
+    runs = [with_the_same(run, by_name[run.strategy]) for run in runs]
     write_whole(folder / "summary.json", json.dumps([row.as_dict() for row in runs], indent=2))
     is_answered = any(row.requests for row in rows)
     summary = Summary(rows, bounds(rows, scenario) if is_answered else (), in_words(runs, found.baseline))

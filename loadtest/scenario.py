@@ -114,6 +114,10 @@ class Scenario(Table):
             return f"load.rate_per_s: more than {RATE_REAL_MAX:,} is for virtual time: make sim"
         return ""
 
+    def led_by(self, lead_s: float) -> "Scenario":
+        """The same, with so long between the warm-up and the load; clocks that disagree make it no less than 0."""
+        return self.model_copy(update={"warm": self.warm.model_copy(update={"lead_s": max(0.0, lead_s)})})
+
     @property
     def target_rate(self) -> float | None:
         """Requests per second that the load is to reach; None where the answers set the pace."""

@@ -9,6 +9,16 @@ import math
 
 import numpy as np
 from scipy.special import exp1
+from scipy.stats import poisson
+
+BAND = 0.99
+"""The share of all counts of one mean that a band is to hold."""
+
+
+def poisson_band(mean: float) -> tuple[float, float]:
+    """The lowest and the highest count that chance alone makes of a mean, but for one in a hundred."""
+    low, high = poisson.interval(BAND, mean)
+    return float(low), float(high)
 
 
 def floor_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:

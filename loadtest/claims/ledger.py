@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
-from scipy.stats import poisson
 
 from loadtest.claims.evidence import is_figure
 from loadtest.judge.verdicts import show
 from loadtest.load import Table
 from loadtest.scenario import OWN, BadScenario, Scenario, read_scenario
+from loadtest.theory import poisson_band
 
 CLAIMS = OWN / "claims"
-BAND = 0.99
 
 
 class Verdict(StrEnum):
@@ -109,7 +108,7 @@ class Claim(Table):
         published = self.published if isinstance(self.published, tuple) else (self.published or 0.0,) * 2
         low, high = published
         if self.poisson:
-            return float(poisson.interval(BAND, low)[0]), float(poisson.interval(BAND, high)[1])
+            return poisson_band(low)[0], poisson_band(high)[1]
         return low * (1 - (self.within or 0)) - (self.give or 0), high * (1 + (self.within or 0)) + (self.give or 0)
 
     def shown(self, value: float | None) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from loadtest.claims.ledger import Arm, Experiment, Verdict
 from loadtest.claims.verdict import Judged
-from loadtest.judge.compare import markdown_table
+from loadtest.markdown import markdown_table
 
 WIDTH = 120  # characters
 HEADINGS = ("claim", "published", "predicted", "simulated", "measured", "verdict", "why")

@@ -74,8 +74,7 @@ def _as_measured(of: Evidence) -> Scenario:
     leads_s = [one["lead_s"] for one in of.measurements]
     if not leads_s or of.workload.warm.keys == "none":
         return of.workload
-    warm = of.workload.warm.model_copy(update={"lead_s": max(0.0, fmean(leads_s))})
-    of.workload = of.workload.model_copy(update={"warm": warm})
+    of.workload = of.workload.led_by(fmean(leads_s))
     return of.workload
 
 

@@ -1,7 +1,5 @@
 """Commands that measure with real processes."""
 
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +7,21 @@ from typing import Annotated
 import typer
 
 from app.discovery import Discovered
-from loadtest import ROOT, environment
+from loadtest import ROOT
 from loadtest.bench import run_arm
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
-from loadtest.cli.terminal import Results, Seed, console, errors, exit_unless_valid, fail, guarded, shown
+from loadtest.cli.terminal import (
+    Results,
+    Seed,
+    Strategies,
+    console,
+    errors,
+    exit_unless_valid,
+    fail,
+    guarded,
+    shown,
+    this_run,
+)
 from loadtest.hitpath.comparison import compare_hitpath
 from loadtest.hitpath.result import HitpathResult
 from loadtest.hitpath.table import print_hitpath
@@ -41,7 +50,7 @@ def bench(
     scenario: Annotated[
         str | None, typer.Option(help=f"A scenario's name, or a .toml file. Default: {DEFAULT_SCENARIO}, shortened.")
     ] = None,
-    strategies: Annotated[str | None, typer.Option(help="Names, by comma. Default: all that are discovered.")] = None,
+    strategies: Strategies = None,
     duration: Annotated[float | None, typer.Option(help="Seconds of load per strategy, 1 to 3600.")] = None,
     pods: Annotated[int | None, typer.Option(help="Pods, 1 to 16.")] = None,
     seed: Seed = 1,
@@ -71,8 +80,8 @@ async def _bench(
     workload: Scenario, order: Sequence[Turn], found: Discovered, seed: int, results: Path, open_world: OpenWorld
 ) -> bool:
     """True when every run is a result. What was finished before an interruption is kept."""
-    about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
-    folder = new_run_folder(results, workload, about)
+    about = this_run(seed)
+    folder = new_run_folder(results, workload.name, about, workload)
     finished: list[tuple[Turn, Row, Series]] = []
     try:
         with live(console, workload) as tell:
@@ -105,8 +114,8 @@ def try_(
     if not check_contract(name):
         fail(f"{name} breaks the contract; see above", code=1)
     against = [name] if found.baseline in (None, name) else [found.baseline, name]
-    about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
-    folder = new_run_folder(results, workload, about)
+    about = this_run(seed)
+    folder = new_run_folder(results, workload.name, about, workload)
     rows = guarded(compare(workload, against, seed, folder, about, found, console)).rows
     console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
     console.print(verdict(rows, name), highlight=False, soft_wrap=True)

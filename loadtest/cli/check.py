@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from loadtest.cli.inputs import chosen, discovered, scenario_named
-from loadtest.cli.terminal import console, errors, fail
+from loadtest.cli.terminal import Strategies, console, errors, fail, guarded_here
 from loadtest.environment import describe
 from loadtest.sim.batch import WORKERS_MAX, cores
 from loadtest.sim.case import Case, case_of, check_case
@@ -29,7 +29,7 @@ app = typer.Typer()
 def check(
     seeds: Annotated[int, typer.Option(min=1, max=SEEDS_MAX, help="How many worlds, for each strategy.")] = 1_000,
     first: Annotated[int, typer.Option("--from", min=0, max=SEED_MAX, help="The first seed.")] = 0,
-    strategies: Annotated[str | None, typer.Option(help="Some of them, with commas between; else all.")] = None,
+    strategies: Strategies = None,
     workers: Annotated[
         int | None, typer.Option(min=1, max=WORKERS_MAX, help="Processes; 1: this one. Else one per core.")
     ] = None,
@@ -43,7 +43,7 @@ def check(
     asked = {name: known.strategies[name] for name in names}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
-        with Progress(*columns, console=errors, transient=True) as progress:
+        with guarded_here(), Progress(*columns, console=errors, transient=True) as progress:
             runs = progress.add_task("runs checked", total=seeds * len(asked))
             found = check_all(
                 asked,
@@ -51,9 +51,6 @@ def check(
                 workers or cores(),
                 lambda count: progress.update(runs, advance=count),
             )
-    except KeyboardInterrupt:
-        errors.print("[yellow]Interrupted.[/] Everything that was started has been ended.")
-        raise typer.Exit(130) from None
     except BrokenExecutor as error:
         fail(f"a worker ended by itself: {error}", code=1)
     for one in found:

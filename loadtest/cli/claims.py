@@ -1,27 +1,23 @@
 """The command that holds what others have published to a run of its own."""
 
 import json
-import shlex
-import sys
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 
-from loadtest import ROOT, environment
+from loadtest import ROOT
 from loadtest.claims.ledger import Experiment, read_experiments
 from loadtest.claims.page import Ledger, markdown, print_ledger
 from loadtest.claims.reruns import Found, evidence, jobs, measure, native_arms, simulate
 from loadtest.claims.verdict import judge, unexpected
 from loadtest.cli.inputs import discovered
-from loadtest.cli.terminal import Results, Seed, console, fail, guarded, guarded_here, shown
+from loadtest.cli.terminal import Results, Seed, console, fail, guarded, guarded_here, progress, shown, this_run
 from loadtest.live import live
-from loadtest.results import write_whole
+from loadtest.results import new_run_folder, write_whole
 from loadtest.scenario import BadScenario
 
 app = typer.Typer()
@@ -46,15 +42,13 @@ def claims(
         found = evidence(chosen, discovered())
     except BadScenario as error:
         fail(error)
-    about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
-    folder = results / f"{datetime.now():%Y%m%d-%H%M%S}-claims"
+    about = this_run(seed)
     with guarded_here():
-        folder.mkdir(parents=True)
-        write_whole(folder / "environment.json", json.dumps(about, indent=2))
+        folder = new_run_folder(results, "claims", about)
     if not virtual_only:
         console.print(f"{len(list(native_arms(chosen))) * repeats} runs with real processes, one after another …")
         guarded(measure(chosen, found, repeats, seed, folder, partial(live, console)))
-    with guarded_here(), Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with guarded_here(), progress() as bar:
         work = jobs(chosen, found, seed)
         console.print(f"{len(work)} runs in virtual time …")
         line = bar.add_task("Simulating", total=len(work))

@@ -1,8 +1,6 @@
 """Commands of virtual time."""
 
 import json
-import shlex
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,14 +8,26 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.progress import Progress
 from rich.table import Table
 
-from loadtest import ROOT, environment
+from loadtest import ROOT
 from loadtest.calibration import LEGEND, SHORT, Calibration, all_agree, measure
 from loadtest.calibration import calibrate as compare_worlds
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
-from loadtest.cli.terminal import Results, Seed, console, exit_unless_valid, fail, guarded, guarded_here, shown
+from loadtest.cli.terminal import (
+    Results,
+    Seed,
+    Strategies,
+    Workers,
+    console,
+    exit_unless_valid,
+    fail,
+    guarded,
+    guarded_here,
+    progress,
+    shown,
+    this_run,
+)
 from loadtest.live import live
 from loadtest.report import print_table
 from loadtest.results import new_run_folder, write_results, write_whole
@@ -27,8 +37,6 @@ from loadtest.turns import turns
 
 app = typer.Typer()
 
-Strategies = Annotated[str | None, typer.Option(help="Names, by comma. Default: all that are discovered.")]
-Workers = Annotated[int | None, typer.Option(min=1, max=256, help="Processes. Default: one per core.")]
 Repeats = Annotated[int, typer.Option(min=1, max=1_000, help="Runs of each strategy, each with a seed of its own.")]
 
 
@@ -49,20 +57,19 @@ def sim(
     names = chosen(found, strategies, workload)
     order = sorted(turns(workload, names, found, repeats, seed), key=lambda turn: turn.place(found))
     jobs = [Job(turn.scenario(workload), turn.strategy, seed + turn.repeat - 1, turn.repeat) for turn in order]
-    about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
-    about |= {"world": "virtual time", "redis": "simulated"}
-    folder = new_run_folder(results, workload, about)
+    about = this_run(seed) | {"world": "virtual time", "redis": "simulated"}
+    folder = new_run_folder(results, workload.name, about, workload)
     began_s = time.monotonic()
-    done: list[Done] = []
-    with guarded_here(), local_workers(min(workers or cores(), len(jobs))) as pool, _progress() as bar:
+    done: dict[int, Done] = {}  # by the job's id()
+    with guarded_here(), local_workers(min(workers or cores(), len(jobs))) as pool, progress() as bar:
         line = bar.add_task("Simulating", total=len(jobs))
 
         def keep(one: Done) -> None:
-            done.append(one)
+            done[id(one.job)] = one
             bar.advance(line)
 
         run_all(jobs, pool, keep)
-    finished = sorted(done, key=lambda one: jobs.index(one.job))
+    finished = [done[id(job)] for job in jobs]
     measured = [
         (turn, replace(one.row, strategy=turn.name), one.series) for turn, one in zip(order, finished, strict=True)
     ]
@@ -112,8 +119,7 @@ def calibrate(
     workloads = [scenario_named(name, duration) for name in scenarios.split(",")]
     calibrated: list[Calibration] = []
     for workload in workloads:
-        about = environment.describe(shlex.join(["lab", *sys.argv[1:]]), seed)
-        folder = new_run_folder(results, workload, about)
+        folder = new_run_folder(results, workload.name, this_run(seed), workload)
         with live(console, workload) as tell:
             for name in chosen(found, strategies, workload):
                 row = guarded(measure(workload, name, seed, folder, tell))
@@ -137,7 +143,3 @@ def _print_calibration(calibrated: Sequence[Calibration]) -> None:
         table.add_row(one.scenario, one.strategy, SHORT[one.figure], *cells, verdict)
     console.print(table)
     console.print(LEGEND, style="dim")
-
-
-def _progress() -> Progress:
-    return Progress(console=console, transient=True, disable=not console.is_terminal)

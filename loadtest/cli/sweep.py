@@ -1,7 +1,6 @@
 """The command that simulates a whole grid, and shows what there is to choose from."""
 
 import shlex
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,20 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from loadtest import ROOT, environment
+from loadtest import ROOT
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
-from loadtest.cli.terminal import Results, console, errors, exit_unless_valid, fail, guarded_here, shown
+from loadtest.cli.terminal import (
+    Results,
+    Strategies,
+    Workers,
+    console,
+    errors,
+    exit_unless_valid,
+    fail,
+    guarded_here,
+    shown,
+    this_run,
+)
 from loadtest.sim.batch import Done, cluster, cores, local_workers, run_all
 from loadtest.sweep.choice import Choice, choices, unbeaten
 from loadtest.sweep.columns import need_parquet, write_parquet
@@ -40,12 +50,12 @@ def sweep(
     scenario: Annotated[
         str | None, typer.Option(help=f"A scenario's name, or a .toml file. Default: {DEFAULT_SCENARIO}.")
     ] = None,
-    strategies: Annotated[str | None, typer.Option(help="Names, by comma. Default: all that are discovered.")] = None,
+    strategies: Strategies = None,
     repeats: Annotated[int | None, typer.Option(min=1, max=1_000, help="Seeds per point. Default: 1.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**62, help="The first one. Default: 1.")] = None,
     duration: Annotated[float | None, typer.Option(help="Virtual seconds of load, 1 to 3600.")] = None,
     pods: Annotated[int | None, typer.Option(help="Pods, 1 to 10000.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Processes. Default: one per core.")] = None,
+    workers: Workers = None,
     cluster_: Annotated[
         str | None, typer.Option("--cluster", help="Instead: the address of a dask scheduler, as tcp://host:8786.")
     ] = None,
@@ -56,7 +66,6 @@ def sweep(
 ) -> None:
     """Simulate strategies over a grid of settings, on every core, and draw the frontier to choose from."""
     found = discovered()
-    command = shlex.join(["lab", *sys.argv[1:]])
     try:
         was = read_plan(resume_) if resume_ else None
         workload = scenario_named(scenario or (f"{resume_}/scenario.json" if was else DEFAULT_SCENARIO), duration, pods)
@@ -71,7 +80,7 @@ def sweep(
             seed,
             repeats or (was.repeats if was else 1),
         )
-        about = environment.describe(command, seed)
+        about = this_run(seed)
         with guarded_here():
             need_parquet()
         if resume_:

@@ -1,7 +1,9 @@
 """What every command says to the terminal, and how it ends."""
 
 import asyncio
+import shlex
 import signal
+import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +12,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 
+from loadtest.environment import describe
+from loadtest.sim.batch import WORKERS_MAX
 from loadtest.sim.loop import VirtualTimeError
 from loadtest.world import WorldFailed
 
@@ -19,6 +24,20 @@ errors = Console(stderr=True)
 
 Results = Annotated[Path, typer.Option(help="Where the directories of runs are made.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**62, help="Of keys, pauses, latencies and every other random choice.")]
+
+
+Strategies = Annotated[str | None, typer.Option(help="Names, by comma. Default: all that are discovered.")]
+Workers = Annotated[int | None, typer.Option(min=1, max=WORKERS_MAX, help="Processes. Default: one per core.")]
+
+
+def this_run(seed: int) -> dict[str, Any]:
+    """Where and with what this command runs, for the directory that it leaves."""
+    return describe(shlex.join(["lab", *sys.argv[1:]]), seed)
+
+
+def progress() -> Progress:
+    """Of work with a known end; on something that is no terminal, nothing."""
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
 def fail(message: object, code: int = 2) -> NoReturn:

@@ -9,6 +9,7 @@ from typing import Any
 from loadtest.judge.intervals import ALPHA, INTERVAL_LEGEND, Outcome, Pair, Verdict, judge
 from loadtest.judge.runs import AnyRow, BadRun, Run, same_seeds, sample
 from loadtest.judge.verdicts import COMPARED, Figure, show_median
+from loadtest.markdown import markdown_table
 
 _SAME_ROWS = ("scenario", "world", "duration_s", "pods", "loop", "target_rate")
 """Labels that have to agree, or the figures are of two different things."""
@@ -183,11 +184,3 @@ def markdown(compared: Compared) -> str:
         *markdown_table(HEADINGS, [finding.cells for finding in compared.findings]), "",
         f"**{compared.conclusion}**", "", compared.legend,
     ])  # fmt: skip
-
-
-def markdown_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
-    texts = [[cell.replace("|", "\\|") for cell in line] for line in (headings, *lines)]
-    widths = [max(3, *map(len, cells)) for cells in zip(*texts, strict=True)]
-    # padded, because it is also read as the text that it is
-    ruled = [texts[0], ["-" * width for width in widths], *texts[1:]]
-    return ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in ruled]

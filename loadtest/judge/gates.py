@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from statistics import median
 from xml.etree import ElementTree
 
-from loadtest.judge.compare import markdown_table
 from loadtest.judge.gate import WORST_COUNTS, BadGate, Gate, Term
 from loadtest.judge.runs import Run, figure_names, sample
 from loadtest.judge.verdicts import show
+from loadtest.markdown import markdown_table
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,

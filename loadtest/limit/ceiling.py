@@ -101,17 +101,22 @@ async def find_limit(seed: int = 1, tell: Tell = lambda step: None) -> Limit:
     return Limit(tuple(steps), c_generator, c_rate)
 
 
-async def _step(children: Children, into: Path, server: Server, rate: float, processes: int, seed: int) -> Step:
-    scenario = Scenario(
-        name="limit",
-        title="As fast as it goes",
-        duration_s=STEP_S,
+def instant_scenario(title: str, duration_s: float, rate_per_s: float) -> Scenario:
+    """An open loop for `loadtest.limit.instant`, which has neither cache nor origin."""
+    return Scenario(
+        name="instant",
+        title=title,
+        duration_s=duration_s,
         pods=1,
-        load=Load(loop="open", rate_per_s=rate),
+        load=Load(loop="open", rate_per_s=rate_per_s),
         keys=Keys(count=100),
         cache=CacheTable(ttl_s=1),
         origin=OriginTable(latency="fixed(0)", connections=1),
     )
+
+
+async def _step(children: Children, into: Path, server: Server, rate: float, processes: int, seed: int) -> Step:
+    scenario = instant_scenario("As fast as it goes", STEP_S, rate)
     path = into / "scenario.json"
     path.write_text(scenario.model_dump_json())
     started = await start_locust(children, path, scenario.load, "instant", seed, [server.url], into, STEP_S, processes)

@@ -1,14 +1,15 @@
 """Who asks, in virtual time: the arrivals of the scenario, seeded as in every world."""
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from app.latency import Latency
-from loadtest.arrivals import arrivals, closed_keys, rng_of
+from loadtest.arrivals import arrivals, closed_keys, first_pause_s, rng_of
+from loadtest.records import Floats
 from loadtest.scenario import Scenario
 
 NEVER_S = float("inf")
@@ -65,12 +66,11 @@ class OpenLoop:
     @staticmethod
     def _walk(scenario: Scenario, seed: int, start_s: float) -> Iterator[Ask]:
         network, rng = Latency.parse(scenario.virtual.network), rng_of(seed, "network")
-        draw = _drawing(network)
         turn = 0
         late: list[Ask] = []  # still on their way when the next piece begins
         for piece in arrivals(scenario.load, scenario.keys, scenario.duration_s, seed):
             intended_s = start_s + piece.time_s
-            arrives_s = intended_s + draw(rng, len(intended_s)) / 1000
+            arrives_s = intended_s + _draws_ms(network, rng, len(intended_s)) / 1000
             turns = range(turn, turn + len(intended_s))
             turn += len(intended_s)
             columns = (arrives_s.tolist(), intended_s.tolist(), turns, piece.key.tolist(), turns)
@@ -87,11 +87,11 @@ class OpenLoop:
         yield from late
 
 
-def _drawing(latency: Latency) -> Callable[[np.random.Generator, int], np.ndarray[tuple[int], np.dtype[np.float64]]]:
+def _draws_ms(latency: Latency, rng: np.random.Generator, count: int) -> Floats:
     if latency.is_fixed:
-        return lambda rng, count: np.full(count, latency.mean_ms)
-    # the distributions are written for a Random: one per piece, seeded from the stream
-    return lambda rng, count: np.array([latency.draw_ms(own) for own in [Random(int(rng.integers(2**62)))] * count])
+        return np.full(count, latency.mean_ms)
+    own = Random(int(rng.integers(2**62)))  # the distributions are written for a Random: one per piece
+    return np.array([latency.draw_ms(own) for _ in range(count)])
 
 
 class ClosedLoop:
@@ -109,7 +109,7 @@ class ClosedLoop:
         self._network_rng = Random(f"{seed}/network")
         self._upcoming: list[tuple[float, float, int]] = []  # when one arrives, was intended, and whose it is
         for user in range(load.users):
-            first_s = start_s + Random(f"{seed}/0/{user}").uniform(0, self._period_s or self._think_s or 0.0)
+            first_s = start_s + first_pause_s(seed, 0, user, self._period_s or self._think_s or 0.0)
             self._ask(user, first_s, first_s)
         self._find_next()
 

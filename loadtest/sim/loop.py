@@ -201,12 +201,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if next_s > self.deadline_s:
             raise DeadlineReached(f"not done after {self.deadline_s:g} s: {_who_waits(self)}")
 
-    def _process_events(self, event_list: list[Any]) -> None:
-        """There are none."""
-
-    def _write_to_self(self) -> None:
-        """There is no selector to wake."""
-
 
 def _who_waits(loop: asyncio.AbstractEventLoop) -> str:
     started = loop.started if isinstance(loop, VirtualLoop) else {}

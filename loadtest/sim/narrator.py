@@ -11,7 +11,7 @@ from app.strategy import Clock, Entry, Strategy, Why
 from loadtest.scenario import Scenario
 from loadtest.sim.pod import Pod
 from loadtest.sim.recorder import Recorder
-from loadtest.sim.server import Listener, Server
+from loadtest.sim.server import Server, Way
 from loadtest.sim.watch import Violation
 from loadtest.sim.world import World
 
@@ -101,21 +101,12 @@ class NarratedPod(Pod):
         return row
 
 
-class NarratedServer:
+class NarratedServer(Way):
     """Implements `Server`: one pod's commands are told of as they reach it, with what it says to them."""
 
     def __init__(self, server: Server, tell: Callable[[str], None], time_s: Callable[[], float]) -> None:
-        self._server, self._tell, self._time_s = server, tell, time_s
-
-    @property
-    def is_away(self) -> bool:
-        return self._server.is_away
-
-    def join(self, listener: Listener) -> None:
-        self._server.join(listener)
-
-    def leave(self, listener: Listener) -> None:
-        self._server.leave(listener)
+        super().__init__(server)
+        self._tell, self._time_s = tell, time_s
 
     def get(self, key: str) -> Entry | None:
         entry = self._server.get(key)

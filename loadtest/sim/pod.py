@@ -139,6 +139,5 @@ class Pod:
 
     def left(self) -> list[str]:
         """What is still in flight."""
-        return [f"pod-{self.number + 1}: {len(self.in_flight)} requests"] * bool(self.in_flight) + [
-            f"pod-{self.number + 1}: {self.arm.in_flight} keys in flight"
-        ] * bool(self.arm.in_flight)
+        counts = {"requests": len(self.in_flight), "keys in flight": self.arm.in_flight}
+        return [f"pod-{self.number + 1}: {count} {what}" for what, count in counts.items() if count]

@@ -13,12 +13,9 @@ import numpy as np
 
 from app.strategy import Why
 from loadtest.measure import Tally
-from loadtest.records import NO_STATUS, STATUSES, WHYS, Answers, Reads
+from loadtest.records import STATUS_NUMBERS, WHY_NUMBERS, Answers, Reads
 
 PIECE = 1 << 16
-
-_NUMBER = {status: number for number, status in enumerate(STATUSES)} | {None: NO_STATUS}
-_WHY_NUMBER = {why: number for number, why in enumerate(WHYS)}
 
 
 class OpenRead:
@@ -27,7 +24,7 @@ class OpenRead:
     __slots__ = ("asked_s", "ended_s", "key", "why")
 
     def __init__(self, asked_s: float, key: int, why: Why) -> None:
-        self.asked_s, self.ended_s, self.key, self.why = asked_s, -1.0, key, _WHY_NUMBER[why]
+        self.asked_s, self.ended_s, self.key, self.why = asked_s, -1.0, key, WHY_NUMBERS[why]
 
 
 class Recorder:
@@ -52,7 +49,7 @@ class Recorder:
         self._age_s.append(_NAN if age_s is None else age_s)
         self._key.append(key)
         self._code.append(code)
-        self._status.append(_NUMBER[status])
+        self._status.append(STATUS_NUMBERS[status])
         self._pod.append(pod)
         self.requests += 1
         if len(self._key) == PIECE:

@@ -46,6 +46,23 @@ class Server(Protocol):
     def unlock(self, key: str, token: str) -> bool: ...
 
 
+class Way:
+    """To a server, for one pod: what stands in between overrides the commands. Its state is the server's own."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    @property
+    def is_away(self) -> bool:
+        return self._server.is_away
+
+    def join(self, listener: Listener) -> None:
+        self._server.join(listener)
+
+    def leave(self, listener: Listener) -> None:
+        self._server.leave(listener)
+
+
 @dataclass(frozen=True, slots=True)
 class _Lock:
     token: str

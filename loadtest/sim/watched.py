@@ -6,28 +6,19 @@ from contextlib import AbstractContextManager, contextmanager
 from app.landings import Waiter
 from app.strategy import Entry, Why
 from loadtest.sim.cache import MemoryCache
-from loadtest.sim.server import Listener, Server
+from loadtest.sim.server import Server, Way
 from loadtest.sim.watch import Watch
 
 
-class WatchedServer:
+class WatchedServer(Way):
     """The server as one pod sees it, with the watch in between. Implements `Server`."""
 
     def __init__(self, server: Server, watch: Watch, pod: str) -> None:
-        self._server, self._watch, self._pod = server, watch, pod
+        super().__init__(server)
+        self._watch, self._pod = watch, pod
         self._refused_s: dict[str, float] = {}
         self._has_held: set[str] = set()
         self.get = server.get  # the hot path, on which there is nothing to be said
-
-    @property
-    def is_away(self) -> bool:
-        return self._server.is_away
-
-    def join(self, listener: Listener) -> None:
-        self._server.join(listener)
-
-    def leave(self, listener: Listener) -> None:
-        self._server.leave(listener)
 
     def set(self, key: str, entry: Entry, keep_ms: int) -> bool:
         self._keep(key, entry, keep_ms)

@@ -13,7 +13,7 @@ from typing import Any
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from loadtest.comparison import COLUMNS, LEGEND, notes
-from loadtest.judge.compare import markdown_table
+from loadtest.markdown import markdown_table
 from loadtest.page import FAINT, FONT, INK, Line, document, embedded, listed, stamped, table
 from loadtest.report import sentence, stamp
 from loadtest.sweep.choice import ERRORS_SHARE_MAX, Choice, unbeaten

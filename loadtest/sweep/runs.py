@@ -129,9 +129,7 @@ def begin(results: Path, plan: Plan, known: Mapping[str, type[Strategy]], about:
     sweep = Sweep(Path(), plan, plan.points(known), about["commit"])
     if sweep.size > RUNS_MAX:
         raise BadSetting(f"{sweep.size:,} runs are more than {RUNS_MAX:,}")
-    named = plan.scenario.model_copy(update={"name": f"sweep-{plan.scenario.name}"})
-    sweep.folder = new_run_folder(results, named, about)
-    write_whole(sweep.folder / "scenario.json", plan.scenario.model_dump_json(indent=2))
+    sweep.folder = new_run_folder(results, f"sweep-{plan.scenario.name}", about, plan.scenario)
     stated = {field.name: getattr(plan, field.name) for field in fields(plan) if field.name != "scenario"}
     write_whole(sweep.folder / "plan.json", json.dumps({**stated, "code": code_hash()}, indent=2))
     return sweep

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from loadtest.drive.command import start_locust
 from loadtest.drive.generator import read_generator
-from loadtest.load import Keys, Load
+from loadtest.limit.ceiling import instant_scenario
 from loadtest.processes import Child, Children
 from loadtest.records import read_answers
-from loadtest.scenario import CacheTable, OriginTable, Scenario
 from loadtest.servers import Server, start_server
 
 STALL_S, EVERY_S, RUN_S = 0.5, 5.0, 20
@@ -85,16 +84,7 @@ def test_the_open_loop_sees_the_stalls_that_plain_locust_leaves_out(tmp_path: Pa
 
 async def _run(folder: Path) -> Stalls:
     """Both loads at once, against one server and the same stalls."""
-    scenario = Scenario(
-        name="stalls",
-        title="A server that stands still",
-        duration_s=RUN_S,
-        pods=1,
-        load=Load(loop="open", rate_per_s=RATE),
-        keys=Keys(count=100),
-        cache=CacheTable(ttl_s=1),
-        origin=OriginTable(latency="fixed(0)", connections=1),
-    )
+    scenario = instant_scenario("A server that stands still", RUN_S, RATE)
     (folder / "scenario.json").write_text(scenario.model_dump_json())
     (folder / "plain.py").write_text(PLAIN)
     async with Children() as children:

@@ -1,0 +1,34 @@
+"""Tables in Markdown, padded, because they are also read as the text that they are."""
+
+import re
+from collections.abc import Callable, Sequence
+
+
+def escaped(text: str) -> str:
+    """The text as itself: on one line, and nothing in it is markup."""
+    return re.sub(r"([\\`*_\[\]|<>~])", r"\\\1", " ".join(text.split()))
+
+
+def without_bars(text: str) -> str:
+    """For cells that are Markdown already: only what would end the cell is escaped."""
+    return text.replace("|", "\\|")
+
+
+def markdown_table(
+    headings: Sequence[str],
+    lines: Sequence[Sequence[str]],
+    escape: Callable[[str], str] = without_bars,
+    numbers: bool = False,
+) -> list[str]:
+    """Its lines. With `numbers` all columns but the first stand on the right."""
+    texts = [[escape(cell) for cell in line] for line in (headings, *lines)]
+    widths = [max(3, *map(len, cells)) for cells in zip(*texts, strict=True)]
+    if numbers:
+        rule = [":" + "-" * (widths[0] - 1), *("-" * (width - 1) + ":" for width in widths[1:])]
+        pads = [str.ljust, *[str.rjust] * (len(widths) - 1)]
+    else:
+        rule, pads = ["-" * width for width in widths], [str.ljust] * len(widths)
+    return [
+        "| " + " | ".join(pad(cell, width) for pad, cell, width in zip(pads, line, widths, strict=True)) + " |"
+        for line in (texts[0], rule, *texts[1:])
+    ]
