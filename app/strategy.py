@@ -277,6 +277,14 @@ class Strategy(ABC):
         comparison needs a control of the same mean. `tune` is as `tuned` answers it."""
         return 1.0
 
+    @classmethod
+    def oldest_s(cls, ttl_s: float, tune: dict[str, float | str]) -> float:
+        """The strategy's promise: how long ago the origin may have been read, at most, for what the cache answers,
+        seconds. An answer beyond it is a wrong one; an answer by a load is as old as that load. `ttl_s` is the pod's,
+        `tune` as `tuned` answers it. The default is the TTL: who serves past it, or draws longer TTLs, says how far.
+        """
+        return ttl_s
+
     @abstractmethod
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         """The answer for the key. Raises `OriginFailed`, `Shed` or `CacheAway`."""

@@ -12,6 +12,10 @@ class Template(Strategy):
 
     stretch: float = tunable(1.0, "how many TTLs an entry lives", low=0.1, high=10)
 
+    @classmethod
+    def oldest_s(cls, ttl_s: float, tune: dict[str, float | str]) -> float:
+        return ttl_s * float(tune["stretch"])  # an answer older than this is a wrong one
+
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         entry = await self.lab.cache.get(key)
         if entry is not None:

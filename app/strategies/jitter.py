@@ -23,6 +23,10 @@ class Jitter(Strategy):
     def mean_stretch(cls, tune: dict[str, float | str]) -> float:
         return 1.0 + float(tune["spread"]) / 2 if tune["form"] == "longer" else 1.0
 
+    @classmethod
+    def oldest_s(cls, ttl_s: float, tune: dict[str, float | str]) -> float:
+        return ttl_s * (cls.mean_stretch(tune) + float(tune["spread"]) / 2)
+
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         entry = await self.lab.cache.get(key)
         if entry is not None:

@@ -14,6 +14,10 @@ class StaleWhileRevalidate(Strategy):
 
     stale_s: float = tunable(5.0, "how long past its freshness an entry may be served, seconds", low=0, high=86_400)
 
+    @classmethod
+    def oldest_s(cls, ttl_s: float, tune: dict[str, float | str]) -> float:
+        return ttl_s + float(tune["stale_s"])
+
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         flights, keep_for_s = self.lab.flights, self.ttl_s + self.stale_s
         entry = await self.lab.cache.get(key)

@@ -9,9 +9,9 @@ from random import Random
 import pytest
 
 from app.discovery import discover
-from app.strategy import OriginFailed, Shed, Strategy
+from app.strategy import OriginFailed, Shed, Status, Strategy
 from tests.contract.origin import ITEMS
-from tests.contract.world import TTL_S, Reply, World, play
+from tests.contract.world import ROUNDING_S, TTL_S, Reply, World, play
 
 # What a strategy would bypass `Lab` with: its time, its randomness and its background work come from there.
 BESIDE_THE_LAB = {"time", "datetime", "random", "secrets", "uuid", "threading", "multiprocessing", "socket"}
@@ -53,6 +53,16 @@ def test_a_herd_at_every_expiry_is_answered(strategy: type[Strategy]) -> None:
             assert {reply.code for reply in replies} == {200}
             await asyncio.sleep(TTL_S + 0.1)
         assert len(world.origin.loads) <= len(world.replies)
+
+    play(strategy, story)
+
+
+def test_nothing_that_the_cache_answers_is_older_than_the_strategy_promises(strategy: type[Strategy]) -> None:
+    async def story(world: World) -> None:
+        await world.traffic(for_s=6 * TTL_S)
+        from_cache = [reply for reply in world.replies if reply.status in {Status.HIT, Status.STALE}]
+        oldest_s = max(reply.answered_s - reply.body["read_at"] for reply in from_cache)
+        assert TTL_S / 2 < oldest_s <= strategy.oldest_s(TTL_S, strategy.tuned({})) + ROUNDING_S
 
     play(strategy, story)
 

@@ -1,0 +1,32 @@
+"""How old an answer may be, by what each strategy promises."""
+
+import pytest
+
+from app.strategies._template import Template
+from app.strategies.jitter import Jitter
+from app.strategies.singleflight import Singleflight
+from app.strategies.static import Static
+from app.strategies.swr import StaleWhileRevalidate
+from app.strategies.xfetch import XFetch
+from app.strategy import Strategy
+
+
+@pytest.mark.parametrize(
+    ("strategy", "tune", "oldest_s"),
+    [
+        (Static, {}, 10.0),
+        (Singleflight, {}, 10.0),
+        (XFetch, {"beta": 100.0}, 10.0),
+        (StaleWhileRevalidate, {}, 15.0),
+        (StaleWhileRevalidate, {"stale_s": 30.0}, 40.0),
+        (Jitter, {}, 12.5),
+        (Jitter, {"form": "longer"}, 15.0),
+        (Jitter, {"spread": 0.0}, 10.0),
+        (Jitter, {"spread": 2.0}, 20.0),
+        (Template, {"stretch": 0.5}, 5.0),
+    ],
+)
+def test_a_strategy_promises_its_longest_ttl_and_what_it_serves_stale(
+    strategy: type[Strategy], tune: dict[str, float | str], oldest_s: float
+) -> None:
+    assert strategy.oldest_s(10.0, strategy.tuned(tune)) == pytest.approx(oldest_s)
