@@ -78,12 +78,6 @@ class ArmEvents(FlightEvents, Protocol):
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None: ...
 
-    def origin_asked(self, why: Why) -> None: ...
-
-    def origin_answered(self, duration_s: float) -> None: ...
-
-    def origin_failed(self) -> None: ...
-
 
 class Arm:
     """One strategy at work in one pod. Raises ValueError when the settings tune it beyond its bounds."""
@@ -148,16 +142,10 @@ class Arm:
         return lookup
 
     async def _load(self, item_id: int, key: str, why: Why) -> Loaded:
-        """The `Loader` of one request: asks the origin, counted and timed."""
-        self._events.origin_asked(why)
+        """The `Loader` of one request: asks the origin, and takes the time."""
         asked_s = self._clock.now_s()
-        try:
-            row = await self._read_origin(item_id, key, why)
-        except (OriginFailed, Shed):
-            self._events.origin_failed()
-            raise
+        row = await self._read_origin(item_id, key, why)
         cost_s = self._clock.now_s() - asked_s
-        self._events.origin_answered(cost_s)
         if row.body is None:
             absent = json.dumps({"error": "absent", "reason": f"there is no item {item_id}"}).encode()
             return Loaded(absent, row.read_at_s, cost_s, absent=True, keep_for_s_max=self._settings.negative_ttl_s)

@@ -1,24 +1,36 @@
-"""Every read of the origin, as it happened. The lab's truth about origin load."""
+"""Every read that the origin was asked for, as it happened. The lab's truth about origin load."""
 
 from collections import deque
 from collections.abc import Sequence
+from enum import StrEnum
 from itertools import islice
 from typing import Any, NamedTuple
 
 from app.strategy import Why
 
 
+class Outcome(StrEnum):
+    """What became of a read."""
+
+    OK = "ok"  # the store answered, be it that there is no such item
+    FAILED = "failed"  # it had a connection, and the store gave no answer
+    SHED = "shed"  # turned away at the pool's bound: the store never saw it
+
+
 class OriginRead(NamedTuple):
-    """One read. Times are seconds on the cache's clock: when it was asked for, got a connection, and ended."""
+    """One read. Times are seconds on the cache's clock: when it was asked for, got a connection, and ended.
+
+    A read goes on to its end when whoever asked has gone, or waits no longer: its outcome is the store's, not theirs.
+    """
 
     asked_s: float
-    started_s: float
+    started_s: float | None  # None: it was shed
     ended_s: float
     key: str
     strategy: str
     pod: str
     why: Why
-    ok: bool
+    outcome: Outcome
 
 
 class Ledger:

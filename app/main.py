@@ -19,7 +19,7 @@ from app.cache import RedisCache
 from app.discovery import discover
 from app.endpoint import ItemEndpoint
 from app.ledger import Ledger
-from app.metrics import ArmMetrics, Metrics
+from app.metrics import ArmMetrics, Metrics, OriginMetrics
 from app.origin import Origin
 from app.settings import Settings
 from app.store import SqliteStore, create_store
@@ -48,9 +48,10 @@ def create_app(settings: Settings) -> FastAPI:
     life = secrets.token_hex(4)
     for name, strategy in found.strategies.items():
         store = SqliteStore(settings.origin_path)
-        origins[name] = origin = Origin(settings, name, cache.clock, ledger, store)
-        events = ArmMetrics(metrics, name, origin)
-        arms[name] = Arm(strategy, settings, cache, cache.clock, origin.read, events, life)
+        reads = OriginMetrics(metrics, name)
+        origins[name] = origin = Origin(settings, name, cache.clock, ledger, store, reads)
+        reads.watch(origin)
+        arms[name] = Arm(strategy, settings, cache, cache.clock, origin.read, ArmMetrics(metrics, name), life)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -108,7 +109,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/ledger")
     async def read_ledger(after: int = Query(0, ge=0, lt=2**63)) -> dict[str, Any]:
-        """The origin reads from number `after` on, and how many are still under way."""
+        """The reads that the origin was asked for, from number `after` on, and how many are still under way."""
         under_way = sum(origin.reading + origin.waiting for origin in origins.values())
         return {"pod": settings.pod, "under_way": under_way, **ledger.page(after)}
 

@@ -35,8 +35,11 @@ class Metrics:
         self.age = Histogram(
             "lab_answer_age_seconds", "Since the origin was read", arm, buckets=AGE_BUCKETS_S, registry=by
         )
-        self.reads = Counter("lab_origin_reads", "Reads of the origin, by reason", ("strategy", "why"), registry=by)
-        self.read_failures = Counter("lab_origin_read_failures", "Reads that failed or were shed", arm, registry=by)
+        reason = ("strategy", "why")
+        self.asked = Counter("lab_origin_asked", "Reads asked for: started, shed, or waiting", reason, registry=by)
+        self.reads = Counter("lab_origin_reads", "Reads that got a connection, by reason", reason, registry=by)
+        self.read_failures = Counter("lab_origin_failures", "Reads without an answer in time", arm, registry=by)
+        self.shed = Counter("lab_origin_shed", "Reads turned away at the pool's bound", arm, registry=by)
         self.read_duration = Histogram(
             "lab_origin_read_duration_seconds", "With queueing", arm, buckets=DURATION_BUCKETS_S, registry=by
         )
@@ -115,46 +118,70 @@ class Peak:
             self._second, self._most = second, 0
 
 
-class ArmMetrics:
-    """The bound children of one strategy."""
+class OriginMetrics:
+    """The bound children of one strategy's origin. Implements `app.origin.OriginEvents`."""
 
-    def __init__(self, metrics: Metrics, strategy: str, pool: Pool) -> None:
-        self._answers = {status: metrics.requests.labels(strategy, status) for status in Status}
-        self._duration = metrics.duration.labels(strategy)
-        self._age = metrics.age.labels(strategy)
+    def __init__(self, metrics: Metrics, strategy: str) -> None:
+        self._asked = {why: metrics.asked.labels(strategy, why) for why in Why}
         self._reads = {why: metrics.reads.labels(strategy, why) for why in Why}
-        self._read_failures = metrics.read_failures.labels(strategy)
-        self._read_duration = metrics.read_duration.labels(strategy)
-        self._locks = {taken: metrics.locks.labels(strategy, str(taken).lower()) for taken in (True, False)}
-        self._lock_wait = metrics.lock_wait.labels(strategy)
-        self._refused = metrics.refused.labels(strategy)
+        self._failures = metrics.read_failures.labels(strategy)
+        self._shed = metrics.shed.labels(strategy)
+        self._duration = metrics.read_duration.labels(strategy)
+        self._metrics, self._strategy = metrics, strategy
+        self._pool: Pool | None = None
+        self._peak = Peak()
+
+    def watch(self, pool: Pool) -> None:
+        """Show this pool in the gauges: the one whose events come here."""
+        self._pool = pool
+        metrics, strategy = self._metrics, self._strategy
         metrics.connections.labels(strategy).set(pool.connections)
         metrics.reading.labels(strategy).set_function(lambda: pool.reading)
         metrics.waiting.labels(strategy).set_function(lambda: pool.waiting)
-        self._pool, self._peak = pool, Peak()
-        metrics.reading_peak.labels(strategy).set_function(lambda: self._peak.value(time.monotonic()))
+        metrics.reading_peak.labels(strategy).set_function(self._peak_now)
+
+    def origin_asked(self, why: Why) -> None:
+        self._asked[why].inc()
+        self._see_pool()
+
+    def origin_shed(self) -> None:
+        self._shed.inc()
+
+    def origin_started(self, why: Why) -> None:
+        self._reads[why].inc()
+
+    def origin_failed(self) -> None:
+        self._failures.inc()
+
+    def origin_ended(self, duration_s: float) -> None:
+        self._duration.observe(duration_s)
+        self._see_pool()
+
+    def _see_pool(self) -> None:
+        if self._pool is not None:
+            self._peak.saw(self._pool.reading + self._pool.waiting, time.monotonic())
+
+    def _peak_now(self) -> float:
+        self._see_pool()  # what neither grows nor shrinks is there too
+        return self._peak.value(time.monotonic())
+
+
+class ArmMetrics:
+    """The bound children of one strategy. Implements `app.arm.ArmEvents`."""
+
+    def __init__(self, metrics: Metrics, strategy: str) -> None:
+        self._answers = {status: metrics.requests.labels(strategy, status) for status in Status}
+        self._duration = metrics.duration.labels(strategy)
+        self._age = metrics.age.labels(strategy)
+        self._locks = {taken: metrics.locks.labels(strategy, str(taken).lower()) for taken in (True, False)}
+        self._lock_wait = metrics.lock_wait.labels(strategy)
+        self._refused = metrics.refused.labels(strategy)
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
         self._answers[status].inc()
         self._duration.observe(duration_s)
         if age_s is not None:
             self._age.observe(age_s)
-
-    def origin_asked(self, why: Why) -> None:
-        self._reads[why].inc()
-        self._see_pool()
-
-    def origin_answered(self, duration_s: float) -> None:
-        self._read_duration.observe(duration_s)
-        self._see_pool()
-
-    def origin_failed(self) -> None:
-        self._read_failures.inc()
-        self._see_pool()
-
-    def _see_pool(self) -> None:
-        """Called as a read begins or ends, when the pool does not count that read yet, or no longer."""
-        self._peak.saw(self._pool.reading + self._pool.waiting + 1, time.monotonic())
 
     # what flights report: app.flights.FlightEvents
 

@@ -11,7 +11,7 @@ from random import Random
 from typing import Protocol
 
 from app.latency import Latency
-from app.ledger import OriginRead
+from app.ledger import OriginRead, Outcome
 from app.settings import Settings
 from app.strategy import Clock, OriginFailed, Shed, Why
 from app.tasks import Tasks
@@ -38,20 +38,55 @@ class Store(Protocol):
 
 
 class Book(Protocol):
-    """Who is told of every read."""
+    """Who is told of every read once it has ended, or was shed."""
 
     def write(self, read: OriginRead) -> None: ...
+
+
+class OriginEvents(Protocol):
+    """What an origin reports to the metrics: reads that were asked for are shed, or start and end."""
+
+    def origin_asked(self, why: Why) -> None:
+        """Called when the pool counts the read already, unless it is shed."""
+        ...
+
+    def origin_shed(self) -> None: ...
+
+    def origin_started(self, why: Why) -> None:
+        """It has a connection."""
+        ...
+
+    def origin_failed(self) -> None:
+        """The store gave no answer, or none in time: once for a read."""
+        ...
+
+    def origin_ended(self, duration_s: float) -> None:
+        """So long after it was asked for; the pool counts it still."""
+        ...
+
+
+@dataclass(slots=True)
+class _Read:
+    item_id: int
+    key: str
+    why: Why
+    asked_s: float
+    is_late: bool = False
+    """Nobody waits for it any more."""
 
 
 class Origin:
     """One strategy's pool of connections to the store. Raises `OriginFailed` and `Shed`."""
 
-    def __init__(self, settings: Settings, strategy: str, clock: Clock, ledger: Book, store: Store) -> None:
+    def __init__(
+        self, settings: Settings, strategy: str, clock: Clock, ledger: Book, store: Store, events: OriginEvents
+    ) -> None:
         self._settings = settings
         self._strategy = strategy
         self._clock = clock
         self._ledger = ledger
         self._store = store
+        self._events = events
         self._latency = Latency.parse(settings.origin_latency)
         self._rng = Random(f"{settings.seed}/{settings.pod}/{strategy}/latency")
         self._free = asyncio.Semaphore(settings.origin_connections)
@@ -66,36 +101,50 @@ class Origin:
 
     async def read(self, item_id: int, key: str, why: Why) -> Row:
         """One read of the store, through the pool. Goes on to its end when the caller goes away, as a query does."""
+        read = _Read(item_id, key, why, self._clock.now_s())
         if self.reading + self.waiting >= self.connections + self._settings.origin_queue_max:
+            self._events.origin_asked(why)
+            self._events.origin_shed()
+            self._write(read, None, Outcome.SHED)
             raise Shed(f"{self.waiting} reads wait for the origin (origin_queue_max)")
         self.waiting += 1  # here and not in the task, which has not begun when the next caller looks
-        read = self._tasks.spawn(self._read(item_id, key, why), f"read {key}")
+        self._events.origin_asked(why)
+        task = self._tasks.spawn(self._read(read), f"read {key}")
         timeout_s = self._settings.origin_timeout_ms / 1000
         # no shield is needed: `wait` never cancels what it waits for
-        done, _ = await asyncio.wait({read}, timeout=timeout_s)
+        done, _ = await asyncio.wait({task}, timeout=timeout_s)
         if not done:
+            read.is_late = True
+            self._events.origin_failed()
             raise OriginFailed(f"no answer within {timeout_s:g} s (origin_timeout_ms)")
-        return read.result()
+        return task.result()
 
-    async def _read(self, item_id: int, key: str, why: Why) -> Row:
-        asked_s = self._clock.now_s()
+    async def _read(self, read: _Read) -> Row:
         try:
             await self._free.acquire()
         finally:
             self.waiting -= 1
         self.reading += 1
         started_s = self._clock.now_s()
-        ok = False
+        self._events.origin_started(read.why)
+        outcome = Outcome.FAILED
         try:
-            found = await self._store.select(item_id, self._latency.draw_ms(self._rng))
-            ok = True
-            return self._row(item_id, found)
+            found = await self._store.select(read.item_id, self._latency.draw_ms(self._rng))
+            outcome = Outcome.OK
+            return self._row(read.item_id, found)
         finally:
+            if outcome is Outcome.FAILED and not read.is_late:
+                self._events.origin_failed()
+            self._events.origin_ended(self._clock.now_s() - read.asked_s)
             self.reading -= 1
             self._free.release()
-            self._ledger.write(
-                OriginRead(asked_s, started_s, self._clock.now_s(), key, self._strategy, self._settings.pod, why, ok)
-            )
+            self._write(read, started_s, outcome)
+
+    def _write(self, read: _Read, started_s: float | None, outcome: Outcome) -> None:
+        pod, ended_s = self._settings.pod, self._clock.now_s()
+        self._ledger.write(
+            OriginRead(read.asked_s, started_s, ended_s, read.key, self._strategy, pod, read.why, outcome)
+        )
 
     def _row(self, item_id: int, found: tuple[str, int] | None) -> Row:
         read_at_s = self._clock.now_s()

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from app.ledger import OriginRead
+from app.ledger import OriginRead, Outcome
 from loadtest.measure import sliding_peak
 
 DRAIN_WITHIN_S = 15.0
@@ -41,7 +41,7 @@ class LedgerFile:
         return len(self._asked_s)
 
     def peak_1s(self) -> int:
-        """The most reads asked for in any sliding second so far."""
+        """The most reads that were let in, by when they were asked for, in any sliding second so far."""
         return sliding_peak(np.array(self._asked_s))
 
     async def skip(self) -> None:
@@ -66,7 +66,8 @@ class LedgerFile:
             self.silent_urls.discard(url)
             page = answer.json()
             self._writer.writerows(page["rows"])
-            self._asked_s += [row[0] for row in page["rows"]]
+            rows = (OriginRead(*row) for row in page["rows"])
+            self._asked_s += [read.asked_s for read in rows if read.outcome != Outcome.SHED]
             self.dropped += page["dropped"]
             self._next[url] = page["next"]
             self._under_way[url] = page["under_way"]

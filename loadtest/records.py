@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from app.ledger import Outcome
 from app.strategy import Status, Why
 
 Floats = NDArray[np.float64]
@@ -80,9 +81,10 @@ def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
 def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Reads:
     """The reads on the clients' clock, which the ledger's is ahead of by `clock_offset_s`, in order of asking.
 
-    Raises ValueError naming the file where it is not a ledger.
+    What was shed is left out: the origin never saw it. Raises ValueError naming the file where it is not a ledger.
     """
-    lines = [line for piece in _pieces(path, ("asked_s", "ended_s", "key", "why")) for line in piece]
+    pieces = _pieces(path, ("asked_s", "ended_s", "key", "why", "outcome"))
+    lines = [line for piece in pieces for line in piece if line["outcome"] != Outcome.SHED]
     lines.sort(key=lambda line: float(line["asked_s"]))
     return Reads(
         asked_s=np.array([float(line["asked_s"]) for line in lines]) - clock_offset_s,

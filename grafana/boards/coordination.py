@@ -140,9 +140,13 @@ def _refused() -> Json:
 def _reads_by_why() -> Json:
     return time_series(
         "Origin reads by reason",
-        "Why the origin was asked, the chosen strategies together. miss: there was nothing to answer with; refresh: "
-        "the entry was stale; early: it was still fresh. Expect needles of misses where nothing coordinates.",
-        [target(in_a_second("lab_origin_reads_total", "why"), "{{why}}")],
+        "Reads that got a connection, the chosen strategies together. miss: there was nothing to answer with; "
+        "refresh: the entry was stale; early: it was still fresh. Expect needles of misses where nothing coordinates, "
+        "and the line of what was asked for on top of them: where it is higher, reads wait or were shed.",
+        [
+            target(in_a_second("lab_origin_reads_total", "why"), "{{why}}"),
+            target(in_a_second("lab_origin_asked_total", ""), "asked for", "B"),
+        ],
         "suffix:/s",
         width=6,
         height=9,
@@ -178,8 +182,12 @@ def _queue() -> Json:
 def _read_failures() -> Json:
     return time_series(
         "Reads that failed or were shed",
-        "The origin gave no answer in time, or too many were waiting for it already. Expect zero.",
-        [target(in_a_second("lab_origin_read_failures_total"), "{{strategy}}")],
+        "failed: the origin gave no answer, or none in time; shed: so many waited for a connection already that it was "
+        "not even asked. Expect zero.",
+        [
+            target(in_a_second("lab_origin_failures_total"), "{{strategy}} failed"),
+            target(in_a_second("lab_origin_shed_total"), "{{strategy}} shed", "B"),
+        ],
         "suffix:/s",
         width=6,
         height=9,

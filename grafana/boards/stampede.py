@@ -83,7 +83,8 @@ def _worst_second() -> Json:
 def _reads() -> Json:
     return time_series(
         "$strategy: origin reads",
-        "Reads of the origin in each second, over all pods. Expect needles one TTL apart where nothing coordinates, "
+        "Reads that the origin got in each second, over all pods; what was shed is none. Expect needles one TTL apart "
+        "where nothing coordinates, "
         "and a low, even line where one reader loads for all. An invisible line as high as the highest strategy shown "
         "keeps the axes of all columns the same.",
         [target(in_a_second(READS), "{{strategy}}"), axis_target(f"max({in_a_second(READS, where=SHOWN)})")],

@@ -23,15 +23,19 @@ from loadtest.sim.watched import WatchedCache, WatchedServer
 
 
 class Quiet:
-    """Implements `app.arm.ArmEvents` for nobody: the recorder sees more."""
+    """Implements `app.arm.ArmEvents` and `app.origin.OriginEvents` for nobody: the recorder sees more."""
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None: ...
 
     def origin_asked(self, why: Why) -> None: ...
 
-    def origin_answered(self, duration_s: float) -> None: ...
+    def origin_shed(self) -> None: ...
+
+    def origin_started(self, why: Why) -> None: ...
 
     def origin_failed(self) -> None: ...
+
+    def origin_ended(self, duration_s: float) -> None: ...
 
     def lock_asked(self, taken: bool) -> None: ...
 
@@ -92,7 +96,7 @@ class Pod:
         if wall_s is not None:
             self.cache.pod_clock = clock = synced = RedisClock(lambda: self.cache.time_s(true), loop.time, wall_s)
             self._tasks.spawn(self._keep_in_sync(synced), f"{settings.pod} clock")
-        self._origin = Origin(settings, strategy.name, clock, _NoBook(), PodStore(store, self.gate))
+        self._origin = Origin(settings, strategy.name, clock, _NoBook(), PodStore(store, self.gate), Quiet())
         self.arm = Arm(strategy, settings, self.cache, clock, self._read, Quiet(), str(life))
 
     async def _keep_in_sync(self, clock: RedisClock) -> None:

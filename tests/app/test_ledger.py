@@ -1,9 +1,9 @@
-from app.ledger import Ledger, OriginRead
+from app.ledger import Ledger, OriginRead, Outcome
 from app.strategy import Why
 
 
 def _read(number: int) -> OriginRead:
-    return OriginRead(number, number, number, str(number), "any", "pod", Why.MISS, True)
+    return OriginRead(number, number, number, str(number), "any", "pod", Why.MISS, Outcome.OK)
 
 
 def test_pages_hold_every_read_once() -> None:

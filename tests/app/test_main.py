@@ -40,8 +40,8 @@ def test_an_item_is_loaded_once_and_then_served_untouched(redis_url: str, tmp_pa
         assert first.headers["cache-status"].startswith("stampede-lab; fwd=miss; detail=miss; ttl=")
         assert second.headers["cache-status"].startswith("stampede-lab; hit; detail=hit; ttl=")
         assert first.headers["x-served-by"] == "pod-under-test"
-        assert [(row["key"], row["strategy"], row["why"], row["ok"]) for row in rows] == [
-            (f"lab:{strategy}:7", strategy, Why.MISS, True)
+        assert [(row["key"], row["strategy"], row["why"], row["outcome"]) for row in rows] == [
+            (f"lab:{strategy}:7", strategy, Why.MISS, "ok")
         ]
         assert rows[0]["asked_s"] <= rows[0]["started_s"] <= rows[0]["ended_s"] - 0.02 + 1e-3
 
@@ -96,7 +96,10 @@ def test_every_metric_has_its_children_before_the_first_request(redis_url: str, 
         for status in Status:
             assert f'lab_requests_total{{status="{status}",strategy="{strategy}"}} 0.0' in text
         for why in Why:
+            assert f'lab_origin_asked_total{{strategy="{strategy}",why="{why}"}} 0.0' in text
             assert f'lab_origin_reads_total{{strategy="{strategy}",why="{why}"}} 0.0' in text
+        assert f'lab_origin_failures_total{{strategy="{strategy}"}} 0.0' in text
+        assert f'lab_origin_shed_total{{strategy="{strategy}"}} 0.0' in text
         assert f'lab_request_duration_seconds_count{{strategy="{strategy}"}} 0.0' in text
         assert f'lab_origin_readers_waiting{{strategy="{strategy}"}} 0.0' in text
 

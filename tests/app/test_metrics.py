@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.metrics import ArmMetrics, Metrics, Peak
+from app.metrics import Metrics, OriginMetrics, Peak
 from app.strategy import Why
 
 
@@ -33,18 +33,22 @@ def test_a_peak_that_nobody_looked_at_for_long_is_forgotten() -> None:
     assert peak.value(60.0) == 0
 
 
-def test_the_reads_in_flight_are_at_their_peak_as_one_begins_or_ends() -> None:
-    metrics, pool = Metrics(), FullPool()
-    arm = ArmMetrics(metrics, "any", pool)
+def test_the_reads_in_flight_are_at_their_peak_as_one_begins_or_ends_or_somebody_looks() -> None:
+    metrics, pool = Metrics(), FullPool(reading=0, waiting=0)
+    reads = OriginMetrics(metrics, "any")
+    reads.watch(pool)
 
     def value() -> float | None:
         return metrics.registry.get_sample_value("lab_origin_reads_in_flight_peak", {"strategy": "any"})
 
     assert value() == 0
-    arm.origin_asked(Why.MISS)
-    assert value() == 15
-    pool.reading, pool.waiting = 20, 0
-    arm.origin_answered(0.2)
-    assert value() == 21
+    pool.reading, pool.waiting = 11, 3
+    reads.origin_asked(Why.MISS)
+    pool.reading, pool.waiting = 0, 0
+    assert value() == 14
+    pool.reading = 20
+    reads.origin_ended(0.2)
     pool.reading = 0
-    assert value() == 21
+    assert value() == 20
+    pool.reading = 30
+    assert value() == 30

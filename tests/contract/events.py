@@ -1,4 +1,4 @@
-"""What an arm and its flights report, counted."""
+"""What an arm, its flights and its origin report, counted."""
 
 from collections import Counter
 
@@ -6,7 +6,7 @@ from app.strategy import Status, Why
 
 
 class Events(Counter[str]):
-    """Implements `app.arm.ArmEvents`."""
+    """Implements `app.arm.ArmEvents` and `app.origin.OriginEvents`."""
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
         self[f"answered {status}"] += 1
@@ -14,11 +14,17 @@ class Events(Counter[str]):
     def origin_asked(self, why: Why) -> None:
         self[f"asked {why}"] += 1
 
-    def origin_answered(self, duration_s: float) -> None:
-        self["origin answered"] += 1
+    def origin_shed(self) -> None:
+        self["origin shed"] += 1
+
+    def origin_started(self, why: Why) -> None:
+        self[f"started {why}"] += 1
 
     def origin_failed(self) -> None:
         self["origin failed"] += 1
+
+    def origin_ended(self, duration_s: float) -> None:
+        self["origin ended"] += 1
 
     def lock_asked(self, taken: bool) -> None:
         self["lock taken" if taken else "lock refused"] += 1

@@ -1,0 +1,148 @@
+"""Reads asked for, started, failed and shed, told apart in the ledger, the metrics and the peak. In virtual time."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from app.arm import Arm
+from app.ledger import Ledger, OriginRead, Outcome
+from app.metrics import Metrics, OriginMetrics
+from app.origin import Origin
+from app.settings import Settings
+from app.strategy import Loader, Lookup, OriginFailed, Status, Strategy, Why
+from loadtest.sim import loop
+from loadtest.sim.cache import MemoryCache
+from loadtest.sim.loop import VirtualClock
+from loadtest.sim.server import MemoryServer
+from loadtest.sim.store import SlowStore
+from tests.contract.events import Events
+
+LATENCY_S = 0.1
+
+
+class Watched:
+    """An origin over a store of virtual time, and all that is told of it. Made in a running virtual loop."""
+
+    def __init__(self, **changed: Any) -> None:
+        told: dict[str, Any] = {"origin_latency": f"fixed({LATENCY_S * 1000})", "pod": "pod"}
+        self.settings = Settings(**(told | changed))
+        self.clock = VirtualClock(asyncio.get_running_loop())
+        self.ledger, self.metrics, self.store = Ledger(1_000), Metrics(), SlowStore(10, seed=1)
+        told_to = OriginMetrics(self.metrics, "any")
+        self.origin = Origin(self.settings, "any", self.clock, self.ledger, _Kept(self.store), told_to)
+        told_to.watch(self.origin)
+
+    async def read(self, times: int) -> list[object]:
+        reads = (self.origin.read(number % 10, f"k{number}", Why.MISS) for number in range(times))
+        answers: list[object] = [*await asyncio.gather(*reads, return_exceptions=True)]
+        await asyncio.sleep(60)  # the last one ends
+        return answers
+
+    @property
+    def rows(self) -> list[OriginRead]:
+        return list(self.ledger.page(0)["rows"])
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        return Counter(row.outcome for row in self.rows)
+
+    def counted(self, name: str) -> float:
+        """All samples of a counter, whatever their labels."""
+        return sum(
+            sample.value
+            for family in self.metrics.registry.collect()
+            for sample in family.samples
+            if sample.name == f"lab_origin_{name}"
+        )
+
+    def counters(self) -> dict[str, float]:
+        return {name: self.counted(f"{name}_total") for name in ("asked", "reads", "failures", "shed")}
+
+
+class _Kept:
+    """A store that nobody closes."""
+
+    def __init__(self, store: SlowStore) -> None:
+        self.select = store.select
+
+    async def aclose(self) -> None: ...
+
+
+def test_a_shed_read_was_asked_for_and_never_started() -> None:
+    async def story() -> None:
+        seen = Watched(origin_connections=2, origin_queue_max=3)
+        asked_s = seen.clock.now_s()
+        await seen.read(12)
+        assert seen.outcomes == {Outcome.OK: 5, Outcome.SHED: 7}
+        assert seen.counters() == {"asked": 12, "reads": 5, "failures": 0, "shed": 7}
+        assert seen.counted("read_duration_seconds_count") == 5, "what was shed took no time of the origin"
+        shed = [row for row in seen.rows if row.outcome is Outcome.SHED]
+        assert {(row.asked_s, row.started_s, row.ended_s) for row in shed} == {(asked_s, None, asked_s)}
+        assert all(row.started_s is not None for row in seen.rows if row.outcome is Outcome.OK)
+
+    loop.run(story())
+
+
+def test_the_peak_counts_who_was_let_in_and_nobody_else() -> None:
+    async def story() -> None:
+        seen = Watched(origin_connections=2, origin_queue_max=3)
+        reads = [asyncio.create_task(seen.origin.read(1, "k", Why.MISS)) for _ in range(12)]
+        await asyncio.sleep(LATENCY_S / 2)
+        assert seen.counted("reads_in_flight_peak") == 5
+        await asyncio.gather(*reads, return_exceptions=True)
+
+    loop.run(story())
+
+
+def test_a_read_that_failed_was_started() -> None:
+    async def story() -> None:
+        seen = Watched()
+        seen.store.fails_share = 1.0
+        answers = await seen.read(4)
+        assert all(isinstance(answer, OriginFailed) for answer in answers)
+        assert seen.outcomes == {Outcome.FAILED: 4}
+        assert seen.counters() == {"asked": 4, "reads": 4, "failures": 4, "shed": 0}
+
+    loop.run(story())
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_late_read_is_written_down_as_it_ended_and_counts_as_one_failure(fails: bool) -> None:
+    async def story() -> None:
+        seen = Watched(origin_timeout_ms=LATENCY_S * 1000 / 2)
+        seen.store.fails_share = float(fails)
+        answers = await seen.read(3)
+        assert all("origin_timeout_ms" in str(answer) for answer in answers)
+        assert seen.outcomes == {Outcome.FAILED if fails else Outcome.OK: 3}
+        assert seen.counters() == {"asked": 3, "reads": 3, "failures": 3, "shed": 0}
+        assert {round(row.ended_s - row.asked_s, 6) for row in seen.rows} == {LATENCY_S}
+
+    loop.run(story())
+
+
+class _Collapses(Strategy):
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        return await self.lab.flights.collapse(key, load, fresh_for_s=self.ttl_s)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "asked"),
+    [({"flights_max": 1}, 1), ({"wait_ms_max": 20.0, "origin_latency": "fixed(5000)", "origin_timeout_ms": 9000.0}, 2)],
+    ids=["flights_max", "wait_ms_max"],
+)
+def test_who_is_shed_by_a_bound_of_the_flights_asked_the_origin_nothing(bounds: dict[str, Any], asked: int) -> None:
+    """One load a key at most: of two keys, ten requests each."""
+
+    async def story() -> None:
+        seen = Watched(**bounds)
+        cache = MemoryCache(MemoryServer(seen.clock), seen.clock)
+        arm = Arm(_Collapses, seen.settings, cache, seen.clock, seen.origin.read, Events(), life="1")
+        answers = await asyncio.gather(*(arm.answer(number % 2) for number in range(20)))
+        await asyncio.sleep(60)
+        assert Status.SHED in {answer.status for answer in answers}
+        assert seen.counters() == {"asked": asked, "reads": asked, "failures": 0, "shed": 0}
+        await arm.aclose()
+
+    loop.run(story())
