@@ -14,6 +14,7 @@ from loadtest.ledgers import LedgerFile
 from loadtest.processes import Child, Children
 from loadtest.results import RunRecord, write_whole
 from loadtest.scenario import Scenario
+from loadtest.seeds import run_seed
 from loadtest.turns import Turn
 from loadtest.world import OpenWorld, World, WorldFailed, clock_offset_s
 
@@ -44,7 +45,7 @@ async def run_arm(scenario: Scenario, turn: Turn, seed: int, folder: Path, tell:
     """
     raw = folder / "raw" / turn.label
     raw.mkdir(parents=True)
-    strategy, scenario, seed = turn.strategy, turn.scenario(scenario), seed + turn.repeat - 1
+    strategy, scenario, seed = turn.strategy, turn.scenario(scenario), run_seed(seed, turn.repeat)
     write_whole(raw / "scenario.json", scenario.model_dump_json(indent=2))
     async with (
         open_world(scenario, strategy, seed, raw) as world,

@@ -16,6 +16,7 @@ from loadtest.native import native_world
 from loadtest.prediction import predict
 from loadtest.results import arm_figures
 from loadtest.scenario import Scenario
+from loadtest.seeds import run_seed
 from loadtest.sim.run import simulate
 from loadtest.theory import BAND, poisson_band
 from loadtest.turns import Turn
@@ -64,7 +65,7 @@ def calibrate(
     """What virtual time and theory make of the run that was measured. `simulated` replaces the simulation."""
     same = scenario.led_by(measured.lead_s)
     play = simulated or (lambda played, seed: simulate(played, strategy, seed).row)
-    rows = [play(same, measured.seed + number) for number in range(SEEDS)]
+    rows = [play(same, run_seed(measured.seed, repeat)) for repeat in range(1, SEEDS + 1)]
     rate_per_s = measured.requests / measured.duration_s
     prediction = predict(same, strategy, rate_per_s, scenario.duration_s)
     reads = fmean(row.origin_reads for row in rows)

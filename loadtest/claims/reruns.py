@@ -12,6 +12,7 @@ from loadtest.claims.ledger import Experiment
 from loadtest.native import native_world
 from loadtest.results import arm_figures
 from loadtest.scenario import BadScenario, Scenario
+from loadtest.seeds import run_seed
 from loadtest.sim.batch import Done, Job, cores, local_workers, run_all
 from loadtest.turns import Turn
 
@@ -63,10 +64,10 @@ async def measure(
 def jobs(experiments: Iterable[Experiment], found: Found, seed: int) -> list[Job]:
     """Every arm with every seed, in virtual time. A warm-up is as long before the load as it was natively."""
     return [
-        Job(_as_measured(found[one.name][name]), arm.strategy, seed + number, number + 1)
+        Job(_as_measured(found[one.name][name]), arm.strategy, run_seed(seed, repeat), repeat)
         for one in experiments
         for name, arm in one.arms.items()
-        for number in range(arm.seeds)
+        for repeat in range(1, arm.seeds + 1)
     ]
 
 

@@ -31,6 +31,7 @@ from loadtest.cli.terminal import (
 from loadtest.live import live
 from loadtest.report import print_table
 from loadtest.results import new_run_folder, write_results, write_whole
+from loadtest.seeds import run_seed
 from loadtest.sim.batch import Done, Job, cores, local_workers, run_all
 from loadtest.sim.speed import measure_speed
 from loadtest.turns import turns
@@ -56,7 +57,7 @@ def sim(
     found = discovered()
     names = chosen(found, strategies, workload)
     order = sorted(turns(workload, names, found, repeats, seed), key=lambda turn: turn.place(found))
-    jobs = [Job(turn.scenario(workload), turn.strategy, seed + turn.repeat - 1, turn.repeat) for turn in order]
+    jobs = [Job(turn.scenario(workload), turn.strategy, run_seed(seed, turn.repeat), turn.repeat) for turn in order]
     about = this_run(seed) | {"world": "virtual time", "redis": "simulated"}
     folder = new_run_folder(results, workload.name, about, workload)
     began_s = time.monotonic()

@@ -52,7 +52,7 @@ def sweep(
     ] = None,
     strategies: Strategies = None,
     repeats: Annotated[int | None, typer.Option(min=1, max=1_000, help="Seeds per point. Default: 1.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**62, help="The first one. Default: 1.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**62, help="Of the first repeat. Default: 1.")] = None,
     duration: Annotated[float | None, typer.Option(help="Virtual seconds of load, 1 to 3600.")] = None,
     pods: Annotated[int | None, typer.Option(help="Pods, 1 to 10000.")] = None,
     workers: Workers = None,

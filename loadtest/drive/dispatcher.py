@@ -13,6 +13,7 @@ from gevent.pool import Group
 from loadtest.arrivals import arrivals
 from loadtest.drive.generator import Meter, now_s
 from loadtest.load import Keys, Load
+from loadtest.seeds import hour_seed
 
 HOUR_S = 3_600.0
 """A load without an end is drawn hour by hour."""
@@ -72,7 +73,7 @@ def due(load: Load, keys: Keys, share: Share, seed: int) -> Iterator[Arrival]:
     before = 0  # arrivals, of all shares
     for hour in itertools.count():
         began_s, length_s = (0.0, share.duration_s) if share.duration_s is not None else (hour * HOUR_S, HOUR_S)
-        for piece in arrivals(load, keys, length_s, seed + (hour << 32)):
+        for piece in arrivals(load, keys, length_s, hour_seed(seed, hour)):
             first = (share.number - before) % share.of
             times, asked = (column[first :: share.of].tolist() for column in piece)
             for number, time_s, key in zip(itertools.count(before + first, share.of), times, asked, strict=False):

@@ -154,7 +154,7 @@ def figure(row: AnyRow, name: str) -> float | None:
 
 
 def sample(rows: Iterable[AnyRow], strategy: str, name: str) -> tuple[float, ...] | None:
-    """The figure in every repeat of that strategy, by seed. None where one of them has none."""
+    """The figure in every repeat of that strategy, in their order. None where one of them has none."""
     own = sorted((row for row in rows if row["strategy"] == strategy), key=repeat_of)
     values = [figure(row, name) for row in own]
     return tuple(value for value in values if value is not None) if None not in values else None
@@ -162,7 +162,7 @@ def sample(rows: Iterable[AnyRow], strategy: str, name: str) -> tuple[float, ...
 
 def repeat_of(row: AnyRow) -> tuple[int, int]:
     """What tells the repeats of a strategy apart."""
-    return row.get("seed", 0), row.get("repeat", 1)
+    return row.get("repeat", 1), row.get("seed", 0)
 
 
 def same_seeds(a: Iterable[AnyRow], one: str, b: Iterable[AnyRow], other: str) -> bool:

@@ -166,7 +166,7 @@ def cells(choices: Sequence[Choice], figures: Sequence[str] = _FIGURES) -> tuple
 
 def _swept(choices: Sequence[Choice], plan: Plan) -> str:
     settings = "; ".join(plan.settings)
-    runs = "one run each" if plan.repeats == 1 else f"medians of {plan.repeats} runs each, seeds from {plan.seed}"
+    runs = "one run each" if plan.repeats == 1 else f"medians of {plan.repeats} runs each, seed {plan.seed}"
     return f"{len(choices)} points, {runs}" + (f". Swept: {settings}." if settings else ".")
 
 

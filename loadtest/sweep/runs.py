@@ -15,6 +15,7 @@ from app.strategy import Strategy
 from loadtest.measure import Row
 from loadtest.results import new_run_folder, write_whole
 from loadtest.scenario import BadScenario, Scenario, read_scenario
+from loadtest.seeds import run_seed
 from loadtest.sim.batch import Done, Job, code_hash
 from loadtest.sweep.grid import BadSetting, Point, Value, points, read_setting
 
@@ -64,7 +65,7 @@ class Sweep:
         self._settings: dict[int, dict[str, Value]] = {}  # by the job's id()
         self._runs: dict[Key, Run] = {}
         for repeat in range(1, plan.repeats + 1):
-            seed = plan.seed + repeat - 1  # the same at every point: two differ for their settings, and not by luck
+            seed = run_seed(plan.seed, repeat)  # at every point: settings make the difference, not luck
             for point in grid:
                 job = Job(point.scenario, point.strategy, seed, repeat)
                 self._jobs[_key(point.strategy, point.settings, seed)] = job

@@ -1,0 +1,30 @@
+"""The seeds of the runs that one seed stands for: of its repeats, and of the hours of a load that has no end.
+
+They are hashed, not counted on from the first: counted, the five repeats of seed 1 and those of seed 2 have four runs
+in common, and what looks like a second sample is mostly the first.
+"""
+
+import hashlib
+
+SEED_BITS = 53
+"""Of a hashed seed: JSON readers whose only number is a double keep it, and chance repeats none of a million seeds but
+once in 20,000 such millions."""
+
+
+def run_seed(seed: int, repeat: int) -> int:
+    """Of the repeat of that number, from 1 on. The first is the seed itself, so that a single run is found again."""
+    return _nth(seed, "repeat", repeat - 1)
+
+
+def hour_seed(seed: int, hour: int) -> int:
+    """Of that hour of a load, from 0 on; the first has the seed itself."""
+    return _nth(seed, "hour", hour)
+
+
+def _nth(seed: int, of_what: str, number: int) -> int:
+    if number < 0:
+        raise ValueError(f"there is no {of_what} before the first")
+    if number == 0:
+        return seed
+    digest = hashlib.blake2b(f"{seed}/{of_what} {number}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> (64 - SEED_BITS)
