@@ -5,40 +5,53 @@ import inspect
 import keyword
 import pkgutil
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import ModuleType
 
 import app.strategies
+import app.strategies.bounds
+from app.alarm import TookTooLong, within
 from app.strategy import Strategy
 
-# Names that are routes of the service itself.
-RESERVED = frozenset({"strategies", "settings", "healthz", "readyz", "metrics", "ledger", "docs", "redoc"})
+IMPORT_S_MAX = 5.0
+"""A file that needs longer to be imported hangs."""
+
+# Names that are routes of the service itself, or the folder of the bounds.
+RESERVED = frozenset({"strategies", "settings", "healthz", "readyz", "metrics", "ledger", "docs", "redoc", "bounds"})
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(slots=True)
 class Discovered:
-    """Strategies by name, the baseline first, and what could not be used, by name with the reason."""
+    """Strategies by name, the baseline first, and what could not be used, by name with the reason.
+
+    `bounds` are strategies that run to show what none can leave. They are not `strategies`, so that nobody compares or
+    draws them who did not ask for them.
+    """
 
     strategies: dict[str, type[Strategy]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    bounds: dict[str, type[Strategy]] = field(default_factory=dict)
 
     @property
     def baseline(self) -> str | None:
         return next((name for name, found in self.strategies.items() if found.is_baseline), None)
 
+    @property
+    def runnable(self) -> dict[str, type[Strategy]]:
+        """Strategies and bounds: everything that a pod may serve."""
+        return {**self.strategies, **self.bounds}
 
-def discover() -> Discovered:
-    """One broken file is reported by name and takes nobody else down."""
-    strategies, broken = {}, {}
-    for module in pkgutil.iter_modules(app.strategies.__path__):
-        if module.name.startswith("_"):
-            continue
-        try:
-            strategies[module.name] = _load(module.name)
-        except (Exception, SystemExit) as error:
-            broken[module.name] = f"{type(error).__name__}: {error}"
-    ordered = sorted(strategies.items(), key=lambda item: (not item[1].is_baseline, item[0]))
-    return Discovered(dict(ordered), broken)
+
+def discover(bounds: bool = False) -> Discovered:
+    """One broken file is reported by name and takes nobody else down. The bounds only when they are asked for."""
+    found, broken = _load_all(app.strategies)
+    ordered = sorted(found.items(), key=lambda item: (not item[1].is_baseline, item[0]))
+    if not bounds:
+        return Discovered(dict(ordered), broken)
+    known, faulty = _load_all(app.strategies.bounds)
+    return Discovered(dict(ordered), {**broken, **faulty}, known)
 
 
 def check_name(name: str) -> None:
@@ -47,20 +60,53 @@ def check_name(name: str) -> None:
         raise ValueError(f"{name!r}: a strategy's name is a letter, then letters, digits and _, lower case, 40 at most")
     if name in RESERVED:
         raise ValueError(f"{name!r}: /{name} is a route of the service itself")
+    if name in {info.name for info in _modules(app.strategies.bounds)}:
+        raise ValueError(f"{name!r}: a bound of the lab has that name (app/strategies/bounds/)")
 
 
-def _load(name: str) -> type[Strategy]:
-    check_name(name)
-    path = f"{app.strategies.__name__}.{name}"
-    module = importlib.import_module(path)
-    found = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Strategy) and value.__module__ == path
-    ]
-    if len(found) != 1:
-        raise ValueError(f"one Strategy per file, not {len(found)}")
-    if inspect.isabstract(found[0]):
-        raise TypeError(f"{found[0].__name__} does not define get_or_load")
-    found[0].tuned({})  # the defaults keep their own bounds
-    return found[0]
+def _load_all(package: ModuleType) -> tuple[dict[str, type[Strategy]], dict[str, str]]:
+    """The strategies of a folder, and what is wrong with the other files there."""
+    found, broken = {}, {}
+    for info in _modules(package):
+        try:
+            found[info.name] = _load(info, package)
+        except TookTooLong as late:
+            broken[info.name] = f"its import does not end: {late}"
+        except (Exception, SystemExit) as error:
+            broken[info.name] = f"{type(error).__name__}: {error}"
+    return found, broken
+
+
+def _modules(package: ModuleType) -> Iterator[pkgutil.ModuleInfo]:
+    for info in pkgutil.iter_modules(package.__path__):
+        if not info.name.startswith("_") and f"{package.__name__}.{info.name}" != app.strategies.bounds.__name__:
+            yield info
+
+
+def _load(info: pkgutil.ModuleInfo, package: ModuleType) -> type[Strategy]:
+    if package is app.strategies:
+        check_name(info.name)
+    if info.ispkg:
+        raise ValueError("it is a folder; a strategy is one file")
+    path = f"{package.__name__}.{info.name}"
+    with within(IMPORT_S_MAX, getattr(info.module_finder, "path", "")):
+        module = importlib.import_module(path)
+    found = _the_one([value for value in vars(module).values() if _is_strategy_of(path, value)])
+    if inspect.isabstract(found):
+        raise TypeError(f"{found.__name__} does not define get_or_load")
+    found.tuned({})  # the defaults keep their own bounds
+    return found
+
+
+def _is_strategy_of(path: str, value: object) -> bool:
+    return inspect.isclass(value) and issubclass(value, Strategy) and value.__module__ == path
+
+
+def _the_one(classes: list[type[Strategy]]) -> type[Strategy]:
+    """The file's strategy: the class that no other one there extends. Raises ValueError when there is not one."""
+    distinct = list(dict.fromkeys(classes))  # one may have two names
+    last = [one for one in distinct if not any(other is not one and issubclass(other, one) for other in distinct)]
+    if len(last) != 1:
+        names = f" ({', '.join(one.__name__ for one in last)})" if last else ""
+        raise ValueError(f"one Strategy per file, not {len(last)}{names}")
+    return last[0]

@@ -32,11 +32,12 @@ GC_FIRST_THRESHOLD = 50_000
 
 def create_app(settings: Settings) -> FastAPI:
     """The app of one pod. Raises ValueError when a strategy is tuned beyond its bounds, OSError without a store."""
-    found = discover()
+    found = discover(settings.bounds)
+    served = found.runnable
     for name, why in found.broken.items():
         log.error("strategy %s is left out: %s", name, why)
-    if unknown := settings.tune.keys() - found.strategies.keys() - found.broken.keys():
-        raise ValueError(f"tune.{min(unknown)}: no such strategy (there is {', '.join(found.strategies)})")
+    if unknown := settings.tune.keys() - served.keys() - found.broken.keys():
+        raise ValueError(f"tune.{min(unknown)}: no such strategy (there is {', '.join(served)})")
     create_store(settings)
 
     metrics = Metrics()
@@ -46,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     origins: dict[str, Origin] = {}
     arms: dict[str, Arm] = {}
     life = secrets.token_hex(4)
-    for name, strategy in found.strategies.items():
+    for name, strategy in served.items():
         store = SqliteStore(settings.origin_path)
         reads = OriginMetrics(metrics, name)
         origins[name] = origin = Origin(settings, name, cache.clock, ledger, store, reads)
@@ -78,9 +79,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/strategies")
     async def strategies() -> dict[str, Any]:
-        """What was discovered: each strategy's docstring and tunables, and what is broken and why."""
+        """What was discovered: each strategy's docstring and tunables, the bounds', and what is broken and why."""
         return {
             "strategies": {name: _describe(strategy, settings) for name, strategy in found.strategies.items()},
+            "bounds": {name: _describe(bound, settings) for name, bound in found.bounds.items()},
             "broken": found.broken,
         }
 

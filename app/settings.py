@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     """How long the absence of an item is remembered: short, so that a new item shows soon."""
     tune: dict[str, dict[str, float | str]] = {}
     """Tunables by strategy, as JSON: {"xfetch": {"beta": 2}}."""
+    bounds: bool = False
+    """Whether the bounds (app/strategies/bounds/) are served too; never in the live stack."""
 
     # The key space and the slow store behind it
     items: int = Field(1_000, ge=1, le=1_000_000)

@@ -9,10 +9,11 @@ RFC 9111 (fresh, stale, age), RFC 9211 (hit, collapsed) and RFC 5861 (stale-whil
 """
 
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 from typing import Any, ClassVar, Protocol
@@ -209,12 +210,14 @@ class Tunable:
     choices: Sequence[str] = ()
 
     def check(self, value: object) -> float | str:
-        """The value in the default's type. Raises ValueError saying what is allowed."""
+        """The value as a finite number, or as one of the words. Raises ValueError saying what is allowed."""
         if self.choices:
             if value not in self.choices:
                 raise ValueError(f"must be one of {', '.join(self.choices)}, not {value!r}")
             return str(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+            raise ValueError(f"must be a finite number from {self.low:g} to {self.high:g}, not {value!r}")
+        if not self.low <= value <= self.high:
             raise ValueError(f"must be a number from {self.low:g} to {self.high:g}, not {value!r}")
         return float(value)
 
@@ -231,15 +234,29 @@ def tunable(
     return Tunable(default, why, low, high, choices)
 
 
+_OF_EVERY_INSTANCE = frozenset({"lab", "ttl_s"})
+
+
 class Strategy(ABC):
-    """One way to keep a key in the cache. The module's name is the route, the label and the key prefix."""
+    """One way to keep a key in the cache. The module's name is the route, the label and the key prefix.
+
+    A strategy may extend another: it has the tunables of both, and `beta: float = 2.0` gives an inherited one another
+    default within its bounds.
+    """
 
     name: ClassVar[str]
     is_baseline: ClassVar[bool] = False  # what the others are compared with
     remedy: ClassVar[Remedy | None] = None  # None: theory has nothing to say of it
 
     def __init_subclass__(cls) -> None:
+        """Raises TypeError when a tunable would hide something else that the class has."""
         cls.name = cls.__module__.rpartition(".")[2]
+        cls.is_baseline = bool(vars(cls).get("is_baseline", False))  # whoever extends the baseline is not it
+        for name, value in vars(cls).items():
+            has = next((vars(base)[name] for base in cls.__mro__[1:] if name in vars(base)), None)
+            hides = isinstance(value, Tunable) and has is not None and not isinstance(has, Tunable)
+            if hides or name in _OF_EVERY_INSTANCE:
+                raise TypeError(f"{cls.__name__}.{name}: every strategy has something else of that name already")
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
@@ -249,7 +266,15 @@ class Strategy(ABC):
 
     @classmethod
     def tunables(cls) -> dict[str, Tunable]:
-        return {name: value for name, value in vars(cls).items() if isinstance(value, Tunable)}
+        """What a run may set: its own and those that it inherits, the inherited first."""
+        found: dict[str, Tunable] = {}
+        for base in reversed(cls.__mro__):
+            for name, value in vars(base).items():
+                if isinstance(value, Tunable):
+                    found[name] = value
+                elif name in found:
+                    found[name] = replace(found[name], default=value)
+        return found
 
     @classmethod
     def tuned(cls, tune: dict[str, float | str]) -> dict[str, float | str]:

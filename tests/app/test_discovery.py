@@ -1,16 +1,23 @@
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
+import app.discovery
 import app.strategies
+from app.alarm import TookTooLong, within
 from app.discovery import check_name, discover
+from app.strategy import Strategy, tunable
 
 BODY = """
-from app.strategy import Loader, Lookup, Strategy
+from app.strategy import Loader, Lookup, Strategy, tunable
 
 class Mine(Strategy):
     async def get_or_load(self, key: str, load: Loader) -> Lookup: ...
 """
+METHOD = "    async def"
+TUNABLE = '    x: float = tunable(5, "why", low=0)\n'
 
 
 @pytest.fixture
@@ -30,6 +37,14 @@ def test_the_baseline_comes_first_and_there_is_one() -> None:
     assert sum(strategy.is_baseline for strategy in found.strategies.values()) == 1
 
 
+def test_bounds_are_found_only_when_they_are_asked_for_and_are_no_strategies() -> None:
+    assert discover().bounds == {}
+    found = discover(bounds=True)
+    assert list(found.bounds) == ["nocache"]
+    assert found.strategies == discover().strategies
+    assert list(found.runnable) == [*found.strategies, "nocache"]
+
+
 def test_files_with_an_underscore_are_left_alone(folder: Path) -> None:
     (folder / "_draft.py").write_text("raise SystemExit")
     assert not discover().broken
@@ -39,7 +54,16 @@ def test_files_with_an_underscore_are_left_alone(folder: Path) -> None:
     ("name", "text", "why"),
     [
         ("no_strategy", "x = 1", "one Strategy per file, not 0"),
-        ("two", BODY + BODY.replace("Mine", "Yours"), "one Strategy per file, not 2"),
+        ("two", BODY + BODY.replace("Mine", "Yours"), "one Strategy per file, not 2 (Mine, Yours)"),
+        ("nocache", BODY, "a bound of the lab has that name"),
+        ("swallows", "while True:\n    try:\n        while True: pass\n    except Exception: pass", "does not end"),
+        ("sleeps", "import time\n\ntime.sleep(60)", "its import does not end: not done after 0.2 s, at line 3"),
+        ("hides", BODY.replace(METHOD, TUNABLE.replace("x:", "ttl_s:") + METHOD), "Mine.ttl_s: every strategy has"),
+        (
+            "hides_a_method",
+            BODY.replace(METHOD, TUNABLE.replace("x:", "tuned:") + METHOD),
+            "Mine.tuned: every strategy",
+        ),
         ("abstract", "from app.strategy import Strategy\nclass A(Strategy): ...", "does not define get_or_load"),
         ("exits", "raise SystemExit(3)", "SystemExit"),
         ("no_module", "import nowhere_to_be_found", "ModuleNotFoundError"),
@@ -47,16 +71,15 @@ def test_files_with_an_underscore_are_left_alone(folder: Path) -> None:
         ("Upper", BODY, "lower case"),
         (
             "out_of_bounds",
-            BODY.replace("Strategy\n\n", "Strategy, tunable\n\n").replace(
-                "Strategy):\n", 'Strategy):\n    x: float = tunable(5, "why", high=1)\n'
-            ),
+            BODY.replace(METHOD, TUNABLE.replace("low=0", "low=6") + METHOD),
             "out_of_bounds.x",
         ),
     ],
 )
 def test_a_broken_file_is_named_with_its_reason_and_the_others_stay(
-    folder: Path, name: str, text: str, why: str
+    folder: Path, name: str, text: str, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(app.discovery, "IMPORT_S_MAX", 0.2)
     (folder / f"{name}.py").write_text(text)
     found = discover()
     assert why in found.broken[name]
@@ -67,3 +90,62 @@ def test_a_broken_file_is_named_with_its_reason_and_the_others_stay(
 def test_a_name_that_cannot_be_a_route_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"route|lower case"):
         check_name(name)
+
+
+def test_a_folder_is_no_strategy(folder: Path) -> None:
+    (folder / "several").mkdir()
+    (folder / "several" / "__init__.py").write_text(BODY)
+    assert "a strategy is one file" in discover().broken["several"]
+
+
+def test_of_classes_that_extend_each_other_the_last_is_the_files_strategy(folder: Path) -> None:
+    (folder / "extends.py").write_text(BODY + "\nclass Yours(Mine):\n    pass\n\nTheSame = Yours\n")
+    assert discover().strategies["extends"].__name__ == "Yours"
+
+
+class _Parent(Strategy):
+    is_baseline = True
+    beta: float = tunable(1.0, "of the parent", low=0, high=100)
+    form: str = tunable("one", "of the parent", choices=("one", "two"))
+
+
+def test_who_extends_a_strategy_has_its_tunables_and_may_give_them_other_defaults() -> None:
+    class Child(_Parent):
+        beta: float = 2.0
+        gamma: float = tunable(3.0, "its own", high=4)
+
+    assert Child.tuned({}) == {"beta": 2.0, "form": "one", "gamma": 3.0}
+    assert Child.tuned({"beta": 5, "form": "two"}) == {"beta": 5.0, "form": "two", "gamma": 3.0}
+    assert Child.tunables()["beta"].high == 100
+    assert _Parent.tuned({})["beta"] == 1.0
+    assert not Child.is_baseline
+
+
+@pytest.mark.parametrize("default", [101.0, "many", None, float("nan"), 10**400])
+def test_another_default_keeps_the_inherited_bound(default: object) -> None:
+    child: type[Strategy] = type("Child", (_Parent,), {"beta": default})
+    with pytest.raises(ValueError, match=r"\.beta: must be a (finite )?number from 0 to 100, not"):
+        child.tuned({})
+
+
+def test_a_strategy_of_another_file_can_be_extended(folder: Path) -> None:
+    (folder / "parent.py").write_text(BODY.replace(METHOD, TUNABLE + METHOD))
+    (folder / "child.py").write_text("from app.strategies.parent import Mine\n\nclass Yours(Mine):\n    x = 7.0\n")
+    found = discover()
+    assert found.broken == {}
+    assert (found.strategies["child"].name, found.strategies["parent"].name) == ("child", "parent")
+    assert found.strategies["child"].tuned({}) == {"x": 7.0}
+
+
+def test_an_alarm_names_the_line_and_gives_back_the_one_before() -> None:
+    rung: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, _: rung.append(number))
+    left_s, interval_s = signal.setitimer(signal.ITIMER_REAL, 60.0)
+    try:
+        with pytest.raises(TookTooLong, match=r"not done after 0\.05 s, at line \d+"), within(0.05, __file__):
+            time.sleep(5)
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 60.0
+        assert rung == []
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, left_s, interval_s)
+        signal.signal(signal.SIGALRM, before)

@@ -156,6 +156,22 @@ def test_a_file_dropped_in_is_a_route_and_a_broken_one_takes_nobody_down(
     asyncio.run(scenario())
 
 
+def test_a_bound_is_served_where_the_settings_ask_for_it(redis_url: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        settings = pod_settings(redis_url, tmp_path, bounds=True)
+        async with running_pod(settings) as client:
+            answers = [await client.get("/nocache/data?id=7") for _ in range(3)]
+            rows, said = await ledger_rows(client), (await client.get("/strategies")).json()
+        assert [answer.headers["cache-status"].split("detail=")[1][:4] for answer in answers] == ["miss"] * 3
+        assert len(rows) == 3
+        assert (list(said["bounds"]), list(said["strategies"])) == (["nocache"], STRATEGIES)
+        async with running_pod(pod_settings(redis_url, tmp_path)) as client:
+            assert (await client.get("/nocache/data?id=7")).status_code == 404
+            assert "nocache" not in (await client.get("/metrics")).text
+
+    asyncio.run(scenario())
+
+
 def test_a_strategy_that_raises_is_answered_with_its_name_and_no_trace(
     redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,1 @@
+"""Bounds that run: what no strategy can leave. Discovered only when asked for (`LAB_BOUNDS`), and never live."""

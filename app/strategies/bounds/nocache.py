@@ -1,0 +1,18 @@
+from app.strategy import Loader, Lookup, Status, Strategy, Why
+
+
+class NoCache(Strategy):
+    """Every request reads the origin, and nothing is kept: the most that any cache can save.
+
+    Expect:     as many origin reads as requests, and the origin's own latency for everybody.
+    Where it hurts: wherever the origin cannot take the whole traffic: its queue fills, requests time out or are shed.
+    Reference:  the upper bound of every strategy; it runs, because what a full origin does follows from no formula.
+    """
+
+    @classmethod
+    def oldest_s(cls, ttl_s: float, tune: dict[str, float | str]) -> float:
+        return 0.0
+
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        loaded = await load(Why.MISS)
+        return Lookup(Status.MISS, loaded.as_entry(fresh_for_s=0.0))
