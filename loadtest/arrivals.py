@@ -5,6 +5,7 @@ needs no more memory than a piece.
 """
 
 import csv
+import itertools
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,8 +90,23 @@ def closed_keys(keys: Keys, seed: int, worker: int = 0) -> Iterator[int]:
 
 
 def first_pause_s(seed: int, worker: int, user: int, longest_s: float) -> float:
-    """Before a user of a closed loop asks for the first time: each begins at a random point of its first pause."""
+    """Before a user on a timetable asks for the first time: each begins at a random point of its first period."""
     return Random(f"{seed}/{worker}/{user}").uniform(0, longest_s)
+
+
+def pauses_s(load: Load, seed: int, worker: int, user: int) -> Iterator[float]:
+    """How long a thinking user pauses, for ever: before its first request, then after each answer.
+
+    The load begins at a random point of everybody's first pause; of an exponential one as much is left then as ever.
+    """
+    mean_s = load.think_s
+    assert mean_s is not None, "a timetable has no pauses"
+    if load.think == "constant":
+        yield first_pause_s(seed, worker, user, mean_s)
+        yield from itertools.repeat(mean_s)
+    rng = Random(f"{seed}/{worker}/{user}")
+    while True:
+        yield rng.expovariate(1 / mean_s)
 
 
 class _Profile:

@@ -74,7 +74,10 @@ class Load(Table):
     # closed loop
     users: int | None = Field(None, ge=1, le=5_000)
     think_s: float | None = Field(None, gt=0, le=60)
-    """Pause between an answer and the user's next request, where no rate is stated."""
+    """Mean pause between an answer and the user's next request, where no rate is stated."""
+    think: Literal["exponential", "constant"] = "exponential"
+    """How those pauses are drawn. Users who all think equally long fall into step: whoever waited for one load together
+    asks together ever after, a herd that no visitors are. Constant is for the published runs that did so."""
 
     # open loop
     arrivals: Literal["poisson", "constant"] = "poisson"

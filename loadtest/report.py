@@ -85,7 +85,8 @@ def _pace(load: Load) -> str:
         shape = "" if load.shape.kind == "steady" else f", {load.shape.kind}"
         return f"open loop, {load.arrivals} arrivals at {load.rate_per_s:,.10g} requests/s{shape}"
     if load.rate_per_s is None:
-        return f"closed loop, {load.users:,} users with {load.think_s:g} s think time"
+        same = "a constant " if load.think == "constant" else ""
+        return f"closed loop, {load.users:,} users with {same}{load.think_s:g} s think time"
     return f"closed loop on a timetable, {load.rate_per_s:,.10g} requests/s from {load.users:,} users"
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from app.latency import Latency
-from loadtest.arrivals import arrivals, closed_keys, first_pause_s, rng_of
+from loadtest.arrivals import arrivals, closed_keys, first_pause_s, pauses_s, rng_of
 from loadtest.records import Floats
 from loadtest.scenario import Scenario
 
@@ -101,16 +101,17 @@ class ClosedLoop:
         load = scenario.load
         assert load.users is not None
         self._end_s = start_s + scenario.duration_s
-        self._think_s = load.think_s
-        self._period_s = load.users / load.rate_per_s if load.rate_per_s else 0.0
+        self._period_s = load.users / load.rate_per_s if load.rate_per_s else None
+        users = range(load.users)
+        self._pauses_s = [] if self._period_s else [pauses_s(load, seed, 0, user) for user in users]
         self._keys = closed_keys(scenario.keys, seed)
         self._asked = [0] * load.users
         self._network = Latency.parse(scenario.virtual.network)
         self._network_rng = Random(f"{seed}/network")
         self._upcoming: list[tuple[float, float, int]] = []  # when one arrives, was intended, and whose it is
-        for user in range(load.users):
-            first_s = start_s + first_pause_s(seed, 0, user, self._period_s or self._think_s or 0.0)
-            self._ask(user, first_s, first_s)
+        for user in users:
+            pause_s = first_pause_s(seed, 0, user, self._period_s) if self._period_s else next(self._pauses_s[user])
+            self._ask(user, start_s + pause_s, start_s + pause_s)
         self._find_next()
 
     def take(self) -> Ask:
@@ -121,11 +122,12 @@ class ClosedLoop:
         return Ask(arrives_s, intended_s, user, next(self._keys), turn)
 
     def answered(self, ask: Ask, ended_s: float) -> None:
-        if self._think_s is None:
+        if self._period_s is None:
+            due_s = ended_s + next(self._pauses_s[ask.user])
+            self._ask(ask.user, due_s, due_s)
+        else:
             due_s = ask.intended_s + self._period_s
             self._ask(ask.user, due_s, max(due_s, ended_s))
-        else:
-            self._ask(ask.user, ended_s + self._think_s, ended_s + self._think_s)
         self._find_next()
 
     def _ask(self, user: int, intended_s: float, sent_s: float) -> None:

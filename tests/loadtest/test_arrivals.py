@@ -1,10 +1,11 @@
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from loadtest.arrivals import Arrivals, BadTrace, arrivals
+from loadtest.arrivals import Arrivals, BadTrace, arrivals, pauses_s
 from loadtest.load import Keys, Load
 
 SEED = 5
@@ -117,3 +118,27 @@ def test_a_bad_trace_is_refused_by_its_line(tmp_path: Path, text: str, fault: st
     path.write_text(text)
     with pytest.raises(BadTrace, match=fault):
         drawn(trace=str(path))
+
+
+THINKING = Load(loop="closed", users=50, think_s=0.1)
+
+
+def test_users_think_as_long_as_exponential_draws_say_each_for_itself_and_the_same_in_every_world() -> None:
+    drawn = [list(islice(pauses_s(THINKING, 3, 0, user), 400)) for user in range(50)]
+    assert drawn[0] == list(islice(pauses_s(THINKING, 3, 0, 0), 400))
+    assert drawn[0] != drawn[1]
+    thought = np.array(drawn).ravel()
+    assert thought.mean() == pytest.approx(0.1, rel=0.05)
+    assert thought.std() == pytest.approx(0.1, rel=0.05)
+    assert np.mean(thought > 0.2) == pytest.approx(np.exp(-2), rel=0.05)
+
+
+def test_constant_think_times_begin_at_a_random_point_and_then_never_change() -> None:
+    constant = THINKING.model_copy(update={"think": "constant"})
+    firsts = []
+    for user in range(50):
+        first_s, *others_s = islice(pauses_s(constant, 3, 0, user), 5)
+        assert others_s == [0.1] * 4
+        firsts.append(first_s)
+    assert len(set(firsts)) == 50
+    assert 0 <= min(firsts) <= max(firsts) <= 0.1

@@ -8,7 +8,7 @@ from loadtest.scenario import read_scenario
 from loadtest.sim.run import simulate
 from loadtest.turns import Turn
 
-SCENARIO = read_scenario("hot-key", duration_s=20)
+SCENARIO = read_scenario("primer", duration_s=20)
 FOUND = discover()
 ROWS = [simulate(SCENARIO, strategy, 3).row for strategy in FOUND.strategies.values()]
 

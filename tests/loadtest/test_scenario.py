@@ -99,6 +99,6 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 
 
 def test_a_closed_loop_with_think_time_has_no_target_rate() -> None:
-    assert isinstance(read_scenario("hot-key"), Scenario)
-    assert read_scenario("hot-key").target_rate is None
+    assert isinstance(read_scenario("primer"), Scenario)
+    assert read_scenario("primer").target_rate is None
     assert read_scenario("many-keys").target_rate == 1000

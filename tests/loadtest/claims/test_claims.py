@@ -81,8 +81,8 @@ def test_every_arm_is_a_strategy_that_is_there_and_tuned_within_its_bounds() -> 
 
 
 def test_claims_are_no_scenarios_to_choose_from() -> None:
-    assert {"hot-key", "jitterbug"} < {*scenario_names()}
-    assert not {"primer", "xfetch", "vwatt"} & {*scenario_names()}
+    assert {"hot-key", "primer", "jitterbug"} < {*scenario_names()}
+    assert not {"leases", "xfetch", "vwatt"} & {*scenario_names()}
 
 
 def test_every_arm_is_claimed_something_of() -> None:
@@ -226,7 +226,7 @@ def test_a_verdict_that_is_not_expected_is_named_with_its_figures() -> None:
 
 
 def test_predictions_are_those_of_the_formulas() -> None:
-    one = Evidence(read_scenario("hot-key"), discover().strategies[str(discover().baseline)])
+    one = Evidence(read_scenario("primer"), discover().strategies[str(discover().baseline)])
     assert one.predicted("origin_reads") is None, "at no rate"
     one.simulations.append({"requests": 28_000.0})
     assert one.predicted("origin_reads") == pytest.approx(744, abs=10)
@@ -242,7 +242,7 @@ def series(reads: list[float], bin_s: float) -> Series:
 
 
 def test_a_panel_of_five_seconds_shows_a_fifth_of_a_needle() -> None:
-    row, _, _ = simulate(read_scenario("hot-key", duration_s=2), STRATEGY, 1)
+    row, _, _ = simulate(read_scenario("primer", duration_s=2), STRATEGY, 1)
     needle = series([0.0] * 10 + [100.0] + [0.0] * 10, bin_s=1.0)
     assert figures(row, needle, ttl_s=2.0)["panel_5s"] == pytest.approx(20)
     assert figures(row, needle, ttl_s=2.0)["settled_peak_1s"] == pytest.approx(100)
@@ -252,7 +252,7 @@ def test_a_panel_of_five_seconds_shows_a_fifth_of_a_needle() -> None:
 
 
 def test_figures_in_tables_have_dotted_names_and_labels_are_none() -> None:
-    row, course, _ = simulate(read_scenario("hot-key", duration_s=10), STRATEGY, 1)
+    row, course, _ = simulate(read_scenario("primer", duration_s=10), STRATEGY, 1)
     found = figures(row, course, 5.0)
     assert found["stampedes.cold_start.count"] == 10
     assert found["miss_ratio"] == pytest.approx(1 - row.hit_ratio)
