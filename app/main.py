@@ -22,7 +22,8 @@ from app.ledger import Ledger
 from app.metrics import ArmMetrics, Metrics, OriginMetrics
 from app.origin import Origin
 from app.settings import Settings
-from app.store import SqliteStore, create_store
+from app.store import SqliteStore
+from app.store_file import create_store
 from app.strategy import Strategy
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,8 @@ from app.ledger import Ledger, OriginRead, Outcome
 from app.metrics import Metrics, OriginMetrics
 from app.origin import Origin
 from app.settings import Settings
-from app.store import SqliteStore, create_store
+from app.store import SqliteStore
+from app.store_file import create_store
 from app.strategy import OriginFailed, Shed, Why
 
 
@@ -109,23 +108,3 @@ def test_the_version_counts_the_changes_of_an_item(tmp_path: Path) -> None:
 
     versions = asyncio.run(scenario())
     assert versions == sorted(set(versions))
-
-
-def test_pods_that_start_at_once_make_one_and_the_same_store(tmp_path: Path) -> None:
-    settings = Settings(origin_path=tmp_path / "origin.sqlite", items=200, key_space=200)
-    with ThreadPoolExecutor(8) as pods:
-        list(pods.map(create_store, [settings] * 8))
-    assert [path.name for path in tmp_path.iterdir()] == ["origin.sqlite"]
-    with sqlite3.connect(settings.origin_path) as store:
-        assert store.execute("SELECT count(*), count(DISTINCT text) FROM item").fetchone() == (200, 200)
-    store.close()
-
-
-def test_a_store_of_other_settings_is_made_anew(tmp_path: Path) -> None:
-    path = tmp_path / "origin.sqlite"
-    path.write_text("something else")
-    for items in (5, 9):
-        create_store(Settings(origin_path=path, items=items, key_space=10))
-        with sqlite3.connect(path) as store:
-            assert store.execute("SELECT count(*) FROM item").fetchone() == (items,)
-        store.close()

@@ -31,6 +31,16 @@ def test_a_bad_setting_is_named_with_its_bound(tmp_path: Path, name: str, value:
     assert "Traceback" not in ended.stderr
 
 
+def test_somebodys_file_is_not_taken_for_the_store(tmp_path: Path) -> None:
+    diary = tmp_path / "diary.txt"
+    diary.write_text("my diary")
+    ended = _start(tmp_path, LAB_ORIGIN_PATH=str(diary))
+    assert ended.returncode == 2
+    assert f"{diary} is there and not the lab's own" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert diary.read_text() == "my diary"
+
+
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

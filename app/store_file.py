@@ -1,0 +1,178 @@
+"""The store's file: made and filled on first start, and replaced only where it is provably the lab's own.
+
+It is that when it holds, to the last row, what the lab writes into such a file, and nothing else: then nothing is lost
+that cannot be made again. Whatever else lies there is somebody's, and stays.
+"""
+
+import errno
+import os
+import re
+import sqlite3
+import stat
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import zip_longest
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from app.settings import Settings
+from app.store import read_only
+
+APPLICATION_ID = 0x4C41_4221
+"""In the header of every file that the lab makes, so that `file` and SQLite tell it from others."""
+SCHEMA = {
+    "stamp": "CREATE TABLE stamp (text TEXT)",
+    "item": "CREATE TABLE item (id INTEGER PRIMARY KEY, text TEXT NOT NULL, crc32 INTEGER NOT NULL)",
+}
+TRIES_MAX = 10
+"""Of making the file, while others make it too."""
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+class Stamp(NamedTuple):
+    """What the content of a file follows from."""
+
+    items: int
+    payload_bytes: int
+    seed: int
+
+    def __str__(self) -> str:
+        return f"items={self.items} payload_bytes={self.payload_bytes} seed={self.seed}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Stamp":
+        """Raises ValueError."""
+        if (match := re.fullmatch(r"items=(\d{1,7}) payload_bytes=(\d{1,7}) seed=(\d{1,19})", text)) is None:
+            raise ValueError("its stamp is not the lab's")
+        return cls(*map(int, match.groups()))
+
+    def rows(self) -> Iterator[tuple[int, str, int]]:
+        """Every item: the same settings give the same text, so whichever pod is last changes nothing."""
+        rng = Random(self.seed)
+        for number in range(self.items):
+            text = rng.randbytes(self.payload_bytes).hex()[: self.payload_bytes]
+            yield number, text, zlib.crc32(text.encode())
+
+
+def create_store(settings: Settings) -> None:
+    """Make and fill the SQLite file unless it is there already. Safe when several pods start at once.
+
+    Raises OSError naming the file, where it cannot be made, and where something lies there that is not the lab's own.
+    """
+    wanted = Stamp(settings.items, settings.payload_bytes, settings.seed)
+    path = Path(os.path.realpath(settings.origin_path))  # a link stays: what it points to is made or replaced
+    for _ in range(TRIES_MAX):
+        seen = _seen(path)
+        if seen is None:
+            why = None
+        elif not stat.S_ISREG(seen.st_mode):  # nothing else is opened: a pipe would hang
+            why = "no regular file"
+        elif (found := _stamp_of(path)) == wanted:
+            return
+        else:
+            why = _why_not_ours(path, found)
+        if why:
+            raise FileExistsError(
+                f"LAB_ORIGIN_PATH: {settings.origin_path} is there and not the lab's own ({why}): it is not replaced. "
+                "Name another path, or remove it yourself"
+            )
+        if _make(path, wanted, seen):
+            return
+    raise OSError(f"LAB_ORIGIN_PATH: {settings.origin_path}: others change it all the time")
+
+
+def _make(path: Path, stamp: Stamp, seen: os.stat_result | None) -> bool:
+    """Write the whole file beside its place, then put it there; False where another file has come there meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, half = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".half")
+    os.close(descriptor)
+    try:
+        with closing(sqlite3.connect(half)) as store, store:
+            store.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            for table in SCHEMA.values():
+                store.execute(table)
+            store.execute("INSERT INTO stamp VALUES (?)", (str(stamp),))
+            store.executemany("INSERT INTO item VALUES (?, ?, ?)", stamp.rows())
+        os.chmod(half, 0o644)
+        if seen is None:
+            return _put_where_nothing_is(half, path)
+        if not _is_still(path, seen):
+            return False
+        os.replace(half, path)
+        return True
+    except sqlite3.Error as error:
+        raise OSError(f"LAB_ORIGIN_PATH: {path} cannot be written: {error}") from error
+    finally:
+        for leftover in (half, f"{half}-journal"):
+            Path(leftover).unlink(missing_ok=True)
+
+
+def _put_where_nothing_is(half: str, path: Path) -> bool:
+    try:
+        os.link(half, path)  # unlike a rename it replaces nothing
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS or os.path.lexists(path):
+            raise
+        os.rename(half, path)
+    return True
+
+
+def _seen(path: Path) -> os.stat_result | None:
+    """What lies there, or None."""
+    try:
+        return path.lstat()
+    except FileNotFoundError:
+        return None
+
+
+def _is_still(path: Path, seen: os.stat_result) -> bool:
+    now = _seen(path)
+    return now is not None and _identity(now) == _identity(seen)
+
+
+def _identity(seen: os.stat_result) -> tuple[int, ...]:
+    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns
+
+
+def _stamp_of(path: Path) -> Stamp | None:
+    """The stamp of a store of the lab's; None where there is none."""
+    try:
+        with closing(sqlite3.connect(read_only(path), uri=True)) as store:
+            ((text,),) = store.execute("SELECT text FROM stamp")
+            ((mark,),) = store.execute("PRAGMA application_id")
+            return Stamp.parse(text) if mark == APPLICATION_ID else None
+    except (sqlite3.Error, ValueError, TypeError):
+        return None
+
+
+def _why_not_ours(path: Path, stamp: Stamp | None) -> str | None:
+    """What says that the file is not what the lab has made, and nothing else; None where nothing does."""
+    if not path.stat().st_size:
+        return "an empty file"
+    if stamp is None:
+        return "it does not carry the lab's stamp"
+    if any(path.with_name(path.name + suffix).exists() for suffix in ("-journal", "-wal", "-shm")):
+        return "somebody writes to it: there is a journal beside it"
+    try:
+        with closing(sqlite3.connect(read_only(path), uri=True)) as store:
+            return _what_else_is_in(store, path.stat().st_size, stamp)
+    except sqlite3.Error as error:
+        return str(error)
+
+
+def _what_else_is_in(store: sqlite3.Connection, size_bytes: int, stamp: Stamp) -> str | None:
+    if dict(store.execute("SELECT name, sql FROM sqlite_master")) != SCHEMA:
+        return "it holds more than the lab's two tables"
+    ((pages,),), ((page_bytes,),) = store.execute("PRAGMA page_count"), store.execute("PRAGMA page_size")
+    if pages * page_bytes != size_bytes:
+        return "something follows its last page"
+    held = store.execute("SELECT id, text, crc32 FROM item ORDER BY id")
+    if any(mine != theirs for mine, theirs in zip_longest(stamp.rows(), held)):
+        return "its items are not those that the lab wrote"
+    return None
