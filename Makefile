@@ -5,34 +5,66 @@ READY  := $(VENV)/.ready
 LAB    := $(VENV)/bin/lab
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help setup bench up down logs ps load dev list new try sim sweep verify calibrate simspeed compare gate replay claims hitpath loadlimit test test-stack check format dashboards lock clean
+
+# What each target takes. Any other variable of the command line is a slip of the pen, and refused.
+KNOBS := PYTHON_IMAGE REDIS_IMAGE VICTORIAMETRICS_IMAGE VMALERT_IMAGE GRAFANA_IMAGE GRAFANA_PORT \
+  LOCUST_PORT LOCUST_MASTER_PORT LOCUST_MASTER_BIND_ADDRESS VICTORIAMETRICS_PORT VMALERT_PORT APP_REPLICAS LAB_TTL_S LAB_ORIGIN_LATENCY \
+  LAB_ORIGIN_CONNECTIONS LAB_ITEMS LAB_KEY_SPACE LAB_TUNE LAB_SEED SCENARIO LOAD_WORKERS USERS RATE
+takes.bench     := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORLD
+takes.up        := $(KNOBS)
+takes.load      := $(KNOBS)
+takes.dev       := $(KNOBS)
+takes.new       := S
+takes.try       := S SCENARIO DURATION SEED
+takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS
+takes.sweep     := SET SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS CLUSTER RESUME
+takes.verify    := SEEDS STRATEGIES WORKERS
+takes.calibrate := SCENARIOS STRATEGIES DURATION SEED
+takes.simspeed  := SCENARIO STRATEGIES SEED
+takes.compare   := A B MARKDOWN
+takes.gate      := RUN MAX MIN RATIO JUNIT MARKDOWN
+takes.replay    := SEED S
+takes.claims    := SEED REPEATS
+takes.hitpath   := SEED
+takes.loadlimit := SEED
+needs.new       := S
+needs.try       := S
+needs.compare   := A B
+needs.replay    := SEED S
+
+goals := $(or $(MAKECMDGOALS),help)
+taken := $(sort $(foreach goal,$(goals),$(takes.$(goal))))
+given := $(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name)))
+slips := $(sort $(filter-out $(taken) PYTHON SHELL,$(given)))
+$(if $(slips),$(error make $(goals): there is no $(slips); it takes $(or $(taken),no variable)))
+$(foreach goal,$(goals),$(foreach name,$(needs.$(goal)),$(if $(strip $(value $(name))),,\
+  $(error make $(goal): $(name) is missing. Write: make $(goal)$(foreach needed,$(needs.$(goal)), $(needed)=…)))))
+
+# A variable's text is taken as it is, and reaches a recipe through the environment: never expanded by make, never read
+# as a command by the shell. In recipes: "$$S".
+$(foreach name,PYTHON $(taken),$(if $(filter-out undefined,$(origin $(name))),\
+  $(eval override $(name) := $$(value $(name)))$(eval export $(name))))
+# an option is passed on only where its variable has a value
+option = $${$(1):+"--$(2)=$$$(1)"}
+
+# What is set for another Python project than this one.
+unexport PYTHONHOME PYTHONPATH PYTHONUSERBASE PYTHONSTARTUP PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONWARNINGS \
+  PYTHONPLATLIBDIR PYTHONEXECUTABLE PYTHONNOUSERSITE VIRTUAL_ENV __PYVENV_LAUNCHER__
 
 help: ## What there is
 	@echo 'Stampede Lab: what a cache does when its entries expire, and what each remedy buys.'
 	@echo
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
 	@echo
 	@echo 'Every command of the lab and its options: $(LAB) --help'
 
 setup: $(READY) ## Only the set-up: a venv in .venv, with uv where it is installed, else with pip
 
-$(READY): requirements/dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo 'Python 3.11 or newer is needed; PYTHON=python3.12 make … names another one' >&2; exit 2; }
-	@echo 'Setting up $(VENV) (once) …'
-	@if command -v uv >/dev/null; then \
-	  uv venv --quiet --clear --python $(PYTHON) $(VENV) && \
-	  VIRTUAL_ENV=$(VENV) uv pip install --quiet --require-hashes -r requirements/dev.txt && \
-	  VIRTUAL_ENV=$(VENV) uv pip install --quiet --no-deps --no-build-isolation -e .; \
-	else \
-	  $(PYTHON) -m venv --clear $(VENV) && \
-	  $(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt && \
-	  $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; \
-	fi
+$(READY): requirements/dev.txt pyproject.toml bin/setup
+	@bin/setup $(VENV)
 	@touch $@
-
-# An option is passed on only when its variable is set.
-option = $(if $($(1)),--$(2) '$($(1))')
 
 bench_options = $(call option,SCENARIO,scenario) $(call option,STRATEGIES,strategies) \
   $(call option,DURATION,duration) $(call option,PODS,pods) $(call option,SEED,seed) $(call option,REPEATS,repeats)
@@ -49,10 +81,10 @@ list: $(READY) ## The strategies and scenarios that there are
 	@$(LAB) list
 
 new: $(READY) ## Start a strategy of your own: S=mine
-	@$(LAB) new '$(S)'
+	@$(LAB) new -- "$$S"
 
 try: $(READY) ## Contract tests and a 20 s comparison for one strategy: S=mine
-	@$(LAB) try '$(S)' $(call option,SCENARIO,scenario) $(call option,DURATION,duration) $(call option,SEED,seed)
+	@$(LAB) try $(call option,SCENARIO,scenario) $(call option,DURATION,duration) $(call option,SEED,seed) -- "$$S"
 
 up: ## The whole stack, live in Grafana; knobs are in .env (needs Docker)
 	@bin/preflight
@@ -82,37 +114,39 @@ sim: $(READY) ## The same in virtual time, the same bytes every time: SCENARIO= 
 	@$(LAB) sim $(bench_options) $(call option,WORKERS,workers)
 
 sweep: $(READY) ## A grid of settings in virtual time: SET='ttl_s=2,5,10 xfetch.beta=0.5,1,2' SCENARIO= CLUSTER=address
-	@$(LAB) sweep $(foreach setting,$(SET),--set '$(setting)') $(call option,SCENARIO,scenario) \
+	@$(LAB) sweep $(call option,SET,set) $(call option,SCENARIO,scenario) $(call option,PODS,pods) \
 	  $(call option,STRATEGIES,strategies) $(call option,DURATION,duration) $(call option,SEED,seed) \
-	  $(call option,REPEATS,repeats) $(call option,CLUSTER,cluster) $(call option,RESUME,resume)
+	  $(call option,REPEATS,repeats) $(call option,WORKERS,workers) $(call option,CLUSTER,cluster) \
+	  $(call option,RESUME,resume)
 
 verify: $(READY) ## Every invariant at every event, over random worlds with random faults: SEEDS= STRATEGIES=
-	@$(LAB) check $(call option,SEEDS,seeds) $(call option,STRATEGIES,strategies)
+	@$(LAB) check $(call option,SEEDS,seeds) $(call option,STRATEGIES,strategies) $(call option,WORKERS,workers)
 
 calibrate: $(READY) ## Measured, simulated and predicted, side by side: SCENARIOS= DURATION= STRATEGIES=
 	@$(LAB) calibrate $(call option,SCENARIOS,scenarios) $(call option,STRATEGIES,strategies) \
 	  $(call option,DURATION,duration) $(call option,SEED,seed)
 
 simspeed: $(READY) ## Simulated requests per CPU second, here
-	@$(LAB) simspeed $(call option,SCENARIO,scenario) $(call option,STRATEGIES,strategies)
+	@$(LAB) simspeed $(call option,SCENARIO,scenario) $(call option,STRATEGIES,strategies) $(call option,SEED,seed)
 
 compare: $(READY) ## Two runs, commits or strategies: A=results/… B=results/…[:strategy]
-	@$(LAB) compare '$(A)' '$(B)'
+	@$(LAB) compare $(call option,MARKDOWN,markdown) -- "$$A" "$$B"
 
-gate: $(READY) ## Hold a run to bounds: RUN=results/latest MAX='mine.origin_peak_1s<=10' RATIO='mine.p99_ms/static.p99_ms<=0.3'
-	@$(LAB) gate $(RUN) $(foreach bound,$(MAX),--max '$(bound)') $(foreach bound,$(RATIO),--ratio '$(bound)')
+gate: $(READY) ## Hold a run to bounds: MAX='mine.origin_peak_1s <= 10' MIN= RATIO='mine.p99_ms / static.p99_ms <= 0.3' RUN= JUNIT=file MARKDOWN=file
+	@$(LAB) gate $(call option,MAX,max) $(call option,MIN,min) $(call option,RATIO,ratio) $(call option,JUNIT,junit) \
+	  $(call option,MARKDOWN,markdown) -- $${RUN:+"$$RUN"}
 
 replay: $(READY) ## A run of make verify, event by event: SEED= S=strategy
-	@$(LAB) replay '$(SEED)' --strategy '$(S)'
+	@$(LAB) replay $(call option,S,strategy) -- "$$SEED"
 
 claims: $(READY) ## Re-run what is published, and judge it: writes CLAIMS.md (about a quarter of an hour)
-	@$(LAB) claims
+	@$(LAB) claims $(call option,SEED,seed) $(call option,REPEATS,repeats)
 
 hitpath: $(READY) ## What a cache hit costs here, against a bare app that does one GET
-	@$(LAB) hitpath
+	@$(LAB) hitpath $(call option,SEED,seed)
 
 loadlimit: $(READY) ## The highest rate that this machine sends honestly
-	@$(LAB) loadlimit
+	@$(LAB) loadlimit $(call option,SEED,seed)
 
 test: check ## All tests, after style and types
 	@$(VENV)/bin/pytest

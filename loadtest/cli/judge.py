@@ -1,5 +1,6 @@
 """Commands that judge what was measured."""
 
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from loadtest import ROOT
 from loadtest.cli.terminal import Results, console, errors, fail, shown
 from loadtest.judge import compare as comparing
 from loadtest.judge import gates
-from loadtest.judge.gate import BadGate, Gate, parse_gate
+from loadtest.judge.gate import BadGate, Gate, parse_gate, several
 from loadtest.judge.gates import Judged
 from loadtest.judge.runs import BadRun, NoSummary, Run, find_run, read_run
 from loadtest.results import write_whole
@@ -75,7 +76,7 @@ def gate(
     run: Annotated[Path, typer.Argument(help="The run's directory.")] = ROOT / "results" / "latest",
     max_: Annotated[
         list[str] | None,
-        typer.Option("--max", help="As 'singleflight.origin_peak_1s <= 10'. Repeatable, as the others."),
+        typer.Option("--max", help="As 'singleflight.origin_peak_1s <= 10', or several. Repeatable, as the others."),
     ] = None,
     min_: Annotated[list[str] | None, typer.Option("--min", help="As 'swr.hit_ratio >= 0.99'.")] = None,
     ratio: Annotated[list[str] | None, typer.Option(help="As 'swr.p99_ms / static.p99_ms <= 0.3'.")] = None,
@@ -127,7 +128,7 @@ def _asked(run: Run, *named: list[str] | None) -> list[Gate]:
     )
     asked = []
     for (option, fits), texts in zip(kinds, named, strict=True):
-        for text in texts or ():
+        for text in itertools.chain.from_iterable(map(several, texts or ())):
             one = parse_gate(text)
             if not fits(one):
                 right = next(name for name, fitting in kinds if fitting(one))

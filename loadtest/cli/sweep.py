@@ -30,7 +30,7 @@ from loadtest.sim.batch import Done, cluster, cores, local_workers, run_all
 from loadtest.sweep.choice import Choice, choices, unbeaten
 from loadtest.sweep.columns import need_parquet, write_parquet
 from loadtest.sweep.frontier import BRIEF, cells, write_frontier
-from loadtest.sweep.grid import BadSetting, read_setting
+from loadtest.sweep.grid import BadSetting, read_setting, several
 from loadtest.sweep.runs import BadSweep, Plan, Sweep, begin, read_about, read_plan, resume
 
 ROWS_MAX = 12
@@ -45,7 +45,7 @@ app = typer.Typer()
 def sweep(
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="As strategy.tunable=0.5,1,2 or ttl_s=2,5. Repeatable: the grid is their product."),
+        typer.Option("--set", help="As 'strategy.tunable=0.5,1,2 ttl_s=2,5'. Repeatable: the grid is their product."),
     ] = None,
     scenario: Annotated[
         str | None, typer.Option(help=f"A scenario's name, or a .toml file. Default: {DEFAULT_SCENARIO}.")
@@ -70,7 +70,7 @@ def sweep(
         was = read_plan(resume_) if resume_ else None
         workload = scenario_named(scenario or (f"{resume_}/scenario.json" if was else DEFAULT_SCENARIO), duration, pods)
         names = ",".join(was.strategies) if was and strategies is None else strategies
-        asked = was.settings if was and not set_ else set_ or ()
+        asked = was.settings if was and not set_ else [one for text in set_ or () for one in several(text)]
         if seed is None:
             seed = was.seed if was else 1
         plan = Plan(

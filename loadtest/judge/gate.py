@@ -55,6 +55,11 @@ class Gate:
         return ""
 
 
+def several(text: str) -> list[str]:
+    """The gates in a text, which are apart by spaces; spaces around an operator belong to it."""
+    return re.sub(r"\s*(<=|>=|<|>|/)\s*", r"\1", text).split() or [text]
+
+
 def parse_gate(text: str) -> Gate:
     """From `<strategy>.<figure> <=|>=|<|> <number>` or `<strategy>.<figure> / <strategy>.<figure> <= <number>`.
 

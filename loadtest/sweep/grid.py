@@ -51,6 +51,11 @@ def in_words(value: Value) -> str:
     return f"{value:.10g}" if isinstance(value, int | float) else value
 
 
+def several(text: str) -> list[str]:
+    """The settings in a text, which are apart by spaces; a space that no name follows belongs to a value."""
+    return re.split(r"\s+(?=[\w.]+\s*=)", text.strip())
+
+
 def read_setting(text: str, scenario: Scenario, strategies: Mapping[str, type[Strategy]]) -> Setting:
     """`name=value,value`: commas within parentheses belong to the value. Raises `BadSetting`."""
     asked, separator, listed = text.partition("=")

@@ -33,18 +33,35 @@ def pin_faults(compose: Tree, env: dict[str, str], dockerfile: str) -> list[str]
     return faults + [f"Dockerfile: FROM {base} is not a pin" for base in foreign if not VARIABLE.fullmatch(base)]
 
 
+MASTER = "${LOCUST_MASTER_BIND_ADDRESS:-127.0.0.1}:${LOCUST_MASTER_PORT}:5557"
+"""Where Locust's workers report: the only port that a knob opens to other machines. Empty is not "everywhere"."""
+
+
 def port_faults(compose: Tree, env: dict[str, str]) -> list[str]:
-    """Nothing listens beyond this machine unless `.env` is changed."""
-    faults = [] if env.get("BIND_ADDRESS") == "127.0.0.1" else [".env: BIND_ADDRESS is not 127.0.0.1"]
+    """Nothing listens beyond this machine, and no single knob opens more than the one port that workers need."""
+    here = env.get("LOCUST_MASTER_BIND_ADDRESS") == "127.0.0.1"
+    faults = [] if here else [".env: LOCUST_MASTER_BIND_ADDRESS is not 127.0.0.1"]
     for name, service in compose["services"].items():
         faults += [
-            f"{name}: the port {port} is not ${{BIND_ADDRESS}}:${{…_PORT}}:…"
+            f"{name}: the port {port} is not 127.0.0.1:${{…_PORT}}:…"
             for port in service.get("ports", [])
-            if not re.fullmatch(r"\$\{BIND_ADDRESS\}:\$\{\w+_PORT\}:\d+", str(port))
+            if not re.fullmatch(r"127\.0\.0\.1:\$\{\w+_PORT\}:\d+", str(port)) and (name, port) != ("load", MASTER)
         ]
         if service.get("network_mode") == "host":
             faults.append(f"{name}: the host's network")
     return faults
+
+
+def login_faults(compose: Tree) -> list[str]:
+    """Grafana has nobody whose password could be guessed, and asks for none: everybody is a viewer."""
+    given = environment_of(compose["services"]["grafana"])
+    stated = {
+        "GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION": "true",
+        "GF_AUTH_BASIC_ENABLED": "false",
+        "GF_AUTH_DISABLE_LOGIN_FORM": "true",
+        "GF_AUTH_ANONYMOUS_ORG_ROLE": "Viewer",
+    }
+    return [f"grafana: {name} is not {value}" for name, value in stated.items() if given.get(name) != value]
 
 
 def health_faults(compose: Tree) -> list[str]:

@@ -11,9 +11,11 @@ from app.settings import Settings
 from loadtest.scenario import read_scenario
 from tests.docker_engine import compose_missing
 from tests.stack_config.compose_rules import (
+    MASTER,
     comment_faults,
     health_faults,
     limit_faults,
+    login_faults,
     manners_faults,
     pin_faults,
     port_faults,
@@ -35,6 +37,7 @@ def all_faults(compose: Tree, env: dict[str, str], dockerfile: str = DOCKERFILE)
     return [
         *pin_faults(compose, env, dockerfile),
         *port_faults(compose, env),
+        *login_faults(compose),
         *health_faults(compose),
         *limit_faults(compose, env),
         *manners_faults(compose, dockerfile),
@@ -76,6 +79,12 @@ def test_compose_itself_accepts_the_file() -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_opening_the_port_of_workers_opens_no_other() -> None:
+    opened = ENV | {"LOCUST_MASTER_BIND_ADDRESS": "0.0.0.0"}
+    places = [fill_in(port, opened) for service in COMPOSE["services"].values() for port in service.get("ports", [])]
+    assert [place for place in places if not place.startswith("127.0.0.1:")] == ["0.0.0.0:5557:5557"]
+
+
 def service(name: str, **changed: object) -> Change:
     return lambda compose, env: compose["services"][name].update(changed)
 
@@ -97,7 +106,14 @@ def knob(name: str, value: str) -> Change:
         (knob("PYTHON_IMAGE", "python:3.12-slim"), "not as in .env"),
         (service("grafana", ports=["3000:3000"]), "grafana: the port 3000:3000 is not"),
         (service("grafana", ports=["${GRAFANA_PORT}:3000"]), "grafana: the port"),
-        (knob("BIND_ADDRESS", "0.0.0.0"), "BIND_ADDRESS is not 127.0.0.1"),
+        (service("grafana", ports=["${BIND_ADDRESS}:${GRAFANA_PORT}:3000"]), "grafana: the port"),
+        (service("grafana", ports=[MASTER]), "grafana: the port"),
+        (service("load", ports=["${LOCUST_MASTER_BIND_ADDRESS}:${LOCUST_MASTER_PORT}:5557"]), "load: the port"),
+        (service("load", ports=["0.0.0.0:${LOCUST_PORT}:8089"]), "load: the port"),
+        (knob("LOCUST_MASTER_BIND_ADDRESS", "0.0.0.0"), "LOCUST_MASTER_BIND_ADDRESS is not 127.0.0.1"),
+        (service("grafana", environment={"GF_AUTH_ANONYMOUS_ORG_ROLE": "Admin"}), "ORG_ROLE is not Viewer"),
+        (service("grafana", environment={}), "grafana: GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION is not true"),
+        (service("grafana", environment={}), "grafana: GF_AUTH_BASIC_ENABLED is not false"),
         (service("app", network_mode="host"), "app: the host's network"),
         (without("load", "healthcheck"), "load: no healthcheck"),
         (service("load", healthcheck={"test": ["CMD", "true"], "interval": "30s"}), "runs every 30s"),

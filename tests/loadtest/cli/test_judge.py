@@ -47,6 +47,14 @@ def test_gates_that_hold_exit_0(run: Path) -> None:
     assert result.stdout.count("passed") == 3
 
 
+@pytest.mark.parametrize("sign", ["<=", " <= ", "<= ", "\t<=\n"])
+def test_a_text_may_hold_several_gates_with_or_without_spaces_around_their_signs(run: Path, sign: str) -> None:
+    result = lab("gate", run, "--max", f"mine.origin_peak_1s{sign}10 mine.errors{sign}0  naive.errors{sign}0",
+                 "--ratio", f"mine.p99_ms / naive.p99_ms{sign}0.3 mine.p99_ms/naive.p99_ms{sign}0.4")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("passed") == 5
+
+
 def test_a_missed_gate_exits_1_and_names_row_value_and_bound(run: Path) -> None:
     result = lab("gate", run, "--max", "mine.origin_peak_1s <= 8", "--max", "mine.errors <= 0")
     assert result.exit_code == 1

@@ -6,7 +6,7 @@ import pytest
 
 from app.discovery import discover
 from loadtest.scenario import Scenario
-from loadtest.sweep.grid import BadSetting, Point, points, read_setting
+from loadtest.sweep.grid import BadSetting, Point, points, read_setting, several
 
 STRATEGIES = discover().strategies
 TABLE: dict[str, Any] = {
@@ -27,6 +27,12 @@ SMALL = Scenario.model_validate(TABLE)
 def grid(*texts: str, names: str = "static,xfetch,jitter") -> list[Point]:
     settings = [read_setting(text, SMALL, STRATEGIES) for text in texts]
     return points(SMALL, {name: STRATEGIES[name] for name in names.split(",")}, settings)
+
+
+def test_a_text_may_hold_several_settings_and_a_space_within_a_value_is_no_new_one() -> None:
+    assert several("  ttl_s=2,5 xfetch.beta = 0.5,1\n origin.latency=uniform(1, 2),fixed(3)") == [
+        "ttl_s=2,5", "xfetch.beta = 0.5,1", "origin.latency=uniform(1, 2),fixed(3)",
+    ]  # fmt: skip
 
 
 def test_without_settings_every_strategy_is_one_point() -> None:
