@@ -56,7 +56,7 @@ def bounds(rows: Sequence[Row], scenario: Scenario) -> tuple[Row, Row]:
     rate_per_s = requests / first.duration_s
     origin = Latency.parse(scenario.origin.latency)
     least = floor(scenario.led_by(first.lead_s), rate_per_s, first.duration_s)
-    quickest_ms = min(row.p50_ms for row in rows)
+    quickest_ms = min((row.p50_ms for row in rows if row.p50_ms is not None), default=0.0)
     miss_ms, slowest_ms = origin.mean_ms + quickest_ms, origin.longest_ms + quickest_ms
     nocache = replace(
         _computed("nocache", first, requests, requests, round(rate_per_s), miss_ms, slowest_ms),
@@ -87,8 +87,14 @@ def _computed(
         target_rate=like.target_rate,
         achieved_rate=round(requests / like.duration_s, 2),
         hit_ratio=0.0,
+        origin_asked=origin_reads,
         origin_reads=origin_reads,
+        origin_failed=0,
+        origin_shed=0,
         origin_peak_1s=origin_peak_1s,
+        cold_reads=0,
+        cold_peak_1s=0,
+        steady_peak_1s=None,
         p50_ms=usual_ms,
         p90_ms=usual_ms,
         p95_ms=usual_ms,

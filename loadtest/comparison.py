@@ -7,13 +7,18 @@ from app.strategy import Status
 from loadtest.measure import Row
 
 LEGEND = (
-    "hit %: fresh and stale hits, of all requests; peak in 1 s: the most origin reads asked for in any sliding second, "
-    "over all pods; predicted: by theory at the measured rate, and the measured figure in multiples of it; p50 to "
+    "hit %: fresh and stale hits, of all requests; origin reads: those that got a connection; peak in 1 s: the most "
+    "origin reads asked for in any sliding second, over all pods, without those that were turned away: of the cold "
+    "start (before a key was loaded at all), of the steady state (at expiries and refreshes), and of the whole run; "
+    "predicted: by theory at the measured rate, and the measured figure in multiples of it; p50 to "
     "p99.9: latency from the intended start of the request; slow s: seconds in which 1 % took longer than the "
     "scenario's slow_ms; age: of the answers served; hot herd: loads per expiry of a hot key, mean / most; nocache and "
     "oracle are computed: every request reads the origin; one load per key and cycle, and nobody waits; errors: "
-    "neither 200 nor 404; wrong answers: not the item asked for, torn, or older than one seen before."
+    "neither 200 nor 404; wrong answers: not the item asked for, torn, or older than one seen before; both, and what "
+    "the origin failed or shed, by the worst repeat, with how many repeats had any; –: there is no such figure."
 )
+NONE = "–"
+"""What stands where there is no figure."""
 Cell = Callable[[Row, Row | None], str]
 
 
@@ -53,9 +58,33 @@ def _count(row: Row, status: Status) -> int:
     return row.statuses.get(status, 0)
 
 
-def _answered(figure: Callable[[Row], str]) -> Cell:
-    """A figure that is about answers: without any there is none, and its 0 must not look like a good one."""
-    return lambda row, _: figure(row) if row.requests else "-"
+def shown(value: float | None, form: Callable[[float], str] = _digits) -> str:
+    """A figure, or that there is none: its 0 would look like a good one."""
+    return NONE if value is None else form(value)
+
+
+def _figure(figure: Callable[[Row], float | None], form: Callable[[float], str] = _digits) -> Cell:
+    return lambda row, _: shown(figure(row), form)
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _share(row: Row, status: Status) -> float | None:
+    return _count(row, status) / row.requests if row.requests and row.hit_ratio is not None else None
+
+
+def _worst(row: Row, name: str) -> str:
+    """What must be 0, and in how many of several repeats it was not."""
+    table, _, entry = name.partition(".")
+    value = getattr(row, table).get(entry, 0) if entry else getattr(row, name)
+    some = row.repeats_with.get(name, 0)
+    return f"{value:,}" + (f" ({some} of {row.repeats})" if some and row.repeats > 1 else "")
+
+
+def _if_any(name: str) -> Cell:
+    return lambda row, _: _worst(row, name) if getattr(row, name) else ""
 
 
 def _target(row: Row, _: Row | None) -> str:
@@ -70,14 +99,23 @@ def _predicted(measured: float, predicted: float | None) -> str:
 
 
 def _peak_ratio(row: Row, base: Row | None) -> str:
-    """This peak as a share of the baseline's: `1/6.8` is lower, `1.2x` higher."""
-    if base is None or base.origin_peak_1s == 0:
+    """This peak of the steady state as a share of the baseline's: `1/6.8` is lower, `1.2x` higher. The cold start is
+    left out: what it asks for is the same for a fixed TTL and for spread ones."""
+    mine, other = row.steady_peak_1s, base.steady_peak_1s if base else None
+    if not other:
         return ""
-    if row.origin_peak_1s == 0:
+    if mine is None:
+        return NONE
+    if mine == 0:
         return "0"
-    low, high = sorted((row.origin_peak_1s, base.origin_peak_1s))
+    low, high = sorted((mine, other))
     times = f"{high / low:.1f}"
-    return "1" if times == "1.0" else f"1/{times}" if row.origin_peak_1s == low else f"{times}x"
+    return "1" if times == "1.0" else f"1/{times}" if mine == low else f"{times}x"
+
+
+def _whole_peak(row: Row, _: Row | None) -> str:
+    """Of the whole run, beside what theory says of it; else its two parts say it."""
+    return "" if row.predicted_peak_1s is None else f"{row.origin_peak_1s:,}"
 
 
 def _stampede(row: Row, _: Row | None) -> str:
@@ -87,7 +125,7 @@ def _stampede(row: Row, _: Row | None) -> str:
 
 
 def _commands(row: Row, _: Row | None) -> str:
-    return _digits(row.commands_per_request) if row.commands_per_request else ""
+    return "" if row.commands_per_request is None else _digits(row.commands_per_request)
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -95,26 +133,30 @@ COLUMNS: tuple[Column, ...] = (
     Column("requests", "reqs", 4, lambda row, _: f"{row.requests:,}"),
     Column("req/s", "req/s", 1, lambda row, _: _digits(row.achieved_rate)),
     Column("target req/s", "target\nreq/s", 3, _target),
-    Column("hit %", "hit\n%", 1, _answered(lambda row: _percent(row.hit_ratio))),
+    Column("hit %", "hit\n%", 1, _figure(lambda row: row.hit_ratio, _percent)),
     Column("origin reads", "origin\nreads", 0, lambda row, _: f"{row.origin_reads:,}"),
     Column("predicted reads", "pred.", 3, lambda row, _: _predicted(row.origin_reads, row.predicted_reads)),
-    Column("peak in 1\u00a0s", "peak\nin 1 s", 0, lambda row, _: f"{row.origin_peak_1s:,}"),
+    Column("origin failed", "origin\nfailed", 1, _if_any("origin_failed")),
+    Column("origin shed", "origin\nshed", 1, _if_any("origin_shed")),
+    Column("cold peak in 1\u00a0s", "cold\npeak", 2, lambda row, _: f"{row.cold_peak_1s:,}"),
+    Column("steady peak in 1\u00a0s", "steady\npeak", 0, _figure(lambda row: row.steady_peak_1s, _whole)),
+    Column("steady peak vs {baseline}", "vs\n{baseline}", 2, _peak_ratio),
+    Column("peak in 1\u00a0s", "peak\nin 1 s", 3, _whole_peak),
     Column("predicted peak", "pred.", 3, lambda row, _: _predicted(row.origin_peak_1s, row.predicted_peak_1s)),
-    Column("peak vs {baseline}", "vs\n{baseline}", 2, _peak_ratio),
-    Column("p50 ms", "p50\nms", 1, _answered(lambda row: _digits(row.p50_ms))),
-    Column("p95 ms", "p95\nms", 5, _answered(lambda row: _digits(row.p95_ms))),
-    Column("p99 ms", "p99\nms", 0, _answered(lambda row: _digits(row.p99_ms))),
-    Column("p99.9 ms", "p99.9\nms", 5, _answered(lambda row: _digits(row.p999_ms))),
-    Column("slow s", "slow\ns", 5, lambda row, _: f"{row.slow_s}"),
-    Column("age p99\u00a0s", "age\np99 s", 2, _answered(lambda row: _digits(row.age_p99_s))),
-    Column("stale %", "stale\n%", 2, _answered(lambda row: _percent(_count(row, Status.STALE) / row.requests))),
-    Column("older than TTL %", "older\n%", 6, _answered(lambda row: _percent(row.older_share))),
+    Column("p50 ms", "p50\nms", 1, _figure(lambda row: row.p50_ms)),
+    Column("p95 ms", "p95\nms", 5, _figure(lambda row: row.p95_ms)),
+    Column("p99 ms", "p99\nms", 0, _figure(lambda row: row.p99_ms)),
+    Column("p99.9 ms", "p99.9\nms", 5, _figure(lambda row: row.p999_ms)),
+    Column("slow s", "slow\ns", 5, _figure(lambda row: row.slow_s, _whole)),
+    Column("age p99\u00a0s", "age\np99 s", 2, _figure(lambda row: row.age_p99_s)),
+    Column("stale %", "stale\n%", 2, _figure(lambda row: _share(row, Status.STALE), _percent)),
+    Column("older than TTL %", "older\n%", 6, _figure(lambda row: row.older_share, _percent)),
     Column("hot herd", "hot\nherd", 4, _stampede),
     Column("commands/request", "cmds\n/req", 5, _commands),
     Column("collapsed", "coll.", 6, lambda row, _: f"{_count(row, Status.COLLAPSED):,}"),
-    Column("shed", "shed", 6, lambda row, _: f"{_count(row, Status.SHED):,}"),
-    Column("errors", "errs", 0, lambda row, _: f"{row.errors:,}"),
-    Column("wrong answers", "wrong", 0, lambda row, _: f"{row.wrong_answers:,}"),
+    Column("shed", "shed", 6, lambda row, _: _worst(row, f"statuses.{Status.SHED}")),
+    Column("errors", "errs", 0, lambda row, _: _worst(row, "errors")),
+    Column("wrong answers", "wrong", 0, lambda row, _: _worst(row, "wrong_answers")),
 )
 
 
@@ -134,6 +176,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
             found.append(f"{row.strategy}: not a valid result" + ("" if row.events else "; no reason was recorded"))
         found += [f"{row.strategy}: {event}" for event in row.events]
         if row.faults:
-            faults = ", ".join(f"{count:,} {fault}" for fault, count in row.faults.items())
+            faults = ", ".join(f"{_worst(row, f'faults.{fault}')} {fault}" for fault in row.faults)
             found.append(f"{row.strategy}: wrong answers: {faults}")
+        found += [f"{row.strategy}: {note}" for note in row.notes]
     return found

@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 
 from app.ledger import OriginRead, Outcome
-from loadtest.measure import sliding_peak
+from loadtest.origin_load import sliding_peak
 
 DRAIN_WITHIN_S = 15.0
 

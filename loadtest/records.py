@@ -25,12 +25,18 @@ with the answer's content."""
 
 STATUSES = tuple(Status)
 WHYS = tuple(Why)
+OUTCOMES = tuple(Outcome)
+OK, FAILED, SHED = map(OUTCOMES.index, (Outcome.OK, Outcome.FAILED, Outcome.SHED))
 NO_STATUS = len(STATUSES)
 STATUS_NUMBERS: Mapping[str | None, int] = {None: NO_STATUS, "": NO_STATUS} | {
     status: number for number, status in enumerate(STATUSES)
 }
 WHY_NUMBERS: Mapping[str, int] = {why: number for number, why in enumerate(WHYS)}
-"""Places in `STATUSES` and `WHYS`, by the words or by the text that records hold."""
+OUTCOME_NUMBERS: Mapping[str, int] = {outcome: number for number, outcome in enumerate(OUTCOMES)}
+"""Places in `STATUSES`, `WHYS` and `OUTCOMES`, by the words or by the text that records hold."""
+
+LEDGER_COLUMNS = ("asked_s", "started_s", "ended_s", "key", "why", "outcome")
+"""Of `app.ledger.OriginRead`, those that figures are made of."""
 
 PIECE_LINES = 100_000
 
@@ -54,14 +60,21 @@ class Reads(NamedTuple):
     """What the origin was asked, over all pods, one element per read."""
 
     asked_s: Floats
+    started_s: Floats  # when it got a connection; NaN where it never did
     ended_s: Floats
     key: Integers
     why: Integers  # an index of WHYS
+    outcome: Integers  # an index of OUTCOMES
 
     def since(self, start_s: float) -> "Reads":
         """Without what was asked before: the warm-up."""
-        kept = self.asked_s >= start_s
-        return Reads(self.asked_s[kept], self.ended_s[kept], self.key[kept], self.why[kept])
+        return self.only(self.asked_s >= start_s)
+
+    def only(self, kept: NDArray[np.bool_] | slice) -> "Reads":
+        return Reads(
+            self.asked_s[kept], self.started_s[kept], self.ended_s[kept],
+            self.key[kept], self.why[kept], self.outcome[kept],
+        )  # fmt: skip
 
 
 def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
@@ -81,16 +94,17 @@ def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
 def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Reads:
     """The reads on the clients' clock, which the ledger's is ahead of by `clock_offset_s`, in order of asking.
 
-    What was shed is left out: the origin never saw it. Raises ValueError naming the file where it is not a ledger.
+    Raises ValueError naming the file where it is not a ledger.
     """
-    pieces = _pieces(path, ("asked_s", "ended_s", "key", "why", "outcome"))
-    lines = [line for piece in pieces for line in piece if line["outcome"] != Outcome.SHED]
+    lines = [line for piece in _pieces(path, LEDGER_COLUMNS) for line in piece]
     lines.sort(key=lambda line: float(line["asked_s"]))
     return Reads(
         asked_s=np.array([float(line["asked_s"]) for line in lines]) - clock_offset_s,
+        started_s=np.array([float(line["started_s"] or "nan") for line in lines]) - clock_offset_s,
         ended_s=np.array([float(line["ended_s"]) for line in lines]) - clock_offset_s,
         key=np.array([int(line["key"].rpartition(":")[2]) for line in lines], dtype=np.int64),
         why=np.array([WHY_NUMBERS[line["why"]] for line in lines], dtype=np.int64),
+        outcome=np.array([OUTCOME_NUMBERS[line["outcome"]] for line in lines], dtype=np.int64),
     )
 
 

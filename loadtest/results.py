@@ -5,6 +5,7 @@ raw/<strategy>[-<repeat>]/  scenario.json  run.json  ledger.csv  answers-*.csv  
 """
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -69,9 +70,7 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
     """The figures of one arm, from its records alone. Raises OSError or ValueError naming the file."""
     record = RunRecord(**json.loads((raw / "run.json").read_text()))
     pieces = [piece for piece in read_answers(sorted(raw.glob("answers-*.csv"))) if len(piece.intended_s)]
-    if not pieces:
-        raise ValueError(f"{raw}: no request was sent; see locust.log there")
-    start_s = min(float(piece.intended_s.min()) for piece in pieces)
+    start_s = min((float(piece.intended_s.min()) for piece in pieces), default=math.inf)
     tally = new_tally(scenario, start_s)
     for piece in pieces:
         tally.add_answers(piece)
@@ -79,7 +78,8 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
     named = {
         name: getattr(record, name) for name in ("scenario", "strategy", "world", "seed", "pods", "loop", "repeat")
     }
-    named["lead_s"] = 0.0 if record.warmed_s is None else round(start_s - record.warmed_s, 3)
+    if record.warmed_s is not None and pieces:
+        named["lead_s"] = round(start_s - record.warmed_s, 3)
     row = tally.row(target_rate=record.target_rate, events=record.events, valid=not record.events, **named)
     if (generator := read_generator(raw)) is not None:
         target = generator.due / record.duration_s if record.loop == "open" else record.target_rate
@@ -91,12 +91,12 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
             lateness_p99_ms=generator.lateness_p99_ms,
             generator_cpu_share=round(generator.cpu_share, 3),
         )
-    if (commands := redis_commands(raw)) is not None:
+    if row.requests and (commands := redis_commands(raw)) is not None:
         saved = row.requests - row.origin_reads
         row = replace(
             row,
             commands_per_request=round(commands / row.requests, 3),
-            commands_per_read_saved=round(commands / saved, 3) if saved > 0 else 0.0,
+            commands_per_read_saved=round(commands / saved, 3) if saved > 0 else None,
         )
     return row, tally.series()
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from app.discovery import Discovered
 from loadtest import ROOT
 from loadtest.bench import run_arm
+from loadtest.comparison import shown
 from loadtest.live import live
 from loadtest.measure import Row
 from loadtest.native import native_world
@@ -50,9 +51,15 @@ async def compare(
 def verdict(rows: Sequence[Row], name: str) -> str:
     """One sentence on the strategy, with the baseline's figures in brackets."""
     mine = next(row for row in rows if row.strategy == name)
-    stale = mine.statuses.get("stale", 0) / mine.requests
+    stale = None if mine.hit_ratio is None else 100 * mine.statuses.get("stale", 0) / mine.requests
     other = next((row for row in rows if row.strategy != name), None)
-    peak, p99 = f"peak {mine.origin_peak_1s} origin reads/s", f"p99 {mine.p99_ms:.0f} ms"
+    peak, p99 = f"steady peak {_whole(mine.steady_peak_1s)} origin reads/s", f"p99 {_whole(mine.p99_ms)} ms"
+    cold = f"cold start {mine.cold_peak_1s}"
     if other is not None:
-        peak, p99 = f"{peak} ({other.strategy} {other.origin_peak_1s})", f"{p99} ({other.p99_ms:.0f})"
-    return f"{name}: {peak}, {p99}, {stale:.1%} stale, 1 run"
+        peak = f"{peak} ({other.strategy} {_whole(other.steady_peak_1s)})"
+        cold, p99 = f"{cold} ({other.cold_peak_1s})", f"{p99} ({_whole(other.p99_ms)})"
+    return f"{name}: {peak}, {cold}, {p99}, {shown(stale, '{:.1f}'.format)}% stale, 1 run"
+
+
+def _whole(value: float | None) -> str:
+    return shown(value, "{:.0f}".format)

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from app.discovery import Discovered
+from loadtest.judge.gate import WORST_COUNTS
 from loadtest.measure import Row
 from loadtest.scenario import Scenario
 
@@ -70,31 +71,70 @@ def by_strategy(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def medians(rows: Sequence[Row]) -> list[Row]:
-    """A row per strategy: the median of every figure over its valid repeats, and all that happened in any of them."""
-    return [_median(repeats) for repeats in by_strategy(rows).values()]
+    """A row per strategy, over its repeats. Of every figure the median of the valid ones; what must not happen (errors,
+    wrong answers and their kinds, reads that failed or were turned away) by the worst of all, and in how many of them
+    it did; all events and notes of any of them. It is valid when all of them are."""
+    return [_summed_up(repeats) for repeats in by_strategy(rows).values()]
 
 
-def _median(repeats: Sequence[Row]) -> Row:
+_TOLD = frozenset({"seed", "repeat", "repeats", "repeats_with", "valid", "events", "notes", "faults", "trace"})
+"""Fields of which there is no median."""
+
+
+def _summed_up(repeats: Sequence[Row]) -> Row:
     if len(repeats) == 1:
         return repeats[0]
     valid = [row for row in repeats if row.valid] or repeats
-    figures = {
+    figures: dict[str, Any] = {
         name: _middle([getattr(row, name) for row in valid])
         for name in (field.name for field in fields(Row))
-        if name not in {"seed", "repeat", "valid", "events", "faults"}
+        if name not in _TOLD
     }
-    events = [f"repeat {row.repeat}: {event}" for row in repeats for event in row.events]
-    return replace(valid[0], **figures, events=events, valid=all(row.valid for row in repeats))
+    names = [*WORST_COUNTS, *(f"faults.{fault}" for row in repeats for fault in row.faults)]
+    worst = {name: [_count(row, name) for row in repeats] for name in dict.fromkeys(sorted(names))}
+    figures["faults"] = {}
+    for name, counts in worst.items():
+        table, _, entry = name.partition(".")
+        if not entry:
+            figures[name] = max(counts)
+        elif any(counts):
+            figures[table] = {**figures[table], entry: max(counts)}
+    return replace(
+        valid[0],
+        **figures,
+        repeats=len(repeats),
+        repeats_with={name: some for name, counts in worst.items() if (some := sum(map(bool, counts)))},
+        events=_said(repeats, "events"),
+        notes=_said(repeats, "notes"),
+        valid=all(row.valid for row in repeats),
+    )
+
+
+def _count(row: Row, name: str) -> int:
+    table, _, entry = name.partition(".")
+    value = getattr(row, table)
+    return int(value.get(entry, 0) if entry else value)
+
+
+def _said(repeats: Sequence[Row], name: str) -> list[str]:
+    """Each with its repeat; once where all of them say it."""
+    told = [(row.repeat, text) for row in repeats for text in getattr(row, name)]
+    of_all = {text for _, text in told if sum(other == text for _, other in told) >= len(repeats)}
+    return list(dict.fromkeys(text if text in of_all else f"repeat {repeat}: {text}" for repeat, text in told))
 
 
 def _middle(values: Sequence[Any]) -> Any:
-    """Of numbers their median, of tables that of each entry (0 where one is missing), of labels the first."""
-    first = values[0]
-    if isinstance(first, bool | str) or any(value is None for value in values):
+    """Of numbers the median of those that there are, of counts in a table each one's (0 where it is missing), of tables
+    in a table that of each; of labels the first."""
+    there = [value for value in values if value is not None]
+    first = there[0] if there else None
+    if first is None or isinstance(first, bool | str):
         return first
     if isinstance(first, Mapping):
-        names = dict.fromkeys(name for value in values for name in value)
-        empty: Any = {} if any(isinstance(inner, Mapping) for inner in first.values()) else 0
-        return {name: _middle([value.get(name, empty) for value in values]) for name in names}
-    middle = median(values)
+        names = dict.fromkeys(name for value in there for name in value)
+        # of a kind of stampede that one repeat did not have, there is no size there
+        is_deep = any(isinstance(inner, Mapping) for value in there for inner in value.values())
+        missing = None if is_deep else 0
+        return {name: _middle([value.get(name, missing) for value in there]) for name in names}
+    middle = median(there)
     return round(middle) if isinstance(first, int) else middle

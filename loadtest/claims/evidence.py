@@ -1,7 +1,7 @@
 """What the runs of an arm came to: simulated over seeds, measured over repeats, predicted by formula."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any
@@ -19,8 +19,8 @@ PANEL_S = 5
 SETTLED_TTLS = 2
 """After these every key has expired twice, and the start's own peak is over."""
 
-Figures = Mapping[str, float]
-"""By name; those in a table of a row by dotted name."""
+Figures = Mapping[str, float | None]
+"""By name; those in a table of a row by dotted name. None: the run has no such figure."""
 
 
 def _per_second(series: Series) -> Floats:
@@ -39,14 +39,14 @@ def _panel(row: Row, series: Series, ttl_s: float) -> float:
     return float(np.convolve(series.origin_reads, np.full(window, 1 / window), "valid").max())
 
 
-DERIVED: Mapping[str, Callable[[Row, Series, float], float]] = {
-    "miss_ratio": lambda row, series, ttl_s: 1 - row.hit_ratio,
+DERIVED: Mapping[str, Callable[[Row, Series, float], float | None]] = {
+    "miss_ratio": lambda row, series, ttl_s: None if row.hit_ratio is None else 1 - row.hit_ratio,
     "settled_peak_1s": _settled_peak,  # most reads in a second, from `SETTLED_TTLS` TTLs on
     "panel_5s": _panel,  # the highest value of rate(x[5s]), per second
 }
 """Figures that a row does not have: of the row, its course, and the TTL."""
 _TABLES = frozenset({"statuses", "reads_by_why", "stampedes"})
-_NUMBERS = frozenset(one.name for one in dataclasses.fields(Row) if one.type in {int, float})
+_NUMBERS = frozenset(one.name for one in dataclasses.fields(Row) if one.type in {int, float, int | None, float | None})
 
 
 def is_figure(name: str) -> bool:
@@ -54,19 +54,26 @@ def is_figure(name: str) -> bool:
     return name in DERIVED or name in _NUMBERS or name.partition(".")[0] in _TABLES
 
 
-def figures(row: Row, series: Series, ttl_s: float) -> dict[str, float]:
+def figures(row: Row, series: Series, ttl_s: float) -> dict[str, float | None]:
     """All figures of a run."""
     return dict(_flat(row.as_dict())) | {name: count(row, series, ttl_s) for name, count in DERIVED.items()}
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:
-    found: list[tuple[str, float]] = []
+def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float | None]]:
+    found: list[tuple[str, float | None]] = []
     for name, value in table.items():
         if isinstance(value, Mapping):
             found += _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+        elif value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
             found.append((prefix + name, value))
     return found
+
+
+def _over(runs: Sequence[Figures], name: str, how: Callable[[Sequence[float]], float]) -> float | None:
+    """Of that figure in all runs; None where one of them has none. What did not happen is 0."""
+    values = [one.get(name, 0.0) for one in runs]
+    known = [value for value in values if value is not None]
+    return how(known) if known and len(known) == len(values) else None
 
 
 @dataclass(slots=True)
@@ -84,13 +91,11 @@ class Evidence:
 
     def simulated(self, name: str) -> float | None:
         """The mean over the seeds; None where none was run. What did not happen is 0."""
-        return fmean(one.get(name, 0.0) for one in self.simulations) if self.simulations else None
+        return _over(self.simulations, name, fmean)
 
     def measured(self, name: str) -> float | None:
         """The median over the repeats; None where none was run, or one is no result."""
-        return (
-            None if self.invalid or not self.measurements else median(one.get(name, 0.0) for one in self.measurements)
-        )
+        return None if self.invalid else _over(self.measurements, name, median)
 
     def predicted(self, name: str) -> float | None:
         """By formula at the measured, or else simulated, rate; None where theory has nothing to say."""

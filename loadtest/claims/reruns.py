@@ -72,7 +72,7 @@ def jobs(experiments: Iterable[Experiment], found: Found, seed: int) -> list[Job
 
 
 def _as_measured(of: Evidence) -> Scenario:
-    leads_s = [one["lead_s"] for one in of.measurements]
+    leads_s = [one["lead_s"] or 0.0 for one in of.measurements]
     if not leads_s or of.workload.warm.keys == "none":
         return of.workload
     of.workload = of.workload.led_by(fmean(leads_s))

@@ -4,10 +4,16 @@ import math
 import re
 from dataclasses import dataclass
 
-_TERM = r"(\w[\w-]*)\.(\w+(?:\.\w+)?)"
+_TERM = r"(\w[\w-]*)\.(\w+(?:\.\w+)*)"
 _GATE = re.compile(rf"\s*{_TERM}\s*(?:/\s*{_TERM}\s*)?(<=|>=|<|>)\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*", re.ASCII)
-WORST_COUNTS = frozenset({"errors", "wrong_answers"})
-"""Judged by their worst repeat, all others by the median: a wrong answer in one repeat of five is a wrong answer."""
+WORST_COUNTS = frozenset({"errors", "wrong_answers", "origin_failed", "origin_shed", "statuses.error", "statuses.shed"})
+"""Told and judged by their worst repeat, as is each kind of wrong answer (`faults`); all others by the median: a wrong
+answer in one repeat of five is a wrong answer."""
+
+
+def is_worst_count(figure: str) -> bool:
+    """Whether a figure is of what must not happen, so that its worst repeat tells."""
+    return figure in WORST_COUNTS or figure.startswith("faults.")
 
 
 class BadGate(ValueError):
@@ -24,7 +30,7 @@ class Term:
 
     @property
     def by(self) -> str:
-        return "maximum" if self.figure in WORST_COUNTS else "median"
+        return "maximum" if is_worst_count(self.figure) else "median"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from xml.etree import ElementTree
 
-from loadtest.judge.gate import WORST_COUNTS, BadGate, Gate, Term
-from loadtest.judge.runs import Run, figure_names, sample
+from loadtest.judge.gate import WORST_COUNTS, BadGate, Gate, Term, is_worst_count
+from loadtest.judge.runs import AnyRow, Run, figure, figure_names, sample
 from loadtest.judge.verdicts import show
 from loadtest.markdown import markdown_table
 
@@ -30,7 +30,7 @@ class Judged:
     value: float  # NaN where there is none
     text: str  # the value, and what it is of
     invalid: str = ""
-    """Why the rows are no result, whatever the value."""
+    """Why there is nothing to judge: the rows are no result, or have no such figure."""
 
     @property
     def passed(self) -> bool:
@@ -58,9 +58,15 @@ def judge_gates(gates: Sequence[Gate], run: Run) -> list[Judged]:
         names = figure_names(row for row in run.rows if row["strategy"] == term.strategy)
         if term.figure not in names:
             raise BadGate(f"{term}: no figure {term.figure!r} in {run.name}: name one of {', '.join(names)}")
-        if sample(run.rows, term.strategy, term.figure) is None:
+        own = [row for row in run.rows if row["strategy"] == term.strategy]
+        if not all(_knows(row, term.figure) for row in own):
             raise BadGate(f"{term}: not every repeat in {run.name} has that figure")
     return [_judge(gate, run) for gate in gates]
+
+
+def _knows(row: AnyRow, figure: str) -> bool:
+    """Whether the lab that made the row knew of such a figure, whatever its value."""
+    return figure.partition(".")[0] in row
 
 
 def _judge(gate: Gate, run: Run) -> Judged:
@@ -73,14 +79,15 @@ def _judge(gate: Gate, run: Run) -> Judged:
     text = " against ".join(text for _, text in judged)
     if gate.to is not None:
         text = f"{value:.3g}, from {text}" if not math.isnan(value) else f"no ratio, from {text}"
-    return Judged(
-        gate, value, text, "; ".join(dict.fromkeys(filter(None, (_why_invalid(one, run) for one in gate.terms))))
-    )
+    why = [reason for one in gate.terms for reason in (_why_invalid(one, run) or _why_unknown(one, run),) if reason]
+    return Judged(gate, value, text, "; ".join(dict.fromkeys(why)))
 
 
 def _value(term: Term, run: Run) -> tuple[float, str]:
-    values = sample(run.rows, term.strategy, term.figure) or (math.nan,)
-    value = max(values) if term.figure in WORST_COUNTS else median(values)
+    values = sample(run.rows, term.strategy, term.figure)
+    if values is None:
+        return math.nan, f"{term}: no figure"
+    value = max(values) if is_worst_count(term.figure) else median(values)
     shown = show(term.figure, value)
     if len(values) == 1:
         return value, shown
@@ -94,6 +101,15 @@ def _why_invalid(term: Term, run: Run) -> str:
             why = "; ".join(map(str, row.get("events", ()))) or "no reason was recorded"
             return f"{term.strategy}, repeat {row.get('repeat', 1)}, is no valid result: {why}"
     return ""
+
+
+def _why_unknown(term: Term, run: Run) -> str:
+    own = [row for row in run.rows if row["strategy"] == term.strategy]
+    without = [str(row.get("repeat", 1)) for row in own if figure(row, term.figure) is None]
+    if not without:
+        return ""
+    where = "" if len(own) == 1 else f" in repeat {', '.join(without)}"
+    return f"no figure: {term} has no value{where}"
 
 
 def junit(judged: Sequence[Judged], suite: str) -> str:
@@ -127,7 +143,7 @@ def markdown(judged: Sequence[Judged], run: Run) -> str:
     passed = sum(one.passed for one in judged)
     return "\n".join([
         f"### Gates: {passed} of {len(judged)} passed", "",
-        f"`{run.name}`, commit {run.commit}. Over repeats the median is judged; {' and '.join(sorted(WORST_COUNTS))} "
-        "by the worst.", "",
+        f"`{run.name}`, commit {run.commit}. Over repeats the median is judged; {', '.join(sorted(WORST_COUNTS))} "
+        "and faults by the worst.", "",
         *markdown_table(("outcome", "gate", "value"), lines), "",
     ])  # fmt: skip

@@ -7,22 +7,30 @@ not say what was run is a figure.
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.strategy import Status, Why
+from loadtest.stampedes import KINDS
 
 AnyRow = Mapping[str, Any]
 """A row of summary.json."""
 
 LABELS = frozenset({
-    "scenario", "strategy", "world", "seed", "pods", "loop", "duration_s", "target_rate", "repeat", "valid", "trace",
+    "scenario", "strategy", "world", "seed", "pods", "loop", "duration_s", "target_rate", "repeat", "repeats",
+    "repeats_with", "valid", "trace", "slow_ms",
 })  # fmt: skip
 """What a row was made with; every other number in it is a figure."""
-_COUNTED: Mapping[str, tuple[str, ...]] = {"statuses": tuple(Status), "reads_by_why": tuple(Why)}
-"""Tables of a row in which what did not happen is left out, and is 0."""
+_COUNTED: Mapping[str, tuple[str, ...]] = {
+    "statuses": tuple(Status),
+    "reads_by_why": tuple(Why),
+    "stampedes": tuple(f"{kind}.{figure}" for kind in KINDS for figure in ("count", "mean", "p99", "max")),
+}
+"""What tables of a row may hold, though nothing of it happened in this run."""
+_COUNTS = frozenset({"statuses", "reads_by_why", "faults"})
+"""Tables in which what did not happen is left out, and is 0."""
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
@@ -128,16 +136,24 @@ def _newest_of_commit(commit: str, results: Path) -> Path:
 
 
 def figure_names(rows: Iterable[AnyRow]) -> list[str]:
-    """Every figure of these rows; those in a table of a row by dotted name, as `statuses.hit`."""
+    """Every figure of these rows, those that have no value too; those in a table of a row by dotted name, as
+    `statuses.hit` or `stampedes.hot.mean`."""
     names: dict[str, None] = {}
     for row in rows:
         for name, value in row.items():
-            if isinstance(value, Mapping):
-                counted = [inner for inner, number in value.items() if _is_number(number)]
-                names |= dict.fromkeys(f"{name}.{inner}" for inner in (*_COUNTED.get(name, ()), *counted))
-            elif name not in LABELS and _is_number(value):
+            if isinstance(value, Mapping) and name not in LABELS:
+                names |= dict.fromkeys(f"{name}.{inner}" for inner in (*_COUNTED.get(name, ()), *_inner_names(value)))
+            elif name not in LABELS and (value is None or _is_number(value)):
                 names[name] = None
     return list(names)
+
+
+def _inner_names(table: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from (f"{name}.{inner}" for inner in _inner_names(value))
+        elif value is None or _is_number(value):
+            yield name
 
 
 def _is_number(value: object) -> bool:
@@ -145,16 +161,18 @@ def _is_number(value: object) -> bool:
 
 
 def figure(row: AnyRow, name: str) -> float | None:
-    """None where this row has no such figure. What its tables do not count is 0."""
-    table, _, inner = name.partition(".")
+    """None where this row has no such figure. What its tables of counts do not hold did not happen: it is 0."""
+    table, *inner = name.split(".")
     value = row.get(table)
-    if inner and isinstance(value, Mapping):
-        value = value.get(inner, 0)
+    for part in inner:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(part, 0 if table in _COUNTS else None)
     return float(value) if _is_number(value) else None  # type: ignore[arg-type]
 
 
 def sample(rows: Iterable[AnyRow], strategy: str, name: str) -> tuple[float, ...] | None:
-    """The figure in every repeat of that strategy, in their order. None where one of them has none."""
+    """The figure in every repeat of that strategy, in their order. None where one of them has no value."""
     own = sorted((row for row in rows if row["strategy"] == strategy), key=repeat_of)
     values = [figure(row, name) for row in own]
     return tuple(value for value in values if value is not None) if None not in values else None

@@ -1,5 +1,6 @@
 """A pod of virtual time: the request path of the service, as it is, with a cache and a store that it takes for real."""
 
+from collections import deque
 from collections.abc import Callable
 from random import Random
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from app.ledger import OriginRead
 from app.origin import Origin, Row
 from app.strategy import Clock, Status, Strategy, Why
 from app.tasks import Tasks
+from loadtest.records import OUTCOME_NUMBERS
 from loadtest.scenario import Scenario
 from loadtest.sim.cache import Gate, Manners
 from loadtest.sim.clients import Ask
@@ -50,9 +52,34 @@ class Reads(Protocol):
     def read(self, asked_s: float, key: int, why: Why) -> OpenRead: ...
 
 
-class _NoBook:
+class OpenReads:
+    """The reads of one pod that are under way, from their asking to what the origin says of them (an
+    `app.origin.Book`). Times are the true ones, whatever the pod's own clock says."""
+
+    def __init__(self, recorder: Reads, true: Clock, own: Clock) -> None:
+        self._recorder, self._true, self._own = recorder, true, own
+        self._open: dict[tuple[str, float], deque[OpenRead]] = {}
+
+    def ask(self, item_id: int, key: str, why: Why) -> None:
+        """The origin is asked in this moment."""
+        read = self._recorder.read(self._true.now_s(), item_id, why)
+        self._open.setdefault((key, self._own.now_s()), deque()).append(read)
+
     def write(self, read: OriginRead) -> None:
-        """The recorder has it already."""
+        same = self._open[read.key, read.asked_s]
+        ended = same.popleft()  # of reads of one key that were asked for at once, each stands for any
+        if not same:
+            del self._open[read.key, read.asked_s]
+        if read.started_s is not None:
+            ended.started_s = ended.asked_s + max(0.0, read.started_s - read.asked_s)
+        ended.outcome = OUTCOME_NUMBERS[read.outcome]
+        ended.ended_s = self._true.now_s()
+
+    def close(self) -> None:
+        """The pod has ended: what still waited for a connection never gets one."""
+        for read in (read for same in self._open.values() for read in same):
+            read.ended_s = self._true.now_s()
+        self._open.clear()
 
 
 class Pod:
@@ -85,7 +112,7 @@ class Pod:
         """Requests that have come while it was paused."""
         settings = scenario.pod_settings(seed, f"pod-{number + 1}")
         true = VirtualClock(loop)
-        self._loop, self._reads = loop, reads
+        self._loop = loop
         self._tasks = Tasks()
         self._server = WatchedServer(server, watch, settings.pod)
         redis, rng = Latency.parse(scenario.virtual.redis), Random(f"{seed}/{settings.pod}/redis")
@@ -96,7 +123,8 @@ class Pod:
         if wall_s is not None:
             self.cache.pod_clock = clock = synced = RedisClock(lambda: self.cache.time_s(true), loop.time, wall_s)
             self._tasks.spawn(self._keep_in_sync(synced), f"{settings.pod} clock")
-        self._origin = Origin(settings, strategy.name, clock, _NoBook(), PodStore(store, self.gate), Quiet())
+        self._reads = OpenReads(reads, true, clock)
+        self._origin = Origin(settings, strategy.name, clock, self._reads, PodStore(store, self.gate), Quiet())
         self.arm = Arm(strategy, settings, self.cache, clock, self._read, Quiet(), str(life))
 
     async def _keep_in_sync(self, clock: RedisClock) -> None:
@@ -108,11 +136,8 @@ class Pod:
 
     async def _read(self, item_id: int, key: str, why: Why) -> Row:
         self._server.refreshes(key, why)
-        read = self._reads.read(self._loop.now_s, item_id, why)
-        try:
-            return await self._origin.read(item_id, key, why)
-        finally:
-            read.ended_s = self._loop.now_s
+        self._reads.ask(item_id, key, why)
+        return await self._origin.read(item_id, key, why)
 
     def pause(self, until_s: float) -> None:
         """Nothing comes in or goes out."""
@@ -139,6 +164,7 @@ class Pod:
         await self._tasks.aclose()
         await self.arm.aclose()
         await self._origin.aclose()
+        self._reads.close()
         await self.cache.aclose()
 
     def left(self) -> list[str]:

@@ -13,18 +13,23 @@ import numpy as np
 
 from app.strategy import Why
 from loadtest.measure import Tally
-from loadtest.records import STATUS_NUMBERS, WHY_NUMBERS, Answers, Reads
+from loadtest.records import FAILED, STATUS_NUMBERS, WHY_NUMBERS, Answers, Reads
 
 PIECE = 1 << 16
+_NAN = float("nan")
 
 
 class OpenRead:
-    """A read of the origin that has been asked for; `ended_s` is set when it has ended."""
+    """A read of the origin that has been asked for; `ended_s` is set when it has ended, the others by then.
 
-    __slots__ = ("asked_s", "ended_s", "key", "why")
+    `started_s` is NaN as long as it has no connection, `outcome` a place in `loadtest.records.OUTCOMES`.
+    """
+
+    __slots__ = ("asked_s", "ended_s", "key", "outcome", "started_s", "why")
 
     def __init__(self, asked_s: float, key: int, why: Why) -> None:
-        self.asked_s, self.ended_s, self.key, self.why = asked_s, -1.0, key, WHY_NUMBERS[why]
+        self.asked_s, self.started_s, self.ended_s = asked_s, _NAN, -1.0
+        self.key, self.why, self.outcome = key, WHY_NUMBERS[why], FAILED
 
 
 class Recorder:
@@ -103,13 +108,12 @@ class Recorder:
             return
         piece = Reads(
             np.array([read.asked_s for read in ended]),
+            np.array([read.started_s for read in ended]),
             np.array([read.ended_s for read in ended]),
             np.array([read.key for read in ended], dtype=np.int64),
             np.array([read.why for read in ended], dtype=np.int64),
+            np.array([read.outcome for read in ended], dtype=np.int64),
         )
         for column in piece:
             self._hash.update(column.tobytes())
         self._tally.add_reads(piece)
-
-
-_NAN = float("nan")

@@ -44,7 +44,11 @@ class Choice(NamedTuple):
         """Whether it answered as it should."""
         row = self.row
         return (
-            row.valid and row.requests > 0 and row.errors <= ERRORS_SHARE_MAX * row.requests and not row.wrong_answers
+            row.valid
+            and row.p99_ms is not None
+            and row.requests > 0
+            and row.errors <= ERRORS_SHARE_MAX * row.requests
+            and not row.wrong_answers
         )
 
     @property
@@ -87,7 +91,10 @@ def _unbeaten(all_: Iterable[Steps]) -> set[Steps]:
 def _steps(choice: Choice) -> Steps:
     """What is to be low, in steps, so that "as good as" goes for any two of three as well."""
     figures = (choice.row.p99_ms, choice.reads_per_s, choice.row.age_p99_s)
-    return tuple(float(round(math.log(value, STEP))) if value > 0 else -math.inf for value in figures)
+    return tuple(
+        math.inf if value is None else float(round(math.log(value, STEP))) if value > 0 else -math.inf
+        for value in figures
+    )
 
 
 def _is_field(name: str) -> bool:

@@ -11,7 +11,8 @@ from loadtest.measure import Row
 from loadtest.sweep.runs import Run
 from loadtest.world import WorldFailed
 
-_TYPES: dict[Any, str] = {str: "string", int: "int64", float: "float64", bool: "bool", float | None: "float64"}
+_TYPES: dict[Any, str] = {str: "string", int: "int64", float: "float64", bool: "bool"}
+_TYPES |= {float | None: "float64", int | None: "int64"}
 
 
 def need_parquet() -> Any:
@@ -36,6 +37,7 @@ def columns(runs: Sequence[Run]) -> dict[str, tuple[str, list[Any]]]:
     for why in Why:
         found[f"reads_{why}"] = "int64", [run.row.reads_by_why.get(why, 0) for run in runs]
     found["events"] = "string", ["; ".join(run.row.events) for run in runs]
+    found["notes"] = "string", ["; ".join(run.row.notes) for run in runs]
     found["violation"] = "string", [run.violation for run in runs]
     found["cpu_s"] = "float64", [run.cpu_s for run in runs]
     found["commit"] = "string", [run.commit for run in runs]

@@ -12,7 +12,7 @@ from typing import Any
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
-from loadtest.comparison import COLUMNS, LEGEND, notes
+from loadtest.comparison import COLUMNS, LEGEND, notes, shown
 from loadtest.markdown import markdown_table
 from loadtest.page import FAINT, FONT, INK, Line, document, embedded, listed, stamped, table
 from loadtest.report import sentence, stamp
@@ -25,7 +25,7 @@ RING, BAD = "#D55E00", "#B00020"
 HEIGHT_PX = 640
 NUMBERED_MAX = 25
 """Rings with a number beside them; more would be a thicket."""
-BRIEF = ("p99 ms", "peak in 1\u00a0s", "age p99\u00a0s", "errors")
+BRIEF = ("p99 ms", "cold peak in 1\u00a0s", "steady peak in 1\u00a0s", "age p99\u00a0s", "errors")
 """Figures that a terminal has room for, beside the settings."""
 TOUCH = 0.03
 """In decades: rings that are nearer to each other cover each other's numbers."""
@@ -52,11 +52,11 @@ def write_frontier(
 
 def figure(choices: Sequence[Choice]) -> go.Figure:
     """Of at least one choice that was asked for anything."""
-    shown = [choice for choice in choices if choice.row.requests]
+    drawn = _with_answers(choices)
     drawing = go.Figure()
-    x, y = _floored([one.reads_per_s for one in shown]), _floored([one.row.p99_ms for one in shown])
-    names = list(dict.fromkeys(choice.strategy for choice in shown))
-    best = [shown.index(choice) for choice in unbeaten(shown)]
+    x, y = _floored([one.reads_per_s for one in drawn]), _floored([one.row.p99_ms or 0.0 for one in drawn])
+    names = list(dict.fromkeys(choice.strategy for choice in drawn))
+    best = [drawn.index(choice) for choice in unbeaten(drawn)]
     drawing.add_scatter(
         x=[x[place] for place in best], y=[y[place] for place in best], mode="markers+text", name="nothing beats it",
         marker={"symbol": "circle-open", "size": 21, "color": RING, "line": {"width": 2}},
@@ -64,7 +64,7 @@ def figure(choices: Sequence[Choice]) -> go.Figure:
         textposition="top right", textfont={"color": RING, "size": 12}, hoverinfo="skip",
     )  # fmt: skip
     for number, name in enumerate(names):
-        own = [place for place, choice in enumerate(shown) if choice.strategy == name]
+        own = [place for place, choice in enumerate(drawn) if choice.strategy == name]
         symbol = SYMBOLS[number % len(SYMBOLS)]
         drawing.add_scatter(
             x=[x[place] for place in own], y=[y[place] for place in own], mode="markers", name=name, showlegend=False,
@@ -72,23 +72,28 @@ def figure(choices: Sequence[Choice]) -> go.Figure:
                 "symbol": symbol,
                 "size": max(7, 14 - 1.5 * number),  # of two in the same place, both are seen
                 "line": {"width": 1, "color": INK},
-                "color": [shown[place].row.age_p99_s for place in own],
+                "color": [drawn[place].row.age_p99_s or 0.0 for place in own],
                 "coloraxis": "coloraxis",
             },
-            customdata=[_tip(shown[place]) for place in own], hovertemplate="%{customdata}<extra></extra>",
+            customdata=[_tip(drawn[place]) for place in own], hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
         # its own entry in the legend, whose symbol has no age and so no colour
         drawing.add_scatter(
             x=[None], y=[None], mode="markers", name=name, marker={"symbol": symbol, "color": INK, "size": 9}
         )
-    out = [place for place, choice in enumerate(shown) if not choice.is_eligible]
+    out = [place for place, choice in enumerate(drawn) if not choice.is_eligible]
     if out:
         drawing.add_scatter(
             x=[x[place] for place in out], y=[y[place] for place in out], mode="markers", hoverinfo="skip",
             name="nothing to choose", marker={"symbol": "x-thin", "size": 18, "line": {"width": 2, "color": BAD}},
         )  # fmt: skip
-    _set_axes(drawing, x, y, max(choice.row.age_p99_s for choice in shown))
+    _set_axes(drawing, x, y, max(choice.row.age_p99_s or 0.0 for choice in drawn))
     return drawing
+
+
+def _with_answers(choices: Sequence[Choice]) -> list[Choice]:
+    """Those that have a latency; of the others the table says that they have none."""
+    return [choice for choice in choices if choice.row.p99_ms is not None]
 
 
 def _numbers(at: Sequence[tuple[float, float]]) -> list[str]:
@@ -144,9 +149,10 @@ def _tip(choice: Choice) -> str:
     row = choice.row
     settings = [f"{html.escape(name)} = {html.escape(in_words(value))}" for name, value in choice.settings.items()]
     figures = [
-        f"p99 {row.p99_ms:,.4g} ms, p50 {row.p50_ms:,.4g} ms",
-        f"{choice.reads_per_s:,.1f} origin reads/s, at most {row.origin_peak_1s:,} in a second",
-        f"age p99 {row.age_p99_s:,.4g} s; {100 * row.hit_ratio:.2f} % hits",
+        f"p99 {shown(row.p99_ms)} ms, p50 {shown(row.p50_ms)} ms",
+        f"{choice.reads_per_s:,.1f} origin reads/s, in a second at most {shown(row.steady_peak_1s)} in the steady state"
+        f" and {row.cold_peak_1s:,} at the cold start",
+        f"age p99 {shown(row.age_p99_s)} s; {shown(None if row.hit_ratio is None else 100 * row.hit_ratio)} % hits",
         f"{row.errors:,} errors of {row.requests:,} requests",
     ]
     return "<br>".join([f"<b>{html.escape(choice.strategy)}</b>", *settings, *figures])
@@ -178,7 +184,7 @@ def _tables(choices: Sequence[Choice]) -> list[tuple[str, Sequence[Choice]]]:
 
 def _page(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[str, str]], plan: Plan) -> str:
     text = html.escape
-    drawn = [choice for choice in choices if choice.row.requests]
+    drawn = _with_answers(choices)
     parts = [
         f'<p class="scenario">{text(sentence(plan.scenario))}</p>',
         f'<p class="scenario">{text(_swept(choices, plan))}</p>',

@@ -1,15 +1,18 @@
 """Figures against what can be counted by hand, or by brute force."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.strategy import Status, Why
-from loadtest.measure import SlidingPeak, Tally, sliding_peak
-from loadtest.records import NO_STATUS, STATUSES, WHYS, Answers, Reads
+from loadtest.measure import NOTHING_EXPIRED, Tally
+from loadtest.origin_load import SlidingPeak, sliding_peak
+from loadtest.records import FAILED, NO_STATUS, OK, SHED, STATUSES, WHYS, Answers, Reads
 
-NAMED = {
+NAMED: dict[str, Any] = {
     "scenario": "s",
     "strategy": "x",
     "world": "native",
@@ -52,8 +55,8 @@ def _answers() -> Answers:
 
 
 def _reads(asked_s: list[float], *whys: Why) -> Reads:
-    asked = np.array(asked_s)
-    return Reads(asked, asked + 0.1, np.zeros(len(asked), dtype=np.int64), np.array([WHYS.index(why) for why in whys]))
+    asked, zeros = np.array(asked_s), np.zeros(len(asked_s), dtype=np.int64)
+    return Reads(asked, asked, asked + 0.1, zeros, np.array([WHYS.index(why) for why in whys]), zeros + OK)
 
 
 def _tally() -> Tally:
@@ -114,3 +117,92 @@ def test_the_series_adds_up_to_the_figures() -> None:
     assert line.origin_reads[0] == 6.0  # three in half a second
     assert line.p99_ms[3] == pytest.approx(400.0, rel=0.02)
     assert not np.isnan(line.p50_ms).any()
+
+
+def test_what_was_asked_started_failed_and_turned_away_is_told_apart() -> None:
+    tally = _tally()
+    asked_s = np.array([0.0, 0.1, 0.2, 0.3])
+    tally.add_reads(
+        Reads(
+            asked_s,
+            started_s=np.array([0.0, 0.15, np.nan, np.nan]),
+            ended_s=asked_s + 0.5,
+            key=np.zeros(4, dtype=np.int64),
+            why=np.zeros(4, dtype=np.int64),
+            outcome=np.array([OK, FAILED, SHED, FAILED]),
+        )
+    )
+    row = tally.row(**NAMED)
+    assert (row.origin_asked, row.origin_reads, row.origin_failed, row.origin_shed) == (4, 2, 2, 1)
+    assert row.origin_peak_1s == 3, "what was turned away is in no peak"
+    assert sum(row.reads_by_why.values()) == row.origin_reads
+
+
+def _herds(*herds: tuple[float, int, int]) -> Reads:
+    """Each: when, of how many reads, of which key. A read takes 0.2 s."""
+    asked_s = np.concatenate([at_s + np.linspace(0, 0.15, size) for at_s, size, _ in herds])
+    key = np.concatenate([np.full(size, key) for _, size, key in herds])
+    order = np.argsort(asked_s, kind="stable")
+    asked_s, zeros = asked_s[order], np.zeros(len(asked_s), dtype=np.int64)
+    return Reads(asked_s, asked_s, asked_s + 0.2, key[order], zeros, zeros + OK)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_cold_start_and_steady_state_are_told_apart_in_pieces_of_any_size(size: int) -> None:
+    reads = _herds((0.0, 40, 0), (0.1, 30, 1), (5.2, 25, 0), (5.9, 20, 1), (0.5, 3, 2))
+    tally = _tally()
+    for begin in range(0, len(reads.asked_s), size):
+        tally.add_reads(reads.only(slice(begin, begin + size)))
+    row = tally.row(**NAMED)
+    assert (row.origin_peak_1s, row.cold_peak_1s, row.steady_peak_1s) == (73, 73, 45)
+    assert (row.cold_reads, row.origin_reads) == (73, 118)
+
+
+def test_the_first_read_of_a_key_that_was_warmed_is_an_expiry() -> None:
+    tally = Tally(0.0, 6.0, ttl_s=5.0, slow_ms=50.0, hot_keys=np.array([0]), is_warmed=True)
+    tally.add_reads(_herds((4.8, 12, 0)))
+    row = tally.row(**NAMED)
+    assert (row.cold_reads, row.cold_peak_1s, row.steady_peak_1s) == (0, 0, 12)
+    assert list(row.stampedes) == ["hot"]
+
+
+def test_a_key_whose_first_loads_failed_is_still_cold() -> None:
+    tally = _tally()
+    reads = _herds((0.0, 5, 0), (1.0, 4, 0), (7.0, 3, 0))
+    tally.add_reads(reads._replace(outcome=np.where(reads.asked_s < 0.9, FAILED, OK)))
+    row = tally.row(**NAMED)
+    assert (row.cold_reads, row.steady_peak_1s) == (9, 3)
+
+
+def test_without_a_request_there_is_no_result_and_no_figure_about_answers() -> None:
+    row = _tally().row(**NAMED)
+    assert not row.valid
+    assert row.events == ["no request was sent"]
+    assert {row.hit_ratio, row.p50_ms, row.p99_ms, row.p999_ms, row.age_p99_s, row.older_share, row.slow_s} == {None}
+    assert (row.requests, row.errors, row.origin_asked, row.steady_peak_1s) == (0, 0, 0, None)
+
+
+def test_where_all_are_errors_their_quick_refusals_are_no_latency() -> None:
+    tally = _tally()
+    tally.add_answers(_answers()._replace(code=np.array([503, 503, 500, 0, 0]), age_s=np.full(5, np.nan), faults={}))
+    row = tally.row(**NAMED)
+    assert not row.valid
+    assert row.events == ["no request got a good answer: 5 of 5 are errors"]
+    assert {row.hit_ratio, row.p50_ms, row.p99_ms, row.age_p50_s, row.wait_p99_ms} == {None}
+
+
+def test_a_run_in_which_nothing_expired_says_so_and_has_no_steady_state() -> None:
+    tally = _tally()
+    tally.add_answers(_answers())
+    tally.add_reads(_herds((0.0, 8, 0), (0.3, 2, 1)))
+    row = tally.row(**NAMED)
+    assert (row.cold_peak_1s, row.steady_peak_1s) == (10, None)
+    assert row.notes == [NOTHING_EXPIRED]
+    assert row.valid
+
+
+def test_nobody_waited_is_no_wait_of_0_ms() -> None:
+    tally = _tally()
+    tally.add_answers(_answers())
+    row = tally.row(**NAMED)
+    assert row.wait_p50_ms is row.wait_p99_ms is None

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from app.strategy import Status
-from loadtest.records import ANSWER_COLUMNS, NO_STATUS, STATUSES, WHYS, read_answers, read_ledger
+from loadtest.records import (
+    ANSWER_COLUMNS,
+    FAILED,
+    NO_STATUS,
+    OK,
+    SHED,
+    STATUSES,
+    WHYS,
+    read_answers,
+    read_ledger,
+)
 
 
 def test_answers_are_read_back_and_half_a_line_is_left_out(tmp_path: Path) -> None:
@@ -22,24 +32,30 @@ def test_answers_are_read_back_and_half_a_line_is_left_out(tmp_path: Path) -> No
 
 def test_the_ledger_is_brought_onto_the_clients_clock_and_in_order_of_asking(tmp_path: Path) -> None:
     path = tmp_path / "ledger.csv"
-    path.write_text("asked_s,ended_s,key,why,outcome\n101.5,102,lab:a:7,miss,ok\n100.5,103,lab:a:8,early,failed\n")
+    path.write_text(
+        "asked_s,started_s,ended_s,key,why,outcome\n101.5,101.7,102,lab:a:7,miss,ok\n100.5,100.5,103,lab:a:8,early,failed\n"
+    )
     reads = read_ledger(path, clock_offset_s=100.0)
     assert reads.asked_s.tolist() == [0.5, 1.5]
     assert reads.ended_s.tolist() == [3.0, 2.0]
     assert reads.key.tolist() == [8, 7]
+    assert reads.started_s.tolist() == pytest.approx([0.5, 1.7])
     assert [WHYS[why] for why in reads.why] == ["early", "miss"]
+    assert reads.outcome.tolist() == [FAILED, OK]
 
 
 def test_the_warm_up_can_be_left_out(tmp_path: Path) -> None:
     path = tmp_path / "ledger.csv"
-    path.write_text("asked_s,ended_s,key,why,outcome\n9,9.2,lab:a:7,miss,ok\n10,10.2,lab:a:8,early,ok\n")
+    path.write_text("asked_s,started_s,ended_s,key,why,outcome\n9,9,9.2,lab:a:7,miss,ok\n10,10,10.2,lab:a:8,early,ok\n")
     assert read_ledger(path).since(10.0).key.tolist() == [8]
 
 
-def test_what_was_shed_is_no_read(tmp_path: Path) -> None:
+def test_what_was_shed_never_started(tmp_path: Path) -> None:
     path = tmp_path / "ledger.csv"
-    path.write_text("asked_s,ended_s,key,why,outcome\n1,1.2,lab:a:7,miss,ok\n1,1,lab:a:8,miss,shed\n")
-    assert read_ledger(path).key.tolist() == [7]
+    path.write_text("asked_s,started_s,ended_s,key,why,outcome\n1,1,1.2,lab:a:7,miss,ok\n1,,1,lab:a:8,miss,shed\n")
+    reads = read_ledger(path)
+    assert reads.outcome.tolist() == [OK, SHED]
+    assert np.isnan(reads.started_s).tolist() == [False, True]
 
 
 def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from loadtest import chart, comparison, report
-from loadtest.measure import Row, Series
+from loadtest.measure import ABOUT_ANSWERS, Row, Series
 from loadtest.records import Floats
 from loadtest.scenario import Scenario
 
@@ -52,7 +52,8 @@ def row(strategy: str, peak: int = 61, **other: Any) -> Row:
         "requests": 24_123, "target_rate": None, "achieved_rate": 402.05, "hit_ratio": 0.97123, "origin_reads": 739,
         "p50_ms": 1.834, "p95_ms": 12.345, "p99_ms": 212.345, "age_p50_s": 2.5, "age_p99_s": 5.151,
         "statuses": {"hit": 20_000, "stale": 603, "collapsed": 622, "shed": 3}, "reads_by_why": {"miss": 739},
-        "errors": 3, "wrong_answers": 0,
+        "errors": 3, "wrong_answers": 0, "origin_asked": 739, "origin_failed": 0, "origin_shed": 0, "cold_reads": 40,
+        "cold_peak_1s": 40, "steady_peak_1s": peak, "p999_ms": 380.0, "slow_s": 0, "older_share": 0.0,
     }  # fmt: skip
     return Row(**{**figures, "strategy": strategy, "origin_peak_1s": peak, **other})
 
@@ -260,17 +261,17 @@ def test_page_and_markdown_and_terminal_hold_the_same_table(tmp_path: Path) -> N
         assert line.split() == want
     assert dict(zip(headings, lines[1], strict=True)) == {
         "strategy": "mine", "requests": "24,123", "req/s": "402", "target req/s": "1,000", "hit %": "97.12",
-        "origin reads": "739", "peak in 1 s": "9", "peak vs naive": "1/6.8", "p50 ms": "1.83", "p95 ms": "12.3",
-        "p99 ms": "212", "p99.9 ms": "0.00", "slow s": "0", "older than TTL %": "0.00",
-        "age p99 s": "5.15", "stale %": "2.50", "collapsed": "622", "shed": "3", "errors": "3",
-        "wrong answers": "0",
+        "origin reads": "739", "cold peak in 1 s": "40", "steady peak in 1 s": "9", "steady peak vs naive": "1/6.8",
+        "p50 ms": "1.83", "p95 ms": "12.3", "p99 ms": "212", "p99.9 ms": "380", "slow s": "0",
+        "older than TTL %": "0.00", "age p99 s": "5.15", "stale %": "2.50", "collapsed": "622", "shed": "3",
+        "errors": "3", "wrong answers": "0",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(("peak", "ratio"), [(61, "1"), (62, "1"), (9, "1/6.8"), (122, "2.0x"), (0, "0")])
 def test_a_peak_is_compared_with_the_baselines(peak: int, ratio: str) -> None:
     shown = comparison.comparison([row("mine", peak), row("naive", 61)], "naive")
-    assert shown.lines[0][shown.headings.index("peak vs naive")] == ratio
+    assert shown.lines[0][shown.headings.index("steady peak vs naive")] == ratio
 
 
 @pytest.mark.parametrize(("baseline", "peak"), [(None, 61), ("elsewhere", 61), ("naive", 0)])
@@ -286,7 +287,7 @@ def test_the_terminal_cuts_nothing_and_says_what_it_left_out(width: int) -> None
     assert max(map(len, text.splitlines())) <= width
     table, _, rest = text.partition("Left out")
     head = " ".join(table.splitlines()[:3])
-    assert all(word in head for word in ("reads", "in 1 s", "p99", "errs", "wrong"))
+    assert all(word in head for word in ("reads", "steady", "p99", "errs", "wrong"))
     left_out = " ".join(rest.split())
     assert ("reqs" in head) != ("requests" in left_out)
     assert ("p95" in head) != ("p95 ms" in left_out)
@@ -348,12 +349,15 @@ def test_the_stamp_says_how_to_run_it_again(tmp_path: Path) -> None:
 
 
 def test_a_run_without_requests_claims_no_latency(tmp_path: Path) -> None:
-    nothing = row("mine", 0, requests=0, achieved_rate=0.0, hit_ratio=0.0, p50_ms=0.0, p99_ms=0.0, statuses={})
+    nothing = row(
+        "mine", 0, requests=0, achieved_rate=0.0, statuses={}, valid=False, events=["no request was sent"],
+        **dict.fromkeys(ABOUT_ANSWERS),
+    )  # fmt: skip
     silent = replace(run(0), p50_ms=np.full(40, np.nan), p99_ms=np.full(40, np.nan))
     page, _ = written(tmp_path, [row("naive"), nothing], {"mine": silent})
     cells = dict(zip(page.table[0], page.table[2], strict=True))
     assert {name: cells[name] for name in ("requests", "hit %", "p50 ms", "p99 ms", "stale %", "shed")} == {
-        "requests": "0", "hit %": "-", "p50 ms": "-", "p99 ms": "-", "stale %": "-", "shed": "0",
+        "requests": "0", "hit %": "–", "p50 ms": "–", "p99 ms": "–", "stale %": "–", "shed": "0",
     }  # fmt: skip
 
 

@@ -1,13 +1,13 @@
 import numpy as np
 
-from loadtest.records import Reads
+from loadtest.records import OK, Reads
 from loadtest.stampedes import Stampedes
 
 
 def counted(*reads: tuple[float, float, int], hot: int = 0) -> dict[str, dict[str, float]]:
     asked_s, ended_s, key = (np.array(column) for column in zip(*sorted(reads), strict=True))
-    stampedes = Stampedes(np.array([hot]))
-    stampedes.add(Reads(asked_s, ended_s, key, np.zeros(len(key), dtype=np.int64)))
+    stampedes, zeros = Stampedes(np.array([hot]), ttl_s=5.0, is_warmed=False), np.zeros(len(key), dtype=np.int64)
+    stampedes.add(Reads(asked_s, asked_s, ended_s, key, zeros, zeros + OK))
     return stampedes.figures()
 
 

@@ -13,7 +13,7 @@ import pytest
 from app.discovery import discover
 from app.strategy import Loader, Lookup, Remedy, Strategy, tunable
 from loadtest import theory
-from loadtest.measure import sliding_peak
+from loadtest.origin_load import sliding_peak
 from loadtest.prediction import Prediction, floor, predict
 from loadtest.scenario import Scenario, read_scenario, scenario_names
 

@@ -255,7 +255,7 @@ def test_figures_in_tables_have_dotted_names_and_labels_are_none() -> None:
     row, course, _ = simulate(read_scenario("primer", duration_s=10), STRATEGY, 1)
     found = figures(row, course, 5.0)
     assert found["stampedes.cold_start.count"] == 10
-    assert found["miss_ratio"] == pytest.approx(1 - row.hit_ratio)
+    assert found["miss_ratio"] == pytest.approx(1 - (row.hit_ratio or 0.0))
     assert not {"scenario", "valid", "events", "trace"} & {*found}
 
 

@@ -69,13 +69,18 @@ def test_a_figure_that_is_not_there_is_named() -> None:
 
 
 def test_every_number_that_is_no_label_is_a_figure_and_tables_are_named_by_dots() -> None:
-    (row,) = repeats("mine", 1, slow_s=0.5, note=None)
+    (row,) = repeats("mine", 1, slow_s=0.5, wait_p99_ms=None, stampedes={"hot": {"mean": 2.5}})
     names = figure_names([row])
-    assert {"origin_reads", "slow_s", "statuses.hit", "statuses.shed", "reads_by_why.early"} <= set(names)
-    assert not {"seed", "repeat", "pods", "duration_s", "target_rate", "valid", "note", "events"} & set(names)
+    assert {"origin_reads", "slow_s", "statuses.hit", "statuses.shed", "reads_by_why.early", "wait_p99_ms"} <= set(
+        names
+    )
+    assert not {"seed", "repeat", "pods", "duration_s", "target_rate", "valid", "events"} & set(names)
     assert figure(row, "statuses.hit") == 23_000
     assert figure(row, "statuses.shed") == 0, "what did not happen is not in the table"
-    assert figure(row, "note") is None
+    assert figure(row, "wait_p99_ms") is None
+    assert {"stampedes.hot.mean", "stampedes.cold_start.max"} <= set(names)
+    assert figure(row, "stampedes.hot.mean") == 2.5
+    assert figure(row, "stampedes.cold_start.max") is None, "what is not known is not 0"
 
 
 @pytest.mark.parametrize(

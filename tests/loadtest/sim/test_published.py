@@ -61,7 +61,7 @@ def test_figures_are_within_the_tolerances_of_their_formulas(scenario: str, stra
     told = predict(workload, STRATEGIES[strategy], rate_per_s, workload.duration_s)
     assert told is not None
     assert mean(scenario, strategy, lambda row: row.origin_reads) == pytest.approx(told.origin_reads, rel=0.05)
-    assert mean(scenario, strategy, lambda row: row.hit_ratio) == pytest.approx(told.hit_ratio, abs=0.005)
+    assert mean(scenario, strategy, lambda row: row.hit_ratio or 0.0) == pytest.approx(told.hit_ratio, abs=0.005)
     low, high = poisson.interval(0.99, told.origin_peak_1s)
     assert low <= mean(scenario, strategy, lambda row: row.origin_peak_1s) <= high
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from loadtest.measure import ABOUT_ANSWERS
 from loadtest.sweep import frontier
 from loadtest.sweep.choice import Choice, choices, unbeaten
 from loadtest.sweep.frontier import figure, write_frontier
@@ -48,6 +49,24 @@ def test_nobody_loses_by_less_than_a_step() -> None:
 )
 def test_who_answers_wrongly_is_no_choice_however_quick(fault: dict[str, Any]) -> None:
     assert best(run("naive"), run("mine", p99_ms=0.1, origin_reads=0, age_p99_s=0.0, **fault)) == ["naive"]
+
+
+def test_wrong_answers_in_two_repeats_of_five_are_wrong_answers() -> None:
+    wrong = [run("mine", repeat=number, wrong_answers=count) for number, count in enumerate([0, 7, 0, 5, 0], 1)]
+    (choice,) = choices(wrong)
+    assert choice.row.wrong_answers == 7
+    assert not choice.is_eligible
+
+
+def test_a_point_without_a_good_answer_is_no_choice_and_is_not_drawn(tmp_path: Path) -> None:
+    without: dict[str, Any] = dict.fromkeys(ABOUT_ANSWERS)
+    nothing = run("mine", valid=False, **without)
+    found = choices([run("naive"), nothing])
+    assert [one.is_eligible for one in found] == [True, False]
+    assert best(nothing) == []
+    for shown in (found, choices([nothing])):
+        write_frontier(tmp_path, shown, [], ENVIRONMENT, PLAN)
+        assert "| mine" in (tmp_path / "report.md").read_text()
 
 
 def test_only_points_of_the_same_load_compete() -> None:

@@ -107,9 +107,9 @@ def test_a_sweep_ends_as_one_table_with_a_row_per_run(small: Path, here: Here) -
         *(("static", 0.5, None), ("xfetch", 0.5, 1.0), ("xfetch", 0.5, 2.0)),
         *(("static", 1.0, None), ("xfetch", 1.0, 1.0), ("xfetch", 1.0, 2.0)),
     ]
-    scalars = {field.name for field in fields(Row) if field.type in {int, float, str, bool, float | None}}
+    scalars = {field.name for field in fields(Row) if field.type in {int, float, str, bool, float | None, int | None}}
     counted = {*(f"status_{status}" for status in Status), *(f"reads_{why}" for why in Why)}
-    of_the_run = {"events", "violation", "cpu_s", "commit"}
+    of_the_run = {"events", "notes", "violation", "cpu_s", "commit"}
     assert set(table.column_names) == {"cache.ttl_s", "xfetch.beta", *scalars, *counted, *of_the_run}
     kinds = {field.name: str(field.type) for field in table.schema}
     assert (kinds["origin_reads"], kinds["p99_ms"], kinds["xfetch.beta"], kinds["valid"], kinds["target_rate"]) == (
