@@ -4,7 +4,6 @@ An arrival is a time in seconds from the start of the load and a key. They come 
 needs no more memory than a piece.
 """
 
-import csv
 import itertools
 import zlib
 from collections.abc import Iterator
@@ -16,15 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadtest.load import Keys, Load, Ramp, Spike, Step, TopOfTheHour
+from loadtest.trace import BadTrace, read_trace  # noqa: F401 - what `arrivals` raises is found where it is
 
 PIECE = 8_192
 """Arrivals drawn at once."""
 PROFILE_STEP_S = 0.01
 """To which the integral of a ramp is exact; the other shapes are exact throughout."""
-
-
-class BadTrace(ValueError):
-    """The text names the file, the line and what is wrong with it."""
 
 
 class Arrivals(NamedTuple):
@@ -35,9 +31,9 @@ class Arrivals(NamedTuple):
 
 
 def arrivals(load: Load, keys: Keys, duration_s: float, seed: int) -> Iterator[Arrivals]:
-    """Every arrival of an open loop before `duration_s`. Raises `BadTrace` and OSError."""
+    """Every arrival of an open loop before `duration_s`. Raises `BadTrace`."""
     if load.trace is not None:
-        yield _recorded(Path(load.trace), keys, duration_s)
+        yield Arrivals(*read_trace(Path(load.trace), keys.count, duration_s))
         return
     times, which = rng_of(seed, "arrivals"), rng_of(seed, "keys")
     popularity = Popularity(keys)
@@ -144,23 +140,3 @@ class _Profile:
         tops = np.arange(shape.every_s, self._duration_s, shape.every_s)
         moments = tops[:, None] + rng.uniform(0, shape.within_s, size=(len(tops), shape.extra_requests))
         return np.sort(moments[moments < self._duration_s])
-
-
-def _recorded(path: Path, keys: Keys, duration_s: float) -> Arrivals:
-    times, asked = [], []
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if missing := {"time_s", "key"} - set(reader.fieldnames or ()):
-            raise BadTrace(f"{path}: no column {min(missing)}")
-        for line in reader:
-            try:
-                time_s, key = float(line["time_s"]), int(line["key"])
-            except (TypeError, ValueError):
-                raise BadTrace(f"{path}, line {reader.line_num}: time_s and key must be numbers") from None
-            if not (time_s >= 0 and 0 <= key < keys.count):
-                raise BadTrace(f"{path}, line {reader.line_num}: 0 <= time_s, and 0 <= key < keys.count ({keys.count})")
-            if time_s < duration_s:
-                times.append(time_s)
-                asked.append(key)
-    order = np.argsort(np.array(times), kind="stable")
-    return Arrivals(np.array(times)[order], np.array(asked, dtype=np.int64)[order])

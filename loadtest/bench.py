@@ -15,6 +15,7 @@ from loadtest.processes import Child, Children
 from loadtest.results import RunRecord, write_whole
 from loadtest.scenario import Scenario
 from loadtest.seeds import run_seed
+from loadtest.trace import scenario_json
 from loadtest.turns import Turn
 from loadtest.world import OpenWorld, World, WorldFailed, clock_offset_s
 
@@ -46,7 +47,7 @@ async def run_arm(scenario: Scenario, turn: Turn, seed: int, folder: Path, tell:
     raw = folder / "raw" / turn.label
     raw.mkdir(parents=True)
     strategy, scenario, seed = turn.strategy, turn.scenario(scenario), run_seed(seed, turn.repeat)
-    write_whole(raw / "scenario.json", scenario.model_dump_json(indent=2))
+    write_whole(raw / "scenario.json", scenario_json(scenario, raw, folder))
     async with (
         open_world(scenario, strategy, seed, raw) as world,
         httpx.AsyncClient(timeout=WARM_WITHIN_S, trust_env=False) as client,

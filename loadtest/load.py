@@ -13,7 +13,7 @@ RATE_MAX = 5_000_000
 class Table(BaseModel):
     """A table of a scenario: nothing in it may be misspelt, and nothing changes it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Steady(Table):
@@ -83,7 +83,7 @@ class Load(Table):
     arrivals: Literal["poisson", "constant"] = "poisson"
     shape: Shape = Steady()
     trace: str | None = None
-    """Instead of a rate: a CSV file with the columns `time_s` (from the start) and `key`, replayed as it is."""
+    """Instead of a rate: a recording to replay, see `loadtest.trace`. In a file, its path from there."""
     in_flight_max: int = Field(2_000, ge=1, le=1_000_000)
     """Requests of an open loop on their way at once; what is due beyond is not sent, and reported."""
 

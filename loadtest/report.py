@@ -81,7 +81,7 @@ def _terminal_table(shown: Comparison, kept: Sequence[int], rows: Sequence[Row])
 def _pace(load: Load) -> str:
     if load.loop == "open":
         if load.trace is not None:
-            return f"open loop, replaying {load.trace}"
+            return f"open loop, replaying {Path(load.trace).name}"
         shape = "" if load.shape.kind == "steady" else f", {load.shape.kind}"
         return f"open loop, {load.arrivals} arrivals at {load.rate_per_s:,.10g} requests/s{shape}"
     if load.rate_per_s is None:

@@ -23,6 +23,7 @@ from loadtest.measure import Row, Series, new_tally
 from loadtest.records import read_answers, read_ledger
 from loadtest.report import Summary, write_report
 from loadtest.scenario import Scenario
+from loadtest.trace import bring_trace, scenario_json
 from loadtest.turns import Turn, by_strategy, medians
 
 
@@ -61,7 +62,8 @@ def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario:
             continue
         write_whole(folder / "environment.json", json.dumps(about, indent=2))
         if scenario is not None:
-            write_whole(folder / "scenario.json", scenario.model_dump_json(indent=2))
+            bring_trace(folder, scenario)
+            write_whole(folder / "scenario.json", scenario_json(scenario, folder, folder))
         return folder
     raise FileExistsError(f"{results / stamp}: a hundred runs within a second")
 

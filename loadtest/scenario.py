@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 import tomllib
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,10 +17,14 @@ from app.settings import Settings
 from loadtest.faults import Fault
 from loadtest.judge.gate import parse_gate
 from loadtest.load import Keys, Load, Table
+from loadtest.textfile import text_of
 
 OWN = Path(__file__).parent / "scenarios"
 PODS_REAL_MAX = 16
 RATE_REAL_MAX = 50_000
+BYTES_MAX = 1 << 20
+FAULTS_MAX = 5
+"""Of a file, told at once."""
 _READERS = {".toml": tomllib.loads, ".json": json.loads}  # a run's own scenario.json can be run again
 
 
@@ -73,7 +79,7 @@ class Virtual(Table):
 
 
 class Scenario(Table):
-    """A validated scenario. `name` is the file's name without its ending."""
+    """A validated scenario. `name` is made from the file's, where it states none."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     title: str = Field(min_length=1, max_length=200)
@@ -159,23 +165,49 @@ def scenario_names() -> list[str]:
 
 
 def read_scenario(name_or_path: str, **overrides: Any) -> Scenario:
-    """The scenario of that name, or in that file; `overrides` replace top-level fields. Raises `BadScenario`."""
+    """The scenario of that name, or in that file; `overrides` replace top-level fields. A trace is found from where the
+    file is. Raises `BadScenario`."""
     path = Path(name_or_path)
-    if path.suffix not in _READERS:
+    if path.suffix.lower() not in _READERS:
+        if name_or_path not in scenario_names():
+            raise BadScenario(
+                f"there is no scenario {name_or_path!r}: name one of {', '.join(scenario_names())}, or a .toml file"
+            )
         path = OWN / f"{name_or_path}.toml"
-    try:
-        table = _READERS[path.suffix](path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadScenario(
-            f"there is no scenario {name_or_path!r}: name one of {', '.join(scenario_names())}, or a .toml file"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise BadScenario(f"{path}: {error}") from None
+    table = _table(path)
     stated = {field: value for field, value in overrides.items() if value is not None}
     try:
-        return Scenario.model_validate({"name": path.stem} | table | stated)
+        scenario = Scenario.model_validate({"name": name_from(path.stem)} | table | stated)
     except ValidationError as error:
-        faults = "; ".join(
+        faults = [
             f"{'.'.join(str(part) for part in fault['loc']) or 'scenario'}: {fault['msg']}" for fault in error.errors()
-        )
-        raise BadScenario(f"{path}: {faults}") from None
+        ]
+        more = [f"and {len(faults) - FAULTS_MAX} more"] if len(faults) > FAULTS_MAX else []
+        raise BadScenario(f"{path}: {'; '.join(faults[:FAULTS_MAX] + more)}") from None
+    if scenario.load.trace is None:
+        return scenario
+    trace = (path.parent / scenario.load.trace).absolute()
+    return scenario.model_copy(update={"load": scenario.load.model_copy(update={"trace": str(trace)})})
+
+
+def name_from(stem: str) -> str:
+    """A scenario's name from its file's, which may hold what folders and rows are better without."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", stem) if not unicodedata.combining(letter))
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", plain).strip("-._")[:64] or "scenario"
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """Raises `BadScenario`."""
+    try:
+        table = _READERS[path.suffix.lower()](text_of(path, BYTES_MAX))
+    except FileNotFoundError:
+        raise BadScenario(f"there is no file {path}") from None
+    except OSError as error:
+        raise BadScenario(f"{path}: {error.strerror}") from None
+    except RecursionError:
+        raise BadScenario(f"{path}: is nested too deeply") from None
+    except ValueError as error:
+        raise BadScenario(f"{path}: {error}") from None
+    if not isinstance(table, dict):
+        raise BadScenario(f"{path}: must be a table of fields")
+    return table

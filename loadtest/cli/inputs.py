@@ -1,19 +1,26 @@
 """What a command line names: scenarios and strategies that are there and fit together, or exit code 2."""
 
+from pathlib import Path
+
 from rich.markup import escape
 
 from app.discovery import Discovered, discover
 from loadtest.cli.terminal import errors, fail
 from loadtest.scenario import BadScenario, Scenario, read_scenario
+from loadtest.trace import BadTrace, read_trace
 
 DEFAULT_SCENARIO = "hot-key"
 
 
 def scenario_named(name: str, duration: float | None = None, pods: int | None = None) -> Scenario:
+    """Read, with what it replays; or exit 2."""
     try:
-        return read_scenario(name, duration_s=duration, pods=pods)
-    except BadScenario as error:
+        workload = read_scenario(name, duration_s=duration, pods=pods)
+        if workload.load.trace is not None:
+            read_trace(Path(workload.load.trace), workload.keys.count, workload.duration_s)
+    except (BadScenario, BadTrace) as error:
         fail(error)
+    return workload
 
 
 def discovered() -> Discovered:

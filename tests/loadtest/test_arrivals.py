@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loadtest.arrivals import Arrivals, BadTrace, arrivals, pauses_s
+from loadtest.arrivals import Arrivals, arrivals, pauses_s
 from loadtest.load import Keys, Load
+from loadtest.trace import BadTrace
 
 SEED = 5
 
