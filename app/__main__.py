@@ -5,51 +5,60 @@ import logging
 import socket
 import sys
 
-import uvicorn
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from app.main import create_app
+from app.serving import PodServer, connections_within, listen, raise_file_limit, url_of
 from app.settings import Settings
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m app", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--port", type=_port, default=8000)
     parser.add_argument("--fd", type=int, help="serve on this inherited, bound socket instead")
+    parser.add_argument("--grace", type=float, help="seconds between SIGTERM and the end; LAB_GRACE_S")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
-        listener = _listener(asked.host, asked.port, asked.fd)
-        app = create_app(Settings())
+        settings = Settings() if asked.grace is None else Settings(grace_s=asked.grace)
+        listener = listen(asked.host, asked.port) if asked.fd is None else _inherited(asked.fd)
+        app = create_app(settings)
+        connections = app.state.connections
+        connections.most = connections_within(raise_file_limit(), app.state.files_held, connections.most)
     except ValidationError as error:
         for fault in error.errors():
-            name = "_".join(str(part) for part in fault["loc"]).upper()
-            print(f"LAB_{name}: {fault['msg']} (given: {fault['input']!r})", file=sys.stderr)
+            print(_told(fault["loc"], fault["msg"], fault["input"]), file=sys.stderr)
         sys.exit(2)
-    except (ValueError, OSError, OverflowError) as error:
+    except (ValueError, OSError, SettingsError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    # The lab's own metrics count requests; what uvicorn would add to each answer is left out (see `make hitpath`).
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, proxy_headers=False, server_header=False, date_header=False
-    )
-    print("serving on http://{}:{}".format(*listener.getsockname()), file=sys.stderr)
-    uvicorn.Server(config).run(sockets=[listener])
+    print(f"serving on {url_of(listener)}", file=sys.stderr)
+    PodServer(app, settings, connections).run(sockets=[listener])
 
 
-def _listener(host: str, port: int, fd: int | None) -> socket.socket:
-    """A bound socket. Raises OSError naming the address."""
-    if fd is not None:
-        return socket.socket(fileno=fd)
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _told(place: tuple[int | str, ...], message: str, given: object) -> str:
+    """What is wrong with a setting, by the name of the variable that sets it."""
+    if not place:
+        return f"error: {message}"
+    name, *within = map(str, place)
+    inside = "".join(f".{part}" for part in within)
+    return f"LAB_{name.upper()}{inside}: {message} (given: {given!r})"
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError("a port is a whole number from 0 to 65535")
+    return port
+
+
+def _inherited(fd: int) -> socket.socket:
     try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise OSError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-    return listener
+        return socket.socket(fileno=fd)
+    except (OSError, ValueError, OverflowError) as error:
+        raise OSError(f"--fd {fd} is no socket: {error}") from error
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import inspect
 import json
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from app.arm import Arm
 from app.cache import RedisCache
-from app.discovery import discover
+from app.connections import Connections
+from app.discovery import Discovered, discover
 from app.endpoint import ItemEndpoint
 from app.ledger import Ledger
 from app.metrics import ArmMetrics, Metrics, OriginMetrics
@@ -42,6 +43,8 @@ def create_app(settings: Settings) -> FastAPI:
     create_store(settings)
 
     metrics = Metrics()
+    connections = Connections(settings, metrics.turned_away.inc)
+    metrics.watch(connections)
     cache = RedisCache(settings, metrics)
     metrics.away.set_function(lambda: cache.is_away)
     ledger = Ledger(settings.ledger_rows_max)
@@ -73,10 +76,29 @@ def create_app(settings: Settings) -> FastAPI:
     # FastAPI looks for an OpenTelemetry provider three times a request; the lab has metrics of its own.
     untraced: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
     app = FastAPI(title="Stampede Lab", lifespan=lifespan, telemetry=untraced)
+    app.state.connections = connections
+    app.state.files_held = settings.redis_connections + len(served) * settings.origin_connections
     for name, arm in arms.items():
         endpoint = ItemEndpoint(arm, settings.pod, settings.key_space)
         for path in (f"/{name}/data", f"/{name}"):
             app.router.routes.append(Route(path, endpoint, methods=["GET"], name=path))
+    _add_own_routes(app, settings, found, metrics, ledger, list(origins.values()), cache, connections)
+    for name, why in found.broken.items():
+        _add_broken_route(app, name, why)
+    return app
+
+
+def _add_own_routes(
+    app: FastAPI,
+    settings: Settings,
+    found: Discovered,
+    metrics: Metrics,
+    ledger: Ledger,
+    origins: Sequence[Origin],
+    cache: RedisCache,
+    connections: Connections,
+) -> None:
+    """What a lab needs to watch a pod."""
 
     @app.get("/strategies")
     async def strategies() -> dict[str, Any]:
@@ -102,8 +124,11 @@ def create_app(settings: Settings) -> FastAPI:
         return {"status": "ok", "pod": settings.pod}
 
     @app.get("/readyz")
-    async def readyz() -> dict[str, str]:
-        """Ready to serve. Without Redis it still is: answers then come from the origin."""
+    async def readyz(response: Response) -> dict[str, str]:
+        """Ready to serve, and 503 once the pod was asked to end. Without Redis it is ready: the origin answers."""
+        if connections.is_draining:
+            response.status_code = 503
+            return {"status": "draining", "pod": settings.pod}
         return {"status": "ok", "pod": settings.pod, "cache": "away" if cache.is_away else "up"}
 
     @app.get("/metrics")
@@ -113,18 +138,16 @@ def create_app(settings: Settings) -> FastAPI:
     @app.get("/ledger")
     async def read_ledger(after: int = Query(0, ge=0, lt=2**63)) -> dict[str, Any]:
         """The reads that the origin was asked for, from number `after` on, and how many are still under way."""
-        under_way = sum(origin.reading + origin.waiting for origin in origins.values())
+        under_way = sum(origin.reading + origin.waiting for origin in origins)
         return {"pod": settings.pod, "under_way": under_way, **ledger.page(after)}
 
-    for name, why in found.broken.items():
 
-        @app.get(f"/{name}", include_in_schema=False)
-        @app.get(f"/{name}/data", include_in_schema=False)
-        async def broken(response: Response, name: str = name, why: str = why) -> dict[str, str]:
-            response.status_code = 503
-            return {"error": "broken", "reason": f"app/strategies/{name}.py: {why}"}
-
-    return app
+def _add_broken_route(app: FastAPI, name: str, why: str) -> None:
+    @app.get(f"/{name}", include_in_schema=False)
+    @app.get(f"/{name}/data", include_in_schema=False)
+    async def broken(response: Response) -> dict[str, str]:
+        response.status_code = 503
+        return {"error": "broken", "reason": f"app/strategies/{name}.py: {why}"}
 
 
 def _describe(strategy: type[Strategy], settings: Settings) -> dict[str, Any]:

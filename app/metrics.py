@@ -61,8 +61,16 @@ class Metrics:
         self.corrupt = Counter("lab_cache_corrupt_entries", "Stored bytes that are no entry", registry=by)
         self.batch = Histogram("lab_cache_read_batch_keys", "Keys in an MGET", buckets=BATCH_BUCKETS, registry=by)
         self.away = Gauge("lab_cache_away", "1 while Redis is left alone after a failure", registry=by)
+        self.open = Gauge("lab_connections_open", "Connections of clients", registry=by)
+        self.open_most = Gauge("lab_connections_max", "Connections that may be open at once", registry=by)
+        self.turned_away = Counter("lab_connections_refused", "Connections beyond the most", registry=by)
         self._sent = {name: self.commands.labels(name) for name in COMMANDS}
         self._failed = {name: self.failures.labels(name) for name in COMMANDS}
+
+    def watch(self, connections: "Openings") -> None:
+        """Show these in the gauges."""
+        self.open.set_function(lambda: connections.open)
+        self.open_most.set_function(lambda: connections.most)
 
     # what the cache reports: app.cache.CacheEvents
 
@@ -77,6 +85,16 @@ class Metrics:
 
     def entry_corrupt(self) -> None:
         self.corrupt.inc()
+
+
+class Openings(Protocol):
+    """What the gauges of a pod's connections read."""
+
+    @property
+    def open(self) -> int: ...
+
+    @property
+    def most(self) -> int: ...
 
 
 class Pool(Protocol):

@@ -59,6 +59,18 @@ class Settings(BaseSettings):
     ledger_rows_max: int = Field(500_000, ge=1, le=10_000_000)
     """Reads remembered for the lab; older ones are dropped, and counted."""
 
+    # Connections to the pod, and its end
+    connections_max: int = Field(10_000, ge=1, le=1_000_000)
+    """Open at once, where the system allows so many files; one more is answered 503 and closed."""
+    head_bytes_max: int = Field(16_384, ge=256, le=1_048_576)
+    """Of a request's line and headers; a larger one is answered 431 and closed."""
+    head_timeout_ms: Milliseconds = 10_000.0
+    """From the connection, or a request's first byte, to the end of its head: who is slower is cut off."""
+    keep_alive_ms: Milliseconds = 5_000.0
+    """How long a connection stays open between two requests."""
+    grace_s: float = Field(3.0, ge=0, le=600)
+    """Between SIGTERM and the end, in which the pod is not ready, and finishes what is in flight."""
+
     # Redis
     redis_url: str = "redis://127.0.0.1:6379/0"
     redis_connections: int = Field(16, ge=2, le=1_000)

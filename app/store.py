@@ -5,7 +5,7 @@ connection for as long as it takes. (A sleep beside the query would hide the sta
 """
 
 import sqlite3
-import time
+import threading
 from pathlib import Path
 
 import aiosqlite
@@ -31,8 +31,10 @@ class SqliteStore:
         self._path = path
         self._idle: list[aiosqlite.Connection] = []
         self._open: list[aiosqlite.Connection] = []
+        self._is_over = threading.Event()
 
     async def aclose(self) -> None:
+        self._is_over.set()  # closing waits for the thread that reads, and that for its latency
         for connection in self._open:
             await connection.close()
 
@@ -54,10 +56,9 @@ class SqliteStore:
     async def _connect(self) -> aiosqlite.Connection:
         connection = await aiosqlite.connect(read_only(self._path), uri=True)
         self._open.append(connection)
-        await connection.create_function("take_ms", 1, _take_ms)
+        await connection.create_function("take_ms", 1, self._take_ms)
         return connection
 
-
-def _take_ms(latency_ms: float) -> float:
-    time.sleep(latency_ms / 1000)
-    return latency_ms
+    def _take_ms(self, latency_ms: float) -> float:
+        self._is_over.wait(latency_ms / 1000)
+        return latency_ms

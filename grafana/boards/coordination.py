@@ -28,7 +28,15 @@ def board() -> Json:
             ("Origin", [_reads_by_why(), _read_duration(), _queue(), _read_failures()]),
             (
                 "Pods",
-                [_answers_by_pod(), _refusals_by_pod(), _reads_by_pod(), _in_flight_by_pod(), _away_by_pod(), _up()],
+                [
+                    _answers_by_pod(),
+                    _refusals_by_pod(),
+                    _reads_by_pod(),
+                    _in_flight_by_pod(),
+                    _away_by_pod(),
+                    _connections(),
+                    _up(),
+                ],
             ),
         ],
         [STRATEGY, POD],
@@ -245,6 +253,22 @@ def _away_by_pod() -> Json:
         [target(f"max by (pod) (lab_cache_away{{{ON_PODS}}})", "{{pod}}")],
         "none",
         defaults={"decimals": 0},
+    )
+
+
+def _connections() -> Json:
+    open_, most = f"max by (pod) (lab_connections_open{{{ON_PODS}}})", f"min(lab_connections_max{{{ON_PODS}}})"
+    return time_series(
+        "Open connections, and refused ones",
+        "Connections of clients in each pod, against the most that a pod takes; one more is answered 503 and closed. "
+        "Expect a level line far below the dashed one, and none refused.",
+        [
+            target(open_, "{{pod}}"),
+            target(most, "capacity", "B"),
+            target(in_a_second("lab_connections_refused_total", "pod", ON_PODS), "{{pod}} refused", "C"),
+        ],
+        "none",
+        overrides=[bound("capacity")],
     )
 
 

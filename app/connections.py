@@ -1,0 +1,199 @@
+"""The pod's open connections: how many there may be, how long a request may take to come, how large its head may be.
+
+uvicorn's HTTP on httptools bounds none of that: who connects and says nothing keeps a file for ever, and a head of any
+size is taken in. What is refused here never reaches the app.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+URL_BYTES_MAX = 8_192
+BODY_BYTES_MAX = 65_536
+"""The service takes none; one that is sent all the same is read so far, then the connection is closed."""
+REFUSING_MAX = 64
+"""Connections beyond the bound that may wait for their refusal; a further one is cut off without a word."""
+REFUSE_WITHIN_S = 1.0
+WRITE_S_MAX = 30.0
+"""How long a client may leave an answer unread, before it is cut off."""
+
+
+class Connections:
+    """What all connections of a pod share: the bound, the counts, and whether the pod is on its way out."""
+
+    def __init__(self, settings: Settings, tell_refused: Callable[[], None]) -> None:
+        """`tell_refused` is called for each connection that is one too many."""
+        self.most = settings.connections_max
+        self.head_bytes_max = settings.head_bytes_max
+        self.head_timeout_s = settings.head_timeout_ms / 1000
+        self.open = 0
+        self.refusing = 0
+        self.tell_refused = tell_refused
+        self.is_draining = False
+        """Set when the pod was asked to end: then it is not ready, and each answer is the last of its connection."""
+
+    def protocol(self, **uvicorns: Any) -> "BoundedProtocol":
+        """Makes the protocol of one connection; what uvicorn calls in place of its own class."""
+        return BoundedProtocol(self, **uvicorns)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection, within the bounds."""
+
+    def __init__(self, shared: Connections, **uvicorns: Any) -> None:
+        super().__init__(**uvicorns)
+        self._shared = shared
+        self._is_one_too_many = False
+        self._is_in_body = False  # else in a head, or between two requests
+        self._part_bytes = 0  # of the head or body so far; not of its first chunk where another part ended in that
+        self._head_bytes = 0
+        self._refusal = HTTPStatus.BAD_REQUEST, "this is no HTTP request"
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._end_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        shared = self._shared
+        if shared.open < shared.most:
+            shared.open += 1
+            super().connection_made(transport)
+            self._head_timer = self.loop.call_later(shared.head_timeout_s, self._no_head_came)
+            return
+        self._is_one_too_many = True
+        self.transport = transport
+        shared.tell_refused()
+        shared.refusing += 1
+        if shared.refusing > REFUSING_MAX:
+            transport.abort()
+        else:  # once it has said something: an answer to nobody's question gets lost in the reset
+            self._head_timer = self.loop.call_later(REFUSE_WITHIN_S, self._refuse_one_too_many)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_head_timer()
+        self._stop_end_timer()
+        if self._is_one_too_many:
+            self._shared.refusing -= 1
+            return
+        self._shared.open -= 1
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_one_too_many:
+            self._refuse_one_too_many()
+            return
+        if self.transport.is_closing():
+            return
+        self._part_bytes += len(data)
+        super().data_received(data)
+        if self._is_in_body:
+            if self._part_bytes > BODY_BYTES_MAX:
+                if not self.pipeline and not self.cycle.response_started:
+                    self.cycle.disconnected = True  # the refusal is this request's answer
+                self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the service reads {BODY_BYTES_MAX} bytes of a body")
+        elif self._part_bytes > self._shared.head_bytes_max:
+            self._head_is_too_large()
+            self.send_400_response("")
+        elif self._part_bytes and self._head_timer is None:
+            self._head_timer = self.loop.call_later(self._shared.head_timeout_s, self._no_head_came)
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        if len(self.url) > URL_BYTES_MAX:
+            self._refusal = HTTPStatus.REQUEST_URI_TOO_LONG, f"a URL has {URL_BYTES_MAX} bytes at most"
+            raise ValueError(self._refusal[1])  # stops the parser, which asks for `send_400_response`
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_in_body:
+            return  # a trailer; nobody reads it
+        super().on_header(name, value)
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes > self._shared.head_bytes_max:
+            self._head_is_too_large()
+            raise ValueError(self._refusal[1])
+
+    def on_headers_complete(self) -> None:
+        self._stop_head_timer()
+        self._is_in_body, self._part_bytes, self._head_bytes = True, 0, 0
+        super().on_headers_complete()
+        if self._shared.is_draining and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        self._is_in_body, self._part_bytes = False, 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._is_in_body:  # nobody waits for the rest of it
+            self.transport.close()
+        if self.transport.is_closing():
+            self._cut_off_soon()
+
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn calls when the parser gives up, with the reason that it gave up for."""
+        self._answer(*self._refusal)
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._cut_off_soon()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._cut_off_soon()
+
+    def resume_writing(self) -> None:
+        self._stop_end_timer()
+        super().resume_writing()
+
+    def _head_is_too_large(self) -> None:
+        most = self._shared.head_bytes_max
+        self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a head has {most} bytes at most (head_bytes_max)"
+
+    def _no_head_came(self) -> None:
+        if self._part_bytes:
+            said = f"no whole head within {self._shared.head_timeout_s:g} s (head_timeout_ms)"
+            self._answer(HTTPStatus.REQUEST_TIMEOUT, said)
+        else:
+            self.transport.close()
+
+    def _refuse_one_too_many(self) -> None:
+        most = self._shared.most
+        self._answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{most} connections are open already (connections_max)")
+
+    def _answer(self, status: HTTPStatus, reason: str) -> None:
+        """Say why, unless the answer to another request is on its way, and close the connection."""
+        self._stop_head_timer()
+        is_free = self.cycle is None or self.cycle.response_complete or self.cycle.disconnected
+        if is_free and not self.transport.is_closing():
+            body = json.dumps({"error": status.phrase.lower(), "reason": reason}).encode()
+            retry = "retry-after: 1\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else ""
+            head = (
+                f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n{retry}"
+                f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + body)
+        self.transport.close()
+        self._cut_off_soon()
+
+    def _cut_off_soon(self) -> None:
+        """A client that does not read what it was sent must not keep its connection for ever."""
+        if self._end_timer is None:
+            self._end_timer = self.loop.call_later(WRITE_S_MAX, self.transport.abort)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _stop_end_timer(self) -> None:
+        if self._end_timer is not None:
+            self._end_timer.cancel()
+            self._end_timer = None

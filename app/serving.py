@@ -1,0 +1,141 @@
+"""How a pod listens, how many files it may open, and how it ends."""
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from app.connections import REFUSING_MAX, Connections
+from app.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SPARE_FILES = 32
+"""For the loop, the log, the listener, the store's own files, and whatever else opens one for a moment."""
+FILES_MAX = 65_536
+"""Where the system sets no limit."""
+QUIET_S = 0.2
+"""A pod that drains and has not been asked anything for so long has nothing more to wait for."""
+OVERTIME_S = 1.0
+"""After the grace; a pod that has not ended then, because something blocks its loop, is ended by force."""
+
+
+def raise_file_limit() -> int:
+    """Take all the open files that the system allows; how many that is."""
+    try:
+        import resource
+    except ImportError:  # not a POSIX system
+        return FILES_MAX
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_MAX if hard == resource.RLIM_INFINITY else hard
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return FILES_MAX if soft == resource.RLIM_INFINITY else soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (ValueError, OSError):
+        return soft
+    return wanted
+
+
+def connections_within(files: int, held: int, most: int) -> int:
+    """How many connections fit beside the `held` files of the pools. Raises ValueError where none does."""
+    room = files - held - REFUSING_MAX - SPARE_FILES
+    if room < 1:
+        raise ValueError(
+            f"{files} open files are allowed here, and the pools alone may need {held}: allow more (ulimit -n), or "
+            "lower LAB_ORIGIN_CONNECTIONS"
+        )
+    return min(most, room)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket, of IPv4 where the name stands for both. Raises OSError naming the address."""
+    host = host.strip("[]")
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+        listener = socket.socket(family, kind, protocol)
+    except (OSError, UnicodeError) as error:
+        raise OSError(f"cannot listen on {shown}: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise OSError(f"cannot listen on {shown}: {error.strerror or error}") from error
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    host, port, *_ = listener.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class PodServer(uvicorn.Server):
+    """Ends within its grace: on SIGTERM the pod says that it is not ready, answers what still comes for up to half of
+    the grace, each time as the connection's last, then takes nothing more, and finishes what is in flight."""
+
+    def __init__(self, app: FastAPI, settings: Settings, connections: Connections) -> None:
+        self._grace_s = settings.grace_s
+        self._connections = connections
+        # The lab's own metrics count requests; what uvicorn would add to each answer is left out (see `make hitpath`).
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=connections.protocol,  # type: ignore[arg-type]  # it is called, never looked into
+                ws="none",
+                log_level="warning",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=settings.keep_alive_ms / 1000,  # type: ignore[arg-type]  # a delay like any
+            )
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:
+            self._connections.is_draining = True
+            end = threading.Timer(self._grace_s + OVERTIME_S, self._end_by_force)
+            end.daemon = True
+            end.start()
+        super().handle_exit(sig, frame)
+
+    def _end_by_force(self) -> None:
+        """From a thread of its own, because the loop may be what does not go on."""
+        log.error("not ended %g s after the grace (grace_s): ending by force", OVERTIME_S)
+        os._exit(1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        clock = asyncio.get_running_loop().time
+        self._connections.is_draining = True
+        give_up_s = clock() + self._grace_s
+        await self._quiet(clock() + self._grace_s / 2)
+        cut = asyncio.get_running_loop().call_at(give_up_s, self._cut_off)
+        await super().shutdown(sockets)
+        cut.cancel()
+
+    async def _quiet(self, give_up_s: float) -> None:
+        """Until nobody has asked for anything for `QUIET_S`."""
+        clock, state = asyncio.get_running_loop().time, self.server_state
+        answered, quiet_since_s = state.total_requests, clock()
+        while (now_s := clock()) < min(give_up_s, quiet_since_s + QUIET_S):
+            if state.tasks or state.total_requests != answered:
+                answered, quiet_since_s = state.total_requests, now_s
+            await asyncio.sleep(0.02)
+
+    def _cut_off(self) -> None:
+        """The grace is over: end what is left of it."""
+        if self.server_state.tasks:
+            log.warning("%d requests were still in flight after the grace (grace_s)", len(self.server_state.tasks))
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # else a trace for each
+        for task in self.server_state.tasks:
+            task.cancel()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
