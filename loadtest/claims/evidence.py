@@ -1,6 +1,7 @@
 """What the runs of an arm came to: simulated over seeds, measured over repeats, predicted by formula."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
@@ -16,6 +17,8 @@ from loadtest.scenario import Scenario
 
 PANEL_S = 5
 """The window of a panel that smooths."""
+SPIKE_READS = 50
+"""A second with more of them is a spike, in "Cache stampede, a primer"."""
 SETTLED_TTLS = 2
 """After these every key has expired twice, and the start's own peak is over."""
 
@@ -39,10 +42,18 @@ def _panel(row: Row, series: Series, ttl_s: float) -> float:
     return float(np.convolve(series.origin_reads, np.full(window, 1 / window), "valid").max())
 
 
+def _spike_s(row: Row, series: Series, ttl_s: float) -> float:
+    bins = max(1, round(1 / series.bin_s))
+    whole = len(series.origin_reads) // bins * bins
+    reads = series.origin_reads[:whole].reshape(-1, bins).mean(axis=1)
+    return float(np.sum(reads > SPIKE_READS))
+
+
 DERIVED: Mapping[str, Callable[[Row, Series, float], float | None]] = {
     "miss_ratio": lambda row, series, ttl_s: None if row.hit_ratio is None else 1 - row.hit_ratio,
     "settled_peak_1s": _settled_peak,  # most reads in a second, from `SETTLED_TTLS` TTLs on
     "panel_5s": _panel,  # the highest value of rate(x[5s]), per second
+    "spike_s": _spike_s,  # whole seconds with more than `SPIKE_READS` reads
 }
 """Figures that a row does not have: of the row, its course, and the TTL."""
 _TABLES = frozenset({"statuses", "reads_by_why", "stampedes"})
@@ -92,6 +103,11 @@ class Evidence:
     def simulated(self, name: str) -> float | None:
         """The mean over the seeds; None where none was run. What did not happen is 0."""
         return _over(self.simulations, name, fmean)
+
+    def by_seed(self, name: str) -> list[float]:
+        """Of every simulated run, in order of their seeds; NaN where one has no such figure."""
+        runs = sorted(self.simulations, key=lambda one: one.get("seed") or 0.0)
+        return [math.nan if (value := one.get(name, 0.0)) is None else value for one in runs]
 
     def measured(self, name: str) -> float | None:
         """The median over the repeats; None where none was run, or one is no result."""

@@ -15,10 +15,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from loadtest.claims.evidence import is_figure
+from loadtest.claims.tolerance import rounding_step
 from loadtest.judge.verdicts import show
 from loadtest.load import Table
 from loadtest.scenario import OWN, BadScenario, Scenario, read_scenario
-from loadtest.theory import poisson_band
 
 CLAIMS = OWN / "claims"
 
@@ -26,7 +26,20 @@ CLAIMS = OWN / "claims"
 class Verdict(StrEnum):
     REPRODUCED = "reproduced"
     NOT_REPRODUCED = "not reproduced"
-    NOT_REPRODUCIBLE = "not reproducible"
+    NOT_COMPARABLE = "not comparable"  # it is the machine's: shown side by side, and judged by nobody
+    NOT_REPRODUCIBLE = "not reproducible"  # the source does not say enough
+    ABSENT = "absent"  # it could be run and is not
+
+
+NOT_RUN = frozenset({Verdict.NOT_REPRODUCIBLE, Verdict.ABSENT})
+
+
+class Basis(StrEnum):
+    """What stands behind a published figure, counted apart."""
+
+    SOURCE = "of the sources"
+    FITTED = "of the sources, on a fitted number"
+    INDEPENDENT = "of independent simulations"
 
 
 class Arm(Table):
@@ -35,8 +48,8 @@ class Arm(Table):
     strategy: str
     changes: dict[str, Any] = Field(default_factory=dict)
     """Fields and whole tables that replace those of the file's scenario."""
-    seeds: int = Field(10, ge=1, le=1_000)
-    """Of the simulated runs, whose mean counts."""
+    seeds: int = Field(30, ge=2, le=1_000)
+    """Of the simulated runs: their mean counts, and their spread is the tolerance."""
     virtual_because: str = ""
     """Why it is simulated only; empty where real processes run it too."""
     unpredicted_because: str = ""
@@ -61,14 +74,15 @@ class Claim(Table):
     predicted: float | None = None
     """By a formula that `loadtest.prediction` does not know."""
 
-    # what is accepted around the published figure
-    within: float | None = Field(None, gt=0, lt=1)  # a share of it
-    give: float | None = Field(None, gt=0)  # in its own unit
-    poisson: bool = False  # 99 % of the runs, if it is a Poisson number of that mean
+    # what is accepted: the published figure, as far as chance and rounding carry it, or what the source says in words
+    step: float | None = Field(None, gt=0)
+    """The step that the source rounded to; by its digits where it is not stated."""
+    effect: bool = False
+    """It says what a remedy does on average: then the mean over the seeds is held to it, and not one run to another."""
     at_most: float | None = None
     at_least: float | None = None
-    tolerance: str = ""
-    """Why so much."""
+    bound_because: str = ""
+    """Where the bound comes from."""
 
     expected: Verdict = Verdict.REPRODUCED
     because: str = ""
@@ -76,21 +90,21 @@ class Claim(Table):
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Claim":
-        if (self.expected is Verdict.NOT_REPRODUCIBLE) != (self.arm is None):
-            raise ValueError(f"{self.name}: whatever is not reproducible has no arm, everything else has")
+        if self.expected in NOT_RUN and self.arm is not None:
+            raise ValueError(f"{self.name}: whatever is {self.expected} has no arm")
+        if self.arm is None and self.expected not in NOT_RUN | {Verdict.NOT_COMPARABLE}:
+            raise ValueError(f"{self.name}: it needs an arm")
         if self.expected is not Verdict.REPRODUCED and not self.because:
             raise ValueError(f"{self.name}: because must say why it is {self.expected}")
         for figure in filter(None, (self.figure, self.to_figure)):
             if not is_figure(figure):
                 raise ValueError(f"{self.name}: there is no figure {figure!r}")
-        if self.arm is None:
+        if not self.is_judged:
             return self
-        around = [self.within is not None, self.give is not None, self.poisson]
-        bounded = self.at_most is not None or self.at_least is not None
-        if sum(around) + bounded != 1 or not self.tolerance:
-            raise ValueError(f"{self.name}: state one of within, give, poisson or bounds, and the tolerance in words")
-        if any(around) and self.published is None:
-            raise ValueError(f"{self.name}: a tolerance around nothing published")
+        if self.is_bounded != bool(self.bound_because):
+            raise ValueError(f"{self.name}: a bound needs bound_because, and nothing else does")
+        if not self.is_bounded and self.published is None:
+            raise ValueError(f"{self.name}: state what is published, or a bound")
         return self
 
     @property
@@ -98,18 +112,23 @@ class Claim(Table):
         return self.to is not None or self.to_figure is not None
 
     @property
-    def accepted(self) -> tuple[float, float]:
-        """The lowest and the highest value that counts as reproduced."""
-        if self.at_most is not None or self.at_least is not None:
-            return (
-                -math.inf if self.at_least is None else self.at_least,
-                math.inf if self.at_most is None else self.at_most,
-            )
-        published = self.published if isinstance(self.published, tuple) else (self.published or 0.0,) * 2
-        low, high = published
-        if self.poisson:
-            return poisson_band(low)[0], poisson_band(high)[1]
-        return low * (1 - (self.within or 0)) - (self.give or 0), high * (1 + (self.within or 0)) + (self.give or 0)
+    def is_judged(self) -> bool:
+        """Whether its figures decide the verdict."""
+        return self.arm is not None and self.expected is not Verdict.NOT_COMPARABLE
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.at_most is not None or self.at_least is not None
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest figure that the source names."""
+        return self.published if isinstance(self.published, tuple) else (self.published or 0.0,) * 2
+
+    @property
+    def rounding(self) -> float:
+        """Half the step that the source rounded to."""
+        return (self.step or min(map(rounding_step, self.range))) / 2
 
     def shown(self, value: float | None) -> str:
         """A value of this claim, with its unit."""
@@ -142,6 +161,8 @@ class Experiment(Table):
     title: str
     setup: str
     """How it is run again, and what of it had to be another than published."""
+    fitted: str = ""
+    """The number of the setup that was chosen by what came out, if there is one: its claims are counted apart."""
     scenario: Annotated[Scenario | None, BeforeValidator(_named)] = None
     """In the file the name of one of the lab's, or a table."""
     arms: dict[str, Arm] = Field(default_factory=dict)
@@ -167,6 +188,10 @@ class Experiment(Table):
             raise ValueError("arms need a scenario")
         whole = self.scenario.model_dump() | self.arms[arm].changes | {"name": f"{self.name}.{arm}"}
         return Scenario.model_validate(whole)
+
+    def basis(self, claim: Claim) -> Basis:
+        """What a verdict on that claim rests on."""
+        return Basis.INDEPENDENT if claim.independent else Basis.FITTED if self.fitted else Basis.SOURCE
 
     def only(self, names: Iterable[str]) -> "Experiment | None":
         """With these claims, and the arms that they need; all of them by the experiment's own name."""

@@ -9,28 +9,34 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.claims.ledger import Arm, Experiment, Verdict
+from loadtest.claims.ledger import Arm, Basis, Experiment, Verdict
+from loadtest.claims.tolerance import CONFIDENCE
 from loadtest.claims.verdict import Judged
 from loadtest.markdown import markdown_table
 
 WIDTH = 120  # characters
 HEADINGS = ("claim", "published", "predicted", "simulated", "measured", "verdict", "why")
-_STYLES = {Verdict.REPRODUCED: "green", Verdict.NOT_REPRODUCED: "yellow", Verdict.NOT_REPRODUCIBLE: "dim"}
+_STYLES = {Verdict.REPRODUCED: "green", Verdict.NOT_REPRODUCED: "yellow"}
 _INTRODUCTION = """\
 Figures that others have published about expiring cache entries, run again here. `make claims` writes this file; nobody
-edits it. The claims, the workloads and the tolerances are in `loadtest/scenarios/claims/`, one file per table.
+edits it. The claims and the workloads are in `loadtest/scenarios/claims/`, one file per table.
 
 - **published**: what the source says; with \\*, what an independent simulation of its protocol says.
 - **predicted**: by formula (`loadtest/theory.py`), at the rate of the run; a dash where theory has nothing to say.
 - **simulated**: the same strategy code in virtual time, the mean over seeds.
 - **measured**: real processes (pods, Redis, Locust) on this machine, {measured};
   a dash where the run is too much for it, for the reason under the table.
-- **verdict**: *reproduced* when the measured figure, or the simulated one where nothing is measured, lies in the
-  accepted range, which is stated with its reason. Its file says what each claim is expected to come to, and the
-  command fails where it comes to something else.
+- **verdict**: *reproduced* when ours and the published figure lie no further apart than half the step that the source
+  rounded to and z standard deviations of one run against another, by the spread of the simulated seeds. z is stated in
+  each row; it is Student's t for {confidence:.0%}, so that of a hundred claims that hold one is expected to miss. What
+  a source says of a remedy's effect is held to the mean over the seeds instead. A bound stands where the source says
+  one in words. Nothing is allowed for another machine.
+- *not comparable* is a latency, which is the machine's: shown side by side, judged by nobody. *Not reproducible* is
+  what the source says too little about. *Absent* is what could be run, and is not.
 
-The ranges were not chosen blind: the lab's own figures were known by then. "Reproduced" therefore means that the
-published figure agrees with this code at the stated tolerance, not that a prediction was registered and came true."""
+Each file says what its claims are expected to come to, and the command fails where one comes to something else. Those
+expectations were written with the lab's own figures known: "reproduced" means that the published figure agrees with
+this code, not that a prediction was registered and came true."""
 
 
 class Ledger(NamedTuple):
@@ -56,8 +62,8 @@ def _why(judged: Judged) -> str:
     claim, said = judged.claim, []
     if judged.verdict is not Verdict.REPRODUCED and claim.because:
         said.append(claim.because.rstrip("."))
-    if claim.arm is not None:
-        said.append(f"accepted: {_range(judged)} ({claim.tolerance})")
+    if claim.is_judged:
+        said.append(f"accepted: {_range(judged)} ({claim.bound_because or _tolerance(judged)})")
     if judged.invalid:
         said.append(f"the native run was no valid result: {judged.invalid}")
     elif judged.worlds_differ:
@@ -67,8 +73,19 @@ def _why(judged: Judged) -> str:
     return ". ".join(said)
 
 
+def _tolerance(judged: Judged) -> str:
+    claim, spread = judged.claim, judged.spread
+    said = f"rounding {claim.rounding:.3g}"
+    if spread is not None and spread.deviation:
+        what = "of the mean" if claim.effect else "of one run against another"
+        said += (
+            f", z = {spread.quantile:.2f} {what}, standard deviation {spread.deviation:.3g} over {spread.seeds} seeds"
+        )
+    return said
+
+
 def _range(judged: Judged) -> str:
-    claim, (low, high) = judged.claim, judged.claim.accepted
+    claim, (low, high) = judged.claim, judged.accepted
     if low == float("-inf"):
         return f"up to {claim.shown(high)}"
     if high == float("inf"):
@@ -79,7 +96,14 @@ def _range(judged: Judged) -> str:
 def markdown(ledger: Ledger) -> str:
     """The whole of CLAIMS.md."""
     measured = {0: "not asked for this time", 1: "one run"}.get(ledger.repeats, f"the median of {ledger.repeats} runs")
-    lines = ["# The claims ledger", "", _INTRODUCTION.format(measured=measured), "", *_stamp(ledger), ""]
+    lines = [
+        "# The claims ledger",
+        "",
+        _INTRODUCTION.format(measured=measured, confidence=CONFIDENCE),
+        "",
+        *_stamp(ledger),
+        "",
+    ]
     for one in ledger.experiments:
         lines += [f"## {one.source}: {one.title}", "", _wrapped(one.setup), ""]
         lines += markdown_table(HEADINGS, [cells(judged) for judged in ledger.judged[one.name]])
@@ -106,18 +130,26 @@ def _stamp(ledger: Ledger) -> Iterator[str]:
             ("command", f"`{about['command']}`, seed {about['seed']}"),
             ("machine", f"{machine['cores']} cores, {machine['cpu']}, {machine['memory_gib']} GiB"),
             ("wall time", f"{ledger.wall_s / 60:.1f} min"),
-            ("verdicts", _tally(ledger)),
+            *((f"verdicts {basis}", tally) for basis in Basis if (tally := _tally(ledger, basis))),
         ],
     )
 
 
-def _tally(ledger: Ledger) -> str:
-    verdicts = [one.verdict for judged in ledger.judged.values() for one in judged]
-    return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in Verdict)
+def _tally(ledger: Ledger, basis: Basis) -> str:
+    """How many of what; nothing where nothing rests on that."""
+    verdicts = [
+        judged.verdict
+        for one in ledger.experiments
+        for judged in ledger.judged[one.name]
+        if one.basis(judged.claim) is basis
+    ]
+    return ", ".join(f"{count} {verdict}" for verdict in Verdict if (count := verdicts.count(verdict)))
 
 
 def _notes(one: Experiment) -> Iterator[str]:
     """What was run how often, what only in virtual time, and what has no formula."""
+    if one.fitted:
+        yield f"Fitted: {one.fitted}."
     yield from _arms_by(one, "Only in virtual time", lambda arm: arm.virtual_because)
     yield from _arms_by(one, "Not predicted", lambda arm: arm.unpredicted_because)
     if one.arms:
@@ -154,6 +186,6 @@ def print_ledger(console: Console, ledger: Ledger) -> None:
             table.add_column(heading, justify="left" if heading in {"claim", "verdict"} else "right", overflow="fold")
         for judged in ledger.judged[one.name]:
             figures = (cell.replace("\\*", "*") for cell in cells(judged)[1:5])
-            style = _STYLES[judged.verdict] if judged.as_expected else "bold red"
+            style = _STYLES.get(judged.verdict, "dim") if judged.as_expected else "bold red"
             table.add_row(judged.claim.name, *map(Text, figures), Text(judged.verdict, style))
         console.print(Text(f"\n{one.source}: {one.title}", "bold"), table, sep="\n")

@@ -2,7 +2,7 @@
 
 import typer
 
-from loadtest.cli import bench, check, claims, judge, look, sim, sweep
+from loadtest.cli import bench, check, claims, judge, look, readme, sim, sweep
 
 app = typer.Typer(
     help="Stampede Lab: what a cache does when its entries expire, and what each remedy buys.",
@@ -10,7 +10,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (bench.app, look.app, sim.app, check.app, claims.app, judge.app, sweep.app):
+for commands in (bench.app, look.app, sim.app, check.app, claims.app, judge.app, sweep.app, readme.app):
     app.add_typer(commands)
 
 
