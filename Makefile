@@ -6,7 +6,7 @@ LAB    := $(VENV)/bin/lab
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bench up down logs ps load dev list new try sim sweep verify calibrate simspeed compare gate replay claims hitpath loadlimit test test-stack check format dashboards lock clean
+.PHONY: help setup bench up down logs ps load dev list new try sim sweep verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
 KNOBS := PYTHON_IMAGE REDIS_IMAGE VICTORIAMETRICS_IMAGE VMALERT_IMAGE GRAFANA_IMAGE GRAFANA_PORT \
@@ -27,6 +27,7 @@ takes.compare   := A B MARKDOWN
 takes.gate      := RUN MAX MIN RATIO JUNIT MARKDOWN
 takes.replay    := SEED S
 takes.claims    := SEED REPEATS
+takes.readme    := ONLY
 takes.hitpath   := SEED
 takes.loadlimit := SEED
 needs.new       := S
@@ -141,6 +142,9 @@ replay: $(READY) ## A run of make verify, event by event: SEED= S=strategy
 
 claims: $(READY) ## Re-run what is published, and judge it: writes CLAIMS.md (about a quarter of an hour)
 	@$(LAB) claims $(call option,SEED,seed) $(call option,REPEATS,repeats)
+
+readme: $(READY) ## Measure what README.md quotes and write it there: ONLY=bench,hitpath (about a quarter of an hour)
+	@$(LAB) readme $(call option,ONLY,only)
 
 hitpath: $(READY) ## What a cache hit costs here, against a bare app that does one GET
 	@$(LAB) hitpath $(call option,SEED,seed)

@@ -78,9 +78,7 @@ def _tolerance(judged: Judged) -> str:
     said = f"rounding {claim.rounding:.3g}"
     if spread is not None and spread.deviation:
         what = "of the mean" if claim.effect else "of one run against another"
-        said += (
-            f", z = {spread.quantile:.2f} {what}, standard deviation {spread.deviation:.3g} over {spread.seeds} seeds"
-        )
+        said += f", z = {spread.quantile:.2f} {what}, deviation {spread.deviation:.3g} over {spread.seeds} seeds"
     return said
 
 
