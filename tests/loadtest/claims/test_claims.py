@@ -332,7 +332,7 @@ def test_the_page_has_a_stamp_a_table_and_what_it_comes_to() -> None:
     assert "## A paper: One key" in text
     row = next(line for line in text.splitlines() if line.startswith("| so"))
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
-        "so", "61", "58.6", "59.9", "57", "reproduced", 
+        "so", "61", "58.6", "59.9", "57", "reproduced",
         "accepted: 52.7 to 69.3 (rounding 0.5, z = 2.76 of one run against another, deviation 2 over 30 seeds)",
 
     ]  # fmt: skip
