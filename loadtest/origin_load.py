@@ -48,7 +48,7 @@ class OriginLoad:
         self._start_s, self._bin_s = start_s, bin_s
         self._over_time = np.zeros(bins, dtype=np.int64)
         self._whys = np.zeros(len(WHYS), dtype=np.int64)
-        self._asked = self._started = self._failed = self._shed = self._cold = self._steady = 0
+        self._asked = self._started = self.failed = self._shed = self._cold = self._steady = 0
         self._peak, self._cold_peak, self._steady_peak = SlidingPeak(), SlidingPeak(), SlidingPeak()
         self._stampedes = Stampedes(hot_keys, ttl_s, is_warmed)
 
@@ -59,7 +59,7 @@ class OriginLoad:
         self._asked += len(piece.asked_s)
         self._shed += len(piece.asked_s) - len(let_in.asked_s)
         self._started += int(is_started.sum())
-        self._failed += int((let_in.outcome == FAILED).sum())
+        self.failed += int((let_in.outcome == FAILED).sum())
         self._whys += np.bincount(let_in.why[is_started], minlength=len(WHYS))
         is_cold = self._stampedes.add(let_in)
         self._cold += int((is_cold & is_started).sum())
@@ -76,7 +76,7 @@ class OriginLoad:
         return {
             "origin_asked": self._asked,
             "origin_reads": self._started,
-            "origin_failed": self._failed,
+            "origin_failed": self.failed,
             "origin_shed": self._shed,
             "origin_peak_1s": self._peak.most,
             "cold_reads": self._cold,

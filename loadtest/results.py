@@ -17,6 +17,7 @@ from app.discovery import Discovered
 from loadtest.bounds import bounds, with_predictions, with_the_same
 from loadtest.commands import redis_commands
 from loadtest.drive.generator import read_generator
+from loadtest.failures import counted, failures_found
 from loadtest.judge.intervals import REPEATS_MIN
 from loadtest.judge.verdicts import telling
 from loadtest.measure import Row, Series, new_tally
@@ -83,6 +84,13 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
     if record.warmed_s is not None and pieces:
         named["lead_s"] = round(start_s - record.warmed_s, 3)
     row = tally.row(target_rate=record.target_rate, events=record.events, valid=not record.events, **named)
+    failures, unknown = counted(raw, record.pods, are_new=record.world == "native")
+    broken = failures_found(failures, scenario, row.origin_failed)
+    row = replace(
+        row,
+        events=[*row.events, *unknown, *broken.events],
+        valid=row.valid and not unknown and not broken.moved_a_figure,
+    )
     if (generator := read_generator(raw)) is not None:
         target = generator.due / record.duration_s if record.loop == "open" else record.target_rate
         faults = generator.faults(target, row.achieved_rate)

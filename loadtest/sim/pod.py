@@ -12,6 +12,7 @@ from app.ledger import OriginRead
 from app.origin import Origin, Row
 from app.strategy import Clock, Status, Strategy, Why
 from app.tasks import Tasks
+from loadtest.failures import Kind
 from loadtest.records import OUTCOME_NUMBERS
 from loadtest.scenario import Scenario
 from loadtest.sim.cache import Gate, Manners
@@ -21,21 +22,27 @@ from loadtest.sim.recorder import OpenRead
 from loadtest.sim.server import Server
 from loadtest.sim.store import PodStore, SlowStore
 from loadtest.sim.watch import Watch
-from loadtest.sim.watched import WatchedCache, WatchedServer
+from loadtest.sim.watched import Failed, WatchedCache, WatchedServer
 
 
-class Quiet:
-    """Implements `app.arm.ArmEvents` and `app.origin.OriginEvents` for nobody: the recorder sees more."""
+class Counts:
+    """Implements `app.arm.ArmEvents` and `app.origin.OriginEvents`: the failures that a pod's metrics count. Of all
+    else the recorder sees more."""
+
+    def __init__(self, failed: Failed) -> None:
+        self._failed = failed
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None: ...
 
     def origin_asked(self, why: Why) -> None: ...
 
-    def origin_shed(self) -> None: ...
+    def origin_shed(self) -> None:
+        self._failed(Kind.SHED)
 
     def origin_started(self, why: Why) -> None: ...
 
-    def origin_failed(self) -> None: ...
+    def origin_failed(self) -> None:
+        self._failed(Kind.LATE)
 
     def origin_ended(self, duration_s: float) -> None: ...
 
@@ -43,11 +50,14 @@ class Quiet:
 
     def lock_waited(self, seconds: float) -> None: ...
 
-    def write_refused(self) -> None: ...
+    def write_refused(self) -> None:
+        self._failed(Kind.WRITE)
 
 
 class Reads(Protocol):
-    """Who is told of reads: the recorder."""
+    """Who is told of reads and failures: the recorder."""
+
+    failed: Failed
 
     def read(self, asked_s: float, key: int, why: Why) -> OpenRead: ...
 
@@ -118,14 +128,15 @@ class Pod:
         redis, rng = Latency.parse(scenario.virtual.redis), Random(f"{seed}/{settings.pod}/redis")
         latency_s = (lambda: redis.draw_ms(rng) / 1000) if redis.mean_ms else 0.0
         manners = Manners(settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000)
-        self.cache = WatchedCache(self._server, true, latency_s, manners, self.gate)
+        self.cache = WatchedCache(self._server, true, latency_s, manners, self.gate, failed=reads.failed)
         clock: Clock = true
         if wall_s is not None:
             self.cache.pod_clock = clock = synced = RedisClock(lambda: self.cache.time_s(true), loop.time, wall_s)
             self._tasks.spawn(self._keep_in_sync(synced), f"{settings.pod} clock")
+        counts = Counts(reads.failed)
         self._reads = OpenReads(reads, true, clock)
-        self._origin = Origin(settings, strategy.name, clock, self._reads, PodStore(store, self.gate), Quiet())
-        self.arm = Arm(strategy, settings, self.cache, clock, self._read, Quiet(), str(life))
+        self._origin = Origin(settings, strategy.name, clock, self._reads, PodStore(store, self.gate), counts)
+        self.arm = Arm(strategy, settings, self.cache, clock, self._read, counts, str(life))
 
     async def _keep_in_sync(self, clock: RedisClock) -> None:
         try:

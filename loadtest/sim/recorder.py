@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from app.strategy import Why
+from loadtest.failures import Failures, Kind
 from loadtest.measure import Tally
 from loadtest.records import FAILED, STATUS_NUMBERS, WHY_NUMBERS, Answers, Reads
 
@@ -44,6 +45,8 @@ class Recorder:
         self._intended_s, self._ended_s, self._age_s = array("d"), array("d"), array("d")
         self._key, self._code, self._status, self._pod = array("q"), array("q"), array("q"), array("q")
         self.requests = 0
+        self.failures = Failures()
+        """What the pods counted as failed since they were there, the warm-up included."""
 
     def answer(
         self, intended_s: float, ended_s: float, key: int, pod: int, code: int, status: Any, age_s: float | None
@@ -63,6 +66,10 @@ class Recorder:
     def fault(self, what: str) -> None:
         """Something was wrong with the content of an answer."""
         self._faults[what] += 1
+
+    def failed(self, kind: Kind, what: str = "") -> None:
+        """A pod counts a failure; `what` is the command or the task it is about."""
+        self.failures[kind, what] += 1
 
     def read(self, asked_s: float, key: int, why: Why) -> OpenRead:
         """The origin is asked; set `ended_s` on what this answers."""

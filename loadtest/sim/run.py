@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from app.strategy import Strategy
+from loadtest.failures import failures_found
 from loadtest.measure import Row, Series, new_tally
 from loadtest.scenario import Scenario
 from loadtest.sim import loop
@@ -75,6 +76,7 @@ async def _play(scenario: Scenario, strategy: type[Strategy], seed: int, stage: 
     events = [] if violation is None else [str(violation)]
     if traffic.not_sent:
         events.append(f"{traffic.not_sent} requests were not sent: in_flight_max ({scenario.load.in_flight_max})")
+    broken = failures_found(recorder.failures, scenario, tally.origin.failed)
     row = tally.row(
         scenario=scenario.name,
         strategy=strategy.name,
@@ -83,8 +85,8 @@ async def _play(scenario: Scenario, strategy: type[Strategy], seed: int, stage: 
         pods=scenario.pods,
         loop=scenario.load.loop,
         target_rate=scenario.target_rate,
-        events=events,
-        valid=not events,
+        events=[*events, *broken.events],
+        valid=not events and not broken.moved_a_figure,
         trace=trace,
     )
     return Outcome(row, tally.series(), violation)

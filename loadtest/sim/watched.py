@@ -1,13 +1,24 @@
 """Between a pod and the server: what goes by is told to the watch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from app.landings import Waiter
-from app.strategy import Entry, Why
+from app.strategy import CacheAway, Entry, Why
+from loadtest.failures import Kind
 from loadtest.sim.cache import MemoryCache
 from loadtest.sim.server import Server, Way
 from loadtest.sim.watch import Watch
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class Failed(Protocol):
+    """Who is told of a failure that a pod of the service would count."""
+
+    def __call__(self, kind: Kind, what: str = "") -> None: ...
 
 
 class WatchedServer(Way):
@@ -87,9 +98,28 @@ class _WatchedWaiter:
 
 
 class WatchedCache(MemoryCache):
-    """A pod's cache whose waiters are watched."""
+    """A pod's cache whose waiters are watched, and whose failures are counted."""
 
     _server: WatchedServer
+
+    def __init__(self, *arguments: Any, failed: Failed = lambda kind, what="": None) -> None:
+        self._failed = failed
+        super().__init__(*arguments)
+
+    async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
+        stored = await super().put(key, entry, token)
+        if not stored and token is None:  # with a token it is the flight that says so
+            self._failed(Kind.COMMAND, "set")
+        return stored
+
+    async def _ask(self, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        is_left_alone = self._clock.now_s() < self._left_alone_until_s
+        try:
+            return await super()._ask(command, *arguments, **named)
+        except CacheAway:
+            if not is_left_alone:  # else it was not even sent
+                self._failed(Kind.COMMAND, getattr(command, "__name__", ""))
+            raise
 
     def landing(self, key: str) -> AbstractContextManager[Waiter]:
         return self._watched_landing(key)
