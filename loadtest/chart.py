@@ -3,7 +3,6 @@
 The figure is the lesson, so nothing in it may differ between the columns but the strategy: same axes, same scale.
 """
 
-import html
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
 from loadtest.measure import Row, Series
 from loadtest.page import FAINT, FONT, INK, Line, document, embedded, listed, stamped, table
+from loadtest.quoting import for_html
 from loadtest.records import Floats
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#8C6D31")
@@ -137,7 +137,7 @@ def _decades(runs: Sequence[Series]) -> list[float]:
 def _heading(row: Row, width: int) -> list[str]:
     """The strategy's name in lines of at most `width` characters, broken after an underscore where there is one."""
     lines = [line.replace("_ ", "_") for line in textwrap.wrap(row.strategy.replace("_", "_ "), width)]
-    marked = [f"<b>{html.escape(line)}</b>" for line in lines]
+    marked = [f"<b>{for_html(line)}</b>" for line in lines]
     return marked if row.valid else [*marked, f'<span style="color:{BAD}">not valid</span>']
 
 
@@ -182,7 +182,7 @@ def page(
     stamp: Sequence[tuple[str, str]],
 ) -> str:
     """The whole HTML document. `rows` are drawn; `tabled` is the comparison, a line per row, the name first."""
-    text = html.escape
+    text = for_html
     chips = {row.strategy: colour(position) for position, row in enumerate(rows)}
     drawn = embedded(figure(rows, series)) if rows else "<p>No strategy was measured.</p>"
     body = f"""<p class="scenario">{text(sentence)}</p>
@@ -202,5 +202,5 @@ def page(
 
 def _line(row: Row, cells: Sequence[str], drawn_in: str) -> Line:
     chip = f'<span class="chip" style="background:{drawn_in or "transparent"}"></span>'
-    name = html.escape(cells[0]).replace("_", "_<wbr>") + ("" if row.valid else " <em>not valid</em>")
+    name = for_html(cells[0]).replace("_", "_<wbr>") + ("" if row.valid else " <em>not valid</em>")
     return Line(chip + name, cells[1:], row.valid)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.strategy import Status
 from loadtest.measure import Row
+from loadtest.quoting import quoted
 
 LEGEND = (
     "hit %: fresh and stale hits, of all requests; origin reads: those that got a connection; peak in 1 s: the most "
@@ -17,6 +18,8 @@ LEGEND = (
     "neither 200 nor 404; wrong answers: not the item asked for, torn, or older than one seen before; both, and what "
     "the origin failed or shed, by the worst repeat, with how many repeats had any; –: there is no such figure."
 )
+NOTES_MAX = 20
+"""Events of one row that are told."""
 NONE = "–"
 """What stands where there is no figure."""
 Cell = Callable[[Row, Row | None], str]
@@ -168,15 +171,21 @@ def comparison(rows: Sequence[Row], baseline: str | None) -> Comparison:
     return Comparison([COLUMNS[number] for number in kept], baseline or "", lines)
 
 
+def _bounded(texts: Sequence[str]) -> list[str]:
+    """They quote logs: each may be long, and there may be many."""
+    left_out = len(texts) - NOTES_MAX
+    return [*map(quoted, texts[:NOTES_MAX]), *([f"and {left_out:,} more, see summary.json"] if left_out > 0 else [])]
+
+
 def notes(rows: Sequence[Row]) -> list[str]:
     """What has to be known beside the figures: runs that are no result, what happened, what was wrong with answers."""
     found = []
     for row in rows:
         if not row.valid:
             found.append(f"{row.strategy}: not a valid result" + ("" if row.events else "; no reason was recorded"))
-        found += [f"{row.strategy}: {event}" for event in row.events]
+        found += [f"{row.strategy}: {event}" for event in _bounded(row.events)]
         if row.faults:
-            faults = ", ".join(f"{_worst(row, f'faults.{fault}')} {fault}" for fault in row.faults)
+            faults = ", ".join(f"{_worst(row, f'faults.{fault}')} {quoted(fault)}" for fault in row.faults)
             found.append(f"{row.strategy}: wrong answers: {faults}")
-        found += [f"{row.strategy}: {note}" for note in row.notes]
+        found += [f"{row.strategy}: {note}" for note in _bounded(row.notes)]
     return found

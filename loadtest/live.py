@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from loadtest.bench import Progress as ArmProgress
 from loadtest.bench import Tell
+from loadtest.quoting import for_console_markup, quoted
 from loadtest.scenario import Scenario
 
 
@@ -30,7 +31,7 @@ def live(console: Console, scenario: Scenario) -> Iterator[Tell]:
                     console.print(f"{arm.strategy}: {scenario.duration_s:g} s of {scenario.name} …", highlight=False)
             said = f"{arm.origin_reads:5} origin reads, at most {arm.origin_peak_1s} in a second"
             if arm.events:
-                said += f" [red]{arm.events[-1]}[/]"
+                said += f" [red]{for_console_markup(quoted(arm.events[-1]))}[/]"
             progress.update(lines[arm.strategy], completed=min(arm.elapsed_s, scenario.duration_s), said=said)
 
         yield tell

@@ -1,12 +1,6 @@
 """Tables in Markdown, padded, because they are also read as the text that they are."""
 
-import re
 from collections.abc import Callable, Sequence
-
-
-def escaped(text: str) -> str:
-    """The text as itself: on one line, and nothing in it is markup."""
-    return re.sub(r"([\\`*_\[\]|<>~])", r"\\\1", " ".join(text.split()))
 
 
 def without_bars(text: str) -> str:

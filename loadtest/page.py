@@ -1,8 +1,9 @@
 """A page that needs no network: its style, and the parts that every report is made of."""
 
-import html
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+from loadtest.quoting import for_html
 
 INK, FAINT = "#333A42", "#E4E7EA"
 FONT = {"family": "system-ui, -apple-system, Segoe UI, sans-serif", "size": 12, "color": INK}
@@ -55,7 +56,7 @@ class Line(NamedTuple):
 
 def document(title: str, body: str) -> str:
     """The whole page; `body` is HTML."""
-    text = html.escape
+    text = for_html
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{text(title)}</title><style>{_STYLE}</style></head><body>
@@ -74,10 +75,10 @@ def embedded(figure: Any) -> str:
 
 def table(headings: Sequence[str], lines: Sequence[Line]) -> str:
     """The first column holds names, the others numbers."""
-    head = "".join(f'<th scope="col">{html.escape(heading)}</th>' for heading in headings)
+    head = "".join(f'<th scope="col">{for_html(heading)}</th>' for heading in headings)
     body = []
     for line in lines:
-        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in line.cells)
+        cells = "".join(f"<td>{for_html(cell)}</td>" for cell in line.cells)
         body.append(f'<tr{"" if line.valid else " class=bad"}><th scope="row">{line.head}</th>{cells}</tr>')
     inner = f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody>"
     return f'<div class="wide"><table>{inner}</table></div>'
@@ -85,12 +86,12 @@ def table(headings: Sequence[str], lines: Sequence[Line]) -> str:
 
 def listed(heading: str, texts: Sequence[str]) -> str:
     """A list under its heading; nothing where there is nothing to say."""
-    items = "".join(f"<li>{html.escape(text)}</li>" for text in texts)
-    return f"<h2>{html.escape(heading)}</h2><ul>{items}</ul>" if texts else ""
+    items = "".join(f"<li>{for_html(text)}</li>" for text in texts)
+    return f"<h2>{for_html(heading)}</h2><ul>{items}</ul>" if texts else ""
 
 
 def stamped(stamp: Sequence[tuple[str, str]]) -> str:
     """What it takes to run this again."""
-    text = html.escape
+    text = for_html
     known = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>" for name, value in stamp)
     return f"<h2>This run</h2>\n<dl>{known}</dl>"

@@ -14,11 +14,14 @@ from rich.text import Text
 from loadtest import chart
 from loadtest.bounds import COMPUTED
 from loadtest.comparison import LEGEND, Comparison, comparison, notes
-from loadtest.load import Load
-from loadtest.markdown import escaped, markdown_table
+from loadtest.markdown import markdown_table
 from loadtest.measure import Row, Series
+from loadtest.quoting import for_markdown, for_terminal
 from loadtest.scenario import Scenario
+from loadtest.workload import sentence, tuning, virtual_world
 
+VIRTUAL = {"world": "virtual time", "redis": "simulated"}
+"""What is known of the surroundings of a run that was simulated, whatever machine did it."""
 NAME_WIDTH_MAX = 24  # characters; a longer name folds, so that it costs the terminal's table no other column
 
 
@@ -52,10 +55,10 @@ def print_table(console: Console, summary: Summary, baseline: str | None) -> Non
     console.print(table)
     if left_out := [heading for number, heading in enumerate(shown.headings) if number not in kept]:
         console.print(Text(f"Left out at this width: {', '.join(left_out)}. See report.md or report.html.", "dim"))
-    for sentence in summary.said:
-        console.print(Text(sentence), soft_wrap=True)
+    for said in summary.said:
+        console.print(for_terminal(said), soft_wrap=True)
     for note in notes(rows):
-        console.print(Text(f"! {note}", "yellow"))
+        console.print(for_terminal(f"! {note}", "yellow"))
 
 
 def _width(console: Console, table: Table) -> int:
@@ -78,33 +81,6 @@ def _terminal_table(shown: Comparison, kept: Sequence[int], rows: Sequence[Row])
     return table
 
 
-def _pace(load: Load) -> str:
-    if load.loop == "open":
-        if load.trace is not None:
-            return f"open loop, replaying {Path(load.trace).name}"
-        shape = "" if load.shape.kind == "steady" else f", {load.shape.kind}"
-        return f"open loop, {load.arrivals} arrivals at {load.rate_per_s:,.10g} requests/s{shape}"
-    if load.rate_per_s is None:
-        same = "a constant " if load.think == "constant" else ""
-        return f"closed loop, {load.users:,} users with {same}{load.think_s:g} s think time"
-    return f"closed loop on a timetable, {load.rate_per_s:,.10g} requests/s from {load.users:,} users"
-
-
-def sentence(scenario: Scenario) -> str:
-    """The workload in one line."""
-    hot, pods = scenario.keys.hot_share, scenario.pods
-    parts = [
-        _pace(scenario.load),
-        f"{scenario.keys.count:,} keys" + ("" if hot is None else f" ({100 * hot:g} % of the requests to one)"),
-        "cold start" if scenario.warm.keys == "none" else "all keys warmed in one burst",
-        f"TTL {scenario.cache.ttl_s:g} s",
-        f"origin latency {scenario.origin.latency} ms over {scenario.origin.connections} connections per pod",
-        "1 pod" if pods == 1 else f"{pods} pods",
-        f"{scenario.duration_s:g} s",
-    ]
-    return f"{scenario.name}: {'; '.join(parts)}." + (f" Source: {scenario.source}." if scenario.source else "")
-
-
 def stamp(environment: Mapping[str, Any], scenario: Scenario) -> list[tuple[str, str]]:
     """What it takes to run this again: a label and a text for everything that is known of the run."""
     machine = environment.get("machine")
@@ -112,9 +88,10 @@ def stamp(environment: Mapping[str, Any], scenario: Scenario) -> list[tuple[str,
     if isinstance(machine, Mapping):
         units = {"cores": "{} cores", "memory_gib": "{} GiB"}
         known["machine"] = ", ".join(units.get(name, "{}").format(value) for name, value in machine.items())
-    known["tuned"] = ", ".join(
-        f"{name}.{knob} {at}" for name, knobs in scenario.tune.items() for knob, at in knobs.items()
-    )
+    known["tuned"] = tuning(scenario)
+    known["slow"] = f"a second in which 1 % took longer than {scenario.slow_ms:g} ms"
+    if known.get("world") == VIRTUAL["world"]:
+        known["assumed"] = virtual_world(scenario)
     return [(name.replace("_", " "), _flat(value)) for name, value in known.items() if value not in ("", None)]
 
 
@@ -126,27 +103,30 @@ def _flat(value: Any) -> str:
 
 def _markdown_table(shown: Comparison, rows: Sequence[Row]) -> list[str]:
     marks = ["" if row.valid else " **(not valid)**" for row in rows]
-    lines = [[escaped(line[0]) + mark, *map(escaped, line[1:])] for line, mark in zip(shown.lines, marks, strict=True)]
-    return markdown_table([*map(escaped, shown.headings)], lines, str, numbers=True)
+    lines = [
+        [for_markdown(line[0]) + mark, *map(for_markdown, line[1:])]
+        for line, mark in zip(shown.lines, marks, strict=True)
+    ]
+    return markdown_table([*map(for_markdown, shown.headings)], lines, str, numbers=True)
 
 
 def markdown(summary: Summary, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
     rows = summary.lines
     table = _markdown_table(comparison(rows, baseline), rows) if rows else ["No strategy was measured."]
-    found = [f"- {escaped(note)}" for note in notes(rows)]
+    found = [f"- {for_markdown(note)}" for note in notes(rows)]
     return "\n".join(
         [
-            f"## {escaped(scenario.title)}",
+            f"## {for_markdown(scenario.title)}",
             "",
-            escaped(sentence(scenario)),
+            for_markdown(sentence(scenario)),
             "",
             *table,
             "",
-            *(["**In words**", "", *(f"- {escaped(one)}" for one in summary.said), ""] if summary.said else []),
+            *(["**In words**", "", *(f"- {for_markdown(one)}" for one in summary.said), ""] if summary.said else []),
             *(["**Notes**", "", *found, ""] if found else []),
-            escaped(LEGEND),
+            for_markdown(LEGEND),
             "",
-            *(f"- {name}: {escaped(text)}" for name, text in stamp(environment, scenario)),
+            *(f"- {for_markdown(name)}: {for_markdown(text)}" for name, text in stamp(environment, scenario)),
             "",
         ]
     )

@@ -13,6 +13,7 @@ from loadtest.claims.ledger import Arm, Basis, Experiment, Verdict
 from loadtest.claims.tolerance import CONFIDENCE
 from loadtest.claims.verdict import Judged
 from loadtest.markdown import markdown_table
+from loadtest.quoting import for_markdown, quoted
 
 WIDTH = 120  # characters
 HEADINGS = ("claim", "published", "predicted", "simulated", "measured", "verdict", "why")
@@ -65,7 +66,7 @@ def _why(judged: Judged) -> str:
     if claim.is_judged:
         said.append(f"accepted: {_range(judged)} ({claim.bound_because or _tolerance(judged)})")
     if judged.invalid:
-        said.append(f"the native run was no valid result: {judged.invalid}")
+        said.append(f"the native run was no valid result: {for_markdown(quoted(judged.invalid))}")
     elif judged.worlds_differ:
         said.append("virtual time alone would not say so")
     if not judged.as_expected:

@@ -18,6 +18,7 @@ from loadtest.judge import gates
 from loadtest.judge.gate import BadGate, Gate, parse_gate, several
 from loadtest.judge.gates import Judged
 from loadtest.judge.runs import BadRun, NoSummary, Run, find_run, read_run
+from loadtest.quoting import for_terminal
 from loadtest.results import write_whole
 
 WIDE = 120
@@ -50,9 +51,10 @@ def compare(
         found = comparing.compare(run_a, run_b, of_a, of_b, latency_drift)
     except BadRun as error:
         fail(error)
-    console.print(Text(f"A: {found.a.name} (commit {found.a.commit})\nB: {found.b.name} (commit {found.b.commit})"))
+    for letter, run in (("A", found.a), ("B", found.b)):
+        console.print(for_terminal(f"{letter}: {run.name} (commit {run.commit})"))
     for warning in found.warnings:
-        errors.print(Text(f"! {warning}", "yellow"), soft_wrap=True)
+        errors.print(for_terminal(f"! {warning}", "yellow"), soft_wrap=True)
     _print_table(comparing.HEADINGS, [finding.cells for finding in found.findings])
     console.print(Text(found.conclusion, "bold"))
     console.print(Text(found.legend, "dim"))
@@ -101,7 +103,9 @@ def gate(
             errors.print(Text(f"! {one.warning}", "yellow"), soft_wrap=True)
     styles = {"passed": "green", "failed": "bold red", "invalid": "yellow"}
     for verdict in judged:
-        console.print(Text(f"{verdict.outcome:8}", styles[verdict.outcome]) + Text(_line(verdict)), soft_wrap=True)
+        console.print(
+            Text(f"{verdict.outcome:8}", styles[verdict.outcome]) + for_terminal(_line(verdict)), soft_wrap=True
+        )
     if junit is not None:
         _write(junit, gates.junit(judged, f"stampede-lab.{measured.rows[0].get('scenario', 'run')}"))
     summary = gates.markdown(judged, measured)

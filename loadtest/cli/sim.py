@@ -29,7 +29,7 @@ from loadtest.cli.terminal import (
     this_run,
 )
 from loadtest.live import live
-from loadtest.report import print_table
+from loadtest.report import VIRTUAL, print_table
 from loadtest.results import new_run_folder, write_results, write_whole
 from loadtest.seeds import run_seed
 from loadtest.sim.batch import Done, Job, cores, local_workers, run_all
@@ -58,7 +58,7 @@ def sim(
     names = chosen(found, strategies, workload)
     order = sorted(turns(workload, names, found, repeats, seed), key=lambda turn: turn.place(found))
     jobs = [Job(turn.scenario(workload), turn.strategy, run_seed(seed, turn.repeat), turn.repeat) for turn in order]
-    about = this_run(seed) | {"world": "virtual time", "redis": "simulated"}
+    about = this_run(seed) | VIRTUAL
     folder = new_run_folder(results, workload.name, about, workload)
     began_s = time.monotonic()
     done: dict[int, Done] = {}  # by the job's id()

@@ -26,6 +26,7 @@ from loadtest.cli.terminal import (
     shown,
     this_run,
 )
+from loadtest.report import VIRTUAL
 from loadtest.sim.batch import Done, cluster, cores, local_workers, run_all
 from loadtest.sweep.choice import Choice, choices, unbeaten
 from loadtest.sweep.columns import need_parquet, write_parquet
@@ -80,7 +81,7 @@ def sweep(
             seed,
             repeats or (was.repeats if was else 1),
         )
-        about = this_run(seed)
+        about = this_run(seed) | VIRTUAL
         with guarded_here():
             need_parquet()
         if resume_:

@@ -11,13 +11,16 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import Progress
 
 from loadtest.environment import describe
+from loadtest.quoting import for_console_markup
 from loadtest.sim.batch import WORKERS_MAX
 from loadtest.sim.loop import VirtualTimeError
 from loadtest.world import WorldFailed
+
+MESSAGE_CHARS_MAX = 20_000
+"""A message may quote a log."""
 
 console = Console()
 errors = Console(stderr=True)
@@ -41,7 +44,8 @@ def progress() -> Progress:
 
 
 def fail(message: object, code: int = 2) -> NoReturn:
-    errors.print(f"[bold red]error:[/] {escape(str(message))}")
+    lines = str(message)[:MESSAGE_CHARS_MAX].splitlines()
+    errors.print(f"[bold red]error:[/] {chr(10).join(map(for_console_markup, lines))}")
     raise typer.Exit(code)
 
 

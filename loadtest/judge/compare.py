@@ -10,6 +10,7 @@ from loadtest.judge.intervals import ALPHA, INTERVAL_LEGEND, Outcome, Pair, Verd
 from loadtest.judge.runs import AnyRow, BadRun, Run, same_seeds, sample
 from loadtest.judge.verdicts import COMPARED, Figure, show_median
 from loadtest.markdown import markdown_table
+from loadtest.quoting import for_markdown, for_markdown_code, quoted
 
 _SAME_ROWS = ("scenario", "world", "duration_s", "pods", "loop", "target_rate")
 """Labels that have to agree, or the figures are of two different things."""
@@ -112,7 +113,7 @@ def compare(
 def _valid(run: Run, letter: str, warnings: list[str]) -> list[AnyRow]:
     for row in run.rows:
         if not row.get("valid", True):
-            why = "; ".join(map(str, row.get("events", ()))) or "no reason was recorded"
+            why = "; ".join(quoted(str(event)) for event in row.get("events", ())) or "no reason was recorded"
             warnings.append(
                 f"{letter}: {row['strategy']}, repeat {row.get('repeat', 1)}, is left out as not valid: {why}"
             )
@@ -179,8 +180,9 @@ def _must_repeat(a: Run, b: Run) -> bool:
 
 def markdown(compared: Compared) -> str:
     return "\n".join([
-        f"**A** `{compared.a.name}` ({compared.a.commit}) and **B** `{compared.b.name}` ({compared.b.commit})", "",
-        *(f"- ⚠ {warning}" for warning in compared.warnings), *([""] if compared.warnings else []),
+        f"**A** {for_markdown_code(compared.a.name)} ({for_markdown(compared.a.commit)}) and **B** "
+        f"{for_markdown_code(compared.b.name)} ({for_markdown(compared.b.commit)})", "",
+        *(f"- ⚠ {for_markdown(warning)}" for warning in compared.warnings), *([""] if compared.warnings else []),
         *markdown_table(HEADINGS, [finding.cells for finding in compared.findings]), "",
         f"**{compared.conclusion}**", "", compared.legend,
     ])  # fmt: skip

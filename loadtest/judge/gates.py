@@ -12,6 +12,7 @@ from loadtest.judge.gate import WORST_COUNTS, BadGate, Gate, Term, is_worst_coun
 from loadtest.judge.runs import AnyRow, Run, figure, figure_names, sample
 from loadtest.judge.verdicts import show
 from loadtest.markdown import markdown_table
+from loadtest.quoting import for_markdown, for_markdown_code, quoted
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -98,8 +99,8 @@ def _value(term: Term, run: Run) -> tuple[float, str]:
 def _why_invalid(term: Term, run: Run) -> str:
     for row in run.rows:
         if row["strategy"] == term.strategy and not row.get("valid", True):
-            why = "; ".join(map(str, row.get("events", ()))) or "no reason was recorded"
-            return f"{term.strategy}, repeat {row.get('repeat', 1)}, is no valid result: {why}"
+            why = "; ".join(quoted(str(event)) for event in row.get("events", ())) or "no reason was recorded"
+            return quoted(f"{term.strategy}, repeat {row.get('repeat', 1)}, is no valid result: {why}")
     return ""
 
 
@@ -139,11 +140,13 @@ def _xml(text: str) -> str:
 
 def markdown(judged: Sequence[Judged], run: Run) -> str:
     marks = {"passed": "✅ passed", "failed": "❌ failed", "invalid": "⚠️ invalid"}
-    lines = [(marks[one.outcome], f"`{one.gate}`", " ".join((one.invalid or one.text).split())) for one in judged]
+    lines = [
+        (marks[one.outcome], for_markdown_code(str(one.gate)), for_markdown(one.invalid or one.text)) for one in judged
+    ]
     passed = sum(one.passed for one in judged)
     return "\n".join([
         f"### Gates: {passed} of {len(judged)} passed", "",
-        f"`{run.name}`, commit {run.commit}. Over repeats the median is judged; {', '.join(sorted(WORST_COUNTS))} "
-        "and faults by the worst.", "",
+        f"{for_markdown_code(run.name)}, commit {for_markdown(run.commit)}. Over repeats the median is judged; "
+        f"{', '.join(sorted(WORST_COUNTS))} and each of faults by the worst.", "",
         *markdown_table(("outcome", "gate", "value"), lines), "",
     ])  # fmt: skip

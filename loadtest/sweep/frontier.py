@@ -3,7 +3,6 @@
 report.md and report.html hold the same table of what no other point beats.
 """
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +14,12 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 from loadtest.comparison import COLUMNS, LEGEND, notes, shown
 from loadtest.markdown import markdown_table
 from loadtest.page import FAINT, FONT, INK, Line, document, embedded, listed, stamped, table
-from loadtest.report import sentence, stamp
+from loadtest.quoting import for_html, for_markdown
+from loadtest.report import stamp
 from loadtest.sweep.choice import ERRORS_SHARE_MAX, Choice, unbeaten
 from loadtest.sweep.grid import in_words
 from loadtest.sweep.runs import Plan
+from loadtest.workload import sentence
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "triangle-down", "hexagon", "pentagon", "x")
 RING, BAD = "#D55E00", "#B00020"
@@ -147,7 +148,7 @@ def _floored(values: Sequence[float]) -> list[float]:
 
 def _tip(choice: Choice) -> str:
     row = choice.row
-    settings = [f"{html.escape(name)} = {html.escape(in_words(value))}" for name, value in choice.settings.items()]
+    settings = [f"{for_html(name)} = {for_html(in_words(value))}" for name, value in choice.settings.items()]
     figures = [
         f"p99 {shown(row.p99_ms)} ms, p50 {shown(row.p50_ms)} ms",
         f"{choice.reads_per_s:,.1f} origin reads/s, in a second at most {shown(row.steady_peak_1s)} in the steady state"
@@ -155,7 +156,7 @@ def _tip(choice: Choice) -> str:
         f"age p99 {shown(row.age_p99_s)} s; {shown(None if row.hit_ratio is None else 100 * row.hit_ratio)} % hits",
         f"{row.errors:,} errors of {row.requests:,} requests",
     ]
-    return "<br>".join([f"<b>{html.escape(choice.strategy)}</b>", *settings, *figures])
+    return "<br>".join([f"<b>{for_html(choice.strategy)}</b>", *settings, *figures])
 
 
 def cells(choices: Sequence[Choice], figures: Sequence[str] = _FIGURES) -> tuple[list[str], list[list[str]]]:
@@ -183,7 +184,7 @@ def _tables(choices: Sequence[Choice]) -> list[tuple[str, Sequence[Choice]]]:
 
 
 def _page(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[str, str]], plan: Plan) -> str:
-    text = html.escape
+    text = for_html
     drawn = _with_answers(choices)
     parts = [
         f'<p class="scenario">{text(sentence(plan.scenario))}</p>',
@@ -204,8 +205,9 @@ def _page(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[
 
 
 def _markdown(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[str, str]], plan: Plan) -> str:
-    lines = [f"## Frontier: {plan.scenario.title}", "", sentence(plan.scenario), "", _swept(choices, plan), ""]
+    lines = [f"## Frontier: {for_markdown(plan.scenario.title)}", "", for_markdown(sentence(plan.scenario)), ""]
+    lines += [for_markdown(_swept(choices, plan)), ""]
     for heading, listed_ones in _tables(choices):
-        lines += [f"### {heading}", "", *markdown_table(*cells(listed_ones)), ""]
-    lines += [*(f"- {one}" for one in said), *([""] if said else []), LEGEND, ""]
-    return "\n".join([*lines, *(f"- {name}: {value}" for name, value in known), ""])
+        lines += [f"### {heading}", "", *markdown_table(*cells(listed_ones), for_markdown), ""]
+    lines += [*(f"- {for_markdown(one)}" for one in said), *([""] if said else []), for_markdown(LEGEND), ""]
+    return "\n".join([*lines, *(f"- {for_markdown(name)}: {for_markdown(value)}" for name, value in known), ""])

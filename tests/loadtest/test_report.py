@@ -19,6 +19,7 @@ from loadtest import chart, comparison, report
 from loadtest.measure import ABOUT_ANSWERS, Row, Series
 from loadtest.records import Floats
 from loadtest.scenario import Scenario
+from loadtest.workload import sentence
 
 DURATION_S, BIN_S = 20.0, 0.5
 NAMES = ("naive", "spread", "one_flight", "serve_old", "early", "lease_with_token", "adaptive_time_to_live", "mine")
@@ -325,16 +326,53 @@ def test_names_and_notes_cannot_break_the_markdown(tmp_path: Path) -> None:
 
 
 def test_the_workload_is_told_in_one_sentence() -> None:
-    assert report.sentence(SCENARIO) == (
+    assert sentence(SCENARIO) == (
         "one-key: closed loop, 50 users with 0.1 s think time; 10 keys (95 % of the requests to one); cold start; "
         "TTL 5 s; origin latency fixed(200) ms over 32 connections per pod; 3 pods; 20 s. Source: A paper."
     )
     load = {"loop": "closed", "users": 100, "rate_per_s": 1500}
     other = {"load": load, "keys": {"count": 1000}, "pods": 1, "warm": {"keys": "burst"}}
-    assert report.sentence(Scenario.model_validate({**TABLE, **other, "source": ""})) == (
+    assert sentence(Scenario.model_validate({**TABLE, **other, "source": ""})) == (
         "one-key: closed loop on a timetable, 1,500 requests/s from 100 users; 1,000 keys; "
         "all keys warmed in one burst; TTL 5 s; origin latency fixed(200) ms over 32 connections per pod; 1 pod; 20 s."
     )
+
+
+def told(**changes: Any) -> str:
+    return sentence(Scenario.model_validate({**TABLE, **changes}))
+
+
+def test_the_workload_says_all_that_the_scenario_states() -> None:
+    assert "10 keys (popularity by Zipf's law, exponent 1.1)" in told(keys={"count": 10, "zipf": 1.1})
+    pace = {"loop": "open", "rate_per_s": 100}
+    assert "a ramp from 0.5 to 3 times that in 9 s" in told(
+        load={**pace, "shape": {"kind": "ramp", "from_share": 0.5, "to_share": 3, "for_s": 9}}
+    )
+    assert "a spike of 5 times that at 4 s for 2 s" in told(
+        load={**pace, "arrivals": "constant", "shape": {"kind": "spike", "at_s": 4, "for_s": 2, "to_share": 5}}
+    )
+    assert "and 500 more every 5 s, within 0.05 s" in told(
+        load={**pace, "shape": {"kind": "top-of-the-hour", "every_s": 5, "extra_requests": 500}}
+    )
+    assert "warmed in one burst, 2 s before the load" in told(warm={"keys": "burst", "lead_s": 2})
+    faults = [
+        {"kind": "cache-away", "at_s": 4, "for_s": 2},
+        {"kind": "cache-flushed", "at_s": 9},
+        {"kind": "pod-killed", "at_s": 10, "for_s": 1, "pod": 0},
+        {"kind": "cache-slow", "at_s": 11, "for_s": 1, "ms": 500},
+        {"kind": "origin-fails", "at_s": 12, "for_s": 1, "share": 0.5},
+    ]
+    assert (
+        "faults: cache-away at 4 s for 2 s (empty), cache-flushed at 9 s, pod-killed at 10 s for 1 s (pod-1), "
+        "cache-slow at 11 s for 1 s (500 ms), origin-fails at 12 s for 1 s (share 0.5)."
+    ) in told(faults=faults)
+
+
+def test_a_simulated_run_says_so_and_what_it_assumes(tmp_path: Path) -> None:
+    _, text = written(tmp_path, [row("naive")], environment={**ENVIRONMENT, **report.VIRTUAL})
+    assert "- redis: simulated" in text.splitlines()
+    assert "network fixed(0.25) ms a way" in text
+    assert "0 us of CPU a request" in text
 
 
 def test_the_stamp_says_how_to_run_it_again(tmp_path: Path) -> None:
