@@ -8,8 +8,10 @@ from pathlib import Path
 
 import httpx
 
+from app.discovery import discover
 from loadtest.commands import AFTER, BEFORE
 from loadtest.drive.command import start_locust
+from loadtest.floor import promised_oldest_s
 from loadtest.ledgers import LedgerFile
 from loadtest.processes import Child, Children
 from loadtest.results import RunRecord, write_whole
@@ -63,6 +65,7 @@ async def run_arm(scenario: Scenario, turn: Turn, seed: int, folder: Path, tell:
             duration_s=scenario.duration_s,
             target_rate=scenario.target_rate,
             clock_offset_s=await clock_offset_s(world.redis_url),
+            oldest_s=_promise(strategy, scenario),
         )
         if scenario.warm.keys == "burst":
             await _warm(client, world, strategy, scenario.keys.count)
@@ -91,6 +94,12 @@ async def run_arm(scenario: Scenario, turn: Turn, seed: int, folder: Path, tell:
                 record.write(raw)
         await _keep_metrics(client, world, raw, AFTER)
     return raw
+
+
+def _promise(strategy: str, scenario: Scenario) -> float | None:
+    """None where only the pods have such a strategy."""
+    found = discover(bounds=True).runnable.get(strategy)
+    return None if found is None else promised_oldest_s(found, scenario)
 
 
 async def _warm(client: httpx.AsyncClient, world: World, strategy: str, keys: int) -> None:

@@ -16,7 +16,7 @@ from loadtest.prediction import floor, predict
 from loadtest.scenario import Scenario
 from loadtest.turns import Turn
 
-PREDICTED = ("predicted_reads", "predicted_peak_1s", "predicted_hit_ratio", "floor_reads")
+PREDICTED = ("predicted_reads", "predicted_peak_1s", "predicted_hit_ratio")
 COMPUTED = "computed"
 """The world of rows that nobody measured."""
 
@@ -45,7 +45,6 @@ def _with_prediction(row: Row, turn: Turn, scenario: Scenario, strategies: Mappi
         predicted_reads=round(told.origin_reads, 1),
         predicted_peak_1s=round(told.origin_peak_1s, 1),
         predicted_hit_ratio=round(told.hit_ratio, 4),
-        floor_reads=round(told.floor_reads, 1),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from app.strategy import Status
+from loadtest.floor import Floor
 from loadtest.histogram import Histogram
 from loadtest.origin_load import OriginLoad
 from loadtest.records import NO_STATUS, STATUSES, Answers, Floats, Integers, Reads
@@ -79,7 +80,7 @@ class Row:
     predicted_reads: float | None = None  # by theory, at the measured rate; None where it has nothing to say
     predicted_peak_1s: float | None = None
     predicted_hit_ratio: float | None = None
-    floor_reads: float | None = None  # of any strategy that serves nothing older than the TTL
+    floor_reads: int | None = None  # the fewest that could have served these requests; see `loadtest.floor`
     commands_per_request: float | None = None  # Redis commands; None where they were not counted
     commands_per_read_saved: float | None = None  # the same for each request that did not read the origin
     lateness_p99_ms: float | None = None  # of the generator: sent, less intended; None where there is none
@@ -113,8 +114,10 @@ class Tally:
         slow_ms: float,
         hot_keys: Integers,
         is_warmed: bool = False,
+        oldest_s: float | None = None,
     ) -> None:
-        """With `is_warmed` every key was loaded before the load began."""
+        """With `is_warmed` every key was loaded before the load began. `oldest_s` is what the strategy promises, where
+        the fewest reads under that promise are to be told too."""
         self._start_s, self._duration_s, self._ttl_s, self._slow_ms = start_s, duration_s, ttl_s, slow_ms
         self.latency, self.age, self.waits = Histogram(), Histogram(), Histogram()
         self._statuses = np.zeros(len(STATUSES) + 1, dtype=np.int64)
@@ -123,13 +126,16 @@ class Tally:
         self._bin_s = max(BIN_S_MIN, duration_s / BINS_MAX)
         bins = max(1, int(np.ceil(duration_s / self._bin_s)))
         self._bins = bins
+        self._floor = None if oldest_s is None else Floor(oldest_s, start_s if is_warmed else -np.inf)
         self.origin = OriginLoad(start_s, self._bin_s, bins, hot_keys, ttl_s, is_warmed)
         self._latency_over_time = np.zeros(bins * _STEPS, dtype=np.int64)
         seconds = int(np.ceil(duration_s)) + 1
         self._asked_in_second, self._slow_in_second = np.zeros((2, seconds), dtype=np.int64)
 
     def add_answers(self, piece: Answers) -> None:
-        """A piece of the answers, in any order."""
+        """A piece of the answers, in any order; the floor needs about that of their ends."""
+        if self._floor is not None:
+            self._floor.add(piece)
         latency_s = piece.latency_s
         self._requests += len(latency_s)
         self.latency.add(latency_s)
@@ -182,6 +188,7 @@ class Tally:
             errors=self._errors,
             wrong_answers=self._faults.total(),
             faults=dict(self._faults),
+            floor_reads=None if self._floor is None else self._floor.reads,
             events=[*events, *nothing],
             notes=[*notes, *([NOTHING_EXPIRED] if asked["steady_peak_1s"] is None and not nothing else [])],
             valid=valid and not nothing,
@@ -225,7 +232,7 @@ def _seconds(histogram: Histogram, share: float) -> float | None:
     return round(histogram.percentile_s(share), 3) if len(histogram) else None
 
 
-def new_tally(scenario: Scenario, start_s: float) -> Tally:
-    """For a run of this scenario whose load begins at `start_s`."""
-    is_warmed = scenario.warm.keys != "none"
-    return Tally(start_s, scenario.duration_s, scenario.cache.ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed)
+def new_tally(scenario: Scenario, start_s: float, oldest_s: float | None = None) -> Tally:
+    """For a run of this scenario whose load begins at `start_s`. `oldest_s` as in `Tally`."""
+    is_warmed, ttl_s = scenario.warm.keys != "none", scenario.cache.ttl_s
+    return Tally(start_s, scenario.duration_s, ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed, oldest_s)

@@ -41,7 +41,6 @@ class Prediction:
     reads_per_expiry: float  # of the hottest key
     hit_ratio: float  # hit and stale answers over all requests, 0..1
     stale_share: float  # stale answers over all requests, 0..1
-    floor_reads: float  # see `Floor`
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,6 @@ def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, dur
         reads_per_expiry=float(per_expiry[0]),
         hit_ratio=max(0.0, 1 - float(case.counts @ unanswered) / requests),
         stale_share=float(case.counts @ case.stale()) / requests,
-        floor_reads=floor(scenario, rate_per_s, duration_s).reads,
     )
 
 

@@ -4,8 +4,10 @@ In memory they are pieces: arrays of one element per request or read. A run of a
 """
 
 import csv
+import heapq
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +51,7 @@ class Answers(NamedTuple):
     age_s: Floats  # NaN where the answer has none
     code: Integers
     status: Integers  # an index of STATUSES, or NO_STATUS
+    key: Integers
     faults: Mapping[str, int]  # what was wrong with answers, and how often
 
     @property
@@ -78,17 +81,21 @@ class Reads(NamedTuple):
 
 
 def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
-    """Raises ValueError naming the file where it is not a file of answers."""
-    for path in paths:
-        for lines in _pieces(path, ANSWER_COLUMNS):
-            yield Answers(
-                intended_s=np.array([float(line["intended_s"]) for line in lines]),
-                ended_s=np.array([float(line["ended_s"]) for line in lines]),
-                age_s=np.array([float(line["age_s"] or "nan") for line in lines]),
-                code=np.array([int(line["code"]) for line in lines], dtype=np.int64),
-                status=np.array([STATUS_NUMBERS[line["status"]] for line in lines], dtype=np.int64),
-                faults=Counter(line["fault"] for line in lines if line["fault"]),
-            )
+    """Those of all files, by the moments at which they ended, as far as each file is in that order.
+
+    Raises ValueError naming the file where it is not a file of answers.
+    """
+    files = [_lines(path, ANSWER_COLUMNS) for path in paths]
+    for lines in _in_pieces(heapq.merge(*files, key=lambda line: float(line["ended_s"]))):
+        yield Answers(
+            intended_s=np.array([float(line["intended_s"]) for line in lines]),
+            ended_s=np.array([float(line["ended_s"]) for line in lines]),
+            age_s=np.array([float(line["age_s"] or "nan") for line in lines]),
+            code=np.array([int(line["code"]) for line in lines], dtype=np.int64),
+            status=np.array([STATUS_NUMBERS[line["status"]] for line in lines], dtype=np.int64),
+            key=np.array([int(line["key"]) for line in lines], dtype=np.int64),
+            faults=Counter(line["fault"] for line in lines if line["fault"]),
+        )
 
 
 def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Reads:
@@ -109,16 +116,20 @@ def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Reads:
 
 
 def _pieces(path: Path, columns: Sequence[str]) -> Iterator[list[dict[str, str]]]:
+    return _in_pieces(_lines(path, columns))
+
+
+def _lines(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if missing := set(columns) - set(reader.fieldnames or ()):
             raise ValueError(f"{path}: no column {min(missing)}")
-        piece: list[dict[str, str]] = []
         for line in reader:
-            if None in line.values():
-                continue  # a generator that was killed may have left half a line
-            piece.append(line)
-            if len(piece) == PIECE_LINES:
-                yield piece
-                piece = []
+            if None not in line.values():  # a generator that was killed may have left half a line
+                yield line
+
+
+def _in_pieces(lines: Iterable[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
+    left = iter(lines)
+    while piece := list(islice(left, PIECE_LINES)):
         yield piece

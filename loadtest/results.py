@@ -45,6 +45,8 @@ class RunRecord:
     """The ledger's clock less the clients'."""
     warmed_s: float | None = None
     """When the warm-up was over, on the clients' clock."""
+    oldest_s: float | None = None
+    """How old an answer may be by the strategy's own promise; unknown in records of an older lab."""
     events: list[str] = field(default_factory=list)
     """What happened that should not have: then the run is no result."""
 
@@ -74,7 +76,7 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
     record = RunRecord(**json.loads((raw / "run.json").read_text()))
     pieces = [piece for piece in read_answers(sorted(raw.glob("answers-*.csv"))) if len(piece.intended_s)]
     start_s = min((float(piece.intended_s.min()) for piece in pieces), default=math.inf)
-    tally = new_tally(scenario, start_s)
+    tally = new_tally(scenario, start_s, record.oldest_s)
     for piece in pieces:
         tally.add_answers(piece)
     tally.add_reads(read_ledger(raw / "ledger.csv", record.clock_offset_s).since(start_s))

@@ -94,12 +94,12 @@ class Recorder:
 
     def _count_answers(self) -> None:
         columns = (self._intended_s, self._ended_s, self._age_s, self._key, self._code, self._status, self._pod)
-        intended_s, ended_s, age_s, _, code, status, _ = copies = [np.array(column) for column in columns]
+        intended_s, ended_s, age_s, key, code, status, _ = copies = [np.array(column) for column in columns]
         for column in copies:
             self._hash.update(column.tobytes())
         for emptied in columns:
             del emptied[:]
-        piece = Answers(intended_s, ended_s, age_s, code, status, self._faults)
+        piece = Answers(intended_s, ended_s, age_s, code, status, key, self._faults)
         for check in self.checks:
             check(piece)
         assert self._tally is not None, "begin comes before the first answer"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from app.strategy import Strategy
 from loadtest.failures import failures_found
+from loadtest.floor import promised_oldest_s
 from loadtest.measure import Row, Series, new_tally
 from loadtest.scenario import Scenario
 from loadtest.sim import loop
@@ -59,7 +60,7 @@ async def _play(scenario: Scenario, strategy: type[Strategy], seed: int, stage: 
         await _warm(world)
         await asyncio.sleep(scenario.warm.lead_s)
     start_s = running.time()
-    tally = new_tally(scenario, start_s)
+    tally = new_tally(scenario, start_s, promised_oldest_s(strategy, scenario))
     recorder.begin(tally)
     traffic = Traffic(world, clients(scenario, seed, start_s), recorder)
     Breakdowns(world, traffic, start_s)

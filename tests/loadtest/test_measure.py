@@ -50,6 +50,7 @@ def _answers() -> Answers:
         age_s=np.array([0.0, 1.0, 6.0, np.nan, np.nan]),
         code=np.array([200, 200, 404, 503, 0]),
         status=np.array([*map(STATUSES.index, (Status.MISS, Status.HIT, Status.STALE, Status.SHED)), NO_STATUS]),
+        key=np.array([0, 0, 1, 0, 0]),
         faults={"wrong id": 1},
     )
 
@@ -95,7 +96,9 @@ def test_the_row_is_the_same_in_pieces() -> None:
     for cut in (slice(0, 2), slice(2, 5)):
         intended_s, ended_s, age_s = answers.intended_s[cut], answers.ended_s[cut], answers.age_s[cut]
         faults = answers.faults if cut.start == 0 else {}
-        pieces.add_answers(Answers(intended_s, ended_s, age_s, answers.code[cut], answers.status[cut], faults))
+        pieces.add_answers(
+            Answers(intended_s, ended_s, age_s, answers.code[cut], answers.status[cut], answers.key[cut], faults)
+        )
     assert whole.row(**NAMED) == pieces.row(**NAMED)
 
 

@@ -69,11 +69,8 @@ def test_figures_are_within_the_tolerances_of_their_formulas(scenario: str, stra
 def test_nobody_reads_less_than_the_floor() -> None:
     for strategy in STRATEGIES:
         for row in rows_of("hot-key", strategy):
-            told = predict(
-                read_scenario("hot-key"), STRATEGIES[strategy], row.requests / row.duration_s, row.duration_s
-            )
-            assert told is not None
-            assert row.origin_reads > 0.95 * told.floor_reads
+            assert row.floor_reads is not None
+            assert row.floor_reads <= row.origin_reads
 
 
 def test_the_papers_bound_without_a_lock_is_e_to_the_one_over_beta() -> None:
