@@ -6,13 +6,14 @@ LAB    := $(VENV)/bin/lab
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bench up down logs ps load dev list new try sim sweep verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
+.PHONY: help setup bench summarise up down logs ps load dev list new try sim sweep verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
 KNOBS := PYTHON_IMAGE REDIS_IMAGE VICTORIAMETRICS_IMAGE VMALERT_IMAGE GRAFANA_IMAGE GRAFANA_PORT \
   LOCUST_PORT LOCUST_MASTER_PORT LOCUST_MASTER_BIND_ADDRESS VICTORIAMETRICS_PORT VMALERT_PORT APP_REPLICAS LAB_TTL_S LAB_ORIGIN_LATENCY \
   LAB_ORIGIN_CONNECTIONS LAB_ITEMS LAB_KEY_SPACE LAB_TUNE LAB_SEED SCENARIO LOAD_WORKERS USERS RATE
 takes.bench     := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORLD
+takes.summarise := RUN
 takes.up        := $(KNOBS)
 takes.load      := $(KNOBS)
 takes.dev       := $(KNOBS)
@@ -77,6 +78,9 @@ else
 bench: $(READY)
 	@$(LAB) bench $(bench_options) $(call option,WORLD,world)
 endif
+
+summarise: $(READY) ## Figures and reports of a run again, from its raw records: RUN=results/latest
+	@$(LAB) summarise -- $${RUN:+"$$RUN"}
 
 list: $(READY) ## The strategies and scenarios that there are
 	@$(LAB) list

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from app.discovery import discover
 from loadtest.commands import AFTER, BEFORE
 from loadtest.drive.command import start_locust
 from loadtest.floor import promised_oldest_s
+from loadtest.lease import Lease
 from loadtest.ledgers import LedgerFile
 from loadtest.processes import Child, Children
-from loadtest.results import RunRecord, write_whole
+from loadtest.results import Measured, RunRecord, arm_figures, failed_arm, write_whole
 from loadtest.scenario import Scenario
 from loadtest.seeds import run_seed
 from loadtest.trace import scenario_json
@@ -41,7 +43,39 @@ class Progress:
 Tell = Callable[[Progress], None]
 
 
-async def run_arm(scenario: Scenario, turn: Turn, seed: int, folder: Path, tell: Tell, open_world: OpenWorld) -> Path:
+async def measure_arm(
+    scenario: Scenario,
+    turn: Turn,
+    seed: int,
+    folder: Path,
+    tell: Tell,
+    open_world: OpenWorld,
+    lease: Lease | None = None,
+) -> Measured:
+    """`run_arm` and its figures. Where it fails, a row that is no result and says why: the rest of the run goes on."""
+    try:
+        raw = await run_arm(scenario, turn, seed, folder, tell, open_world, lease)
+        return turn, *arm_figures(raw, turn.scenario(scenario))
+    except Exception as error:  # whatever it is, it is this arm's alone
+        raw = folder / "raw" / turn.label
+        try:
+            (raw / "failure.log").write_text(traceback.format_exc(), encoding="utf-8")
+        except OSError:
+            pass  # the same reason may be why it failed
+        known = isinstance(error, WorldFailed | OSError | ValueError)
+        reason = str(error) if known else f"{type(error).__name__}: {error}; see failure.log among its records"
+        return failed_arm(scenario, turn, run_seed(seed, turn.repeat), "native", reason)
+
+
+async def run_arm(
+    scenario: Scenario,
+    turn: Turn,
+    seed: int,
+    folder: Path,
+    tell: Tell,
+    open_world: OpenWorld,
+    lease: Lease | None = None,
+) -> Path:
     """Put one strategy through the scenario. The folder of its records, inside the run's `folder`.
 
     Raises `WorldFailed` when the world does not come up. What breaks later is an event of the run.
@@ -66,11 +100,14 @@ async def run_arm(scenario: Scenario, turn: Turn, seed: int, folder: Path, tell:
             target_rate=scenario.target_rate,
             clock_offset_s=await clock_offset_s(world.redis_url),
             oldest_s=_promise(strategy, scenario),
+            is_over=False,
         )
+        record.write(raw)
         if scenario.warm.keys == "burst":
             await _warm(client, world, strategy, scenario.keys.count)
             record.warmed_s = time.time()
         with LedgerFile(client, world.pod_urls, raw / "ledger.csv") as ledger:
+            record.write(raw)
             await ledger.skip()
             await _keep_metrics(client, world, raw, BEFORE)
             locust, *_ = await start_locust(
@@ -86,9 +123,12 @@ async def run_arm(scenario: Scenario, turn: Turn, seed: int, folder: Path, tell:
             try:
                 await _watch(locust, scenario, world.children, record, ledger, raw, tell)
                 await ledger.drain()
+                record.is_over = True
             finally:
                 for url in ledger.silent_urls:
                     record.events.append(f"{url} did not answer at the end of the run")
+                if lease is not None and lease.taken_by:
+                    record.events.append(f"Redis was taken over meanwhile by {lease.taken_by}")
                 if ledger.dropped:
                     record.events.append(f"{ledger.dropped} origin reads did not fit into the pods' ledgers")
                 record.write(raw)

@@ -21,19 +21,8 @@ COMPUTED = "computed"
 """The world of rows that nobody measured."""
 
 
-def with_predictions(
-    rows: Sequence[Row], scenario: Scenario, turns: Mapping[str, Turn], strategies: Mapping[str, type[Strategy]]
-) -> list[Row]:
-    """The rows with what theory predicts at each one's own rate; `turns` by the rows' names."""
-    return [_with_prediction(row, turns[row.strategy], scenario, strategies) for row in rows]
-
-
-def with_the_same(run: Row, row: Row) -> Row:
-    """One repeat with the prediction that was made for the median of all: they differ by less than it is exact."""
-    return replace(run, **{name: getattr(row, name) for name in PREDICTED})
-
-
-def _with_prediction(row: Row, turn: Turn, scenario: Scenario, strategies: Mapping[str, type[Strategy]]) -> Row:
+def with_prediction(row: Row, turn: Turn, scenario: Scenario, strategies: Mapping[str, type[Strategy]]) -> Row:
+    """The row with what theory predicts at its own rate, where it has anything to say."""
     strategy = strategies.get(turn.strategy)
     if strategy is None or not row.requests:
         return row
@@ -48,8 +37,16 @@ def _with_prediction(row: Row, turn: Turn, scenario: Scenario, strategies: Mappi
     )
 
 
-def bounds(rows: Sequence[Row], scenario: Scenario) -> tuple[Row, Row]:
-    """The rows `nocache` and `oracle` for the load that these rows had."""
+def with_the_same(run: Row, row: Row) -> Row:
+    """One repeat with the prediction that was made for the median of all: they differ by less than it is exact."""
+    return replace(run, **{name: getattr(row, name) for name in PREDICTED})
+
+
+def bounds(rows: Sequence[Row], scenario: Scenario) -> tuple[Row, ...]:
+    """The rows `nocache` and `oracle` for the load that these rows had; none where they had none."""
+    rows = [row for row in rows if row.requests]
+    if not rows:
+        return ()
     first = rows[0]
     requests = round(median(row.requests for row in rows))
     rate_per_s = requests / first.duration_s

@@ -3,18 +3,18 @@
 Virtual time is worth something only as far as it agrees with what it stands for.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from app.strategy import Strategy
-from loadtest.bench import Tell, run_arm
+from loadtest.bench import Tell, measure_arm
+from loadtest.lease import sole_user
 from loadtest.measure import Row
 from loadtest.native import native_world
 from loadtest.prediction import predict
-from loadtest.results import arm_figures
 from loadtest.scenario import Scenario
 from loadtest.seeds import run_seed
 from loadtest.sim.run import simulate
@@ -53,10 +53,14 @@ class Calibration:
         return asdict(self) | {"error": round(self.error, 4)}
 
 
-async def measure(scenario: Scenario, strategy: str, seed: int, folder: Path, tell: Tell) -> Row:
-    """The real run. Raises as `run_arm`."""
-    row, _ = arm_figures(await run_arm(scenario, Turn(strategy), seed, folder, tell, native_world), scenario)
-    return row
+async def measure(
+    scenario: Scenario, strategies: Sequence[str], seed: int, folder: Path, tell: Tell
+) -> AsyncIterator[Row]:
+    """The real runs, one after another; one that failed is a row that is no result. Raises `WorldFailed`."""
+    async with sole_user("lab calibrate") as lease:
+        for strategy in strategies:
+            _, row, _ = await measure_arm(scenario, Turn(strategy), seed, folder, tell, native_world, lease)
+            yield row
 
 
 def calibrate(

@@ -53,6 +53,7 @@ class LedgerFile:
     async def fetch(self) -> None:
         """What is new. A pod that does not answer is left out: that it fell is an event of the run."""
         await asyncio.gather(*(self._fetch(url) for url in self._next))
+        self._file.flush()  # who is killed takes no more with it than a second of the ledger
 
     async def _fetch(self, url: str) -> None:
         while True:

@@ -122,6 +122,8 @@ def _pieces(path: Path, columns: Sequence[str]) -> Iterator[list[dict[str, str]]
 def _lines(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
+        if reader.fieldnames is None:
+            return  # whoever was to write it was killed before the first line
         if missing := set(columns) - set(reader.fieldnames or ()):
             raise ValueError(f"{path}: no column {min(missing)}")
         for line in reader:

@@ -17,6 +17,7 @@ from loadtest.comparison import LEGEND, Comparison, comparison, notes
 from loadtest.markdown import markdown_table
 from loadtest.measure import Row, Series
 from loadtest.quoting import for_markdown, for_terminal
+from loadtest.results import write_whole
 from loadtest.scenario import Scenario
 from loadtest.workload import sentence, tuning, virtual_world
 
@@ -32,6 +33,8 @@ class Summary:
     rows: Sequence[Row]
     bounds: Sequence[Row] = ()
     said: Sequence[str] = ()
+    missing: Sequence[str] = ()
+    """What the reader has to know is not there, and why."""
 
     @property
     def lines(self) -> list[Row]:
@@ -57,8 +60,8 @@ def print_table(console: Console, summary: Summary, baseline: str | None) -> Non
         console.print(Text(f"Left out at this width: {', '.join(left_out)}. See report.md or report.html.", "dim"))
     for said in summary.said:
         console.print(for_terminal(said), soft_wrap=True)
-    for note in notes(rows):
-        console.print(for_terminal(f"! {note}", "yellow"))
+    for note in (*summary.missing, *notes(rows)):
+        console.print(for_terminal(f"! {note}", "yellow"), soft_wrap=True)
 
 
 def _width(console: Console, table: Table) -> int:
@@ -113,7 +116,7 @@ def _markdown_table(shown: Comparison, rows: Sequence[Row]) -> list[str]:
 def markdown(summary: Summary, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
     rows = summary.lines
     table = _markdown_table(comparison(rows, baseline), rows) if rows else ["No strategy was measured."]
-    found = [f"- {for_markdown(note)}" for note in notes(rows)]
+    found = [f"- {for_markdown(note)}" for note in (*summary.missing, *notes(rows))]
     return "\n".join(
         [
             f"## {for_markdown(scenario.title)}",
@@ -140,7 +143,19 @@ def write_report(
     scenario: Scenario,
     baseline: str | None,
 ) -> None:
-    """Write report.md and report.html into `folder`. `series` is by strategy. Raises OSError."""
+    """Write report.html and report.md into `folder`. `series` is by strategy. Raises OSError."""
+    write_html(folder, summary, series, environment, scenario, baseline)
+    write_markdown(folder, summary, environment, scenario, baseline)
+
+
+def write_html(
+    folder: Path,
+    summary: Summary,
+    series: Mapping[str, Series],
+    environment: Mapping[str, Any],
+    scenario: Scenario,
+    baseline: str | None,
+) -> None:
     shown = comparison(summary.lines, baseline)
     page = chart.page(
         title=scenario.title,
@@ -151,8 +166,13 @@ def write_report(
         tabled=list(zip(summary.lines, shown.lines, strict=True)),
         legend=LEGEND,
         said=summary.said,
-        notes=notes(summary.rows),
+        notes=[*summary.missing, *notes(summary.rows)],
         stamp=stamp(environment, scenario),
     )
-    (folder / "report.md").write_text(markdown(summary, environment, scenario, baseline), encoding="utf-8")
-    (folder / "report.html").write_text(page, encoding="utf-8")
+    write_whole(folder / "report.html", page)
+
+
+def write_markdown(
+    folder: Path, summary: Summary, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None
+) -> None:
+    write_whole(folder / "report.md", markdown(summary, environment, scenario, baseline))

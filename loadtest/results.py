@@ -1,36 +1,37 @@
 """The directory of a run: everything that its figures were computed from, and the figures.
 
-summary.json  report.md  report.html  environment.json  scenario.json
+summary.json  report.md  report.html  environment.json  scenario.json  turns.json
 raw/<strategy>[-<repeat>]/  scenario.json  run.json  ledger.csv  answers-*.csv  generator-*.json  metrics-*.prom  *.log
 """
 
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.discovery import Discovered
-from loadtest.bounds import bounds, with_predictions, with_the_same
 from loadtest.commands import redis_commands
 from loadtest.drive.generator import read_generator
 from loadtest.failures import counted, failures_found
-from loadtest.judge.intervals import REPEATS_MIN
-from loadtest.judge.verdicts import telling
 from loadtest.measure import Row, Series, new_tally
 from loadtest.records import read_answers, read_ledger
-from loadtest.report import Summary, write_report
 from loadtest.scenario import Scenario
 from loadtest.trace import bring_trace, scenario_json
-from loadtest.turns import Turn, by_strategy, medians
+from loadtest.turns import Turn
+
+TURNS = "turns.json"
+CUT_SHORT = "the bench was ended before this run was over"
+
+Measured = tuple[Turn, Row, Series]
+"""A run that has ended, well or not."""
 
 
 @dataclass(slots=True)
 class RunRecord:
-    """What the records of one arm do not say themselves; `run.json`."""
+    """What the records of one arm do not say themselves; `run.json`, from its first moment on."""
 
     scenario: str
     strategy: str
@@ -49,9 +50,21 @@ class RunRecord:
     """How old an answer may be by the strategy's own promise; unknown in records of an older lab."""
     events: list[str] = field(default_factory=list)
     """What happened that should not have: then the run is no result."""
+    is_over: bool = True
+    """False as long as it goes on: whoever reads that later knows that its bench was killed."""
 
     def write(self, raw: Path) -> None:
         write_whole(raw / "run.json", json.dumps(asdict(self), indent=2))
+
+
+def read_record(raw: Path) -> RunRecord:
+    """Fields of an older or a newer lab are left out. Raises OSError, or ValueError naming the file."""
+    path = raw / "run.json"
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8"))
+        return RunRecord(**{one.name: stated[one.name] for one in fields(RunRecord) if one.name in stated})
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: not the record of a run: {error}") from error
 
 
 def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
@@ -71,10 +84,35 @@ def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario:
     raise FileExistsError(f"{results / stamp}: a hundred runs within a second")
 
 
+def keep_turns(folder: Path, turns: Iterable[Turn]) -> None:
+    """What is going to be run, so that a folder tells what is missing from it. Raises OSError."""
+    write_whole(folder / TURNS, json.dumps([turn._asdict() for turn in turns], indent=2))
+
+
+def read_turns(folder: Path) -> list[Turn]:
+    """Those of the run in `folder`; of one that did not write them down, those that left records.
+
+    Raises OSError, or ValueError naming the file.
+    """
+    path = folder / TURNS
+    if not path.exists():
+        raws = sorted(one.parent for one in folder.glob("raw/*/run.json"))
+        return [Turn(record.strategy, record.repeat) for record in map(read_record, raws)]
+    try:
+        return [Turn(**one) for one in json.loads(path.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: not the turns of a run: {error}") from error
+
+
+def keep_figures(folder: Path, rows: Iterable[Row]) -> None:
+    """What was measured: summary.json, all of it or as it was before. Raises OSError."""
+    write_whole(folder / "summary.json", json.dumps([row.as_dict() for row in rows], indent=2))
+
+
 def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
     """The figures of one arm, from its records alone. Raises OSError or ValueError naming the file."""
-    record = RunRecord(**json.loads((raw / "run.json").read_text()))
-    pieces = [piece for piece in read_answers(sorted(raw.glob("answers-*.csv"))) if len(piece.intended_s)]
+    record = read_record(raw)
+    pieces = [piece for piece in read_answers(sorted(raw.glob("answers*.csv"))) if len(piece.intended_s)]
     start_s = min((float(piece.intended_s.min()) for piece in pieces), default=math.inf)
     tally = new_tally(scenario, start_s, record.oldest_s)
     for piece in pieces:
@@ -85,7 +123,8 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
     }
     if record.warmed_s is not None and pieces:
         named["lead_s"] = round(start_s - record.warmed_s, 3)
-    row = tally.row(target_rate=record.target_rate, events=record.events, valid=not record.events, **named)
+    events = [*record.events] if record.is_over else [*record.events, CUT_SHORT]
+    row = tally.row(target_rate=record.target_rate, events=events, valid=not events, **named)
     failures, unknown = counted(raw, record.pods, are_new=record.world == "native")
     broken = failures_found(failures, scenario, row.origin_failed)
     row = replace(
@@ -113,45 +152,44 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
     return row, tally.series()
 
 
-Measured = tuple[Turn, Row, Series]
+def failed_arm(scenario: Scenario, turn: Turn, seed: int, world: str, reason: str) -> Measured:
+    """A run of which there are no figures: a row that is no result, and says why."""
+    tally = new_tally(turn.scenario(scenario), 0.0)
+    row = tally.row(
+        scenario=scenario.name,
+        strategy=turn.name,
+        world=world,
+        seed=seed,
+        pods=scenario.pods,
+        loop=scenario.load.loop,
+        repeat=turn.repeat,
+        target_rate=scenario.target_rate,
+        events=[reason],
+        valid=False,
+    )
+    return turn, row, tally.series()
 
 
-def write_results(
-    folder: Path, measured: Sequence[Measured], scenario: Scenario, about: Mapping[str, Any], found: Discovered
-) -> Summary:
-    """Figures and reports of the runs; `latest` beside the folder then points to it.
-
-    summary.json has a row for every run, the reports one per strategy, between two that no strategy can leave. Of
-    repeats, the course of the first is drawn.
-    """
-    turns = {turn.name: turn for turn, _, _ in measured}
-    runs = [row for _, row, _ in measured]
-    rows = with_predictions(medians(runs), scenario, turns, found.strategies)
-    by_name = {row.strategy: row for row in rows}
-    runs = [with_the_same(run, by_name[run.strategy]) for run in runs]
-    write_whole(folder / "summary.json", json.dumps([row.as_dict() for row in runs], indent=2))
-    is_answered = any(row.requests for row in rows)
-    summary = Summary(rows, bounds(rows, scenario) if is_answered else (), in_words(runs, found.baseline))
-    courses = {row.strategy: line for _, row, line in reversed(measured)}
-    write_report(folder, summary, courses, about, scenario, found.baseline)
+def point_latest(folder: Path) -> str:
+    """Make `latest` beside the folder point to it; why it does not, or nothing. What is no link of the lab's stays."""
     link = folder.parent / "latest"
     fresh = folder.parent / f".latest-{os.getpid()}"
-    fresh.symlink_to(folder.name)
-    fresh.replace(link)
-    return summary
-
-
-def in_words(runs: Sequence[Row], baseline: str | None) -> list[str]:
-    """What the repeats allow to be said; of too few, only that."""
-    least = min(len(repeats) for repeats in by_strategy(runs).values())
-    if least < REPEATS_MIN:
-        few = "1 run of each" if least == 1 else f"{least} runs of each"
-        return [f"{few}: too few for an interval or a claim. REPEATS=5 gives both."]
-    return telling([row.as_dict() for row in runs], baseline)
+    if not link.is_symlink() and link.exists():
+        return f"{link} is no link and was left as it is; this run is {folder.name}"
+    try:
+        fresh.symlink_to(folder.name)
+        fresh.replace(link)
+    except OSError as error:
+        return f"{link} could not be set: {error.strerror or error}"
+    return ""
 
 
 def write_whole(path: Path, text: str) -> None:
-    """All of it or nothing."""
+    """All of it or nothing. Raises OSError."""
     half = path.with_name(f".{path.name}.half")
-    half.write_text(text + "\n", encoding="utf-8")
-    half.replace(path)
+    try:
+        half.write_text(text + "\n", encoding="utf-8")
+        half.replace(path)
+    except OSError:
+        half.unlink(missing_ok=True)
+        raise

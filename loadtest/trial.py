@@ -11,14 +11,15 @@ from rich.console import Console
 
 from app.discovery import Discovered
 from loadtest import ROOT
-from loadtest.bench import run_arm
+from loadtest.bench import measure_arm
 from loadtest.comparison import shown
+from loadtest.lease import sole_user
 from loadtest.live import live
 from loadtest.measure import Row
 from loadtest.native import native_world
 from loadtest.report import Summary
-from loadtest.results import arm_figures, write_results
 from loadtest.scenario import Scenario
+from loadtest.summarise import write_results
 from loadtest.turns import Turn
 
 
@@ -41,10 +42,11 @@ async def compare(
 
     The first is the baseline.
     """
-    with live(console, scenario) as tell:
-        turns = [Turn(name) for name in names]
-        arms = await asyncio.gather(*(run_arm(scenario, turn, seed, folder, tell, native_world) for turn in turns))
-    measured = [(turn, *arm_figures(raw, scenario)) for turn, raw in zip(turns, arms, strict=True)]
+    async with sole_user(str(about["command"])) as lease:
+        with live(console, scenario) as tell:
+            turns = [Turn(name) for name in names]
+            arms = (measure_arm(scenario, turn, seed, folder, tell, native_world, lease) for turn in turns)
+            measured = await asyncio.gather(*arms)
     return write_results(folder, measured, scenario, about, found)
 
 

@@ -34,8 +34,10 @@ class Turn(NamedTuple):
         return self.name if self.repeat == 1 else f"{self.name}-{self.repeat}"
 
     def place(self, found: Discovered) -> tuple[int, float, int]:
-        """Where its row stands: as discovered, a control right behind the baseline."""
-        return (list(found.strategies).index(self.strategy), self.ttl_s or 0.0, self.repeat)
+        """Where its row stands: as discovered, a control right behind the baseline; what is gone by now at the end."""
+        known = list(found.strategies)
+        place = known.index(self.strategy) if self.strategy in known else len(known)
+        return (place, self.ttl_s or 0.0, self.repeat)
 
     def scenario(self, scenario: Scenario) -> Scenario:
         """As this run needs it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from loadtest.ambient import shown_url
 from loadtest.processes import Children
 from loadtest.scenario import Scenario
 
@@ -40,7 +41,7 @@ async def forget_keys(redis_url: str, strategy: str) -> None:
             if keys:
                 await client.unlink(*keys)
     except (RedisError, OSError) as error:
-        raise WorldFailed(f"Redis at {redis_url} does not answer: {error}") from error
+        raise WorldFailed(f"Redis at {shown_url(redis_url)} does not answer: {error}") from error
 
 
 async def clock_offset_s(redis_url: str) -> float:

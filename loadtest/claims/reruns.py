@@ -6,11 +6,11 @@ from pathlib import Path
 from statistics import fmean
 
 from app.discovery import Discovered
-from loadtest.bench import Tell, run_arm
+from loadtest.bench import Tell, measure_arm
 from loadtest.claims.evidence import Evidence, figures
 from loadtest.claims.ledger import Experiment
+from loadtest.lease import sole_user
 from loadtest.native import native_world
-from loadtest.results import arm_figures
 from loadtest.scenario import BadScenario, Scenario
 from loadtest.seeds import run_seed
 from loadtest.sim.batch import Done, Job, cores, local_workers, run_all
@@ -49,16 +49,18 @@ async def measure(
     experiments: Sequence[Experiment], found: Found, repeats: int, seed: int, folder: Path, live: Live
 ) -> None:
     """Every native arm, alone on the machine; repeats are interleaved. Records go to `folder`. Raises `WorldFailed`."""
-    for repeat in range(1, repeats + 1):
-        for experiment, arm in native_arms(experiments):
-            of = found[experiment][arm]
-            turn = Turn(of.strategy.name, repeat)
-            with live(of.workload) as tell:
-                raw = await run_arm(of.workload, turn, seed, folder / experiment / arm, tell, native_world)
-            row, series = arm_figures(raw, of.workload)
-            of.measurements.append(figures(row, series, of.workload.cache.ttl_s))
-            if not row.valid:
-                of.invalid = "; ".join(filter(None, (of.invalid, *row.events)))
+    async with sole_user("lab claims") as lease:
+        for repeat in range(1, repeats + 1):
+            for experiment, arm in native_arms(experiments):
+                of = found[experiment][arm]
+                turn = Turn(of.strategy.name, repeat)
+                with live(of.workload) as tell:
+                    into = folder / experiment / arm
+                    _, row, series = await measure_arm(of.workload, turn, seed, into, tell, native_world, lease)
+                if row.requests:
+                    of.measurements.append(figures(row, series, of.workload.cache.ttl_s))
+                if not row.valid:
+                    of.invalid = "; ".join(filter(None, (of.invalid, *row.events)))
 
 
 def jobs(experiments: Iterable[Experiment], found: Found, seed: int) -> list[Job]:

@@ -8,31 +8,35 @@ import typer
 
 from app.discovery import Discovered
 from loadtest import ROOT
-from loadtest.bench import run_arm
+from loadtest.bench import measure_arm
+from loadtest.cli.finished import report, show
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
 from loadtest.cli.terminal import (
     Results,
     Seed,
     Strategies,
     console,
-    errors,
     exit_unless_valid,
     fail,
     guarded,
+    guarded_here,
+    run_folder,
+    say,
     shown,
     this_run,
+    warn,
 )
 from loadtest.hitpath.comparison import compare_hitpath
 from loadtest.hitpath.result import HitpathResult
 from loadtest.hitpath.table import print_hitpath
+from loadtest.lease import sole_user
 from loadtest.limit.ceiling import find_limit, print_limit
 from loadtest.live import live
-from loadtest.measure import Row, Series
 from loadtest.native import native_world
-from loadtest.report import print_table
-from loadtest.results import arm_figures, new_run_folder, write_results
+from loadtest.results import Measured, keep_figures, keep_turns
 from loadtest.scenario import Scenario
 from loadtest.stack import stack_world
+from loadtest.summarise import NothingToSummarise, not_run, summarise_folder
 from loadtest.trial import check_contract, compare, verdict
 from loadtest.turns import Turn, turns
 from loadtest.world import OpenWorld
@@ -79,24 +83,41 @@ def bench(
 async def _bench(
     workload: Scenario, order: Sequence[Turn], found: Discovered, seed: int, results: Path, open_world: OpenWorld
 ) -> bool:
-    """True when every run is a result. What was finished before an interruption is kept."""
+    """True when every run is a result. Whatever ends it, each finished run has its figures on disk."""
     about = this_run(seed)
-    folder = new_run_folder(results, workload.name, about, workload)
-    finished: list[tuple[Turn, Row, Series]] = []
-    try:
-        with live(console, workload) as tell:
-            for turn in order:
-                raw = await run_arm(workload, turn, seed, folder, tell, open_world)
-                finished.append((turn, *arm_figures(raw, turn.scenario(workload))))
-    finally:
-        if len(finished) < len(order):
-            kept = ", ".join(turn.label for turn in order[: len(finished)]) or "no strategy"
-            errors.print(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {shown(folder)}")
-        if finished:
-            finished.sort(key=lambda one: one[0].place(found))
-            print_table(console, write_results(folder, finished, workload, about, found), found.baseline)
-            console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
+    async with sole_user(about["command"]) as lease:
+        folder = run_folder(results, workload.name, about, workload)
+        keep_turns(folder, order)
+        finished: list[Measured] = []
+        try:
+            with live(console, workload) as tell:
+                for turn in order:
+                    finished.append(await measure_arm(workload, turn, seed, folder, tell, open_world, lease))
+                    finished.sort(key=lambda one: one[0].place(found))
+                    keep_figures(folder, [row for _, row, _ in finished])
+        finally:
+            missing = not_run(order, [turn for turn, _, _ in finished])
+            if missing:
+                kept = ", ".join(turn.label for turn in order[: len(finished)]) or "no strategy"
+                say(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {shown(folder)}")
+            if finished:
+                report(folder, finished, workload, about, found, missing)
     return all(row.valid for _, row, _ in finished)
+
+
+@app.command()
+def summarise(
+    folder: Annotated[Path, typer.Argument(help="The run's directory.")] = ROOT / "results" / "latest",
+) -> None:
+    """Make figures and reports of a run again, from the raw records in its directory."""
+    found = discovered()
+    with guarded_here():
+        try:
+            summary, rows = summarise_folder(folder.resolve(), found)
+        except NothingToSummarise as error:
+            fail(error)
+    show(folder, summary, found)
+    exit_unless_valid(all(row.valid for row in rows))
 
 
 @app.command(name="try")
@@ -115,8 +136,10 @@ def try_(
         fail(f"{name} breaks the contract; see above", code=1)
     against = [name] if found.baseline in (None, name) else [found.baseline, name]
     about = this_run(seed)
-    folder = new_run_folder(results, workload.name, about, workload)
-    rows = guarded(compare(workload, against, seed, folder, about, found, console)).rows
+    folder = run_folder(results, workload.name, about, workload)
+    summary = guarded(compare(workload, against, seed, folder, about, found, console))
+    rows = summary.rows
+    warn(summary.missing)
     console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
     console.print(verdict(rows, name), highlight=False, soft_wrap=True)
     exit_unless_valid(all(row.valid for row in rows))

@@ -15,10 +15,23 @@ from loadtest.claims.page import Ledger, markdown, print_ledger
 from loadtest.claims.reruns import Found, evidence, jobs, measure, native_arms, simulate
 from loadtest.claims.verdict import judge, unexpected
 from loadtest.cli.inputs import discovered
-from loadtest.cli.terminal import Results, Seed, console, fail, guarded, guarded_here, progress, shown, this_run
+from loadtest.cli.terminal import (
+    Results,
+    Seed,
+    console,
+    fail,
+    guarded,
+    guarded_here,
+    progress,
+    run_folder,
+    shown,
+    this_run,
+    warn,
+)
 from loadtest.live import live
-from loadtest.results import new_run_folder, write_whole
+from loadtest.results import write_whole
 from loadtest.scenario import BadScenario
+from loadtest.summarise import Extras
 
 app = typer.Typer()
 
@@ -43,8 +56,7 @@ def claims(
     except BadScenario as error:
         fail(error)
     about = this_run(seed)
-    with guarded_here():
-        folder = new_run_folder(results, "claims", about)
+    folder = run_folder(results, "claims", about)
     if not virtual_only:
         console.print(f"{len(list(native_arms(chosen))) * repeats} runs with real processes, one after another …")
         guarded(measure(chosen, found, repeats, seed, folder, partial(live, console)))
@@ -59,7 +71,9 @@ def claims(
     path = out or (folder if only or virtual_only else ROOT) / "CLAIMS.md"
     with guarded_here():
         write_whole(folder / "claims.json", json.dumps(_records(found), indent=2))
-        write_whole(path, markdown(ledger))
+    extras = Extras()
+    extras.make(str(path), lambda: write_whole(path, markdown(ledger)), None)
+    warn(extras.missing)
     print_ledger(console, ledger)
     console.print(f"{wall_s / 60:.1f} min. {shown(path)}; records in {shown(folder)}", highlight=False, soft_wrap=True)
     everything = [one for each in judged.values() for one in each]

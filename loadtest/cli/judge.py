@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest import ROOT
-from loadtest.cli.terminal import Results, console, errors, fail, shown
+from loadtest.cli.terminal import Results, console, errors, fail, shown, warn
 from loadtest.judge import compare as comparing
 from loadtest.judge import gates
 from loadtest.judge.gate import BadGate, Gate, parse_gate, several
@@ -148,11 +148,13 @@ def _asked(run: Run, *named: list[str] | None) -> list[Gate]:
 
 
 def _write(path: Path, text: str) -> None:
+    """A file beside the verdict, which stands whether or not this can be written."""
     try:
         write_whole(path, text)
     except OSError as error:
-        fail(f"{path}: {error.strerror}")
-    console.print(f"Written: {shown(path)}", soft_wrap=True, highlight=False, markup=False)
+        warn([f"not written: {path}: {error.strerror or error}"])
+    else:
+        console.print(f"Written: {shown(path)}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _append(path: Path, text: str) -> None:
@@ -160,4 +162,4 @@ def _append(path: Path, text: str) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(text + "\n")
     except OSError as error:
-        fail(f"GITHUB_STEP_SUMMARY: {path}: {error.strerror}")
+        warn([f"not written: GITHUB_STEP_SUMMARY: {path}: {error.strerror or error}"])

@@ -2,8 +2,10 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +15,7 @@ from rich.table import Table
 from loadtest import ROOT
 from loadtest.calibration import LEGEND, SHORT, Calibration, all_agree, measure
 from loadtest.calibration import calibrate as compare_worlds
+from loadtest.cli.finished import report
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
 from loadtest.cli.terminal import (
     Results,
@@ -25,16 +28,22 @@ from loadtest.cli.terminal import (
     guarded,
     guarded_here,
     progress,
-    shown,
+    run_folder,
     this_run,
+    warn,
 )
 from loadtest.live import live
-from loadtest.report import VIRTUAL, print_table
-from loadtest.results import new_run_folder, write_results, write_whole
+from loadtest.measure import Row
+from loadtest.report import VIRTUAL
+from loadtest.results import Measured, failed_arm, keep_figures, keep_turns, write_whole
 from loadtest.seeds import run_seed
 from loadtest.sim.batch import Done, Job, cores, local_workers, run_all
 from loadtest.sim.speed import measure_speed
+from loadtest.summarise import Extras, not_run
 from loadtest.turns import turns
+
+KEEP_EVERY_S = 5.0
+"""Of real time: so much work of a run that is killed is lost at most."""
 
 app = typer.Typer()
 
@@ -59,33 +68,49 @@ def sim(
     order = sorted(turns(workload, names, found, repeats, seed), key=lambda turn: turn.place(found))
     jobs = [Job(turn.scenario(workload), turn.strategy, run_seed(seed, turn.repeat), turn.repeat) for turn in order]
     about = this_run(seed) | VIRTUAL
-    folder = new_run_folder(results, workload.name, about, workload)
-    began_s = time.monotonic()
-    done: dict[int, Done] = {}  # by the job's id()
-    with guarded_here(), local_workers(min(workers or cores(), len(jobs))) as pool, progress() as bar:
-        line = bar.add_task("Simulating", total=len(jobs))
+    folder = run_folder(results, workload.name, about, workload)
+    keep_turns(folder, order)
+    began_s = kept_s = time.monotonic()
+    done: dict[int, Measured] = {}  # by the job's id()
+    cpu_s = 0.0
+    turn_of = {id(job): turn for turn, job in zip(order, jobs, strict=True)}
 
-        def keep(one: Done) -> None:
-            done[id(one.job)] = one
-            bar.advance(line)
+    def finished() -> list[Measured]:
+        return [done[id(job)] for job in jobs if id(job) in done]
 
-        run_all(jobs, pool, keep)
-    finished = [done[id(job)] for job in jobs]
-    measured = [
-        (turn, replace(one.row, strategy=turn.name), one.series) for turn, one in zip(order, finished, strict=True)
-    ]
-    summary = write_results(folder, measured, workload, about, found)
-    print_table(console, summary, found.baseline)
-    requests, cpu_s = sum(one.row.requests for one in finished), sum(one.cpu_s for one in finished)
-    for _, row, _ in measured:
+    def keep(job: Job, one: Measured) -> None:
+        nonlocal kept_s
+        done[id(job)] = one
+        if time.monotonic() - kept_s > KEEP_EVERY_S:
+            keep_figures(folder, [row for _, row, _ in finished()])
+            kept_s = time.monotonic()
+        bar.advance(line)
+
+    def played(one: Done) -> None:
+        nonlocal cpu_s
+        cpu_s += one.cpu_s
+        turn = turn_of[id(one.job)]
+        keep(one.job, (turn, replace(one.row, strategy=turn.name), one.series))
+
+    def failed(job: Job, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        keep(job, failed_arm(workload, turn_of[id(job)], job.seed, "virtual", reason))
+
+    try:
+        with guarded_here(), local_workers(min(workers or cores(), len(jobs))) as pool, progress() as bar:
+            line = bar.add_task("Simulating", total=len(jobs))
+            run_all(jobs, pool, played, failed)
+    finally:
+        wall_s, rows = time.monotonic() - began_s, [row for _, row, _ in finished()]
+        if rows:
+            with guarded_here():
+                report(folder, finished(), workload, about, found, not_run(order, [turn for turn, _, _ in finished()]))
+    for row in rows:
         console.print(f"trace {row.strategy} seed {row.seed}: {row.trace}", highlight=False, style="dim")
-    console.print(
-        f"{requests:,} requests in {time.monotonic() - began_s:.1f} s, {requests / cpu_s:,.0f} per CPU second. "
-        f"Report: {shown(folder / 'report.html')}",
-        soft_wrap=True,
-        highlight=False,
-    )
-    exit_unless_valid(all(row.valid for _, row, _ in measured))
+    requests = sum(row.requests for row in rows)
+    per_cpu_s = f", {requests / cpu_s:,.0f} per CPU second" if cpu_s else ""
+    console.print(f"{requests:,} requests in {wall_s:.1f} s{per_cpu_s}.", highlight=False)
+    exit_unless_valid(all(row.valid for row in rows))
 
 
 @app.command()
@@ -119,16 +144,29 @@ def calibrate(
     found = discovered()
     workloads = [scenario_named(name, duration) for name in scenarios.split(",")]
     calibrated: list[Calibration] = []
+    extras, valid = Extras(), True
     for workload in workloads:
-        folder = new_run_folder(results, workload.name, this_run(seed), workload)
+        folder = run_folder(results, workload.name, this_run(seed), workload)
+        rows: list[Row] = []
         with live(console, workload) as tell:
-            for name in chosen(found, strategies, workload):
-                row = guarded(measure(workload, name, seed, folder, tell))
-                calibrated += compare_worlds(workload, found.strategies[name], row)
+            names = chosen(found, strategies, workload)
+            guarded(_keep(folder, rows, measure(workload, names, seed, folder, tell)))
+        for row in rows:
+            beside = partial(compare_worlds, workload, found.strategies[row.strategy], row)
+            calibrated += extras.make(f"what stands beside {row.strategy}", lambda: list(beside()), [])  # noqa: B023
+            valid = valid and row.valid
         write_whole(folder / "calibration.json", json.dumps([one.as_dict() for one in calibrated], indent=2))
     _print_calibration(calibrated)
+    warn(extras.missing)
+    exit_unless_valid(valid)
     if not all_agree(calibrated):
         fail("virtual time disagrees with what was measured, see above", code=1)
+
+
+async def _keep(folder: Path, rows: list[Row], measured: AsyncIterator[Row]) -> None:
+    async for row in measured:
+        rows.append(row)
+        keep_figures(folder, rows)
 
 
 def _print_calibration(calibrated: Sequence[Calibration]) -> None:

@@ -25,9 +25,11 @@ from loadtest.cli.terminal import (
     guarded_here,
     shown,
     this_run,
+    warn,
 )
 from loadtest.report import VIRTUAL
 from loadtest.sim.batch import Done, cluster, cores, local_workers, run_all
+from loadtest.summarise import Extras
 from loadtest.sweep.choice import Choice, choices, unbeaten
 from loadtest.sweep.columns import need_parquet, write_parquet
 from loadtest.sweep.frontier import BRIEF, cells, write_frontier
@@ -87,7 +89,10 @@ def sweep(
         if resume_:
             planned = resume(resume_, plan, found.strategies, about["commit"])
         else:
-            planned = begin(results, plan, found.strategies, about)
+            try:
+                planned = begin(results, plan, found.strategies, about)
+            except OSError as error:
+                fail(f"--results: no sweep can be kept in {results}: {error.strerror or error}")
         with planned.open() as add, guarded_here():
             _run(planned, add, workers, cluster_)
     except (BadSetting, BadSweep) as error:
@@ -136,11 +141,11 @@ def _progress(total: int, done: int) -> Iterator[Callable[[], None]]:
 def _report(sweep: Sweep) -> None:
     """Raises typer.Exit with code 3 where a run is no result."""
     runs, folder = sweep.runs, sweep.folder
-    found = choices(runs)
-    with guarded_here():
-        write_parquet(folder / "sweep.parquet", runs)
-        broken = [run.violation for run in runs if run.violation]
-        write_frontier(folder, found, broken, read_about(folder), sweep.plan)
+    found, extras = choices(runs), Extras()
+    broken = [run.violation for run in runs if run.violation]
+    extras.make("sweep.parquet", lambda: write_parquet(folder / "sweep.parquet", runs), None)
+    extras.make("the report", lambda: write_frontier(folder, found, broken, read_about(folder), sweep.plan), None)
+    warn(extras.missing)  # every run is in points.jsonl
     best = unbeaten(found)
     _print("All points" if len(found) <= ROWS_MAX else "What to choose from", found if len(found) <= ROWS_MAX else best)
     requests, cpu_s = sum(run.row.requests for run in runs), sum(run.cpu_s for run in runs)

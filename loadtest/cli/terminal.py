@@ -4,7 +4,7 @@ import asyncio
 import shlex
 import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from loadtest.environment import describe
-from loadtest.quoting import for_console_markup
+from loadtest.quoting import for_console_markup, for_terminal
+from loadtest.results import new_run_folder
+from loadtest.scenario import Scenario
 from loadtest.sim.batch import WORKERS_MAX
 from loadtest.sim.loop import VirtualTimeError
 from loadtest.world import WorldFailed
@@ -49,24 +51,48 @@ def fail(message: object, code: int = 2) -> NoReturn:
     raise typer.Exit(code)
 
 
+def warn(lines: Iterable[str]) -> None:
+    """What the reader has to know and what changes no exit code."""
+    for line in lines:
+        errors.print(for_terminal(f"! {line}", "yellow"), soft_wrap=True)
+
+
 def shown(path: Path) -> Path:
     """As short as it can be written from here."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
+def run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
+    """A new directory for a run, before anything runs; exit 2 where there can be none."""
+    try:
+        return new_run_folder(results, name, about, scenario)
+    except OSError as error:
+        fail(f"--results: no run can be kept in {results}: {error.strerror or error}")
+
+
+_ENDS = tuple(sign for name in ("SIGTERM", "SIGHUP") if (sign := getattr(signal, name, None)) is not None)
+"""Beside Ctrl-C: asked to end, and the terminal was closed."""
+
+
+def _heard() -> list[signal.Signals]:
+    """Of `_ENDS`, those that this process was not started to ignore, as `nohup` does."""
+    return [sign for sign in _ENDS if signal.getsignal(sign) is not signal.SIG_IGN]
+
+
 def guarded(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run it; Ctrl-C and SIGTERM end it in order, its children first."""
+    """Run it; Ctrl-C, SIGTERM and SIGHUP end it in order, its children first."""
 
     async def cancellable() -> Any:
         task = asyncio.current_task()
         assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        for sign in _heard():
+            asyncio.get_running_loop().add_signal_handler(sign, task.cancel)
         return await work
 
     try:
         return asyncio.run(cancellable())
     except (KeyboardInterrupt, asyncio.CancelledError):
-        errors.print("[yellow]Interrupted.[/] Everything that was started has been ended.")
+        say("[yellow]Interrupted.[/] Everything that was started has been ended.")
         raise typer.Exit(130) from None
     except (WorldFailed, OSError, ValueError) as error:
         fail(error, code=1)
@@ -75,16 +101,25 @@ def guarded(work: Coroutine[Any, Any, Any]) -> Any:
 @contextmanager
 def guarded_here() -> Iterator[None]:
     """The same for work that is no coroutine: what it has started ends with its own `with`."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = {sign: signal.signal(sign, signal.default_int_handler) for sign in _heard()}
     try:
         yield
     except KeyboardInterrupt:
-        errors.print("[yellow]Interrupted.[/] Everything that was started has been ended.")
+        say("[yellow]Interrupted.[/] Everything that was started has been ended.")
         raise typer.Exit(130) from None
     except (WorldFailed, VirtualTimeError, OSError, ValueError) as error:
         fail(error, code=1)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
+
+
+def say(text: str) -> None:
+    """On a terminal that may be gone by now."""
+    try:
+        errors.print(text)
+    except OSError:
+        pass
 
 
 def exit_unless_valid(valid: bool) -> None:

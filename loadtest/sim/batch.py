@@ -57,10 +57,15 @@ def run_job(job: Job) -> Done:
     return Done(job, replace(row, repeat=job.repeat), series, str(violation or ""), cpu_s)
 
 
-def run_all(jobs: Sequence[Job], executor: Executor, done: Callable[[Done], None]) -> None:
-    """Every job, in any order; `done` is called here, in order of completion, with the very job that was given. Raises
-    what the first worker that failed raised, with a note that names its job. Whatever ends it early, the executor's own
-    `with` cancels what has not begun."""
+def run_all(
+    jobs: Sequence[Job],
+    executor: Executor,
+    done: Callable[[Done], None],
+    failed: Callable[[Job, Exception], None] | None = None,
+) -> None:
+    """Every job, in any order; `done` is called here, in order of completion, with the very job that was given.
+    `failed` is called with a job that raised, and the others go on; without it, what the first raised is raised here,
+    with a note that names its job. Whatever ends it early, the executor's own `with` cancels what has not begun."""
     waiting = {executor.submit(run_job, job): job for job in jobs}
     for future in as_completed(list(waiting)):
         job = waiting.pop(future)
@@ -69,6 +74,9 @@ def run_all(jobs: Sequence[Job], executor: Executor, done: Callable[[Done], None
         except (CancelledError, BrokenExecutor) as error:
             raise WorldFailed(f"the workers are gone: {error or 'their scheduler with them'}") from error
         except Exception as error:
+            if failed is not None:
+                failed(job, error)
+                continue
             error.add_note(f"in the simulation of {job.strategy}, {job.scenario.name}, seed {job.seed}")
             raise
         done(finished._replace(job=job))  # the very one: what came back is a copy

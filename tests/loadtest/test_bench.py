@@ -172,7 +172,50 @@ def test_redis_killed_in_mid_run_is_no_error_and_no_result(short: Path, tmp_path
     assert "redis was ended by SIGKILL" in said
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_strategy_whose_generator_is_killed_is_a_row_and_the_bench_goes_on(short: Path, tmp_path: Path) -> None:
+    with Lab("bench", "--scenario", short, "--strategies", "static,swr", "--results", tmp_path / "results") as lab:
+        lab.wait_for_child("locustfile", "--strategy static").kill()
+        code, said = lab.end()
+    assert code == 3, said
+    rows = _rows(tmp_path / "results")
+    assert not rows["static"]["valid"]
+    assert "locust was ended by SIGKILL" in " ".join(rows["static"]["events"])
+    assert rows["swr"]["valid"], rows["swr"]["events"]
+
+
+def test_a_bench_that_is_killed_leaves_figures_and_no_child_and_can_be_summarised(short: Path, tmp_path: Path) -> None:
+    with Lab("bench", "--scenario", short, "--strategies", "static,swr", "--results", tmp_path / "results") as lab:
+        lab.wait_for_child("locustfile", "--strategy swr")
+        family = lab.family()
+        lab.process.kill()
+        lab.end()
+    (folder,) = (tmp_path / "results").iterdir()
+    assert [row["strategy"] for row in json.loads((folder / "summary.json").read_text())] == ["static"]
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert alive == []
+    code, said = run("summarise", folder)
+    assert code == 3, said
+    rows = {row["strategy"]: row for row in json.loads((folder / "summary.json").read_text())}
+    assert rows["static"]["valid"]
+    assert not rows["swr"]["valid"]
+
+
+def test_a_results_folder_that_may_not_be_written_is_one_line_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("a file")
+    for command in ("bench", "sim", "sweep"):
+        code, said = run(command, "--results", tmp_path / "results")
+        assert code == 2, said
+        assert "can be kept in" in said
+        assert "Traceback" not in said
+
+
+def test_a_run_shorter_than_its_ttl_has_its_figures(tmp_path: Path) -> None:
+    code, said = run("sim", "--scenario", "bulk-warm", "--duration", "3", "--results", tmp_path / "results")
+    assert code == 0, said
+    assert set(_rows(tmp_path / "results")) >= {"static", "jitter", "singleflight", "swr", "xfetch"}
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_bench_leaves_nothing_running_and_says_what_was_kept(
     short: Path, tmp_path: Path, sign: signal.Signals
 ) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from app.discovery import discover
-from loadtest.bounds import COMPUTED, bounds, with_predictions
+from loadtest.bounds import COMPUTED, bounds, with_prediction
 from loadtest.scenario import read_scenario
 from loadtest.sim.run import simulate
 from loadtest.turns import Turn
@@ -27,8 +27,8 @@ def test_every_strategy_is_between_the_bounds() -> None:
 
 
 def test_each_row_is_predicted_at_its_own_rate() -> None:
-    turns = {row.strategy: Turn(row.strategy) for row in ROWS}
-    for row in with_predictions(ROWS, SCENARIO, turns, FOUND.strategies):
+    for measured in ROWS:
+        row = with_prediction(measured, Turn(measured.strategy), SCENARIO, FOUND.strategies)
         assert row.predicted_reads == pytest.approx(row.origin_reads, rel=0.1)
         assert row.floor_reads is not None
         assert row.predicted_reads is not None
@@ -37,8 +37,8 @@ def test_each_row_is_predicted_at_its_own_rate() -> None:
 
 def test_a_control_is_predicted_at_its_own_ttl() -> None:
     control = Turn("static", ttl_s=10.0)
-    told = with_predictions([ROWS[0]], SCENARIO, {ROWS[0].strategy: control}, FOUND.strategies)[0]
-    plain = with_predictions([ROWS[0]], SCENARIO, {ROWS[0].strategy: Turn("static")}, FOUND.strategies)[0]
+    told = with_prediction(ROWS[0], control, SCENARIO, FOUND.strategies)
+    plain = with_prediction(ROWS[0], Turn("static"), SCENARIO, FOUND.strategies)
     assert told.predicted_reads is not None
     assert plain.predicted_reads is not None
     assert told.predicted_reads < 0.75 * plain.predicted_reads
@@ -47,5 +47,5 @@ def test_a_control_is_predicted_at_its_own_ttl() -> None:
 def test_of_a_strategy_tuned_beyond_theory_nothing_is_said() -> None:
     unlocked = SCENARIO.model_copy(update={"tune": {"xfetch": {"form": "unlocked"}}})
     row = ROWS[list(FOUND.strategies).index("xfetch")]
-    told = with_predictions([row], unlocked, {"xfetch": Turn("xfetch")}, FOUND.strategies)[0]
+    told = with_prediction(row, Turn("xfetch"), unlocked, FOUND.strategies)
     assert told.predicted_reads is None

@@ -1,0 +1,55 @@
+"""What of its surroundings a run takes, and what it does not.
+
+A run takes what its scenario and its options state. Children get an allow-list of variables and what the run states for
+them; whatever else a user may set is recorded with the run and part of its identity.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+PASSED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""Without which a program may not start, or not be able to write its own language. All else is left behind: `LAB_*`,
+`LOCUST_*`, proxies, `PYTHON*`, allocators, `WEB_CONCURRENCY` and what the next version of a library looks for."""
+HONOURED = ("LAB_REDIS_URL", "LAB_REDIS_SERVER", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""By which a user may change what a run does."""
+_OWN_PREFIXES = ("PYTHON", "MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD", "DYLD_INSERT", "OMP_", "OPENBLAS_", "MKL_")
+"""Of variables that act on this process, which simulates, collects and computes: no child gets them."""
+_HARMLESS = frozenset({"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"})
+_SECRET = ("pass", "user", "secret", "token", "key")
+
+
+def child_environment(stated: Mapping[str, str], home: str) -> dict[str, str]:
+    """Of a child process. `home` has no configuration files, which a program may look for where it lives."""
+    passed = {name: os.environ[name] for name in PASSED if name in os.environ}
+    return {**passed, "HOME": home, "PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1", **stated}
+
+
+def ambient() -> dict[str, str]:
+    """What a user has set that can move a figure, by name, without secrets."""
+    found = {name: os.environ[name] for name in HONOURED if os.environ.get(name)}
+    if url := found.get("LAB_REDIS_URL"):
+        found["LAB_REDIS_URL"] = shown_url(url)
+    for name, value in sorted(os.environ.items()):
+        if name.startswith(_OWN_PREFIXES) and name not in _HARMLESS and value:
+            found[name] = value
+    if sys.flags.optimize:
+        found["python -O"] = str(sys.flags.optimize)
+    if nice := os.getpriority(os.PRIO_PROCESS, 0):
+        found["nice"] = str(nice)
+    if hasattr(os, "sched_getaffinity") and (usable := len(os.sched_getaffinity(0))) != os.cpu_count():
+        found["usable cores"] = str(usable)
+    return found
+
+
+def shown_url(url: str) -> str:
+    """The URL of a Redis for anybody's eyes: without user, password, or any option that sounds like one."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    options = [
+        (name, value)
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        if not any(word in name.lower() for word in _SECRET)
+    ]
+    return f"{parts.scheme}://{host}{parts.path}" + (f"?{urlencode(options)}" if options else "")
