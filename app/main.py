@@ -19,6 +19,7 @@ from app.cache import RedisCache
 from app.connections import Connections
 from app.discovery import Discovered, discover
 from app.endpoint import ItemEndpoint
+from app.latency import Latency
 from app.ledger import Ledger
 from app.metrics import ArmMetrics, Metrics, OriginMetrics
 from app.origin import Origin
@@ -102,8 +103,11 @@ def _add_own_routes(
 
     @app.get("/strategies")
     async def strategies() -> dict[str, Any]:
-        """What was discovered: each strategy's docstring and tunables, the bounds', and what is broken and why."""
+        """What was discovered, and what a client has to know to judge its answers: how old they may be by strategy, how
+        long a load may take, and the cache's time, by which an item says when it was read."""
         return {
+            "now_s": cache.clock.now_s(),
+            "longest_load_s": longest_load_s(settings),
             "strategies": {name: _describe(strategy, settings) for name, strategy in found.strategies.items()},
             "bounds": {name: _describe(bound, settings) for name, bound in found.bounds.items()},
             "broken": found.broken,
@@ -150,11 +154,19 @@ def _add_broken_route(app: FastAPI, name: str, why: str) -> None:
         return {"error": "broken", "reason": f"app/strategies/{name}.py: {why}"}
 
 
+def longest_load_s(settings: Settings) -> float:
+    """From the moment the origin is read until what was read is in the cache, at most: the law's longest or the
+    time-out, and what a write may take."""
+    read_ms = min(Latency.parse(settings.origin_latency).longest_ms, settings.origin_timeout_ms)
+    return (read_ms + settings.redis_timeout_ms) / 1000
+
+
 def _describe(strategy: type[Strategy], settings: Settings) -> dict[str, Any]:
     values = strategy.tuned(settings.tune.get(strategy.name, {}))
     return {
         "doc": inspect.getdoc(strategy),
         "baseline": strategy.is_baseline,
+        "oldest_s": strategy.oldest_s(settings.ttl_s, values),
         "tunables": {
             name: {"value": values[name], "default": knob.default, "why": knob.why}
             for name, knob in strategy.tunables().items()

@@ -10,105 +10,85 @@ latency counts from the timetable. Every answer is checked.
 import gc
 import inspect
 import logging
+import sys
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import Any
 
 import gevent
+from gevent.event import Event
 from locust import FastHttpUser, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.exception import StopUser
-from locust.log import greenlet_exception_logger
-from locust.runners import MasterRunner, Runner, WorkerRunner
+from locust.runners import MasterRunner, WorkerRunner
+from locust.web import WebUI
 
-from loadtest.arrivals import first_pause_s
-from loadtest.drive.client import Client
-from loadtest.drive.dispatcher import TAIL_S, Arrival, Dispatcher, Share, all_of_it, due, own_share, share_out
+from loadtest.arrivals import first_pause_s, pauses_s
+from loadtest.drive.deal import DEAL_EVERY_S, Dealer
+from loadtest.drive.door import close_door
 from loadtest.drive.exporter import LoadMetrics
-from loadtest.drive.generator import Meter, now_s
-from loadtest.drive.plan import Plan
-from loadtest.drive.targets import LOOK_EVERY_S
+from loadtest.drive.generator import now_s
+from loadtest.drive.plan import BadOption, Plan, check
+from loadtest.drive.pods import NoPods, ask_pod
+from loadtest.drive.run import Run
+from loadtest.drive.targets import BadTargets, pod_url
 
-SHARES = "lab_shares"
-"""Under this name the master adds to the options what its workers are to share: Locust hands them on."""
+DEAL = "lab_deal"
+"""Under this name the master adds to the options what its workers are to share, which Locust hands on; and the name of
+the message by which it says so again."""
+BEGUN = "lab_begun"
+"""A worker's message: it could send now."""
+BAD_INPUT = 2
 
 _log = logging.getLogger(__name__)
 
 # Locust makes the users, so what they share has no other place.
 _metrics: LoadMetrics | None = None
-_test: "Test | None" = None
-
-
-class Test:
-    """One test in one process that sends, from its start to its stop."""
-
-    def __init__(self, environment: Environment, options: Namespace) -> None:
-        runner = environment.runner
-        self.plan = plan = Plan(options, LabUser.host, getattr(runner, "worker_index", 0))
-        share: Share | None = all_of_it(options.run_time)
-        if isinstance(runner, WorkerRunner):
-            share = own_share(runner.client_id, getattr(options, SHARES))
-        self.processes = share.of if share else 1
-        bound = share.part(plan.load.in_flight_max) if share else 0
-        self.meter = Meter(bound if plan.is_open else None, self.processes)
-        self.client = Client(plan, self.meter, environment.events.request.fire, _metrics)
-        self.dispatcher: Dispatcher | None = None
-        if share and plan.is_open:
-            coming = due(plan.load, plan.scenario.keys, share, plan.seed)
-            self.dispatcher = Dispatcher(coming, share, self.send, self.meter)
-            failed = greenlet_exception_logger(_log)  # type: ignore[no-untyped-call]
-            self.dispatcher.start(failed)  # which makes Locust's exit code 2
-        elif plan.is_open:
-            _log.warning("This worker came when the test had begun: it sends nothing until the next one")
-
-    def send(self, arrival: Arrival, intended_s: float) -> None:
-        self.client.ask(self.plan.strategy_for(arrival.number), arrival.key, arrival.number, intended_s)
-
-    def end(self, grace_s: float, tail_s: float = TAIL_S) -> None:
-        """Send no more; what is on its way may come back for a while."""
-        self.plan.over.set()
-        if self.dispatcher is not None:
-            self.dispatcher.end(grace_s, tail_s)
-        self.meter.stop()
-
-    def write(self) -> None:
-        """The generator's own record, once everything has come back."""
-        if self.plan.folder is not None:
-            self.meter.write(self.plan.folder)
-
-    def target_rate(self, users: int) -> float:
-        """Requests/s that this process is to send now; the base of a shape, and 0 where nothing states it."""
-        if self.plan.period_s:
-            return users / self.plan.period_s
-        return (self.plan.load.rate_per_s or 0.0) / self.processes if self.dispatcher else 0.0
-
-    def follow(self, runner: Runner) -> None:
-        """As long as it runs: keep up with the pods and strategies that come and go."""
-        while not self.plan.over.is_set():
-            if _metrics is not None:
-                _metrics.runs(self.plan.strategies, runner.user_count, self.target_rate(runner.user_count))
-            gevent.sleep(LOOK_EVERY_S)
-            self.plan.follow()
+_run: Run | None = None
+_has_begun = Event()
+_dealer: Dealer | None = None
+_begun: set[str] = set()
 
 
 @events.init_command_line_parser.add_listener
 def add_options(parser: LocustArgumentParser) -> None:
+    # What is added to a group is not in the UI: whom the load goes to and what it writes is nothing for a form.
     group = parser.add_argument_group("Stampede Lab")
     group.add_argument("--scenario", default="hot-key", env_var="LAB_SCENARIO", help="a scenario's name or .toml file")
     group.add_argument("--strategy", default="", env_var="LAB_STRATEGY", help="one or more by comma; default: all")
     group.add_argument("--targets", default="", env_var="LAB_TARGETS", help="pods by comma, or dns:host:port")
-    group.add_argument("--rate", type=float, env_var="LAB_RATE", help="requests/s of all processes together")
+    group.add_argument("--duration", type=float, env_var="LAB_DURATION", help="seconds to send; default: the run time")
     group.add_argument("--answers", default="", env_var="LAB_ANSWERS", help="folder for the record of every answer")
-    group.add_argument("--lab-seed", default="1", env_var="LAB_SEED", help="of arrivals, keys and pauses: a number")
     group.add_argument("--metrics-port", type=int, env_var="LAB_METRICS_PORT", help="serve this process's metrics here")
+    group.add_argument("--metrics-host", default="127.0.0.1", env_var="LAB_METRICS_HOST", help="and on this address")
+    group.add_argument("--web-names", default="", env_var="LAB_WEB_NAMES", help="hosts that the UI is called, by comma")
+    parser.add_argument("--rate", type=float, env_var="LAB_RATE", help="requests/s of all processes together")
+    parser.add_argument("--lab-seed", default="1", env_var="LAB_SEED", help="of arrivals, keys and pauses: a number")
 
 
 @events.init.add_listener
-def prepare(environment: Environment, **_: Any) -> None:
+def prepare(environment: Environment, web_ui: WebUI | None = None, **_: Any) -> None:
     global _metrics  # noqa: PLW0603
-    options = environment.parsed_options or Namespace(metrics_port=None)
+    runner, options = environment.runner, environment.parsed_options
+    if options is None:
+        return
+    try:
+        if options.host:
+            environment.host = options.host = pod_url(options.host)
+        else:
+            options.host = LabUser.host if web_ui is not None else None
+        is_told = isinstance(runner, WorkerRunner) and not (options.targets or options.host)
+        check(options, LabUser.host, None if isinstance(runner, MasterRunner) or is_told else ask_pod)
+    except BadTargets as error:
+        _refuse(f"--host: {error}")
+    except (BadOption, NoPods) as error:
+        _refuse(str(error))
+    if web_ui is not None:
+        assert web_ui.app is not None
+        close_door(web_ui.app, [web_ui.host, *options.web_names.split(",")], dict(vars(options)))
     if options.metrics_port:
-        _metrics = LoadMetrics(options.metrics_port)
+        _metrics = LoadMetrics(options.metrics_port, options.metrics_host)
     # What would hold up all requests for tens of milliseconds is done now: when a test stops, Locust asks for its
     # stack, which reads every module's source the first time; and the collector would walk all that was imported.
     inspect.stack()
@@ -117,43 +97,108 @@ def prepare(environment: Environment, **_: Any) -> None:
     # Timers count from gevent's idea of now, which stood still while all this was imported: a run time of 12 s would
     # end after 11, and every user's first pause at once.
     gevent.get_hub().loop.update_now()
+    if isinstance(runner, MasterRunner):
+        runner.register_message(BEGUN, lambda environment, msg: _begun.add(msg.node_id))
+    elif isinstance(runner, WorkerRunner):
+        runner.register_message(DEAL, _on_deal)
+        if hasattr(options, DEAL):  # the test began while this worker was being made
+            begin(environment)
+
+
+def _refuse(why: str) -> None:
+    print(f"error: {why}", file=sys.stderr)
+    sys.exit(BAD_INPUT)
 
 
 @events.test_start.add_listener
 def begin(environment: Environment, **_: Any) -> None:
-    global _test  # noqa: PLW0603
-    runner, options = environment.runner, environment.parsed_options or Namespace()
+    global _run, _dealer  # noqa: PLW0603
+    runner, options = environment.runner, environment.parsed_options
+    if runner is None or options is None:
+        return  # a worker that is being made still: `prepare` begins then
     if isinstance(runner, MasterRunner):
-        workers = runner.clients.ready + runner.clients.running + runner.clients.spawning
-        setattr(options, SHARES, share_out((worker.id for worker in workers), options.run_time))
+        at_work = [worker.id for worker in _alive(runner)]
+        _begun.clear()
+        _begun.update(at_work)
+        _dealer = Dealer(at_work, options.duration or options.run_time, runner.target_user_count)
+        setattr(options, DEAL, _dealer.deal)
+        gevent.spawn(_deal_on, runner, _dealer)
         return
-    _test = Test(environment, options)
+    worker = runner if isinstance(runner, WorkerRunner) else None
+    try:
+        number = max(0, getattr(runner, "worker_index", 0))
+        _run = Run(
+            Plan(_heard(options, environment), LabUser.host, number),
+            options,
+            environment.events.request.fire,
+            _metrics,
+            worker.client_id if worker else None,
+        )
+    except (BadOption, NoPods) as error:
+        _log.error("No test: %s", error)
+        environment.process_exit_code = BAD_INPUT
+        gevent.spawn(runner.stop if environment.web_ui is not None else runner.quit)
+        return
     if _metrics is not None:
-        _metrics.meters(_test.meter)
-    if runner is not None:
-        runner.greenlet.spawn(_test.follow, runner)
+        _metrics.meters(_run.meter)
+    if worker is not None:
+        _run.dealt(getattr(options, DEAL), is_first=True)
+        worker.send_message(BEGUN)
+    _has_begun.set()
+    runner.greenlet.spawn(_run.follow, lambda: runner.user_count)
+
+
+def _heard(options: Namespace, environment: Environment) -> Namespace:
+    """The options, with the host that the master has told its worker."""
+    return Namespace(**vars(options) | {"host": environment.host or options.host})
+
+
+def _alive(runner: MasterRunner) -> list[Any]:
+    return [*runner.clients.ready, *runner.clients.running, *runner.clients.spawning]
+
+
+def _deal_on(runner: MasterRunner, dealer: Dealer) -> None:
+    """As long as this test runs: deal anew when workers come or go, and tell all of them, again and again."""
+    while dealer is _dealer:
+        gevent.sleep(DEAL_EVERY_S)
+        if dealer.look((worker.id for worker in _alive(runner) if worker.id in _begun), runner.target_user_count):
+            _log.info("The load is dealt anew, to %d workers", len(dealer.deal["workers"]))
+        runner.send_message(DEAL, dealer.deal)
+        users, is_idle = runner._users_dispatcher, any(worker.id not in _begun for worker in _alive(runner))
+        missing = runner.user_count < runner.target_user_count
+        if (is_idle or missing) and runner.state == "running" and users and not users.dispatch_in_progress:
+            runner.start(runner.target_user_count, runner.spawn_rate)  # who came while others were spawning, too
+
+
+def _on_deal(environment: Environment, msg: Any) -> None:
+    if _run is not None:
+        _run.dealt(msg.data)
 
 
 @events.test_stopping.add_listener
 def finish(environment: Environment, **_: Any) -> None:
-    if _test is not None:
-        _test.end(environment.stop_timeout or 0.0)
+    global _dealer  # noqa: PLW0603
+    _dealer = None
+    if _run is not None:
+        _run.end(environment.stop_timeout or 0.0)
 
 
 @events.test_stop.add_listener
 def stop(**_: Any) -> None:
-    if _test is not None:
-        _test.write()
+    global _run  # noqa: PLW0603
+    if _run is not None:
+        _run.write()
+    _run = None
+    _has_begun.clear()
     if _metrics is not None:
         _metrics.rests()
 
 
 @events.quitting.add_listener
 def end(**_: Any) -> None:
-    if _test is not None:
-        _test.end(grace_s=0, tail_s=0)  # a test that was not stopped before
-        _test.write()
-        _test.plan.close()
+    if _run is not None:  # a test that was not stopped before
+        _run.end(grace_s=0, tail_s=0)
+        _run.write()
 
 
 class LabUser(FastHttpUser):
@@ -162,33 +207,41 @@ class LabUser(FastHttpUser):
     host = "http://127.0.0.1:8000"
 
     def on_start(self) -> None:
-        assert _test is not None, "Locust starts users after test_start"
-        self.test, self.plan = _test, _test.plan
+        _has_begun.wait()
+        assert _run is not None
+        self.load, self.plan = _run, _run.plan
         if self.plan.is_open:
             return
-        self.number = next(self.plan.user_numbers)
-        self.asked = 0
-        plan = self.plan
-        pause_s = first_pause_s(plan.seed, plan.worker, self.number, plan.period_s or plan.think_s)
-        self.due_s = now_s() + pause_s
-        gevent.sleep(pause_s)
+        self.load.may_ask.wait()
+        self.number, self.asked = next(self.plan.user_numbers), 0
+        seed, worker, period_s = self.plan.seed, self.plan.worker, self.plan.period_s
+        if period_s is None:
+            self.pauses_s: Iterator[float] = pauses_s(self.plan.load, seed, worker, self.number)
+            first_s = next(self.pauses_s)
+        else:
+            first_s = first_pause_s(seed, worker, self.number, period_s)
+        self.due_s = max(now_s(), self.load.start_s) + first_s
+        gevent.sleep(self.due_s - now_s())
 
     def wait_time(self) -> float:
         """Seconds until the next request: the think time, or what is left until the timetable's next entry."""
         if self.plan.period_s is None:
-            return self.plan.think_s
+            return next(self.pauses_s)
         self.due_s += self.plan.period_s
         return max(0.0, self.due_s - now_s())
 
     @task
     def ask(self) -> None:
         """One request, to its answer."""
-        if self.plan.is_open:
+        self.load.may_ask.wait()
+        left_s = self.load.left_s
+        if self.plan.is_open or (left_s is not None and left_s <= 0):
             self.plan.over.wait()
+        if self.plan.over.is_set():
             raise StopUser
         strategies = self.plan.strategies
         strategy = strategies[(self.number // len(self.plan.targets.urls) + self.asked) % len(strategies)]
         turn = self.number + self.asked
         self.asked += 1
         intended_s = None if self.plan.period_s is None else self.due_s
-        self.test.client.ask(strategy, next(self.plan.keys), turn, intended_s)
+        self.load.client.ask(strategy, next(self.plan.keys), turn, intended_s)

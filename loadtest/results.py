@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.commands import redis_commands
-from loadtest.drive.generator import read_generator
+from loadtest.drive.generator import read_generator, what_is_due
 from loadtest.failures import counted, failures_found
 from loadtest.measure import Row, Series, new_tally
 from loadtest.records import read_answers, read_ledger
@@ -132,16 +132,17 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
         events=[*row.events, *unknown, *broken.events],
         valid=row.valid and not unknown and not broken.moved_a_figure,
     )
-    if (generator := read_generator(raw)) is not None:
-        target = generator.due / record.duration_s if record.loop == "open" else record.target_rate
-        faults = generator.faults(target, row.achieved_rate)
+    generator = read_generator(raw)
+    if generator is None:
+        faults = ["the generator left no record: it was killed"]
+    else:
+        faults = generator.faults(what_is_due(scenario, record.seed), row.requests)
         row = replace(
             row,
-            events=[*row.events, *faults],
-            valid=row.valid and not faults,
             lateness_p99_ms=generator.lateness_p99_ms,
             generator_cpu_share=round(generator.cpu_share, 3),
         )
+    row = replace(row, events=[*row.events, *faults], valid=row.valid and not faults)
     if row.requests and (commands := redis_commands(raw)) is not None:
         saved = row.requests - row.origin_reads
         row = replace(

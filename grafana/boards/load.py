@@ -37,7 +37,7 @@ def _steps(*steps: tuple[float | None, str]) -> Json:
 
 def _share() -> Json:
     # a rate divides by the time between the samples that it finds; the newest second's may still be on its way
-    meant = "avg_over_time((sum(lab_load_target_rate))[1m:1s])"
+    meant = "avg_over_time((max(lab_load_target_rate))[1m:1s])"
     return stat(
         "Achieved of the target",
         "Requests that were answered in the last minute over those that were meant to be. Under 99 % nothing else "
@@ -52,7 +52,7 @@ def _target() -> Json:
     return stat(
         "Target",
         "Requests per second that all senders together are to send; 0 while answers set the pace, or no test runs.",
-        [target("sum(lab_load_target_rate)", "target")],
+        [target("max(lab_load_target_rate)", "target")],
         "suffix:/s",
     )
 
@@ -99,7 +99,7 @@ def _rates() -> Json:
         "line: a stall shows as a hole, and as a hill where the load catches up.",
         [
             target(in_a_second(SENT, "", ""), "achieved"),
-            target("sum(lab_load_target_rate)", "target", "B"),
+            target("max(lab_load_target_rate)", "target", "B"),
         ],
         "suffix:/s",
         overrides=[bound("target")],

@@ -4,16 +4,19 @@ FastHttpUser's own client (geventhttpclient), without the layers around it: cook
 which a pod has, cost a third of a request. Locust is told of every request by the event that its users fire too.
 """
 
+import math
 import socket
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import gevent
 from geventhttpclient.client import HTTPClient
 from geventhttpclient.connectionpool import ConnectionPool
-from locust.contrib.fasthttp import FAILURE_EXCEPTIONS
 from locust.exception import CatchResponseError
 
+from app.strategy import Status
+from loadtest.answer_check import Seen
 from loadtest.drive.exporter import LoadMetrics
 from loadtest.drive.generator import Meter, now_s
 from loadtest.drive.plan import Plan
@@ -21,6 +24,7 @@ from loadtest.drive.plan import Plan
 REROUTED = "(rerouted)"
 CONNECT_S_MAX = 2.0
 ANSWER_S_MAX = 15.0
+"""For all of it: a server that sends a byte now and then would hold a request for ever."""
 CONNECTIONS_MAX = 10_000
 """To one pod; more than the system lets a process open, so that the load's own bound is the one that counts."""
 
@@ -33,6 +37,10 @@ class Answer(NamedTuple):
     headers: Any
     error: BaseException | None
     took_ms: float
+
+
+_UNANSWERED = Answer(0, b"", {}, ConnectionAbortedError("the test ended before the answer"), 0.0)
+_STATUSES = frozenset(Status)
 
 
 class Client:
@@ -49,53 +57,59 @@ class Client:
         Where pods come and go, another one is asked when one cannot be reached.
         """
         targets = self._plan.targets
-        floor = self._plan.answers.version_floor(strategy, key)
+        floor_s = self._plan.answers.floor_s(strategy, key)
+        path = f"/{strategy}/data?id={key}"
         sent_s = now_s()
         if intended_s is None:
             intended_s = sent_s
         self._meter.leaves(sent_s - intended_s)
+        url, answer = path, _UNANSWERED
         try:
             for tries_left in reversed(range(len(targets.urls) if targets.follows_dns else 1)):
                 pod = targets.pick(turn)
-                path = f"/{strategy}/data?id={key}"
+                url = pod + path
                 answer = self._get(pod, path)
                 if answer.code or not tries_left:
                     break
                 targets.leave_alone(pod)
-                self._tell_locust(REROUTED, pod + path, answer, None)
+                self._tell_locust(REROUTED, url, answer, None)
                 if self._metrics is not None:
                     self._metrics.rerouted()
-            self._keep(strategy, key, floor, (intended_s, sent_s, now_s()), pod + path, answer)
         finally:
+            # also when the test ends it before its answer: whatever was sent has a line
             self._meter.returns()
+            self._keep(strategy, key, floor_s, (intended_s, sent_s, now_s()), url, answer)
 
     def _get(self, pod: str, path: str) -> Answer:
         if (client := self._pods.get(pod)) is None:
             client = self._pods[pod] = _connect(pod)
         began_s = time.perf_counter()
-        answer = Answer(0, b"", {}, None, 0.0)
         try:
-            response = client.request("GET", path)
-            answer = answer._replace(body=response.read(), code=response.get_code(), headers=response.info())
-        except FAILURE_EXCEPTIONS as error:
-            answer = answer._replace(error=error)
+            with gevent.Timeout(ANSWER_S_MAX, TimeoutError(f"no answer within {ANSWER_S_MAX:g} s")):
+                response = client.request("GET", path)
+                answer = Answer(response.get_code(), response.read(), response.info(), None, 0.0)
+        except Exception as error:  # what a library says of an answer that is none, whatever it says it with
+            answer = _UNANSWERED._replace(error=error)
         return answer._replace(took_ms=(time.perf_counter() - began_s) * 1000)
 
     def _keep(
-        self, strategy: str, key: int, floor: int, moments_s: tuple[float, float, float], url: str, answer: Answer
+        self, strategy: str, key: int, floor_s: float, moments_s: tuple[float, float, float], url: str, answer: Answer
     ) -> None:
         """Check the answer, tell Locust, and write it down."""
-        code, body = answer.code, answer.body
-        fault = self._plan.answers.fault(strategy, key, body, floor) if code == 200 else ""
+        code, body, check, fault = answer.code, answer.body, self._plan.answers, ""
+        status, age_s = _told(str(answer.headers.get("cache-status", "")))
+        intended_s, sent_s, ended_s = moments_s
+        if code == 200:
+            fault = check.fault(strategy, key, body, Seen(status, age_s, sent_s, ended_s), floor_s)
+        elif code == 404:
+            fault = check.absent_fault(body)
         failed: BaseException | None = answer.error
-        if fault or code not in (0, 200, 404):
+        if failed is None and (fault or code not in (200, 404)):
             failed = CatchResponseError(fault or f"{code} {body[:200].decode(errors='replace')}")
         self._tell_locust(f"/{strategy}/data", url, answer, failed)
-        cache_status = str(answer.headers.get("cache-status", ""))
-        status, age_s = (_parameter(cache_status, name) for name in ("detail", "age"))
-        intended_s, sent_s, ended_s = moments_s
         times = (f"{moment:.6f}" for moment in moments_s)
-        self._plan.record(*times, key, code, status, age_s, answer.headers.get("x-served-by", ""), fault)
+        age = "" if age_s is None else f"{age_s:.3f}"
+        self._plan.record(*times, key, code, status, age, answer.headers.get("x-served-by", ""), fault)
         if self._metrics is not None:
             self._metrics.answered(strategy, code, ended_s - intended_s, sent_s - intended_s, fault)
 
@@ -140,6 +154,16 @@ def _connect(pod: str) -> HTTPClient:
     client = HTTPClient.from_url(pod)
     client._connection_pool = _Connections(client.host, client.port or 80)
     return client
+
+
+def _told(cache_status: str) -> tuple[str, float | None]:
+    """The status and the age that a Cache-Status header states; "" and None for what no answer can have."""
+    status, age = (_parameter(cache_status, name) for name in ("detail", "age"))
+    try:
+        age_s = float(age)
+    except ValueError:
+        age_s = math.nan
+    return status if status in _STATUSES else "", age_s if math.isfinite(age_s) else None
 
 
 def _parameter(cache_status: str, name: str) -> str:

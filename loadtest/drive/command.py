@@ -4,6 +4,7 @@ Not by `--processes`: that master ends without waiting for its workers, which th
 written what they saw.
 """
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,7 +39,7 @@ async def start_locust(
     users = str(load.users or processes)  # an open loop has none: each process sends its share
     run: list[str | Path] = [
         "--headless", "--users", users, "--spawn-rate", users,
-        "--run-time", f"{run_s:g}s", "--stop-timeout", str(STOP_S),
+        "--run-time", f"{math.ceil(run_s)}s", "--duration", f"{run_s:.6g}", "--stop-timeout", str(STOP_S),
         "--only-summary", "--exit-code-on-error", "0",
         "--scenario", scenario, "--strategy", strategy, "--lab-seed", str(seed),
         "--targets", ",".join(targets), "--answers", answers,

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from app.metrics import DURATION_BUCKETS_S
+from loadtest.drive.deal import Share
 from loadtest.drive.generator import Meter
 
 LATENESS_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class LoadMetrics:
-    """What one Locust process sends and sees. Serves /metrics on `port` from the start."""
+    """What one Locust process sends and sees. Serves /metrics on `port` of `host` from the start.
 
-    def __init__(self, port: int) -> None:
+    It needs no `Host` check: it only tells, and what it tells is no secret.
+    """
+
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         by = CollectorRegistry()
         strategy = ("strategy",)
         self._requests = Counter("lab_load_requests", "Requests sent", ("strategy", "code"), registry=by)
@@ -33,18 +37,24 @@ class LoadMetrics:
         self._not_sent = Gauge("lab_load_not_sent", "Due in this test, and beyond the bound in flight", registry=by)
         self._in_flight = Gauge("lab_load_in_flight", "Requests on their way", registry=by)
         self._users = Gauge("lab_load_users", "Users at work in this process", registry=by)
-        self._target = Gauge("lab_load_target_rate", "Requests per second that this process is to send", registry=by)
+        self._target = Gauge(
+            "lab_load_target_rate",
+            "Requests per second that all processes together are to send, whoever of them is there",
+            registry=by,
+        )
+        self._part = Gauge("lab_load_share_number", "Which part of the load is this process's; 0: none", registry=by)
+        self._parts = Gauge("lab_load_share_of", "In how many parts the load is dealt; 0: unknown", registry=by)
         self._running = Gauge("lab_load_running", "1 while a test runs", registry=by)
         cpu = Gauge("lab_load_cpu_seconds", "CPU that this process has used", registry=by)
         cpu.set_function(_cpu_s)
-        start_http_server(port, registry=by)
+        start_http_server(port, addr=host, registry=by)
 
     def meters(self, meter: Meter) -> None:
         """A test begins, with a meter of its own."""
         self._not_sent.set_function(lambda: meter.not_sent)
         self._in_flight.set_function(lambda: meter.in_flight)
 
-    def runs(self, strategies: Sequence[str], users: int, target_rate: float) -> None:
+    def runs(self, strategies: Sequence[str], users: int, target_rate: float, share: Share | None) -> None:
         """A test runs, for these strategies, each of whose children exists from now on."""
         for strategy in strategies:
             self._requests.labels(strategy, "200")
@@ -53,10 +63,12 @@ class LoadMetrics:
         self._running.set(1)
         self._users.set(users)
         self._target.set(target_rate)
+        self._part.set(share.number + 1 if share is not None and share.of else 0)
+        self._parts.set(share.of if share is not None else 0)
 
     def rests(self) -> None:
         """No test runs."""
-        for gauge in (self._running, self._users, self._target):
+        for gauge in (self._running, self._users, self._target, self._part, self._parts):
             gauge.set(0)
 
     def answered(self, strategy: str, code: int, latency_s: float, lateness_s: float, fault: str) -> None:

@@ -3,11 +3,16 @@
 import socket
 import time
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 DNS = "dns:"
 LOOK_EVERY_S = 2.0
 LEAVE_ALONE_S = 5.0
 """How long a pod that could not be reached is left out, if its name still stands for it."""
+
+
+class BadTargets(ValueError):
+    """What was named is no pod; the text says why, and what is."""
 
 
 class Targets:
@@ -18,14 +23,15 @@ class Targets:
     """
 
     def __init__(self, text: str) -> None:
-        """`text` is URLs by comma, or `dns:host:port`. Raises OSError when the name stands for nobody."""
+        """`text` is URLs by comma, or `dns:host:port`. Raises `BadTargets`, and OSError when the name stands for
+        nobody."""
         self.follows_dns = text.startswith(DNS)
         self._left_alone_until_s: dict[str, float] = {}
         if self.follows_dns:
-            self._host, _, self._port = text.removeprefix(DNS).partition(":")
+            self._host, self._port = _host_and_port(text)
             self.urls: Sequence[str] = self._look()
         else:
-            self.urls = text.split(",")
+            self.urls = [pod_url(one) for one in text.split(",")]
 
     def pick(self, turn: int) -> str:
         """The pod for turn number `turn`: round robin over those that can be reached."""
@@ -52,3 +58,28 @@ class Targets:
     def _look(self) -> list[str]:
         found = socket.getaddrinfo(self._host, self._port, socket.AF_INET, socket.SOCK_STREAM)
         return sorted({f"http://{address[0]!s}:{self._port}" for *_, address in found})
+
+
+def pod_url(text: str) -> str:
+    """`http://host:port`, from what people write: without a scheme, with a slash at the end. Raises `BadTargets`."""
+    text = text.strip()
+    url = urlsplit(text if "://" in text else f"http://{text}")
+    try:
+        port = url.port
+    except ValueError as error:
+        raise BadTargets(f"{text!r}: {error}") from None
+    if url.scheme != "http":
+        raise BadTargets(f"{text!r}: pods speak http, not {url.scheme}: name http://host:port")
+    if not url.hostname or any(letter.isspace() for letter in url.netloc):
+        raise BadTargets(f"{text!r} names no host: http://host:port, more than one by comma")
+    if url.path.strip("/") or url.query or url.fragment or url.username is not None:
+        raise BadTargets(f"{text!r}: only http://host:port, without user, path or query: the lab asks /STRATEGY/data")
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"http://{host}:{port}" if port else f"http://{host}"
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, _, port = text.removeprefix(DNS).rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise BadTargets(f"{text!r}: name dns:host:port, such as dns:app:8000")
+    return host, int(port)

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtest.drive.command import start_locust
-from loadtest.drive.generator import Generator, read_generator
+from loadtest.drive.generator import Generator, read_generator, what_is_due
 from loadtest.histogram import Histogram
 from loadtest.limit.search import Search
 from loadtest.load import Keys, Load
@@ -125,7 +125,7 @@ async def _step(children: Children, into: Path, server: Server, rate: float, pro
     if generator is None:
         raise WorldFailed(f"the generator left no record:\n{(into / 'locust.log').read_text()}")
     p99_ms = _p99_ms(into)
-    faults = generator.faults(generator.due / STEP_S, generator.sent / STEP_S)
+    faults = generator.faults(what_is_due(scenario, seed), generator.sent)
     if p99_ms > P99_MS_MAX:
         faults.append(f"p99 is {p99_ms:.0f} ms at a server that answers at once (up to {P99_MS_MAX:.0f} ms is fair)")
     return Step(processes, rate, generator.sent / STEP_S, p99_ms, generator, faults)

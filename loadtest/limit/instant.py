@@ -9,12 +9,14 @@ import asyncio
 import json
 import re
 import socket
+import time
 import zlib
 from typing import cast
 
 import uvloop
 
 _TEXT = "at once " * 32
+_STRATEGIES = json.dumps({"strategies": {name: {"oldest_s": 1.0} for name in ("instant", "mine")}}).encode()
 _ID = re.compile(rb"[?&]id=(\d{1,9})[ &]")
 _HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncache-status: stampede-lab; hit; detail=hit; ttl=1; age=0.0"
@@ -25,7 +27,15 @@ _HEAD = (
 def answer(request: bytes) -> bytes:
     """What a request with this head is answered, id 0 where it names none."""
     found = _ID.search(request)
-    item = {"id": int(found[1]) if found else 0, "text": _TEXT, "version": 1, "crc32": zlib.crc32(_TEXT.encode())}
+    if b" /strategies " in request:
+        return _HEAD % (len(_STRATEGIES), _STRATEGIES)
+    item = {
+        "id": int(found[1]) if found else 0,
+        "text": _TEXT,
+        "version": 1,
+        "read_at": round(time.time(), 3),
+        "crc32": zlib.crc32(_TEXT.encode()),
+    }
     body = json.dumps(item).encode()
     return _HEAD % (len(body), body)
 

@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 from app.arm import Answer
 from app.latency import Latency
 from app.strategy import Strategy
-from loadtest.answer_check import OLDER, AnswerCheck
-from loadtest.faults import CacheSlow, ClockApart, PodPaused
+from loadtest.answer_check import CLOCKS_APART_S, OLDER, AnswerCheck, Seen
+from loadtest.faults import CacheSlow, ClockApart, OriginHangs, OriginSlow, PodPaused
 from loadtest.scenario import Scenario
 from loadtest.sim.clients import NEVER_S, Ask, Clients
 from loadtest.sim.loop import VirtualClock, VirtualLoop
@@ -87,7 +88,8 @@ class Traffic:
         self._world, self._clients, self._recorder = world, clients, recorder
         self._loop = world.loop
         self._starter = Starter(world.loop)
-        self._check, self._checked = AnswerCheck(), dict[int, bytes]()
+        self._check, self._newest = new_check(scenario, world.strategy, world.seed), dict[int, bytes]()
+        self._oldest_s = _oldest_s(scenario, world.strategy)
         self._network, self._rng = Latency.parse(scenario.virtual.network), Random(f"{world.seed}/network back")
         self._back_s = self._network.mean_ms / 1000 if self._network.is_fixed else 0.0
         self._service_s = scenario.virtual.service_us / 1e6
@@ -146,38 +148,45 @@ class Traffic:
         else:
             started = self._starter.start(pod.arm.answer(ask.key))
             if isinstance(started, StartedTask):
-                floor = self._check.version_floor(pod.strategy, ask.key)
+                floor_s = self._check.floor_s(pod.strategy, ask.key)
                 self._in_flight += 1
                 pod.in_flight[started] = ask
-                started.when_done = lambda task: self._end(pod, task, floor)
+                started.when_done = lambda task: self._end(pod, task, floor_s)
             else:
                 self._answer(pod, ask, started)
 
-    def _end(self, pod: Pod, task: Any, floor: int) -> None:
+    def _end(self, pod: Pod, task: Any, floor_s: float) -> None:
         """A request that had to wait has its answer."""
         ask = pod.in_flight.pop(task, None)
         if ask is None:
             return  # its pod was killed meanwhile
         self._in_flight -= 1
-        self._answer(pod, ask, _NOBODY if task.cancelled() else task.result(), floor)
+        self._answer(pod, ask, _NOBODY if task.cancelled() else task.result(), floor_s)
         self._look_again()
 
-    def _answer(self, pod: Pod, ask: Ask, answer: Answer, floor: int | None = None) -> None:
-        """`floor` is the newest version that was known when it was asked for, where that is not now."""
+    def _answer(self, pod: Pod, ask: Ask, answer: Answer, floor_s: float | None = None) -> None:
+        """`floor_s` is when the newest item that was known when it was asked for was read, where that is not now."""
         ended_s = max(self._loop.now_s, pod.paused_until_s) + (self._back_s or self._network.draw_ms(self._rng) / 1000)
         code, status, body, age_s, _ = answer
         key = ask.key
-        if code == 200 and self._checked.get(key) is not body:
-            if floor is None:
-                floor = self._check.version_floor(pod.strategy, key)
-            if fault := self._check.fault(pod.strategy, key, body, floor):
-                self._recorder.fault(fault)
-                if fault != OLDER:  # which strategies that write without a token do not promise
-                    self._world.watch.report("right answer", f"pod-{pod.number + 1} answered {key} with: {fault}")
-            else:
-                self._checked[key] = body
+        # what is known to be the newest is looked at again only when it is too old
+        if code == 200 and not (self._newest.get(key) is body and age_s is not None and 0 <= age_s <= self._oldest_s):
+            self._look_at(pod, ask, answer, ended_s, floor_s)
         self._recorder.answer(ask.intended_s, ended_s, key, pod.number, code, status, age_s)
         self._clients.answered(ask, ended_s)
+
+    def _look_at(self, pod: Pod, ask: Ask, answer: Answer, ended_s: float, floor_s: float | None) -> None:
+        """Whether a 200 is right."""
+        check, key = self._check, ask.key
+        newest_s = check.floor_s(pod.strategy, key)
+        seen = Seen(answer.status, answer.age_s, ask.arrives_s, ended_s)
+        fault = check.fault(pod.strategy, key, answer.body, seen, newest_s if floor_s is None else floor_s)
+        if fault:
+            self._recorder.fault(fault)
+            if fault != OLDER:  # which strategies that write without a token do not promise
+                self._world.watch.report("right answer", f"pod-{pod.number + 1} answered {key} with: {fault}")
+        elif check.floor_s(pod.strategy, key) > newest_s:
+            self._newest[key] = answer.body
 
     def release(self, pod: Pod) -> None:
         """A paused pod goes on: what came meanwhile is served."""
@@ -208,13 +217,36 @@ class Traffic:
         self._timer = self._loop.call_at(now_s if due_s == NEVER_S else max(now_s, due_s), self._serve_all)
 
 
+def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> AnswerCheck:
+    """What answers are held to, with the tolerances that this scenario's latencies, clocks and faults need. Clients go
+    by the cache's clock."""
+    settings = scenario.pod_settings(seed, "pod-1")
+    stretched = any(isinstance(fault, OriginSlow | OriginHangs) for fault in scenario.faults)
+    longest_ms = math.inf if stretched else Latency.parse(scenario.origin.latency).longest_ms
+    slower_ms = sum(fault.ms for fault in scenario.faults if isinstance(fault, CacheSlow))
+    paused_s = sum(fault.for_s for fault in scenario.faults if isinstance(fault, PodPaused))
+    load_s = (min(longest_ms, settings.origin_timeout_ms) + settings.redis_timeout_ms + slower_ms) / 1000 + paused_s
+    check = AnswerCheck(load_s, CLOCKS_APART_S + _clocks_apart_s(scenario))
+    check.promise({strategy.name: _oldest_s(scenario, strategy)})
+    check.clock(0.0)
+    return check
+
+
+def _oldest_s(scenario: Scenario, strategy: type[Strategy]) -> float:
+    return strategy.oldest_s(scenario.cache.ttl_s, strategy.tuned(scenario.tune.get(strategy.name, {})))
+
+
+def _clocks_apart_s(scenario: Scenario) -> float:
+    off_s = [0.0, *(fault.by_s for fault in scenario.faults if isinstance(fault, ClockApart))]
+    return max(off_s) - min(off_s)
+
+
 def new_watch(scenario: Scenario, seed: int, clock: VirtualClock) -> Watch:
     """With the tolerances that this scenario's latencies, clocks and faults need."""
     settings = scenario.pod_settings(seed, "pod-1")
     network, redis = Latency.parse(scenario.virtual.network), Latency.parse(scenario.virtual.redis)
     slower_ms = max((fault.ms for fault in scenario.faults if isinstance(fault, CacheSlow)), default=0.0)
-    off_s = [0.0, *(fault.by_s for fault in scenario.faults if isinstance(fault, ClockApart))]
-    apart_s = max(off_s) - min(off_s)
+    apart_s = _clocks_apart_s(scenario)
     paused_s = sum(fault.for_s for fault in scenario.faults if isinstance(fault, PodPaused))
     patience_ms = max(settings.wait_ms_max, settings.origin_timeout_ms) + 4 * settings.redis_timeout_ms
     deadline_s = (patience_ms + 2 * network.longest_ms) / 1000 + paused_s

@@ -21,7 +21,7 @@ def exported_metrics() -> dict[str, set[str]]:
     """Labels by name, `up` and ALERTS included."""
     registries: list[CollectorRegistry] = [Metrics().registry]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exporter, "start_http_server", lambda port, registry: registries.append(registry))
+        patch.setattr(exporter, "start_http_server", lambda port, registry, addr: registries.append(registry))
         exporter.LoadMetrics(0)
     found = dict(OF_THE_TOOLS)
     for registry in registries:

@@ -1,7 +1,7 @@
 """The open loop's dispatcher on a clock of its own: gevent's hub turns, but only a test makes time pass."""
 
 from collections.abc import Iterator
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from pathlib import Path
 
 import gevent
@@ -9,17 +9,8 @@ import pytest
 from gevent.event import Event
 
 from loadtest.arrivals import arrivals
-from loadtest.drive.dispatcher import (
-    HOUR_S,
-    START_LEAD_S,
-    TAIL_S,
-    Arrival,
-    Dispatcher,
-    Share,
-    due,
-    own_share,
-    share_out,
-)
+from loadtest.drive.deal import DEAL_LEAD_S, START_LEAD_S, Dealer, Share, own_share
+from loadtest.drive.dispatcher import HOUR_S, TAIL_S, Arrival, Dispatcher, due
 from loadtest.drive.generator import Meter
 from loadtest.load import Keys, Load, Ramp
 
@@ -67,7 +58,7 @@ def share(duration_s: float | None = 10.0, start_s: float = 1_001.0) -> Share:
 def dispatcher(coming: Iterator[Arrival], part: Share, in_flight_max: int = 1_000) -> tuple[Dispatcher, Service, Meter]:
     time = Time()
     service, meter = Service(time), Meter(in_flight_max)
-    return Dispatcher(coming, part, service.ask, meter, time.clock_s, time.sleep), service, meter
+    return Dispatcher(lambda share: coming, part, service.ask, meter, time.clock_s, time.sleep), service, meter
 
 
 def test_requests_leave_at_their_own_time_though_none_has_come_back() -> None:
@@ -166,7 +157,7 @@ def test_what_is_on_its_way_at_the_end_is_waited_for_and_then_ended() -> None:
 
     time = Time()
     part = share(duration_s=1.0, start_s=time.now_s)
-    walking = Dispatcher(every(0.25, 4), part, ask, Meter(10), time.clock_s, time.sleep)
+    walking = Dispatcher(lambda share: every(0.25, 4), part, ask, Meter(10), time.clock_s, time.sleep)
     walking.start(failed=lambda greenlet: None)
     walking.end(grace_s=0.2)
     assert answered == [0, 1, 2]
@@ -215,12 +206,92 @@ def test_a_trace_is_shared_too(tmp_path: Path) -> None:
 
 
 def test_every_worker_finds_its_own_share_and_a_late_one_finds_none() -> None:
-    told = share_out(["b", "c", "a"], run_time_s=30)
-    shares = [own_share(name, told) for name in "abc"]
+    deal = Dealer(["b", "c", "a"], duration_s=30, users=6).deal
+    shares = [own_share(name, deal) for name in "abc"]
     assert [(part.number, part.of, part.duration_s) for part in shares if part] == [(0, 3, 30), (1, 3, 30), (2, 3, 30)]
     assert len({part.start_s for part in shares if part}) == 1
-    assert own_share("d", told) is None
+    assert own_share("d", deal) is None, "who is not known is not alone: it has nothing"
     assert START_LEAD_S < TAIL_S  # or the run's end would cut the load
+
+
+def test_a_load_is_dealt_anew_when_workers_come_or_go_and_only_then() -> None:
+    time = Time()
+    dealer = Dealer(["a", "b"], 60, 10, time.clock_s)
+    time.now_s += 9
+    assert not dealer.look(["b", "a"], 10)
+    assert dealer.look(["b"], 10)
+    assert dealer.deal["from_s"] == pytest.approx(9 + DEAL_LEAD_S - START_LEAD_S)
+    assert own_share("a", dealer.deal) is None
+    assert dealer.look(["b", "new"], 10)
+    assert not dealer.look(["b", "new"], 10)
+    assert own_share("new", dealer.deal) == Share(1, 2, 1_000 + START_LEAD_S, 60, dealer.deal["from_s"])
+    assert dealer.deal["ever"] == 3, "who is gone left a part that somebody has to answer for"
+    assert dealer.look(["b", "new"], 20), "other users, other timetables"
+
+
+def test_a_load_that_is_dealt_anew_is_sent_once_and_whole() -> None:
+    """Two workers, a third comes at 4 s and one of the first goes at 7 s: what was dealt is sent, by one of them."""
+    load = Load(loop="open", rate_per_s=100)
+    deals = [(0.0, "ab"), (4.0, "abc"), (7.0, "bc")]
+    sent: list[tuple[int, float]] = []
+    meters = []
+    for name in "abc":
+        shares = [
+            own_share(name, {"workers": list(names), "start_s": 1_001.0, "duration_s": 10.0, "from_s": from_s})
+            or Share(0, 0, 1_001.0, 10.0, from_s)
+            for from_s, names in deals
+        ]
+        time, meter = Time(), Meter(1_000)
+        walking = Dispatcher(
+            lambda share: due(load, KEYS, share, SEED),
+            shares[0],
+            lambda arrival, intended_s: sent.append((arrival.number, intended_s)),
+            meter,
+            time.clock_s,
+            time.sleep,
+        )
+        for share in shares[1:]:
+            walking.deal(share)
+        walking.run()
+        gevent.sleep(0)
+        meters.append(meter)
+    whole = list(due(load, KEYS, Share(0, 1, 0.0, 10.0), SEED))
+    assert sorted(number for number, _ in sent) == [arrival.number for arrival in whole]
+    assert sorted(at for _, at in sent) == pytest.approx([1_001 + arrival.time_s for arrival in whole])
+    assert sum(meter.not_sent for meter in meters) == 0
+    assert max(meter.lateness_ms(0.99) for meter in meters) == 0
+
+
+def test_who_joins_in_a_later_hour_sends_what_the_others_leave_it() -> None:
+    load = Load(loop="open", rate_per_s=0.2)
+    until_s, from_s = 3 * HOUR_S, 2.5 * HOUR_S
+
+    def part(share: Share) -> list[tuple[float, int]]:
+        coming = takewhile(lambda one: one.time_s < until_s, due(load, KEYS, share, SEED))
+        return [(one.time_s, one.key) for one in coming if one.time_s >= from_s]
+
+    whole = part(Share(0, 1, 0.0, None))
+    stayed, joined = (part(Share(number, 2, 0.0, None, from_s)) for number in range(2))
+    assert sorted(stayed + joined) == whole
+    assert abs(len(stayed) - len(joined)) <= 1
+
+
+def test_what_becomes_due_while_the_master_is_silent_is_not_sent_but_counted() -> None:
+    walking, service, meter = dispatcher(every(0.25, 40), share())
+    walking.is_paused = True
+    walking.run()
+    gevent.sleep(0)
+    assert (service.seen, meter.not_sent) == ([], 40)
+
+
+def test_a_load_that_is_told_to_end_before_its_time_says_so() -> None:
+    walking, service, meter = dispatcher(every(0.25, 40), share())
+    service.answers.set()
+    walking.start(failed=lambda greenlet: None)
+    while len(service.seen) < 10:
+        gevent.sleep(0)
+    walking.end(grace_s=0)
+    assert meter.cut_short.startswith("it was told to end 7.")
 
 
 @pytest.mark.parametrize(("whole", "of"), [(2_000, 1), (2_000, 3), (7, 4), (2, 5)])

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from loadtest.drive.plan import Plan
+from loadtest.drive.plan import BadOption, Plan
+from loadtest.drive.pods import Told
+from loadtest.drive.targets import pod_url
 
 SCENARIO = """
 title = "Mine"
@@ -30,6 +32,9 @@ OPEN, TIMETABLE, THINKING = (
 )
 
 
+TOLD = Told(dict.fromkeys("xyz", 1.0), frozenset(), {"w": "no class"}, longest_load_s=0.2, ahead_s=0.0)
+
+
 def plan(folder: Path, load: str, **options: Any) -> Plan:
     path = folder / "mine.toml"
     path.write_text(SCENARIO.format(load=load))
@@ -37,7 +42,7 @@ def plan(folder: Path, load: str, **options: Any) -> Plan:
         "scenario": str(path), "lab_seed": "3", "targets": "http://a,http://b", "host": None, "strategy": "x,y,z",
         "rate": None, "num_users": None, "answers": "",
     }  # fmt: skip
-    return Plan(Namespace(**stated | options), "http://default", worker=0)
+    return Plan(Namespace(**stated | options), "http://default", 0, lambda url: TOLD)
 
 
 def test_pods_and_strategies_take_turns_so_that_every_pair_comes_up_equally_often(tmp_path: Path) -> None:
@@ -76,3 +81,55 @@ def test_closed_loops_ask_for_keys_as_the_scenario_says(tmp_path: Path) -> None:
     seen = Counter(islice(plan(tmp_path, THINKING).keys, 20_000))
     shares = [seen[key] / 20_000 for key in range(4)]
     assert shares == pytest.approx([0.48, 0.24, 0.16, 0.12], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ({"strategy": "x,nope"}, "--strategy: there is no strategy 'nope': the pods have x, y, z"),
+        ({"strategy": "w"}, "--strategy: strategy 'w' is broken there: no class"),
+        ({"strategy": "x,,y"}, "--strategy: names by comma"),
+        ({"targets": "https://a"}, "--targets: 'https://a': pods speak http"),
+        ({"targets": "http://a/path"}, "--targets: 'http://a/path': only http://host:port"),
+        ({"targets": "http://a,"}, "--targets: '' names no host"),
+        ({"targets": None, "host": "http://a?x=1"}, "--host: 'http://a?x=1': only http://host:port"),
+        ({"rate": "fast"}, "--rate: must be a number of requests/s above 0, not 'fast'"),
+        ({"rate": float("nan")}, "--rate: must be a number of requests/s above 0"),
+        ({"rate": 1e9}, "--rate: Input should be less than or equal to 5000000"),
+        ({"lab_seed": "-1"}, "--lab-seed: must be a whole number from 0 on, not '-1'"),
+        ({"answers": "/nonexistent/folder"}, "--answers: "),
+    ],
+)
+def test_what_cannot_be_followed_is_refused_by_the_options_name(
+    tmp_path: Path, stated: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(BadOption) as caught:
+        plan(tmp_path, OPEN, **stated)
+    assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("http://a:8000/", "http://a:8000"),
+        ("a:8000", "http://a:8000"),
+        ("localhost", "http://localhost"),
+        (" http://127.0.0.1:8000 ", "http://127.0.0.1:8000"),
+        ("http://[::1]:8000/", "http://[::1]:8000"),
+        ("[::1]:8000", "http://[::1]:8000"),
+        ("HTTP://Pod:80", "http://pod:80"),
+    ],
+)
+def test_a_pod_may_be_written_as_people_write_it(text: str, url: str) -> None:
+    assert pod_url(text) == url
+
+
+def test_a_second_test_of_the_same_process_leaves_the_first_ones_answers_alone(tmp_path: Path) -> None:
+    lives = []
+    for _ in range(2):
+        mine = plan(tmp_path, OPEN, answers=str(tmp_path))
+        mine.record("a line")
+        mine.close()
+        lives.append(mine.life)
+    assert len(set(lives)) == 2
+    assert all("a line" in (tmp_path / f"answers-{life}.csv").read_text() for life in lives)
