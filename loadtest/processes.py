@@ -7,12 +7,18 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
+
+from loadtest.ambient import child_environment
+from loadtest.guard import Guard
 
 GRACE_S = 5.0
 """Between asking a child to end and ending it."""
 
+HAS_DEATH_SIGNAL = sys.platform == "linux"
+"""Elsewhere a `Guard` ends the children of an owner that was killed."""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -51,6 +57,7 @@ class Children:
 
     def __init__(self) -> None:
         self._children: list[Child] = []
+        self._guard = Guard()
 
     async def __aenter__(self) -> "Children":
         return self
@@ -60,6 +67,7 @@ class Children:
     ) -> None:
         for child in reversed(self._children):
             await self.end(child)
+        await self._guard.aclose()
 
     async def start(
         self,
@@ -69,20 +77,25 @@ class Children:
         environment: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
     ) -> Child:
-        """Start a command whose output goes to the file `log`. Raises OSError when it cannot be started."""
+        """Start a command whose output goes to the file `log`, in whose folder it works and lives; of the surroundings
+        it gets what `child_environment` passes. Raises OSError when it cannot be started."""
+        log = _absolute(log)
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, **(environment or {})},
+                cwd=log.parent,
+                env=child_environment(environment or {}, home=str(log.parent)),
                 pass_fds=pass_fds,
                 start_new_session=True,  # Ctrl-C reaches the owner alone, which then ends its children in order
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=partial(_die_with_parent, os.getpid()) if HAS_DEATH_SIGNAL else None,
             )
         child = Child(name, process, log)
         self._children.append(child)
+        if not HAS_DEATH_SIGNAL:
+            await self._guard.watch(process)
         return child
 
     async def end(self, child: Child) -> None:
@@ -107,6 +120,11 @@ class Children:
         return [child for child in self._children if child.ended]
 
 
+def _absolute(path: Path) -> Path:
+    """A child that works in a folder of its own finds nothing by a way from here."""
+    return path.absolute()
+
+
 def _signal(child: Child, number: signal.Signals) -> None:
     try:
         child.process.send_signal(number)
@@ -114,6 +132,8 @@ def _signal(child: Child, number: signal.Signals) -> None:
         pass  # it has just ended by itself
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     """In the child, before it becomes its program: the kernel ends it when its parent is gone, even by SIGKILL."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was gone already
+        os._exit(1)

@@ -68,7 +68,9 @@ def read_record(raw: Path) -> RunRecord:
 
 
 def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
-    """A new directory `<time>-<name>`, holding what is known before the run. Raises OSError."""
+    """A new directory `<time>-<name>`, holding what is known before the run; its way is absolute, because children
+    work in folders of their own. Raises OSError."""
+    results = results.absolute()
     stamp = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     for suffix in ("", *(f"-{number}" for number in range(2, 100))):
         folder = results / f"{stamp}{suffix}"

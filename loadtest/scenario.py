@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from app.latency import Latency
 from app.settings import Settings
@@ -78,6 +79,21 @@ class Virtual(Table):
     """CPU time of a request in its pod, which does one at a time; 0: a pod's CPU is never full."""
 
 
+class StatedSettings(Settings):
+    """Settings that are what they are given, whatever is set around this process."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 class Scenario(Table):
     """A validated scenario. `name` is made from the file's, where it states none."""
 
@@ -138,8 +154,8 @@ class Scenario(Table):
         return np.flatnonzero(expected > math.log(2))
 
     def pod_settings(self, seed: int, pod: str) -> Settings:
-        """The settings of a pod in this process; what the scenario does not state comes from the environment."""
-        return Settings(pod=pod, **self._stated(seed))
+        """The settings of a pod in this process: what the scenario states, and for the rest a pod's own."""
+        return StatedSettings(pod=pod, **self._stated(seed))
 
     def pod_environment(self, seed: int) -> dict[str, str]:
         """The settings that this scenario states, for a pod in a process of its own."""

@@ -3,6 +3,7 @@
 `make bench WORLD=stack` gives the pods the scenario's settings, stops the stack's own load, and runs the bench here.
 """
 
+import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,10 +13,12 @@ import httpx
 
 from loadtest.drive.targets import Targets
 from loadtest.processes import Children
-from loadtest.scenario import Scenario
+from loadtest.scenario import Scenario, StatedSettings
 from loadtest.world import World, WorldFailed, forget_keys
 
 PODS = "dns:app:8000"
+ITS_OWN = frozenset({"LAB_POD", "LAB_ORIGIN_PATH", "LAB_BOUNDS"})
+"""Settings that say where a pod is, and change no figure."""
 
 
 @asynccontextmanager
@@ -47,3 +50,7 @@ async def _check_settings(url: str, stated: dict[str, str]) -> None:
     for name, value in stated.items():
         if settings[name] != value:
             raise WorldFailed(f"{url} runs with {name}={settings[name]}, and the scenario states {value}")
+    for field, value in StatedSettings(pod="any").model_dump(mode="json").items():
+        name, own = f"LAB_{field.upper()}", json.dumps(value) if isinstance(value, dict) else str(value)
+        if name in settings and name not in stated and name not in ITS_OWN and settings[name] != own:
+            raise WorldFailed(f"{url} runs with {name}={settings[name]}, which no scenario states; a pod has {own}")

@@ -26,7 +26,7 @@ from loadtest.cli.terminal import (
     this_run,
     warn,
 )
-from loadtest.hitpath.comparison import compare_hitpath
+from loadtest.hitpath.comparison import SERVICE_KNOBS, compare_hitpath, knobs_set_outside
 from loadtest.hitpath.result import HitpathResult
 from loadtest.hitpath.table import print_hitpath
 from loadtest.lease import sole_user
@@ -160,6 +160,9 @@ def hitpath(
 ) -> None:
     """Measure what a cache hit costs here, against a bare app that does one GET. Exit 1 when it costs more."""
     console.print(f"[dim]{pairs} pairs of runs at 64 connections, then at one …[/]")
+    for knob, value in knobs_set_outside().items():
+        if knob not in SERVICE_KNOBS and knob != "LAB_REDIS_URL":
+            console.print(f"with {knob}={value}, as set outside", highlight=False, markup=False)
     result: HitpathResult = guarded(compare_hitpath(pairs=pairs, window_s=window, seed=seed))
     print_hitpath(console, result)
     if result.ratio < 1.0:

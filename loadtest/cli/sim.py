@@ -67,7 +67,7 @@ def sim(
     names = chosen(found, strategies, workload)
     order = sorted(turns(workload, names, found, repeats, seed), key=lambda turn: turn.place(found))
     jobs = [Job(turn.scenario(workload), turn.strategy, run_seed(seed, turn.repeat), turn.repeat) for turn in order]
-    about = this_run(seed) | VIRTUAL
+    about = this_run(seed, is_virtual=True) | VIRTUAL
     folder = run_folder(results, workload.name, about, workload)
     keep_turns(folder, order)
     began_s = kept_s = time.monotonic()

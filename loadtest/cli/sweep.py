@@ -83,7 +83,7 @@ def sweep(
             seed,
             repeats or (was.repeats if was else 1),
         )
-        about = this_run(seed) | VIRTUAL
+        about = this_run(seed, is_virtual=True) | VIRTUAL
         with guarded_here():
             need_parquet()
         if resume_:

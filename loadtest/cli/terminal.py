@@ -35,9 +35,9 @@ Strategies = Annotated[str | None, typer.Option(help="Names, by comma. Default: 
 Workers = Annotated[int | None, typer.Option(min=1, max=WORKERS_MAX, help="Processes. Default: one per core.")]
 
 
-def this_run(seed: int) -> dict[str, Any]:
+def this_run(seed: int, is_virtual: bool = False) -> dict[str, Any]:
     """Where and with what this command runs, for the directory that it leaves."""
-    return describe(shlex.join(["lab", *sys.argv[1:]]), seed)
+    return describe(shlex.join(["lab", *sys.argv[1:]]), seed, is_virtual)
 
 
 def progress() -> Progress:

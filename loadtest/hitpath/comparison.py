@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from redis.asyncio import Redis
 
 from app.arm import CACHE_NAME
 from app.discovery import discover
+from app.settings import Settings
 from loadtest import ROOT
 from loadtest.hitpath.bare import KEY_PREFIX
 from loadtest.hitpath.generator import Order, Sample
@@ -82,11 +84,17 @@ async def compare_hitpath(
     return HitpathResult(strategy, max(len(body) for body in bodies), tuple(loaded), tuple(alone), statuses)
 
 
+def knobs_set_outside() -> dict[str, str]:
+    """Settings of a pod that this shell has, by their variables: what is measured here is the service as it is set."""
+    names = {f"LAB_{field.upper()}" for field in Settings.model_fields}
+    return {name: value for name, value in sorted(os.environ.items()) if name in names}
+
+
 async def _start(children: Children, folder: Path, strategy: str) -> tuple[list[_Target], list[str]]:
     """The service, warm, and the bare app; and the bodies with which both answer, in the order of their paths."""
     redis_url = await start_redis(children, folder)
     environment = {"LAB_REDIS_URL": redis_url}
-    knobs = {**environment, **SERVICE_KNOBS, "LAB_ORIGIN_PATH": str(folder / "origin.sqlite")}
+    knobs = {**knobs_set_outside(), **environment, **SERVICE_KNOBS, "LAB_ORIGIN_PATH": str(folder / "origin.sqlite")}
     service = await start_server(children, "service", "app", knobs, folder)
     bare = await start_server(children, "bare", "loadtest.hitpath.bare", environment, folder)
     queries = [f"id={item}" for item in range(IDS)]

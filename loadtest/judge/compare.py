@@ -139,7 +139,8 @@ def _differences(a: Run, b: Run) -> Iterator[str]:
     # in virtual time the machine is nothing but faster or slower
     virtual = _is_virtual(a) or _is_virtual(b)
     machines = [{} if virtual else _flat(run.environment.get("machine", {}), "machine") for run in (a, b)]
-    told = _unequal(*labels) + _unequal(*machines)
+    surroundings = [_flat(run.environment.get("ambient", {}), "ambient") for run in (a, b)]
+    told = _unequal(*labels) + _unequal(*machines) + _unequal(*surroundings)
     if a.scenario and b.scenario:
         told += [one for one in _unequal(_flat(a.scenario), _flat(b.scenario)) if one[0] not in _NO_WORKLOAD]
     for name, left, right in told:
