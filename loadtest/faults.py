@@ -1,10 +1,21 @@
 """What goes wrong, and when: the `[[faults]]` of a scenario. Only virtual time can break things on time."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from loadtest.load import Table
+
+CacheCommand = Literal["get", "set", "put", "lock", "renew", "unlock", "time"]
+"""What a pod's cache asks Redis for: `set` stores without a token, `put` under one."""
+CACHE_COMMANDS: frozenset[CacheCommand] = frozenset(get_args(CacheCommand))
+REFUSED_BY: dict[str, frozenset[CacheCommand]] = {
+    "READONLY": frozenset({"set", "put", "lock", "renew", "unlock"}),
+    "OOM": frozenset({"set", "put", "lock"}),  # a PEXPIRE, a DEL and a PUBLISH take no memory
+    "BUSY": CACHE_COMMANDS,
+    "NOPERM": CACHE_COMMANDS,
+}
+"""What each error is the reply to."""
 
 
 class _Fault(Table):
@@ -35,6 +46,60 @@ class CacheSlow(Lasting):
 
     kind: Literal["cache-slow"]
     ms: float = Field(gt=0, le=60_000)
+
+
+class CachePaused(Lasting):
+    """Redis does nothing, as when its process is stopped. Commands pile up and clients time out; when it goes on it
+    executes them all, though nobody waits for the replies any more."""
+
+    kind: Literal["cache-paused"]
+
+
+class CacheRefuses(Lasting):
+    """Redis answers commands with an error instead of executing them.
+
+    READONLY: after a failover, whatever writes. OOM: full and evicting nothing, whatever takes memory. BUSY: a script
+    runs, everything. NOPERM: an ACL without rights, everything. `commands` narrows it to some of these.
+    """
+
+    kind: Literal["cache-refuses"]
+    error: Literal["READONLY", "OOM", "BUSY", "NOPERM"]
+    commands: list[CacheCommand] = Field(default_factory=list)
+
+    @property
+    def refused(self) -> frozenset[CacheCommand]:
+        """The commands that get the error."""
+        return REFUSED_BY[self.error].intersection(self.commands or CACHE_COMMANDS)
+
+
+class CacheResets(Lasting):
+    """Connections to Redis are reset under a share of the commands; half of these are executed, and lose the reply."""
+
+    kind: Literal["cache-resets"]
+    share: float = Field(1.0, gt=0, le=1)
+
+
+class CacheClockApart(Lasting):
+    """Redis's own clock is `by_s` off, as when somebody sets it: expiries, leases and the time that pods ask for."""
+
+    kind: Literal["cache-clock-apart"]
+    by_s: float = Field(ge=-86_400, le=86_400)
+
+
+class ConnectionsDead(Lasting):
+    """The pod's connections to Redis are half-open: nothing comes back on them and nothing says so. Whether commands
+    still arrive there, and are executed, is `arrive`."""
+
+    kind: Literal["connections-dead"]
+    pod: int = Field(ge=0, le=9_999)
+    arrive: bool = False
+
+
+class SubscriptionDead(Lasting):
+    """The pod hears of no landing, though its commands are answered."""
+
+    kind: Literal["subscription-dead"]
+    pod: int = Field(ge=0, le=9_999)
 
 
 class OriginFails(Lasting):
@@ -80,6 +145,20 @@ class ClockApart(Lasting):
 
 
 Fault = Annotated[
-    CacheFlushed | CacheAway | CacheSlow | OriginFails | OriginSlow | OriginHangs | PodKilled | PodPaused | ClockApart,
+    CacheFlushed
+    | CacheAway
+    | CacheSlow
+    | CachePaused
+    | CacheRefuses
+    | CacheResets
+    | CacheClockApart
+    | ConnectionsDead
+    | SubscriptionDead
+    | OriginFails
+    | OriginSlow
+    | OriginHangs
+    | PodKilled
+    | PodPaused
+    | ClockApart,
     Field(discriminator="kind"),
 ]

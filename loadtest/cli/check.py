@@ -42,21 +42,23 @@ def check(
     names = chosen(known, strategies, random_scenario(first))
     asked = {name: known.strategies[name] for name in names}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    runs = 0
     try:
         with guarded_here(), Progress(*columns, console=errors, transient=True) as progress:
-            runs = progress.add_task("runs checked", total=seeds * len(asked))
-            found = check_all(
-                asked,
-                range(first, first + seeds),
-                workers or cores(),
-                lambda count: progress.update(runs, advance=count),
-            )
+            line = progress.add_task("runs checked", total=seeds * len(asked))
+
+            def checked(count: int) -> None:
+                nonlocal runs
+                runs += count
+                progress.update(line, advance=count)
+
+            found = check_all(asked, range(first, first + seeds), workers or cores(), checked)
     except BrokenExecutor as error:
         fail(f"a worker ended by itself: {error}", code=1)
     for one in found:
         _print(_block(one, seeds))
     said = f"{len(found)} broken" if found else "every invariant held"
-    _print(f"{seeds * len(asked):,} runs ({seeds:,} seeds from {first}, {', '.join(asked)}): {said}.")
+    _print(f"{runs:,} runs ({seeds:,} seeds from {first}, {', '.join(asked)}): {said}.")
     if found:
         raise typer.Exit(1)
 

@@ -60,6 +60,30 @@ class Breakdowns:
         for pod in self._world.pods:
             pod.cache.slow_down(fault.ms / 1000 if slow else 0.0)
 
+    def pause_cache(self, fault: faults.CachePaused) -> None:
+        self._world.server.trouble.pause()
+
+    def unpause_cache(self, fault: faults.CachePaused) -> None:
+        self._world.server.trouble.go_on()
+
+    def refuse(self, fault: faults.CacheRefuses) -> None:
+        self._world.server.trouble.refuse(fault.error, fault.refused)
+
+    def refuse_nothing(self, fault: faults.CacheRefuses) -> None:
+        self._world.server.trouble.refuse("", frozenset())
+
+    def reset(self, fault: faults.CacheResets, resets: bool = True) -> None:
+        self._world.server.trouble.reset(fault.share if resets else 0.0)
+
+    def set_cache_clock(self, fault: faults.CacheClockApart, by_s: float | None = None) -> None:
+        self._world.set_cache_clock(fault.by_s if by_s is None else by_s)
+
+    def kill_connections(self, fault: faults.ConnectionsDead, dead: bool = True) -> None:
+        self._world.pods[fault.pod].lose_connections(dead, fault.arrive)
+
+    def deafen(self, fault: faults.SubscriptionDead, deaf: bool = True) -> None:
+        self._world.pods[fault.pod].go_deaf(deaf)
+
     def fail_origin(self, fault: faults.OriginFails, fails: bool = True) -> None:
         self._world.store.fails_share = fault.share if fails else 0.0
 
@@ -115,6 +139,12 @@ _HOW: dict[type[Any], tuple[_Step, _Step | None]] = {
     faults.CacheFlushed: (Breakdowns.flush, None),
     faults.CacheAway: (Breakdowns.take_cache_away, Breakdowns.bring_cache_back),
     faults.CacheSlow: (Breakdowns.slow_cache, partial(Breakdowns.slow_cache, slow=False)),
+    faults.CachePaused: (Breakdowns.pause_cache, Breakdowns.unpause_cache),
+    faults.CacheRefuses: (Breakdowns.refuse, Breakdowns.refuse_nothing),
+    faults.CacheResets: (Breakdowns.reset, partial(Breakdowns.reset, resets=False)),
+    faults.CacheClockApart: (Breakdowns.set_cache_clock, partial(Breakdowns.set_cache_clock, by_s=0.0)),
+    faults.ConnectionsDead: (Breakdowns.kill_connections, partial(Breakdowns.kill_connections, dead=False)),
+    faults.SubscriptionDead: (Breakdowns.deafen, partial(Breakdowns.deafen, deaf=False)),
     faults.OriginFails: (Breakdowns.fail_origin, partial(Breakdowns.fail_origin, fails=False)),
     faults.OriginSlow: (Breakdowns.slow_origin, partial(Breakdowns.slow_origin, slow=False)),
     faults.OriginHangs: (Breakdowns.hang_origin, Breakdowns.unhang_origin),

@@ -1,22 +1,27 @@
 """A pod's way to the Redis of virtual time: what `app.cache` is to a real one.
 
-Both do the same to the millisecond that PX counts in; one contract suite runs against both.
+Both do the same to the millisecond that Redis counts in; one contract suite runs against both.
 """
 
 import asyncio
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from app.landings import Landings, Waiter
 from app.strategy import CacheAway, Clock, Entry
 from app.tasks import Tasks
-from loadtest.sim.server import Server, milliseconds, milliseconds_up
+from loadtest.sim.server import Server, milliseconds
+from loadtest.sim.trouble import Lost, Refused
 
 T = TypeVar("T")
 P = ParamSpec("P")
+
+
+DEAD_S_MAX = 3_600.0
+"""After which the system gives up a connection on which nothing comes back."""
 
 
 class Gate:
@@ -46,6 +51,7 @@ class Manners:
 
     timeout_s: float = math.inf
     pause_s: float = 0.0
+    retries: int = 0
 
 
 class MemoryCache:
@@ -68,7 +74,8 @@ class MemoryCache:
         self._gate = gate or Gate()
         self._landings = Landings()
         self._tasks = Tasks()
-        self._is_cut_off = False
+        self._is_cut_off = self.is_dead = self.is_deaf = False
+        self._dead_arrive = False
         self._extra_s = 0.0
         self._left_alone_until_s = -math.inf
         self._is_direct = False
@@ -93,39 +100,62 @@ class MemoryCache:
         self._extra_s = extra_s
         self.find_server()
 
+    def die(self, is_dead: bool, arrive: bool = False) -> None:
+        """Nothing comes back any more, and nobody says so; `arrive`: commands still reach the server."""
+        was_dead, self.is_dead, self._dead_arrive = self.is_dead, is_dead, arrive
+        self.find_server()
+        if was_dead and not is_dead:
+            self.hear_all()
+
+    def go_deaf(self, is_deaf: bool) -> None:
+        """Announcements do not reach this pod; it looks again at everything when they do."""
+        was_deaf, self.is_deaf = self.is_deaf, is_deaf
+        if was_deaf and not is_deaf:
+            self.hear_all()
+
     def find_server(self) -> None:
         """Whether a command needs no time and cannot fail, which is the case of nearly all."""
-        self._is_direct = not (self._latency_s or self._extra_s or self._is_cut_off or self._server.is_away)
+        is_apart = self._latency_s or self._extra_s or self._is_cut_off or self.is_dead
+        self._is_direct = self._server.is_well and not is_apart
 
     async def get(self, key: str) -> Entry | None:
         if self._is_direct and self._gate.is_open:
-            return self._server.get(key)
-        return await self._ask(self._server.get, key)
+            entry = self._server.get(key)
+        else:
+            entry = await self._ask("get", self._server.get, key)
+        if entry is None or self.pod_clock.now_s() < entry.keep_until_s:
+            return entry
+        return None
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        keep_ms = milliseconds_up(entry.keep_until_s - max(self.pod_clock.now_s(), entry.read_at_s))
-        if token is None:
-            return await self._ask(self._server.set, key, entry, keep_ms)
-        return await self._ask(self._server.put, key, entry, keep_ms, token)
+        # no longer than from the read on, if the clock was set right since then
+        until_s = min(entry.keep_until_s, self.pod_clock.now_s() + entry.keep_until_s - entry.read_at_s)
+        until_ms = math.ceil(until_s * 1000)
+        try:
+            if token is None:
+                return await self._ask("set", self._server.set, key, entry, until_ms)
+            return await self._ask("put", self._server.put, key, entry, until_ms, token)
+        except _Refusal:
+            return False
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
-        return await self._ask(self._server.lock, key, token, milliseconds(lease_s))
+        return await self._ask("lock", self._server.lock, key, token, milliseconds(lease_s))
 
     async def renew(self, key: str, token: str, lease_s: float) -> bool:
-        return await self._ask(self._server.renew, key, token, milliseconds(lease_s))
+        return await self._ask("renew", self._server.renew, key, token, milliseconds(lease_s))
 
     async def unlock(self, key: str, token: str) -> bool:
-        return await self._ask(self._server.unlock, key, token)
+        return await self._ask("unlock", self._server.unlock, key, token)
 
-    async def time_s(self, of: Clock) -> float:
+    async def time_s(self) -> float:
         """What the server's clock says."""
-        return await self._ask(of.now_s)
+        return await self._ask("time", self._server.time_s)
 
     def landing(self, key: str) -> AbstractContextManager[Waiter]:
         return self._landings.waiter(key)
 
     def hear(self, key: str) -> None:
-        if self._is_cut_off:
+        if self._is_cut_off or self.is_dead or self.is_deaf:
             return
         if late_s := self._draw_s() / 2:
             asyncio.get_running_loop().call_later(late_s, self._landings.announce, key)
@@ -143,13 +173,13 @@ class MemoryCache:
     def _draw_s(self) -> float:
         return (self._latency_s() if callable(self._latency_s) else self._latency_s) + self._extra_s
 
-    async def _ask(self, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    async def _ask(self, name: str, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         if self._is_direct and self._gate.is_open:
             return command(*arguments, **named)
         if self._clock.now_s() < self._left_alone_until_s:
             raise CacheAway("the cache is left alone after a failure")
         # A command that is on its way has its effect, whether or not its caller stays for the answer.
-        travel = self._tasks.spawn(self._travel(lambda: command(*arguments, **named)), "command")
+        travel = self._tasks.spawn(self._travel(name, lambda: command(*arguments, **named)), name)
         try:
             if self._manners.timeout_s == math.inf:
                 return await asyncio.shield(travel)
@@ -160,24 +190,49 @@ class MemoryCache:
                 raise
             self._left_alone_until_s = self._clock.now_s() + self._manners.pause_s
             raise CacheAway(f"no answer within {self._manners.timeout_s:g} s") from None
-        except CacheAway:
+        except Lost as lost:
             self._left_alone_until_s = self._clock.now_s() + self._manners.pause_s
-            raise
+            raise CacheAway(str(lost)) from lost
+        except Refused as refused:  # the cache is there, and says no
+            raise _Refusal(f"{name}: {refused}") from refused
 
-    async def _travel(self, command: Callable[[], T]) -> T:
+    async def _travel(self, name: str, command: Callable[[], T]) -> T:
+        """There and back. Like redis-py's, a command whose connection is lost is sent again, in what is left of its
+        time."""
+        give_up_s = self._clock.now_s() + self._manners.timeout_s
+        retries_left = self._manners.retries
+        while True:
+            try:
+                return await self._go_and_return(name, command)
+            except Lost:
+                retries_left -= 1
+                if retries_left < 0 or self._clock.now_s() >= give_up_s:
+                    raise
+
+    async def _go_and_return(self, name: str, command: Callable[[], T]) -> T:
         await self._gate.passed()
         latency_s = self._draw_s()
         await _sleep(latency_s / 2)
-        answer: Any = self._reach(command)
+        if self.is_dead:
+            if self._dead_arrive:
+                with suppress(Refused, Lost):
+                    await self._server.meet(name, command)
+            await _sleep(min(self._manners.timeout_s, DEAD_S_MAX))
+            raise Lost("the connection is dead")
+        self._must_be_there()
+        answer: Any = await self._server.meet(name, command)
         await _sleep(latency_s / 2)
         await self._gate.passed()
-        self._reach(lambda: None)
+        self._must_be_there()
         return answer  # type: ignore[no-any-return]
 
-    def _reach(self, command: Callable[[], T]) -> T:
+    def _must_be_there(self) -> None:
         if self._server.is_away or self._is_cut_off:
-            raise CacheAway("the cache is away")
-        return command()
+            raise Lost("the cache is away")
+
+
+class _Refusal(CacheAway):
+    """An error reply. Whoever asks for more than to store goes on as if the cache were away."""
 
 
 async def _sleep(seconds: float) -> None:

@@ -1,6 +1,7 @@
 """One run that is checked: what it depends on, and what did not hold in it."""
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,11 +9,15 @@ from typing import NamedTuple
 
 from app.strategy import Strategy
 from loadtest.scenario import Scenario
+from loadtest.sim.bounded import TookTooLong, bounded
 from loadtest.sim.chaos import random_scenario, shuffle_seed
 from loadtest.sim.recorder import Recorder
 from loadtest.sim.run import Stage, simulate
 from loadtest.sim.watch import Violation
 from loadtest.sim.world import World
+
+HOLDS_THE_LOOP = "lets others run"
+"""The invariant of which each finding takes `RUN_S_MAX` of real time: one is enough, and is not shrunk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,24 @@ def run_case(strategy: type[Strategy], case: Case, stage: Stage = World) -> Ran:
         worlds.append(stage(scenario, strategy, seed, recorder))
         return worlds[0]
 
+    def broken(invariant: str, what: str) -> Ran:
+        at_s = worlds[0].loop.now_s if worlds else 0.0
+        return Ran(Violation(invariant, at_s, what), "")
+
     with _silence():
         try:
-            outcome = simulate(case.scenario, strategy, case.seed, case.shuffle_seed, keep)
+            with bounded(f"{strategy.name}, seed {case.seed},", _source(strategy)):
+                outcome = simulate(case.scenario, strategy, case.seed, case.shuffle_seed, keep)
+        except TookTooLong as error:
+            return broken(HOLDS_THE_LOOP, str(error))
         except Exception as error:
             seen = worlds[0].watch.violation if worlds else None
-            at_s = worlds[0].loop.now_s if worlds else 0.0
-            return Ran(seen or Violation("goes on", at_s, f"{type(error).__name__}: {error}"), "")
+            return broken("goes on", f"{type(error).__name__}: {error}") if seen is None else Ran(seen, "")
     return Ran(outcome.violation, outcome.row.trace)
+
+
+def _source(strategy: type[Strategy]) -> str:
+    return str(getattr(sys.modules.get(strategy.__module__), "__file__", ""))
 
 
 def check_seed(strategy: type[Strategy], seed: int) -> Finding | None:

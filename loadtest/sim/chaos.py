@@ -14,6 +14,8 @@ REQUESTS_MAX = 1_200
 """Expected of a world: a run is to take some tens of milliseconds."""
 TOGETHER_S = 1.5
 """Within which faults begin that come together."""
+STEPS_S = (-3_600.0, -12.0, -0.5, 0.5, 12.0, 3_600.0)
+"""By which somebody sets a clock."""
 _Draw = Callable[[Random, int], dict[str, Any]]
 
 
@@ -112,6 +114,13 @@ def _with(draw: _Draw, name: str, value: Callable[[Random], Any]) -> _Draw:
     return lambda rng, pods: draw(rng, pods) | {name: value(rng)}
 
 
+def _refusal(rng: Random) -> dict[str, Any]:
+    """Of all that the error is the reply to, or of one command."""
+    error = rng.choice(sorted(faults.REFUSED_BY))
+    one = rng.choice(sorted(faults.REFUSED_BY[error]))
+    return {"error": error, "commands": [one] if rng.random() < 0.5 else []}
+
+
 def _kind(fault: type[Any]) -> str:
     return str(fault.model_fields["kind"].annotation.__args__[0])
 
@@ -120,12 +129,18 @@ KINDS: dict[str, _Draw] = {
     _kind(faults.CacheFlushed): lambda rng, pods: {},
     _kind(faults.CacheAway): _with(_lasting, "empty", lambda rng: rng.random() < 0.5),
     _kind(faults.CacheSlow): _with(_lasting, "ms", lambda rng: round(_stretched(rng, 5, 1_000), 1)),
+    _kind(faults.CachePaused): _lasting,
+    _kind(faults.CacheRefuses): lambda rng, pods: _lasting(rng, pods) | _refusal(rng),
+    _kind(faults.CacheResets): _with(_lasting, "share", lambda rng: rng.choice([0.1, 0.5, 1.0])),
+    _kind(faults.CacheClockApart): _with(_lasting, "by_s", lambda rng: rng.choice(STEPS_S)),
+    _kind(faults.ConnectionsDead): _with(_in_pod, "arrive", lambda rng: rng.random() < 0.5),
+    _kind(faults.SubscriptionDead): _in_pod,
     _kind(faults.OriginFails): _with(_lasting, "share", lambda rng: rng.choice([0.1, 0.5, 1.0])),
     _kind(faults.OriginSlow): _with(_lasting, "times", lambda rng: round(_stretched(rng, 1.5, 30), 1)),
     _kind(faults.OriginHangs): _lasting,
     _kind(faults.PodKilled): _in_pod,
     _kind(faults.PodPaused): _in_pod,
-    _kind(faults.ClockApart): _with(_in_pod, "by_s", lambda rng: rng.choice([-12.0, -0.5, 0.5, 12.0])),
+    _kind(faults.ClockApart): _with(_in_pod, "by_s", lambda rng: rng.choice(STEPS_S)),
 }
 """How the rest of a fault is drawn, by its kind."""
 

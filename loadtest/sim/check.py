@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from app.strategy import Strategy
 from loadtest.sim.batch import local_workers
-from loadtest.sim.case import Finding, check_seed
+from loadtest.sim.case import HOLDS_THE_LOOP, Finding, check_seed
 from loadtest.sim.run import rare_collections
 from loadtest.sim.shrink import shrink
 
@@ -28,11 +28,11 @@ class Found:
 def check(strategies: Strategies, seeds: range, workers: int, checked: Callable[[int], None]) -> list[Found]:
     """Every seed with every strategy; `checked` hears of runs that are done. Findings in order of strategy and seed.
 
-    With one worker in this process, else in as many of their own.
+    A strategy that once holds the loop is not checked further. With one worker in this process, else in as many of
+    their own.
     """
     if workers == 1:
-        pieces = (_check_piece(*piece) for piece in _pieces(strategies, seeds))
-        return _gather(strategies, pieces, checked, shrink)
+        return _gather(strategies, _check_here(strategies, seeds), checked, shrink)
     with local_workers(workers) as executor:
         return _gather(strategies, _check_by(executor, strategies, seeds), checked, _shrink_by(executor))
 
@@ -49,16 +49,42 @@ def _pieces(strategies: Strategies, seeds: range) -> list[_Piece]:
     ]
 
 
-def _check_piece(strategy: type[Strategy], seeds: range) -> tuple[int, list[Finding]]:
+def _check_piece(strategy: type[Strategy], seeds: range) -> list[Finding]:
+    found: list[Finding] = []
     with rare_collections():
-        found = [check_seed(strategy, seed) for seed in seeds]
-    return len(seeds), [finding for finding in found if finding is not None]
+        for seed in seeds:
+            if (finding := check_seed(strategy, seed)) is not None:
+                found.append(finding)
+                if _holds_the_loop(finding):
+                    break
+    return found
+
+
+def _holds_the_loop(finding: Finding) -> bool:
+    return finding.violation.invariant == HOLDS_THE_LOOP
+
+
+def _check_here(strategies: Strategies, seeds: range) -> Iterator[tuple[int, list[Finding]]]:
+    hopeless: set[type[Strategy]] = set()
+    for piece in _pieces(strategies, seeds):
+        if piece.strategy not in hopeless:
+            found = _check_piece(*piece)
+            yield len(piece.seeds), found
+            if any(map(_holds_the_loop, found)):
+                hopeless.add(piece.strategy)
 
 
 def _check_by(executor: Executor, strategies: Strategies, seeds: range) -> Iterator[tuple[int, list[Finding]]]:
-    futures = [executor.submit(_check_piece, *piece) for piece in _pieces(strategies, seeds)]
-    for future in as_completed(futures):
-        yield future.result()
+    pieces = {executor.submit(_check_piece, *piece): piece for piece in _pieces(strategies, seeds)}
+    for future in as_completed(pieces):
+        if future.cancelled():
+            continue
+        found = future.result()
+        yield len(pieces[future].seeds), found
+        if any(map(_holds_the_loop, found)):
+            for other, piece in pieces.items():
+                if piece.strategy is pieces[future].strategy:
+                    other.cancel()
 
 
 def _shrink_by(executor: Executor) -> Callable[[type[Strategy], Finding], Finding]:

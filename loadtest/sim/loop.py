@@ -204,15 +204,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
 def _who_waits(loop: asyncio.AbstractEventLoop) -> str:
     started = loop.started if isinstance(loop, VirtualLoop) else {}
-    tasks = sorted([*asyncio.all_tasks(loop), *started], key=lambda task: task.get_name())
-    named = [_where(task) for task in tasks[:TASKS_NAMED_MAX]]
+    tasks = sorted(_where(task) for task in (*asyncio.all_tasks(loop), *started))
+    named = tasks[:TASKS_NAMED_MAX]
     if len(tasks) > len(named):
         named.append(f"and {len(tasks) - len(named)} more")
     return "; ".join(named) or "no task"
 
 
 def _where(task: asyncio.Task[Any]) -> str:
-    """The task's name, the coroutines that it is in, and the line of the innermost."""
+    """The task's name, the coroutines that it is in, and the line of the innermost. A name that asyncio has given is
+    left out: it counts the tasks of this process."""
     names: list[str] = []
     line = ""
     awaited: object = task.get_coro()
@@ -220,7 +221,8 @@ def _where(task: asyncio.Task[Any]) -> str:
         names.append(frame.f_code.co_name)
         line = f" ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
         awaited = getattr(awaited, "cr_await", None)
-    return f"{task.get_name()} in {' > '.join(names)}{line}"
+    name = task.get_name()
+    return f"{'a task' if name.startswith('Task-') else name} in {' > '.join(names)}{line}"
 
 
 def _refusal(name: str) -> Callable[..., NoReturn]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from app.arm import Answer
 from app.origin import Row
@@ -12,8 +12,11 @@ from loadtest.scenario import Scenario
 from loadtest.sim.pod import Pod
 from loadtest.sim.recorder import Recorder
 from loadtest.sim.server import Server, Way
+from loadtest.sim.trouble import Lost, Refused
 from loadtest.sim.watch import Violation
 from loadtest.sim.world import World
+
+T = TypeVar("T")
 
 
 class Narrator:
@@ -75,7 +78,7 @@ class NarratedPod(Pod):
         *others: Any,
     ) -> None:
         self._tell = partial(narrator.tell, f"pod-{number + 1}")
-        super().__init__(number, strategy, scenario, seed, loop, NarratedServer(server, self._tell, loop.time), *others)
+        super().__init__(number, strategy, scenario, seed, loop, NarratedServer(server, self._tell), *others)
         self._silent = self.arm.answer
         self.arm.answer = self._answer  # type: ignore[method-assign]
 
@@ -104,24 +107,32 @@ class NarratedPod(Pod):
 class NarratedServer(Way):
     """Implements `Server`: one pod's commands are told of as they reach it, with what it says to them."""
 
-    def __init__(self, server: Server, tell: Callable[[str], None], time_s: Callable[[], float]) -> None:
+    def __init__(self, server: Server, tell: Callable[[str], None]) -> None:
         super().__init__(server)
-        self._tell, self._time_s = tell, time_s
+        self._tell = tell
+        self.meet = self._meet
+
+    async def _meet(self, name: str, command: Callable[[], T]) -> T:
+        try:
+            return await self._server.meet(name, command)
+        except (Lost, Refused) as error:
+            self._tell(f"{name.upper()}: {error}")
+            raise
 
     def get(self, key: str) -> Entry | None:
         entry = self._server.get(key)
         self._tell(f"GET {key}: {'nothing' if entry is None else self._about(entry)}")
         return entry
 
-    def set(self, key: str, entry: Entry, keep_ms: int) -> bool:
-        stored = self._server.set(key, entry, keep_ms)
-        self._tell(f"SET {key} for {keep_ms} ms: {'stored' if stored else 'REFUSED, full'}")
+    def set(self, key: str, entry: Entry, until_ms: int) -> bool:
+        stored = self._server.set(key, entry, until_ms)
+        self._tell(f"SET {key} until {until_ms / 1000:.3f} s: {'stored' if stored else 'REFUSED, full'}")
         return stored
 
-    def put(self, key: str, entry: Entry, keep_ms: int, token: str) -> bool:
-        stored = self._server.put(key, entry, keep_ms, token)
+    def put(self, key: str, entry: Entry, until_ms: int, token: str) -> bool:
+        stored = self._server.put(key, entry, until_ms, token)
         said = "stored, lock released, landing announced" if stored else "REFUSED"
-        self._tell(f"PUT {key} for {keep_ms} ms under {token}, {self._about(entry)}: {said}")
+        self._tell(f"PUT {key} until {until_ms / 1000:.3f} s under {token}, {self._about(entry)}: {said}")
         return stored
 
     def lock(self, key: str, token: str, lease_ms: int) -> bool:
@@ -140,5 +151,5 @@ class NarratedServer(Way):
         return released
 
     def _about(self, entry: Entry) -> str:
-        left_s = entry.fresh_until_s - self._time_s()
+        left_s = entry.fresh_until_s - self.time_s()
         return f"read at {entry.read_at_s:.6f} s, {'fresh' if left_s > 0 else 'stale'} ({left_s:+.3f} s)"

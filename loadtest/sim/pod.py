@@ -110,7 +110,7 @@ class Pod:
         wall_s: Callable[[], float] | None = None,
     ) -> None:
         """`life` is unlike that of any other pod, and of the one before it in its place. `wall_s` is its own idea of
-        the time, where it is not the true one."""
+        the time, for a pod that has to ask Redis: where clocks are never wrong, all go by the true one."""
         self.number = number
         self.is_up = True
         self.gate = Gate()
@@ -122,16 +122,16 @@ class Pod:
         """Requests that have come while it was paused."""
         settings = scenario.pod_settings(seed, f"pod-{number + 1}")
         true = VirtualClock(loop)
-        self._loop = loop
+        self._loop, self._watch = loop, watch
         self._tasks = Tasks()
         self._server = WatchedServer(server, watch, settings.pod)
         redis, rng = Latency.parse(scenario.virtual.redis), Random(f"{seed}/{settings.pod}/redis")
         latency_s = (lambda: redis.draw_ms(rng) / 1000) if redis.mean_ms else 0.0
-        manners = Manners(settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000)
+        manners = Manners(settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000, settings.redis_retries)
         self.cache = WatchedCache(self._server, true, latency_s, manners, self.gate, failed=reads.failed)
         clock: Clock = true
         if wall_s is not None:
-            self.cache.pod_clock = clock = synced = RedisClock(lambda: self.cache.time_s(true), loop.time, wall_s)
+            self.cache.pod_clock = clock = synced = RedisClock(self.cache.time_s, loop.time, wall_s)
             self._tasks.spawn(self._keep_in_sync(synced), f"{settings.pod} clock")
         counts = Counts(reads.failed)
         self._reads = OpenReads(reads, true, clock)
@@ -148,7 +148,10 @@ class Pod:
     async def _read(self, item_id: int, key: str, why: Why) -> Row:
         self._server.refreshes(key, why)
         self._reads.ask(item_id, key, why)
-        return await self._origin.read(item_id, key, why)
+        asked_s = self._loop.now_s
+        row = await self._origin.read(item_id, key, why)
+        self._watch.loaded(row.body, asked_s)
+        return row
 
     def pause(self, until_s: float) -> None:
         """Nothing comes in or goes out."""
@@ -165,6 +168,16 @@ class Pod:
         """From Redis, for this pod alone."""
         self.cache.is_cut_off = is_cut_off
         self._server.missed_announcements()
+
+    def lose_connections(self, are_dead: bool, arrive: bool = False) -> None:
+        """To Redis: nothing comes back on them, the announcements neither."""
+        self.cache.die(are_dead, arrive)
+        self._server.goes_deaf(are_dead or self.cache.is_deaf)
+
+    def go_deaf(self, is_deaf: bool) -> None:
+        """Only the announcements do not come."""
+        self.cache.go_deaf(is_deaf)
+        self._server.goes_deaf(is_deaf or self.cache.is_dead)
 
     def miss_announcements(self) -> None:
         self._server.missed_announcements()

@@ -15,11 +15,10 @@ from loadtest.sim import loop
 from loadtest.sim.breakdowns import Breakdowns
 from loadtest.sim.clients import clients
 from loadtest.sim.recorder import Recorder
+from loadtest.sim.tolerances import SETTLE_S
 from loadtest.sim.watch import Violation
-from loadtest.sim.world import Traffic, World
+from loadtest.sim.world import World, new_traffic
 
-SETTLE_S = 20.0
-"""After the last answer: in which whatever is under way ends, a lock wait and then a load."""
 DEADLINE_S = 600.0
 """Virtual time beyond the load's own; who needs longer hangs."""
 GC_FIRST_THRESHOLD = 50_000
@@ -62,7 +61,7 @@ async def _play(scenario: Scenario, strategy: type[Strategy], seed: int, stage: 
     start_s = running.time()
     tally = new_tally(scenario, start_s, promised_oldest_s(strategy, scenario))
     recorder.begin(tally)
-    traffic = Traffic(world, clients(scenario, seed, start_s), recorder)
+    traffic = new_traffic(world, clients(scenario, seed, start_s), recorder)
     Breakdowns(world, traffic, start_s)
     await traffic.over
     await asyncio.sleep(SETTLE_S)

@@ -29,16 +29,19 @@ class WatchedServer(Way):
         self._watch, self._pod = watch, pod
         self._refused_s: dict[str, float] = {}
         self._has_held: set[str] = set()
+        self._is_deaf = False
         self.get = server.get  # the hot path, on which there is nothing to be said
 
-    def set(self, key: str, entry: Entry, keep_ms: int) -> bool:
-        self._keep(key, entry, keep_ms)
-        return self._server.set(key, entry, keep_ms)
-
-    def put(self, key: str, entry: Entry, keep_ms: int, token: str) -> bool:
-        stored = self._server.put(key, entry, keep_ms, token)
+    def set(self, key: str, entry: Entry, until_ms: int) -> bool:
+        stored = self._server.set(key, entry, until_ms)
         if stored:
-            self._keep(key, entry, keep_ms)
+            self._kept(key, entry)
+        return stored
+
+    def put(self, key: str, entry: Entry, until_ms: int, token: str) -> bool:
+        stored = self._server.put(key, entry, until_ms, token)
+        if stored:
+            self._kept(key, entry)
             self._watch.wrote(self._pod, key, token, entry)
             self._let_go(key, token)
         return stored
@@ -67,7 +70,7 @@ class WatchedServer(Way):
     def slept_on(self, key: str) -> None:
         """A waiter of this pod woke by itself."""
         if (since_s := self._refused_s.get(key)) is not None:
-            self._watch.slept_on(self._pod, key, since_s)
+            self._watch.slept_on(self._pod, key, since_s, self._is_deaf)
 
     def refreshes(self, key: str, why: Why) -> None:
         """This pod asks the origin."""
@@ -78,8 +81,15 @@ class WatchedServer(Way):
         """The pod was cut off or paused: who waits there cannot have heard everything."""
         self._refused_s.clear()
 
-    def _keep(self, key: str, entry: Entry, keep_ms: int) -> None:
-        self._watch.keeps(self._pod, key, entry.keep_until_s - entry.read_at_s, keep_ms)
+    def goes_deaf(self, is_deaf: bool) -> None:
+        """From now on announcements do not reach the pod, or do again."""
+        self._is_deaf = is_deaf
+        self._refused_s.clear()
+
+    def _kept(self, key: str, entry: Entry) -> None:
+        until_s = self._server.kept_until_s(key)
+        if until_s is not None:
+            self._watch.keeps(self._pod, key, entry, until_s)
 
     def _let_go(self, key: str, token: str) -> None:
         self._has_held.discard(key)
@@ -106,20 +116,17 @@ class WatchedCache(MemoryCache):
         self._failed = failed
         super().__init__(*arguments)
 
-    async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        stored = await super().put(key, entry, token)
-        if not stored and token is None:  # with a token it is the flight that says so
-            self._failed(Kind.COMMAND, "set")
-        return stored
-
-    async def _ask(self, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    async def _ask(self, name: str, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         is_left_alone = self._clock.now_s() < self._left_alone_until_s
         try:
-            return await super()._ask(command, *arguments, **named)
+            answer = await super()._ask(name, command, *arguments, **named)
         except CacheAway:
             if not is_left_alone:  # else it was not even sent
-                self._failed(Kind.COMMAND, getattr(command, "__name__", ""))
+                self._failed(Kind.COMMAND, name)
             raise
+        if answer is False and name == "set":  # a put that is refused is told by its flight
+            self._failed(Kind.COMMAND, name)
+        return answer
 
     def landing(self, key: str) -> AbstractContextManager[Waiter]:
         return self._watched_landing(key)

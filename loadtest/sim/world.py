@@ -3,16 +3,14 @@
 import asyncio
 import heapq
 import itertools
-import math
 from collections.abc import Callable
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.arm import Answer
 from app.latency import Latency
 from app.strategy import Strategy
-from loadtest.answer_check import CLOCKS_APART_S, OLDER, AnswerCheck, Seen
-from loadtest.faults import CacheSlow, ClockApart, OriginHangs, OriginSlow, PodPaused
+from loadtest.answer_check import OLDER, Seen
 from loadtest.scenario import Scenario
 from loadtest.sim.clients import NEVER_S, Ask, Clients
 from loadtest.sim.loop import VirtualClock, VirtualLoop
@@ -21,6 +19,7 @@ from loadtest.sim.recorder import Recorder
 from loadtest.sim.server import MemoryServer
 from loadtest.sim.store import SlowStore
 from loadtest.sim.tasks import StartedTask, Starter
+from loadtest.sim.tolerances import allowed_in, epoch_s, has_wrong_clocks, new_check, oldest_s
 from loadtest.sim.watch import Watch
 
 NO_ANSWER = 0
@@ -36,12 +35,19 @@ class World:
         assert isinstance(loop, VirtualLoop)
         self.loop, self.clock = loop, VirtualClock(loop)
         self.scenario, self.strategy, self.seed = scenario, strategy, seed
-        self.watch = new_watch(scenario, seed, self.clock)
         virtual = scenario.virtual
-        self.server = MemoryServer(self.clock, virtual.redis_entries_max, virtual.redis_policy)
+        self.server = MemoryServer(self.clock, virtual.redis_entries_max, virtual.redis_policy, seed)
+        self._epoch_s = epoch_s(scenario)
+        self.set_cache_clock(0.0)
+        self.watch = Watch(
+            self.clock,
+            allowed_in(scenario, strategy, seed),
+            lambda: self.server.time_s(),  # noqa: PLW0108 - `set_clock` replaces it
+            has_wrong_clocks(scenario),
+        )
         self.store = SlowStore(scenario.keys.count, seed)
-        self.walls_apart_s = {fault.pod: 0.0 for fault in scenario.faults if isinstance(fault, ClockApart)}
-        """How far off the clocks are at the moment of those pods that have one of their own."""
+        self.walls_apart_s = dict.fromkeys(range(scenario.pods) if has_wrong_clocks(scenario) else (), 0.0)
+        """How far off the pods' own clocks are at the moment; where none ever is, they go by the true one."""
         self._recorder = recorder
         self._lives = itertools.count()
         self.pods = [self.new_pod(number) for number in range(scenario.pods)]
@@ -52,7 +58,7 @@ class World:
         if number in self.walls_apart_s:
 
             def wall_s() -> float:
-                return self.loop.now_s + self.walls_apart_s[number]
+                return self.loop.now_s + self._epoch_s + self.walls_apart_s[number]
 
         return make(
             number,
@@ -68,12 +74,23 @@ class World:
             wall_s,
         )
 
+    def set_cache_clock(self, by_s: float) -> None:
+        """So far ahead of the right time."""
+        self.server.set_clock(self._epoch_s + by_s)
+
     def tell(self, what: str) -> None:
         """Something happens to the world. Nobody listens here."""
 
     async def aclose(self) -> None:
         for pod in self.pods:
             await pod.aclose()
+
+
+class _Known(NamedTuple):
+    """When the newest of a key's items was read that somebody had seen."""
+
+    floor_s: float  # by what it says, of all of them
+    read_s: float  # really, of those that the cache has had
 
 
 class Traffic:
@@ -89,7 +106,8 @@ class Traffic:
         self._loop = world.loop
         self._starter = Starter(world.loop)
         self._check, self._newest = new_check(scenario, world.strategy, world.seed), dict[int, bytes]()
-        self._oldest_s = _oldest_s(scenario, world.strategy)
+        self._oldest_s = oldest_s(scenario, world.strategy)
+        self._newest_read_s: dict[int, float] = {}
         self._network, self._rng = Latency.parse(scenario.virtual.network), Random(f"{world.seed}/network back")
         self._back_s = self._network.mean_ms / 1000 if self._network.is_fixed else 0.0
         self._service_s = scenario.virtual.service_us / 1e6
@@ -148,45 +166,52 @@ class Traffic:
         else:
             started = self._starter.start(pod.arm.answer(ask.key))
             if isinstance(started, StartedTask):
-                floor_s = self._check.floor_s(pod.strategy, ask.key)
+                known = self._known(pod, ask.key)
                 self._in_flight += 1
                 pod.in_flight[started] = ask
-                started.when_done = lambda task: self._end(pod, task, floor_s)
+                started.when_done = lambda task: self._end(pod, task, known)
             else:
                 self._answer(pod, ask, started)
 
-    def _end(self, pod: Pod, task: Any, floor_s: float) -> None:
+    def _end(self, pod: Pod, task: Any, known: _Known) -> None:
         """A request that had to wait has its answer."""
         ask = pod.in_flight.pop(task, None)
         if ask is None:
             return  # its pod was killed meanwhile
         self._in_flight -= 1
-        self._answer(pod, ask, _NOBODY if task.cancelled() else task.result(), floor_s)
+        self._answer(pod, ask, _NOBODY if task.cancelled() else task.result(), known)
         self._look_again()
 
-    def _answer(self, pod: Pod, ask: Ask, answer: Answer, floor_s: float | None = None) -> None:
-        """`floor_s` is when the newest item that was known when it was asked for was read, where that is not now."""
+    def _known(self, pod: Pod, key: int) -> _Known:
+        return _Known(self._check.floor_s(pod.strategy, key), self._newest_read_s.get(key, -NEVER_S))
+
+    def _answer(self, pod: Pod, ask: Ask, answer: Answer, known: _Known | None = None) -> None:
+        """`known` is what was known when it was asked for, where that is not now."""
         ended_s = max(self._loop.now_s, pod.paused_until_s) + (self._back_s or self._network.draw_ms(self._rng) / 1000)
         code, status, body, age_s, _ = answer
         key = ask.key
         # what is known to be the newest is looked at again only when it is too old
         if code == 200 and not (self._newest.get(key) is body and age_s is not None and 0 <= age_s <= self._oldest_s):
-            self._look_at(pod, ask, answer, ended_s, floor_s)
+            self._look_at(pod, ask, answer, ended_s, known or self._known(pod, key))
         self._recorder.answer(ask.intended_s, ended_s, key, pod.number, code, status, age_s)
         self._clients.answered(ask, ended_s)
 
-    def _look_at(self, pod: Pod, ask: Ask, answer: Answer, ended_s: float, floor_s: float | None) -> None:
+    def _look_at(self, pod: Pod, ask: Ask, answer: Answer, ended_s: float, known: _Known) -> None:
         """Whether a 200 is right."""
-        check, key = self._check, ask.key
+        check, watch, name, key, body = self._check, self._world.watch, f"pod-{pod.number + 1}", ask.key, answer.body
         newest_s = check.floor_s(pod.strategy, key)
         seen = Seen(answer.status, answer.age_s, ask.arrives_s, ended_s)
-        fault = check.fault(pod.strategy, key, answer.body, seen, newest_s if floor_s is None else floor_s)
-        if fault:
+        if fault := check.fault(pod.strategy, key, body, seen, known.floor_s):
             self._recorder.fault(fault)
-            if fault != OLDER:  # which strategies that write without a token do not promise
-                self._world.watch.report("right answer", f"pod-{pod.number + 1} answered {key} with: {fault}")
+            if fault != OLDER:  # which the watch knows better: what was loaded without the cache nobody else has seen
+                watch.report("right answer", f"{name} answered {key} with: {fault}")
         elif check.floor_s(pod.strategy, key) > newest_s:
-            self._newest[key] = answer.body
+            self._newest[key] = body
+        stored_as = f"lab:{pod.strategy}:{key}"
+        read_s = watch.really_read_s(body, self._loop.now_s - (answer.age_s or 0.0))
+        watch.answers(name, stored_as, read_s, known.read_s)
+        if watch.has_had(stored_as, read_s):
+            self._newest_read_s[key] = max(read_s, self._newest_read_s.get(key, read_s))
 
     def release(self, pod: Pod) -> None:
         """A paused pod goes on: what came meanwhile is served."""
@@ -217,41 +242,16 @@ class Traffic:
         self._timer = self._loop.call_at(now_s if due_s == NEVER_S else max(now_s, due_s), self._serve_all)
 
 
-def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> AnswerCheck:
-    """What answers are held to, with the tolerances that this scenario's latencies, clocks and faults need. Clients go
-    by the cache's clock."""
-    settings = scenario.pod_settings(seed, "pod-1")
-    stretched = any(isinstance(fault, OriginSlow | OriginHangs) for fault in scenario.faults)
-    longest_ms = math.inf if stretched else Latency.parse(scenario.origin.latency).longest_ms
-    slower_ms = sum(fault.ms for fault in scenario.faults if isinstance(fault, CacheSlow))
-    paused_s = sum(fault.for_s for fault in scenario.faults if isinstance(fault, PodPaused))
-    load_s = (min(longest_ms, settings.origin_timeout_ms) + settings.redis_timeout_ms + slower_ms) / 1000 + paused_s
-    check = AnswerCheck(load_s, CLOCKS_APART_S + _clocks_apart_s(scenario))
-    check.promise({strategy.name: _oldest_s(scenario, strategy)})
-    check.clock(0.0)
-    return check
+class TruthfulTraffic(Traffic):
+    """Where clocks are wrong: every answer is held to what its age really is."""
+
+    def _answer(self, pod: Pod, ask: Ask, answer: Answer, known: _Known | None = None) -> None:
+        if answer.code == 200:
+            name, now_s = f"pod-{pod.number + 1}", self._loop.now_s
+            self._world.watch.answers_with(name, ask.key, answer.body, ask.intended_s, now_s)
+        super()._answer(pod, ask, answer, known)
 
 
-def _oldest_s(scenario: Scenario, strategy: type[Strategy]) -> float:
-    return strategy.oldest_s(scenario.cache.ttl_s, strategy.tuned(scenario.tune.get(strategy.name, {})))
-
-
-def _clocks_apart_s(scenario: Scenario) -> float:
-    off_s = [0.0, *(fault.by_s for fault in scenario.faults if isinstance(fault, ClockApart))]
-    return max(off_s) - min(off_s)
-
-
-def new_watch(scenario: Scenario, seed: int, clock: VirtualClock) -> Watch:
-    """With the tolerances that this scenario's latencies, clocks and faults need."""
-    settings = scenario.pod_settings(seed, "pod-1")
-    network, redis = Latency.parse(scenario.virtual.network), Latency.parse(scenario.virtual.redis)
-    slower_ms = max((fault.ms for fault in scenario.faults if isinstance(fault, CacheSlow)), default=0.0)
-    apart_s = _clocks_apart_s(scenario)
-    paused_s = sum(fault.for_s for fault in scenario.faults if isinstance(fault, PodPaused))
-    patience_ms = max(settings.wait_ms_max, settings.origin_timeout_ms) + 4 * settings.redis_timeout_ms
-    deadline_s = (patience_ms + 2 * network.longest_ms) / 1000 + paused_s
-    is_behind = scenario.load.loop == "closed" and scenario.load.rate_per_s is not None
-    if scenario.virtual.service_us or is_behind:
-        # a pod whose CPU is full has a queue without end; a user who is behind its timetable asks later than intended
-        deadline_s = NEVER_S
-    return Watch(clock, (redis.longest_ms + slower_ms) / 1000, apart_s, deadline_s)
+def new_traffic(world: World, clients: Clients, recorder: Recorder) -> Traffic:
+    """As the scenario's clocks need it."""
+    return (TruthfulTraffic if has_wrong_clocks(world.scenario) else Traffic)(world, clients, recorder)

@@ -49,6 +49,7 @@ class Drill:
         scenario = workload(*faults, **tables)
         self.pieces: list[Answers] = []
         self.opened: list[OpenRead] = []
+        self.pods: list[int] = []
         outcome = simulate(scenario, STRATEGIES[strategy], seed, None, self._stage)
         self.story = f"{strategy}, seed {seed}, {faults}"
         assert outcome.violation is None, f"{self.story}: {outcome.violation}"
@@ -57,6 +58,7 @@ class Drill:
         self.asked_s, self.ended_s, self.age_s, self.code, self.status = (
             np.concatenate(column) for column in zip(*(piece[:5] for piece in self.pieces), strict=True)
         )
+        self.pod = np.array(self.pods)
         self.latency_s = self.ended_s - self.asked_s
         self.asked_s, self.ended_s = self.asked_s - self.start_s, self.ended_s - self.start_s
         self.read_s = np.array([read.asked_s for read in self.opened]) - self.start_s
@@ -93,12 +95,17 @@ class Drill:
         )
 
     def _stage(self, scenario: Scenario, strategy: type[Strategy], seed: int, recorder: Recorder) -> World:
-        read = recorder.read
+        read, answer = recorder.read, recorder.answer
+
+        def answered(intended_s: float, ended_s: float, key: int, pod: int, *rest: Any) -> None:
+            self.pods.append(pod)
+            answer(intended_s, ended_s, key, pod, *rest)
 
         def kept(asked_s: float, key: int, why: Why) -> OpenRead:
             self.opened.append(read(asked_s, key, why))
             return self.opened[-1]
 
         recorder.read = kept  # type: ignore[method-assign]
+        recorder.answer = answered  # type: ignore[method-assign,assignment]
         recorder.checks.append(self.pieces.append)
         return World(scenario, strategy, seed, recorder)

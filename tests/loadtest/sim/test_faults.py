@@ -12,7 +12,7 @@ import pytest
 
 from app.settings import Settings
 from app.strategy import Remedy, Status
-from loadtest.faults import Fault
+from loadtest.faults import CACHE_COMMANDS, REFUSED_BY, Fault
 from loadtest.sim.world import NO_ANSWER
 from tests.loadtest.sim.drill import (
     AT_S,
@@ -72,6 +72,69 @@ def test_2_a_slow_redis_adds_its_timeout_and_no_more(strategy: str) -> None:
     assert drill.success() == 1, drill.story
     slow = drill.latency_s[drill.asked(AT_S, AT_S + FOR_S)]
     assert np.percentile(slow, 99) <= TIMEOUT_S + LOAD_S + 0.05, drill.story
+
+
+@every_strategy
+def test_3_a_redis_that_stands_still_costs_no_answer_and_brings_nothing_old_back(strategy: str) -> None:
+    drill = Drill(strategy, fault("cache-paused"))
+    assert drill.success() == 1, drill.story
+    assert np.percentile(drill.latency_s, 99) <= TIMEOUT_S + LOAD_S + 0.05, drill.story
+    held = drill.asked(AT_S, AT_S + FOR_S)
+    assert drill.latency_s[held].max() <= 2 * TIMEOUT_S + LOAD_S + 0.05, drill.story
+    back_s = AT_S + FOR_S + TTL_S + 2
+    assert drill.share(Status.HIT, back_s) >= 0.95 * undisturbed(strategy).share(Status.HIT, back_s), drill.story
+
+
+@every_strategy
+@pytest.mark.parametrize("error", sorted(REFUSED_BY))
+def test_3_a_redis_that_refuses_costs_no_answer(strategy: str, error: str) -> None:
+    drill = Drill(strategy, fault("cache-refuses", error=error))
+    assert drill.success() == 1, drill.story
+    assert drill.latency_s.max() <= LOAD_S + LEASE_S + LOAD_S + 0.05, drill.story
+
+
+@coordinated
+@pytest.mark.parametrize("command", sorted(CACHE_COMMANDS))
+def test_3_nor_does_one_that_refuses_a_single_command(strategy: str, command: str) -> None:
+    drill = Drill(strategy, fault("cache-refuses", error="NOPERM", commands=[command]), cache={"ttl_s": 0.5})
+    assert drill.success() == 1, drill.story
+
+
+@every_strategy
+@pytest.mark.parametrize("share", [0.2, 1.0])
+def test_3_connections_that_are_reset_cost_no_answer(strategy: str, share: float) -> None:
+    drill = Drill(strategy, fault("cache-resets", share=share), cache={"ttl_s": 0.5})
+    assert drill.success() == 1, drill.story
+    # a lock whose reply was lost is nobody's until its lease is over
+    assert drill.latency_s.max() <= LEASE_S + 1.5 * POLL_S + 2 * LOAD_S + NETWORK_S, drill.story
+
+
+@every_strategy
+@pytest.mark.parametrize("arrive", [False, True])
+def test_3_a_pod_with_dead_connections_answers_from_the_origin_and_the_others_do_not_notice(
+    strategy: str, arrive: bool
+) -> None:
+    drill = Drill(strategy, fault("connections-dead", pod=1, arrive=arrive))
+    assert drill.success() == 1, drill.story
+    others = drill.asked(AT_S, AT_S + FOR_S) & (drill.pod != 1)
+    assert drill.latency_s[others].max() <= LEASE_S + 1.5 * POLL_S + 2 * LOAD_S, drill.story
+    assert np.percentile(drill.latency_s, 99) <= TIMEOUT_S + LOAD_S + 0.05, drill.story
+
+
+@coordinated
+def test_3_a_pod_that_hears_of_no_landing_looks_by_itself(strategy: str) -> None:
+    drill = Drill(strategy, fault("subscription-dead", pod=1), cache={"ttl_s": 0.5})
+    assert drill.success() == 1, drill.story
+    assert drill.latency_s.max() <= LOAD_S + 1.5 * POLL_S + NETWORK_S, drill.story
+
+
+@every_strategy
+@pytest.mark.parametrize("by_s", [-1.0])
+def test_14_redis_whose_clock_is_set_serves_nothing_for_longer(strategy: str, by_s: float) -> None:
+    drill = Drill(strategy, fault("cache-clock-apart", by_s=by_s))
+    assert drill.success() == 1, drill.story
+    back_s = AT_S + FOR_S + TTL_S + 6  # the pods ask for the time every few seconds
+    assert drill.share(Status.HIT, back_s) >= 0.95 * undisturbed(strategy).share(Status.HIT, back_s), drill.story
 
 
 @coordinated

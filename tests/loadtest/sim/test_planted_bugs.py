@@ -1,7 +1,9 @@
 """Faults that are planted on purpose, and the seed by which `lab check` finds each: who watches the watch."""
 
 import asyncio
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -9,11 +11,14 @@ import pytest
 from app import arm
 from app.discovery import discover
 from app.flights import PodFlights, _Job
-from app.strategy import Entry, Lookup, Shed, Strategy
-from loadtest.sim import world
+from app.strategy import CacheAway, Entry, Lookup, Shed, Strategy
+from loadtest.sim import pod, world
+from loadtest.sim.cache import Manners
 from loadtest.sim.case import Case, Finding, check_case, check_seed
 from loadtest.sim.server import MemoryServer
 from loadtest.sim.shrink import shrink
+from loadtest.sim.trouble import Refused
+from loadtest.sim.watched import WatchedCache
 
 STRATEGIES = discover().strategies
 
@@ -32,8 +37,8 @@ class ForgetsWhoseLock(MemoryServer):
 class TakesLateWrites(MemoryServer):
     """PUT as a plain SET, then UNLOCK: the write of a holder whose lease is over is stored."""
 
-    def put(self, key: str, entry: Entry, keep_ms: int, token: str) -> bool:
-        if not self.set(key, entry, keep_ms):
+    def put(self, key: str, entry: Entry, until_ms: int, token: str) -> bool:
+        if not self.set(key, entry, until_ms):
             return False
         self.unlock(key, token)
         return True
@@ -65,15 +70,94 @@ class ListensLate(PodFlights):
         raise Shed("the lock stayed taken")
 
 
+class CountsFromExecution(WatchedCache):
+    """SET with PX instead of PXAT: an entry's time begins when the command is executed."""
+
+    async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
+        keep_s = entry.keep_until_s - self.pod_clock.now_s()
+
+        def until_ms() -> int:
+            return math.ceil(1000 * (self._server.time_s() + keep_s))
+
+        if token is None:
+            return await self._ask("set", lambda: self._server.set(key, entry, until_ms()))
+        return await self._ask("put", lambda: self._server.put(key, entry, until_ms(), token))
+
+
+class TrustsWhatIsThere(WatchedCache):
+    """Serves whatever Redis still holds, as if no clock could be wrong."""
+
+    async def get(self, key: str) -> Entry | None:
+        return await self._ask("get", self._server.get, key)
+
+
+class TakesTheFuture(WatchedCache):
+    """Looks at an entry's end, and not at its beginning."""
+
+    async def get(self, key: str) -> Entry | None:
+        entry = await self._ask("get", self._server.get, key)
+        return entry if entry is not None and self.pod_clock.now_s() < entry.keep_until_s else None
+
+
+class LetsRefusalsOut(WatchedCache):
+    """Translates what a read or a write is refused with, and forgets the commands that seem not to matter."""
+
+    async def unlock(self, key: str, token: str) -> bool:
+        try:
+            return await super().unlock(key, token)
+        except CacheAway as away:
+            if isinstance(away.__cause__, Refused):
+                raise away.__cause__ from None
+            raise
+
+
+class KeepsItsOwnCopies(WatchedCache):
+    """A second cache, in the pod: an entry is kept to its end, whatever replaces it meanwhile."""
+
+    async def get(self, key: str) -> Entry | None:
+        copies: dict[str, Entry] = self.__dict__.setdefault("copies", {})
+        if (copy := copies.get(key)) is not None and self.pod_clock.now_s() < copy.keep_until_s:
+            return copy
+        if (entry := await super().get(key)) is not None:
+            copies[key] = entry
+        return entry
+
+
+class DoesNotKnowItsOwnLock(MemoryServer):
+    """SET NX without looking whose it is: a command that is sent again after a reset is refused."""
+
+    def lock(self, key: str, token: str, lease_ms: int) -> bool:
+        return self._valid_lock(key) is None and super().lock(key, token, lease_ms)
+
+
+class NeverLooksByItself(PodFlights):
+    """Relies on announcements alone."""
+
+    async def _lock_or_landing(self, job: _Job, token: str) -> Entry | None:
+        self._bounds = replace(self._bounds, poll_s=self._bounds.wait_s_max)
+        return await super()._lock_or_landing(job, token)
+
+
 class Planted(NamedTuple):
     plant: Callable[[pytest.MonkeyPatch], None]
     strategy: str
     seed: int
     invariant: str
+    fault: str = ""
+    """The kind without which it is not seen, where there is one."""
 
 
 def instead_of_the_server(server: type[MemoryServer]) -> Callable[[pytest.MonkeyPatch], None]:
     return lambda patch: patch.setattr(world, "MemoryServer", server)
+
+
+def instead_of_the_cache(cache: type[WatchedCache]) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(pod, "WatchedCache", cache)
+
+
+def without_a_time_out(patch: pytest.MonkeyPatch) -> None:
+    """A client that waits for as long as the connection seems to be there."""
+    patch.setattr(pod, "Manners", lambda timeout_s, pause_s, retries: Manners(math.inf, pause_s, retries))
 
 
 def instead_of_the_flights(flights: type[PodFlights]) -> Callable[[pytest.MonkeyPatch], None]:
@@ -83,17 +167,34 @@ def instead_of_the_flights(flights: type[PodFlights]) -> Callable[[pytest.Monkey
 # The seeds are the first ones by which `lab check` found them.
 PLANTED = {
     "a lock released without its token": Planted(
-        instead_of_the_server(ForgetsWhoseLock), "singleflight", 14, "own lock"
+        instead_of_the_server(ForgetsWhoseLock), "singleflight", 59, "own lock"
     ),
     "a late write that is not fenced": Planted(
         instead_of_the_server(TakesLateWrites), "singleflight", 1, "fenced write"
     ),
     "a failed leader left in the in-flight map": Planted(
-        instead_of_the_flights(KeepsFailures), "singleflight", 16, "nothing left"
+        instead_of_the_flights(KeepsFailures), "singleflight", 7, "nothing left"
     ),
     "a wake-up lost between GET and SUBSCRIBE": Planted(
-        instead_of_the_flights(ListensLate), "singleflight", 5, "woken"
+        instead_of_the_flights(ListensLate), "singleflight", 57, "woken"
     ),
+    "an expiry that counts from the execution of a SET": Planted(
+        instead_of_the_cache(CountsFromExecution), "static", 88, "kept no longer", "cache-paused"
+    ),
+    "an entry that a clock brings back": Planted(
+        instead_of_the_cache(TrustsWhatIsThere), "static", 189, "fresh enough", "cache-clock-apart"
+    ),
+    "an error reply to a release": Planted(
+        instead_of_the_cache(LetsRefusalsOut), "singleflight", 49, "no crash", "cache-refuses"
+    ),
+    "a lock that its holder is refused": Planted(
+        instead_of_the_server(DoesNotKnowItsOwnLock), "singleflight", 352, "one holder", "cache-resets"
+    ),
+    "a client without a time-out": Planted(without_a_time_out, "static", 1, "goes on", "connections-dead"),
+    "a waiter that only listens": Planted(
+        instead_of_the_flights(NeverLooksByItself), "singleflight", 176, "woken", "subscription-dead"
+    ),
+    "a copy that nobody replaces": Planted(instead_of_the_cache(KeepsItsOwnCopies), "xfetch", 3, "no way back"),
 }
 every_bug = pytest.mark.parametrize("bug", PLANTED.values(), ids=PLANTED.keys())
 
@@ -124,6 +225,7 @@ def test_what_is_found_shrinks_to_less_that_shows_the_same(bug: Planted, monkeyp
     assert became.pods <= was.pods
     assert became.keys.count <= min(2, was.keys.count)
     assert len(became.faults) <= 2, became.faults
+    assert bug.fault in {"", *(fault.kind for fault in became.faults)}, became.faults
     assert check_case(strategy, small.case) == small
 
 

@@ -9,11 +9,12 @@ import pytest
 from app.strategy import Entry, Why
 from loadtest.records import Answers
 from loadtest.sim.server import MemoryServer
-from loadtest.sim.watch import INVARIANTS, Watch
+from loadtest.sim.watch import INVARIANTS, Allowed, Watch
 from loadtest.sim.watched import WatchedCache, WatchedServer
 
 KEY = "lab:any:0"
-LATE_S, SKEW_S, DEADLINE_S = 0.01, 0.5, 6.0
+LATE_S, SKEW_S, DEADLINE_S, PROMISE_S, POLL_S, BACK_S = 0.01, 0.5, 6.0, 20.0, 0.15, 0.5
+ALLOWED = Allowed(LATE_S, SKEW_S, DEADLINE_S, PROMISE_S, POLL_S, BACK_S)
 
 
 class Hands:
@@ -30,7 +31,7 @@ class Told:
 
     def __init__(self) -> None:
         self.clock = Hands()
-        self.watch = Watch(self.clock, LATE_S, SKEW_S, DEADLINE_S)
+        self.watch = Watch(self.clock, ALLOWED)
         self.server = MemoryServer(self.clock)
         self.here, self.there = (WatchedServer(self.server, self.watch, pod) for pod in ("here", "there"))
 
@@ -76,19 +77,43 @@ def a_refresh_beside_the_holder(told: Told) -> None:
 
 
 def an_older_write(told: Told) -> None:
-    for token, read_at_s in (("mine", 100.0), ("theirs", 100.0 - SKEW_S - 0.001)):
+    for token, read_at_s in (("mine", 100.0), ("theirs", 99.999)):
         told.watch.locked("here", KEY, token, 1_000, granted=True)
         told.watch.wrote("here", KEY, token, told.entry(read_at_s))
         told.watch.released("here", KEY, token)
 
 
-def an_answer_past_its_keeping(told: Told) -> None:
-    told.here.set(KEY, told.entry(keep_s=5.0), 5_000)
-    told.watch.check_answers(told.answer(0.01, age_s=5.0 + 0.01 + LATE_S + SKEW_S + 0.003))
-
-
 def an_answer_past_the_deadline(told: Told) -> None:
     told.watch.check_answers(told.answer(DEADLINE_S + 0.001))
+
+
+def an_answer_past_the_promise(told: Told) -> None:
+    told.watch.check_answers(told.answer(0.01, age_s=PROMISE_S + 0.01 + LATE_S + SKEW_S + 0.003))
+
+
+def an_entry_kept_for_longer_than_was_promised(told: Told) -> None:
+    told.here.set(KEY, told.entry(keep_s=PROMISE_S + 0.003), 120_003)
+
+
+def an_entry_stored_beyond_its_end(told: Told) -> None:
+    told.here.set(KEY, told.entry(keep_s=5.0), 105_003)
+
+
+def an_answer_older_than_what_was_seen(told: Told) -> None:
+    told.watch.answers("here", KEY, 100.0, 100.0 + BACK_S + 0.003)
+
+
+def a_refusal_to_its_holder(told: Told) -> None:
+    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
+    told.watch.locked("here", KEY, "mine", 1_000, granted=False)
+
+
+def a_deaf_sleeper(told: Told) -> None:
+    told.there.goes_deaf(True)
+    a_sleeper(told)
+    assert told.watch.violation is None, "it cannot have heard"
+    told.clock.at_s += POLL_S
+    told.there.slept_on(KEY)
 
 
 def a_sleeper(told: Told) -> None:
@@ -107,17 +132,22 @@ def a_500(told: Told) -> None:
 BROKEN: dict[Callable[[Told], None], str] = {
     a_second_grant: "one holder",
     a_refusal_without_a_holder: "one holder",
+    a_refusal_to_its_holder: "one holder",
     a_release_by_another: "own lock",
     a_renewal_after_the_lease: "own lock",
     a_write_after_the_lease: "fenced write",
     a_refresh_beside_the_holder: "one refresh",
     an_older_write: "newer only",
-    an_answer_past_its_keeping: "fresh enough",
     an_answer_past_the_deadline: "answered in time",
+    an_answer_past_the_promise: "fresh enough",
+    an_entry_kept_for_longer_than_was_promised: "as promised",
+    an_entry_stored_beyond_its_end: "kept no longer",
+    an_answer_older_than_what_was_seen: "no way back",
     a_sleeper: "woken",
+    a_deaf_sleeper: "woken",
     a_500: "no crash",
 }
-ELSEWHERE = {"nothing left", "right answer", "goes on"}
+ELSEWHERE = {"nothing left", "right answer", "goes on", "lets others run"}
 """What the run itself reports; see test_check.py and test_planted_bugs.py."""
 
 
@@ -142,7 +172,7 @@ def test_an_ordinary_life_breaks_nothing() -> None:
     told.clock.at_s += 0.9
     assert told.here.renew(KEY, "mine", 1_000)
     told.clock.at_s += 0.9
-    assert told.here.put(KEY, told.entry(told.clock.at_s), 5_000, "mine")
+    assert told.here.put(KEY, told.entry(told.clock.at_s), round(1_000 * (told.clock.at_s + 5)), "mine")
     told.clock.at_s += LATE_S / 2
     told.there.slept_on(KEY)
     assert told.there.lock(KEY, "theirs", 1_000)

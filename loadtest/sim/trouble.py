@@ -1,0 +1,108 @@
+"""What becomes of a command at a Redis that is not well.
+
+At the `Cache` seam there are commands, not bytes: a reply is there or it is not. What a wire would add (half a reply,
+a reply for somebody else, one connection of a pool that is dead while its neighbour lives) is not here.
+"""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Lost(Exception):
+    """No connection, or it ended before the reply: whether the command was executed, its sender cannot know."""
+
+
+class Refused(Exception):
+    """An error reply: Redis is there, and has not executed the command."""
+
+
+class Trouble:
+    """Of one server, for all that comes to it. `changed` is called whenever it may have begun or ended."""
+
+    def __init__(self, rng: Random, changed: Callable[[], None]) -> None:
+        self._rng, self._changed = rng, changed
+        self._is_away = False
+        self._refusal: tuple[str, frozenset[str]] = ("", frozenset())
+        self._reset_share = 0.0
+        self._held: list[tuple[str, Callable[[], Any], asyncio.Future[Any]]] | None = None
+
+    @property
+    def is_none(self) -> bool:
+        """Whether a command is simply executed."""
+        return not (self._is_away or self._reset_share or self._refusal[1]) and self._held is None
+
+    @property
+    def is_away(self) -> bool:
+        return self._is_away
+
+    def go_away(self) -> None:
+        """What was waiting here goes with it."""
+        self._is_away = True
+        for _, _, reply in self._take_held():
+            if not reply.done():
+                reply.set_exception(Lost("the cache is away"))
+        self._changed()
+
+    def come_back(self) -> None:
+        self._is_away = False
+        self._changed()
+
+    def pause(self) -> None:
+        """Hold every command from now on."""
+        if self._held is None:
+            self._held = []
+        self._changed()
+
+    def go_on(self) -> None:
+        """Execute what was held, in its order, whether or not anybody waits for it."""
+        held, self._held = self._take_held(), None
+        for name, command, reply in held:
+            try:
+                answer = self._execute(name, command)
+            except (Lost, Refused) as error:
+                if not reply.done():
+                    reply.set_exception(error)
+            else:
+                if not reply.done():
+                    reply.set_result(answer)
+        self._changed()
+
+    def refuse(self, error: str, commands: frozenset[str]) -> None:
+        """These commands get that error; none of them ends it."""
+        self._refusal = (error, commands)
+        self._changed()
+
+    def reset(self, share: float) -> None:
+        """So many of the commands lose their connection; 0 ends it."""
+        self._reset_share = share
+        self._changed()
+
+    async def meet(self, name: str, command: Callable[[], T]) -> T:
+        """What the command answers, perhaps later. Raises `Lost` and `Refused`."""
+        if self._held is not None and not self._is_away:
+            reply: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+            self._held.append((name, command, reply))
+            return await reply
+        return self._execute(name, command)
+
+    def _execute(self, name: str, command: Callable[[], T]) -> T:
+        if self._is_away:
+            raise Lost("the cache is away")
+        error, refused = self._refusal
+        if name in refused:
+            raise Refused(error)
+        if self._reset_share and self._rng.random() < self._reset_share:
+            if self._rng.random() < 0.5:
+                command()
+            raise Lost("the connection was reset")
+        return command()
+
+    def _take_held(self) -> list[tuple[str, Callable[[], Any], asyncio.Future[Any]]]:
+        held = self._held or []
+        if self._held is not None:
+            self._held = []
+        return held
