@@ -18,6 +18,11 @@ LEGEND = (
     "neither 200 nor 404; wrong answers: not the item asked for, torn, or older than one seen before; both, and what "
     "the origin failed or shed, by the worst repeat, with how many repeats had any; –: there is no such figure."
 )
+ASSUMED = "~"
+_WHAT_IS_ASSUMED = (
+    f"{ASSUMED}: assumed, not simulated: a hit takes what the scenario says of the network, because virtual.service_us "
+    "states no CPU time; no sentence and no gate stands on it"
+)
 NOTES_MAX = 20
 """Events of one row that are told."""
 NONE = "–"
@@ -68,6 +73,10 @@ def shown(value: float | None, form: Callable[[float], str] = _digits) -> str:
 
 def _figure(figure: Callable[[Row], float | None], form: Callable[[float], str] = _digits) -> Cell:
     return lambda row, _: shown(figure(row), form)
+
+
+def _latency(name: str) -> Cell:
+    return lambda row, _: (ASSUMED if name in row.assumed else "") + shown(getattr(row, name))
 
 
 def _whole(value: float) -> str:
@@ -146,10 +155,10 @@ COLUMNS: tuple[Column, ...] = (
     Column("steady peak vs {baseline}", "vs\n{baseline}", 2, _peak_ratio),
     Column("peak in 1\u00a0s", "peak\nin 1 s", 3, _whole_peak),
     Column("predicted peak", "pred.", 3, lambda row, _: _predicted(row.origin_peak_1s, row.predicted_peak_1s)),
-    Column("p50 ms", "p50\nms", 1, _figure(lambda row: row.p50_ms)),
-    Column("p95 ms", "p95\nms", 5, _figure(lambda row: row.p95_ms)),
-    Column("p99 ms", "p99\nms", 0, _figure(lambda row: row.p99_ms)),
-    Column("p99.9 ms", "p99.9\nms", 5, _figure(lambda row: row.p999_ms)),
+    Column("p50 ms", "p50\nms", 1, _latency("p50_ms")),
+    Column("p95 ms", "p95\nms", 5, _latency("p95_ms")),
+    Column("p99 ms", "p99\nms", 0, _latency("p99_ms")),
+    Column("p99.9 ms", "p99.9\nms", 5, _latency("p999_ms")),
     Column("slow s", "slow\ns", 5, _figure(lambda row: row.slow_s, _whole)),
     Column("age p99\u00a0s", "age\np99 s", 2, _figure(lambda row: row.age_p99_s)),
     Column("stale %", "stale\n%", 2, _figure(lambda row: _share(row, Status.STALE), _percent)),
@@ -188,4 +197,6 @@ def notes(rows: Sequence[Row]) -> list[str]:
             faults = ", ".join(f"{_worst(row, f'faults.{fault}')} {quoted(fault)}" for fault in row.faults)
             found.append(f"{row.strategy}: wrong answers: {faults}")
         found += [f"{row.strategy}: {note}" for note in _bounded(row.notes)]
+    if any(row.assumed for row in rows):
+        found.append(_WHAT_IS_ASSUMED)
     return found

@@ -17,6 +17,8 @@ from loadtest.scenario import Scenario
 BINS_MAX = 600
 BIN_S_MIN = 0.5
 _FINEST_S, _STEP, _STEPS = 1e-5, 1.02, 900  # of a latency over time: 2 % steps from 10 us to 500 s
+PERCENTILES = {"p50_ms": 0.50, "p90_ms": 0.90, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
+"""Fields of a row, and the share of the requests that were no slower."""
 ABOUT_ANSWERS = (
     "hit_ratio", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms", "age_p50_s", "age_p99_s", "older_share",
     "wait_p50_ms", "wait_p99_ms", "slow_s",
@@ -86,6 +88,7 @@ class Row:
     lateness_p99_ms: float | None = None  # of the generator: sent, less intended; None where there is none
     generator_cpu_share: float | None = None  # of one core, by the busiest of its processes
     lead_s: float = 0.0  # from the end of the warm-up to the first request
+    assumed: list[str] = field(default_factory=list)  # figures that only virtual time assumes: see `assumed_figures`
     trace: str = ""  # virtual time: a hash of every event; the same seed and commit give the same one
 
     def as_dict(self) -> dict[str, Any]:
@@ -167,16 +170,13 @@ class Tally:
         served = statuses.get(Status.HIT, 0) + statuses.get(Status.STALE, 0)
         asked = self.origin.figures()
         nothing = self._nothing()
+        latencies: dict[str, Any] = {name: _milliseconds(self.latency, share) for name, share in PERCENTILES.items()}
         row = Row(
             duration_s=self._duration_s,
             requests=self._requests,
             achieved_rate=round(self._requests / self._duration_s, 2),
             hit_ratio=round(served / self._requests, 5) if self._requests else None,
-            p50_ms=_milliseconds(self.latency, 0.50),
-            p90_ms=_milliseconds(self.latency, 0.90),
-            p95_ms=_milliseconds(self.latency, 0.95),
-            p99_ms=_milliseconds(self.latency, 0.99),
-            p999_ms=_milliseconds(self.latency, 0.999),
+            **latencies,
             age_p50_s=_seconds(self.age, 0.50),
             age_p99_s=_seconds(self.age, 0.99),
             older_share=round(self._older / self._aged, 5) if self._aged else None,
@@ -230,6 +230,14 @@ def _milliseconds(histogram: Histogram, share: float) -> float | None:
 
 def _seconds(histogram: Histogram, share: float) -> float | None:
     return round(histogram.percentile_s(share), 3) if len(histogram) else None
+
+
+def assumed_figures(row: Row) -> list[str]:
+    """Of virtual time, where a request takes no CPU: percentiles of latency that are a hit's. They are what the
+    scenario says that the network takes, and not what any service does. A percentile is a hit's where as large a share
+    of the answers are hits: they are the quickest."""
+    served = row.hit_ratio or 0.0
+    return [name for name, share in PERCENTILES.items() if getattr(row, name) is not None and served >= share]
 
 
 def new_tally(scenario: Scenario, start_s: float, oldest_s: float | None = None) -> Tally:

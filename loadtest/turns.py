@@ -79,7 +79,9 @@ def medians(rows: Sequence[Row]) -> list[Row]:
     return [_summed_up(repeats) for repeats in by_strategy(rows).values()]
 
 
-_TOLD = frozenset({"seed", "repeat", "repeats", "repeats_with", "valid", "events", "notes", "faults", "trace"})
+_TOLD = frozenset(
+    {"seed", "repeat", "repeats", "repeats_with", "valid", "events", "notes", "faults", "assumed", "trace"}
+)
 """Fields of which there is no median."""
 
 
@@ -108,6 +110,7 @@ def _summed_up(repeats: Sequence[Row]) -> Row:
         repeats_with={name: some for name, counts in worst.items() if (some := sum(map(bool, counts)))},
         events=_said(repeats, "events"),
         notes=_said(repeats, "notes"),
+        assumed=list(dict.fromkeys(name for row in repeats for name in row.assumed)),
         valid=all(row.valid for row in repeats),
     )
 

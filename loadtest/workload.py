@@ -51,7 +51,7 @@ def fault_in_words(fault: Fault) -> str:
     """As "cache-away at 20 s for 5 s (empty)"."""
     stated: dict[str, Any] = fault.model_dump()
     kind, at_s, for_s = stated.pop("kind"), stated.pop("at_s"), stated.pop("for_s", None)
-    told = [_detail(name, value) for name, value in stated.items() if value not in (False, [], None)]
+    told = [_detail(name, value) for name, value in stated.items() if value is not False and value not in ([], None)]
     lasting = "" if for_s is None else f" for {for_s:g} s"
     return f"{kind} at {at_s:g} s{lasting}" + (f" ({', '.join(told)})" if told else "")
 

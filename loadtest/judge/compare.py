@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadtest.judge.gate import is_worst_count
 from loadtest.judge.intervals import ALPHA, INTERVAL_LEGEND, Outcome, Pair, Verdict, judge
-from loadtest.judge.runs import AnyRow, BadRun, Run, same_seeds, sample
+from loadtest.judge.runs import AnyRow, BadRun, Run, is_assumed, same_seeds, sample
 from loadtest.judge.verdicts import COMPARED, Figure, show_median
 from loadtest.markdown import markdown_table
 from loadtest.quoting import for_markdown, for_markdown_code, quoted
@@ -93,8 +94,12 @@ def compare(
         exact = same_seeds(left, one, right, other)
         for known in COMPARED:
             before, after = sample(left, one, known.name), sample(right, other, known.name)
-            if not before or not after:
-                continue  # a figure that one of the labs did not have yet
+            if not before or not after or is_assumed(left, one, known.name) or is_assumed(right, other, known.name):
+                continue  # a figure that one of them does not have, or only assumes
+            if is_worst_count(known.name) and any(before) != any(after):
+                a_shown, b_shown = (show_median(known.name, values) for values in (before, after))
+                name = one if one == other else f"{one} / {other}"
+                warnings.append(f"{name}.{known.name}: the worst of A is {a_shown}, of B {b_shown}")
             drift = latency_drift if latency_drift is not None and known.name.endswith("_ms") else known.drift
             if steady:
                 drift = 0.0

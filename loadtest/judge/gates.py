@@ -9,7 +9,7 @@ from statistics import median
 from xml.etree import ElementTree
 
 from loadtest.judge.gate import WORST_COUNTS, BadGate, Gate, Term, is_worst_count
-from loadtest.judge.runs import AnyRow, Run, figure, figure_names, sample
+from loadtest.judge.runs import AnyRow, Run, figure, figure_names, is_assumed, sample
 from loadtest.judge.verdicts import show
 from loadtest.markdown import markdown_table
 from loadtest.quoting import for_markdown, for_markdown_code, quoted
@@ -80,8 +80,13 @@ def _judge(gate: Gate, run: Run) -> Judged:
     text = " against ".join(text for _, text in judged)
     if gate.to is not None:
         text = f"{value:.3g}, from {text}" if not math.isnan(value) else f"no ratio, from {text}"
-    why = [reason for one in gate.terms for reason in (_why_invalid(one, run) or _why_unknown(one, run),) if reason]
+    why = [reason for reason in (_why_not(one, run) for one in gate.terms) if reason]
     return Judged(gate, value, text, "; ".join(dict.fromkeys(why)))
+
+
+def _why_not(term: Term, run: Run) -> str:
+    """What makes a figure nothing to judge; empty where it can be judged."""
+    return _why_invalid(term, run) or _why_unknown(term, run) or _why_assumed(term, run)
 
 
 def _value(term: Term, run: Run) -> tuple[float, str]:
@@ -111,6 +116,12 @@ def _why_unknown(term: Term, run: Run) -> str:
         return ""
     where = "" if len(own) == 1 else f" in repeat {', '.join(without)}"
     return f"no figure: {term} has no value{where}"
+
+
+def _why_assumed(term: Term, run: Run) -> str:
+    if not is_assumed(run.rows, term.strategy, term.figure):
+        return ""
+    return f"{term} is a hit's latency, which virtual time assumes: state virtual.service_us"
 
 
 def junit(judged: Sequence[Judged], suite: str) -> str:

@@ -178,6 +178,11 @@ def sample(rows: Iterable[AnyRow], strategy: str, name: str) -> tuple[float, ...
     return tuple(value for value in values if value is not None) if None not in values else None
 
 
+def is_assumed(rows: Iterable[AnyRow], strategy: str, name: str) -> bool:
+    """Whether virtual time only assumes this figure, in any repeat: then nothing stands on it."""
+    return any(name in row.get("assumed", ()) for row in rows if row["strategy"] == strategy)
+
+
 def repeat_of(row: AnyRow) -> tuple[int, int]:
     """What tells the repeats of a strategy apart."""
     return row.get("repeat", 1), row.get("seed", 0)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from loadtest.judge.gate import is_worst_count
 from loadtest.judge.intervals import REPEATS_MIN, Outcome, Pair, Verdict, judge, median_interval, percent
-from loadtest.judge.runs import AnyRow, same_seeds, sample
+from loadtest.judge.runs import AnyRow, is_assumed, same_seeds, sample
 
 LATENCY_DRIFT = 0.25
 """By how much latency differs between two runs of the same code because the machine does: its neighbours, its heat, its
@@ -26,6 +27,8 @@ class Figure:
 COMPARED: tuple[Figure, ...] = (
     Figure("origin_reads", "number of origin reads", 1),
     Figure("origin_peak_1s", "peak of origin reads in 1 s", 1),
+    Figure("steady_peak_1s", "peak of origin reads in 1 s of the steady state", 1),
+    Figure("cold_peak_1s", "peak of origin reads in 1 s of the cold start", 1),
     Figure("hit_ratio", "hit ratio", 1e-5),
     Figure("p50_ms", "p50", 0.01, drift=LATENCY_DRIFT),
     Figure("p99_ms", "p99", 0.01, drift=LATENCY_DRIFT),
@@ -36,7 +39,7 @@ COMPARED: tuple[Figure, ...] = (
     Figure("wrong_answers", "number of wrong answers", 1),
 )
 """What people look at. Each more costs the others some power, and one that follows from another adds nothing."""
-TELLING = ("origin_peak_1s", "origin_reads", "p99_ms")
+TELLING = ("steady_peak_1s", "cold_peak_1s", "origin_reads", "p99_ms")
 
 
 def sentence(rows: Sequence[AnyRow], strategy: str, base: str, name: str) -> str:
@@ -48,11 +51,21 @@ def sentence(rows: Sequence[AnyRow], strategy: str, base: str, name: str) -> str
 
 
 def telling(rows: Sequence[AnyRow], base: str | None) -> list[str]:
-    """The sentences that sum up a run: each strategy against the baseline; peak, reads, p99. Judged together."""
+    """The sentences that sum up a run: each strategy against the baseline; peaks, reads, p99. Judged together.
+
+    Of a run that does not tell the cold start from the steady state, the peak of both."""
     names = list(dict.fromkeys(row["strategy"] for row in rows if row.get("valid", True)))
     if base is None or base not in names:
         return []
-    return _sentences(rows, [(name, base, one) for name in names if name != base for one in TELLING])
+    telling = TELLING if any("steady_peak_1s" in row for row in rows) else ("origin_peak_1s", *TELLING[2:])
+    asked = [(name, base, one) for name in names if name != base for one in telling]
+    return _sentences(rows, [which for which in asked if _is_known(rows, *which)])
+
+
+def _is_known(rows: Sequence[AnyRow], strategy: str, base: str, name: str) -> bool:
+    """Whether both have such a figure in every valid repeat, and it is more than an assumption."""
+    valid = [row for row in rows if row.get("valid", True)]
+    return all(sample(valid, one, name) and not is_assumed(valid, one, name) for one in (strategy, base))
 
 
 def _sentences(rows: Sequence[AnyRow], asked: Sequence[tuple[str, str, str]]) -> list[str]:
@@ -105,7 +118,13 @@ def show(name: str, value: float) -> str:
 
 
 def show_median(name: str, values: Sequence[float], unit: bool = True) -> str:
-    """As "24.1 [22, 26.5] ms"; without an interval where there is one repeat. A ratio is always in per cent."""
+    """As "24.1 [22, 26.5] ms"; without an interval where there is one repeat. A ratio is always in per cent.
+
+    Of what must not happen the worst, as "7 in 2 of 5": a median of five hides what happened in two.
+    """
+    if is_worst_count(name):
+        some = sum(map(bool, values))
+        return _number(name, max(values)) + (f" in {some} of {len(values)}" if some and len(values) > 1 else "")
     interval = median_interval(values)
     ends = f" [{_number(name, interval.low)}, {_number(name, interval.high)}]" if interval else ""
     return _number(name, median(values)) + ends + (_unit(name) if unit or name.endswith("_ratio") else "")

@@ -4,12 +4,13 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 from app.strategy import Strategy
 from loadtest.failures import failures_found
 from loadtest.floor import promised_oldest_s
-from loadtest.measure import Row, Series, new_tally
+from loadtest.measure import Row, Series, assumed_figures, new_tally
 from loadtest.scenario import Scenario
 from loadtest.sim import loop
 from loadtest.sim.breakdowns import Breakdowns
@@ -89,6 +90,8 @@ async def _play(scenario: Scenario, strategy: type[Strategy], seed: int, stage: 
         valid=not events and not broken.moved_a_figure,
         trace=trace,
     )
+    if not scenario.virtual.service_us:
+        row = replace(row, assumed=assumed_figures(row))
     return Outcome(row, tally.series(), violation)
 
 

@@ -49,3 +49,41 @@ def test_what_happened_in_any_repeat_is_kept() -> None:
     assert not row.valid
     assert row.events == ["repeat 2: pod-1 fell"]
     assert row.origin_reads == base.origin_reads
+
+
+def test_of_five_repeats_wrong_answers_in_two_are_told_by_the_worst_with_their_count() -> None:
+    base = simulate(read_scenario("hot-key", duration_s=2), FOUND.strategies["static"], 1).row
+    wrong = [({}, 0), ({"older version": 7}, 0), ({}, 3), ({"older version": 1, "torn": 4}, 0), ({}, 0)]
+    repeats = [
+        replace(
+            base, repeat=number, wrong_answers=sum(faults.values()), faults=faults, errors=errors,
+            origin_shed=2 * errors, statuses={"hit": 90, **({"error": errors} if errors else {})},
+        )
+        for number, (faults, errors) in enumerate(wrong, start=1)
+    ]  # fmt: skip
+    (row,) = medians(repeats)
+    assert (row.wrong_answers, row.errors, row.origin_shed) == (7, 3, 6)
+    assert row.faults == {"older version": 7, "torn": 4}
+    assert row.statuses == {"hit": 90, "error": 3}
+    assert row.repeats == 5
+    assert row.repeats_with == {
+        "errors": 1, "faults.older version": 2, "faults.torn": 1, "origin_shed": 1, "statuses.error": 1,
+        "wrong_answers": 2,
+    }  # fmt: skip
+
+
+def test_a_median_is_of_the_repeats_that_have_the_figure() -> None:
+    base = simulate(read_scenario("hot-key", duration_s=2), FOUND.strategies["static"], 1).row
+    peaks = [None, 4, 8]
+    (row,) = medians([replace(base, repeat=number, steady_peak_1s=peak) for number, peak in enumerate(peaks, 1)])
+    assert row.steady_peak_1s == 6
+    (none,) = medians([replace(base, repeat=number, steady_peak_1s=None) for number in (1, 2)])
+    assert none.steady_peak_1s is None
+
+
+def test_what_every_repeat_says_is_said_once() -> None:
+    base = simulate(read_scenario("hot-key", duration_s=2), FOUND.strategies["static"], 1).row
+    repeats = [replace(base, repeat=number, notes=["short"], events=[]) for number in (1, 2, 3)]
+    repeats[1] = replace(repeats[1], events=["pod-1 fell"])
+    (row,) = medians(repeats)
+    assert (row.notes, row.events) == (["short"], ["repeat 2: pod-1 fell"])

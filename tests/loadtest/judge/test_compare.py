@@ -9,7 +9,7 @@ import pytest
 
 from loadtest.judge.compare import Compared, compare, markdown
 from loadtest.judge.intervals import Outcome
-from loadtest.judge.runs import BadRun, NoSummary, find_run, read_run
+from loadtest.judge.runs import BadRun, NoSummary, Run, find_run, read_run
 from tests.run_directory import repeats, write_run
 
 READS = [739, 741, 735, 744, 738]
@@ -206,3 +206,19 @@ def test_the_markdown_holds_warnings_lines_conclusion_and_what_the_intervals_are
         "abc1234def",
     ):
         assert part in text
+
+
+def test_errors_in_two_repeats_of_five_are_told_by_the_worst_and_warned_of() -> None:
+    found = compare(
+        Run("a", repeats("mine")), Run("b", repeats("mine", wrong_answers=[0, 7, 0, 5, 0], seed=[8, 9, 10, 11, 12]))
+    )
+    (line,) = [finding.cells for finding in found.findings if finding.figure.name == "wrong_answers"]
+    assert line[2:4] == ("0", "7 in 2 of 5")
+    assert "mine.wrong_answers: the worst of A is 0, of B 7 in 2 of 5" in found.warnings
+
+
+def test_what_virtual_time_assumes_is_not_compared() -> None:
+    rows = repeats("mine", world="virtual", assumed=[["p50_ms"]] * 5)
+    names = {finding.figure.name for finding in compare(Run("a", rows), Run("b", rows)).findings}
+    assert "p50_ms" not in names
+    assert "p99_ms" in names

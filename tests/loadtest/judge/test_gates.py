@@ -147,3 +147,48 @@ def test_the_markdown_is_a_table_of_the_gates(tmp_path: Path) -> None:
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == 4
     assert len({line.count("|") for line in lines}) == 1
+
+
+def test_a_figure_that_has_no_value_is_not_judged_either_way() -> None:
+    for figures in ({"p99_ms": None}, {"p99_ms": [9.0, None, 9.0, 9.0, 9.0]}):
+        run = Run("one", [*repeats("mine", **figures), *repeats("naive")])
+        for text in ("mine.p99_ms <= 1", "mine.p99_ms >= 1", "naive.p99_ms / mine.p99_ms <= 9"):
+            (one,) = judged(text, run=run)
+            assert one.outcome == "invalid"
+            assert "not judged: no figure: mine.p99_ms has no value" in one.message
+
+
+def test_figures_in_tables_of_tables_have_names_and_what_did_not_happen_there_is_no_figure() -> None:
+    rows = repeats("mine", stampedes={"hot": {"count": 3, "mean": 2.5, "max": 4}})
+    assert judged("mine.stampedes.hot.mean <= 2.5", run=Run("one", rows))[0].passed
+    assert judged("mine.stampedes.cold_start.max <= 9", run=Run("one", rows))[0].outcome == "invalid"
+    assert judged("mine.statuses.shed <= 0", run=Run("one", rows))[0].passed
+
+
+@pytest.mark.parametrize("figure", ["faults.torn", "origin_failed", "origin_shed", "statuses.error"])
+def test_whatever_must_not_happen_is_judged_by_its_worst_repeat(figure: str) -> None:
+    table, _, entry = figure.partition(".")
+    values = [{entry: count} if entry else count for count in (0, 7, 0, 5, 0)]
+    figures: dict[str, Any] = {table: values}
+    (one,) = judged(f"mine.{figure} <= 0", run=Run("one", repeats("mine", **figures)))
+    assert not one.passed
+    assert "7 (maximum of 5 repeats" in one.message
+
+
+def test_no_gate_stands_on_what_virtual_time_assumes() -> None:
+    rows = [*repeats("mine", world="virtual", assumed=[["p50_ms"]] * 5), *repeats("naive", world="virtual")]
+    bad, good = judged("mine.p50_ms <= 9", "mine.p99_ms / naive.p99_ms <= 2", run=Run("one", rows))
+    assert bad.outcome == "invalid"
+    assert "virtual.service_us" in bad.message
+    assert good.passed
+
+
+def test_logs_in_events_are_no_markup_in_the_markdown() -> None:
+    log = "\x1b[31m| <img src=x> `a` \u202e"
+    rows = repeats("mine", valid=False, events=[[log * 10_000]] * 5)
+    text = markdown(judged("mine.errors <= 0", run=Run("one", rows)), Run("one", rows))
+    line = next(line for line in text.splitlines() if "mine.errors" in line)
+    assert line.replace(r"\|", "").count("|") == 4
+    assert r"\<img" in line
+    assert not {"\x1b", "\u202e"} & {*line}
+    assert len(line) < 3_000

@@ -30,6 +30,7 @@ def a_run(random: np.random.Generator, n: int, drift: float = 0.05, reads_of_ear
         factor = reads_of_early if name == "early" else 1.0
         found[name, "origin_reads"] = random.poisson(reads * factor, n)
         found[name, "origin_peak_1s"] = random.poisson(peak, n)
+        found[name, "steady_peak_1s"] = found[name, "cold_peak_1s"] = found[name, "origin_peak_1s"]
         found[name, "hit_ratio"] = np.round(1 - random.poisson(4 * reads * factor, n) / 24_000, 5)
         for figure, ms, scatter in (("p50_ms", 1.8, 0.05), ("p99_ms", p99_ms, 0.1), ("p999_ms", 1.5 * p99_ms, 0.15)):
             spikes = np.where(random.random(n) < 0.05, 2.5, 1.0)

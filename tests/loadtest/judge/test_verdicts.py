@@ -44,10 +44,10 @@ def test_one_virtual_run_of_the_same_seed_can_be_told_from_another_but_only_for_
     assert sentence(rows, "mine", "naive", "p99_ms") == "mine's p99 and naive's are identical (n = 1)"
 
 
-def test_a_figure_that_is_zero_on_one_side_is_told_by_its_medians() -> None:
+def test_errors_that_are_none_on_one_side_are_told_by_the_worst() -> None:
     rows = [*repeats("naive"), *repeats("mine", errors=[31, 28, 35, 30, 33])]
     told = sentence(rows, "mine", "naive", "errors")
-    assert told == "mine's number of errors is higher than naive's: 31 [28, 35] against 0 [0, 0] (n = 5)"
+    assert told == "mine's number of errors is higher than naive's: 35 in 5 of 5 against 0 (n = 5)"
 
 
 def test_each_strategy_is_told_against_the_baseline_by_peak_reads_and_p99() -> None:
