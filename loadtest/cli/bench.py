@@ -12,6 +12,8 @@ from loadtest.bench import measure_arm
 from loadtest.cli.finished import report, show
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
 from loadtest.cli.terminal import (
+    Duration,
+    Pods,
     Results,
     Seed,
     Strategies,
@@ -55,8 +57,8 @@ def bench(
         str | None, typer.Option(help=f"A scenario's name, or a .toml file. Default: {DEFAULT_SCENARIO}, shortened.")
     ] = None,
     strategies: Strategies = None,
-    duration: Annotated[float | None, typer.Option(help="Seconds of load per strategy, 1 to 3600.")] = None,
-    pods: Annotated[int | None, typer.Option(help="Pods, 1 to 16.")] = None,
+    duration: Duration = None,
+    pods: Pods = None,
     seed: Seed = 1,
     repeats: Annotated[int, typer.Option(min=1, max=100, help="Runs of each strategy, in a random order.")] = 1,
     world: Annotated[str, typer.Option(help="native, or stack: then by `make bench WORLD=stack`.")] = "native",
@@ -124,14 +126,15 @@ def summarise(
 def try_(
     name: Annotated[str, typer.Argument(help="The strategy to try.")],
     scenario: Annotated[str, typer.Option(help="A scenario's name, or a .toml file.")] = DEFAULT_SCENARIO,
-    duration: Annotated[float, typer.Option(help="Seconds of the comparison, 1 to 3600.")] = 20.0,
+    duration: Annotated[float, typer.Option(min=1, max=3_600, help="Seconds of the comparison.")] = 20.0,
     seed: Seed = 1,
     results: Results = ROOT / "results",
 ) -> None:
     """Hold a strategy to the contract in virtual time, then compare it with the baseline."""
     found = discovered()
     workload = scenario_named(scenario, duration)
-    (name,) = chosen(found, name, workload)
+    if chosen(found, name, workload) != [name]:
+        fail(f"try takes one strategy, and {name!r} is not one")
     if not check_contract(name):
         fail(f"{name} breaks the contract; see above", code=1)
     against = [name] if found.baseline in (None, name) else [found.baseline, name]

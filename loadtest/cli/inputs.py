@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from rich.markup import escape
-
 from app.discovery import Discovered, discover
 from loadtest.cli.terminal import errors, fail
+from loadtest.quoting import for_console_markup
 from loadtest.scenario import BadScenario, Scenario, read_scenario
 from loadtest.trace import BadTrace, read_trace
 
@@ -26,13 +25,13 @@ def scenario_named(name: str, duration: float | None = None, pods: int | None = 
 def discovered() -> Discovered:
     found = discover()
     for name, why in found.broken.items():
-        errors.print(f"[yellow]app/strategies/{name}.py is left out:[/] {escape(why)}")
+        errors.print(f"[yellow]app/strategies/{name}.py is left out:[/] {for_console_markup(why)}")
     return found
 
 
 def chosen(found: Discovered, asked: str | None, workload: Scenario) -> list[str]:
     """The strategies asked for, known and tuned within their bounds, or exit 2."""
-    names = list(dict.fromkeys(asked.split(","))) if asked else list(found.strategies)
+    names = list(dict.fromkeys(name.strip() for name in asked.split(","))) if asked else list(found.strategies)
     for name in names:
         if name not in found.strategies:
             reason = found.broken.get(name)

@@ -3,12 +3,17 @@
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from app.discovery import discover
 from loadtest import ROOT
 from loadtest.cli.inputs import DEFAULT_SCENARIO, scenario_named
-from loadtest.cli.terminal import Seed, console, fail
+from loadtest.cli.terminal import (
+    Pods,
+    Seed,
+    console,
+    fail,
+)
+from loadtest.quoting import for_console_markup
 from loadtest.scaffold import new_strategy
 from loadtest.scenario import scenario_names
 
@@ -21,13 +26,14 @@ def list_() -> None:
     found = discover()
     console.print("[bold]Strategies[/] (app/strategies/)")
     for name, strategy in found.strategies.items():
-        knobs = "".join(f" [dim]{knob}={tunable.default}[/]" for knob, tunable in strategy.tunables().items())
-        console.print(f"  {name:14}{escape((strategy.__doc__ or '').strip().splitlines()[0])}{knobs}", soft_wrap=True)
+        knobs = " ".join(f"{knob}={tunable.default}" for knob, tunable in strategy.tunables().items())
+        idea = next(iter((strategy.__doc__ or "").strip().splitlines()), "")
+        console.print(f"  {name:14}{for_console_markup(idea)} [dim]{for_console_markup(knobs)}[/]", soft_wrap=True)
     for name, why in found.broken.items():
-        console.print(f"  [red]{name:14}broken: {escape(why)}[/]", soft_wrap=True)
+        console.print(f"  [red]{name:14}broken: {for_console_markup(why)}[/]", soft_wrap=True)
     console.print("[bold]Scenarios[/] (loadtest/scenarios/)")
     for name in scenario_names():
-        console.print(f"  {name:14}{escape(scenario_named(name).title)}", soft_wrap=True)
+        console.print(f"  {name:14}{for_console_markup(scenario_named(name).title)}", soft_wrap=True)
 
 
 @app.command()
@@ -43,7 +49,7 @@ def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and
 @app.command()
 def settings(
     scenario: Annotated[str, typer.Argument(help="A scenario's name, or a .toml file.")] = DEFAULT_SCENARIO,
-    pods: Annotated[int | None, typer.Option(help="Pods, 1 to 16.")] = None,
+    pods: Pods = None,
     seed: Seed = 1,
 ) -> None:
     """What a scenario states for a pod, as environment variables: to run one by hand."""

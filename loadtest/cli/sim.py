@@ -18,6 +18,8 @@ from loadtest.calibration import calibrate as compare_worlds
 from loadtest.cli.finished import report
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
 from loadtest.cli.terminal import (
+    Duration,
+    Pods,
     Results,
     Seed,
     Strategies,
@@ -54,8 +56,8 @@ Repeats = Annotated[int, typer.Option(min=1, max=1_000, help="Runs of each strat
 def sim(
     scenario: Annotated[str, typer.Option(help="A scenario's name, or a .toml file.")] = DEFAULT_SCENARIO,
     strategies: Strategies = None,
-    duration: Annotated[float | None, typer.Option(help="Virtual seconds of load, 1 to 3600.")] = None,
-    pods: Annotated[int | None, typer.Option(help="Pods, 1 to 10000.")] = None,
+    duration: Duration = None,
+    pods: Pods = None,
     seed: Seed = 1,
     repeats: Repeats = 1,
     workers: Workers = None,
@@ -136,7 +138,7 @@ def simspeed(
 def calibrate(
     scenarios: Annotated[str, typer.Option(help="Names or .toml files, by comma.")] = "hot-key,bulk-warm",
     strategies: Strategies = None,
-    duration: Annotated[float | None, typer.Option(help="Seconds of load per strategy, 1 to 3600.")] = None,
+    duration: Duration = None,
     seed: Seed = 1,
     results: Results = ROOT / "results",
 ) -> None:

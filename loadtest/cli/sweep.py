@@ -15,6 +15,8 @@ from rich.table import Table
 from loadtest import ROOT
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
 from loadtest.cli.terminal import (
+    Duration,
+    Pods,
     Results,
     Strategies,
     Workers,
@@ -56,8 +58,8 @@ def sweep(
     strategies: Strategies = None,
     repeats: Annotated[int | None, typer.Option(min=1, max=1_000, help="Seeds per point. Default: 1.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**62, help="Of the first repeat. Default: 1.")] = None,
-    duration: Annotated[float | None, typer.Option(help="Virtual seconds of load, 1 to 3600.")] = None,
-    pods: Annotated[int | None, typer.Option(help="Pods, 1 to 10000.")] = None,
+    duration: Duration = None,
+    pods: Pods = None,
     workers: Workers = None,
     cluster_: Annotated[
         str | None, typer.Option("--cluster", help="Instead: the address of a dask scheduler, as tcp://host:8786.")

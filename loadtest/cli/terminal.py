@@ -28,9 +28,9 @@ console = Console()
 errors = Console(stderr=True)
 
 Results = Annotated[Path, typer.Option(help="Where the directories of runs are made.")]
+Duration = Annotated[float | None, typer.Option(min=1, max=3_600, help="Seconds of load per strategy.")]
+Pods = Annotated[int | None, typer.Option(min=1, max=10_000, help="As processes, 16 at most.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**62, help="Of keys, pauses, latencies and every other random choice.")]
-
-
 Strategies = Annotated[str | None, typer.Option(help="Names, by comma. Default: all that are discovered.")]
 Workers = Annotated[int | None, typer.Option(min=1, max=WORKERS_MAX, help="Processes. Default: one per core.")]
 
@@ -47,7 +47,7 @@ def progress() -> Progress:
 
 def fail(message: object, code: int = 2) -> NoReturn:
     lines = str(message)[:MESSAGE_CHARS_MAX].splitlines()
-    errors.print(f"[bold red]error:[/] {chr(10).join(map(for_console_markup, lines))}")
+    errors.print(f"[bold red]error:[/] {chr(10).join(map(for_console_markup, lines))}", soft_wrap=True)
     raise typer.Exit(code)
 
 

@@ -1,0 +1,116 @@
+"""How `lab` behaves at the door: help, versions, bad options, and terminals that cannot show everything."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from loadtest import ROOT
+from loadtest.cli import app
+from loadtest.scenario import read_scenario
+
+COMMANDS = [command.callback.__name__ for group in app.registered_groups if group.typer_instance
+            for command in group.typer_instance.registered_commands if command.callback]  # fmt: skip
+
+
+def lab(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def process(*words: str, module: str = "loadtest", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", module, *words], cwd=ROOT, env={"PATH": "/usr/bin:/bin"} | environment,
+        capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_without_a_command_it_tells_what_there_is() -> None:
+    result = lab()
+    assert result.exit_code == 0
+    assert "Usage:" in result.stdout
+    assert "bench" in result.stdout
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("command", [None, *(name.rstrip("_").replace("_", "-") for name in COMMANDS)])
+def test_help_is_where_everybody_looks_for_it(command: str | None, option: str) -> None:
+    result = lab(*filter(None, (command, option)))
+    assert result.exit_code == 0, result.output
+    assert "Usage:" in result.stdout
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_it_tells_its_version(option: str) -> None:
+    result = lab(option)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("stampede-lab ")
+
+
+def test_a_pod_tells_its_version_too() -> None:
+    ended = process("--version", module="app")
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert ended.stdout.startswith(b"stampede-lab ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sim", "--duration", "0"], "'--duration': Input should be greater than or equal to 1"),
+        (["bench", "--duration", "3601"], "'--duration': Input should be less than or equal to 3600"),
+        (["sim", "--duration", "nan"], "'--duration'"),
+        (["try", "swr", "--duration", "inf"], "'--duration'"),
+        (["sim", "--pods", "0"], "'--pods': Input should be greater than or equal to 1"),
+        (["bench", "--pods", "17"], "pods: 17 are for virtual time (make sim); as processes, at most 16"),
+        (["sim", "--seed", "-1"], "'--seed'"),
+        (["sim", "--repeats", "1001"], "'--repeats'"),
+        (["sim", "--scenario", "[red]x"], "there is no scenario '[red]x'"),
+        (["try", "[red]x[/]"], "there is no strategy '[red]x[/]'"),
+        (["try", ""], "try takes one strategy"),
+        (["try", "swr,static"], "try takes one strategy"),
+        (["sim", "--strategies", "\x1b[31mswr"], "there is no strategy"),
+        (["new", "a\x1b]0;b"], "a strategy's name is"),
+        (["bench", "--world", "[blink]"], "--world: there is no '[blink]'"),
+        (["nope"], "No such command 'nope'"),
+        (["sim", "--nope"], "No such option: --nope"),
+    ],
+)
+def test_a_bad_option_is_named_with_its_bound_and_exits_2(words: list[str], said: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, words, env={"COLUMNS": "300"})
+    assert result.exit_code == 2, result.output
+    assert said in " ".join(result.stderr.split())
+    assert "\x1b" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["sim", "bench", "calibrate"])
+def test_a_results_folder_that_cannot_be_is_one_line(command: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = lab(command, "--strategies", "static", "--results", tmp_path / "file" / "results")
+    assert result.exit_code == 2, result.output
+    assert str(tmp_path / "file" / "results") in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_title_of_a_scenario_is_text_and_no_markup(tmp_path: Path) -> None:
+    title = "[bold red]not bold[/] \x1b[31mnot red \u202etxet"
+    path = tmp_path / "mine.json"
+    path.write_text(read_scenario("hot-key").model_copy(update={"title": title}).model_dump_json())
+    result = lab("sim", "--scenario", path, "--strategies", "static", "--duration", "2", "--results", tmp_path / "r")
+    assert "\x1b" not in result.output
+    assert "\u202e" not in result.output
+
+
+def test_a_terminal_that_cannot_show_everything_ends_nothing() -> None:
+    ended = process("list", PYTHONIOENCODING="ascii", LC_ALL="C")
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"hot-key" in ended.stdout
+    ended = process("sim", "--strategies", "nopé…", PYTHONIOENCODING="ascii", LC_ALL="C")
+    assert ended.returncode == 2
+    assert b"there is no strategy" in ended.stderr
+    assert b"Traceback" not in ended.stderr
+
+
+def test_no_color_is_no_colour(tmp_path: Path) -> None:
+    ended = process("list", NO_COLOR="1", FORCE_COLOR="1", TERM="xterm")
+    assert b"\x1b[3" not in ended.stdout
