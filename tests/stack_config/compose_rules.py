@@ -11,7 +11,7 @@ from tests.stack_config.files import VARIABLE, Tree, environment_of, fill_in, te
 CPUS_MAX = 2.0
 MEMORY_MIB_MAX = 4 * 1024
 _MEMORY = re.compile(r"(\d+)([mg])")
-_PINNED = re.compile(r"[\w./-]+:v?\d[\w.-]*")
+_PINNED = re.compile(r"[\w./-]+:v?\d[\w.-]*(@sha256:[0-9a-f]{64})?")
 
 
 def pin_faults(compose: Tree, env: dict[str, str], dockerfile: str) -> list[str]:
@@ -76,6 +76,17 @@ def health_faults(compose: Tree) -> list[str]:
         elif check.get("interval") != "2s":
             faults.append(f"{name}: the health check runs every {check.get('interval')}, not 2s")
     return faults
+
+
+def grace_faults(compose: Tree) -> list[str]:
+    """A pod is not ended before its own grace is over; then it has ended by itself."""
+    grace = str(compose["services"]["app"].get("stop_grace_period", "10s"))
+    own_s = float(Settings.model_fields["grace_s"].default)
+    return (
+        []
+        if float(grace.removesuffix("s")) >= own_s + 2
+        else [f"app: is ended after {grace}, its grace is {own_s:g} s"]
+    )
 
 
 def limit_faults(compose: Tree, env: dict[str, str]) -> list[str]:

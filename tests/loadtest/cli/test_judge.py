@@ -197,3 +197,12 @@ def test_the_example_workflow_runs_targets_that_there_are_and_keeps_the_report()
     uploads = [step for step in steps if "upload-artifact" in step.get("uses", "")]
     assert len(uploads) == 2
     assert all(step["if"] == "always()" for step in uploads)
+
+
+def test_the_example_workflow_takes_no_action_and_no_machine_that_can_be_changed_under_it() -> None:
+    text = WORKFLOW.read_text(encoding="utf-8")
+    used = re.findall(r"uses: (.*)", text)
+    assert len(used) == sum("uses" in step for step in workflow_steps())
+    for action in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+    assert "latest" not in "".join(re.findall(r"runs-on: .*|image: .*", text))
