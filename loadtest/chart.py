@@ -11,10 +11,12 @@ import numpy as np
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
+from loadtest.faults import Fault, Lasting
 from loadtest.measure import Row, Series
 from loadtest.page import FAINT, FONT, INK, Line, document, embedded, listed, stamped, table
 from loadtest.quoting import for_html
 from loadtest.records import Floats
+from loadtest.workload import FAULTS_MAX
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#8C6D31")
 """Okabe and Ito's, which the colour-blind can tell apart; their yellow, faint on white, gives way to a brown. By
@@ -25,7 +27,8 @@ NAME_CHARS = 96  # of headings side by side in a band, so that none meets its ne
 
 READS_PX, LATENCY_PX, GAP_PX, HEADING_PX, BELOW_PX = 230, 190, 22, 18, 52
 
-_NOTHING = Series(1.0, *(np.array([np.nan]) for _ in range(4)))
+_EMPTY = np.array([np.nan])
+_NOTHING = Series(1.0, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
 
 BAD = "#B00020"
 
@@ -36,16 +39,18 @@ HOW_TO_READ = (
 )
 
 
-def figure(rows: Sequence[Row], series: Mapping[str, Series]) -> go.Figure:
-    """Two panels per row, in bands of at most `COLUMNS_MAX`. A row without a series has empty panels and its peak."""
+def figure(rows: Sequence[Row], series: Mapping[str, Series], faults: Sequence[Fault] = ()) -> go.Figure:
+    """Two panels per row, in bands of at most `COLUMNS_MAX`. A row without a series has empty panels and its peaks."""
     bands = math.ceil(len(rows) / COLUMNS_MAX)
     columns = math.ceil(len(rows) / bands)
     drawing = make_subplots(rows=2 * bands, cols=columns, horizontal_spacing=0.1 / columns)
-    names = [_heading(row, NAME_CHARS // columns) for row in rows]
+    names = [_heading(row, series.get(row.strategy), NAME_CHARS // columns) for row in rows]
     for position, row in enumerate(rows):
         band, column = divmod(position, columns)
         run = series.get(row.strategy, _NOTHING)
         _draw(drawing, row, run, colour(position), 2 * band + 1, column + 1)
+        for panel in (2 * band + 1, 2 * band + 2):
+            _draw_faults(drawing, faults, panel, column + 1)
     _set_axes(drawing, rows, series, bands, columns)
     _place(drawing, names, bands, columns)
     return drawing
@@ -61,14 +66,26 @@ def _draw(drawing: go.Figure, row: Row, run: Series, ink: str, reads_row: int, c
     line = {"color": ink, "width": 1}
     tip = "%{y:.4~g} reads in the last second<extra></extra>"
     drawing.add_scatter(
-        x=time_s, y=reads, name="origin reads", line=line, fill="tozeroy", fillcolor=ink + "80", hovertemplate=tip, **at
+        x=time_s,
+        y=reads,
+        mode="lines",
+        name="origin reads",
+        line=line,
+        fill="tozeroy",
+        fillcolor=ink + "80",
+        hovertemplate=tip,
+        **at,
     )
-    # the exact peak, from every read's own moment: the bins can only come near it
-    drawing.add_hline(y=row.origin_peak_1s, line={"color": ink, "width": 1, "dash": "dash"}, opacity=0.6, **at)
-    drawing.add_annotation(
-        x=1, xref="x domain", y=row.origin_peak_1s, text=f"peak <b>{row.origin_peak_1s:,}</b> in 1 s",
-        xanchor="right", yanchor="bottom", showarrow=False, font={"size": 12, "color": INK}, borderpad=2, **at,
-    )  # fmt: skip
+    if run.highest_reads is not None:
+        time_s, highest = _steps(run, _in_last_second(run, run.highest_reads))
+        thin = {"color": ink, "width": 0.7, "dash": "dot"}
+        drawing.add_scatter(
+            x=time_s, y=highest, mode="lines", name="most of any repeat", line=thin, hoverinfo="skip", **at
+        )
+    # the exact peaks, from every read's own moment: the bins can only come near them
+    for peak, dash in ((row.steady_peak_1s, "dash"), (row.cold_peak_1s or None, "dot")):
+        if peak is not None:
+            drawing.add_hline(y=peak, line={"color": ink, "width": 1.2, "dash": dash}, opacity=0.7, **at)
     at = {"row": reads_row + 1, "col": column}
     for name, values, style in (
         ("p50", run.p50_ms, {"width": 1.5, "dash": "dot"}),
@@ -76,16 +93,35 @@ def _draw(drawing: go.Figure, row: Row, run: Series, ink: str, reads_row: int, c
     ):
         time_s, latency_ms = _steps(run, np.where(values > 0, values, np.nan))
         tip = f"{name} %{{y:.3~g}} ms<extra></extra>"
-        drawing.add_scatter(x=time_s, y=latency_ms, name=name, line={"color": ink, **style}, hovertemplate=tip, **at)
+        drawing.add_scatter(
+            x=time_s, y=latency_ms, mode="lines", name=name, line={"color": ink, **style}, hovertemplate=tip, **at
+        )
 
 
-def _in_last_second(run: Series) -> Floats:
+def _draw_faults(drawing: go.Figure, faults: Sequence[Fault], row: int, column: int) -> None:
+    """A band from the beginning of each to its end; a line where it has none."""
+    at = {"row": row, "col": column}
+    for fault in faults[:FAULTS_MAX]:
+        if isinstance(fault, Lasting):
+            ends_s = fault.at_s + fault.for_s
+            drawing.add_vrect(x0=fault.at_s, x1=ends_s, fillcolor=BAD, opacity=0.12, line_width=0, layer="below", **at)
+        else:
+            drawing.add_vline(x=fault.at_s, line={"color": BAD, "width": 1}, opacity=0.5, **at)
+        if row % 2 == 1:
+            drawing.add_annotation(
+                x=fault.at_s, y=0.99, yref="y domain", text=for_html(fault.kind), textangle=-90, showarrow=False,
+                xanchor="left", yanchor="top", font={"size": 10, "color": BAD}, **at,
+            )  # fmt: skip
+
+
+def _in_last_second(run: Series, reads: Floats | None = None) -> Floats:
     """Reads in the second that ends with each bin: the unit of the peak, so that the two can be compared by eye.
 
     A bin's own rate cannot: a herd of 60 within a bin of half a second is a rate of 120/s, twice its peak.
     """
     bins = max(1, round(1 / run.bin_s))
-    summed: Floats = np.convolve(run.origin_reads, np.ones(bins))[: len(run.origin_reads)]
+    of = run.origin_reads if reads is None else reads
+    summed: Floats = np.convolve(of, np.ones(bins))[: len(of)]
     return summed / bins
 
 
@@ -98,6 +134,7 @@ def _set_axes(drawing: go.Figure, rows: Sequence[Row], series: Mapping[str, Seri
     runs = [series[row.strategy] for row in rows if row.strategy in series]
     ends_s = [row.duration_s for row in rows] + [run.time_s[-1] + run.bin_s for run in runs if len(run.time_s)]
     tops = [row.origin_peak_1s for row in rows] + [_in_last_second(run).max(initial=0) for run in runs]
+    tops += [_in_last_second(run, run.highest_reads).max(initial=0) for run in runs]
     drawing.update_xaxes(
         range=[0, float(max(ends_s))], matches="x", nticks=5, ticks="outside", tickcolor=FAINT, showgrid=False
     )
@@ -107,8 +144,8 @@ def _set_axes(drawing: go.Figure, rows: Sequence[Row], series: Mapping[str, Seri
         latency = {"row": 2 * band + 2}
         drawing.update_xaxes(showticklabels=False, **reads)
         drawing.update_xaxes(title={"text": "seconds", "standoff": 4}, **latency)
-        # room above the highest peak for its label
-        drawing.update_yaxes(range=[0, 1.16 * max(1.0, *map(float, tops))], matches="y", rangemode="tozero", **reads)
+        # room above the highest peak
+        drawing.update_yaxes(range=[0, 1.08 * max(1.0, *map(float, tops))], matches="y", rangemode="tozero", **reads)
         drawing.update_yaxes(
             # Logarithmic, because the three heights that matter are decades apart: a hit (about 2 ms), a read of the
             # origin (about 200 ms), a queue for the origin (seconds). On a linear axis one slow second would press
@@ -134,10 +171,16 @@ def _decades(runs: Sequence[Series]) -> list[float]:
     return [float(low), max(low + 1.0, float(np.log10(1.5 * seen.max())))]
 
 
-def _heading(row: Row, width: int) -> list[str]:
-    """The strategy's name in lines of at most `width` characters, broken after an underscore where there is one."""
+def _heading(row: Row, run: Series | None, width: int) -> list[str]:
+    """The strategy's name in lines of at most `width` characters, broken after an underscore where there is one, and
+    under it both peaks."""
     lines = [line.replace("_ ", "_") for line in textwrap.wrap(row.strategy.replace("_", "_ "), width)]
     marked = [f"<b>{for_html(line)}</b>" for line in lines]
+    steady = "nothing expired" if row.steady_peak_1s is None else f"steady peak <b>{row.steady_peak_1s:,}</b>"
+    told = [steady, f"cold start <b>{row.cold_peak_1s:,}</b>"]
+    if run is not None and row.repeats > 1:
+        told.append(f"repeat {run.repeat} of {row.repeats}")
+    marked += [f'<span style="font-size:12px">{line}</span>' for line in told]
     return marked if row.valid else [*marked, f'<span style="color:{BAD}">not valid</span>']
 
 
@@ -180,15 +223,20 @@ def page(
     said: Sequence[str],
     notes: Sequence[str],
     stamp: Sequence[tuple[str, str]],
+    missing: Sequence[str] = (),
+    faults: Sequence[Fault] = (),
 ) -> str:
-    """The whole HTML document. `rows` are drawn; `tabled` is the comparison, a line per row, the name first."""
+    """The whole HTML document. `rows` are drawn; `tabled` is the comparison, a line per row, the name first; `missing`
+    is what the reader has to know before anything else."""
     text = for_html
     chips = {row.strategy: colour(position) for position, row in enumerate(rows)}
-    drawn = embedded(figure(rows, series)) if rows else "<p>No strategy was measured.</p>"
-    body = f"""<p class="scenario">{text(sentence)}</p>
+    drawn = embedded(figure(rows, series, faults)) if rows else "<p>No strategy was measured.</p>"
+    face = "".join(f'<p class="missing">{text(one)}</p>\n' for one in missing)
+    body = f"""{face}<p class="scenario">{text(sentence)}</p>
 <p>{text(HOW_TO_READ)}</p>
 <div class="key"><span><i class="reads"></i>origin reads in the last second</span>
-<span><i class="peak"></i>the exact peak: most in any sliding second</span>
+<span><i class="peak"></i>the exact peak of the steady state: most in any sliding second</span>
+<span><i class="cold"></i>that of the cold start</span>{_also_in_key(series, faults)}
 <span><i class="p99"></i>latency p99</span><span><i class="p50"></i>latency p50</span></div>
 {drawn}
 <h2>Comparison</h2>
@@ -198,6 +246,15 @@ def page(
 {listed("Notes", notes)}
 {stamped(stamp)}"""
     return document(title, body)
+
+
+def _also_in_key(series: Mapping[str, Series], faults: Sequence[Fault]) -> str:
+    told = ""
+    if any(run.highest_reads is not None for run in series.values()):
+        told += '\n<span><i class="highest"></i>the most of any repeat; the one nearest to the medians is drawn</span>'
+    if faults:
+        told += '\n<span><i class="fault"></i>a fault of the scenario</span>'
+    return told
 
 
 def _line(row: Row, cells: Sequence[str], drawn_in: str) -> Line:

@@ -76,7 +76,9 @@ def _figure(figure: Callable[[Row], float | None], form: Callable[[float], str] 
 
 
 def _latency(name: str) -> Cell:
-    return lambda row, _: (ASSUMED if name in row.assumed else "") + shown(getattr(row, name))
+    return lambda row, _: (
+        (ASSUMED if name in row.assumed and getattr(row, name) is not None else "") + shown(getattr(row, name))
+    )
 
 
 def _whole(value: float) -> str:

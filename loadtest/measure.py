@@ -104,6 +104,8 @@ class Series:
     origin_reads: Floats  # reads per second, by the moment they were asked for
     p50_ms: Floats
     p99_ms: Floats
+    repeat: int = 1  # whose course it is
+    highest_reads: Floats | None = None  # of several repeats, the most that any had in each bin
 
 
 class Tally:

@@ -23,10 +23,15 @@ p { margin: 0 0 10px; max-width: 110ch; overflow-wrap: anywhere }
          print-color-adjust: exact }
 .key .reads { height: 11px; background: #c3c8cd; border-top-width: 1px }
 .key .peak { border-top: 1px dashed #5a646e }
+.key .cold { border-top: 1px dotted #5a646e }
+.key .highest { border-top: 1px dotted #9aa2aa }
+.key .fault { height: 11px; background: #f6e0e3 }
+.missing { color: #b00020; font-weight: 600 }
 .key .p99 { border-top-width: 2px }
 .key .p50 { border-top: 2px dotted #9aa2aa }
 .wide { overflow-x: auto }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums }
+td { white-space: nowrap }
 th, td { padding: 5px 11px; text-align: right; border-bottom: 1px solid #e4e7ea }
 thead th { font-weight: 500; font-size: 13px; line-height: 1.25; color: #5a646e; vertical-align: bottom;
            border-bottom: 1px solid #9aa2aa }

@@ -116,11 +116,12 @@ def _markdown_table(shown: Comparison, rows: Sequence[Row]) -> list[str]:
 def markdown(summary: Summary, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
     rows = summary.lines
     table = _markdown_table(comparison(rows, baseline), rows) if rows else ["No strategy was measured."]
-    found = [f"- {for_markdown(note)}" for note in (*summary.missing, *notes(rows))]
+    found = [f"- {for_markdown(note)}" for note in notes(rows)]
     return "\n".join(
         [
             f"## {for_markdown(scenario.title)}",
             "",
+            *(line for one in summary.missing for line in (f"**{for_markdown(one)}**", "")),
             for_markdown(sentence(scenario)),
             "",
             *table,
@@ -166,8 +167,10 @@ def write_html(
         tabled=list(zip(summary.lines, shown.lines, strict=True)),
         legend=LEGEND,
         said=summary.said,
-        notes=[*summary.missing, *notes(summary.rows)],
+        notes=notes(summary.rows),
         stamp=stamp(environment, scenario),
+        missing=summary.missing,
+        faults=scenario.faults,
     )
     write_whole(folder / "report.html", page)
 

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 from app.discovery import Discovered
 from loadtest.bounds import bounds, with_prediction, with_the_same
+from loadtest.courses import courses
 from loadtest.judge.intervals import REPEATS_MIN
 from loadtest.judge.verdicts import telling
-from loadtest.measure import Row
+from loadtest.measure import Row, Series
 from loadtest.report import Summary, write_html, write_markdown
 from loadtest.results import (
     Measured,
@@ -56,7 +57,7 @@ def write_results(
 ) -> Summary:
     """Keep the figures, then make everything else of them; `latest` beside the folder of a new run then points to it.
 
-    summary.json has a row for every run, the reports one per strategy. Of repeats, the course of the first is drawn.
+    summary.json has a row for every run, the reports one per strategy.
     `missing` is what the reader has to know is not there. Raises OSError where the figures cannot be kept.
     """
     runs = [row for _, row, _ in measured]
@@ -77,7 +78,8 @@ def write_results(
     extras.make("predictions in summary.json", lambda: keep_figures(folder, runs), None)
     edges: Sequence[Row] = extras.make("the bounds", lambda: bounds(rows, scenario), ())
     said: list[str] = extras.make("sentences about the repeats", lambda: in_words(runs, found.baseline), [])
-    courses = {row.strategy: line for _, row, line in reversed(measured)}
+    nothing: dict[str, Series] = {}
+    drawn = extras.make("the courses", lambda: courses([(row, line) for _, row, line in measured]), nothing)
     if is_new and (why := point_latest(folder)):
         extras.missing.append(why)
 
@@ -85,7 +87,7 @@ def write_results(
         return Summary(rows, edges, said, tuple(extras.missing))
 
     def write_page() -> None:
-        write_html(folder, summary(), courses, about, scenario, found.baseline)
+        write_html(folder, summary(), drawn, about, scenario, found.baseline)
 
     extras.make("report.html", write_page, None)
     extras.make("report.md", lambda: write_markdown(folder, summary(), about, scenario, found.baseline), None)

@@ -16,9 +16,11 @@ import pytest
 from rich.console import Console
 
 from loadtest import chart, comparison, report
+from loadtest.courses import courses
 from loadtest.measure import ABOUT_ANSWERS, Row, Series
 from loadtest.records import Floats
 from loadtest.scenario import Scenario
+from loadtest.turns import medians
 from loadtest.workload import sentence
 
 DURATION_S, BIN_S = 20.0, 0.5
@@ -181,11 +183,60 @@ def test_a_needle_is_as_high_as_its_herd_and_the_exact_peak_is_written_above_it(
     traces, layout = written(tmp_path, [row("naive", peak=61), row("mine", peak=3)], {"naive": run(60)})[0].figure()
     reads = next(trace for trace in traces if trace["name"] == "origin reads")
     assert numbers(reads["y"]).max() == 60, "reads in one second, not the rate of half a second"
-    lines = {shape["yref"]: shape["y0"] for shape in layout["shapes"]}
-    labels = {note["yref"]: note for note in layout["annotations"] if "peak" in note["text"]}
-    assert sorted(lines.values()) == [3, 61]
-    assert all(str(lines[panel]) in note["text"] and note["y"] == lines[panel] for panel, note in labels.items())
-    assert len(labels) == 2
+    lines = [(shape["yref"], shape["y0"], shape["line"]["dash"]) for shape in layout["shapes"]]
+    assert sorted(lines) == [("y", 40, "dot"), ("y", 61, "dash"), ("y2", 3, "dash"), ("y2", 40, "dot")]
+    headings = [note["text"] for note in layout["annotations"]]
+    assert "steady peak <b>61</b>" in headings[0]
+    assert "cold start <b>40</b>" in headings[0]
+
+
+def test_where_nothing_expired_no_steady_peak_is_drawn_and_the_heading_says_so(tmp_path: Path) -> None:
+    _, layout = written(tmp_path, [row("naive", steady_peak_1s=None, cold_peak_1s=9)])[0].figure()
+    assert [shape["y0"] for shape in layout["shapes"]] == [9]
+    assert "nothing expired" in layout["annotations"][0]["text"]
+
+
+def test_faults_are_drawn_where_they_were_in_every_panel(tmp_path: Path) -> None:
+    faults = [{"kind": "cache-away", "at_s": 4, "for_s": 2}, {"kind": "cache-flushed", "at_s": 9}]
+    scenario = Scenario.model_validate({**TABLE, "faults": faults})
+    page, _ = written(tmp_path, [row("naive"), row("mine")], scenario=scenario)
+    _, layout = page.figure()
+    bands = [(shape["x0"], shape["x1"]) for shape in layout["shapes"] if "x domain" not in shape.get("xref", "")]
+    assert bands.count((4, 6)) == bands.count((9, 9)) == 4
+    assert [note["text"] for note in layout["annotations"]].count("cache-away") == 2
+    assert "a fault of the scenario" in page.text
+    assert "a fault of the scenario" not in written(tmp_path, [row("naive")])[0].text
+
+
+def test_of_repeats_a_typical_one_is_drawn_with_the_most_of_any_over_it(tmp_path: Path) -> None:
+    peaks = (60, 90, 62, 30, 61)
+    measured = [
+        (row("naive", peak, repeat=number, valid=number != 5, cold_peak_1s=peak), run(peak))
+        for number, peak in enumerate(peaks, 1)
+    ]
+    drawn = courses(measured)
+    assert drawn["naive"].repeat == 3, "62 is nearest to the median of those that are results; the 61 is none"
+    traces, layout = written(tmp_path, medians([one for one, _ in measured]), drawn)[0].figure()
+    assert numbers(traces[0]["y"]).max() == 62
+    assert numbers(next(trace for trace in traces if trace["name"] == "most of any repeat")["y"]).max() == 90
+    assert "repeat 3 of 5" in layout["annotations"][0]["text"]
+
+
+def test_what_must_not_happen_is_told_with_the_repeats_in_which_it_did(tmp_path: Path) -> None:
+    rows = [row("naive", repeat=number, errors=0, wrong_answers=wrong, faults={"older": wrong} if wrong else {})
+            for number, wrong in enumerate((0, 7, 0, 5, 0), 1)]  # fmt: skip
+    page, text = written(tmp_path, medians(rows))
+    assert dict(zip(page.table[0], page.table[1], strict=True))["wrong answers"] == "7 (2 of 5)"
+    assert "naive: wrong answers: 7 (2 of 5) older" in page.text
+    assert "7 (2 of 5)" in text.replace("\\", "")
+
+
+def test_a_run_that_ended_early_says_so_before_anything_else(tmp_path: Path) -> None:
+    early = report.Summary([row("naive")], (), (), ("The run ended early: swr, swr-2 not run",))
+    report.write_report(tmp_path, early, {"naive": run()}, ENVIRONMENT, SCENARIO, None)
+    page, text = (tmp_path / "report.html").read_text("utf-8"), (tmp_path / "report.md").read_text("utf-8")
+    assert page.index("The run ended early: swr, swr-2 not run") < page.index("<h2>")
+    assert text.index("**The run ended early: swr, swr-2 not run**") < text.index("| strategy")
 
 
 def test_empty_bins_are_gaps_and_a_bin_between_two_of_them_is_drawn(tmp_path: Path) -> None:
@@ -218,8 +269,9 @@ def test_long_names_fold_inside_their_column(tmp_path: Path, columns: int) -> No
     name = "probabilistic_early_expiration_without_any_lock_at_all_and_then_some_more_of_it"
     rows = [row(name + str(number)) for number in range(columns)]
     _, layout = written(tmp_path, rows)[0].figure()
-    headings = [note["text"] for note in layout["annotations"] if "peak" not in note["text"]]
-    assert [re.sub(r"<[^>]*>", "", heading) for heading in headings] == [one.strategy for one in rows]
+    headings = [note["text"] for note in layout["annotations"]]
+    plain = [re.sub(r"<[^>]*>", "", heading) for heading in headings]
+    assert [text.partition("steady peak")[0] for text in plain] == [one.strategy for one in rows]
     longest = max(len(re.sub(r"<[^>]*>", "", line)) for heading in headings for line in heading.split("<br>"))
     assert longest * 8 <= 900 / columns, "at 8 px a character, on a page of 1000 px"
     assert layout["margin"]["t"] >= 17 * max(heading.count("<br>") + 1 for heading in headings)
@@ -247,6 +299,7 @@ def test_no_text_of_a_run_becomes_markup(tmp_path: Path) -> None:
         "</b>",
         "<br>",
         f'<span style="color:{chart.BAD}">',
+        '<span style="font-size:12px">',
         "</span>",
     }
 
