@@ -29,8 +29,8 @@ from loadtest.cli.terminal import (
     fail,
     guarded,
     guarded_here,
-    progress,
     run_folder,
+    runs_progress,
     this_run,
     warn,
 )
@@ -86,7 +86,7 @@ def sim(
         if time.monotonic() - kept_s > KEEP_EVERY_S:
             keep_figures(folder, [row for _, row, _ in finished()])
             kept_s = time.monotonic()
-        bar.advance(line)
+        advance()
 
     def played(one: Done) -> None:
         nonlocal cpu_s
@@ -99,8 +99,11 @@ def sim(
         keep(job, failed_arm(workload, turn_of[id(job)], job.seed, "virtual", reason))
 
     try:
-        with guarded_here(), local_workers(min(workers or cores(), len(jobs))) as pool, progress() as bar:
-            line = bar.add_task("Simulating", total=len(jobs))
+        with (
+            guarded_here(),
+            local_workers(min(workers or cores(), len(jobs))) as pool,
+            runs_progress(len(jobs), 0, pool.underway.runs) as advance,
+        ):
             run_all(jobs, pool, played, failed)
     finally:
         wall_s, rows = time.monotonic() - began_s, [row for _, row, _ in finished()]

@@ -1,15 +1,13 @@
 """The command that simulates a whole grid, and shows what there is to choose from."""
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich import box
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from loadtest import ROOT
@@ -25,12 +23,14 @@ from loadtest.cli.terminal import (
     exit_unless_valid,
     fail,
     guarded_here,
+    runs_progress,
     shown,
     this_run,
     warn,
 )
 from loadtest.report import VIRTUAL
 from loadtest.sim.batch import Done, cluster, cores, local_workers, run_all
+from loadtest.sim.batch import Workers as LocalWorkers
 from loadtest.summarise import Extras
 from loadtest.sweep.choice import Choice, choices, unbeaten
 from loadtest.sweep.columns import need_parquet, write_parquet
@@ -110,34 +110,25 @@ def _run(sweep: Sweep, add: Callable[[Done], None], workers: int | None, address
         return
     try:
         pool_of = cluster(address) if address else local_workers(min(workers or cores(), len(jobs)))
-        with pool_of as pool, _progress(sweep.size, sweep.size - len(jobs)) as advance:
+        with pool_of as pool:
+            underway = pool.underway.runs if isinstance(pool, LocalWorkers) else lambda: 0.0  # a cluster does not tell
+            with runs_progress(sweep.size, sweep.size - len(jobs), underway) as advance:
 
-            def keep(done: Done) -> None:
-                add(done)
-                advance()
+                def keep(done: Done) -> None:
+                    add(done)
+                    ended = advance()
+                    if (
+                        not console.is_terminal
+                        and ended * LINES_MAX // sweep.size > (ended - 1) * LINES_MAX // sweep.size
+                    ):
+                        console.print(f"{ended} of {sweep.size} runs", highlight=False)
 
-            run_all(jobs, pool, keep)
+                run_all(jobs, pool, keep)
     except BaseException:
         again = shlex.join(["lab", "sweep", "--resume", str(shown(sweep.folder))])
         kept = f"[yellow]{len(sweep.runs)} of {sweep.size} runs are kept.[/]"
         errors.print(f"{kept} Go on with: {escape(again)}", soft_wrap=True, highlight=False)
         raise
-
-
-@contextmanager
-def _progress(total: int, done: int) -> Iterator[Callable[[], None]]:
-    """What it gives is to be called after each run."""
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("runs"), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        line = progress.add_task("runs", total=total, completed=done)
-
-        def advance() -> None:
-            progress.advance(line)
-            completed = round(progress.tasks[0].completed)
-            if not console.is_terminal and completed * LINES_MAX // total > (completed - 1) * LINES_MAX // total:
-                console.print(f"{completed} of {total} runs", highlight=False)
-
-        yield advance
 
 
 def _report(sweep: Sweep) -> None:

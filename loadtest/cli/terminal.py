@@ -4,14 +4,21 @@ import asyncio
 import shlex
 import signal
 import sys
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from loadtest.environment import describe
 from loadtest.quoting import for_console_markup, for_terminal
@@ -43,6 +50,37 @@ def this_run(seed: int, is_virtual: bool = False) -> dict[str, Any]:
 def progress() -> Progress:
     """Of work with a known end; on something that is no terminal, nothing."""
     return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+class _RunsProgress(Progress):
+    """Counts runs, and the parts that are behind those that have not ended."""
+
+    done = 0
+    underway: Callable[[], float] = staticmethod(lambda: 0.0)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        for task in self.tasks:
+            far = min(self.done + self.underway(), task.total or 0)
+            self.update(task.id, completed=max(task.completed, far))  # never back: the two are not of one moment
+        return super().get_renderables()
+
+
+@contextmanager
+def runs_progress(total: int, done: int, underway: Callable[[], float]) -> Iterator[Callable[[], int]]:
+    """Of so many runs, `done` of them from before. What it gives is to be called after each; how many that are then."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    )  # fmt: skip
+    with _RunsProgress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        bar.done, bar.underway = done, underway
+        line = bar.add_task(f"{done} of {total} runs", total=total)
+
+        def advance() -> int:
+            bar.done += 1
+            bar.update(line, description=f"{bar.done} of {total} runs")
+            return bar.done
+
+        yield advance
 
 
 def fail(message: object, code: int = 2) -> NoReturn:

@@ -19,6 +19,8 @@ from loadtest import ROOT
 from loadtest.measure import Row, Series
 from loadtest.scenario import Scenario
 from loadtest.sim.run import simulate
+from loadtest.sim.underway import Underway, at_work
+from loadtest.sim.world import World
 from loadtest.world import WorldFailed
 
 CONNECT_S = 5.0
@@ -52,7 +54,14 @@ def run_job(job: Job) -> Done:
     if strategy is None:
         raise WorldFailed(f"no strategy {job.strategy!r} in the worker: {found.broken.get(job.strategy, 'no file')}")
     began_s = time.thread_time()  # a cluster's worker may have other threads
-    row, series, violation = simulate(job.scenario, strategy, job.seed)
+    with at_work(job.scenario.duration_s) as begin:
+
+        def staged(*about: Any) -> World:
+            world = World(*about)
+            begin(world.loop)
+            return world
+
+        row, series, violation = simulate(job.scenario, strategy, job.seed, stage=staged)
     cpu_s = time.thread_time() - began_s
     return Done(job, replace(row, repeat=job.repeat), series, str(violation or ""), cpu_s)
 
@@ -82,15 +91,24 @@ def run_all(
         done(finished._replace(job=job))  # the very one: what came back is a copy
 
 
+class Workers(ProcessPoolExecutor):
+    """Of this machine."""
+
+    def __init__(self, count: int) -> None:
+        # Not forked: a fork of a process with threads (numpy's, a progress bar's) may never wake up.
+        context = multiprocessing.get_context("spawn")
+        self.underway = Underway(context, count)
+        super().__init__(count, context, initializer=_serve_parent, initargs=(self.underway,))
+
+
 @contextmanager
-def local_workers(count: int | None = None) -> Iterator[Executor]:
+def local_workers(count: int | None = None) -> Iterator[Workers]:
     """Processes of this machine, one per core unless `count` says otherwise; none is left when the `with` ends. What
     they still do then is finished first, unless an exception (or Ctrl-C, which they ignore) ends it: then they are too.
     """
     count = min(count or cores(), WORKERS_MAX)
     others = {*multiprocessing.active_children()}
-    # Not forked: a fork of a process with threads (numpy's, a progress bar's) may never wake up.
-    executor = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_serve_parent)
+    executor = Workers(count)
     try:
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # handed down: no worker ever sees Ctrl-C
         try:
@@ -117,9 +135,9 @@ def _wake() -> None:
     pass
 
 
-def _serve_parent() -> None:
-    """In a worker: end with the parent, however it ends. Unlike Linux's own signal for that, it works on every system
-    and does not depend on the thread that started the worker."""
+def _serve_parent(underway: Underway) -> None:
+    """In a worker: tell how far it is, and end with the parent, however that one ends. Unlike Linux's own signal for
+    it, this works on every system and does not depend on the thread that started the worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -129,6 +147,7 @@ def _serve_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=follow, name="follow the parent", daemon=True).start()
+    underway.follow()
 
 
 @contextmanager

@@ -1,14 +1,17 @@
 """How `lab` behaves at the door: help, versions, bad options, and terminals that cannot show everything."""
 
+import io
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from loadtest import ROOT
-from loadtest.cli import app
+from loadtest.cli import app, terminal
 from loadtest.scenario import read_scenario
 
 COMMANDS = [command.callback.__name__ for group in app.registered_groups if group.typer_instance
@@ -114,3 +117,15 @@ def test_a_terminal_that_cannot_show_everything_ends_nothing() -> None:
 def test_no_color_is_no_colour(tmp_path: Path) -> None:
     ended = process("list", NO_COLOR="1", FORCE_COLOR="1", TERM="xterm")
     assert b"\x1b[3" not in ended.stdout
+
+
+def test_a_bar_counts_what_is_behind_the_runs_that_have_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(terminal, "console", Console(file=shown, force_terminal=True, width=100, color_system=None))
+    with terminal.runs_progress(4, 1, lambda: 0.5) as advance:
+        time.sleep(0.3)
+        assert advance() == 2
+        time.sleep(0.3)
+    assert "1 of 4 runs" in shown.getvalue()
+    assert " 38%" in shown.getvalue()  # 1.5 of 4
+    assert " 62%" in shown.getvalue()

@@ -49,6 +49,24 @@ def traces(finished: list[Done]) -> dict[tuple[str, int], str]:
     return {(done.row.strategy, done.row.seed): done.row.trace for done in finished}
 
 
+def test_a_worker_tells_how_far_it_is_before_its_run_has_ended() -> None:
+    far: list[float] = []
+    with local_workers(1) as pool:
+        long = Job(SMALL.model_copy(update={"duration_s": 2_400.0}), "static", 1)
+        run = pool.submit(run_job, long)
+        while not run.done():
+            far.append(pool.underway.runs())
+            time.sleep(0.01)
+        assert run.result().row.requests
+        give_up_s = time.monotonic() + 20
+        while pool.underway.runs() and time.monotonic() < give_up_s:
+            time.sleep(0.01)
+        assert pool.underway.runs() == 0
+    on_the_way = [share for share in far if 0 < share <= 1]
+    assert len(set(on_the_way)) >= 2
+    assert on_the_way == sorted(on_the_way)
+
+
 def test_another_process_comes_to_the_same_figures() -> None:
     finished: list[Done] = []
     with local_workers(1) as pool:
