@@ -19,7 +19,7 @@ takes.load      := $(KNOBS)
 takes.dev       := $(KNOBS)
 takes.new       := S
 takes.try       := S SCENARIO DURATION SEED
-takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS
+takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS RAW
 takes.sweep     := SET SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS CLUSTER RESUME
 takes.verify    := SEEDS STRATEGIES WORKERS
 takes.calibrate := SCENARIOS STRATEGIES DURATION SEED
@@ -115,8 +115,8 @@ load: ## Change the load: USERS= RATE= (requests/s of all users) SCENARIO=
 dev: up ## Like up, and a changed strategy is in the pods a few seconds later
 	@docker compose watch --no-up app
 
-sim: $(READY) ## The same in virtual time, the same bytes every time: SCENARIO= STRATEGIES= DURATION= PODS= SEED= REPEATS=
-	@$(LAB) sim $(bench_options) $(call option,WORKERS,workers)
+sim: $(READY) ## The same in virtual time, the same bytes every time: SCENARIO= STRATEGIES= DURATION= PODS= SEED= REPEATS= RAW=1
+	@$(LAB) sim $(bench_options) $(call option,WORKERS,workers) $(if $(RAW),--raw)
 
 sweep: $(READY) ## A grid of settings in virtual time: SET='ttl_s=2,5,10 xfetch.beta=0.5,1,2' SCENARIO= CLUSTER=address
 	@$(LAB) sweep $(call option,SET,set) $(call option,SCENARIO,scenario) $(call option,PODS,pods) \

@@ -16,7 +16,7 @@ from typing import Any
 from loadtest.commands import redis_commands
 from loadtest.drive.generator import read_generator, what_is_due
 from loadtest.failures import counted, failures_found
-from loadtest.measure import Row, Series, new_tally
+from loadtest.measure import Row, Series, assumed_figures, new_tally
 from loadtest.records import read_answers, read_ledger
 from loadtest.scenario import Scenario
 from loadtest.trace import bring_trace, scenario_json
@@ -44,12 +44,18 @@ class RunRecord:
     repeat: int = 1
     clock_offset_s: float = 0.0
     """The ledger's clock less the clients'."""
+    start_s: float | None = None
+    """When the load began, on the clients' clock; of real clients only their first request is known."""
     warmed_s: float | None = None
     """When the warm-up was over, on the clients' clock."""
     oldest_s: float | None = None
     """How old an answer may be by the strategy's own promise; unknown in records of an older lab."""
     events: list[str] = field(default_factory=list)
     """What happened that should not have: then the run is no result."""
+    is_valid: bool | None = None
+    """In virtual time, which needs no generator's and no pod's counters to judge itself; else their records decide."""
+    trace: str = ""
+    """Of virtual time."""
     is_over: bool = True
     """False as long as it goes on: whoever reads that later knows that its bench was killed."""
 
@@ -115,7 +121,9 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
     """The figures of one arm, from its records alone. Raises OSError or ValueError naming the file."""
     record = read_record(raw)
     pieces = [piece for piece in read_answers(sorted(raw.glob("answers*.csv"))) if len(piece.intended_s)]
-    start_s = min((float(piece.intended_s.min()) for piece in pieces), default=math.inf)
+    start_s = record.start_s
+    if start_s is None:
+        start_s = min((float(piece.intended_s.min()) for piece in pieces), default=math.inf)
     tally = new_tally(scenario, start_s, record.oldest_s)
     for piece in pieces:
         tally.add_answers(piece)
@@ -127,6 +135,11 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
         named["lead_s"] = round(start_s - record.warmed_s, 3)
     events = [*record.events] if record.is_over else [*record.events, CUT_SHORT]
     row = tally.row(target_rate=record.target_rate, events=events, valid=not events, **named)
+    if record.is_valid is not None and record.is_over:
+        row = replace(row, valid=record.is_valid, trace=record.trace)
+        if not scenario.virtual.service_us:
+            row = replace(row, assumed=assumed_figures(row))
+        return row, tally.series()
     failures, unknown = counted(raw, record.pods, are_new=record.world == "native")
     broken = failures_found(failures, scenario, row.origin_failed)
     row = replace(

@@ -107,7 +107,7 @@ class Scenario(Table):
     cache: CacheTable
     origin: OriginTable
     warm: Warm = Warm()
-    slow_ms: float = Field(100, gt=0, le=60_000)
+    slow_ms: float = Field(100.0, gt=0, le=60_000)
     """A second counts as slow when 1 % of its requests took longer."""
     tune: dict[str, dict[str, float | str]] = Field(default_factory=dict)
     """Tunables by strategy, as in the setting of the same name."""

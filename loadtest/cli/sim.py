@@ -40,6 +40,7 @@ from loadtest.report import VIRTUAL
 from loadtest.results import Measured, failed_arm, keep_figures, keep_turns, write_whole
 from loadtest.seeds import run_seed
 from loadtest.sim.batch import Done, Job, cores, local_workers, run_all
+from loadtest.sim.raw import Place
 from loadtest.sim.speed import measure_speed
 from loadtest.summarise import Extras, not_run
 from loadtest.turns import turns
@@ -61,6 +62,10 @@ def sim(
     seed: Seed = 1,
     repeats: Repeats = 1,
     workers: Workers = None,
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", help="Keep every answer and every read, as a real run does (for `lab summarise`)."),
+    ] = False,
     results: Results = ROOT / "results",
 ) -> None:
     """Run strategies through a scenario in virtual time: the same seed gives the same bytes, on any machine."""
@@ -68,10 +73,19 @@ def sim(
     found = discovered()
     names = chosen(found, strategies, workload)
     order = sorted(turns(workload, names, found, repeats, seed), key=lambda turn: turn.place(found))
-    jobs = [Job(turn.scenario(workload), turn.strategy, run_seed(seed, turn.repeat), turn.repeat) for turn in order]
     about = this_run(seed, is_virtual=True) | VIRTUAL
     folder = run_folder(results, workload.name, about, workload)
     keep_turns(folder, order)
+    jobs = [
+        Job(
+            turn.scenario(workload),
+            turn.strategy,
+            run_seed(seed, turn.repeat),
+            turn.repeat,
+            Place(folder, turn.label, turn.name, turn.repeat) if raw else None,
+        )
+        for turn in order
+    ]
     began_s = kept_s = time.monotonic()
     done: dict[int, Measured] = {}  # by the job's id()
     cpu_s = 0.0

@@ -18,6 +18,7 @@ from app.discovery import discover
 from loadtest import ROOT
 from loadtest.measure import Row, Series
 from loadtest.scenario import Scenario
+from loadtest.sim.raw import Place, RawRecords
 from loadtest.sim.run import simulate
 from loadtest.sim.underway import Underway, at_work
 from loadtest.sim.world import World
@@ -35,6 +36,8 @@ class Job(NamedTuple):
     strategy: str
     seed: int
     repeat: int = 1
+    raw: Place | None = None
+    """Where everything is to be written down, on this machine."""
 
 
 class Done(NamedTuple):
@@ -61,7 +64,12 @@ def run_job(job: Job) -> Done:
             begin(world.loop)
             return world
 
-        row, series, violation = simulate(job.scenario, strategy, job.seed, stage=staged)
+        raw = None if job.raw is None else RawRecords(job.raw, job.scenario, strategy, job.seed)
+        try:
+            row, series, violation = simulate(job.scenario, strategy, job.seed, stage=staged, raw=raw)
+        finally:
+            if raw is not None:
+                raw.close()
     cpu_s = time.thread_time() - began_s
     return Done(job, replace(row, repeat=job.repeat), series, str(violation or ""), cpu_s)
 

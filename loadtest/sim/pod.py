@@ -59,20 +59,20 @@ class Reads(Protocol):
 
     failed: Failed
 
-    def read(self, asked_s: float, key: int, why: Why) -> OpenRead: ...
+    def read(self, asked_s: float, key: int, why: Why, pod: int) -> OpenRead: ...
 
 
 class OpenReads:
     """The reads of one pod that are under way, from their asking to what the origin says of them (an
     `app.origin.Book`). Times are the true ones, whatever the pod's own clock says."""
 
-    def __init__(self, recorder: Reads, true: Clock, own: Clock) -> None:
-        self._recorder, self._true, self._own = recorder, true, own
+    def __init__(self, recorder: Reads, pod: int, true: Clock, own: Clock) -> None:
+        self._recorder, self._pod, self._true, self._own = recorder, pod, true, own
         self._open: dict[tuple[str, float], deque[OpenRead]] = {}
 
     def ask(self, item_id: int, key: str, why: Why) -> None:
         """The origin is asked in this moment."""
-        read = self._recorder.read(self._true.now_s(), item_id, why)
+        read = self._recorder.read(self._true.now_s(), item_id, why, self._pod)
         self._open.setdefault((key, self._own.now_s()), deque()).append(read)
 
     def write(self, read: OriginRead) -> None:
@@ -134,7 +134,7 @@ class Pod:
             self.cache.pod_clock = clock = synced = RedisClock(self.cache.time_s, loop.time, wall_s)
             self._tasks.spawn(self._keep_in_sync(synced), f"{settings.pod} clock")
         counts = Counts(reads.failed)
-        self._reads = OpenReads(reads, true, clock)
+        self._reads = OpenReads(reads, number, true, clock)
         self._origin = Origin(settings, strategy.name, clock, self._reads, PodStore(store, self.gate), counts)
         self.arm = Arm(strategy, settings, self.cache, clock, self._read, counts, str(life))
 

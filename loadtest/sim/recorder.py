@@ -15,6 +15,7 @@ from app.strategy import Why
 from loadtest.failures import Failures, Kind
 from loadtest.measure import Tally
 from loadtest.records import FAILED, STATUS_NUMBERS, WHY_NUMBERS, Answers, Reads
+from loadtest.sim.raw import RawRecords
 
 PIECE = 1 << 16
 _NAN = float("nan")
@@ -26,21 +27,23 @@ class OpenRead:
     `started_s` is NaN as long as it has no connection, `outcome` a place in `loadtest.records.OUTCOMES`.
     """
 
-    __slots__ = ("asked_s", "ended_s", "key", "outcome", "started_s", "why")
+    __slots__ = ("asked_s", "ended_s", "key", "outcome", "pod", "started_s", "why")
 
-    def __init__(self, asked_s: float, key: int, why: Why) -> None:
+    def __init__(self, asked_s: float, key: int, why: Why, pod: int) -> None:
         self.asked_s, self.started_s, self.ended_s = asked_s, _NAN, -1.0
-        self.key, self.why, self.outcome = key, WHY_NUMBERS[why], FAILED
+        self.key, self.why, self.outcome, self.pod = key, WHY_NUMBERS[why], FAILED, pod
 
 
 class Recorder:
-    """Takes answers and reads as they happen. `checks` see every piece of answers."""
+    """Takes answers and reads as they happen. `checks` see every piece of answers, `raw` writes all of it down."""
 
-    def __init__(self) -> None:
+    def __init__(self, raw: RawRecords | None = None) -> None:
         self._tally: Tally | None = None
+        self._raw = raw
         self.checks: list[Callable[[Answers], None]] = []
         self._hash = hashlib.blake2b(digest_size=16)
-        self._faults: Counter[str] = Counter()
+        self._faults: list[tuple[int, str]] = []
+        """Of answers of this piece: their place in it, and what was wrong."""
         self._reads: deque[OpenRead] = deque()
         self._intended_s, self._ended_s, self._age_s = array("d"), array("d"), array("d")
         self._key, self._code, self._status, self._pod = array("q"), array("q"), array("q"), array("q")
@@ -64,16 +67,16 @@ class Recorder:
             self._count_answers()
 
     def fault(self, what: str) -> None:
-        """Something was wrong with the content of an answer."""
-        self._faults[what] += 1
+        """Something was wrong with the content of the answer that comes next."""
+        self._faults.append((len(self._key), what))
 
     def failed(self, kind: Kind, what: str = "") -> None:
         """A pod counts a failure; `what` is the command or the task it is about."""
         self.failures[kind, what] += 1
 
-    def read(self, asked_s: float, key: int, why: Why) -> OpenRead:
+    def read(self, asked_s: float, key: int, why: Why, pod: int) -> OpenRead:
         """The origin is asked; set `ended_s` on what this answers."""
-        read = OpenRead(asked_s, key, why)
+        read = OpenRead(asked_s, key, why, pod)
         self._reads.append(read)
         if len(self._reads) >= PIECE:
             self._count_reads()
@@ -94,17 +97,19 @@ class Recorder:
 
     def _count_answers(self) -> None:
         columns = (self._intended_s, self._ended_s, self._age_s, self._key, self._code, self._status, self._pod)
-        intended_s, ended_s, age_s, key, code, status, _ = copies = [np.array(column) for column in columns]
+        intended_s, ended_s, age_s, key, code, status, pods = copies = [np.array(column) for column in columns]
         for column in copies:
             self._hash.update(column.tobytes())
         for emptied in columns:
             del emptied[:]
-        piece = Answers(intended_s, ended_s, age_s, code, status, key, self._faults)
+        piece = Answers(intended_s, ended_s, age_s, code, status, key, Counter(what for _, what in self._faults))
         for check in self.checks:
             check(piece)
         assert self._tally is not None, "begin comes before the first answer"
         self._tally.add_answers(piece)
-        self._faults = Counter()
+        if self._raw is not None:
+            self._raw.answers(piece, pods, self._faults)
+        self._faults = []
 
     def _count_reads(self) -> None:
         """Those that have ended, up to the first that has not: they are counted in order of asking."""
@@ -124,3 +129,5 @@ class Recorder:
         for column in piece:
             self._hash.update(column.tobytes())
         self._tally.add_reads(piece)
+        if self._raw is not None:
+            self._raw.reads(piece, np.array([read.pod for read in ended], dtype=np.int64))

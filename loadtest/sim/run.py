@@ -15,6 +15,7 @@ from loadtest.scenario import Scenario
 from loadtest.sim import loop
 from loadtest.sim.breakdowns import Breakdowns
 from loadtest.sim.clients import clients
+from loadtest.sim.raw import RawRecords
 from loadtest.sim.recorder import Recorder
 from loadtest.sim.tolerances import SETTLE_S
 from loadtest.sim.watch import Violation
@@ -38,20 +39,28 @@ class Outcome(NamedTuple):
 
 
 def simulate(
-    scenario: Scenario, strategy: type[Strategy], seed: int, shuffle_seed: int | None = None, stage: Stage = World
+    scenario: Scenario,
+    strategy: type[Strategy],
+    seed: int,
+    shuffle_seed: int | None = None,
+    stage: Stage = World,
+    raw: RawRecords | None = None,
 ) -> Outcome:
-    """The same arguments give the same outcome to the last byte, in any process on any machine.
+    """The same arguments give the same outcome to the last byte, in any process on any machine. With `raw` everything
+    is written down there too.
 
     Raises `loadtest.sim.loop.VirtualTimeError` where the run cannot go on: a deadlock, or no end.
     """
     with rare_collections():
-        work = _play(scenario, strategy, seed, stage)
+        work = _play(scenario, strategy, seed, stage, raw)
         return loop.run(work, scenario.duration_s + DEADLINE_S, shuffle_seed)
 
 
-async def _play(scenario: Scenario, strategy: type[Strategy], seed: int, stage: Stage) -> Outcome:
+async def _play(
+    scenario: Scenario, strategy: type[Strategy], seed: int, stage: Stage, raw: RawRecords | None
+) -> Outcome:
     running = asyncio.get_running_loop()
-    recorder = Recorder()
+    recorder = Recorder(raw)
     world = stage(scenario, strategy, seed, recorder)
     watch = world.watch
     running.set_exception_handler(lambda _, seen: watch.report("nothing left", f"an error that nobody saw: {seen}"))
@@ -62,6 +71,8 @@ async def _play(scenario: Scenario, strategy: type[Strategy], seed: int, stage: 
     start_s = running.time()
     tally = new_tally(scenario, start_s, promised_oldest_s(strategy, scenario))
     recorder.begin(tally)
+    if raw is not None:
+        raw.begin(start_s)
     traffic = new_traffic(world, clients(scenario, seed, start_s), recorder)
     Breakdowns(world, traffic, start_s)
     await traffic.over
@@ -92,6 +103,8 @@ async def _play(scenario: Scenario, strategy: type[Strategy], seed: int, stage: 
     )
     if not scenario.virtual.service_us:
         row = replace(row, assumed=assumed_figures(row))
+    if raw is not None:
+        raw.end(row)
     return Outcome(row, tally.series(), violation)
 
 

@@ -6,6 +6,7 @@ from app.latency import Latency
 from app.strategy import Strategy
 from loadtest import faults
 from loadtest.answer_check import CLOCKS_APART_S, AnswerCheck
+from loadtest.floor import promised_oldest_s
 from loadtest.scenario import Scenario
 from loadtest.sim.watch import Allowed
 
@@ -48,13 +49,9 @@ def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> Answer
     paused_s = sum(fault.for_s for fault in scenario.faults if isinstance(fault, faults.PodPaused))
     load_s = (min(longest_ms, settings.origin_timeout_ms) + settings.redis_timeout_ms + slower_ms) / 1000 + paused_s
     check = AnswerCheck(load_s, CLOCKS_APART_S + sum(_steps_s(scenario)))
-    check.promise({strategy.name: oldest_s(scenario, strategy)})
+    check.promise({strategy.name: promised_oldest_s(strategy, scenario)})
     check.clock(epoch_s(scenario))
     return check
-
-
-def oldest_s(scenario: Scenario, strategy: type[Strategy]) -> float:
-    return strategy.oldest_s(scenario.cache.ttl_s, strategy.tuned(scenario.tune.get(strategy.name, {})))
 
 
 def _steps_s(scenario: Scenario) -> list[float]:
@@ -79,5 +76,5 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
         deadline_s = math.inf
     apart_s = (fault.for_s + timeout_s + pause_s for fault in scenario.faults if isinstance(fault, _PARTING))
     back_s = sum(apart_s) + (1 + settings.redis_retries) * late_s + 2 * network_s
-    promise_s = oldest_s(scenario, strategy)
+    promise_s = promised_oldest_s(strategy, scenario)
     return Allowed(late_s, skew_s, deadline_s, promise_s, POLL_STRETCH_MAX * settings.poll_ms / 1000, back_s)

@@ -11,6 +11,7 @@ from app.arm import Answer
 from app.latency import Latency
 from app.strategy import Strategy
 from loadtest.answer_check import OLDER, Seen
+from loadtest.floor import promised_oldest_s
 from loadtest.scenario import Scenario
 from loadtest.sim.clients import NEVER_S, Ask, Clients
 from loadtest.sim.loop import VirtualClock, VirtualLoop
@@ -19,7 +20,7 @@ from loadtest.sim.recorder import Recorder
 from loadtest.sim.server import MemoryServer
 from loadtest.sim.store import SlowStore
 from loadtest.sim.tasks import StartedTask, Starter
-from loadtest.sim.tolerances import allowed_in, epoch_s, has_wrong_clocks, new_check, oldest_s
+from loadtest.sim.tolerances import allowed_in, epoch_s, has_wrong_clocks, new_check
 from loadtest.sim.watch import Watch
 
 NO_ANSWER = 0
@@ -106,7 +107,7 @@ class Traffic:
         self._loop = world.loop
         self._starter = Starter(world.loop)
         self._check, self._newest = new_check(scenario, world.strategy, world.seed), dict[int, bytes]()
-        self._oldest_s = oldest_s(scenario, world.strategy)
+        self._oldest_s = promised_oldest_s(world.strategy, scenario)
         self._newest_read_s: dict[int, float] = {}
         self._network, self._rng = Latency.parse(scenario.virtual.network), Random(f"{world.seed}/network back")
         self._back_s = self._network.mean_ms / 1000 if self._network.is_fixed else 0.0

@@ -101,8 +101,8 @@ class Drill:
             self.pods.append(pod)
             answer(intended_s, ended_s, key, pod, *rest)
 
-        def kept(asked_s: float, key: int, why: Why) -> OpenRead:
-            self.opened.append(read(asked_s, key, why))
+        def kept(asked_s: float, key: int, why: Why, pod: int) -> OpenRead:
+            self.opened.append(read(asked_s, key, why, pod))
             return self.opened[-1]
 
         recorder.read = kept  # type: ignore[method-assign]
