@@ -64,6 +64,8 @@ class VirtualClock:
         assert isinstance(loop, VirtualLoop)
         self._loop = loop
         self._skew_s = skew_s
+        if not skew_s:
+            self.now_s = loop.time  # type: ignore[method-assign] # asked several times for each request
 
     def now_s(self) -> float:
         return self._loop.now_s + self._skew_s
