@@ -16,6 +16,7 @@ from app.strategy import (
     Cache,
     CacheAway,
     Clock,
+    Entry,
     Lab,
     Loaded,
     Loader,
@@ -137,8 +138,11 @@ class Arm:
             lookup = await self._strategy.get_or_load(key, load)
         except CacheAway:
             return await self._flights.collapse_here(key, load)
-        if not isinstance(lookup, Lookup):  # a strategy that is being written may forget to return
-            raise TypeError(f"get_or_load answered {lookup!r}, not a Lookup")
+        # a strategy that is being written may answer anything
+        if not isinstance(lookup, Lookup):
+            raise TypeError(f"get_or_load answered {lookup!r:.200}, not a Lookup")
+        if not isinstance(lookup.status, Status) or not isinstance(lookup.entry, Entry):
+            raise TypeError(f"get_or_load answered a Lookup of {lookup.status!r:.80} and {lookup.entry!r:.80}")
         return lookup
 
     async def _load(self, item_id: int, key: str, why: Why) -> Loaded:

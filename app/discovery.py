@@ -5,6 +5,7 @@ import inspect
 import keyword
 import pkgutil
 import re
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -73,8 +74,17 @@ def _load_all(package: ModuleType) -> tuple[dict[str, type[Strategy]], dict[str,
         except TookTooLong as late:
             broken[info.name] = f"its import does not end: {late}"
         except (Exception, SystemExit) as error:
-            broken[info.name] = f"{type(error).__name__}: {error}"
+            broken[info.name] = f"{type(error).__name__}: {error}{_place(error, info)}"
     return found, broken
+
+
+def _place(error: BaseException, info: pkgutil.ModuleInfo) -> str:
+    """The line of that file that the error came from, unless the error says so itself."""
+    if isinstance(error, SyntaxError):
+        return ""
+    folder = getattr(info.module_finder, "path", "")
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(folder)]
+    return f" (line {frames[-1].lineno})" if folder and frames else ""
 
 
 def _modules(package: ModuleType) -> Iterator[pkgutil.ModuleInfo]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from rich.text import Text
 
-from app.discovery import Discovered
+from app.discovery import Discovered, discover
 from loadtest import ROOT
 from loadtest.bench import measure_arm
+from loadtest.breach import Breach, unusable
 from loadtest.cli.finished import report, show
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
 from loadtest.cli.terminal import (
@@ -18,6 +20,7 @@ from loadtest.cli.terminal import (
     Seed,
     Strategies,
     console,
+    errors,
     exit_unless_valid,
     fail,
     guarded,
@@ -36,6 +39,7 @@ from loadtest.limit.ceiling import find_limit, print_limit
 from loadtest.live import live
 from loadtest.native import native_world
 from loadtest.results import Measured, keep_figures, keep_turns
+from loadtest.scaffold import FOLDER
 from loadtest.scenario import Scenario
 from loadtest.stack import stack_world
 from loadtest.summarise import NothingToSummarise, not_run, summarise_folder
@@ -131,12 +135,19 @@ def try_(
     results: Results = ROOT / "results",
 ) -> None:
     """Hold a strategy to the contract in virtual time, then compare it with the baseline."""
-    found = discovered()
+    if not name or "," in name:
+        fail("try takes one strategy, by its name: make try S=mine")
+    found = discover()
+    source = FOLDER / f"{name}.py"
+    if name in found.broken:
+        _show(unusable(found.broken[name]).screen(name, source), code=2)
     workload = scenario_named(scenario, duration)
-    if chosen(found, name, workload) != [name]:
-        fail(f"try takes one strategy, and {name!r} is not one")
-    if not check_contract(name):
-        fail(f"{name} breaks the contract; see above", code=1)
+    chosen(found, name, workload)
+    with guarded_here():
+        held = check_contract(source)[name]
+    if isinstance(held, Breach):
+        _show(held.screen(name, source), code=1)
+    console.print(f"{name} keeps the contract: {held} promises. Now beside the baseline …", highlight=False)
     against = [name] if found.baseline in (None, name) else [found.baseline, name]
     about = this_run(seed)
     folder = run_folder(results, workload.name, about, workload)
@@ -146,6 +157,11 @@ def try_(
     console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
     console.print(verdict(rows, name), highlight=False, soft_wrap=True)
     exit_unless_valid(all(row.valid for row in rows))
+
+
+def _show(screen: str, code: int) -> NoReturn:
+    errors.print(Text(screen), soft_wrap=True)
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -41,7 +41,7 @@ def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and
     """Start a strategy of your own from the template."""
     try:
         path = new_strategy(name)
-    except (ValueError, FileExistsError) as error:
+    except (ValueError, OSError) as error:
         fail(error)
     console.print(f"{path.relative_to(ROOT)} is there. Edit it, then: [bold]make try S={name}[/]", highlight=False)
 

@@ -214,17 +214,15 @@ def _who_waits(loop: asyncio.AbstractEventLoop) -> str:
 
 
 def _where(task: asyncio.Task[Any]) -> str:
-    """The task's name, the coroutines that it is in, and the line of the innermost. A name that asyncio has given is
-    left out: it counts the tasks of this process."""
+    """The task's name, and the coroutines that it is in, each with its line. A name that asyncio has given is left out:
+    it counts the tasks of this process."""
     names: list[str] = []
-    line = ""
     awaited: object = task.get_coro()
     while (frame := getattr(awaited, "cr_frame", None)) is not None:
-        names.append(frame.f_code.co_name)
-        line = f" ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
+        names.append(f"{frame.f_code.co_name} ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})")
         awaited = getattr(awaited, "cr_await", None)
     name = task.get_name()
-    return f"{'a task' if name.startswith('Task-') else name} in {' > '.join(names)}{line}"
+    return f"{'a task' if name.startswith('Task-') else name} in {' > '.join(names)}"
 
 
 def _refusal(name: str) -> Callable[..., NoReturn]:

@@ -1,0 +1,134 @@
+"""A plugin for `lab try`: the first promise that is broken, as a file, and an end to code that never gives up.
+
+`pytest -p tests.contract.verdict --verdict FOLDER` leaves `<strategy>.json` there (see `loadtest.breach`), and, where a
+promise has not been kept or broken within its time, `blocked.txt`: what ran then, by faulthandler, because what blocks
+the loop can be ended by nothing inside of it.
+"""
+
+import faulthandler
+import inspect
+import json
+import logging
+import re
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.strategy import Strategy
+from loadtest.breach import BLOCKED, PROMISE_S_MAX
+from tests.contract.watching import file_of
+
+WHAT_CHARS_MAX = 400
+
+
+class Broken(AssertionError):
+    """A promise is broken at a line that is known, or after `last_line`, where no trace of an error says better."""
+
+    def __init__(self, what: str, line: int | None, last_line: int | None = None) -> None:
+        super().__init__(what)
+        self.line, self.last_line = line, last_line
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--verdict", type=Path, required=False, help="write the first broken promise into this folder")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if folder := config.getoption("--verdict"):
+        config.pluginmanager.register(_Verdict(folder))
+
+
+class _Errors(logging.Handler):
+    """What was raised and logged first, while the arm answered 500 and went on: in words, and with its lines.
+
+    Not the error itself, which would keep alive what its frames hold.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.first: tuple[str, traceback.StackSummary] | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and self.first is None:
+            self.first = _said(error), traceback.extract_tb(error.__traceback__)
+
+
+class _Verdict:
+    """Of each strategy the first promise that it breaks; it is not held to the others then."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._blocked = (folder / BLOCKED).open("w")
+        self._errors = _Errors()
+        self._held: Counter[str] = Counter()
+        self._broken: set[str] = set()
+        logging.getLogger().addHandler(self._errors)
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if (strategy := _strategy_of(item)) is not None and strategy.name in self._broken:
+            pytest.skip("it has broken a promise already")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        self._errors.first = None
+        self._write(item, "runs")
+        faulthandler.dump_traceback_later(PROMISE_S_MAX, exit=True, file=self._blocked)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+        report = yield
+        if (strategy := _strategy_of(item)) is None:
+            return report
+        if call.excinfo is not None and not report.skipped:
+            what, line = self._told(strategy, call.excinfo.value)
+            self._broken.add(strategy.name)
+            self._write(item, "broken", what=what[:WHAT_CHARS_MAX], line=line)
+        elif call.when == "call" and not report.skipped:
+            self._held[strategy.name] += 1
+            self._write(item, "held", promises=self._held[strategy.name])
+        return report
+
+    def _told(self, strategy: type[Strategy], error: BaseException) -> tuple[str, int | None]:
+        """What happened, and at which line of the strategy's file."""
+        if isinstance(error, Broken) and error.line is not None:
+            return _said(error), error.line
+        file, cause = file_of(strategy), error.__cause__ or error
+        told = [(_said(cause), traceback.extract_tb(cause.__traceback__))]
+        if self._errors.first is not None:
+            told.insert(0, self._errors.first)
+        for said, frames in told:
+            if lines := [frame.lineno for frame in frames if frame.filename == file]:
+                return said, lines[-1]
+        if (named := re.search(rf"\({re.escape(Path(file).name)}:(\d+)\)", str(cause))) is not None:
+            return _said(cause), int(named[1])
+        return told[0][0], getattr(error, "last_line", None)
+
+    def _write(self, item: pytest.Item, state: str, **told: object) -> None:
+        if (strategy := _strategy_of(item)) is not None and isinstance(item, pytest.Function):
+            promise, _, advice = (inspect.getdoc(item.function) or item.name).partition("\n\n")
+            about = {"state": state, "promise": promise.replace("\n", " "), "advice": advice.replace("\n", " ")}
+            (self._folder / f"{strategy.name}.json").write_text(json.dumps(about | told))
+
+
+def _strategy_of(item: pytest.Item) -> type[Strategy] | None:
+    strategy = item.callspec.params.get("strategy") if isinstance(item, pytest.Function) and _has_params(item) else None
+    return strategy if isinstance(strategy, type) else None
+
+
+def _has_params(item: pytest.Function) -> bool:
+    return hasattr(item, "callspec")
+
+
+def _said(error: BaseException) -> str:
+    """Its first line; an assertion's is a sentence by itself."""
+    text = str(error).partition("\nassert ")[0].strip().partition("\n")[0]
+    return text if isinstance(error, AssertionError) and text else f"{type(error).__name__}: {text}"

@@ -1,0 +1,62 @@
+"""What a strategy's own lines did: the last one that ran, and coroutines that it made and never awaited."""
+
+import gc
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from app.strategy import Strategy
+
+_MADE_AT = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
+
+
+def file_of(strategy: type[Strategy]) -> str:
+    return str(sys.modules[strategy.__module__].__file__)
+
+
+class Lines:
+    """What `watching` has seen."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, int] = {}
+        """By function, in the strategy's file."""
+        self.unawaited: list[tuple[str, int | None]] = []
+        """Coroutines by name, with the line that made each."""
+
+
+@contextmanager
+def watching(strategy: type[Strategy]) -> Iterator[Lines]:
+    """For a few requests: every line of the strategy's file is looked at."""
+    seen, file = Lines(), file_of(strategy)
+
+    def in_file(frame: FrameType, event: str, _: Any) -> Any:
+        if event == "line":
+            seen.last[frame.f_code.co_name] = frame.f_lineno
+        return in_file
+
+    def call(frame: FrameType, event: str, _: Any) -> Any:
+        return in_file if frame.f_code.co_filename == file else None
+
+    trace, depth = sys.gettrace(), sys.get_coroutine_origin_tracking_depth()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sys.set_coroutine_origin_tracking_depth(4)
+        sys.settrace(call)
+        try:
+            yield seen
+        finally:
+            sys.settrace(trace)
+            sys.set_coroutine_origin_tracking_depth(depth)
+            gc.collect()  # what was forgotten is told when it goes
+            seen.unawaited = [
+                _unawaited(str(one.message), file) for one in caught if "never awaited" in str(one.message)
+            ]
+
+
+def _unawaited(message: str, file: str) -> tuple[str, int | None]:
+    lines = [int(found["line"]) for found in _MADE_AT.finditer(message) if found["file"] == file]
+    return message.splitlines()[0], lines[-1] if lines else None
