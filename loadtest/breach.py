@@ -6,6 +6,8 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtest.quoting import plain
+
 PROMISE_S_MAX = 10.0
 """For each promise; a whole contract takes a second or two."""
 BLOCKED = "blocked.txt"
@@ -78,7 +80,12 @@ class Breach:
     def screen(self, name: str, source: Path) -> str:
         """At most a screen of text."""
         place = f"app/strategies/{source.name}" + (f", line {self.line}" if self.line else "")
-        parts = [f"{name} breaks a promise: {self.promise}", *_wrapped(self.what, 5), place, *self._excerpt(source)]
+        parts = [
+            f"{name} breaks a promise: {self.promise}",
+            *_wrapped(plain(self.what), 5),
+            place,
+            *self._excerpt(source),
+        ]
         if advice := next((text for pattern, text in ADVICE if re.search(pattern, self.what)), self.advice):
             parts += _wrapped(f"What to do: {advice}", 6)
         return "\n".join([*parts, f"Then: make try S={name}"])
@@ -92,7 +99,7 @@ class Breach:
             return []
         first = max(1, self.line - LINES_AROUND)
         shown = enumerate(lines[first - 1 : self.line + LINES_AROUND], first)
-        return [f"  {'>' if number == self.line else ' '} {number:4} | {text[:WIDTH]}" for number, text in shown]
+        return [f"  {'>' if number == self.line else ' '} {number:4} | {_code(text)}" for number, text in shown]
 
 
 def unusable(why: str) -> Breach:
@@ -129,6 +136,13 @@ def _held_up(folder: Path, source: Path) -> tuple[str, int | None]:
         f"{at[2]} holds up everything: after {PROMISE_S_MAX:g} s it was at this line, and nobody else could run",
         int(at[1]),
     )
+
+
+def _code(line: str) -> str:
+    """A line of the file, as far as it fits, with its indentation."""
+    text = line.expandtabs(4)
+    indent = len(text) - len(text.lstrip(" "))
+    return (" " * indent + plain(text))[:WIDTH]
 
 
 def _wrapped(text: str, lines_max: int) -> list[str]:

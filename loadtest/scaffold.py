@@ -15,10 +15,8 @@ def new_strategy(name: str) -> Path:
     path = FOLDER / f"{name}.py"
     template = (FOLDER / "_template.py").read_text(encoding="utf-8")
     class_name = "".join(word.capitalize() for word in name.split("_"))
-    if re.search(
-        rf"\b{class_name}\b", template.partition("class Template(")[0]
-    ):  # an imported word: it would hide that
-        class_name += "Strategy"
+    if re.search(rf"\b{class_name}\b", template.partition("class Template(")[0]):
+        class_name += "Strategy"  # else it would hide what the file imports
     # its first line tells how to copy it
     source = re.sub(r"\A#.*\n", "", template).replace("class Template(", f"class {class_name}(")
     try:

@@ -40,7 +40,7 @@ def test_the_deadline_is_an_error_at_its_own_time_that_names_who_is_not_done() -
     async def main() -> None:
         await asyncio.create_task(ticks(), name="ticker")
 
-    with pytest.raises(DeadlineReached, match=r"10 s.*ticker in ticks > sleep"):
+    with pytest.raises(DeadlineReached, match=r"10 s.*ticker in ticks \(.*\) > sleep"):
         loop.run(main(), deadline_s=10)
     assert ended_s == [10]
 
