@@ -16,7 +16,7 @@ from loadtest.floor import promised_oldest_s
 from loadtest.lease import Lease
 from loadtest.ledgers import LedgerFile
 from loadtest.processes import Child, Children
-from loadtest.results import Measured, RunRecord, arm_figures, failed_arm, write_whole
+from loadtest.results import Measured, RunRecord, failed_arm, turn_figures, write_whole
 from loadtest.scenario import Scenario
 from loadtest.seeds import run_seed
 from loadtest.trace import scenario_json
@@ -55,7 +55,7 @@ async def measure_arm(
     """`run_arm` and its figures. Where it fails, a row that is no result and says why: the rest of the run goes on."""
     try:
         raw = await run_arm(scenario, turn, seed, folder, tell, open_world, lease)
-        return turn, *arm_figures(raw, turn.scenario(scenario))
+        return turn_figures(raw, scenario, turn)
     except Exception as error:  # whatever it is, it is this arm's alone
         raw = folder / "raw" / turn.label
         try:

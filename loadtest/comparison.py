@@ -13,8 +13,8 @@ LEGEND = (
     "start (before a key was loaded at all), of the steady state (at expiries and refreshes), and of the whole run; "
     "predicted: by theory at the measured rate, and the measured figure in multiples of it; p50 to "
     "p99.9: latency from the intended start of the request; slow s: seconds in which 1 % took longer than the "
-    "scenario's slow_ms; age: of the answers served; hot herd: loads per expiry of a hot key, mean / most; nocache and "
-    "oracle are computed: every request reads the origin; one load per key and cycle, and nobody waits; errors: "
+    "scenario's slow_ms; age: of the answers served; hot herd: loads per expiry of a hot key, mean / most; floor: the "
+    "fewest loads that could have answered these very requests; nocache reads the origin for every request; errors: "
     "neither 200 nor 404; wrong answers: not the item asked for, torn, or older than one seen before; both, and what "
     "the origin failed or shed, by the worst repeat, with how many repeats had any; –: there is no such figure."
 )
@@ -150,6 +150,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("hit %", "hit\n%", 1, _figure(lambda row: row.hit_ratio, _percent)),
     Column("origin reads", "origin\nreads", 0, lambda row, _: f"{row.origin_reads:,}"),
     Column("predicted reads", "pred.", 3, lambda row, _: _predicted(row.origin_reads, row.predicted_reads)),
+    Column("floor", "floor", 2, lambda row, _: "" if row.floor_reads is None else f"{row.floor_reads:,}"),
     Column("origin failed", "origin\nfailed", 1, _if_any("origin_failed")),
     Column("origin shed", "origin\nshed", 1, _if_any("origin_shed")),
     Column("cold peak in 1\u00a0s", "cold\npeak", 2, lambda row, _: f"{row.cold_peak_1s:,}"),

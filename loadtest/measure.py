@@ -68,6 +68,7 @@ class Row:
     events: list[str] = field(default_factory=list)  # what happened to the world during the run
     notes: list[str] = field(default_factory=list)  # what to know of the figures, though nothing went wrong
     valid: bool = True  # False: something happened that makes this no result
+    is_bound: bool = False  # shows what no strategy can leave; decides neither exit code nor verdict
     repeat: int = 1  # which of several runs of the same strategy
     repeats: int = 1  # how many runs this row sums up; see `loadtest.turns.medians`
     repeats_with: dict[str, int] = field(default_factory=dict)  # of those, how many had any, by what must be 0

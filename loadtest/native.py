@@ -12,6 +12,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.discovery import discover
 from loadtest.processes import Child, Children
 from loadtest.scenario import Scenario
 from loadtest.servers import HOST, START_WITHIN_S, start_server
@@ -33,6 +34,7 @@ async def native_world(scenario: Scenario, strategy: str, seed: int, folder: Pat
         environment = {
             **scenario.pod_environment(seed),
             "LAB_REDIS_URL": redis_url,
+            "LAB_BOUNDS": str(strategy in discover(bounds=True).bounds),
             "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
         }
         names = [f"pod-{number + 1}" for number in range(scenario.pods)]

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest import chart
-from loadtest.bounds import COMPUTED
 from loadtest.comparison import LEGEND, Comparison, comparison, notes
 from loadtest.markdown import markdown_table
 from loadtest.measure import Row, Series
@@ -28,7 +27,7 @@ NAME_WIDTH_MAX = 24  # characters; a longer name folds, so that it costs the ter
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A run to look at: a row per strategy, the computed rows around them, and the sentences that it allows."""
+    """A run to look at: a row per strategy, the bounds that were run beside them, and the sentences that it allows."""
 
     rows: Sequence[Row]
     bounds: Sequence[Row] = ()
@@ -38,8 +37,8 @@ class Summary:
 
     @property
     def lines(self) -> list[Row]:
-        """The table's: the worst bound, the strategies, the best."""
-        return [*self.bounds[:1], *self.rows, *self.bounds[1:]]
+        """The table's: the bounds, then the strategies."""
+        return [*self.bounds, *self.rows]
 
 
 def print_table(console: Console, summary: Summary, baseline: str | None) -> None:
@@ -80,7 +79,7 @@ def _terminal_table(shown: Comparison, kept: Sequence[int], rows: Sequence[Row])
         cells = [Text(line[number]) for number in kept]
         if not row.valid:
             cells[0].append("\n(not valid)")
-        table.add_row(*cells, style="red" if not row.valid else "dim" if row.world == COMPUTED else "")
+        table.add_row(*cells, style="red" if not row.valid else "dim" if row.is_bound else "")
     return table
 
 

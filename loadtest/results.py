@@ -168,6 +168,12 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
     return row, tally.series()
 
 
+def turn_figures(raw: Path, scenario: Scenario, turn: Turn) -> Measured:
+    """The same of a turn in a scenario that all turns share."""
+    row, series = arm_figures(raw, turn.scenario(scenario))
+    return turn, replace(row, is_bound=turn.is_bound), series
+
+
 def failed_arm(scenario: Scenario, turn: Turn, seed: int, world: str, reason: str) -> Measured:
     """A run of which there are no figures: a row that is no result, and says why."""
     tally = new_tally(turn.scenario(scenario), 0.0)
@@ -179,11 +185,17 @@ def failed_arm(scenario: Scenario, turn: Turn, seed: int, world: str, reason: st
         pods=scenario.pods,
         loop=scenario.load.loop,
         repeat=turn.repeat,
+        is_bound=turn.is_bound,
         target_rate=scenario.target_rate,
         events=[reason],
         valid=False,
     )
     return turn, row, tally.series()
+
+
+def all_valid(rows: Iterable[Row]) -> bool:
+    """Whether every run is a result; a bound may be none, where the origin cannot take what no cache keeps from it."""
+    return all(row.valid or row.is_bound for row in rows)
 
 
 def point_latest(folder: Path) -> str:

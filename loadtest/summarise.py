@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.discovery import Discovered
-from loadtest.bounds import bounds, with_prediction, with_the_same
+from loadtest.bounds import with_prediction, with_the_same
 from loadtest.courses import courses
 from loadtest.judge.intervals import REPEATS_MIN
 from loadtest.judge.verdicts import telling
@@ -15,12 +15,12 @@ from loadtest.measure import Row, Series
 from loadtest.report import Summary, write_html, write_markdown
 from loadtest.results import (
     Measured,
-    arm_figures,
     failed_arm,
     keep_figures,
     point_latest,
     read_record,
     read_turns,
+    turn_figures,
 )
 from loadtest.scenario import BadScenario, Scenario, read_scenario
 from loadtest.turns import by_strategy, medians
@@ -76,7 +76,6 @@ def write_results(
     by_name = {row.strategy: row for row in rows}
     runs = [with_the_same(run, by_name[run.strategy]) for run in runs]
     extras.make("predictions in summary.json", lambda: keep_figures(folder, runs), None)
-    edges: Sequence[Row] = extras.make("the bounds", lambda: bounds(rows, scenario), ())
     said: list[str] = extras.make("sentences about the repeats", lambda: in_words(runs, found.baseline), [])
     nothing: dict[str, Series] = {}
     drawn = extras.make("the courses", lambda: courses([(row, line) for _, row, line in measured]), nothing)
@@ -84,7 +83,8 @@ def write_results(
         extras.missing.append(why)
 
     def summary() -> Summary:
-        return Summary(rows, edges, said, tuple(extras.missing))
+        strategies = [row for row in rows if not row.is_bound]
+        return Summary(strategies, [row for row in rows if row.is_bound], said, tuple(extras.missing))
 
     def write_page() -> None:
         write_html(folder, summary(), drawn, about, scenario, found.baseline)
@@ -95,7 +95,10 @@ def write_results(
 
 
 def in_words(runs: Sequence[Row], baseline: str | None) -> list[str]:
-    """What the repeats allow to be said; of too few, only that."""
+    """What the repeats allow to be said; of too few, only that. Bounds are not compared with anything."""
+    runs = [run for run in runs if not run.is_bound]
+    if not runs:
+        return []
     least = min(len(repeats) for repeats in by_strategy(runs).values())
     if least < REPEATS_MIN:
         few = "1 run of each" if least == 1 else f"{least} runs of each"
@@ -124,7 +127,7 @@ def summarise_folder(folder: Path, found: Discovered) -> tuple[Summary, list[Row
     for turn in sorted(begun, key=lambda turn: turn.place(found)):
         raw = folder / "raw" / turn.label
         try:
-            measured.append((turn, *arm_figures(raw, turn.scenario(scenario))))
+            measured.append(turn_figures(raw, scenario, turn))
         except (OSError, ValueError, KeyError) as error:
             measured.append(failed_arm(scenario, turn, *_seed_and_world(raw, about, turn), f"no figures: {error}"))
     if not measured:

@@ -22,6 +22,8 @@ class Turn(NamedTuple):
     repeat: int = 1
     ttl_s: float | None = None
     """A control's own."""
+    is_bound: bool = False
+    """It shows what no strategy can leave, and decides nothing."""
 
     @property
     def name(self) -> str:
@@ -34,7 +36,10 @@ class Turn(NamedTuple):
         return self.name if self.repeat == 1 else f"{self.name}-{self.repeat}"
 
     def place(self, found: Discovered) -> tuple[int, float, int]:
-        """Where its row stands: as discovered, a control right behind the baseline; what is gone by now at the end."""
+        """Where its row stands: a bound first, then as discovered, a control right behind the baseline; what is gone by
+        now at the end."""
+        if self.is_bound:
+            return (-1, 0.0, self.repeat)
         known = list(found.strategies)
         place = known.index(self.strategy) if self.strategy in known else len(known)
         return (place, self.ttl_s or 0.0, self.repeat)
@@ -48,8 +53,9 @@ class Turn(NamedTuple):
 
 def turns(scenario: Scenario, names: Sequence[str], found: Discovered, repeats: int, seed: int) -> list[Turn]:
     """Every strategy, and beside each that changes the mean TTL the baseline at that mean, because older answers alone
-    save loads. Repeats are interleaved, each round in another random order, so that a machine that gets slower is not
-    one strategy's misfortune; a single round keeps the order that was asked for."""
+    save loads; at the end of a round the bounds that were discovered. Repeats are interleaved, each round in another
+    random order, so that a machine that gets slower is not one strategy's misfortune; a single round keeps the order
+    that was asked for."""
     first: dict[Turn, None] = {}
     for name in names:
         strategy = found.strategies[name]
@@ -57,6 +63,7 @@ def turns(scenario: Scenario, names: Sequence[str], found: Discovered, repeats: 
         if stretch != 1.0 and found.baseline is not None:
             first[Turn(found.baseline, 1, stretch * scenario.cache.ttl_s)] = None
         first[Turn(name)] = None
+    first |= dict.fromkeys(Turn(name, is_bound=True) for name in found.bounds)
     if repeats == 1:
         return list(first)
     rng = Random(seed)

@@ -14,6 +14,7 @@ from loadtest.breach import Breach, unusable
 from loadtest.cli.finished import report, show
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
 from loadtest.cli.terminal import (
+    Bound,
     Duration,
     Pods,
     Results,
@@ -38,7 +39,7 @@ from loadtest.lease import sole_user
 from loadtest.limit.ceiling import find_limit, print_limit
 from loadtest.live import live
 from loadtest.native import native_world
-from loadtest.results import Measured, keep_figures, keep_turns
+from loadtest.results import Measured, all_valid, keep_figures, keep_turns
 from loadtest.scaffold import FOLDER
 from loadtest.scenario import Scenario
 from loadtest.stack import stack_world
@@ -48,7 +49,7 @@ from loadtest.turns import Turn, turns
 from loadtest.world import OpenWorld
 
 DEFAULT_RUN_S = 40.0
-"""The default run is shorter than its scenario, so that five strategies end within five minutes."""
+"""The default run is shorter than its scenario, so that five strategies and the bound end within five minutes."""
 
 WORLDS: dict[str, OpenWorld] = {"native": native_world, "stack": stack_world}
 
@@ -66,6 +67,7 @@ def bench(
     seed: Seed = 1,
     repeats: Annotated[int, typer.Option(min=1, max=100, help="Runs of each strategy, in a random order.")] = 1,
     world: Annotated[str, typer.Option(help="native, or stack: then by `make bench WORLD=stack`.")] = "native",
+    bound: Bound = True,
     results: Results = ROOT / "results",
 ) -> None:
     """Run strategies through a scenario, one at a time, and report."""
@@ -80,7 +82,7 @@ def bench(
     workload = scenario_named(scenario or DEFAULT_SCENARIO, duration, pods)
     if reason := workload.why_only_virtual:
         fail(f"{workload.name}: {reason}")
-    found = discovered()
+    found = discovered(bound)
     names = chosen(found, strategies, workload)
     order = turns(workload, names, found, repeats, seed)
     exit_unless_valid(guarded(_bench(workload, order, found, seed, results, WORLDS[world])))
@@ -108,7 +110,7 @@ async def _bench(
                 say(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {shown(folder)}")
             if finished:
                 report(folder, finished, workload, about, found, missing)
-    return all(row.valid for _, row, _ in finished)
+    return all_valid(row for _, row, _ in finished)
 
 
 @app.command()
@@ -116,14 +118,14 @@ def summarise(
     folder: Annotated[Path, typer.Argument(help="The run's directory.")] = ROOT / "results" / "latest",
 ) -> None:
     """Make figures and reports of a run again, from the raw records in its directory."""
-    found = discovered()
+    found = discovered(bounds=True)
     with guarded_here():
         try:
             summary, rows = summarise_folder(folder.resolve(), found)
         except NothingToSummarise as error:
             fail(error)
     show(folder, summary, found)
-    exit_unless_valid(all(row.valid for row in rows))
+    exit_unless_valid(all_valid(rows))
 
 
 @app.command(name="try")
@@ -156,7 +158,7 @@ def try_(
     warn(summary.missing)
     console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
     console.print(verdict(rows, name), highlight=False, soft_wrap=True)
-    exit_unless_valid(all(row.valid for row in rows))
+    exit_unless_valid(all_valid(rows))
 
 
 def _show(screen: str, code: int) -> NoReturn:

@@ -22,8 +22,8 @@ def scenario_named(name: str, duration: float | None = None, pods: int | None = 
     return workload
 
 
-def discovered() -> Discovered:
-    found = discover()
+def discovered(bounds: bool = False) -> Discovered:
+    found = discover(bounds)
     for name, why in found.broken.items():
         errors.print(f"[yellow]app/strategies/{name}.py is left out:[/] {for_console_markup(why)}")
     return found

@@ -18,6 +18,7 @@ from loadtest.calibration import calibrate as compare_worlds
 from loadtest.cli.finished import report
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
 from loadtest.cli.terminal import (
+    Bound,
     Duration,
     Pods,
     Results,
@@ -37,7 +38,7 @@ from loadtest.cli.terminal import (
 from loadtest.live import live
 from loadtest.measure import Row
 from loadtest.report import VIRTUAL
-from loadtest.results import Measured, failed_arm, keep_figures, keep_turns, write_whole
+from loadtest.results import Measured, all_valid, failed_arm, keep_figures, keep_turns, write_whole
 from loadtest.seeds import run_seed
 from loadtest.sim.batch import Done, Job, cores, local_workers, run_all
 from loadtest.sim.raw import Place
@@ -66,11 +67,12 @@ def sim(
         bool,
         typer.Option("--raw", help="Keep every answer and every read, as a real run does (for `lab summarise`)."),
     ] = False,
+    bound: Bound = True,
     results: Results = ROOT / "results",
 ) -> None:
     """Run strategies through a scenario in virtual time: the same seed gives the same bytes, on any machine."""
     workload = scenario_named(scenario, duration, pods)
-    found = discovered()
+    found = discovered(bound)
     names = chosen(found, strategies, workload)
     order = sorted(turns(workload, names, found, repeats, seed), key=lambda turn: turn.place(found))
     about = this_run(seed, is_virtual=True) | VIRTUAL
@@ -106,7 +108,7 @@ def sim(
         nonlocal cpu_s
         cpu_s += one.cpu_s
         turn = turn_of[id(one.job)]
-        keep(one.job, (turn, replace(one.row, strategy=turn.name), one.series))
+        keep(one.job, (turn, replace(one.row, strategy=turn.name, is_bound=turn.is_bound), one.series))
 
     def failed(job: Job, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"
@@ -129,7 +131,7 @@ def sim(
     requests = sum(row.requests for row in rows)
     per_cpu_s = f", {requests / cpu_s:,.0f} per CPU second" if cpu_s else ""
     console.print(f"{requests:,} requests in {wall_s:.1f} s{per_cpu_s}.", highlight=False)
-    exit_unless_valid(all(row.valid for row in rows))
+    exit_unless_valid(all_valid(rows))
 
 
 @app.command()

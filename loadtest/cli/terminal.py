@@ -39,6 +39,7 @@ Duration = Annotated[float | None, typer.Option(min=1, max=3_600, help="Seconds 
 Pods = Annotated[int | None, typer.Option(min=1, max=10_000, help="As processes, 16 at most.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**62, help="Of keys, pauses, latencies and every other random choice.")]
 Strategies = Annotated[str | None, typer.Option(help="Names, by comma. Default: all that are discovered.")]
+Bound = Annotated[bool, typer.Option(help="Also run what no strategy can leave: nocache, every request to the origin.")]
 Workers = Annotated[int | None, typer.Option(min=1, max=WORKERS_MAX, help="Processes. Default: one per core.")]
 
 

@@ -133,9 +133,9 @@ def _strategies(a: Run, b: Run, of_a: str | None, of_b: str | None, warnings: li
                 raise BadRun(f"{run.name}: no strategy {name!r} in that run: name one of {', '.join(run.strategies)}")
         return [pair]
     for letter, run, other in (("A", a, b), ("B", b, a)):
-        if only := [name for name in run.strategies if name not in other.strategies]:
+        if only := [name for name in run.strategies if name not in other.strategies and name not in run.bounds]:
             warnings.append(f"only in {letter}: {', '.join(only)}")
-    return [(name, name) for name in a.strategies if name in b.strategies]
+    return [(name, name) for name in a.strategies if name in b.strategies and name not in a.bounds]
 
 
 def _differences(a: Run, b: Run) -> Iterator[str]:

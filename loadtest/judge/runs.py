@@ -56,6 +56,11 @@ class Run:
         return list(dict.fromkeys(row["strategy"] for row in self.rows))
 
     @property
+    def bounds(self) -> set[str]:
+        """Of the strategies, those that show what none can leave, and are compared only where they are named."""
+        return {row["strategy"] for row in self.rows if row.get("is_bound")}
+
+    @property
     def commit(self) -> str:
         return str(self.environment.get("commit", "unknown"))
 

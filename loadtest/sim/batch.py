@@ -52,8 +52,8 @@ class Done(NamedTuple):
 
 def run_job(job: Job) -> Done:
     """Here and now. Raises `WorldFailed` where there is no such strategy; else as `simulate`."""
-    found = discover()
-    strategy = found.strategies.get(job.strategy)
+    found = discover(bounds=True)
+    strategy = found.runnable.get(job.strategy)
     if strategy is None:
         raise WorldFailed(f"no strategy {job.strategy!r} in the worker: {found.broken.get(job.strategy, 'no file')}")
     began_s = time.thread_time()  # a cluster's worker may have other threads
