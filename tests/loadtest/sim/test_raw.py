@@ -60,7 +60,7 @@ def test_the_command_keeps_them_and_the_folder_can_be_summarised(tmp_path: Path)
     (folder,) = [path for path in tmp_path.iterdir() if path.is_dir() and not path.is_symlink()]
     figures = folder / "summary.json"
     was = json.loads(figures.read_text(encoding="utf-8"))
-    assert len(was) == 4
+    assert len(was) == 6  # two strategies and the bound, twice
     figures.unlink()
     said = CliRunner().invoke(app, ["summarise", str(folder)])
     assert said.exit_code == 0, said.output
