@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from loadtest.load import Table
 
@@ -66,10 +66,17 @@ class CacheRefuses(Lasting):
     error: Literal["READONLY", "OOM", "BUSY", "NOPERM"]
     commands: list[CacheCommand] = Field(default_factory=list)
 
+    @model_validator(mode="after")
+    def _commands_fit(self) -> "CacheRefuses":
+        if unfit := {*self.commands} - REFUSED_BY[self.error]:
+            fit = ", ".join(sorted(REFUSED_BY[self.error]))
+            raise ValueError(f"commands: {self.error} is no reply to {min(unfit)}; it is one to {fit}")
+        return self
+
     @property
     def refused(self) -> frozenset[CacheCommand]:
         """The commands that get the error."""
-        return REFUSED_BY[self.error].intersection(self.commands or CACHE_COMMANDS)
+        return frozenset(self.commands) or REFUSED_BY[self.error]
 
 
 class CacheResets(Lasting):

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from app.settings import Settings
 from app.strategy import Remedy, Status
@@ -27,6 +28,7 @@ from tests.loadtest.sim.drill import (
     TTL_S,
     Drill,
     fault,
+    workload,
 )
 
 EVERY = sorted(STRATEGIES)
@@ -98,6 +100,13 @@ def test_3_a_redis_that_refuses_costs_no_answer(strategy: str, error: str) -> No
 def test_3_nor_does_one_that_refuses_a_single_command(strategy: str, command: str) -> None:
     drill = Drill(strategy, fault("cache-refuses", error="NOPERM", commands=[command]), cache={"ttl_s": 0.5})
     assert drill.success() == 1, drill.story
+
+
+def test_an_error_that_is_no_reply_to_a_command_is_a_bad_scenario() -> None:
+    with pytest.raises(
+        ValidationError, match="READONLY is no reply to get; it is one to lock, put, renew, set, unlock"
+    ):
+        workload(fault("cache-refuses", error="READONLY", commands=["get"]))
 
 
 @every_strategy
