@@ -21,12 +21,12 @@ takes.new       := S
 takes.try       := S SCENARIO DURATION SEED
 takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS RAW
 takes.sweep     := SET SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS CLUSTER RESUME
-takes.verify    := SEEDS STRATEGIES WORKERS
+takes.verify    := SEEDS FROM STRATEGIES WORKERS
 takes.calibrate := SCENARIOS STRATEGIES DURATION SEED
 takes.simspeed  := SCENARIO STRATEGIES SEED
 takes.compare   := A B MARKDOWN
 takes.gate      := RUN MAX MIN RATIO JUNIT MARKDOWN
-takes.replay    := SEED S
+takes.replay    := SEED S SCENARIO
 takes.claims    := SEED REPEATS
 takes.readme    := ONLY
 takes.hitpath   := SEED
@@ -125,7 +125,7 @@ sweep: $(READY) ## A grid of settings in virtual time: SET='ttl_s=2,5,10 xfetch.
 	  $(call option,RESUME,resume)
 
 verify: $(READY) ## Every invariant at every event, over random worlds with random faults: SEEDS= STRATEGIES=
-	@$(LAB) check $(call option,SEEDS,seeds) $(call option,STRATEGIES,strategies) $(call option,WORKERS,workers)
+	@$(LAB) check $(call option,SEEDS,seeds) $(call option,FROM,from) $(call option,STRATEGIES,strategies) $(call option,WORKERS,workers)
 
 calibrate: $(READY) ## Measured, simulated and predicted, side by side: SCENARIOS= DURATION= STRATEGIES=
 	@$(LAB) calibrate $(call option,SCENARIOS,scenarios) $(call option,STRATEGIES,strategies) \
@@ -142,7 +142,7 @@ gate: $(READY) ## Hold a run to bounds: MAX='mine.origin_peak_1s <= 10' MIN= RAT
 	  $(call option,MARKDOWN,markdown) -- $${RUN:+"$$RUN"}
 
 replay: $(READY) ## A run of make verify, event by event: SEED= S=strategy
-	@$(LAB) replay $(call option,S,strategy) -- "$$SEED"
+	@$(LAB) replay $(call option,S,strategy) $(call option,SCENARIO,scenario) -- "$$SEED"
 
 claims: $(READY) ## Re-run what is published, and judge it: writes CLAIMS.md (about a quarter of an hour)
 	@$(LAB) claims $(call option,SEED,seed) $(call option,REPEATS,repeats)
