@@ -46,4 +46,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that has no "…" gets a "?", and the run goes on
-    app()
+    try:
+        app()
+    except OSError as error:  # a full disk, wherever it is noticed
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -26,9 +26,9 @@ from loadtest.cli.terminal import (
     fail,
     guarded,
     guarded_here,
+    named,
     run_folder,
     say,
-    shown,
     this_run,
     warn,
 )
@@ -107,7 +107,7 @@ async def _bench(
             missing = not_run(order, [turn for turn, _, _ in finished])
             if missing:
                 kept = ", ".join(turn.label for turn in order[: len(finished)]) or "no strategy"
-                say(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {shown(folder)}")
+                say(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {named(folder)}")
             if finished:
                 report(folder, finished, workload, about, found, missing)
     return all_valid(row for _, row, _ in finished)
@@ -156,7 +156,7 @@ def try_(
     summary = guarded(compare(workload, against, seed, folder, about, found, console))
     rows = summary.rows
     warn(summary.missing)
-    console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
+    console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
     console.print(verdict(rows, name), highlight=False, soft_wrap=True)
     exit_unless_valid(all_valid(rows))
 

@@ -22,9 +22,9 @@ from loadtest.cli.terminal import (
     fail,
     guarded,
     guarded_here,
+    named,
     progress,
     run_folder,
-    shown,
     this_run,
     warn,
 )
@@ -75,7 +75,7 @@ def claims(
     extras.make(str(path), lambda: write_whole(path, markdown(ledger)), None)
     warn(extras.missing)
     print_ledger(console, ledger)
-    console.print(f"{wall_s / 60:.1f} min. {shown(path)}; records in {shown(folder)}", highlight=False, soft_wrap=True)
+    console.print(f"{wall_s / 60:.1f} min. {named(path)}; records in {named(folder)}", highlight=False, soft_wrap=True)
     everything = [one for each in judged.values() for one in each]
     if invalid := [one.claim.name for one in everything if one.invalid]:
         fail(f"native runs that are no valid result: {', '.join(invalid)}", code=3)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from app.discovery import Discovered
-from loadtest.cli.terminal import console, errors, shown
+from loadtest.cli.terminal import console, errors, named
 from loadtest.report import Summary, print_table
 from loadtest.results import Measured
 from loadtest.scenario import Scenario
@@ -29,7 +29,7 @@ def show(folder: Path, summary: Summary, found: Discovered) -> None:
     try:
         print_table(console, summary, found.baseline)
         if (folder / "report.html").exists():
-            console.print(f"Report: {shown(folder / 'report.html')}", soft_wrap=True, highlight=False)
+            console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
     except Exception as error:
         try:
             errors.print(f"The table could not be shown: {error!r}. The figures are in {folder}", markup=False)

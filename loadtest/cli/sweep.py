@@ -23,6 +23,7 @@ from loadtest.cli.terminal import (
     exit_unless_valid,
     fail,
     guarded_here,
+    named,
     runs_progress,
     shown,
     this_run,
@@ -144,7 +145,7 @@ def _report(sweep: Sweep) -> None:
     requests, cpu_s = sum(run.row.requests for run in runs), sum(run.cpu_s for run in runs)
     console.print(
         f"{len(runs)} runs, {requests:,} requests in {cpu_s:,.0f} CPU seconds. "
-        f"{shown(folder / 'sweep.parquet')}, {shown(folder / 'report.html')}",
+        f"{named(folder / 'sweep.parquet')}, {named(folder / 'report.html')}",
         soft_wrap=True,
         highlight=False,
     )

@@ -101,6 +101,11 @@ def shown(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
+def named(path: Path) -> str:
+    """The same within rich's markup: a folder may have any name."""
+    return for_console_markup(str(shown(path)))
+
+
 def run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
     """A new directory for a run, before anything runs; exit 2 where there can be none."""
     try:

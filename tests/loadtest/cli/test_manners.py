@@ -95,6 +95,13 @@ def test_a_results_folder_that_cannot_be_is_one_line(command: str, tmp_path: Pat
     assert "Traceback" not in result.output
 
 
+def test_a_results_folder_may_have_any_name(tmp_path: Path) -> None:
+    results = tmp_path / "[red]a[/b] ü%7"
+    result = lab("sim", "--strategies", "static", "--duration", "6", "--results", results)
+    assert result.exit_code == 0, result.output
+    assert f"Report: {results}/" in result.stdout
+
+
 def test_a_title_of_a_scenario_is_text_and_no_markup(tmp_path: Path) -> None:
     title = "[bold red]not bold[/] \x1b[31mnot red \u202etxet"
     path = tmp_path / "mine.json"
@@ -129,3 +136,14 @@ def test_a_bar_counts_what_is_behind_the_runs_that_have_not_ended(monkeypatch: p
     assert "1 of 4 runs" in shown.getvalue()
     assert " 38%" in shown.getvalue()  # 1.5 of 4
     assert " 62%" in shown.getvalue()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_a_disk_that_is_full_is_one_line() -> None:
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "loadtest", "list"], cwd=ROOT, stdout=full, stderr=subprocess.PIPE,
+            timeout=60, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [b"error: [Errno 28] No space left on device"]
