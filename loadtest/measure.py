@@ -16,6 +16,8 @@ from loadtest.scenario import Scenario
 
 BINS_MAX = 600
 BIN_S_MIN = 0.5
+STEPS_IN_SECOND = 100
+"""In which arrivals are counted: those within one of them meet the same herd."""
 _FINEST_S, _STEP, _STEPS = 1e-5, 1.02, 900  # of a latency over time: 2 % steps from 10 us to 500 s
 PERCENTILES = {"p50_ms": 0.50, "p90_ms": 0.90, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
 """Fields of a row, and the share of the requests that were no slower."""
@@ -88,6 +90,7 @@ class Row:
     commands_per_read_saved: float | None = None  # the same for each request that did not read the origin
     lateness_p99_ms: float | None = None  # of the generator: sent, less intended; None where there is none
     generator_cpu_share: float | None = None  # of one core, by the busiest of its processes
+    arrivals_dispersion: float | None = None  # of the requests' moments: see `Tally`; 1 is Poisson, 0 a fixed pace
     lead_s: float = 0.0  # from the end of the warm-up to the first request
     assumed: list[str] = field(default_factory=list)  # figures that only virtual time assumes: see `assumed_figures`
     trace: str = ""  # virtual time: a hash of every event; the same seed and commit give the same one
@@ -136,6 +139,7 @@ class Tally:
         self.origin = OriginLoad(start_s, self._bin_s, bins, hot_keys, ttl_s, is_warmed)
         self._latency_over_time = np.zeros(bins * _STEPS, dtype=np.int64)
         seconds = int(np.ceil(duration_s)) + 1
+        self._arrivals = np.zeros(seconds * STEPS_IN_SECOND, dtype=np.int64)
         self._asked_in_second, self._slow_in_second = np.zeros((2, seconds), dtype=np.int64)
 
     def add_answers(self, piece: Answers) -> None:
@@ -156,6 +160,8 @@ class Tally:
         since_start_s = piece.intended_s - self._start_s
         second = np.clip(since_start_s.astype(np.int64), 0, len(self._asked_in_second) - 1)
         self._asked_in_second += np.bincount(second, minlength=len(self._asked_in_second))
+        step = np.clip((since_start_s * STEPS_IN_SECOND).astype(np.int64), 0, len(self._arrivals) - 1)
+        self._arrivals += np.bincount(step, minlength=len(self._arrivals))
         slow = second[latency_s * 1000 > self._slow_ms]
         self._slow_in_second += np.bincount(slow, minlength=len(self._slow_in_second))
         steps = np.log(np.maximum(latency_s, _FINEST_S) / _FINEST_S) / np.log(_STEP)
@@ -187,6 +193,7 @@ class Tally:
             wait_p99_ms=_milliseconds(self.waits, 0.99),
             slow_s=int(np.sum((self._slow_in_second > 0) & (self._slow_in_second >= 0.01 * self._asked_in_second))),
             slow_ms=self._slow_ms,
+            arrivals_dispersion=self._dispersion(),
             statuses=dict(sorted((str(status), count) for status, count in statuses.items())),
             errors=self._errors,
             wrong_answers=self._faults.total(),
@@ -200,6 +207,13 @@ class Tally:
         )
         without: dict[str, Any] = dict.fromkeys(ABOUT_ANSWERS)
         return replace(row, **without) if nothing else row
+
+    def _dispersion(self) -> float | None:
+        """Variance over mean of how many requests were meant for each hundredth of a second, within each second, so
+        that a rate that changes is none. Users who have fallen into step come near their number."""
+        counts = self._arrivals.reshape(-1, STEPS_IN_SECOND)
+        counts = counts[counts.any(axis=1)]
+        return round(float(counts.var(axis=1, ddof=1).sum() / counts.mean(axis=1).sum()), 2) if len(counts) else None
 
     def _nothing(self) -> list[str]:
         """Why there is nothing to tell of the answers: then this is no result."""

@@ -209,3 +209,28 @@ def test_nobody_waited_is_no_wait_of_0_ms() -> None:
     tally.add_answers(_answers())
     row = tally.row(**NAMED)
     assert row.wait_p50_ms is row.wait_p99_ms is None
+
+
+def _dispersion(intended_s: Any) -> float:
+    tally = Tally(start_s=0.0, duration_s=20.0, ttl_s=5.0, slow_ms=50.0, hot_keys=np.array([0]))
+    moments = np.sort(intended_s)
+    for piece in np.array_split(moments, 7):
+        some = np.zeros(len(piece), dtype=np.int64)
+        tally.add_answers(
+            Answers(
+                intended_s=piece, ended_s=piece + 0.001, age_s=np.full(len(piece), np.nan), key=some, code=some + 200,
+                status=some, faults={},
+            )
+        )  # fmt: skip
+    found = tally.row(**NAMED).arrivals_dispersion
+    assert found is not None
+    return found
+
+
+def test_dispersion_tells_poisson_from_a_fixed_pace_and_from_users_in_step() -> None:
+    random = np.random.default_rng(3)
+    assert _dispersion(random.uniform(0, 20, 8_000)) == pytest.approx(1.0, abs=0.1)
+    assert _dispersion(np.arange(0, 20, 0.005) + 1e-6) == 0.0
+    assert _dispersion(np.repeat(np.arange(0, 20, 0.25), 50)) > 40
+    ramp = 20 * np.sqrt(random.uniform(0, 1, 40_000))
+    assert _dispersion(ramp) == pytest.approx(1.0, abs=0.1), "a rate that changes is no dispersion"
