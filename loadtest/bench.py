@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from app.discovery import discover
+from loadtest.burst import ask_for_all
 from loadtest.commands import AFTER, BEFORE
 from loadtest.drive.command import start_locust
 from loadtest.floor import promised_oldest_s
@@ -104,8 +105,9 @@ async def run_arm(
         )
         record.write(raw)
         if scenario.warm.keys == "burst":
-            await _warm(client, world, strategy, scenario.keys.count)
-            record.warmed_s = time.time()
+            burst = await ask_for_all(world.pod_urls, strategy, scenario.keys.count)
+            record.warmed_s, record.warm_spread_s = burst.last_s, round(burst.spread_s, 3)
+            record.events += burst.events(scenario)
         with LedgerFile(client, world.pod_urls, raw / "ledger.csv") as ledger:
             record.write(raw)
             await ledger.skip()
@@ -140,16 +142,6 @@ def _promise(strategy: str, scenario: Scenario) -> float | None:
     """None where only the pods have such a strategy."""
     found = discover(bounds=True).runnable.get(strategy)
     return None if found is None else promised_oldest_s(found, scenario)
-
-
-async def _warm(client: httpx.AsyncClient, world: World, strategy: str, keys: int) -> None:
-    """Ask for every key once, all at the same moment."""
-    urls = [f"{world.pod_urls[key % len(world.pod_urls)]}/{strategy}/data?id={key}" for key in range(keys)]
-    try:
-        for answer in await asyncio.gather(*(client.get(url) for url in urls)):
-            answer.raise_for_status()
-    except httpx.HTTPError as error:
-        raise WorldFailed(f"warming {keys} keys failed: {error!r}") from error
 
 
 async def _watch(

@@ -17,7 +17,9 @@ def with_prediction(row: Row, turn: Turn, scenario: Scenario, strategies: Mappin
     strategy = strategies.get(turn.strategy)
     if strategy is None or not row.requests:
         return row
-    told = predict(turn.scenario(scenario).led_by(row.lead_s), strategy, row.requests / row.duration_s, row.duration_s)
+    # an entry is written, in the mean, half a spread before the warm-up ends
+    played = turn.scenario(scenario).led_by(row.lead_s + row.warm_spread_s / 2)
+    told = predict(played, strategy, row.requests / row.duration_s, row.duration_s)
     if told is None:
         return row
     return replace(

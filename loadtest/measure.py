@@ -92,6 +92,7 @@ class Row:
     generator_cpu_share: float | None = None  # of one core, by the busiest of its processes
     arrivals_dispersion: float | None = None  # of the requests' moments: see `Tally`; 1 is Poisson, 0 a fixed pace
     lead_s: float = 0.0  # from the end of the warm-up to the first request
+    warm_spread_s: float = 0.0  # between the first answer of the warm-up burst and its last
     assumed: list[str] = field(default_factory=list)  # figures that only virtual time assumes: see `assumed_figures`
     trace: str = ""  # virtual time: a hash of every event; the same seed and commit give the same one
 

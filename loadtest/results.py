@@ -50,6 +50,8 @@ class RunRecord:
     """When the warm-up was over, on the clients' clock."""
     oldest_s: float | None = None
     """How old an answer may be by the strategy's own promise; unknown in records of an older lab."""
+    warm_spread_s: float = 0.0
+    """Between the first answer of the warm-up burst and its last."""
     events: list[str] = field(default_factory=list)
     """What happened that should not have: then the run is no result."""
     is_valid: bool | None = None
@@ -132,7 +134,7 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
         name: getattr(record, name) for name in ("scenario", "strategy", "world", "seed", "pods", "loop", "repeat")
     }
     if record.warmed_s is not None and pieces:
-        named["lead_s"] = round(start_s - record.warmed_s, 3)
+        named |= {"lead_s": round(start_s - record.warmed_s, 3), "warm_spread_s": record.warm_spread_s}
     events = [*record.events] if record.is_over else [*record.events, CUT_SHORT]
     row = tally.row(target_rate=record.target_rate, events=events, valid=not events, **named)
     if record.is_valid is not None and record.is_over:
