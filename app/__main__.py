@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import re
 import socket
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +13,9 @@ from pydantic_settings import SettingsError
 from app.main import create_app
 from app.serving import PodServer, connections_within, listen, raise_file_limit, url_of
 from app.settings import Settings
+
+GIVEN_CHARS_MAX = 100
+"""Of a bad value, in the message about it."""
 
 
 def main() -> None:
@@ -25,15 +29,19 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         settings = Settings() if asked.grace is None else Settings(grace_s=asked.grace)
-        listener = listen(asked.host, asked.port) if asked.fd is None else _inherited(asked.fd)
         app = create_app(settings)
         connections = app.state.connections
         connections.most = connections_within(raise_file_limit(), app.state.files_held, connections.most)
+        listener = listen(asked.host, asked.port) if asked.fd is None else _inherited(asked.fd)
     except ValidationError as error:
         for fault in error.errors():
             print(_told(fault["loc"], fault["msg"], fault["input"]), file=sys.stderr)
         sys.exit(2)
-    except (ValueError, OSError, SettingsError) as error:
+    except SettingsError as error:  # a ValueError too, whose text does not say what is wrong
+        name = re.sub(r'.*field "(\w+)".*', r"\1", str(error)).upper()
+        print(f"LAB_{name}: {error.__cause__ or error}: it must be a JSON object", file=sys.stderr)
+        sys.exit(2)
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     print(f"serving on {url_of(listener)}", file=sys.stderr)
@@ -53,7 +61,8 @@ def _told(place: tuple[int | str, ...], message: str, given: object) -> str:
         return f"error: {message}"
     name, *within = map(str, place)
     inside = "".join(f".{part}" for part in within)
-    return f"LAB_{name.upper()}{inside}: {message} (given: {given!r})"
+    shown = "" if name == "redis_url" else f" (given: {given!r:.{GIVEN_CHARS_MAX}})"  # that one may hold a password
+    return f"LAB_{name.upper()}{inside}: {message}{shown}"
 
 
 def _port(text: str) -> int:

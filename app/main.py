@@ -39,14 +39,16 @@ def create_app(settings: Settings) -> FastAPI:
     served = found.runnable
     for name, why in found.broken.items():
         log.error("strategy %s is left out: %s", name, why)
-    if unknown := settings.tune.keys() - served.keys() - found.broken.keys():
-        raise ValueError(f"tune.{min(unknown)}: no such strategy (there is {', '.join(served)})")
+    _check_tune(settings, found)
     create_store(settings)
 
     metrics = Metrics()
     connections = Connections(settings, metrics.turned_away.inc)
     metrics.watch(connections)
-    cache = RedisCache(settings, metrics)
+    try:
+        cache = RedisCache(settings, metrics)
+    except ValueError as error:  # redis-py's, of the URL; which is not shown, because it may hold a password
+        raise ValueError(f"LAB_REDIS_URL: {error}") from error
     metrics.away.set_function(lambda: cache.is_away)
     ledger = Ledger(settings.ledger_rows_max)
     origins: dict[str, Origin] = {}
@@ -87,6 +89,17 @@ def create_app(settings: Settings) -> FastAPI:
     for name, why in found.broken.items():
         _add_broken_route(app, name, why)
     return app
+
+
+def _check_tune(settings: Settings, found: Discovered) -> None:
+    known = found.runnable
+    if unknown := settings.tune.keys() - known.keys() - found.broken.keys():
+        raise ValueError(f"LAB_TUNE: tune.{min(unknown)}: no such strategy (there is {', '.join(known)})")
+    for name in settings.tune.keys() & known.keys():
+        try:
+            known[name].tuned(settings.tune[name])
+        except ValueError as error:
+            raise ValueError(f"LAB_TUNE: {error}") from error
 
 
 def _add_own_routes(

@@ -17,12 +17,19 @@ def _is_latency(text: str) -> str:
     return text
 
 
+def _is_shown(text: str) -> str:
+    """It stands in a header of every answer."""
+    if not text.strip() or not text.isprintable():
+        raise ValueError("must be printable, and not blank")
+    return text
+
+
 class Settings(BaseSettings):
     """Read once at start-up. Raises pydantic.ValidationError naming the field and the bound."""
 
     model_config = SettingsConfigDict(env_prefix="LAB_", frozen=True, extra="ignore")
 
-    pod: str = Field(default_factory=socket.gethostname, min_length=1, max_length=64)
+    pod: Annotated[str, AfterValidator(_is_shown)] = Field(default_factory=socket.gethostname, max_length=64)
     """Names this process in X-Served-By and in the ledger."""
     seed: int = Field(1, ge=0, lt=2**63)
     """Of the origin's latencies and of every random choice of a strategy."""

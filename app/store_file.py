@@ -65,24 +65,31 @@ def create_store(settings: Settings) -> None:
     """
     wanted = Stamp(settings.items, settings.payload_bytes, settings.seed)
     path = Path(os.path.realpath(settings.origin_path))  # a link stays: what it points to is made or replaced
-    for _ in range(TRIES_MAX):
-        seen = _seen(path)
-        if seen is None:
-            why = None
-        elif not stat.S_ISREG(seen.st_mode):  # nothing else is opened: a pipe would hang
-            why = "no regular file"
-        elif (found := _stamp_of(path)) == wanted:
-            return
-        else:
-            why = _why_not_ours(path, found)
-        if why:
-            raise FileExistsError(
-                f"LAB_ORIGIN_PATH: {settings.origin_path} is there and not the lab's own ({why}): it is not replaced. "
-                "Name another path, or remove it yourself"
-            )
-        if _make(path, wanted, seen):
-            return
-    raise OSError(f"LAB_ORIGIN_PATH: {settings.origin_path}: others change it all the time")
+    try:
+        for _ in range(TRIES_MAX):
+            if _is_made(path, wanted):
+                return
+        raise OSError(f"{path}: others change it all the time")
+    except (OSError, sqlite3.Error) as error:
+        link = "" if path == settings.origin_path else f"{settings.origin_path}: "
+        raise OSError(f"LAB_ORIGIN_PATH: {link}{error}") from error
+
+
+def _is_made(path: Path, wanted: Stamp) -> bool:
+    """One try; False where others have come in between. Raises OSError and sqlite3.Error."""
+    seen = _seen(path)
+    if seen is None:
+        why = None
+    elif not stat.S_ISREG(seen.st_mode):  # nothing else is opened: a pipe would hang
+        why = "no regular file"
+    elif (found := _stamp_of(path)) == wanted:
+        return True
+    else:
+        why = _why_not_ours(path, found)
+    if why:
+        said = f"{path} is there and not the lab's own ({why}): it is not replaced"
+        raise OSError(f"{said}. Name another path, or remove it yourself")
+    return _make(path, wanted, seen)
 
 
 def _make(path: Path, stamp: Stamp, seen: os.stat_result | None) -> bool:
@@ -105,7 +112,7 @@ def _make(path: Path, stamp: Stamp, seen: os.stat_result | None) -> bool:
         os.replace(half, path)
         return True
     except sqlite3.Error as error:
-        raise OSError(f"LAB_ORIGIN_PATH: {path} cannot be written: {error}") from error
+        raise OSError(f"{path} cannot be written: {error}") from error
     finally:
         for leftover in (half, f"{half}-journal"):
             Path(leftover).unlink(missing_ok=True)

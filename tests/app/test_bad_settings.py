@@ -1,0 +1,96 @@
+"""Every setting beyond its bounds: the variable is named, exit code 2, and no trace."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from annotated_types import Ge, Le, Lt
+
+import app.__main__
+from app.settings import Settings
+
+NUMBERS = {name: field for name, field in Settings.model_fields.items() if field.annotation in {int, float}}
+JUNK = ("", "abc", "nan", "1e400", "-1e400", "9" * 5_000, "[]", "\x1b[31m", "\u0663\u0663 ms")
+
+
+def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
+    """What the pod says before it ends with 2."""
+    monkeypatch.setenv(f"LAB_{name.upper()}", value)
+    monkeypatch.setattr(sys, "argv", ["app", "--port", "0"])
+    with pytest.raises(SystemExit) as ended:
+        app.__main__.main()
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+@pytest.fixture(autouse=True)
+def a_store_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_ORIGIN_PATH", str(tmp_path / "origin.sqlite"))
+    monkeypatch.chdir(tmp_path)
+
+
+def beyond(name: str) -> list[str]:
+    """A little below the least, a little above the most."""
+    found = []
+    for bound in NUMBERS[name].metadata:
+        if isinstance(bound, Ge):
+            found.append(str(bound.ge - 1))  # type: ignore[operator]
+        if isinstance(bound, Le):
+            found.append(str(bound.le + 1))  # type: ignore[operator]
+        if isinstance(bound, Lt):
+            found.append(str(bound.lt))
+    return found
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_beyond_its_bounds_is_named(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(beyond(name)) == 2, "it has no least or no most"
+    for value in (*beyond(name), *JUNK):
+        words = said(capsys, monkeypatch, name, value)
+        assert words.startswith(f"LAB_{name.upper()}: "), words
+        assert value not in beyond(name) or "Input should be " in words
+        assert len(words) < 300
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("tune", "abc", "LAB_TUNE: Expecting value: line 1 column 1 (char 0): it must be a JSON object"),
+        ("tune", "[1]", "LAB_TUNE: Input should be a valid dictionary"),
+        ("tune", '{"xfetch": 1}', "LAB_TUNE.xfetch: Input should be a valid dictionary"),
+        ("tune", '{"xfetch": {"beta": null}}', "LAB_TUNE.xfetch.beta.float: Input should be a valid number"),
+        (
+            "tune",
+            '{"xfetch": {"beta": 1e400}}',
+            "LAB_TUNE: xfetch.beta: must be a finite number from 0 to 100, not inf",
+        ),
+        ("tune", '{"xfetch": {"beta": NaN}}', "LAB_TUNE: xfetch.beta: must be a finite number from 0 to 100, not nan"),
+        ("tune", '{"nobody": {}}', "LAB_TUNE: tune.nobody: no such strategy"),
+        ("redis_url", "redis://:secret@h:99999/0", "LAB_REDIS_URL: Port out of range 0-65535"),
+        ("redis_url", "http://:secret@h", "LAB_REDIS_URL: Redis URL must specify one of the following schemes"),
+        ("pod", " ", "LAB_POD: Value error, must be printable, and not blank"),
+        ("pod", "a\x1b[31mb", "LAB_POD: Value error, must be printable, and not blank"),
+        ("pod", "x" * 65, "LAB_POD: String should have at most 64 characters"),
+        ("bounds", "perhaps", "LAB_BOUNDS: Input should be a valid boolean"),
+        ("origin_latency", "lognormal(0,0)", "LAB_ORIGIN_LATENCY: Value error"),
+        ("origin_path", "/", "LAB_ORIGIN_PATH: / is there and not the lab's own (no regular file)"),
+        ("origin_path", "x" * 300, "too long"),
+        ("origin_path", "/dev/null/x", "Not a directory"),
+    ],
+)
+def test_a_bad_setting_is_named_and_told(
+    name: str, value: str, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = said(capsys, monkeypatch, name, value)
+    assert words in told
+    assert "\x1b" not in told
+    assert "secret" not in told
+
+
+def test_what_the_pod_says_of_its_settings_makes_the_same_pod_again() -> None:
+    settings = Settings(tune={"xfetch": {"beta": 2.0}})
+    stated = settings.model_dump(mode="json")
+    assert Settings(**json.loads(json.dumps(stated))) == settings
