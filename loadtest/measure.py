@@ -51,7 +51,7 @@ class Row:
     hit_ratio: float | None  # hit and stale answers over all requests
     origin_asked: int  # reads asked for, whatever became of them
     origin_reads: int  # of these, those that got a connection
-    origin_failed: int  # that were let in and failed
+    origin_failed: int  # of those, the ones that the store failed
     origin_shed: int  # that were turned away, because too many waited
     origin_peak_1s: int  # most reads let in, by the moment they were asked for, in any sliding second, over all pods
     cold_reads: int  # of `origin_reads`, those of the cold start: see `loadtest.stampedes`

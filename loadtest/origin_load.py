@@ -38,7 +38,8 @@ def sliding_peak(times_s: Floats, window_s: float = 1.0) -> int:
 class OriginLoad:
     """The origin's side of a run whose load began at `start_s`.
 
-    A read that waited in the pool's queue and got a connection was started, whoever still wanted it then. Peaks count
+    A read that waited in the pool's queue and got a connection was started, whoever still wanted it then; one that never
+    got one, because its pod ended, was asked for and no more. Peaks count
     what was let in, by the moment at which it was asked for.
     """
 
@@ -59,7 +60,7 @@ class OriginLoad:
         self._asked += len(piece.asked_s)
         self._shed += len(piece.asked_s) - len(let_in.asked_s)
         self._started += int(is_started.sum())
-        self.failed += int((let_in.outcome == FAILED).sum())
+        self.failed += int((is_started & (let_in.outcome == FAILED)).sum())
         self._whys += np.bincount(let_in.why[is_started], minlength=len(WHYS))
         is_cold = self._stampedes.add(let_in)
         self._cold += int((is_cold & is_started).sum())
