@@ -39,13 +39,18 @@ DEAL = "lab_deal"
 the message by which it says so again."""
 BEGUN = "lab_begun"
 """A worker's message: it could send now."""
+BEGIN_WITHIN_S = 5.0
+"""A worker that was told to begin and has not by then is dealt out, and told again."""
 BAD_INPUT = 2
+ITS_OWN = ("metrics_port", "metrics_host", "web_names")
+"""Options of one process. A master hands its workers all that it has, in place of what they were told themselves."""
 
 _log = logging.getLogger(__name__)
 
 # Locust makes the users, so what they share has no other place.
 _metrics: LoadMetrics | None = None
 _run: Run | None = None
+_is_prepared = False
 _has_begun = Event()
 _dealer: Dealer | None = None
 _begun: set[str] = set()
@@ -69,7 +74,7 @@ def add_options(parser: LocustArgumentParser) -> None:
 
 @events.init.add_listener
 def prepare(environment: Environment, web_ui: WebUI | None = None, **_: Any) -> None:
-    global _metrics  # noqa: PLW0603
+    global _metrics, _is_prepared  # noqa: PLW0603
     runner, options = environment.runner, environment.parsed_options
     if options is None:
         return
@@ -97,7 +102,10 @@ def prepare(environment: Environment, web_ui: WebUI | None = None, **_: Any) -> 
     # Timers count from gevent's idea of now, which stood still while all this was imported: a run time of 12 s would
     # end after 11, and every user's first pause at once.
     gevent.get_hub().loop.update_now()
+    _is_prepared = True
     if isinstance(runner, MasterRunner):
+        for name in ITS_OWN:
+            delattr(options, name)
         runner.register_message(BEGUN, lambda environment, msg: _begun.add(msg.node_id))
     elif isinstance(runner, WorkerRunner):
         runner.register_message(DEAL, _on_deal)
@@ -114,13 +122,11 @@ def _refuse(why: str) -> None:
 def begin(environment: Environment, **_: Any) -> None:
     global _run, _dealer  # noqa: PLW0603
     runner, options = environment.runner, environment.parsed_options
-    if runner is None or options is None:
-        return  # a worker that is being made still: `prepare` begins then
+    if runner is None or options is None or not _is_prepared:
+        return  # a worker may be told to begin while it is being made still: `prepare` begins then
     if isinstance(runner, MasterRunner):
-        at_work = [worker.id for worker in _alive(runner)]
         _begun.clear()
-        _begun.update(at_work)
-        _dealer = Dealer(at_work, options.duration or options.run_time, runner.target_user_count)
+        _dealer = Dealer(_alive(runner), options.duration or options.run_time, runner.target_user_count)
         setattr(options, DEAL, _dealer.deal)
         gevent.spawn(_deal_on, runner, _dealer)
         return
@@ -153,21 +159,30 @@ def _heard(options: Namespace, environment: Environment) -> Namespace:
     return Namespace(**vars(options) | {"host": environment.host or options.host})
 
 
-def _alive(runner: MasterRunner) -> list[Any]:
-    return [*runner.clients.ready, *runner.clients.running, *runner.clients.spawning]
+def _alive(runner: MasterRunner) -> set[str]:
+    return {worker.id for worker in (*runner.clients.ready, *runner.clients.running, *runner.clients.spawning)}
 
 
 def _deal_on(runner: MasterRunner, dealer: Dealer) -> None:
-    """As long as this test runs: deal anew when workers come or go, and tell all of them, again and again."""
+    """As long as this test runs: deal anew when workers come or go, and tell all of them, again and again.
+
+    Locust itself may leave a worker that joins without its spawn message, which is what makes one begin, and the users
+    of one that died unspawned.
+    """
+    first, spread = set(dealer.deal["workers"]), set(dealer.deal["workers"])
+    began_s = spread_s = now_s()
     while dealer is _dealer:
         gevent.sleep(DEAL_EVERY_S)
-        if dealer.look((worker.id for worker in _alive(runner) if worker.id in _begun), runner.target_user_count):
+        alive = _alive(runner)
+        ready = _begun | first if now_s() - began_s < BEGIN_WITHIN_S else _begun
+        if dealer.look(alive & ready, runner.target_user_count):
             _log.info("The load is dealt anew, to %d workers", len(dealer.deal["workers"]))
         runner.send_message(DEAL, dealer.deal)
-        users, is_idle = runner._users_dispatcher, any(worker.id not in _begun for worker in _alive(runner))
-        missing = runner.user_count < runner.target_user_count
-        if (is_idle or missing) and runner.state == "running" and users and not users.dispatch_in_progress:
-            runner.start(runner.target_user_count, runner.spawn_rate)  # who came while others were spawning, too
+        is_stuck = bool(alive - _begun) and now_s() - spread_s > BEGIN_WITHIN_S
+        if alive and (alive != spread or is_stuck) and runner.state == "running" and runner.spawning_completed:
+            spread, spread_s = alive, now_s()
+            runner._users_dispatcher = None  # which knows of workers that are gone, and some twice
+            runner.start(runner.target_user_count, max(1, runner.target_user_count))
 
 
 def _on_deal(environment: Environment, msg: Any) -> None:
