@@ -210,10 +210,15 @@ def stop(**_: Any) -> None:
 
 
 @events.quitting.add_listener
-def end(**_: Any) -> None:
-    if _run is not None:  # a test that was not stopped before
-        _run.end(grace_s=0, tail_s=0)
-        _run.write()
+def end(environment: Environment, **_: Any) -> None:
+    if _run is None:
+        return
+    # a test that was not stopped before: whoever asks still is ended first, and leaves its line
+    _run.end(grace_s=0, tail_s=0)
+    environment.stop_timeout = 0
+    if environment.runner is not None:
+        environment.runner.stop()
+    stop()
 
 
 class LabUser(FastHttpUser):

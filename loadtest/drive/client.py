@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import gevent
 from geventhttpclient.client import HTTPClient
 from geventhttpclient.connectionpool import ConnectionPool
-from locust.exception import CatchResponseError
 
 from app.strategy import Status
 from loadtest.answer_check import Seen
@@ -27,6 +26,10 @@ ANSWER_S_MAX = 15.0
 """For all of it: a server that sends a byte now and then would hold a request for ever."""
 CONNECTIONS_MAX = 10_000
 """To one pod; more than the system lets a process open, so that the load's own bound is the one that counts."""
+
+
+class WrongAnswer(Exception):
+    """Told to Locust of an answer that came, and was not right; its own exceptions come with all of Locust."""
 
 
 class Answer(NamedTuple):
@@ -80,6 +83,11 @@ class Client:
             self._meter.returns()
             self._keep(strategy, key, floor_s, (intended_s, sent_s, now_s()), url, answer)
 
+    def close(self) -> None:
+        """Give up the connections."""
+        for client in self._pods.values():
+            client.close()
+
     def _get(self, pod: str, path: str) -> Answer:
         if (client := self._pods.get(pod)) is None:
             client = self._pods[pod] = _connect(pod)
@@ -105,7 +113,7 @@ class Client:
             fault = check.absent_fault(body)
         failed: BaseException | None = answer.error
         if failed is None and (fault or code not in (200, 404)):
-            failed = CatchResponseError(fault or f"{code} {body[:200].decode(errors='replace')}")
+            failed = WrongAnswer(fault or f"{code} {body[:200].decode(errors='replace')}")
         self._tell_locust(f"/{strategy}/data", url, answer, failed)
         times = (f"{moment:.6f}" for moment in moments_s)
         age = "" if age_s is None else f"{age_s:.3f}"

@@ -118,6 +118,7 @@ class Run:
         if self.plan.folder is not None:
             self.meter.write(self.plan.folder, self.plan.life)
         self.plan.close()
+        self.client.close()
 
     def follow(self, users: Callable[[], int]) -> None:
         """As long as it runs: keep up with pods and strategies that come and go, and hear whether the master lives."""
