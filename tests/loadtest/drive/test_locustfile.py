@@ -25,6 +25,7 @@ from loadtest.drive.dispatcher import due
 from loadtest.drive.generator import read_generator, what_is_due
 from loadtest.processes import Children
 from loadtest.scenario import read_scenario
+from tests.loadtest.drive.liar import schedule_faults
 
 SCENARIO = """
 title = "Wrong on purpose"
@@ -138,7 +139,8 @@ def test_every_kind_of_wrong_answer_is_seen_and_nothing_right_is_blamed(liar: st
     assert generator is not None
     assert generator.due == generator.sent
     assert generator.sent == len(lines), "whatever was sent has a line"
-    assert generator.faults(what_is_due(read_scenario(str(tmp_path / "liar.toml")), 1), len(lines)) == []
+    due_ = what_is_due(read_scenario(str(tmp_path / "liar.toml")), 1)
+    assert schedule_faults(generator, due_, len(lines)) == []
     assert generator.in_flight_max is None
 
 

@@ -14,7 +14,7 @@ from loadtest.drive.dispatcher import due
 from loadtest.drive.generator import read_generator, what_is_due
 from loadtest.native import free_port
 from loadtest.scenario import read_scenario
-from tests.loadtest.drive.liar import OPEN, lines_of, locust, run_locust, scenario, serving
+from tests.loadtest.drive.liar import OPEN, lines_of, locust, run_locust, scenario, schedule_faults, serving
 
 LOADS = {"open": OPEN.format(rate=40), "closed": 'loop = "closed"\nusers = 8\nthink_s = 0.2'}
 USERS = ("--users", "8", "--spawn-rate", "8")
@@ -78,7 +78,7 @@ def test_a_run_of_two_and_a_half_seconds_sends_that_much_of_its_schedule(tmp_pat
     assert [key for _, key in sent] == [arrival.key for arrival in meant]
     generator = read_generator(tmp_path)
     assert generator is not None
-    assert generator.faults(what_is_due(stated, 4), len(sent)) == []
+    assert schedule_faults(generator, what_is_due(stated, 4), len(sent)) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
