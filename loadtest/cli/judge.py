@@ -18,11 +18,14 @@ from loadtest.judge import gates
 from loadtest.judge.gate import BadGate, Gate, parse_gate, several
 from loadtest.judge.gates import Judged
 from loadtest.judge.runs import BadRun, NoSummary, Run, find_run, read_run
+from loadtest.outputs import why_not_over
 from loadtest.quoting import for_terminal
 from loadtest.results import write_whole
 
 WIDE = 120
 """Characters; on a narrower terminal intervals stand below their medians."""
+
+OWN_JUNIT = r'<\?xml version="1.0" encoding="UTF-8"\?>\s*<testsuites name="stampede-lab\.'
 
 app = typer.Typer()
 
@@ -59,7 +62,7 @@ def compare(
     console.print(Text(found.conclusion, "bold"))
     console.print(Text(found.legend, "dim"))
     if markdown is not None:
-        _write(markdown, comparing.markdown(found))
+        _write(markdown, comparing.markdown(found), r"\*\*A\*\* .* and \*\*B\*\* ")
 
 
 def _print_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
@@ -107,10 +110,10 @@ def gate(
             Text(f"{verdict.outcome:8}", styles[verdict.outcome]) + for_terminal(_line(verdict)), soft_wrap=True
         )
     if junit is not None:
-        _write(junit, gates.junit(judged, f"stampede-lab.{measured.rows[0].get('scenario', 'run')}"))
+        _write(junit, gates.junit(judged, f"stampede-lab.{measured.rows[0].get('scenario', 'run')}"), OWN_JUNIT)
     summary = gates.markdown(judged, measured)
     if markdown is not None:
-        _write(markdown, summary)
+        _write(markdown, summary, "### Gates: ")
     if step := os.environ.get("GITHUB_STEP_SUMMARY"):
         _append(Path(step), summary)
     if any(verdict.invalid for verdict in judged):
@@ -147,9 +150,11 @@ def _asked(run: Run, *named: list[str] | None) -> list[Gate]:
     return list(dict.fromkeys(asked))
 
 
-def _write(path: Path, text: str) -> None:
-    """A file beside the verdict, which stands whether or not this can be written."""
+def _write(path: Path, text: str, opening: str) -> None:
+    """A file beside the verdict, which stands whether or not this can be written. It replaces only what begins so."""
     try:
+        if why := why_not_over(path, opening):
+            raise OSError(why)
         write_whole(path, text)
     except OSError as error:
         warn([f"not written: {path}: {error.strerror or error}"])
