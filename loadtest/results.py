@@ -21,6 +21,7 @@ from loadtest.records import read_answers, read_ledger
 from loadtest.scenario import Scenario
 from loadtest.trace import bring_trace, scenario_json
 from loadtest.turns import Turn
+from loadtest.user_time import unaccounted
 
 TURNS = "turns.json"
 CUT_SHORT = "the bench was ended before this run was over"
@@ -159,6 +160,7 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
             lateness_p99_ms=generator.lateness_p99_ms,
             generator_cpu_share=round(generator.cpu_share, 3),
         )
+    faults += unaccounted(scenario, row.requests, sum(float(piece.latency_s.sum()) for piece in pieces))
     row = replace(row, events=[*row.events, *faults], valid=row.valid and not faults)
     if row.requests and (commands := redis_commands(raw)) is not None:
         saved = row.requests - row.origin_reads

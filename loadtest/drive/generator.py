@@ -145,6 +145,8 @@ class Due(NamedTuple):
     duration_s: float
     requests: int | None
     """In all; None where answers set the pace."""
+    is_exact: bool = False
+    """Every one of them is known beforehand: of an open loop, seed and all."""
 
 
 def what_is_due(scenario: Scenario, seed: int) -> Due:
@@ -152,7 +154,7 @@ def what_is_due(scenario: Scenario, seed: int) -> Due:
     load, duration_s = scenario.load, scenario.duration_s
     if load.loop == "open":
         pieces = arrivals(load, scenario.keys, duration_s, seed)
-        return Due(duration_s, sum(len(piece.time_s) for piece in pieces))
+        return Due(duration_s, sum(len(piece.time_s) for piece in pieces), is_exact=True)
     if load.rate_per_s is None:
         return Due(duration_s, None)
     users = load.users or 1
@@ -190,6 +192,8 @@ class Generator:
         if due.requests is not None and answered < ACHIEVED_SHARE_MIN * due.requests:
             rate, target = answered / due.duration_s, due.requests / due.duration_s
             found.append(f"the load reached {rate:.1f} of {target:.1f} requests/s")
+        elif due.is_exact and answered != due.requests:
+            found.append(f"{answered} requests are in the record, and {due.requests} in the scenario's schedule")
         if self.sent != answered:
             found.append(f"{self.sent} requests were sent, and {answered} are in the record")
         if self.lateness_p99_ms > LATENESS_P99_MS_MAX:

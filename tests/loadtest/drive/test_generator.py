@@ -63,6 +63,12 @@ def test_what_was_sent_and_is_not_in_the_record_is_missed() -> None:
     assert KEPT_UP.faults(Due(10.0, None), answered=990) == ["1000 requests were sent, and 990 are in the record"]
 
 
+def test_a_schedule_that_is_known_is_held_to_exactly() -> None:
+    almost = replace(KEPT_UP, due=995, sent=995)  # which says of itself that it sent all that was due
+    (said,) = almost.faults(DUE._replace(is_exact=True), answered=995)
+    assert said == "995 requests are in the record, and 1000 in the scenario's schedule"
+
+
 def test_a_closed_loop_is_held_to_its_duration_too() -> None:
     cut = replace(KEPT_UP, in_flight_max=None, shortest_s=4.0)
     assert cut.faults(Due(10.0, None), 1_000) == ["the load was sent for 4.0 of 10 s"]
