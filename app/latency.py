@@ -18,6 +18,8 @@ class Latency:
     mean_ms: float
     draw_ms: Callable[[Random], float]
     longest_ms: float  # of a lognormal: but for one draw in a billion
+    cdf: Callable[[float], float]  # the share of draws that take no longer than so many ms
+    deviation_ms: float  # standard deviation
     is_fixed: bool = False
 
     @staticmethod
@@ -41,12 +43,17 @@ def _check(*milliseconds: float) -> None:
 
 def _fixed(text: str, ms: float) -> Latency:
     _check(ms)
-    return Latency(text, ms, lambda rng: ms, ms, is_fixed=True)
+    return Latency(text, ms, lambda rng: ms, ms, lambda at: float(at >= ms), 0.0, is_fixed=True)
 
 
 def _uniform(text: str, low: float, high: float) -> Latency:
     _check(low, high, high - low)
-    return Latency(text, (low + high) / 2, lambda rng: rng.uniform(low, high), high)
+    width = high - low
+
+    def cdf(at: float) -> float:
+        return min(1.0, max(0.0, (at - low) / width)) if width else float(at >= low)
+
+    return Latency(text, (low + high) / 2, lambda rng: rng.uniform(low, high), high, cdf, width / math.sqrt(12))
 
 
 def _lognormal(text: str, median: float, sigma: float) -> Latency:
@@ -56,9 +63,19 @@ def _lognormal(text: str, median: float, sigma: float) -> Latency:
     mu = math.log(median)
     # the far tail is cut, so that no draw holds a connection for ever
     longest_ms = min(median * math.exp(6 * sigma), LONGEST_MS)
-    return Latency(
-        text, math.exp(mu + sigma**2 / 2), lambda rng: min(rng.lognormvariate(mu, sigma), LONGEST_MS), longest_ms
-    )
+    mean_ms = math.exp(mu + sigma**2 / 2)
+
+    def draw_ms(rng: Random) -> float:
+        return min(rng.lognormvariate(mu, sigma), LONGEST_MS)
+
+    def cdf(at: float) -> float:
+        if at >= LONGEST_MS:
+            return 1.0
+        if at <= 0 or sigma == 0:
+            return float(at >= median)
+        return math.erfc((mu - math.log(at)) / (sigma * math.sqrt(2))) / 2
+
+    return Latency(text, mean_ms, draw_ms, longest_ms, cdf, mean_ms * math.sqrt(math.expm1(sigma**2)))
 
 
 _KINDS: dict[str, Callable[..., Latency]] = {"fixed": _fixed, "uniform": _uniform, "lognormal": _lognormal}

@@ -9,16 +9,20 @@ from scipy.stats import norm
 
 from app.latency import Latency
 from app.strategy import Remedy, Strategy
+from loadtest.domain import Question, why_silent
 from loadtest.load import Keys
 from loadtest.records import Floats
 from loadtest.scenario import Scenario
 from loadtest.theory import (
     closed_herd,
+    closed_herd_drawn,
     early_cycle_s,
     early_misses,
     floor_cycle_s,
     herd,
     herd_cycle_s,
+    herd_of_law,
+    herd_variance,
     poisson_band,
     stale_answers,
     unrefreshed_chance,
@@ -27,6 +31,7 @@ from loadtest.theory import (
 GROUPS_MAX = 64
 """Groups of about equally popular keys that Zipf's law is cut into."""
 FIELD_S_MAX = 60.0
+STEPS_MAX = 12_000
 STEP_S_MIN, STEP_S_MAX = 0.0005, 0.005
 """How long, and how finely, the mean field is followed."""
 
@@ -63,27 +68,36 @@ def floor(scenario: Scenario, rate_per_s: float, duration_s: float) -> Floor:
 
 def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, duration_s: float) -> Prediction | None:
     """The figures of a run in which `rate_per_s` requests came for all keys together, as measured. None where theory
-    has nothing to say: of this strategy, of a load that is not steady, of a run with faults, of no requests."""
-    load, tune = scenario.load, strategy.tuned(scenario.tune.get(strategy.name, {}))
-    is_steady = load.shape.kind == "steady" and load.trace is None and not scenario.faults
-    remedy = strategy.remedy_under(tune)
-    if remedy is None or not is_steady or rate_per_s <= 0:
+    does not hold; `silent_because` says why."""
+    question = Question(scenario, strategy, rate_per_s, duration_s)
+    if why_silent(question):
         return None
+    remedy, tune = question.remedy, question.tune
+    assert remedy is not None
+    assert tune is not None
     case = _Case(scenario, remedy, tune, strategy.mean_stretch(tune), rate_per_s, duration_s)
+    requests = rate_per_s * duration_s
     expiries, unanswered = case.expiries(duration_s), case.unanswered()
     reads = unanswered if remedy is Remedy.NONE else expiries
     per_expiry = np.divide(reads, expiries, out=np.ones_like(reads), where=expiries > 0)
-    total, requests = float(case.counts @ reads), rate_per_s * duration_s
+    total = min(float(case.counts @ reads), requests)
     most = case.users * math.ceil(1 / (case.latency_s + case.period_s)) if case.users else total
-    peak = min(case.peak_1s(per_expiry), total, most)
+    at_once = np.minimum(per_expiry, case.herds(within_s=1.0)) if remedy is Remedy.NONE else per_expiry
+    peak = min(case.peak_1s(at_once), total, most)
+    stale = min(1.0, float(case.counts @ case.stale()) / requests)
     return Prediction(
         origin_reads=total,
         origin_peak_1s=peak,
         peak_band=poisson_band(peak),
         reads_per_expiry=float(per_expiry[0]),
-        hit_ratio=max(0.0, 1 - float(case.counts @ unanswered) / requests),
-        stale_share=float(case.counts @ case.stale()) / requests,
+        hit_ratio=min(1.0, max(stale, 1 - float(case.counts @ unanswered) / requests)),
+        stale_share=stale,
     )
+
+
+def silent_because(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, duration_s: float) -> str:
+    """Why `predict` answers None, as the end of a sentence; empty where it does not."""
+    return why_silent(Question(scenario, strategy, rate_per_s, duration_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +134,8 @@ class _Case:
     ) -> None:
         load = scenario.load
         self.remedy, self.rate_per_s, self.duration_s = remedy, rate_per_s, duration_s
-        self.latency_s = Latency.parse(scenario.origin.latency).mean_ms / 1000
+        self.latency = Latency.parse(scenario.origin.latency)
+        self.latency_s = self.latency.mean_ms / 1000
         self.ttl_s = scenario.cache.ttl_s * stretch
         self.width_s = scenario.cache.ttl_s * float(tune.get("spread", 0.0))
         self.stale_s = float(tune.get("stale_s", math.inf))
@@ -128,24 +143,46 @@ class _Case:
         self.is_cold = scenario.warm.keys == "none"
         self.landed_s = self.latency_s + scenario.warm.lead_s  # how long before the load a warm-up's entries count
         self.period_s = load.think_s or (load.users or 0) / (load.rate_per_s or math.inf)
-        # none: an open loop, as is a timetable that no load makes late
-        self.users = 0 if load.rate_per_s and self.period_s >= self.latency_s else load.users or 0
+        if load.think_s:
+            self.period_s += 2 * Latency.parse(scenario.virtual.network).mean_ms / 1000
+        self.is_drawn = load.think == "exponential"
+        self.users = (load.users or 0) if load.think_s else 0  # none: an open loop, as is a timetable that is kept
         self.counts, self.shares = _groups(scenario.keys)
         self.rates = self.shares * rate_per_s
-        self.lives = [self._life(share) for share in self.shares.tolist()]
+        self.step_s = min(max(min(self.latency_s, self.period_s or 1.0) / 10, STEP_S_MIN), STEP_S_MAX)
+        # until a herd is over: all that ask wait for one load, or the quickest of all their loads ends it
+        self.herds_s = np.full(len(self.rates), self.latency_s)
+        if remedy is Remedy.NONE:
+            often = (self.rates * self.latency_s > 1e-6) & (self.users == 0)  # else nobody else comes meanwhile
+            self.herds_s = np.where(often, (self.herds() - 1) / self.rates, self.latency_s)
+        self.lives = list(map(self._life, self.shares.tolist(), self.herds_s.tolist()))
 
-    def _herd(self, share: float) -> float:
+    def herds(self, within_s: float = math.inf) -> Floats:
+        """Requests per expiry that find nothing, `within_s` of the first."""
+        return np.array([self._herd(share, within_s) for share in self.shares.tolist()])
+
+    def _herd(self, share: float, within_s: float = math.inf) -> float:
+        load_s = min(self.latency_s, within_s)
         if self.users:
-            return closed_herd(self.users, share, self.period_s, self.latency_s)
-        return herd(self.rate_per_s * share, self.latency_s)
+            closed = closed_herd_drawn if self.is_drawn else closed_herd
+            return closed(self.users, share, self.period_s, load_s)
+        if self.remedy is Remedy.NONE:
+            return herd_of_law(self.rate_per_s * share, self.latency, within_s)
+        return herd(self.rate_per_s * share, load_s)
 
-    def _life(self, share: float) -> _Life:
+    def _scatter(self, per_expiry: Floats) -> Floats:
+        """The variance of the loads per expiry."""
+        if self.remedy is not Remedy.NONE or self.users or self.latency.is_fixed:
+            return per_expiry - 1  # one, and a Poisson number
+        return np.array([herd_variance(rate, self.latency, 1.0) for rate in self.rates.tolist()])
+
+    def _life(self, share: float, herd_s: float) -> _Life:
         rate, ttl_s, latency_s, scale_s = self.rate_per_s * share, self.ttl_s, self.latency_s, self.scale_s
         gap_s, gap_var = 1 / rate + self.width_s / 2, 1 / rate**2 + self.width_s**2 / 12
         cycle_s = floor_cycle_s(rate, ttl_s, latency_s)
         match self.remedy:
             case Remedy.NONE:
-                return _Life(rate, herd_cycle_s(rate, ttl_s, latency_s), gap_s, gap_var, self._herd(share))
+                return _Life(rate, herd_cycle_s(rate, ttl_s, herd_s), gap_s, gap_var, self._herd(share))
             case Remedy.STALE:
                 return _Life(rate, cycle_s, gap_s, gap_var, herd(rate, latency_s))
             case Remedy.EARLY:
@@ -184,11 +221,12 @@ class _Case:
         wait for other keys as well, and the mean field, which forgets that a key is gone or is not.
         """
         starts, per_expiry = self.starts(), np.array([life.unanswered for life in self.lives])
-        herds = np.array([self._herd(share) for share in self.shares.tolist()])
+        herds = self.herds()
         later = np.maximum(0.0, self.expiries(self.duration_s) - starts) * per_expiry - self.stale()
         waits_later = self.remedy in {Remedy.NONE, Remedy.COLLAPSE}
         quiet_s = 0.0 if self.is_cold else self.ttl_s - self.width_s / 2  # until the first key expires
-        run_s = min(self.duration_s, quiet_s + FIELD_S_MAX if waits_later else self.ttl_s)
+        followed_s = min(FIELD_S_MAX, STEPS_MAX * self.step_s)
+        run_s = min(self.duration_s, quiet_s + followed_s if waits_later else min(self.ttl_s, followed_s))
         free = np.ones(len(starts))
         if self.users and run_s > quiet_s:
             bound = self.expiries(run_s) * herds
@@ -201,11 +239,12 @@ class _Case:
         largest herd of one dominant key, or else the busiest of `duration_s` windows. Each is a mean, and what the
         busiest of so many is above it by chance."""
         often = np.array([1 / life.cycle_s for life in self.lives])
-        square = per_expiry**2 + per_expiry - 1  # mean square of one and a Poisson number
+        scatter = self._scatter(per_expiry)
+        square = per_expiry**2 + scatter
         means = self.counts * per_expiry * often
         variances = self.counts * square * often * np.maximum(0.0, 1 - often)  # in a second, a key seldom expires twice
         if self.counts[0] == 1 and variances[0] > variances[1:].sum():
-            herd_var = 0.0 if self.users else per_expiry[0] - 1
+            herd_var = 0.0 if self.users else scatter[0]
             luck = _luck(self.duration_s * often[0]) * math.sqrt(herd_var + variances[1:].sum())
             later = float(per_expiry[0] * math.ceil(often[0]) + means[1:].sum() + luck)
         else:
@@ -215,7 +254,7 @@ class _Case:
         if self.is_cold:
             return max(later, _field(self, 2.0)[1])
         if self.remedy in {Remedy.NONE, Remedy.COLLAPSE}:
-            first = _field(self, min(self.width_s + 2, FIELD_S_MAX))[1]
+            first = _field(self, min(self.width_s + 2, FIELD_S_MAX, STEPS_MAX * self.step_s))[1]
             clump = (self.counts @ square) / (self.counts @ per_expiry)
             first += _luck(self.width_s) * math.sqrt(first * clump * max(0.0, 1 - 1 / max(1.0, self.width_s)))
             return max(later, min(first, float(self.counts @ per_expiry)))
@@ -233,40 +272,48 @@ def _field(case: _Case, run_s: float) -> tuple[Floats, float]:
     then loading for L, then fresh. Under no remedy each request for one that is gone loads, else one does. In an open
     loop requests keep coming; in a closed one, from who does not wait.
     """
-    step_s = min(max(min(case.latency_s, case.period_s or 1.0) / 10, STEP_S_MIN), STEP_S_MAX)
-    steps, width = math.ceil(run_s / step_s), max(1, round(case.width_s / step_s))
-    delay, pause = (max(1, round(time_s / step_s)) for time_s in (case.latency_s, case.period_s))
+    step_s = case.step_s
+    steps, width = max(1, math.ceil(run_s / step_s)), max(1, round(case.width_s / step_s))
+    delays, pause = (
+        np.maximum(1, np.round(case.herds_s / step_s)).astype(np.int64),
+        max(1, round(case.period_s / step_s)),
+    )
     # what is sure of a life that is neither waiting nor loading, down to the least TTL of the range
-    sure_s = np.array([life.cycle_s - 1 / life.rate_per_s for life in case.lives]) - case.latency_s - case.width_s / 2
+    sure_s = np.array([life.cycle_s - 1 / life.rate_per_s for life in case.lives]) - case.herds_s - case.width_s / 2
     ends, groups = np.maximum(1, np.round(sure_s / step_s)).astype(np.int64), np.arange(len(case.counts))
     change = np.zeros((steps + 1, len(groups)))  # of the keys that expire per step; in the last row, after the run
     first = 1 if case.is_cold else width
     change[0] += case.counts / first
     change[min(first, steps)] -= case.counts / first
-    coming = np.zeros(steps + delay + pause + 1)
+    coming = np.zeros(steps + pause + 1)
     coming[: pause if case.users else None] = case.users / pause or case.rate_per_s * step_s
+    thinking, leaving = float(case.users), -math.expm1(-step_s / case.period_s) if case.users else 0.0
     begun, missed, loads = np.zeros((steps, len(groups))), np.zeros((steps, len(groups))), np.zeros(steps + 1)
     expiring, idle, loading, waiting = np.zeros((4, len(groups)))
     alone = case.remedy is Remedy.NONE
     for now in range(steps):
-        back = missed[now - delay] if now >= delay else np.zeros(len(groups))
-        if now >= delay:
-            landed = begun[now - delay]
-            if not alone:
-                back = waiting * np.divide(landed, loading, out=np.zeros_like(landed), where=loading > 1e-12)
-            loading = loading - landed
-            change[np.minimum(now + ends, steps), groups] += landed / width
-            change[np.minimum(now + ends + width, steps), groups] -= landed / width
+        since, has = np.maximum(0, now - delays), now >= delays
+        landed = np.where(has, begun[since, groups], 0.0)
+        back = np.where(has, missed[since, groups], 0.0)
+        if not alone:
+            back = waiting * np.divide(landed, loading, out=np.zeros_like(landed), where=loading > 1e-12)
+        loading = loading - landed
+        change[np.minimum(now + ends, steps), groups] += landed / width
+        change[np.minimum(now + ends + width, steps), groups] -= landed / width
         expiring = expiring + change[now]
         idle = idle + expiring
+        if case.users and case.is_drawn:
+            coming[now] = thinking * leaving
         asked = coming[now] * case.shares
         missed[now] = asked * (idle + loading)
         begun[now] = idle * -np.expm1(-asked)
         idle, loading, waiting = idle - begun[now], loading + begun[now], waiting + missed[now] - back
         loads[now + 1] = (missed if alone else begun)[now].sum()
         if case.users:
-            coming[now + pause] += coming[now] - missed[now].sum() + back.sum()
-    total, second = np.cumsum(loads), round(1 / step_s)
+            answered = coming[now] - missed[now].sum() + back.sum()
+            thinking += answered - coming[now]
+            coming[now + pause] += answered
+    total, second = np.cumsum(loads), min(steps, round(1 / step_s))
     return missed.sum(axis=0), float((total[second:] - total[:-second]).max())
 
 

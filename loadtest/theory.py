@@ -3,16 +3,25 @@
 In every signature `rate_per_s` is the rate (lambda) at which one key is asked for, `latency_s` (L) what a load takes,
 `ttl_s` (T) how long an entry is fresh, and `scale_s` XFetch's beta times the cost of a load. Counts and shares are
 expected values. Arrivals are Poisson, the rate is steady, the origin's pool never queues, the network takes no time.
+Where that holds of a scenario, and what else each prediction needs, is stated in `loadtest.domain`.
 """
 
 import math
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+from scipy.integrate import cumulative_trapezoid
 from scipy.special import exp1
 from scipy.stats import poisson
 
+from app.latency import Latency
+from loadtest.records import Floats
+
 BAND = 0.99
 """The share of all counts of one mean that a band is to hold."""
+LAW_STEPS = 1_000
+"""Of an integral over a latency, in even steps and again in even ratios."""
 
 
 def poisson_band(mean: float) -> tuple[float, float]:
@@ -29,9 +38,50 @@ def floor_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
 
 def herd(rate_per_s: float, latency_s: float) -> float:
     """Loads per expiry where every request that finds nothing loads, open loop: 1 + lambda L, the first and all that
-    come before it lands. An upper bound where the latency varies, because the quickest of them ends it. Close to what
-    the naive arm of "Cache stampede, a primer" (systems-labs, cache-stampede) and Jitterbug's static arm show."""
+    come before it lands. For a latency that varies see `herd_of_law`. Close to what the naive arm of "Cache stampede, a
+    primer" (systems-labs, cache-stampede) and Jitterbug's static arm show."""
     return 1 + rate_per_s * latency_s
+
+
+def herd_of_law(rate_per_s: float, latency: Latency, within_s: float = math.inf) -> float:
+    """The same for a latency of any law F, whose quickest load ends the herd: 1 + lambda times the integral over t of
+    (1 - F(t)) exp(-lambda times the integral of F up to t), the chance that neither the first nor any later load has
+    landed by t. `within_s`: only loads so soon after the first, that of a second for the peak: lambda min(L, 1 s)."""
+    if latency.is_fixed:
+        return herd(rate_per_s, min(latency.mean_ms / 1000, within_s))
+    law = _law(latency, min(latency.longest_ms / 1000, within_s))
+    return 1 + rate_per_s * float(np.trapezoid(law.going_on(rate_per_s), law.times_s))
+
+
+def herd_variance(rate_per_s: float, latency: Latency, within_s: float = math.inf) -> float:
+    """Of that number: lambda L for a fixed L, as of any Poisson number, and more where the latency varies. While a herd
+    goes on, those that came before t are lambda times the integral of 1 - F up to t, of whom none has landed."""
+    if latency.is_fixed:
+        return herd(rate_per_s, min(latency.mean_ms / 1000, within_s)) - 1
+    law = _law(latency, min(latency.longest_ms / 1000, within_s))
+    going_on, before = law.going_on(rate_per_s), rate_per_s * (law.times_s - law.landed_so_far_s)
+    others = rate_per_s * float(np.trapezoid(going_on, law.times_s))
+    return 2 * rate_per_s * float(np.trapezoid(going_on * before, law.times_s)) + others - others**2
+
+
+class _Law(NamedTuple):
+    """A latency's law at some moments."""
+
+    times_s: Floats
+    landed: Floats  # F
+    landed_so_far_s: Floats  # its integral
+
+    def going_on(self, rate_per_s: float) -> Floats:
+        """The chance that a herd is not over yet."""
+        return np.asarray((1 - self.landed) * np.exp(-rate_per_s * self.landed_so_far_s))
+
+
+@lru_cache(maxsize=16)
+def _law(latency: Latency, end_s: float) -> _Law:
+    steps_s = (np.linspace(0, end_s, LAW_STEPS), np.geomspace(end_s * 1e-6, end_s, LAW_STEPS))
+    times_s = np.unique(np.concatenate(steps_s))
+    landed = np.array([latency.cdf(1000 * time_s) for time_s in times_s.tolist()])
+    return _Law(times_s, landed, cumulative_trapezoid(landed, times_s, initial=0.0))
 
 
 def closed_herd(users: int, share: float, period_s: float, latency_s: float) -> float:
@@ -45,6 +95,12 @@ def closed_herd(users: int, share: float, period_s: float, latency_s: float) -> 
     rest = latency_s / period_s - whole
     missed = math.pow(1 - share, whole) * (1 - rest * share)
     return 1 + (users - 1) * (1 - missed)
+
+
+def closed_herd_drawn(users: int, share: float, think_s: float, latency_s: float) -> float:
+    """The same where each user's pauses are drawn from an exponential law of that mean: each of the others asks for the
+    key within L with chance 1 - e^(-share L / think), whatever they asked for before."""
+    return 1 - (users - 1) * math.expm1(-share * latency_s / think_s)
 
 
 def herd_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
