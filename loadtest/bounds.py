@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.strategy import Strategy
 from loadtest.measure import Row
-from loadtest.prediction import predict
+from loadtest.prediction import predict, silent_because
 from loadtest.scenario import Scenario
 from loadtest.turns import Turn
 
@@ -13,7 +13,7 @@ PREDICTED = ("predicted_reads", "predicted_peak_1s", "predicted_hit_ratio")
 
 
 def with_prediction(row: Row, turn: Turn, scenario: Scenario, strategies: Mapping[str, type[Strategy]]) -> Row:
-    """The row with what theory predicts at its own rate, where it has anything to say."""
+    """The row with what theory predicts at its own rate, or with a note of why it says nothing."""
     strategy = strategies.get(turn.strategy)
     if strategy is None or not row.requests:
         return row
@@ -21,7 +21,8 @@ def with_prediction(row: Row, turn: Turn, scenario: Scenario, strategies: Mappin
     played = turn.scenario(scenario).led_by(row.lead_s + row.warm_spread_s / 2)
     told = predict(played, strategy, row.requests / row.duration_s, row.duration_s)
     if told is None:
-        return row
+        why = silent_because(played, strategy, row.requests / row.duration_s, row.duration_s)
+        return replace(row, notes=[*row.notes, f"theory: silent, because {why}"])
     return replace(
         row,
         predicted_reads=round(told.origin_reads, 1),

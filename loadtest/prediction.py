@@ -48,24 +48,6 @@ class Prediction:
     stale_share: float  # stale answers over all requests, 0..1
 
 
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """Of a strategy that loads once per key and `floor_cycle_s`: expected values, which a run with few expiries may
-    miss by chance."""
-
-    reads: float
-    peak_1s: float
-
-
-def floor(scenario: Scenario, rate_per_s: float, duration_s: float) -> Floor:
-    """At `rate_per_s` requests for all keys together."""
-    if rate_per_s <= 0:
-        return Floor(0.0, 0.0)
-    case = _Case(scenario, Remedy.COLLAPSE, {}, 1.0, rate_per_s, duration_s)
-    reads = float(case.counts @ case.expiries(duration_s))
-    return Floor(reads, min(reads, case.peak_1s(np.ones(len(case.counts)))))
-
-
 def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, duration_s: float) -> Prediction | None:
     """The figures of a run in which `rate_per_s` requests came for all keys together, as measured. None where theory
     does not hold; `silent_because` says why."""

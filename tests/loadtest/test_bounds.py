@@ -69,3 +69,4 @@ def test_of_a_strategy_tuned_beyond_theory_nothing_is_said() -> None:
     row = ROWS[list(FOUND.strategies).index("xfetch")]
     told = with_prediction(row, Turn("xfetch"), unlocked, FOUND.strategies)
     assert told.predicted_reads is None
+    assert told.notes[-1] == "theory: silent, because it knows no formula for this strategy as it is tuned"

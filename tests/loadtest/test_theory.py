@@ -14,7 +14,7 @@ from app.discovery import discover
 from app.strategy import Loader, Lookup, Remedy, Strategy, tunable
 from loadtest import theory
 from loadtest.origin_load import sliding_peak
-from loadtest.prediction import Prediction, floor, predict, silent_because
+from loadtest.prediction import Prediction, predict, silent_because
 from loadtest.scenario import Scenario, read_scenario, scenario_names
 
 SEED = 20_240_607
@@ -340,7 +340,7 @@ def test_xfetch_does_what_is_predicted_for_any_head_start(beta: float) -> None:
 @pytest.mark.parametrize("changes", [{}, {"keys": {"count": 1000, "zipf": 1.0}}, {"warm": {"keys": "burst"}}])
 def test_collapsing_reads_the_floor_and_nobody_reads_less(changes: dict[str, Any]) -> None:
     scenario = scenario_of(OPEN, **({"duration_s": 40} | changes))
-    least = floor(scenario, 250, 40).reads
+    least = prediction(scenario, Together).origin_reads
     assert len(replay(scenario, Together).reads_s) == pytest.approx(least, rel=0.05)
     for strategy in REMEDIES:
         assert prediction(scenario, strategy).origin_reads >= least * 0.999
