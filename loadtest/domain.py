@@ -121,8 +121,10 @@ class Question:
     @property
     def loads_at_once(self) -> float:
         """The most that are expected in one pod."""
-        each = self.loads_of_all_keys / self.scenario.pods
-        return min(self.loads_of_all_keys, each + SIGMAS * math.sqrt(each))
+        each, scatter = self.loads_of_all_keys / self.scenario.pods, 1.0
+        if self.remedy is not Remedy.NONE:  # of each key one or none
+            scatter = max(0.0, 1 - self.loads_of_all_keys / self.scenario.keys.count)
+        return min(self.loads_of_all_keys, each + SIGMAS * math.sqrt(scatter * each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def _timetables_are_kept(question: Question) -> bool:
 
 def _users_come_often(question: Question) -> bool:
     drawn = question.scenario.load.think == "exponential"
-    often_s = (DRAWN_PAUSE_PER_TTL_MAX if drawn else SAME_PAUSE_PER_TTL_MAX) * question.least_ttl_s
+    often_s = (DRAWN_PAUSE_PER_TTL_MAX if drawn else SAME_PAUSE_PER_TTL_MAX) * question.scenario.cache.ttl_s
     return not question.is_waiting or question.pause_s + question.network_s <= often_s
 
 
