@@ -38,9 +38,9 @@ def sliding_peak(times_s: Floats, window_s: float = 1.0) -> int:
 class OriginLoad:
     """The origin's side of a run whose load began at `start_s`.
 
-    A read that waited in the pool's queue and got a connection was started, whoever still wanted it then; one that
-    never got one, because its pod ended, was asked for and no more. Peaks count what was let in, by the moment at which
-    it was asked for.
+    A read that waited in the pool's queue and got a connection was started, whoever still wanted it then; one that the
+    end of its pod cut short was asked for and no more. Peaks count what was let in, by the moment at which it was asked
+    for.
     """
 
     def __init__(

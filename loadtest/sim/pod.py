@@ -69,13 +69,18 @@ class OpenReads:
     def __init__(self, recorder: Reads, pod: int, true: Clock, own: Clock) -> None:
         self._recorder, self._pod, self._true, self._own = recorder, pod, true, own
         self._open: dict[tuple[str, float], deque[OpenRead]] = {}
+        self._is_closed = False
 
     def ask(self, item_id: int, key: str, why: Why) -> None:
         """The origin is asked in this moment."""
+        if self._is_closed:
+            return
         read = self._recorder.read(self._true.now_s(), item_id, why, self._pod)
         self._open.setdefault((key, self._own.now_s()), deque()).append(read)
 
     def write(self, read: OriginRead) -> None:
+        if self._is_closed:
+            return
         same = self._open[read.key, read.asked_s]
         ended = same.popleft()  # of reads of one key that were asked for at once, each stands for any
         if not same:
@@ -86,7 +91,8 @@ class OpenReads:
         ended.ended_s = self._true.now_s()
 
     def close(self) -> None:
-        """The pod has ended: what still waited for a connection never gets one."""
+        """The pod ends, and cuts short what is under way: nobody knows what would have become of it."""
+        self._is_closed = True
         for read in (read for same in self._open.values() for read in same):
             read.ended_s = self._true.now_s()
         self._open.clear()
@@ -128,12 +134,13 @@ class Pod:
         redis, rng = Latency.parse(scenario.virtual.redis), Random(f"{seed}/{settings.pod}/redis")
         latency_s = (lambda: redis.draw_ms(rng) / 1000) if redis.mean_ms else 0.0
         manners = Manners(settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000, settings.redis_retries)
-        self.cache = WatchedCache(self._server, true, latency_s, manners, self.gate, failed=reads.failed)
+        self.cache = WatchedCache(self._server, true, latency_s, manners, self.gate, failed=self._failed)
         clock: Clock = true
         if wall_s is not None:
             self.cache.pod_clock = clock = synced = RedisClock(self.cache.time_s, loop.time, wall_s)
             self._tasks.spawn(self._keep_in_sync(synced), f"{settings.pod} clock")
-        counts = Counts(reads.failed)
+        counts = Counts(self._failed)
+        self._recorder = reads
         self._reads = OpenReads(reads, number, true, clock)
         self._origin = Origin(settings, strategy.name, clock, self._reads, PodStore(store, self.gate), counts)
         self.arm = Arm(strategy, settings, self.cache, clock, self._read, counts, str(life))
@@ -182,13 +189,17 @@ class Pod:
     def miss_announcements(self) -> None:
         self._server.missed_announcements()
 
+    def _failed(self, kind: Kind, what: str = "") -> None:
+        if self.is_up:  # what its end cuts short has not failed
+            self._recorder.failed(kind, what)
+
     async def aclose(self) -> None:
         """As on SIGTERM: what is on its way is cancelled."""
         self.is_up = False
+        self._reads.close()
         await self._tasks.aclose()
         await self.arm.aclose()
         await self._origin.aclose()
-        self._reads.close()
         await self.cache.aclose()
 
     def left(self) -> list[str]:
