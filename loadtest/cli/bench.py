@@ -11,7 +11,7 @@ from app.discovery import Discovered, discover
 from loadtest import ROOT
 from loadtest.bench import measure_arm
 from loadtest.breach import Breach, unusable
-from loadtest.cli.finished import report, show
+from loadtest.cli.finished import keep_so_far, report, show
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
 from loadtest.cli.terminal import (
     Bound,
@@ -39,7 +39,7 @@ from loadtest.lease import sole_user
 from loadtest.limit.ceiling import find_limit, print_limit
 from loadtest.live import live
 from loadtest.native import native_world
-from loadtest.results import Measured, all_valid, keep_figures, keep_turns
+from loadtest.results import Measured, all_valid, keep_turns
 from loadtest.scaffold import FOLDER
 from loadtest.scenario import Scenario
 from loadtest.stack import stack_world
@@ -103,7 +103,7 @@ async def _bench(
                 for turn in order:
                     finished.append(await measure_arm(workload, turn, seed, folder, tell, open_world, lease))
                     finished.sort(key=lambda one: one[0].place(found))
-                    keep_figures(folder, [row for _, row, _ in finished])
+                    keep_so_far(folder, finished)
         finally:
             missing = not_run(order, [turn for turn, _, _ in finished])
             if missing:

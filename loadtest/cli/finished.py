@@ -5,11 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from app.discovery import Discovered
-from loadtest.cli.terminal import console, errors, named
+from loadtest.cli.terminal import console, errors, named, warn
 from loadtest.report import Summary, print_table
-from loadtest.results import Measured
+from loadtest.results import Measured, keep_figures
 from loadtest.scenario import Scenario
 from loadtest.summarise import write_results
+from loadtest.turns import medians
+
+
+def keep_so_far(folder: Path, finished: Sequence[Measured]) -> None:
+    """The figures of a run that goes on, which it also does where they cannot be kept just now."""
+    try:
+        keep_figures(folder, [row for _, row, _ in finished])
+    except OSError as error:
+        warn([f"{folder / 'summary.json'} could not be written: {error.strerror or error}"])
 
 
 def report(
@@ -20,8 +29,14 @@ def report(
     found: Discovered,
     missing: Sequence[str] = (),
 ) -> None:
-    """Keep the figures, write the reports, and show them. Raises OSError where the figures cannot be kept."""
-    show(folder, write_results(folder, finished, workload, about, found, missing), found)
+    """Keep the figures, write the reports, and show them. Raises OSError where the figures cannot be kept: then the
+    terminal is all that has them."""
+    try:
+        summary = write_results(folder, finished, workload, about, found, missing)
+    except OSError:
+        show(folder, Summary(medians([row for _, row, _ in finished]), missing=missing), found)
+        raise
+    show(folder, summary, found)
 
 
 def show(folder: Path, summary: Summary, found: Discovered) -> None:

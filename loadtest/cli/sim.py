@@ -15,7 +15,7 @@ from rich.table import Table
 from loadtest import ROOT
 from loadtest.calibration import LEGEND, SHORT, Calibration, all_agree, measure
 from loadtest.calibration import calibrate as compare_worlds
-from loadtest.cli.finished import report
+from loadtest.cli.finished import keep_so_far, report
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
 from loadtest.cli.terminal import (
     Bound,
@@ -100,7 +100,7 @@ def sim(
         nonlocal kept_s
         done[id(job)] = one
         if time.monotonic() - kept_s > KEEP_EVERY_S:
-            keep_figures(folder, [row for _, row, _ in finished()])
+            keep_so_far(folder, finished())
             kept_s = time.monotonic()
         advance()
 
