@@ -48,7 +48,7 @@ from loadtest.trial import check_contract, compare, verdict
 from loadtest.turns import Turn, turns
 from loadtest.world import OpenWorld
 
-DEFAULT_RUN_S = 40.0
+DEFAULT_RUN_S = 35.0
 """The default run is shorter than its scenario, so that five strategies and the bound end within five minutes."""
 
 WORLDS: dict[str, OpenWorld] = {"native": native_world, "stack": stack_world}
