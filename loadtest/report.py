@@ -94,7 +94,7 @@ def stamp(environment: Mapping[str, Any], scenario: Scenario) -> list[tuple[str,
     known["slow"] = f"a second in which 1 % took longer than {scenario.slow_ms:g} ms"
     if known.get("world") == VIRTUAL["world"]:
         known["assumed"] = virtual_world(scenario)
-    return [(name.replace("_", " "), _flat(value)) for name, value in known.items() if value not in ("", None)]
+    return [(name.replace("_", " "), _flat(value)) for name, value in known.items() if value not in ("", None, {}, [])]
 
 
 def _flat(value: Any) -> str:
