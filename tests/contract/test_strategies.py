@@ -34,7 +34,11 @@ BESIDE_THE_LAB = {
     "uuid": "self.lab.rng",
     "threading": "asyncio",
     "multiprocessing": "asyncio",
+    "subprocess": "asyncio",
+    "concurrent": "asyncio",
     "socket": "`load`",
+    "http": "`load`",
+    "urllib": "`load`",
 }
 
 

@@ -109,7 +109,7 @@ MISTAKES = {
         ANSWERS, "get_or_load holds up everything: after", "Nothing else runs until a coroutine awaits",
     ),
     "blocks": Mistake(
-        strategy("import subprocess\nsubprocess.run(['sleep', '99'])  # HERE"),
+        strategy("import queue\nqueue.Queue().get()  # HERE"),
         ANSWERS, "get_or_load holds up everything: after", "no time.sleep",
     ),
     "starts_a_thread": Mistake(
