@@ -8,7 +8,7 @@ from typing import Any
 
 from loadtest.judge.gate import is_worst_count
 from loadtest.judge.intervals import ALPHA, INTERVAL_LEGEND, Outcome, Pair, Verdict, judge
-from loadtest.judge.runs import AnyRow, BadRun, Run, is_assumed, same_seeds, sample
+from loadtest.judge.runs import AnyRow, BadRun, Run, is_assumed, same_arrivals, same_seeds, sample
 from loadtest.judge.verdicts import COMPARED, Figure, show_median
 from loadtest.markdown import markdown_table
 from loadtest.quoting import for_markdown, for_markdown_code, quoted
@@ -66,12 +66,23 @@ class Compared:
     @property
     def legend(self) -> str:
         drifts = [f"{100 * drift:g} % in {name}" for name, drift in self._drifts.items()]
-        margin = f" Between two runs on a real machine up to {', '.join(drifts)} is no difference." if drifts else ""
-        return (
-            f"A and B: median over repeats. {INTERVAL_LEGEND} Verdicts: Student's t on logarithms, alpha {ALPHA:g} "
-            f"over all {len(self.findings)} figures together (Holm); would show: the least change that would have been "
-            f"found four times in five.{margin}"
+        margin = (
+            f" Between two runs on a real machine up to {', '.join(drifts)} is no difference: margins that "
+            "were chosen, not measured on this machine."
+            if drifts
+            else ""
         )
+        return (
+            f"A and B: median over repeats. {INTERVAL_LEGEND} Verdicts: Student's t on logarithms, {self._how}, alpha "
+            f"{ALPHA:g} over all {len(self.findings)} figures together (Holm); would show: the least change that would "
+            f"have been found four times in five.{margin}"
+        )
+
+    @property
+    def _how(self) -> str:
+        paired = {one.verdict.pair.paired for one in self.findings}
+        pairs, apart = "repeats of one seed in pairs", "no common variance (Welch)"
+        return pairs if paired == {True} else apart if paired == {False} else f"{pairs}, otherwise {apart}"
 
     @property
     def _drifts(self) -> dict[str, float]:
@@ -92,6 +103,7 @@ def compare(
     pairs: list[Pair] = []
     for one, other in _strategies(a, b, of_a, of_b, warnings):
         exact = same_seeds(left, one, right, other)
+        paired = same_arrivals(left, one, right, other)
         for known in COMPARED:
             before, after = sample(left, one, known.name), sample(right, other, known.name)
             if not before or not after or is_assumed(left, one, known.name) or is_assumed(right, other, known.name):
@@ -104,7 +116,7 @@ def compare(
             if steady:
                 drift = 0.0
             asked.append((one if one == other else f"{one} / {other}", known))
-            pairs.append(Pair(before, after, known.resolution, drift, exact))
+            pairs.append(Pair(before, after, known.resolution, drift, exact, paired))
             if one == other and exact and before != after and _must_repeat(a, b):
                 warnings.append(
                     f"{one}.{known.name}: virtual time did not repeat itself: same commit, scenario and seeds"

@@ -198,3 +198,12 @@ def same_seeds(a: Iterable[AnyRow], one: str, b: Iterable[AnyRow], other: str) -
     left = sorted((repeat_of(row), row.get("world")) for row in a if row["strategy"] == one)
     right = sorted((repeat_of(row), row.get("world")) for row in b if row["strategy"] == other)
     return left == right and {world for _, world in left} == {"virtual"}
+
+
+def same_arrivals(a: Iterable[AnyRow], one: str, b: Iterable[AnyRow], other: str) -> bool:
+    """Whether the repeats of both stand in pairs: the same scenario with the same seeds, in any world."""
+    left = sorted((repeat_of(row), row.get("scenario"), row.get("duration_s")) for row in a if row["strategy"] == one)
+    right = sorted(
+        (repeat_of(row), row.get("scenario"), row.get("duration_s")) for row in b if row["strategy"] == other
+    )
+    return left == right and all(seed for (_, seed), _, _ in left)

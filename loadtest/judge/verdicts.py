@@ -6,7 +6,7 @@ from statistics import median
 
 from loadtest.judge.gate import is_worst_count
 from loadtest.judge.intervals import REPEATS_MIN, Outcome, Pair, Verdict, judge, median_interval, percent
-from loadtest.judge.runs import AnyRow, is_assumed, same_seeds, sample
+from loadtest.judge.runs import AnyRow, is_assumed, same_arrivals, same_seeds, sample
 
 LATENCY_DRIFT = 0.25
 """By how much latency differs between two runs of the same code because the machine does: its neighbours, its heat, its
@@ -76,7 +76,9 @@ def _sentences(rows: Sequence[AnyRow], asked: Sequence[tuple[str, str, str]]) ->
         if not mine or not other:
             raise ValueError(f"{base if mine else strategy}: no {name} in any valid row, or not in all of them")
         # no drift: the repeats of one run are interleaved
-        pairs.append(Pair(other, mine, known(name).resolution, exact=same_seeds(valid, strategy, valid, base)))
+        exact = same_seeds(valid, strategy, valid, base)
+        paired = same_arrivals(valid, strategy, valid, base)
+        pairs.append(Pair(other, mine, known(name).resolution, exact=exact, paired=paired))
     return [_say(verdict, *which) for verdict, which in zip(judge(pairs), asked, strict=True)]
 
 
