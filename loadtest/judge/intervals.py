@@ -4,8 +4,8 @@ Everything rests on Student's t of logarithms (figures scatter by a factor): int
 tests of a difference say the same. A percentile bootstrap, which needs no such model, covers the true median in 48 %
 of all cases at n = 2, in 73 % at n = 3 and in about 90 % at n = 7, where it says 95 %; permutations cannot get
 below a p of 2 / C(2n, n). Samples are not taken to scatter alike (Welch, with Satterthwaite's degrees of freedom):
-strategies differ in that twenty-fold. Where both had the same seeds, and so the same arrivals, the repeats are compared in pairs, which
-takes out what they have in common. Where a figure is 0 in some repeat, it is taken as it is, without logarithm.
+strategies differ in that twenty-fold. Where both had the same seeds, and so the same arrivals, the repeats are
+compared in pairs, which takes out what they have in common. Where a figure is 0 in some repeat, it is taken as it is.
 Sources: Welch 1947; Holm 1979; Murphy & Myors 1999 (least effects).
 """
 
