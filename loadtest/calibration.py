@@ -6,7 +6,7 @@ Virtual time is worth something only as far as it agrees with what it stands for
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 from app.strategy import Strategy
@@ -24,11 +24,22 @@ from loadtest.turns import Turn
 SEEDS = 10
 """Simulated for each measured run: their mean is what chance leaves."""
 READS_ERROR_MAX = 0.10
-SHORT = {"origin_reads": "reads", "origin_peak_1s": "peak in 1 s"}
+AGE_ERROR_MAX = 0.05
+LATENCY_ERROR_MAX = 0.25
+"""Of p50 and p99. They decide nothing: virtual time takes hits from what the scenario says of network and CPU."""
+LATENCIES = ("p50_ms", "p99_ms")
+SHORT = {
+    "origin_reads": "reads",
+    "origin_peak_1s": "peak in 1 s",
+    "age_p99_s": "age p99 s",
+    "p50_ms": "p50 ms",
+    "p99_ms": "p99 ms",
+}
 LEGEND = (
     f"simulated: the mean over {SEEDS} seeds; predicted: by formula, at the measured rate; error: of the simulated "
     f"against the measured figure. Reads agree within {READS_ERROR_MAX:.0%}, peaks within the {BAND:.0%} band of a "
-    "Poisson number of the simulated mean."
+    f"Poisson number of the simulated mean, ages within {AGE_ERROR_MAX:.0%}; latencies, which decide nothing, within "
+    f"{LATENCY_ERROR_MAX:.0%}."
 )
 
 
@@ -42,7 +53,12 @@ class Calibration:
     measured: float
     simulated: float  # the mean over `SEEDS` seeds
     predicted: float | None  # None where theory has nothing to say
-    agrees: bool  # reads within READS_ERROR_MAX of the simulated, a peak within its Poisson band
+    agrees: bool  # by the tolerance that `LEGEND` states for this figure
+
+    @property
+    def decides(self) -> bool:
+        """Whether a disagreement is one of the two worlds."""
+        return self.figure not in LATENCIES
 
     @property
     def error(self) -> float:
@@ -93,7 +109,22 @@ def calibrate(
         None if prediction is None else round(prediction.origin_peak_1s, 1),
         low <= measured.origin_peak_1s <= high,
     )
+    for name, tolerance in (("age_p99_s", AGE_ERROR_MAX), *((name, LATENCY_ERROR_MAX) for name in LATENCIES)):
+        real, played = getattr(measured, name), [getattr(row, name) for row in rows]
+        if real is None or None in played:
+            continue  # no answer was good
+        mean = fmean(played)
+        agrees = abs(real - mean) <= tolerance * mean
+        yield Calibration(scenario.name, strategy.name, name, real, round(mean, 3), None, agrees)
 
 
 def all_agree(found: Sequence[Calibration]) -> bool:
-    return all(one.agrees for one in found)
+    """Of the figures that decide."""
+    return all(one.agrees for one in found if one.decides)
+
+
+def network_line(found: Sequence[Calibration], network_ms: float) -> str:
+    """What to put under [virtual] so that the median latency is the measured one, where hits are the median: whatever a
+    hit takes on this machine beyond the scenario's network, there and back, is put into the network. No less than 0."""
+    apart = [one.measured - one.simulated for one in found if one.figure == "p50_ms"]
+    return f'network = "fixed({max(0.0, network_ms + median(apart) / 2):.3g})"' if apart else ""

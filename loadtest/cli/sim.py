@@ -12,8 +12,9 @@ import typer
 from rich import box
 from rich.table import Table
 
+from app.latency import Latency
 from loadtest import ROOT
-from loadtest.calibration import LEGEND, SHORT, Calibration, all_agree, measure
+from loadtest.calibration import LEGEND, SHORT, Calibration, all_agree, measure, network_line
 from loadtest.calibration import calibrate as compare_worlds
 from loadtest.cli.finished import keep_so_far, report
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
@@ -178,6 +179,11 @@ def calibrate(
             valid = valid and row.valid
         write_whole(folder / "calibration.json", json.dumps([one.as_dict() for one in calibrated], indent=2))
     _print_calibration(calibrated)
+    for workload in workloads:
+        own = [one for one in calibrated if one.scenario == workload.name]
+        line = network_line(own, Latency.parse(workload.virtual.network).mean_ms)
+        if line:
+            console.print(f"{workload.name}: for this machine's median, [virtual] {line}", markup=False, style="dim")
     warn(extras.missing)
     exit_unless_valid(valid)
     if not all_agree(calibrated):
@@ -198,8 +204,9 @@ def _print_calibration(calibrated: Sequence[Calibration]) -> None:
         table.add_column(heading, justify="right")
     for one in calibrated:
         predicted = "-" if one.predicted is None else f"{one.predicted:,.1f}"
-        cells = (f"{one.measured:,.0f}", f"{one.simulated:,.1f}", predicted, f"{one.error:+.1%}")
-        verdict = "agrees" if one.agrees else "[red]disagrees[/]"
+        digits = 0 if one.figure.startswith("origin") else 2
+        cells = (f"{one.measured:,.{digits}f}", f"{one.simulated:,.{max(1, digits)}f}", predicted, f"{one.error:+.1%}")
+        verdict = "agrees" if one.agrees else "[red]disagrees[/]" if one.decides else "disagrees"
         table.add_row(one.scenario, one.strategy, SHORT[one.figure], *cells, verdict)
     console.print(table)
     console.print(LEGEND, style="dim")
