@@ -16,6 +16,7 @@ from loadtest.arrivals import arrivals
 from loadtest.drive.deal import Share
 from loadtest.drive.generator import Meter, now_s
 from loadtest.load import Keys, Load
+from loadtest.seeds import hour_seed
 
 HOUR_S = 3_600.0
 """A load without an end is drawn hour by hour, and shared hour by hour: who joins draws the hour it joins in."""
@@ -43,7 +44,7 @@ def due(load: Load, keys: Keys, share: Share, seed: int) -> Iterator[Arrival]:
     for hour in itertools.count(int(share.from_s / HOUR_S) if share.duration_s is None else 0):
         began_s, length_s = (0.0, share.duration_s) if share.duration_s is not None else (hour * HOUR_S, HOUR_S)
         this_hour = 0
-        for piece in arrivals(load, keys, length_s, seed + (hour << 32)):
+        for piece in arrivals(load, keys, length_s, hour_seed(seed, hour)):
             first = (share.number - this_hour) % share.of
             if len(piece.time_s) and began_s + float(piece.time_s[-1]) >= share.from_s:
                 times, asked = (column[first :: share.of].tolist() for column in piece)
