@@ -10,9 +10,11 @@ from functools import partial
 from random import Random
 from typing import NamedTuple, Protocol
 
+from app.budget import Budget, current
 from app.flights import FlightBounds, FlightEvents, PodFlights
 from app.settings import Settings
 from app.strategy import (
+    CLOCK_ERROR_S_MAX,
     Cache,
     CacheAway,
     Clock,
@@ -50,7 +52,7 @@ class Answer(NamedTuple):
     code: int
     status: Status
     body: bytes
-    age_s: float | None = None  # None where nothing could be answered
+    age_s: float | None = None  # None where nothing could be answered, or nothing is known of its age
     ttl_s: float = 0.0  # what is left of the freshness; negative where it is over
 
     @property
@@ -79,6 +81,8 @@ class ArmEvents(FlightEvents, Protocol):
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None: ...
 
+    def task_died(self, task: str) -> None: ...
+
 
 class Arm:
     """One strategy at work in one pod. Raises ValueError when the settings tune it beyond its bounds."""
@@ -96,7 +100,8 @@ class Arm:
         """`life` tells this process from whoever had the pod's name and seed before, or has them too: the tokens of
         its locks must be nobody else's."""
         rng = Random(f"{settings.seed}/{settings.pod}/{strategy.name}")
-        self._tasks = Tasks()
+        self._tasks = Tasks(events.task_died)
+        self._budget_s = settings.cache_budget_ms / 1000
         self._flights = PodFlights(cache, clock, rng, self._tasks, _bounds_of(settings), events, life)
         tune = settings.tune.get(strategy.name, {})
         self._strategy = strategy(Lab(cache, clock, rng, self._flights, settings.ttl_s, tune))
@@ -117,7 +122,8 @@ class Arm:
 
     async def answer(self, item_id: int) -> Answer:
         """The answer for an id of the key space. Never raises but for cancellation."""
-        began_s = self._clock.now_s()
+        began_s = self._clock.monotonic_s()
+        current.set(Budget(self._budget_s))
         key = f"{self._key_prefix}{item_id}"
         try:
             lookup = await self._look_up(key, partial(self._load, item_id, key))
@@ -129,8 +135,8 @@ class Arm:
             log.exception("%s failed on %s", self._strategy.name, key)
             return self._refuse(Status.ERROR, 500, f"{self._strategy.name} raised {error!r}", began_s)
         now_s = self._clock.now_s()
-        entry, age_s = lookup.entry, lookup.entry.age_s(now_s)
-        self._events.answered(lookup.status, now_s - began_s, age_s)
+        entry, age_s = lookup.entry, _shown(lookup.entry.age_s(now_s))
+        self._events.answered(lookup.status, self._clock.monotonic_s() - began_s, age_s)
         return Answer(404 if entry.absent else 200, lookup.status, entry.body, age_s, entry.fresh_until_s - now_s)
 
     async def _look_up(self, key: str, load: Loader) -> Lookup:
@@ -147,17 +153,24 @@ class Arm:
 
     async def _load(self, item_id: int, key: str, why: Why) -> Loaded:
         """The `Loader` of one request: asks the origin, and takes the time."""
-        asked_s = self._clock.now_s()
+        asked_s = self._clock.monotonic_s()
         row = await self._read_origin(item_id, key, why)
-        cost_s = self._clock.now_s() - asked_s
+        cost_s = self._clock.monotonic_s() - asked_s
         if row.body is None:
             absent = json.dumps({"error": "absent", "reason": f"there is no item {item_id}"}).encode()
             return Loaded(absent, row.read_at_s, cost_s, absent=True, keep_for_s_max=self._settings.negative_ttl_s)
         return Loaded(row.body, row.read_at_s, cost_s)
 
     def _refuse(self, status: Status, code: int, reason: str, began_s: float) -> Answer:
-        self._events.answered(status, self._clock.now_s() - began_s, None)
+        self._events.answered(status, self._clock.monotonic_s() - began_s, None)
         return Answer(code, status, json.dumps({"error": status, "reason": reason}).encode())
+
+
+def _shown(age_s: float) -> float | None:
+    """An age as it is told: 0 where clocks differ by no more than they may, nothing where one of them was set."""
+    if age_s >= 0:
+        return age_s
+    return 0.0 if age_s >= -CLOCK_ERROR_S_MAX else None
 
 
 def _bounds_of(settings: Settings) -> FlightBounds:

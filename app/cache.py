@@ -3,50 +3,31 @@
 import asyncio
 import logging
 import math
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError, RedisError, ResponseError
+from redis.exceptions import ConnectionError, InvalidResponse
 
+from app import budget, scripts
 from app.clock import RedisClock
 from app.codec import Corrupt, decode, encode
 from app.landings import Landings, Waiter
 from app.reads import ReadBatcher
 from app.settings import Settings
+from app.standing import Refused, Standing, complaint_of, translated
 from app.strategy import CacheAway, Entry
+from app.subscription import CHANNEL, Subscription
 from app.tasks import Tasks
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Command = Callable[[], Awaitable[T]]
 
-CHANNEL = "lab:landings"
-SUBSCRIBE_AGAIN_S = 0.25
-
-# All three compare the token first, so that only its holder can store, renew or release.
-# KEYS: lock, entry. ARGV: token, channel, and what the name says.
-_PUT = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
-redis.call('DEL', KEYS[1])
-redis.call('PUBLISH', ARGV[2], KEYS[2])
-return 1
-"""
-_UNLOCK = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1])
-redis.call('PUBLISH', ARGV[2], KEYS[2])
-return 1
-"""
-_RENEW = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
-"""
+SPENT = "the request has spent what time it has for the cache (cache_budget_ms)"
 
 
 class CacheEvents(Protocol):
@@ -60,39 +41,31 @@ class CacheEvents(Protocol):
 
     def entry_corrupt(self) -> None: ...
 
+    def task_died(self, task: str) -> None: ...
+
 
 class RedisCache:
     """Implements `app.strategy.Cache`. `start()` before use, `aclose()` after."""
 
     def __init__(self, settings: Settings, events: CacheEvents) -> None:
-        timeout_s = settings.redis_timeout_ms / 1000
-        self._redis: Redis = Redis.from_pool(
-            BlockingConnectionPool.from_url(
-                settings.redis_url,
-                max_connections=settings.redis_connections,
-                timeout=timeout_s,  # for a free connection: wait, then say so
-                socket_timeout=timeout_s,
-                socket_connect_timeout=timeout_s,
-                # Only a connection found closed is tried again: a time-out must not be paid twice.
-                retry=Retry(NoBackoff(), settings.redis_retries, supported_errors=(ConnectionError,)),
-            )
-        )
-        self._pause_s = settings.redis_pause_ms / 1000
-        self.is_away = False
-        """Whether Redis failed to answer the last command."""
-        self._try_again_s = 0.0
+        self._timeout_s = settings.redis_timeout_ms / 1000
+        self._redis = client_of(settings)
+        self.standing = Standing(settings.redis_pause_ms / 1000)
         self._events = events
-        self._tasks = Tasks()
+        self._tasks = Tasks(events.task_died)
         self._landings = Landings()
-        self._put = self._redis.register_script(_PUT)
-        self._unlock = self._redis.register_script(_UNLOCK)
-        self._renew = self._redis.register_script(_RENEW)
+        self._subscription = Subscription(self._redis, self._landings, self._timeout_s)
+        self._lock, self._put, self._unlock, self._renew = map(
+            self._redis.register_script, (scripts.LOCK, scripts.PUT, scripts.UNLOCK, scripts.RENEW)
+        )
         self._reads = ReadBatcher(
             self._mget,
             self._tasks,
             settings.read_batch_max,
             settings.read_batches_in_flight_max,
             settings.reads_waiting_max,
+            settings.cache_budget_ms / 1000,
+            lambda: self._is_late("mget"),
         )
         self.clock = RedisClock(self._time_s)
 
@@ -101,110 +74,183 @@ class RedisCache:
         try:
             await self.clock.sync()
         except CacheAway as away:
+            self.standing.introduced(False)  # until then the clock may say anything
             log.warning("starting without Redis: %s", away)
-        self._tasks.spawn(self.clock.keep_in_sync(), "clock")
-        self._tasks.spawn(self._listen(), "landings")
+        self._tasks.keep(self.clock.keep_in_sync, "clock")
+        self._tasks.keep(self._subscription.listen, "landings")
 
     async def aclose(self) -> None:
         await self._tasks.aclose()
         await self._redis.aclose()
 
     async def get(self, key: str) -> Entry | None:
-        stored = await self._reads.read(key)
+        standing = self.standing
+        if not standing.is_open:
+            standing.check()
+        stored = await self._read(self._reads.read(key))
         if stored is None:
             return None
         try:
-            return decode(stored)
+            entry = decode(stored)
         except Corrupt as why:
             self._events.entry_corrupt()
             log.warning("%s holds no entry: %s", key, why)
             return None
+        now_s = self.clock.now_s()
+        if entry.is_servable(now_s):
+            return entry
+        self.clock.doubt()  # Redis had it still, or it is from the future: one of two clocks was set
+        return None
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        stored = encode(entry)
-        # no longer than from the read on, even if the clock was set right (and back) since then
-        keep_s = entry.keep_until_s - max(self.clock.now_s(), entry.read_at_s)
-        keep_ms = max(1, math.ceil(keep_s * 1000))
+        stored, until_ms = encode(entry), max(1, math.ceil(entry.keep_until_s * 1000))
         try:
             if token is None:
-                return bool(await self._call("set", lambda: self._redis.set(key, stored, px=keep_ms)))
-            names: list[str] = [_lock_of(key), key]
-            values: list[str | bytes | int] = [token, CHANNEL, stored, keep_ms]
-            return bool(await self._call("put", lambda: self._put(keys=names, args=values)))
-        except ResponseError as refused:
+                return bool(await self._call("set", lambda: self._redis.set(key, stored, pxat=until_ms)))
+            values: list[str | bytes | int] = [token, CHANNEL, stored, until_ms]
+            return await self._call("put", lambda: _flag(self._put(keys=[_lock_of(key), key], args=values)))
+        except Refused as refused:
             log.warning("Redis refused to store %s: %s", key, refused)
             return False
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
-        lease_ms = _milliseconds(lease_s)
-        try:
-            # GET beside NX answers with the holder: a command that was sent twice finds its own token
-            holder = await self._call(
-                "lock", lambda: self._redis.set(_lock_of(key), token, nx=True, px=lease_ms, get=True)
-            )
-        except ResponseError as refused:  # full, and evicting nothing: then nobody can hold the lock
-            raise CacheAway(f"Redis refused the lock: {refused}") from refused
-        return holder is None or holder == token.encode()
+        values: list[str | int] = [token, _milliseconds(lease_s)]
+        if (patience := budget.current.get()) is not None and patience.is_spent:
+            raise CacheAway(SPENT)  # a lock that nobody waits for would only be in the way
+        return await self._call("lock", lambda: _flag(self._lock(keys=[_lock_of(key)], args=values)))
 
     async def renew(self, key: str, token: str, lease_s: float) -> bool:
         values: list[str | int] = [token, _milliseconds(lease_s)]
-        return bool(await self._call("renew", lambda: self._renew(keys=[_lock_of(key)], args=values)))
+        return await self._call("renew", lambda: _flag(self._renew(keys=[_lock_of(key)], args=values)))
 
     async def unlock(self, key: str, token: str) -> bool:
         names = [_lock_of(key), key]
-        return bool(await self._call("unlock", lambda: self._unlock(keys=names, args=[token, CHANNEL])))
+        return await self._call("unlock", lambda: _flag(self._unlock(keys=names, args=[token, CHANNEL])))
 
     def landing(self, key: str) -> AbstractContextManager[Waiter]:
         return self._landings.waiter(key)
 
     async def _mget(self, keys: Sequence[str]) -> Sequence[bytes | None]:
         self._events.batch_read(len(keys))
-        values = await self._attempt("mget", lambda: self._redis.mget(keys))
-        return cast(Sequence[bytes | None], values)  # the pool does not decode
+
+        async def values() -> Sequence[bytes | None]:
+            found: Any = await self._redis.mget(keys)
+            if not isinstance(found, list) or len(found) != len(keys):
+                raise InvalidResponse(f"{len(keys)} keys, and the reply is {type(found).__name__}")
+            return found
+
+        return await self._attempt("mget", values)
 
     async def _time_s(self) -> float:
-        seconds, microseconds = await self._call("time", self._redis.time)
-        return float(seconds) + float(microseconds) / 1e6
+        """What Redis's clock says. Whoever may have been replaced since has to say first what it is."""
+        if self.standing.must_be_met:
+            await self._meet()
+
+        async def seconds() -> float:
+            whole, micro = await self._redis.time()
+            return float(whole) + float(micro) / 1e6
+
+        told_s = await self._attempt("time", seconds, is_meeting=True)
+        self.standing.introduced()
+        return told_s
+
+    async def _meet(self) -> None:
+        try:
+            complaint = complaint_of(await self._attempt("hello", self._hello, is_meeting=True))
+        except Refused as refused:
+            complaint = f"this Redis does not say what it is: {refused}"
+        self.standing.met(complaint)
+        if complaint is not None:
+            raise CacheAway(complaint)
+
+    async def _hello(self) -> object:
+        return await self._redis.execute_command("HELLO")  # type: ignore[no-untyped-call]
+
+    async def _read(self, reader: asyncio.Future[bytes | None]) -> bytes | None:
+        """What a reader gets, within the budget of its request."""
+        patience = budget.current.get()
+        if patience is None:
+            return await reader
+        if patience.is_whole:  # which is the patience of the reads themselves: no timer of one's own is needed
+            running = asyncio.get_running_loop()
+            began_s = running.time()
+            try:
+                return await reader
+            finally:
+                patience.left_s -= running.time() - began_s
+        try:
+            if await patience.wait_for(reader):
+                return reader.result()
+        finally:
+            reader.cancel()
+        self._is_late("mget")
+        raise CacheAway(SPENT)
 
     async def _call(self, name: str, command: Command[T]) -> T:
-        """The command in a task of its own, which outlives a caller that goes away: no reply is left on the wire."""
-        return await asyncio.shield(self._tasks.spawn(self._attempt(name, command), name))
+        """The command in a task of its own, which outlives a caller that goes away or has no time left."""
+        work = self._tasks.spawn(self._attempt(name, command), name)
+        patience = budget.current.get()
+        if patience is None:
+            await asyncio.wait({work})
+        elif patience.is_spent:
+            raise CacheAway(SPENT)
+        elif not await patience.wait_for(work):
+            self._is_late(name)
+            raise CacheAway(SPENT)
+        if work.cancelled():
+            raise CacheAway("the cache is being closed")
+        return work.result()
 
-    async def _attempt(self, name: str, command: Command[T]) -> T:
-        """Every command goes through here: counted, and not even tried shortly after Redis failed to answer."""
-        if self.is_away and time.monotonic() < self._try_again_s:
-            raise CacheAway(f"Redis did not answer and is left alone for {self._pause_s:g} s (redis_pause_ms)")
+    def _is_late(self, name: str) -> None:
+        """Slowness counts as absence: somebody has gone on without the answer."""
+        self._events.command_failed(name)
+        self.standing.failed()
+
+    async def _attempt(self, name: str, command: Command[T], is_meeting: bool = False) -> T:
+        """Every command goes through here: counted, bounded, its errors translated; and not even tried shortly after
+        Redis failed to answer. Raises `CacheAway`."""
+        standing = self.standing
+        if not standing.is_open:
+            standing.check(is_meeting)
+        sent_s = standing.sending()
         self._events.command_sent(name)
         try:
-            reply = await command()
-        except ResponseError:  # Redis is there, and says no
+            async with asyncio.timeout(self._timeout_s):
+                reply = await command()
+        except Exception as error:
+            failure = translated(name, error)
             self._events.command_failed(name)
-            self.is_away = False
-            raise
-        except (RedisError, OSError, TimeoutError) as error:
-            self._events.command_failed(name)
-            self.is_away, self._try_again_s = True, time.monotonic() + self._pause_s
-            raise CacheAway(f"{name}: {error}") from error
-        self.is_away = False
+            if isinstance(failure, Refused):
+                standing.refused(sent_s)
+            else:
+                standing.failed()
+            raise failure from error
+        standing.answered(sent_s)
         return reply
 
-    async def _listen(self) -> None:
-        """Pass on every announced landing, until cancelled; after each gap wake everybody."""
-        while True:
-            try:
-                async with self._redis.pubsub() as pubsub:
-                    await pubsub.subscribe(CHANNEL)
-                    while True:
-                        message = await pubsub.get_message(timeout=None)
-                        if message is None:
-                            continue
-                        if message["type"] == "message":
-                            self._landings.announce(message["data"].decode())
-                        else:  # subscribed: at first, or again by redis-py itself when the connection was lost
-                            self._landings.announce_all()
-            except (RedisError, OSError, TimeoutError) as error:
-                log.debug("landings: %s", error)
-                await asyncio.sleep(SUBSCRIBE_AGAIN_S)
+
+def client_of(settings: Settings) -> Redis:
+    """A client with a pool in which a command waits for a free connection. Its caller bounds the time."""
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=settings.redis_connections,
+        timeout=None,
+        # A command is bounded as a whole, which also saves redis-py a task for each; this one bounds a disconnect.
+        socket_timeout=None,
+        socket_connect_timeout=settings.redis_timeout_ms / 1000,
+        protocol=2,  # what replies look like does not depend on a library's default
+        # Only a connection found closed is tried again: a time-out must not be paid twice. uvloop says RuntimeError.
+        retry=Retry(NoBackoff(), settings.redis_retries, supported_errors=(ConnectionError, RuntimeError)),  # type: ignore[arg-type]
+    )
+    return Redis.from_pool(pool)
+
+
+async def _flag(reply: Awaitable[object]) -> bool:
+    """What a script of ours answers: 0 or 1, and nothing else."""
+    said = await reply
+    if said not in (0, 1):
+        raise InvalidResponse(f"0 or 1 was to be answered, not {said!r}")
+    return said == 1
 
 
 def _lock_of(key: str) -> str:

@@ -1,7 +1,8 @@
 """Redis's time on a monotonic base.
 
 Every pod asks Redis what time it is and counts on from there by its own monotonic clock. So pods agree on ages and
-expiries whatever their wall clocks say, and no clock that is set back can make an age negative.
+expiries whatever their wall clocks say. When Redis's own clock is set, pods follow it within `SYNC_EVERY_S`, or at once
+when an entry contradicts theirs. Durations are never measured by this clock: they have the event loop's.
 """
 
 import asyncio
@@ -9,14 +10,16 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from app.strategy import CacheAway
+from app.strategy import CLOCK_ERROR_S_MAX, CacheAway
 
 log = logging.getLogger(__name__)
 
-SYNC_EVERY_S = 5.0
+SYNC_EVERY_S = 1.0
 SYNC_AGAIN_S = 0.25
-"""Until Redis has answered once: a pod that starts without it goes by a clock that may be anything."""
+"""Until Redis has answered once, and at most as often when the clock is doubted."""
 SAMPLES = 3
+GOOD_ROUND_TRIP_S = 0.002
+"""The time from a round trip as short as this is good enough; no more are made."""
 
 
 class RedisClock:
@@ -31,14 +34,23 @@ class RedisClock:
         self._ask_time_s = ask_time_s
         self._monotonic_s = monotonic_s
         self._offset_s = wall_s() - monotonic_s()
-        self._is_synced = False
+        self._doubted = asyncio.Event()
+        self.is_synced = False
+        """Whether Redis has told the time yet."""
 
     def now_s(self) -> float:
         return self._monotonic_s() + self._offset_s
 
+    def monotonic_s(self) -> float:
+        return self._monotonic_s()
+
+    def doubt(self) -> None:
+        """Something contradicts this clock: ask Redis again soon."""
+        self._doubted.set()
+
     async def sync(self) -> None:
         """Take the offset from the quickest of a few round trips. Raises `CacheAway`."""
-        best_round_trip_s = float("inf")
+        best_round_trip_s, offset_s = float("inf"), 0.0
         for _ in range(SAMPLES):
             asked_s = self._monotonic_s()
             redis_s = await self._ask_time_s()
@@ -46,13 +58,24 @@ class RedisClock:
             if answered_s - asked_s < best_round_trip_s:
                 best_round_trip_s = answered_s - asked_s
                 offset_s = redis_s - (asked_s + answered_s) / 2
+            if best_round_trip_s <= GOOD_ROUND_TRIP_S:
+                break
+        if self.is_synced and abs(offset_s - self._offset_s) > CLOCK_ERROR_S_MAX:
+            log.warning("Redis's clock was set by %+.3f s", offset_s - self._offset_s)
         self._offset_s = offset_s
-        self._is_synced = True
+        self.is_synced = True
 
     async def keep_in_sync(self) -> None:
         """Until cancelled."""
         while True:
-            await asyncio.sleep(SYNC_EVERY_S if self._is_synced else SYNC_AGAIN_S)
+            await asyncio.sleep(SYNC_AGAIN_S)
+            if self.is_synced:
+                try:
+                    async with asyncio.timeout(SYNC_EVERY_S - SYNC_AGAIN_S):
+                        await self._doubted.wait()
+                except TimeoutError:
+                    pass  # nobody doubts it
+            self._doubted.clear()
             try:
                 await self.sync()
             except CacheAway:

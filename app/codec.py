@@ -1,5 +1,6 @@
 """An entry as the bytes that Redis holds: a fixed head, then the body as it will be sent."""
 
+import math
 import struct
 import zlib
 
@@ -10,24 +11,41 @@ _SEAL = struct.Struct("<4sI")
 _HEAD = struct.Struct("<?dddd")
 _BODY_AT = _SEAL.size + _HEAD.size
 _MAGIC = b"SLe1"
+_INFINITE_S = math.inf
 BODY_BYTES_MAX = 4_000_000
 
 
 class Corrupt(ValueError):
-    """Not an entry of this version, or not all of it."""
+    """Not an entry of this version, or not all of it, or one with impossible times."""
 
 
 def encode(entry: Entry) -> bytes:
+    """Raises `Corrupt` for what `decode` would not take back."""
     head = _HEAD.pack(entry.absent, entry.read_at_s, entry.fresh_until_s, entry.keep_until_s, entry.cost_s)
+    _check(entry.read_at_s, entry.fresh_until_s, entry.keep_until_s, entry.cost_s)
+    if len(entry.body) > BODY_BYTES_MAX:
+        raise Corrupt(f"a body of {len(entry.body)} bytes, of at most {BODY_BYTES_MAX}")
     return _SEAL.pack(_MAGIC, zlib.crc32(entry.body, zlib.crc32(head))) + head + entry.body
 
 
 def decode(stored: bytes) -> Entry:
     """Raises `Corrupt`."""
+    if not isinstance(stored, bytes):  # an error inside a list of values, or whatever else stands there
+        raise Corrupt(f"{type(stored).__name__}, not bytes")
     if not _BODY_AT <= len(stored) <= _BODY_AT + BODY_BYTES_MAX:
         raise Corrupt(f"{len(stored)} bytes")
     magic, crc = _SEAL.unpack_from(stored)
     absent, read_at_s, fresh_until_s, keep_until_s, cost_s = _HEAD.unpack_from(stored, _SEAL.size)
     if magic != _MAGIC or zlib.crc32(memoryview(stored)[_SEAL.size :]) != crc:
         raise Corrupt("wrong version or checksum")
+    _check(read_at_s, fresh_until_s, keep_until_s, cost_s)
     return Entry(stored[_BODY_AT:], read_at_s, fresh_until_s, keep_until_s, cost_s, absent)
+
+
+def _check(read_at_s: float, fresh_until_s: float, keep_until_s: float, cost_s: float) -> None:
+    """Finite and in order; NaN compares as neither."""
+    if not (0 <= read_at_s <= fresh_until_s <= keep_until_s < _INFINITE_S and 0 <= cost_s < _INFINITE_S):
+        raise Corrupt(
+            f"read at {read_at_s!r} s, fresh until {fresh_until_s!r} s, kept until {keep_until_s!r} s, cost "
+            f"{cost_s!r} s: not finite, or not in this order"
+        )

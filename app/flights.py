@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
-from app.strategy import Cache, CacheAway, Clock, Entry, Loaded, Loader, Lookup, OriginFailed, Shed, Status, Why
+from app import budget
+from app.strategy import Cache, CacheAway, Clock, Entry, Loaded, Loader, Lookup, Shed, Status, Why
 from app.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class PodFlights:
     ) -> None:
         if key in self._in_flight or len(self._in_flight) >= self._bounds.flights_max:
             return
-        if self._clock.now_s() < self._refresh_not_before_s.get(key, 0.0):
+        if asyncio.get_running_loop().time() < self._refresh_not_before_s.get(key, 0.0):
             return
         self._start(_Job(key, load, why, seen, fresh_for_s, keep_for_s), shared=True)
 
@@ -138,7 +139,7 @@ class PodFlights:
         return self._start(job, shared), True
 
     def _start(self, job: _Job, shared: bool) -> asyncio.Task[Lookup]:
-        flight = self._tasks.spawn(self._fly(job) if shared else self._load_unstored(job), f"flight {job.key}")
+        flight = self._tasks.spawn(self._fly(job) if shared else self._load_unstored(job), "flight", job.key)
         self._in_flight[job.key] = flight
         flight.add_done_callback(lambda ended: self._land(job, ended))
         return flight
@@ -149,17 +150,17 @@ class PodFlights:
             del self._in_flight[job.key]
         if job.why is Why.MISS or flight.cancelled():
             return
-        if (error := flight.exception()) is None:
+        if flight.exception() is None:
             self._refresh_not_before_s.pop(job.key, None)
             return
-        if not isinstance(error, OriginFailed | Shed | CacheAway):
-            log.error("refresh of %s failed", job.key, exc_info=error)
         if len(self._refresh_not_before_s) >= self._bounds.flights_max:
             self._refresh_not_before_s.clear()
-        self._refresh_not_before_s[job.key] = self._clock.now_s() + self._bounds.refresh_pause_s
+        self._refresh_not_before_s[job.key] = asyncio.get_running_loop().time() + self._bounds.refresh_pause_s
 
     async def _fly(self, job: _Job) -> Lookup:
         token = f"{self._life}:{self._rng.getrandbits(64):016x}"
+        if job.why is not Why.MISS:
+            budget.current.set(None)  # nobody waits for it: the request that began it has one of its own
         try:
             entry = await self._lock_or_landing(job, token)
         except CacheAway:
@@ -173,9 +174,10 @@ class PodFlights:
         with self._cache.landing(job.key) as landing:  # before the first look, so that no wake-up is lost
             if await self._take_lock(job.key, token):
                 return None
-            began_s = self._clock.now_s()
+            running = asyncio.get_running_loop()
+            began_s = running.time()
             try:
-                while self._clock.now_s() - began_s < self._bounds.wait_s_max:
+                while running.time() - began_s < self._bounds.wait_s_max:
                     await landing.wait(self._bounds.poll_s * self._rng.uniform(0.5, 1.5))
                     entry = await self._cache.get(job.key)
                     if entry is not None and job.is_done_by(entry, self._clock.now_s()):
@@ -183,7 +185,7 @@ class PodFlights:
                     if await self._take_lock(job.key, token):
                         return None
             finally:
-                self._events.lock_waited(self._clock.now_s() - began_s)
+                self._events.lock_waited(running.time() - began_s)
         raise Shed(f"the lock stayed taken for {self._bounds.wait_s_max:g} s (wait_ms_max)")
 
     async def _take_lock(self, key: str, token: str) -> bool:
@@ -223,25 +225,31 @@ class PodFlights:
             return None
 
     async def _give_lock_back(self, key: str, token: str) -> None:
+        """Never decides an answer."""
         try:
             await self._cache.unlock(key, token)
         except CacheAway:
             pass  # its lease ends by itself
+        except Exception:
+            log.exception("the lock of %s could not be given back; its lease ends by itself", key)
 
     async def _load_and_renew(self, job: _Job, token: str) -> Loaded:
-        """Load, and renew the lease each third of it: a slow load keeps its lock, a dead pod loses it."""
-        loading = asyncio.ensure_future(job.load(job.why))
+        """Load, while the lease is renewed beside it: a slow load keeps its lock, a dead pod loses it."""
+        renewing = self._tasks.spawn(self._renew(job.key, token), "lease", job.key)
         try:
-            while True:
-                done, _ = await asyncio.wait({loading}, timeout=self._bounds.lease_s / 3)
-                if done:
-                    return loading.result()
-                try:
-                    await self._cache.renew(job.key, token, self._bounds.lease_s)
-                except CacheAway:
-                    pass  # the write at the end is fenced; there is nothing to lose but the lock
+            return await job.load(job.why)
         finally:
-            loading.cancel()
+            renewing.cancel()
+
+    async def _renew(self, key: str, token: str) -> None:
+        """Each third of a lease, until cancelled. Never decides an answer: the write at the end is fenced."""
+        budget.current.set(None)  # nobody waits for it
+        while True:
+            await asyncio.sleep(self._bounds.lease_s / 3)
+            try:
+                await self._cache.renew(key, token, self._bounds.lease_s)
+            except CacheAway:
+                pass  # there is nothing to lose but the lock
 
     async def _load_unstored(self, job: _Job) -> Lookup:
         loaded = await job.load(job.why)

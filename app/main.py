@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
         cache = RedisCache(settings, metrics)
     except ValueError as error:  # redis-py's, of the URL; which is not shown, because it may hold a password
         raise ValueError(f"LAB_REDIS_URL: {error}") from error
-    metrics.away.set_function(lambda: cache.is_away)
+    metrics.away.set_function(lambda: cache.standing.is_away)
     ledger = Ledger(settings.ledger_rows_max)
     origins: dict[str, Origin] = {}
     arms: dict[str, Arm] = {}
@@ -146,7 +146,7 @@ def _add_own_routes(
         if connections.is_draining:
             response.status_code = 503
             return {"status": "draining", "pod": settings.pod}
-        return {"status": "ok", "pod": settings.pod, "cache": "away" if cache.is_away else "up"}
+        return {"status": "ok", "pod": settings.pod, "cache": str(cache.standing)}
 
     @app.get("/metrics")
     async def prometheus() -> Response:

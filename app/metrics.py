@@ -18,7 +18,8 @@ DURATION_BUCKETS_S = (
 )  # fmt: skip
 AGE_BUCKETS_S = (0.1, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.5, 15.0, 20.0, 30.0, 60.0)
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-COMMANDS = ("mget", "set", "put", "lock", "renew", "unlock", "time")
+COMMANDS = ("mget", "set", "put", "lock", "renew", "unlock", "time", "hello")
+TASKS = ("clock", "landings", "read batch", *COMMANDS, "flight", "lease", "read")
 
 
 class Metrics:
@@ -64,6 +65,9 @@ class Metrics:
         self.open = Gauge("lab_connections_open", "Connections of clients", registry=by)
         self.open_most = Gauge("lab_connections_max", "Connections that may be open at once", registry=by)
         self.turned_away = Counter("lab_connections_refused", "Connections beyond the most", registry=by)
+        self.deaths = Counter("lab_task_deaths", "Background tasks that died of a fault", ("task",), registry=by)
+        for name in TASKS:
+            self.deaths.labels(name)
         self._sent = {name: self.commands.labels(name) for name in COMMANDS}
         self._failed = {name: self.failures.labels(name) for name in COMMANDS}
 
@@ -85,6 +89,11 @@ class Metrics:
 
     def entry_corrupt(self) -> None:
         self.corrupt.inc()
+
+    # what every owner of tasks reports: app.tasks.Tasks
+
+    def task_died(self, task: str) -> None:
+        self.deaths.labels(task).inc()
 
 
 class Openings(Protocol):
@@ -146,6 +155,7 @@ class OriginMetrics:
         self._shed = metrics.shed.labels(strategy)
         self._duration = metrics.read_duration.labels(strategy)
         self._metrics, self._strategy = metrics, strategy
+        self.task_died = metrics.task_died
         self._pool: Pool | None = None
         self._peak = Peak()
 
@@ -194,6 +204,7 @@ class ArmMetrics:
         self._locks = {taken: metrics.locks.labels(strategy, str(taken).lower()) for taken in (True, False)}
         self._lock_wait = metrics.lock_wait.labels(strategy)
         self._refused = metrics.refused.labels(strategy)
+        self.task_died = metrics.task_died
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
         self._answers[status].inc()

@@ -21,7 +21,8 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An item as JSON, ready to be sent, or `body` None where there is no such item."""
+    """An item as JSON, ready to be sent, or `body` None where there is no such item. `read_at_s` is when the read
+    began, on its connection: what it brings may be as old as that, however long it takes or its pod is paused."""
 
     body: bytes | None
     read_at_s: float
@@ -64,6 +65,8 @@ class OriginEvents(Protocol):
         """So long after it was asked for; the pool counts it still."""
         ...
 
+    def task_died(self, task: str) -> None: ...
+
 
 @dataclass(slots=True)
 class _Read:
@@ -90,7 +93,7 @@ class Origin:
         self._latency = Latency.parse(settings.origin_latency)
         self._rng = Random(f"{settings.seed}/{settings.pod}/{strategy}/latency")
         self._free = asyncio.Semaphore(settings.origin_connections)
-        self._tasks = Tasks()
+        self._tasks = Tasks(events.task_died)
         self.connections = settings.origin_connections
         self.reading = 0
         self.waiting = 0
@@ -109,7 +112,7 @@ class Origin:
             raise Shed(f"{self.waiting} reads wait for the origin (origin_queue_max)")
         self.waiting += 1  # here and not in the task, which has not begun when the next caller looks
         self._events.origin_asked(why)
-        task = self._tasks.spawn(self._read(read), f"read {key}")
+        task = self._tasks.spawn(self._read(read), "read", key)
         timeout_s = self._settings.origin_timeout_ms / 1000
         # no shield is needed: `wait` never cancels what it waits for
         done, _ = await asyncio.wait({task}, timeout=timeout_s)
@@ -131,7 +134,7 @@ class Origin:
         try:
             found = await self._store.select(read.item_id, self._latency.draw_ms(self._rng))
             outcome = Outcome.OK
-            return self._row(read.item_id, found)
+            return self._row(read.item_id, found, started_s)
         finally:
             if outcome is Outcome.FAILED and not read.is_late:
                 self._events.origin_failed()
@@ -146,8 +149,7 @@ class Origin:
             OriginRead(read.asked_s, started_s, ended_s, read.key, self._strategy, pod, read.why, outcome)
         )
 
-    def _row(self, item_id: int, found: tuple[str, int] | None) -> Row:
-        read_at_s = self._clock.now_s()
+    def _row(self, item_id: int, found: tuple[str, int] | None, read_at_s: float) -> Row:
         if found is None:
             return Row(None, read_at_s)
         text, crc32 = found

@@ -81,9 +81,11 @@ class Settings(BaseSettings):
     # Redis
     redis_url: str = "redis://127.0.0.1:6379/0"
     redis_connections: int = Field(16, ge=2, le=1_000)
-    """A command waits for a free one, up to the time-out."""
+    """A command waits for a free one, within its time-out."""
     redis_timeout_ms: Milliseconds = 250.0
-    """For connecting, and for each command."""
+    """For each command, with whatever it takes: a free connection, connecting, another try."""
+    cache_budget_ms: Milliseconds = 250.0
+    """What one request may wait for Redis, all its commands together; then it goes on without the cache."""
     redis_retries: int = Field(1, ge=0, le=5)
     """Of a command whose connection turned out to be closed."""
     redis_pause_ms: Milliseconds = 250.0

@@ -47,8 +47,13 @@ class Remedy(StrEnum):
     EARLY = "early"  # somebody loads before there are any
 
 
+CLOCK_ERROR_S_MAX = 1.0
+"""How far two pods' ideas of the cache's time may be apart. An entry that seems to have been read further in the future
+than this was dated by a clock that has been set since; it counts as none."""
+
+
 class CacheAway(Exception):
-    """The cache cannot be reached, or did not answer in time."""
+    """The cache cannot be reached, did not answer in time, or refused."""
 
 
 class OriginFailed(Exception):
@@ -61,7 +66,8 @@ class Shed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A cached answer. `cost_s` is what its load took, from asking to answer (XFetch's delta)."""
+    """A cached answer. `read_at_s` is when the read of the origin began, so that no age is too young; `cost_s` is what
+    its load took, from asking to answer (XFetch's delta)."""
 
     body: bytes
     read_at_s: float
@@ -74,8 +80,13 @@ class Entry:
         return now_s < self.fresh_until_s
 
     def age_s(self, now_s: float) -> float:
-        """Seconds since the origin was read; never negative, however the clocks disagree."""
-        return max(0.0, now_s - self.read_at_s)
+        """Seconds since the read of the origin began: below 0 by as much as the reader's clock is behind the writer's,
+        which is no age. Who shows it decides, see `app.arm`."""
+        return now_s - self.read_at_s
+
+    def is_servable(self, now_s: float) -> bool:
+        """Whether a cache may hand it out: not past its `keep_until_s`, and not from the future."""
+        return now_s < self.keep_until_s and self.read_at_s <= now_s + CLOCK_ERROR_S_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +101,13 @@ class Loaded:
 
     def as_entry(self, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
         """The entry to cache: fresh for `fresh_for_s` and kept for `keep_for_s` (or just as long), both from the
-        moment at which the origin was read. From any later moment, a pod that is slow to store would serve for longer.
+        moment at which the read of the origin began. From any later moment, a pod that is slow to store would serve for
+        longer. Raises ValueError unless 0 <= fresh_for_s <= keep_for_s, both finite.
         """
         if keep_for_s is None:
             keep_for_s = fresh_for_s
+        if not 0 <= fresh_for_s <= keep_for_s < math.inf:
+            raise ValueError(f"0 <= fresh_for_s <= keep_for_s must hold, not 0 <= {fresh_for_s!r} <= {keep_for_s!r}")
         return Entry(
             body=self.body,
             read_at_s=self.read_at_s,
@@ -123,6 +137,10 @@ class Clock(Protocol):
         """Seconds since the epoch."""
         ...
 
+    def monotonic_s(self) -> float:
+        """Seconds since some beginning of this pod's own, for durations: nobody sets it."""
+        ...
+
 
 class Landing(Protocol):
     """Tells when a new entry for a key may be in the cache."""
@@ -133,14 +151,17 @@ class Landing(Protocol):
 
 
 class Cache(Protocol):
-    """What all pods share. Every method may raise `CacheAway`."""
+    """What all pods share. Every method may raise `CacheAway`, and nothing else for whatever the cache does; how long
+    they take together is bounded for each request, see `app.budget`."""
 
     async def get(self, key: str) -> Entry | None:
-        """The entry, unless there is none or it is past its `keep_until_s`."""
+        """The entry, unless there is none, or it is past its `keep_until_s` by the clock of whoever asks, or it seems
+        to have been read more than `CLOCK_ERROR_S_MAX` from now. Its times are finite and in order."""
         ...
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        """Store the entry until its `keep_until_s`.
+        """Store the entry until its `keep_until_s`, a moment on the cache's clock: it is not served for longer, however
+        late the command is executed, and whatever that clock is set to meanwhile.
 
         With a token: only while that token holds the key's lock, in one step with releasing it and announcing the
         landing. False when the write was refused, because the lock is somebody else's by now or the cache is full.

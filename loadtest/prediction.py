@@ -118,7 +118,8 @@ class _Case:
         self.remedy, self.rate_per_s, self.duration_s = remedy, rate_per_s, duration_s
         self.latency = Latency.parse(scenario.origin.latency)
         self.latency_s = self.latency.mean_ms / 1000
-        self.ttl_s = scenario.cache.ttl_s * stretch
+        # T of the formulas, which begins when a load has landed; the lab's begins with the read, so that none is older
+        self.ttl_s = max(0.0, scenario.cache.ttl_s * stretch - self.latency_s)
         self.width_s = scenario.cache.ttl_s * float(tune.get("spread", 0.0))
         self.stale_s = float(tune.get("stale_s", math.inf))
         self.scale_s = self.latency_s * float(tune.get("beta", 1.0))

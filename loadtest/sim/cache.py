@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
+from app import budget
 from app.landings import Landings, Waiter
 from app.strategy import CacheAway, Clock, Entry
 from app.tasks import Tasks
@@ -123,14 +124,10 @@ class MemoryCache:
             entry = self._server.get(key)
         else:
             entry = await self._ask("get", self._server.get, key)
-        if entry is None or self.pod_clock.now_s() < entry.keep_until_s:
-            return entry
-        return None
+        return entry if entry is not None and entry.is_servable(self.pod_clock.now_s()) else None
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        # no longer than from the read on, if the clock was set right since then
-        until_s = min(entry.keep_until_s, self.pod_clock.now_s() + entry.keep_until_s - entry.read_at_s)
-        until_ms = math.ceil(until_s * 1000)
+        until_ms = math.ceil(entry.keep_until_s * 1000)
         try:
             if token is None:
                 return await self._ask("set", self._server.set, key, entry, until_ms)
@@ -178,18 +175,22 @@ class MemoryCache:
             return command(*arguments, **named)
         if self._clock.now_s() < self._left_alone_until_s:
             raise CacheAway("the cache is left alone after a failure")
+        patience = budget.current.get()
+        if name == "lock" and patience is not None and patience.is_spent:
+            raise CacheAway("no time is left for the cache")  # a lock that nobody waits for would only be in the way
         # A command that is on its way has its effect, whether or not its caller stays for the answer.
         travel = self._tasks.spawn(self._travel(name, lambda: command(*arguments, **named)), name)
-        try:
-            if self._manners.timeout_s == math.inf:
-                return await asyncio.shield(travel)
-            async with asyncio.timeout(self._manners.timeout_s) as patience:
-                return await asyncio.shield(travel)
-        except TimeoutError:
-            if not patience.expired():
-                raise
+        if patience is None:
+            patience = budget.Budget(self._manners.timeout_s)
+        elif patience.is_spent:
+            raise CacheAway("no time is left for the cache")
+        if not await patience.wait_for(travel, self._manners.timeout_s):
             self._left_alone_until_s = self._clock.now_s() + self._manners.pause_s
-            raise CacheAway(f"no answer within {self._manners.timeout_s:g} s") from None
+            raise CacheAway(f"no answer within {self._manners.timeout_s:g} s, or what the request has left of its own")
+        if travel.cancelled():
+            raise CacheAway("the pod ends")
+        try:
+            return travel.result()
         except Lost as lost:
             self._left_alone_until_s = self._clock.now_s() + self._manners.pause_s
             raise CacheAway(str(lost)) from lost

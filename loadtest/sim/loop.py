@@ -70,6 +70,9 @@ class VirtualClock:
     def now_s(self) -> float:
         return self._loop.now_s + self._skew_s
 
+    def monotonic_s(self) -> float:
+        return self._loop.now_s
+
 
 class _Handle(asyncio.Handle):
     """As asyncio's, but for its debug mode, which is asked for at every callback."""

@@ -53,6 +53,8 @@ class Counts:
     def write_refused(self) -> None:
         self._failed(Kind.WRITE)
 
+    def task_died(self, task: str) -> None: ...
+
 
 class Reads(Protocol):
     """Who is told of reads and failures: the recorder."""

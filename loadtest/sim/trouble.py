@@ -9,14 +9,16 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, TypeVar
 
+from app.strategy import CacheAway
+
 T = TypeVar("T")
 
 
-class Lost(Exception):
+class Lost(CacheAway):
     """No connection, or it ended before the reply: whether the command was executed, its sender cannot know."""
 
 
-class Refused(Exception):
+class Refused(CacheAway):
     """An error reply: Redis is there, and has not executed the command."""
 
 

@@ -1,4 +1,7 @@
+import struct
+import zlib
 from dataclasses import replace
+from math import inf, nan
 
 import pytest
 from hypothesis import given
@@ -8,7 +11,14 @@ from app.codec import BODY_BYTES_MAX, Corrupt, decode, encode
 from app.strategy import Entry
 
 seconds = st.floats(min_value=0, max_value=1e11, allow_subnormal=False)
-entries = st.builds(Entry, st.binary(max_size=300), seconds, seconds, seconds, seconds, st.booleans())
+times = st.lists(seconds, min_size=3, max_size=3).map(sorted)
+entries = st.builds(
+    lambda body, times, cost_s, absent: Entry(body, times[0], times[1], times[2], cost_s, absent),
+    st.binary(max_size=300),
+    times,
+    seconds,
+    st.booleans(),
+)
 ENTRY = Entry(b'{"id": 7}', 1_700_000_000.125, 1_700_000_005.1, 1_700_000_010.2, 0.203, absent=False)
 
 
@@ -53,6 +63,26 @@ def test_a_giant_is_corrupt_before_it_is_looked_at() -> None:
         decode(bytes(5_000_000))
     largest = replace(ENTRY, body=bytes(BODY_BYTES_MAX))
     assert decode(encode(largest)) == largest
+
+
+IMPOSSIBLE = [
+    {name: value} for name in ("read_at_s", "fresh_until_s", "keep_until_s", "cost_s") for value in (nan, inf, -inf)
+] + [{"read_at_s": 2e9}, {"fresh_until_s": 1.0}, {"keep_until_s": 1_700_000_005.0}, {"cost_s": -0.1}]
+
+
+@pytest.mark.parametrize("wrong", IMPOSSIBLE, ids=str)
+def test_times_that_are_not_finite_or_not_in_order_are_corrupt_however_well_sealed(wrong: dict[str, float]) -> None:
+    entry = replace(ENTRY, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(Corrupt, match="not finite, or not in this order"):
+        encode(entry)
+    with pytest.raises(Corrupt, match="not finite, or not in this order"):
+        decode(sealed(entry))
+
+
+def sealed(entry: Entry) -> bytes:
+    """As another program, or another version of this one, might have written it."""
+    head = struct.pack("<?dddd", entry.absent, entry.read_at_s, entry.fresh_until_s, entry.keep_until_s, entry.cost_s)
+    return struct.pack("<4sI", b"SLe1", zlib.crc32(head + entry.body)) + head + entry.body
 
 
 def test_another_version_is_corrupt() -> None:

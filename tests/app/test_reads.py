@@ -10,6 +10,7 @@ from app.tasks import Tasks
 from loadtest.sim import loop
 
 FETCH_S = 0.001
+PATIENCE_S = 1.0
 
 
 class Store:
@@ -39,7 +40,7 @@ def value_of(key: str) -> bytes | None:
 
 
 def batcher(fetch: Fetch, batch_max: int = 256, in_flight_max: int = 2, waiting_max: int = 10_000) -> ReadBatcher:
-    return ReadBatcher(fetch, Tasks(), batch_max, in_flight_max, waiting_max)
+    return ReadBatcher(fetch, Tasks(), batch_max, in_flight_max, waiting_max, PATIENCE_S)
 
 
 def test_reads_of_one_tick_are_one_batch_and_each_gets_its_own_value() -> None:
@@ -134,7 +135,7 @@ def test_a_reply_of_the_wrong_length_fails_everybody_rather_than_leave_one_waiti
 def test_a_batch_that_is_cancelled_fails_its_readers() -> None:
     async def main() -> None:
         tasks = Tasks()
-        reads = ReadBatcher(Store().fetch, tasks, 256, 2, 10_000)
+        reads = ReadBatcher(Store().fetch, tasks, 256, 2, 10_000, PATIENCE_S)
         reader = reads.read("a")
         await asyncio.sleep(FETCH_S / 2)
         await tasks.aclose()

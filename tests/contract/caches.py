@@ -8,9 +8,10 @@ from typing import Any, Protocol, TypeVar
 
 from redis.asyncio import Redis
 
-from app.cache import CHANNEL, RedisCache
+from app.cache import RedisCache
 from app.settings import Settings
 from app.strategy import Cache, Clock, Entry
+from app.subscription import CHANNEL
 from loadtest.sim import loop
 from loadtest.sim.cache import MemoryCache
 from loadtest.sim.loop import VirtualClock
@@ -36,7 +37,8 @@ class Pods:
 
 def entry_of(pods: Pods, text: str = "value", keep_for_s: float = LONG_S) -> Entry:
     now_s = pods.clock.now_s()
-    return Entry(text.encode(), now_s - 0.25, now_s + keep_for_s / 2, now_s + keep_for_s, cost_s=0.123456789)
+    read_at_s = now_s - max(0.25, -2 * keep_for_s)
+    return Entry(text.encode(), read_at_s, read_at_s + 0.01, now_s + keep_for_s, cost_s=0.123456789)
 
 
 Case = Callable[[Pods], Awaitable[None]]
@@ -72,6 +74,7 @@ class CacheLog:
     sent: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
+    died: list[str] = field(default_factory=list)
     corrupt: int = 0
 
     def command_sent(self, command: str) -> None:
@@ -85,6 +88,9 @@ class CacheLog:
 
     def entry_corrupt(self) -> None:
         self.corrupt += 1
+
+    def task_died(self, task: str) -> None:
+        self.died.append(task)
 
 
 class RedisCaches:

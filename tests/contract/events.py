@@ -32,5 +32,8 @@ class Events(Counter[str]):
     def lock_waited(self, seconds: float) -> None:
         self["lock waits"] += 1
 
+    def task_died(self, task: str) -> None:
+        self[f"died {task}"] += 1
+
     def write_refused(self) -> None:
         self["writes refused"] += 1

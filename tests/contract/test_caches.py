@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.strategy import CacheAway
+from app.strategy import CLOCK_ERROR_S_MAX, CacheAway, Entry
 from tests.contract.caches import KEY, LONG_S, SOON_S, Caches, Pods, entry_of
 
 
@@ -52,16 +52,17 @@ def test_an_entry_that_is_past_its_time_already_does_not_stay(caches: Caches) ->
     caches.run(case)
 
 
-def test_an_entry_that_was_read_by_a_clock_ahead_stays_for_its_life_and_no_longer(caches: Caches) -> None:
-    """As when the clock of a pod is set right between the origin's answer and the write."""
+@pytest.mark.parametrize(("ahead_s", "is_there"), [(0.5 * CLOCK_ERROR_S_MAX, True), (3_600.0, False)])
+def test_an_entry_from_further_in_the_future_than_clocks_are_apart_is_none(
+    caches: Caches, ahead_s: float, is_there: bool
+) -> None:
+    """As when the clock of a pod is set right between the origin's answer and the write, or Redis's is set back."""
 
     async def case(pods: Pods) -> None:
-        now_s = pods.clock.now_s()
-        ahead = replace(entry_of(pods), read_at_s=now_s + 3_600, keep_until_s=now_s + 3_600 + 2 * SOON_S)
+        read_at_s = pods.clock.now_s() + ahead_s
+        ahead = Entry(b"ahead", read_at_s, read_at_s + 5, read_at_s + 10, 0.1)
         await pods.here.put(KEY, ahead)
-        assert await pods.there.get(KEY) is not None
-        await asyncio.sleep(3 * SOON_S)
-        assert await pods.there.get(KEY) is None
+        assert await pods.there.get(KEY) == (ahead if is_there else None)
 
     caches.run(case)
 

@@ -25,6 +25,9 @@ class Hands:
     def now_s(self) -> float:
         return self.at_s
 
+    def monotonic_s(self) -> float:
+        return self.at_s
+
 
 class Told:
     """A watch with two pods over one server."""

@@ -1,0 +1,38 @@
+"""What Redis does for the lab in one step, as Lua.
+
+All but `LOCK` compare the token first, so that only its holder can store, renew or release.
+KEYS: lock, entry. ARGV: token, then what the comment says.
+"""
+
+LOCK = """
+-- ARGV[2]: lease, ms. A command that was sent twice finds its own token.
+local holder = redis.call('GET', KEYS[1])
+if not holder then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return 1
+end
+if holder == ARGV[1] then return 1 end
+-- a lease that has far more to go than a lease is: the clock was set back since, and nobody shall wait for it
+if redis.call('PTTL', KEYS[1]) > 2 * tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 0
+"""
+PUT = """
+-- ARGV[2]: channel, [3]: entry, [4]: until when, ms since the epoch
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], ARGV[3], 'PXAT', ARGV[4])
+redis.call('DEL', KEYS[1])
+redis.call('PUBLISH', ARGV[2], KEYS[2])
+return 1
+"""
+UNLOCK = """
+-- ARGV[2]: channel
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('PUBLISH', ARGV[2], KEYS[2])
+return 1
+"""
+RENEW = """
+-- ARGV[2]: lease, ms
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+"""

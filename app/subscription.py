@@ -1,0 +1,80 @@
+"""A pod's ear for landings: subscribed for as long as the pod lives, and sure of it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+
+from app.landings import Landings
+from app.standing import translated
+from app.strategy import CacheAway
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+CHANNEL = "lab:landings"
+AGAIN_S = 0.25
+PING_EVERY_S = 1.0
+"""After so long without a word the subscription is asked whether it lives; after as long again it is given up. So a
+connection that died without saying so (no FIN) is known within two of these."""
+
+
+class Subscription:
+    """Tells the landings what Redis announces."""
+
+    def __init__(self, redis: Redis, landings: Landings, timeout_s: float) -> None:
+        """`timeout_s` is for each command that is sent."""
+        self._redis = redis
+        self._landings = landings
+        self._timeout_s = timeout_s
+
+    async def listen(self) -> None:
+        """Until cancelled. After each gap everybody is woken, who had better look."""
+        while True:
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    await self._send(pubsub.subscribe(CHANNEL))
+                    await self._pass_on(pubsub)
+            except CacheAway as away:
+                log.debug("landings: %s", away)
+            self._landings.announce_all()
+            await asyncio.sleep(AGAIN_S)
+
+    async def _pass_on(self, pubsub: PubSub) -> None:
+        """Raises `CacheAway` when the connection is lost."""
+        is_asked = False
+        while True:
+            message = await _translated(pubsub.get_message(timeout=PING_EVERY_S))
+            if message is not None:
+                is_asked = False
+                self._hear(message)
+            elif is_asked:
+                raise CacheAway(f"no word for {2 * PING_EVERY_S:g} s")
+            else:
+                await self._send(pubsub.ping())
+                is_asked = True
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message["type"] == "message":
+            key = message["data"]
+            if isinstance(key, bytes):  # what is not UTF-8 is no key of the lab's: nobody waits for it
+                self._landings.announce(key.decode(errors="replace"))
+        elif message["type"] == "subscribe":  # at first, or again by redis-py itself when the connection was lost
+            self._landings.announce_all()
+
+    async def _send(self, command: Awaitable[Any]) -> None:
+        async def bounded() -> None:
+            async with asyncio.timeout(self._timeout_s):
+                await command
+
+        await _translated(bounded())
+
+
+async def _translated(work: Awaitable[T]) -> T:
+    try:
+        return await work
+    except Exception as error:
+        raise translated("subscribe", error) from error
