@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from app.arm import Answer
 from app.latency import Latency
 from app.strategy import Strategy
-from loadtest.answer_check import OLDER, Seen
+from loadtest.answer_check import NO_AGE, OLDER, Seen
 from loadtest.floor import promised_oldest_s
 from loadtest.scenario import Scenario
 from loadtest.sim.clients import NEVER_S, Ask, Clients
@@ -204,7 +204,9 @@ class Traffic:
         seen = Seen(answer.status, answer.age_s, ask.arrives_s, ended_s)
         if fault := check.fault(pod.strategy, key, body, seen, known.floor_s):
             self._recorder.fault(fault)
-            if fault != OLDER:  # which the watch knows better: what was loaded without the cache nobody else has seen
+            if fault == NO_AGE and seen.age_s is None:
+                pass  # a clock was set between its read and its answer, and its pod says that it does not know
+            elif fault != OLDER:  # which the watch knows better: what was loaded without the cache nobody else has seen
                 watch.report("right answer", f"{name} answered {key} with: {fault}")
         elif check.floor_s(pod.strategy, key) > newest_s:
             self._newest[key] = body
