@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from app import budget
+from app.clock import RedisClock
 from app.landings import Landings, Waiter
 from app.strategy import CacheAway, Clock, Entry
 from app.tasks import Tasks
@@ -68,13 +69,15 @@ class MemoryCache:
     ) -> None:
         self._server = server
         self._clock = clock
-        self.pod_clock = clock
+        self.pod_clock: Clock | RedisClock = clock
         """What the pod goes by, which may not be right: entries carry its times."""
         self._latency_s = latency_s
         self._manners = manners
         self._gate = gate or Gate()
         self._landings = Landings()
         self._tasks = Tasks()
+        self.is_introduced = True
+        """Whether the pod knows the time there: before, it uses nothing of it."""
         self._is_cut_off = self.is_dead = self.is_deaf = False
         self._dead_arrive = False
         self._extra_s = 0.0
@@ -96,6 +99,10 @@ class MemoryCache:
         if has_come_back:
             self.hear_all()
 
+    def introduce(self, is_introduced: bool) -> None:
+        self.is_introduced = is_introduced
+        self.find_server()
+
     def slow_down(self, extra_s: float) -> None:
         """Every command takes this much longer; 0 ends it."""
         self._extra_s = extra_s
@@ -116,7 +123,7 @@ class MemoryCache:
 
     def find_server(self) -> None:
         """Whether a command needs no time and cannot fail, which is the case of nearly all."""
-        is_apart = self._latency_s or self._extra_s or self._is_cut_off or self.is_dead
+        is_apart = self._latency_s or self._extra_s or self._is_cut_off or self.is_dead or not self.is_introduced
         self._is_direct = self._server.is_well and not is_apart
 
     async def get(self, key: str) -> Entry | None:
@@ -124,7 +131,11 @@ class MemoryCache:
             entry = self._server.get(key)
         else:
             entry = await self._ask("get", self._server.get, key)
-        return entry if entry is not None and entry.is_servable(self.pod_clock.now_s()) else None
+        if entry is None or entry.is_servable(self.pod_clock.now_s()):
+            return entry
+        if isinstance(self.pod_clock, RedisClock):
+            self.pod_clock.doubt()
+        return None
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
         until_ms = math.ceil(entry.keep_until_s * 1000)
@@ -173,6 +184,8 @@ class MemoryCache:
     async def _ask(self, name: str, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         if self._is_direct and self._gate.is_open:
             return command(*arguments, **named)
+        if not self.is_introduced and name != "time":
+            raise CacheAway("the cache has not told the time yet")
         if self._clock.now_s() < self._left_alone_until_s:
             raise CacheAway("the cache is left alone after a failure")
         patience = budget.current.get()

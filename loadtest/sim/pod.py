@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import Any, Protocol
 
@@ -10,12 +11,12 @@ from app.clock import RedisClock
 from app.latency import Latency
 from app.ledger import OriginRead
 from app.origin import Origin, Row
-from app.strategy import Clock, Status, Strategy, Why
+from app.strategy import CacheAway, Clock, Status, Strategy, Why
 from app.tasks import Tasks
 from loadtest.failures import Kind
 from loadtest.records import OUTCOME_NUMBERS
 from loadtest.scenario import Scenario
-from loadtest.sim.cache import Gate, Manners
+from loadtest.sim.cache import Gate, Manners, MemoryCache
 from loadtest.sim.clients import Ask
 from loadtest.sim.loop import VirtualClock, VirtualLoop
 from loadtest.sim.recorder import OpenRead
@@ -100,6 +101,18 @@ class OpenReads:
         self._open.clear()
 
 
+class SyncedClock(RedisClock):
+    """Of a pod that has to ask Redis for the time. Before it knows it uses nothing of what lies there."""
+
+    def __init__(self, cache: MemoryCache, loop: VirtualLoop, wall_s: Callable[[], float]) -> None:
+        super().__init__(cache.time_s, loop.time, wall_s)
+        self._cache = cache
+
+    async def sync(self) -> None:
+        await super().sync()
+        self._cache.introduce(True)
+
+
 class Pod:
     """One pod from its start to its end. Another one that takes its place has a state of its own."""
 
@@ -139,7 +152,8 @@ class Pod:
         self.cache = WatchedCache(self._server, true, latency_s, manners, self.gate, failed=self._failed)
         clock: Clock = true
         if wall_s is not None:
-            self.cache.pod_clock = clock = synced = RedisClock(self.cache.time_s, loop.time, wall_s)
+            self.cache.introduce(False)
+            self.cache.pod_clock = clock = synced = SyncedClock(self.cache, loop, wall_s)
             self._tasks.spawn(self._keep_in_sync(synced), f"{settings.pod} clock")
         counts = Counts(self._failed)
         self._recorder = reads
@@ -147,11 +161,14 @@ class Pod:
         self._origin = Origin(settings, strategy.name, clock, self._reads, PodStore(store, self.gate), counts)
         self.arm = Arm(strategy, settings, self.cache, clock, self._read, counts, str(life))
 
+    async def start(self) -> None:
+        """As the service does before it listens: ask Redis for the time. One that is away is no error."""
+        if isinstance(self.cache.pod_clock, RedisClock):
+            with suppress(CacheAway):
+                await self.cache.pod_clock.sync()
+
     async def _keep_in_sync(self, clock: RedisClock) -> None:
-        try:
-            await clock.sync()
-        except Exception:
-            pass  # until Redis answers it goes by its own clock
+        await self.start()
         await clock.keep_in_sync()
 
     async def _read(self, item_id: int, key: str, why: Why) -> Row:

@@ -65,6 +65,8 @@ async def _play(
     watch = world.watch
     running.set_exception_handler(lambda _, seen: watch.report("nothing left", f"an error that nobody saw: {seen}"))
     recorder.checks.append(watch.check_answers)
+    for pod in world.pods:
+        await pod.start()
     if scenario.warm.keys == "burst":
         await _warm(world)
         await asyncio.sleep(scenario.warm.lead_s)

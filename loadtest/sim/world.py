@@ -201,7 +201,7 @@ class Traffic:
         """Whether a 200 is right."""
         check, watch, name, key, body = self._check, self._world.watch, f"pod-{pod.number + 1}", ask.key, answer.body
         newest_s = check.floor_s(pod.strategy, key)
-        seen = Seen(answer.status, answer.age_s, ask.arrives_s, ended_s)
+        seen = Seen(answer.status, self._age_s(answer), ask.arrives_s, ended_s)
         if fault := check.fault(pod.strategy, key, body, seen, known.floor_s):
             self._recorder.fault(fault)
             if fault == NO_AGE and seen.age_s is None:
@@ -215,6 +215,10 @@ class Traffic:
         watch.answers(name, stored_as, read_s, known.read_s)
         if watch.has_had(stored_as, read_s):
             self._newest_read_s[key] = max(read_s, self._newest_read_s.get(key, read_s))
+
+    def _age_s(self, answer: Answer) -> float | None:
+        """What an answer is held to: what it says."""
+        return answer.age_s
 
     def release(self, pod: Pod) -> None:
         """A paused pod goes on: what came meanwhile is served."""
@@ -253,6 +257,11 @@ class TruthfulTraffic(Traffic):
             name, now_s = f"pod-{pod.number + 1}", self._loop.now_s
             self._world.watch.answers_with(name, ask.key, answer.body, ask.intended_s, now_s)
         super()._answer(pod, ask, answer, known)
+
+    def _age_s(self, answer: Answer) -> float | None:
+        """As old as it really is: a pod whose clock was set meanwhile may not even know."""
+        now_s = self._loop.now_s
+        return now_s - self._world.watch.really_read_s(answer.body, now_s)
 
 
 def new_traffic(world: World, clients: Clients, recorder: Recorder) -> Traffic:

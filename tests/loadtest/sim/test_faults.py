@@ -138,12 +138,13 @@ def test_3_a_pod_that_hears_of_no_landing_looks_by_itself(strategy: str) -> None
 
 
 @every_strategy
-@pytest.mark.parametrize("by_s", [-1.0])
+@pytest.mark.parametrize("by_s", [-3600.0, -1.0, 1.0, 3600.0])
 def test_14_redis_whose_clock_is_set_serves_nothing_for_longer(strategy: str, by_s: float) -> None:
     drill = Drill(strategy, fault("cache-clock-apart", by_s=by_s))
     assert drill.success() == 1, drill.story
-    back_s = AT_S + FOR_S + TTL_S + 6  # the pods ask for the time every few seconds
-    assert drill.share(Status.HIT, back_s) >= 0.95 * undisturbed(strategy).share(Status.HIT, back_s), drill.story
+    back_s = AT_S + FOR_S + 2  # pods ask for the time every second, or when an entry contradicts theirs
+    # in whole cycles and a part of one
+    assert drill.share(Status.HIT, back_s) >= 0.9 * undisturbed(strategy).share(Status.HIT, back_s), drill.story
 
 
 @coordinated
