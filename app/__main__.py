@@ -1,6 +1,7 @@
 """Runs one pod: `python -m app --port 8000`. Everything else is in the environment, see `app.settings`."""
 
 import argparse
+import asyncio
 import logging
 import re
 import socket
@@ -10,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from app.cache import refuse_unsupported
 from app.main import create_app
 from app.serving import PodServer, connections_within, listen, raise_file_limit, url_of
 from app.settings import Settings
@@ -30,6 +32,7 @@ def main() -> None:
     try:
         settings = Settings() if asked.grace is None else Settings(grace_s=asked.grace)
         app = create_app(settings)
+        asyncio.run(refuse_unsupported(settings))
         connections = app.state.connections
         connections.most = connections_within(raise_file_limit(), app.state.files_held, connections.most)
         listener = listen(asked.host, asked.port) if asked.fd is None else _inherited(asked.fd)

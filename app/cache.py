@@ -18,7 +18,7 @@ from app.codec import Corrupt, decode, encode
 from app.landings import Landings, Waiter
 from app.reads import ReadBatcher
 from app.settings import Settings
-from app.standing import Refused, Standing, complaint_of, translated
+from app.standing import Refused, Standing, Unsupported, complaint_of, translated
 from app.strategy import CacheAway, Entry
 from app.subscription import CHANNEL, Subscription
 from app.tasks import Tasks
@@ -227,6 +227,22 @@ class RedisCache:
             raise failure from error
         standing.answered(sent_s)
         return reply
+
+
+async def refuse_unsupported(settings: Settings) -> None:
+    """Raises `Unsupported` where the lab does not work with this Redis. One that is away is asked when it is there."""
+    client = client_of(settings)
+    try:
+        async with asyncio.timeout(settings.redis_timeout_ms / 1000):
+            hello = await client.execute_command("HELLO")  # type: ignore[no-untyped-call]
+        complaint = complaint_of(hello)
+    except Exception as error:
+        failure = translated("hello", error)
+        complaint = f"this Redis does not say what it is: {failure}" if isinstance(failure, Refused) else None
+    finally:
+        await client.aclose()
+    if complaint is not None:
+        raise Unsupported(f"LAB_REDIS_URL: {complaint}")
 
 
 def client_of(settings: Settings) -> Redis:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.latency import Latency
+from app.redis_url import checked
 
 Milliseconds = Annotated[float, Field(ge=1, le=600_000)]
 
@@ -27,7 +28,7 @@ def _is_shown(text: str) -> str:
 class Settings(BaseSettings):
     """Read once at start-up. Raises pydantic.ValidationError naming the field and the bound."""
 
-    model_config = SettingsConfigDict(env_prefix="LAB_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="LAB_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     pod: Annotated[str, AfterValidator(_is_shown)] = Field(default_factory=socket.gethostname, max_length=64)
     """Names this process in X-Served-By and in the ledger."""
@@ -79,7 +80,8 @@ class Settings(BaseSettings):
     """Between SIGTERM and the end, in which the pod is not ready, and finishes what is in flight."""
 
     # Redis
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_url: Annotated[str, AfterValidator(checked)] = Field("redis://127.0.0.1:6379/0", repr=False)
+    """Which ones are taken is in `app.redis_url`."""
     redis_connections: int = Field(16, ge=2, le=1_000)
     """A command waits for a free one, within its time-out."""
     redis_timeout_ms: Milliseconds = 250.0
