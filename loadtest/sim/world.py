@@ -260,8 +260,9 @@ class TruthfulTraffic(Traffic):
 
     def _age_s(self, answer: Answer) -> float | None:
         """As old as it really is: a pod whose clock was set meanwhile may not even know."""
-        now_s = self._loop.now_s
-        return now_s - self._world.watch.really_read_s(answer.body, now_s)
+        now_s, watch = self._loop.now_s, self._world.watch
+        # what is known is when its load was asked for: it may have been let in that much later
+        return max(0.0, now_s - watch.really_read_s(answer.body, now_s) - watch.longest_load_s)
 
 
 def new_traffic(world: World, clients: Clients, recorder: Recorder) -> Traffic:
