@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.discovery import discover
+from app.latency import Latency
 from loadtest.domain import CONDITIONS
 from loadtest.prediction import predict, silent_because
 from loadtest.scenario import Scenario
@@ -36,7 +37,7 @@ def users(count: int, think_s: float, think: str = "exponential") -> dict[str, A
 INSIDE: dict[str, dict[str, Any]] = {
     "a latency that varies": {"origin": origin("uniform(0, 400)")},
     "a latency without an end": {"origin": origin("lognormal(50, 1)"), "cache": {"ttl_s": 8}},
-    "loads of more than a second": {"origin": origin("fixed(1200)"), "cache": {"ttl_s": 8}},
+    "loads of more than a second": {"origin": origin("fixed(1200)"), "cache": {"ttl_s": 8}, "duration_s": 80},
     "many keys": {"keys": {"count": 300, "zipf": 1.0}, "origin": origin("uniform(20, 50)"), "duration_s": 12},
     "a warm-up": {"keys": {"count": 100}, "warm": {"keys": "burst"}},
     "nothing expires": {"warm": {"keys": "burst"}, "duration_s": 3},
@@ -50,7 +51,7 @@ INSIDE: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", INSIDE)
 def test_what_is_predicted_is_what_virtual_time_does(name: str) -> None:
     scenario, seeds = case(**INSIDE[name]), (1, 2)
-    spoken = 0
+    spoken, latency = 0, Latency.parse(scenario.origin.latency)
     with rare_collections():
         for strategy in STRATEGIES.values():
             rows = [simulate(scenario, strategy, seed).row for seed in seeds]
@@ -67,8 +68,11 @@ def test_what_is_predicted_is_what_virtual_time_does(name: str) -> None:
             # beside the 5 % and the half point, what chance leaves of so few herds, whose sizes scatter by their root
             herds = max(1.0, told.origin_reads / told.reads_per_expiry)
             luck = 3 * math.sqrt(told.reads_per_expiry / herds / len(seeds)) / told.reads_per_expiry
-            assert abs(reads - told.origin_reads) <= (0.05 + luck) * told.origin_reads + 1, said
-            assert hits == pytest.approx(told.hit_ratio, abs=0.005 + 0.1 * (1 - told.hit_ratio)), said
+            edge = 1 + told.reads_per_expiry / 2  # the last herd is in the run, or is not
+            loads = len(seeds) * scenario.duration_s / scenario.cache.ttl_s  # of the hottest key; its waits are as long
+            wait_luck = 3 * latency.deviation_ms / latency.mean_ms / math.sqrt(loads)
+            assert abs(reads - told.origin_reads) <= (0.05 + luck) * told.origin_reads + edge, said
+            assert hits == pytest.approx(told.hit_ratio, abs=0.005 + (0.1 + wait_luck) * (1 - told.hit_ratio)), said
             assert told.peak_band[0] <= peak <= told.peak_band[1], said
     assert spoken >= 3
 
