@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from app.redis_url import shown
+
 PASSED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Without which a program may not start, or not be able to write its own language. All else is left behind: `LAB_*`,
 `LOCUST_*`, proxies, `PYTHON*`, allocators, `WEB_CONCURRENCY` and what the next version of a library looks for."""
@@ -46,6 +48,8 @@ def ambient(is_virtual: bool = False) -> dict[str, str]:
 
 def shown_url(url: str) -> str:
     """The URL of a Redis for anybody's eyes: without user, password, or any option that sounds like one."""
+    if shown(url) == "***" or shown(url).endswith("://***"):  # malformed: who knows where its password ends
+        return shown(url)
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     options = [
