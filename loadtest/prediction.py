@@ -62,6 +62,7 @@ def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, dur
     expiries, unanswered = case.expiries(duration_s), case.unanswered()
     reads = unanswered if remedy is Remedy.NONE else expiries
     per_expiry = np.divide(reads, expiries, out=np.ones_like(reads), where=expiries > 0)
+    per_expiry = np.maximum(1.0, per_expiry)  # an expiry that is one begins with a load
     total = min(float(case.counts @ reads), requests)
     most = case.users * math.ceil(1 / (case.latency_s + case.period_s)) if case.users else total
     at_once = np.minimum(per_expiry, case.herds(within_s=1.0)) if remedy is Remedy.NONE else per_expiry

@@ -47,7 +47,7 @@ def herd_of_law(rate_per_s: float, latency: Latency, within_s: float = math.inf)
     """The same for a latency of any law F, whose quickest load ends the herd: 1 + lambda times the integral over t of
     (1 - F(t)) exp(-lambda times the integral of F up to t), the chance that neither the first nor any later load has
     landed by t. `within_s`: only loads so soon after the first, that of a second for the peak: lambda min(L, 1 s)."""
-    if latency.is_fixed:
+    if latency.deviation_ms == 0:  # fixed, or a law of no width
         return herd(rate_per_s, min(latency.mean_ms / 1000, within_s))
     law = _law(latency, min(latency.longest_ms / 1000, within_s))
     return 1 + rate_per_s * float(np.trapezoid(law.going_on(rate_per_s), law.times_s))
@@ -56,7 +56,7 @@ def herd_of_law(rate_per_s: float, latency: Latency, within_s: float = math.inf)
 def herd_variance(rate_per_s: float, latency: Latency, within_s: float = math.inf) -> float:
     """Of that number: lambda L for a fixed L, as of any Poisson number, and more where the latency varies. While a herd
     goes on, those that came before t are lambda times the integral of 1 - F up to t, of whom none has landed."""
-    if latency.is_fixed:
+    if latency.deviation_ms == 0:  # fixed, or a law of no width
         return herd(rate_per_s, min(latency.mean_ms / 1000, within_s)) - 1
     law = _law(latency, min(latency.longest_ms / 1000, within_s))
     going_on, before = law.going_on(rate_per_s), rate_per_s * (law.times_s - law.landed_so_far_s)
@@ -78,7 +78,7 @@ class _Law(NamedTuple):
 
 @lru_cache(maxsize=16)
 def _law(latency: Latency, end_s: float) -> _Law:
-    steps_s = (np.linspace(0, end_s, LAW_STEPS), np.geomspace(end_s * 1e-6, end_s, LAW_STEPS))
+    steps_s = (np.linspace(0, end_s, LAW_STEPS), end_s * np.geomspace(1e-6, 1, LAW_STEPS))
     times_s = np.unique(np.concatenate(steps_s))
     landed = np.array([latency.cdf(1000 * time_s) for time_s in times_s.tolist()])
     return _Law(times_s, landed, cumulative_trapezoid(landed, times_s, initial=0.0))

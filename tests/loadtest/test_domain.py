@@ -183,3 +183,14 @@ def test_no_scenario_makes_theory_raise_or_say_what_cannot_be(
     assert 0 <= told.origin_peak_1s <= told.origin_reads <= rate_per_s * duration_s
     assert told.reads_per_expiry >= 1 - 1e-9
     assert 0 <= told.stale_share <= told.hit_ratio <= 1
+
+
+@pytest.mark.parametrize("duration_s", [1, 3, 4.9, 5, 5.2, 6])
+def test_a_closed_loop_of_any_length_is_predicted(duration_s: float) -> None:
+    scenario = case(
+        load=users(50, 0.1), keys={"count": 100}, warm={"keys": "burst", "lead_s": 1.25}, duration_s=duration_s
+    )
+    for strategy in STRATEGIES.values():
+        for rate_per_s in (5.0, 50.0, 450.0):
+            told = predict(scenario, strategy, rate_per_s, duration_s)
+            assert told is None or 0 <= told.origin_peak_1s <= told.origin_reads
