@@ -52,8 +52,10 @@ async def measure_arm(
     tell: Tell,
     open_world: OpenWorld,
     lease: Lease | None = None,
+    world: str = "native",
 ) -> Measured:
-    """`run_arm` and its figures. Where it fails, a row that is no result and says why: the rest of the run goes on."""
+    """`run_arm` and its figures. Where it fails, a row that is no result and says why: the rest of the run goes on.
+    `world` names the one that is opened, for the row of a world that does not even do that."""
     try:
         raw = await run_arm(scenario, turn, seed, folder, tell, open_world, lease)
         return turn_figures(raw, scenario, turn)
@@ -65,7 +67,7 @@ async def measure_arm(
             pass  # the same reason may be why it failed
         known = isinstance(error, WorldFailed | OSError | ValueError)
         reason = str(error) if known else f"{type(error).__name__}: {error}; see failure.log among its records"
-        return failed_arm(scenario, turn, run_seed(seed, turn.repeat), "native", reason)
+        return failed_arm(scenario, turn, run_seed(seed, turn.repeat), world, reason)
 
 
 async def run_arm(

@@ -86,11 +86,11 @@ def bench(
     found = discovered(bound and world == "native")
     names = chosen(found, strategies, workload)
     order = turns(workload, names, found, repeats, seed)
-    exit_unless_valid(guarded(_bench(workload, order, found, seed, results, WORLDS[world])))
+    exit_unless_valid(guarded(_bench(workload, order, found, seed, results, world)))
 
 
 async def _bench(
-    workload: Scenario, order: Sequence[Turn], found: Discovered, seed: int, results: Path, open_world: OpenWorld
+    workload: Scenario, order: Sequence[Turn], found: Discovered, seed: int, results: Path, world: str
 ) -> bool:
     """True when every run is a result. Whatever ends it, each finished run has its figures on disk."""
     about = this_run(seed)
@@ -101,7 +101,7 @@ async def _bench(
         try:
             with live(console, workload) as tell:
                 for turn in order:
-                    finished.append(await measure_arm(workload, turn, seed, folder, tell, open_world, lease))
+                    finished.append(await measure_arm(workload, turn, seed, folder, tell, WORLDS[world], lease, world))
                     finished.sort(key=lambda one: one[0].place(found))
                     keep_so_far(folder, finished)
         finally:

@@ -59,15 +59,17 @@ def test_a_digest_is_of_what_code_does(tmp_path: Path, after: str, is_the_same: 
 
 def test_quoted_is_the_table_of_the_report_or_what_the_terminal_said(tmp_path: Path) -> None:
     (tmp_path / "latest").mkdir()
-    (tmp_path / "latest" / "report.md").write_text(f"## Run\n\n{TABLE}\n\nmore\n\n| another |\n")
+    wide = "| strategy | x | reads |\n| :-- | - | --: |\n| a\\|b | 0 | 7 |"
+    (tmp_path / "latest" / "report.md").write_text(f"## Run\n\n{wide}\n\nmore\n\n| another |\n")
     asked: list[Sequence[str]] = []
 
     def run(words: Sequence[str], results: Path) -> str:
         asked.append(words)
         return "\nsaid  \n"
 
-    table, terminal = (Block("b", "make b", ("b", "--x"), (), is_table) for is_table in (True, False))
-    assert quoted_by(table, run, tmp_path) == TABLE
+    columns = (("strategy", "reads"), ())
+    table, terminal = (Block("b", "make b", ("b", "--x"), (), one) for one in columns)
+    assert quoted_by(table, run, tmp_path) == "| strategy | reads |\n| :-- | --: |\n| a\\|b | 7 |"
     assert quoted_by(terminal, run, tmp_path) == "said"
     assert asked == [("b", "--x")] * 2
 
@@ -75,5 +77,9 @@ def test_quoted_is_the_table_of_the_report_or_what_the_terminal_said(tmp_path: P
 def test_a_command_that_says_nothing_and_a_readme_without_its_block_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="said nothing"):
         quoted_by(Block("b", "make b", ("b",), ()), lambda words, results: " \n", tmp_path)
+    (tmp_path / "latest").mkdir()
+    (tmp_path / "latest" / "report.md").write_text(TABLE)
+    with pytest.raises(ValueError, match="no column 'peak'"):
+        quoted_by(Block("b", "make b", ("b",), (), ("peak",)), lambda words, results: "", tmp_path)
     with pytest.raises(NoBlock, match="no block between <!-- measured: bench -->"):
         written("# Title\n", BLOCKS[0], TABLE, ABOUT)
