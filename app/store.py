@@ -4,13 +4,24 @@ The latency is spent inside the SELECT, by an SQL function on the connection's o
 connection for as long as it takes. (A sleep beside the query would hide the stampede: all readers would sleep at once.)
 """
 
-import sqlite3
+import asyncio
+import logging
 import threading
 from pathlib import Path
 
 import aiosqlite
 
 from app.strategy import OriginFailed
+
+log = logging.getLogger(__name__)
+
+LOCKED_S_MAX = 1.0
+"""How long a read waits for a file that somebody has locked."""
+SLOW_S_MAX = 10.0
+"""What a read may take beyond its latency. After that nothing is expected of its connection: its thread has died, or
+its disk."""
+CLOSE_S_MAX = 5.0
+"""How long `aclose` waits for reads that are still on their threads."""
 
 # The join keeps the one row, and with it the latency, when the item does not exist.
 _SELECT = """
@@ -25,23 +36,31 @@ def read_only(path: Path) -> str:
 
 
 class SqliteStore:
-    """Connections to the file, opened as they are needed. Implements `app.origin.Store`."""
+    """Connections to the file, opened as they are needed; one that failed is never used again. Implements
+    `app.origin.Store`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._idle: list[aiosqlite.Connection] = []
-        self._open: list[aiosqlite.Connection] = []
+        self._open: set[aiosqlite.Connection] = set()
+        self._closing: set[asyncio.Future[object]] = set()
         self._is_over = threading.Event()
 
     async def aclose(self) -> None:
+        """Never raises. A connection that does not close in time is left to its thread."""
         self._is_over.set()  # closing waits for the thread that reads, and that for its latency
-        for connection in self._open:
-            await connection.close()
+        for connection in tuple(self._open):
+            self._give_up(connection)
+        if self._closing and (late := (await asyncio.wait(self._closing, timeout=CLOSE_S_MAX))[1]):
+            log.warning("%d connections to %s did not close within %g s", len(late), self._path, CLOSE_S_MAX)
 
     async def select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
+        if self._is_over.is_set():
+            raise OriginFailed("the store is closed")
         try:
-            return await self._select(item_id, latency_ms)
-        except (sqlite3.Error, OSError, ValueError) as error:
+            async with asyncio.timeout(latency_ms / 1000 + SLOW_S_MAX):
+                return await self._select(item_id, latency_ms)
+        except Exception as error:  # of SQLite, aiosqlite, the system: whatever it is, the origin has not answered
             raise OriginFailed(f"{type(error).__name__}: {error}") from error
 
     async def _select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
@@ -49,15 +68,37 @@ class SqliteStore:
         try:
             values = {"latency_ms": latency_ms, "id": item_id}
             ((_, found, text, crc32),) = await connection.execute_fetchall(_SELECT, values)
-        finally:
-            self._idle.append(connection)
+            if found is not None and not (isinstance(text, str) and isinstance(crc32, int)):
+                raise ValueError(f"item {item_id} is not what the lab has written")
+        except BaseException:
+            self._give_up(connection)
+            raise
+        self._idle.append(connection)
         return None if found is None else (text, crc32)
 
     async def _connect(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(read_only(self._path), uri=True)
-        self._open.append(connection)
-        await connection.create_function("take_ms", 1, self._take_ms)
+        connection = await aiosqlite.connect(read_only(self._path), uri=True, timeout=LOCKED_S_MAX)
+        self._open.add(connection)
+        try:
+            await connection.create_function("take_ms", 1, self._take_ms)
+        except BaseException:
+            self._give_up(connection)
+            raise
         return connection
+
+    def _give_up(self, connection: aiosqlite.Connection) -> None:
+        """Have it closed once its thread has done what it was asked for; `aclose` waits for that."""
+        self._open.discard(connection)
+        if not connection._thread.is_alive():
+            return
+        if (closing := connection.stop()) is not None:  # not `close`, which waits for its thread twice, without a bound
+            self._closing.add(closing)
+            closing.add_done_callback(self._closed)
+
+    def _closed(self, closing: asyncio.Future[object]) -> None:
+        self._closing.discard(closing)
+        if not closing.cancelled() and (error := closing.exception()) is not None:
+            log.warning("a connection to %s did not close: %s", self._path, error)
 
     def _take_ms(self, latency_ms: float) -> float:
         self._is_over.wait(latency_ms / 1000)
