@@ -89,6 +89,8 @@ class Watch:
         self._released_s: dict[str, float] = {}
         self._asked_s: dict[bytes, float] | None = {} if knows_truth else None
         self.longest_load_s = 0.0
+        self.longest_store_s = 0.0
+        """That a pod has spent on storing what it had loaded, whether or not that went well."""
         self.violation: Violation | None = None
 
     def now_s(self) -> float:
@@ -211,9 +213,10 @@ class Watch:
             self.report("fresh enough", said, piece.ended_s[old])
 
     def _age_s_max(self) -> float:
-        """Who has joined a load has an answer that is as old as that load. What is known of a load is when it was asked
-        for, which may be long before it was let in."""
-        limit_s = max(self._allowed.promise_s, self.longest_load_s)
+        """Who has joined a flight has an answer that is as old as its load, and as what came after that: it ends once
+        it has tried to store. What is known of a load is when it was asked for, which may be long before it was let
+        in."""
+        limit_s = max(self._allowed.promise_s, self.longest_load_s + self.longest_store_s)
         if self._asked_s is not None:
             limit_s += self.longest_load_s
         return limit_s + ROUNDING_S + self._allowed.late_s + self._allowed.skew_s

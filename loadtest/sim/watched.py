@@ -77,6 +77,10 @@ class WatchedServer(Way):
         if why is not Why.MISS:
             self._watch.refreshes(self._pod, key, key in self._has_held)
 
+    def spent_on_storing(self, seconds: float) -> None:
+        """A put of this pod has ended, whether or not it went well."""
+        self._watch.longest_store_s = max(self._watch.longest_store_s, seconds)
+
     def missed_announcements(self) -> None:
         """The pod was cut off or paused: who waits there cannot have heard everything."""
         self._refused_s.clear()
@@ -127,6 +131,13 @@ class WatchedCache(MemoryCache):
         if answer is False and name == "set":  # a put that is refused is told by its flight
             self._failed(Kind.COMMAND, name)
         return answer
+
+    async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
+        began_s = self._clock.now_s()
+        try:
+            return await super().put(key, entry, token)
+        finally:
+            self._server.spent_on_storing(self._clock.now_s() - began_s)
 
     def landing(self, key: str) -> AbstractContextManager[Waiter]:
         return self._watched_landing(key)
