@@ -1,0 +1,103 @@
+"""What a reader is told is as old as the read that brought it: from its beginning, however long it took."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from app.arm import Arm
+from app.discovery import discover
+from app.ledger import Ledger
+from app.metrics import Metrics, OriginMetrics
+from app.origin import Origin
+from app.settings import Settings
+from app.strategy import Status, Strategy, Why
+from loadtest.sim import loop
+from loadtest.sim.cache import Gate, MemoryCache
+from loadtest.sim.loop import VirtualClock
+from loadtest.sim.pod import Counts
+from loadtest.sim.server import MemoryServer
+from loadtest.sim.store import PodStore, SlowStore
+
+LOAD_S, TTL_S = 0.2, 5.0
+STRATEGIES = discover().strategies
+Story = Callable[[Origin, Arm, Gate], Awaitable[None]]
+every_strategy = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+
+
+def play(
+    story: Callable[[Origin, Arm, Gate], Awaitable[None]], strategy: type[Strategy] = STRATEGIES["static"]
+) -> None:
+    """With a pod of one connection to an origin that takes `LOAD_S`."""
+
+    async def main() -> None:
+        settings = Settings(
+            origin_latency=f"fixed({1000 * LOAD_S:g})",
+            origin_connections=1,
+            ttl_s=TTL_S,
+            redis_url="redis://127.0.0.1:1/0",
+        )
+        clock, gate = VirtualClock(asyncio.get_running_loop()), Gate()
+        events = OriginMetrics(Metrics(), "any")
+        origin = Origin(settings, "any", clock, Ledger(100), PodStore(SlowStore(100, 1), gate), events)
+        arm = Arm(
+            strategy,
+            settings,
+            MemoryCache(MemoryServer(clock), clock),
+            clock,
+            origin.read,
+            Counts(lambda kind, what="": None),
+            "one",
+        )
+        try:
+            await story(origin, arm, gate)
+        finally:
+            await arm.aclose()
+            await origin.aclose()
+
+    loop.run(main())
+
+
+def now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def test_a_read_is_dated_by_the_moment_it_got_its_connection() -> None:
+    async def story(origin: Origin, arm: Arm, gate: Gate) -> None:
+        began_s = now_s()
+        rows = await asyncio.gather(*(origin.read(number, f"k{number}", Why.MISS) for number in range(3)))
+        assert [row.read_at_s - began_s for row in rows] == pytest.approx([0, LOAD_S, 2 * LOAD_S])
+        for row in rows:
+            assert row.body is not None
+            assert json.loads(row.body)["read_at"] == pytest.approx(row.read_at_s, abs=1e-6)
+
+    play(story)
+
+
+@every_strategy
+def test_no_age_is_too_young_by_the_latency(strategy: type[Strategy]) -> None:
+    async def story(origin: Origin, arm: Arm, gate: Gate) -> None:
+        assert (await arm.answer(7)).age_s == pytest.approx(LOAD_S)
+        await asyncio.sleep(1)
+        assert (await arm.answer(7)).age_s == pytest.approx(LOAD_S + 1)
+
+    play(story, strategy)
+
+
+@pytest.mark.parametrize("paused_s", [1.0, 4.0])
+def test_a_pod_that_is_paused_in_the_middle_of_a_read_does_not_date_old_data_new(paused_s: float) -> None:
+    async def story(origin: Origin, arm: Arm, gate: Gate) -> None:
+        began_s = now_s()
+        reading = asyncio.ensure_future(arm.answer(7))
+        await asyncio.sleep(LOAD_S / 2)
+        gate.close()
+        await asyncio.sleep(paused_s)
+        gate.open()
+        assert (await reading).age_s == pytest.approx(now_s() - began_s) == LOAD_S / 2 + paused_s
+        await asyncio.sleep(began_s + TTL_S - now_s() - 0.01)
+        assert (await arm.answer(7)).status is Status.HIT
+        await asyncio.sleep(0.02)
+        assert (await arm.answer(7)).status is Status.MISS  # its TTL counts from the read too
+
+    play(story)
