@@ -66,6 +66,8 @@ class Metrics:
         self.open_most = Gauge("lab_connections_max", "Connections that may be open at once", registry=by)
         self.turned_away = Counter("lab_connections_refused", "Connections beyond the most", registry=by)
         self.deaths = Counter("lab_task_deaths", "Background tasks that died of a fault", ("task",), registry=by)
+        self.cpu = Gauge("lab_cpu_seconds", "CPU time of this process so far, of all its threads", registry=by)
+        self.cpu.set_function(time.process_time)  # prometheus_client's own needs a /proc
         for name in TASKS:
             self.deaths.labels(name)
         self._sent = {name: self.commands.labels(name) for name in COMMANDS}

@@ -3,14 +3,15 @@
 Virtual time is worth something only as far as it agrees with what it stands for.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean
 from typing import Any
 
 from app.strategy import Strategy
 from loadtest.bench import Tell, measure_arm
+from loadtest.fitting import Fit
 from loadtest.lease import sole_user
 from loadtest.measure import Row
 from loadtest.native import native_world
@@ -21,12 +22,14 @@ from loadtest.sim.run import simulate
 from loadtest.theory import BAND, poisson_band
 from loadtest.turns import Turn
 
+Play = Callable[[Scenario, int], Row]
+"""A run of a scenario with a seed."""
 SEEDS = 10
 """Simulated for each measured run: their mean is what chance leaves."""
 READS_ERROR_MAX = 0.10
 AGE_ERROR_MAX = 0.05
 LATENCY_ERROR_MAX = 0.25
-"""Of p50 and p99. They decide nothing: virtual time takes hits from what the scenario says of network and CPU."""
+"""Of p50 and p99. They decide nothing: a hit takes what the scenario or a `Fit` says of network and CPU."""
 LATENCIES = ("p50_ms", "p99_ms")
 SHORT = {
     "origin_reads": "reads",
@@ -39,7 +42,7 @@ LEGEND = (
     f"simulated: the mean over {SEEDS} seeds; predicted: by formula, at the measured rate; error: of the simulated "
     f"against the measured figure. Reads agree within {READS_ERROR_MAX:.0%}, peaks within the {BAND:.0%} band of a "
     f"Poisson number of the simulated mean, ages within {AGE_ERROR_MAX:.0%}; latencies, which decide nothing, within "
-    f"{LATENCY_ERROR_MAX:.0%}."
+    f"{LATENCY_ERROR_MAX:.0%}, with the scenario's [virtual] and with this machine's."
 )
 
 
@@ -54,6 +57,7 @@ class Calibration:
     simulated: float  # the mean over `SEEDS` seeds
     predicted: float | None  # None where theory has nothing to say
     agrees: bool  # by the tolerance that `LEGEND` states for this figure
+    fit: Fit | None = None  # what virtual time was told of the machine; None: what the scenario says
 
     @property
     def decides(self) -> bool:
@@ -63,7 +67,12 @@ class Calibration:
     @property
     def error(self) -> float:
         """Of the simulated figure, relative to the measured one."""
-        return self.simulated / self.measured - 1 if self.measured else 0.0
+        return self.ratio - 1
+
+    @property
+    def ratio(self) -> float:
+        """Of the simulated figure to the measured one."""
+        return self.simulated / self.measured if self.measured else 1.0
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"error": round(self.error, 4)}
@@ -80,12 +89,11 @@ async def measure(
 
 
 def calibrate(
-    scenario: Scenario, strategy: type[Strategy], measured: Row, simulated: Callable[[Scenario, int], Row] | None = None
+    scenario: Scenario, strategy: type[Strategy], measured: Row, simulated: Play | None = None
 ) -> Iterator[Calibration]:
     """What virtual time and theory make of the run that was measured. `simulated` replaces the simulation."""
     same = scenario.led_by(measured.lead_s)
-    play = simulated or (lambda played, seed: simulate(played, strategy, seed).row)
-    rows = [play(same, run_seed(measured.seed, repeat)) for repeat in range(1, SEEDS + 1)]
+    rows = _played(same, strategy, measured.seed, simulated)
     rate_per_s = measured.requests / measured.duration_s
     prediction = predict(same, strategy, rate_per_s, scenario.duration_s)
     reads = fmean(row.origin_reads for row in rows)
@@ -109,22 +117,37 @@ def calibrate(
         None if prediction is None else round(prediction.origin_peak_1s, 1),
         low <= measured.origin_peak_1s <= high,
     )
-    for name, tolerance in (("age_p99_s", AGE_ERROR_MAX), *((name, LATENCY_ERROR_MAX) for name in LATENCIES)):
+    yield from _beside(
+        scenario, measured, rows, {"age_p99_s": AGE_ERROR_MAX, **dict.fromkeys(LATENCIES, LATENCY_ERROR_MAX)}
+    )
+
+
+def calibrate_again(
+    scenario: Scenario, strategy: type[Strategy], measured: Row, fit: Fit, simulated: Play | None = None
+) -> list[Calibration]:
+    """The latencies alone, in virtual time that was told what `fit` found."""
+    rows = _played(fit.put_into(scenario).led_by(measured.lead_s), strategy, measured.seed, simulated)
+    return list(_beside(scenario, measured, rows, dict.fromkeys(LATENCIES, LATENCY_ERROR_MAX), fit))
+
+
+def _played(scenario: Scenario, strategy: type[Strategy], seed: int, simulated: Play | None) -> list[Row]:
+    play = simulated or (lambda played, seed: simulate(played, strategy, seed).row)
+    return [play(scenario, run_seed(seed, repeat)) for repeat in range(1, SEEDS + 1)]
+
+
+def _beside(
+    scenario: Scenario, measured: Row, rows: Sequence[Row], tolerances: Mapping[str, float], fit: Fit | None = None
+) -> Iterator[Calibration]:
+    """Figures of answers, by tolerance; none where no answer was good."""
+    for name, tolerance in tolerances.items():
         real, played = getattr(measured, name), [getattr(row, name) for row in rows]
         if real is None or None in played:
-            continue  # no answer was good
+            continue
         mean = fmean(played)
         agrees = abs(real - mean) <= tolerance * mean
-        yield Calibration(scenario.name, strategy.name, name, real, round(mean, 3), None, agrees)
+        yield Calibration(scenario.name, measured.strategy, name, real, round(mean, 3), None, agrees, fit)
 
 
 def all_agree(found: Sequence[Calibration]) -> bool:
     """Of the figures that decide."""
     return all(one.agrees for one in found if one.decides)
-
-
-def network_line(found: Sequence[Calibration], network_ms: float) -> str:
-    """What to put under [virtual] so that the median latency is the measured one, where hits are the median: whatever a
-    hit takes on this machine beyond the scenario's network, there and back, is put into the network. No less than 0."""
-    apart = [one.measured - one.simulated for one in found if one.figure == "p50_ms"]
-    return f'network = "fixed({max(0.0, network_ms + median(apart) / 2):.3g})"' if apart else ""

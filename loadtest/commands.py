@@ -1,29 +1,41 @@
-"""What a strategy costs Redis: the commands that the pods counted, from their metrics before and after the load."""
+"""What a strategy costs: Redis in commands and the pods in CPU time, as they counted it before and after the load."""
 
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-FAMILY = "lab_cache_commands"
+COMMANDS = "lab_cache_commands_total"
+CPU = "lab_cpu_seconds"
 BEFORE = "metrics-before-"
 AFTER = "metrics-"
 
 
 def redis_commands(raw: Path) -> float | None:
-    """Commands of all pods during the load; None where a pod was not asked both times. Raises OSError."""
-    before = sorted(raw.glob(f"{BEFORE}pod-*.prom"))
-    after = [raw / path.name.replace(BEFORE, AFTER) for path in before]
-    if not before or not all(path.exists() for path in after):
+    """Commands of all pods during the load; None where it is not known. Raises OSError."""
+    return _during_load(raw, COMMANDS)
+
+
+def pods_cpu_s(raw: Path) -> float | None:
+    """CPU time of all pods during the load, in seconds; None where it is not known. Raises OSError."""
+    return _during_load(raw, CPU)
+
+
+def _during_load(raw: Path, name: str) -> float | None:
+    """None where a pod was not asked both times, does not count this, or began anew meanwhile."""
+    before = {path.name.removeprefix(BEFORE): path for path in raw.glob(f"{BEFORE}pod-*.prom")}
+    after = {path.name.removeprefix(AFTER): path for path in raw.glob(f"{AFTER}pod-*.prom")}
+    if not before or before.keys() != after.keys():
         return None
-    return sum(map(_sent, after)) - sum(map(_sent, before))
+    total = 0.0
+    for pod, path in before.items():
+        then, now = _counted(path, name), _counted(after[pod], name)
+        if then is None or now is None or now < then:
+            return None
+        total += now - then
+    return total
 
 
-def _sent(path: Path) -> float:
+def _counted(path: Path, name: str) -> float | None:
     families = text_string_to_metric_families(path.read_text(encoding="utf-8"))
-    return sum(
-        sample.value
-        for family in families
-        if family.name == FAMILY
-        for sample in family.samples
-        if sample.name == f"{FAMILY}_total"
-    )
+    values = [sample.value for family in families for sample in family.samples if sample.name == name]
+    return sum(values) if values else None

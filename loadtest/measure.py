@@ -88,6 +88,7 @@ class Row:
     floor_reads: int | None = None  # the fewest that could have served these requests; see `loadtest.floor`
     commands_per_request: float | None = None  # Redis commands; None where they were not counted
     commands_per_read_saved: float | None = None  # the same for each request that did not read the origin
+    service_us: float | None = None  # CPU time of the pods for each request; None where it is not known
     lateness_p99_ms: float | None = None  # of the generator: sent, less intended; None where there is none
     generator_cpu_share: float | None = None  # of one core, by the busiest of its processes
     arrivals_dispersion: float | None = None  # of the requests' moments: see `Tally`; 1 is Poisson, 0 a fixed pace

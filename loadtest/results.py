@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from loadtest.commands import redis_commands
+from loadtest.commands import pods_cpu_s, redis_commands
 from loadtest.drive.generator import read_generator, what_is_due
 from loadtest.failures import counted, failures_found
 from loadtest.measure import Row, Series, assumed_figures, new_tally
@@ -169,6 +169,8 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
             commands_per_request=round(commands / row.requests, 3),
             commands_per_read_saved=round(commands / saved, 3) if saved > 0 else None,
         )
+    if row.requests and (cpu_s := pods_cpu_s(raw)) is not None:
+        row = replace(row, service_us=round(cpu_s / row.requests * 1e6, 1))
     return row, tally.series()
 
 

@@ -18,6 +18,8 @@ from loadtest.quoting import for_markdown, quoted
 WIDTH = 120  # characters
 HEADINGS = ("claim", "published", "predicted", "simulated", "measured", "verdict", "why")
 _STYLES = {Verdict.REPRODUCED: "green", Verdict.NOT_REPRODUCED: "yellow"}
+TITLE = "# The claims ledger"
+"""What every such file begins with."""
 _INTRODUCTION = """\
 Figures that others have published about expiring cache entries, run again here. `make claims` writes this file; nobody
 edits it. The claims and the workloads are in `loadtest/scenarios/claims/`, one file per table.
@@ -96,7 +98,7 @@ def markdown(ledger: Ledger) -> str:
     """The whole of CLAIMS.md."""
     measured = {0: "not asked for this time", 1: "one run"}.get(ledger.repeats, f"the median of {ledger.repeats} runs")
     lines = [
-        "# The claims ledger",
+        TITLE,
         "",
         _INTRODUCTION.format(measured=measured, confidence=CONFIDENCE),
         "",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.cli import bench, check, claims, judge, look, readme, sim, sweep
+from loadtest.cli import bench, calibrate, check, claims, judge, look, readme, sim, sweep
 from loadtest.environment import commit
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (bench.app, look.app, sim.app, check.app, claims.app, judge.app, sweep.app, readme.app):
+for commands in (bench.app, look.app, sim.app, calibrate.app, check.app, claims.app, judge.app, sweep.app, readme.app):
     app.add_typer(commands)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from loadtest import ROOT
 from loadtest.claims.ledger import Experiment, read_experiments
-from loadtest.claims.page import Ledger, markdown, print_ledger
+from loadtest.claims.page import TITLE, Ledger, markdown, print_ledger
 from loadtest.claims.reruns import Found, evidence, jobs, measure, native_arms, simulate
 from loadtest.claims.verdict import judge, unexpected
 from loadtest.cli.inputs import discovered
@@ -29,6 +29,7 @@ from loadtest.cli.terminal import (
     warn,
 )
 from loadtest.live import live
+from loadtest.outputs import why_not_over
 from loadtest.results import write_whole
 from loadtest.scenario import BadScenario
 from loadtest.summarise import Extras
@@ -55,6 +56,8 @@ def claims(
         found = evidence(chosen, discovered())
     except BadScenario as error:
         fail(error)
+    if out is not None and (why := why_not_over(out, TITLE)):
+        fail(f"--out {out}: {why}")
     about = this_run(seed)
     folder = run_folder(results, "claims", about)
     if not virtual_only:

@@ -1,21 +1,12 @@
 """Commands of virtual time."""
 
-import json
 import time
-from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.table import Table
 
-from app.latency import Latency
 from loadtest import ROOT
-from loadtest.calibration import LEGEND, SHORT, Calibration, all_agree, measure, network_line
-from loadtest.calibration import calibrate as compare_worlds
 from loadtest.cli.finished import keep_so_far, report
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
 from loadtest.cli.terminal import (
@@ -28,23 +19,18 @@ from loadtest.cli.terminal import (
     Workers,
     console,
     exit_unless_valid,
-    fail,
-    guarded,
     guarded_here,
     run_folder,
     runs_progress,
     this_run,
-    warn,
 )
-from loadtest.live import live
-from loadtest.measure import Row
 from loadtest.report import VIRTUAL
-from loadtest.results import Measured, all_valid, failed_arm, keep_figures, keep_turns, write_whole
+from loadtest.results import Measured, all_valid, failed_arm, keep_turns
 from loadtest.seeds import run_seed
 from loadtest.sim.batch import Done, Job, cores, local_workers, run_all
 from loadtest.sim.raw import Place
 from loadtest.sim.speed import measure_speed
-from loadtest.summarise import Extras, not_run
+from loadtest.summarise import not_run
 from loadtest.turns import turns
 
 KEEP_EVERY_S = 5.0
@@ -152,61 +138,3 @@ def simspeed(
             highlight=False,
             soft_wrap=True,
         )
-
-
-@app.command()
-def calibrate(
-    scenarios: Annotated[str, typer.Option(help="Names or .toml files, by comma.")] = "hot-key,bulk-warm",
-    strategies: Strategies = None,
-    duration: Duration = None,
-    seed: Seed = 1,
-    results: Results = ROOT / "results",
-) -> None:
-    """Run the same natively and in virtual time: measured, simulated, predicted. Exit 1 where they disagree."""
-    found = discovered()
-    workloads = [scenario_named(name, duration) for name in scenarios.split(",")]
-    calibrated: list[Calibration] = []
-    extras, valid = Extras(), True
-    for workload in workloads:
-        folder = run_folder(results, workload.name, this_run(seed), workload)
-        rows: list[Row] = []
-        with live(console, workload) as tell:
-            names = chosen(found, strategies, workload)
-            guarded(_keep(folder, rows, measure(workload, names, seed, folder, tell)))
-        for row in rows:
-            beside = partial(compare_worlds, workload, found.strategies[row.strategy], row)
-            calibrated += extras.make(f"what stands beside {row.strategy}", lambda: list(beside()), [])  # noqa: B023
-            valid = valid and row.valid
-        write_whole(folder / "calibration.json", json.dumps([one.as_dict() for one in calibrated], indent=2))
-    _print_calibration(calibrated)
-    for workload in workloads:
-        own = [one for one in calibrated if one.scenario == workload.name]
-        line = network_line(own, Latency.parse(workload.virtual.network).mean_ms)
-        if line:
-            console.print(f"{workload.name}: for this machine's median, [virtual] {line}", markup=False, style="dim")
-    warn(extras.missing)
-    exit_unless_valid(valid)
-    if not all_agree(calibrated):
-        fail("virtual time disagrees with what was measured, see above", code=1)
-
-
-async def _keep(folder: Path, rows: list[Row], measured: AsyncIterator[Row]) -> None:
-    async for row in measured:
-        rows.append(row)
-        keep_figures(folder, rows)
-
-
-def _print_calibration(calibrated: Sequence[Calibration]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for heading in ("scenario", "strategy", "figure"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("measured", "simulated", "predicted", "error", ""):
-        table.add_column(heading, justify="right")
-    for one in calibrated:
-        predicted = "-" if one.predicted is None else f"{one.predicted:,.1f}"
-        digits = 0 if one.figure.startswith("origin") else 2
-        cells = (f"{one.measured:,.{digits}f}", f"{one.simulated:,.{max(1, digits)}f}", predicted, f"{one.error:+.1%}")
-        verdict = "agrees" if one.agrees else "[red]disagrees[/]" if one.decides else "disagrees"
-        table.add_row(one.scenario, one.strategy, SHORT[one.figure], *cells, verdict)
-    console.print(table)
-    console.print(LEGEND, style="dim")

@@ -1,5 +1,6 @@
 """The metrics that are more than a counter."""
 
+import time
 from dataclasses import dataclass
 
 from app.metrics import Metrics, OriginMetrics, Peak
@@ -52,3 +53,11 @@ def test_the_reads_in_flight_are_at_their_peak_as_one_begins_or_ends_or_somebody
     assert value() == 20
     pool.reading = 30
     assert value() == 30
+
+
+def test_the_cpu_time_is_that_of_the_process_whenever_somebody_looks() -> None:
+    metrics = Metrics()
+    before_s = time.process_time()
+    seen_s = metrics.registry.get_sample_value("lab_cpu_seconds")
+    assert seen_s is not None
+    assert before_s <= seen_s <= time.process_time()

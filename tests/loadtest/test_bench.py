@@ -149,6 +149,7 @@ def test_every_row_has_the_promised_fields(finished: tuple[Path, str]) -> None:
         assert set(promised) <= row.keys()
         assert (row["scenario"], row["world"], row["seed"], row["pods"]) == ("short", "native", 5, 2)
         assert row["requests"] == sum(row["statuses"].values()) > 100
+        assert row["service_us"] > 0
         assert row["errors"] == row["wrong_answers"] == 0
         assert row["valid"]
 

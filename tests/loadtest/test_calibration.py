@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.discovery import discover
-from loadtest.calibration import all_agree, calibrate, network_line
+from loadtest.calibration import all_agree, calibrate
 from loadtest.measure import Row
 from loadtest.scenario import read_scenario
 from loadtest.sim.run import simulate
@@ -35,7 +35,6 @@ def test_older_answers_are_another_world_and_slower_hits_are_this_machine() -> N
     assert [one.figure for one in older if not one.agrees] == ["age_p99_s"]
     assert [one.figure for one in slower if not one.agrees] == ["p50_ms"]
     assert (all_agree(older), all_agree(slower)) == (False, True)
-    assert network_line(slower, 0.25) == 'network = "fixed(1.75)"'
 
 
 def test_the_time_between_warm_up_and_load_is_the_measured_one() -> None:

@@ -1,6 +1,8 @@
 from pathlib import Path
 
-from loadtest.commands import redis_commands
+import pytest
+
+from loadtest.commands import pods_cpu_s, redis_commands
 
 TEXT = """# TYPE lab_cache_commands_total counter
 lab_cache_commands_total{{command="mget"}} {mget}
@@ -20,3 +22,34 @@ def test_what_was_sent_before_the_load_does_not_count(tmp_path: Path) -> None:
 def test_a_pod_that_fell_leaves_no_figure(tmp_path: Path) -> None:
     (tmp_path / "metrics-before-pod-1.prom").write_text(TEXT.format(mget=10, set=1))
     assert redis_commands(tmp_path) is None
+
+
+CPU = """# TYPE lab_cpu_seconds gauge
+lab_cpu_seconds {}
+"""
+
+
+def cpu(raw: Path, pod: int, before: str, after: str) -> None:
+    (raw / f"metrics-before-pod-{pod}.prom").write_text(before)
+    (raw / f"metrics-pod-{pod}.prom").write_text(after)
+
+
+def test_the_cpu_time_of_the_start_does_not_count(tmp_path: Path) -> None:
+    cpu(tmp_path, 1, CPU.format(1.5), CPU.format(4.0))
+    cpu(tmp_path, 2, CPU.format(0.5), CPU.format(1.0))
+    assert pods_cpu_s(tmp_path) == 3.0
+
+
+@pytest.mark.parametrize(("before", "after"), [(CPU.format(9.0), CPU.format(2.0)), ("", "")])
+def test_of_a_pod_that_began_anew_or_does_not_tell_there_is_no_cpu_time(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    cpu(tmp_path, 1, CPU.format(1.5), CPU.format(4.0))
+    cpu(tmp_path, 2, before, after)
+    assert pods_cpu_s(tmp_path) is None
+
+
+def test_a_pod_that_was_asked_only_afterwards_leaves_no_figure(tmp_path: Path) -> None:
+    cpu(tmp_path, 1, CPU.format(1.5), CPU.format(4.0))
+    (tmp_path / "metrics-pod-2.prom").write_text(CPU.format(4.0))
+    assert pods_cpu_s(tmp_path) is None

@@ -383,6 +383,21 @@ def test_a_part_of_the_ledger_runs_end_to_end_and_leaves_the_whole_one_alone(tmp
     assert "naive" not in text
 
 
+def test_the_ledger_is_written_over_its_own_and_over_nothing_else(tmp_path: Path) -> None:
+    out, results = tmp_path / "notes.md", tmp_path / "results"
+    asked = ("--virtual-only", "--only", "leases", "--out", out, "--results", results)
+    out.write_text("my diary")
+    refused = lab(*asked)
+    assert refused.exit_code == 2
+    assert "nothing that this command has written" in " ".join(refused.stderr.split())
+    assert out.read_text() == "my diary"
+    assert not results.exists()  # known before anything was run
+    out.unlink()
+    for _ in range(2):
+        assert lab(*asked).exit_code == 0
+        assert out.read_text().startswith("# The claims ledger")
+
+
 def test_a_claim_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     result = lab("--virtual-only", "--only", "swr-pique", "--results", tmp_path)
     assert result.exit_code == 2
