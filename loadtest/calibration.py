@@ -40,7 +40,8 @@ SHORT = {
 }
 LEGEND = (
     f"simulated: the mean over {SEEDS} seeds; predicted: by formula, at the measured rate; error: of the simulated "
-    f"against the measured figure. Reads agree within {READS_ERROR_MAX:.0%}, peaks within the {BAND:.0%} band of a "
+    "against the measured figure; ratio: measured over simulated. "
+    f"Reads agree within {READS_ERROR_MAX:.0%}, peaks within the {BAND:.0%} band of a "
     f"Poisson number of the simulated mean, ages within {AGE_ERROR_MAX:.0%}; latencies, which decide nothing, within "
     f"{LATENCY_ERROR_MAX:.0%}, with the scenario's [virtual] and with this machine's."
 )
@@ -67,12 +68,12 @@ class Calibration:
     @property
     def error(self) -> float:
         """Of the simulated figure, relative to the measured one."""
-        return self.ratio - 1
+        return self.simulated / self.measured - 1 if self.measured else 0.0
 
     @property
     def ratio(self) -> float:
-        """Of the simulated figure to the measured one."""
-        return self.simulated / self.measured if self.measured else 1.0
+        """Of the measured figure to the simulated one, of which the tolerances are."""
+        return self.measured / self.simulated if self.simulated else 1.0
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"error": round(self.error, 4)}

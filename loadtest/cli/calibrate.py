@@ -78,7 +78,7 @@ def calibrate(
         if fit is not None:
             _print_fitted(fit, again)
         everything += calibrated
-    console.print(f"{LEGEND} {BOUND}", style="dim")
+    console.print(f"{LEGEND} {BOUND}", style="dim", markup=False)
     warn(extras.missing)
     exit_unless_valid(valid)
     if not all_agree(everything):
@@ -111,7 +111,7 @@ def _print_fitted(fit: Fit, again: Sequence[Calibration]) -> None:
 
 
 def _table(*figures: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("strategy", "figure"):
         table.add_column(heading, no_wrap=True)
     for heading in (*figures, ""):
