@@ -287,3 +287,12 @@ def test_a_pod_that_is_killed_while_it_is_paused_keeps_nobody_waiting() -> None:
     drill = Drill("singleflight", paused, killed)
     assert drill.latency_s.max() <= 1 + LOAD_S, drill.story
     assert drill.success(AT_S + 2) == 1, drill.story
+
+
+def test_who_joins_a_load_whose_write_hangs_has_an_answer_as_old_as_both_and_that_is_allowed() -> None:
+    dead = fault("connections-dead", pod=0, arrive=True)
+    drill = Drill("singleflight", dead, cache={"ttl_s": 0.25}, origin={"latency": "fixed(211)"}, top={"pods": 1})
+    assert drill.success() == 1
+    kept_s = drill.age_s - drill.latency_s
+    assert kept_s[drill.asked(0, AT_S)].max() <= 0.25
+    assert kept_s[drill.asked(AT_S)].max() > 0.25 + 0.1  # so it is no allowance for nothing
