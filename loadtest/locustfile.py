@@ -45,6 +45,9 @@ BAD_INPUT = 2
 ITS_OWN = ("metrics_port", "metrics_host", "web_names")
 """Options of one process. A master hands its workers all that it has, in place of what they were told themselves."""
 
+GRACE_S = 10.0
+"""What requests on their way at a test's end are given to come back in, where Locust's `--stop-timeout` is silent."""
+
 _log = logging.getLogger(__name__)
 
 # Locust makes the users, so what they share has no other place.
@@ -89,6 +92,8 @@ def prepare(environment: Environment, web_ui: WebUI | None = None, **_: Any) -> 
         _refuse(f"--host: {error}")
     except (BadOption, NoPods) as error:
         _refuse(str(error))
+    # what is on its way when the time is up is no failure of the service
+    environment.stop_timeout = environment.stop_timeout or GRACE_S
     if web_ui is not None:
         assert web_ui.app is not None
         close_door(web_ui.app, [web_ui.host, *options.web_names.split(",")], dict(vars(options)))

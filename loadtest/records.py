@@ -69,10 +69,6 @@ class Reads(NamedTuple):
     why: Integers  # an index of WHYS
     outcome: Integers  # an index of OUTCOMES
 
-    def since(self, start_s: float) -> "Reads":
-        """Without what was asked before: the warm-up."""
-        return self.only(self.asked_s >= start_s)
-
     def only(self, kept: NDArray[np.bool_] | slice) -> "Reads":
         return Reads(
             self.asked_s[kept], self.started_s[kept], self.ended_s[kept],

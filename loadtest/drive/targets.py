@@ -63,17 +63,18 @@ class Targets:
 def pod_url(text: str) -> str:
     """`http://host:port`, from what people write: without a scheme, with a slash at the end. Raises `BadTargets`."""
     text = text.strip()
+    told = _told(text)
     url = urlsplit(text if "://" in text else f"http://{text}")
     try:
         port = url.port
-    except ValueError as error:
-        raise BadTargets(f"{text!r}: {error}") from None
+    except ValueError:
+        raise BadTargets(f"{told}: its port is none") from None
     if url.scheme != "http":
-        raise BadTargets(f"{text!r}: pods speak http, not {url.scheme}: name http://host:port")
+        raise BadTargets(f"{told}: pods speak http, not {url.scheme}: name http://host:port")
     if not url.hostname or any(letter.isspace() for letter in url.netloc):
-        raise BadTargets(f"{text!r} names no host: http://host:port, more than one by comma")
+        raise BadTargets(f"{told} names no host: http://host:port, more than one by comma")
     if url.path.strip("/") or url.query or url.fragment or url.username is not None:
-        raise BadTargets(f"{text!r}: only http://host:port, without user, path or query: the lab asks /STRATEGY/data")
+        raise BadTargets(f"{told}: only http://host:port, without user, path or query: the lab asks /STRATEGY/data")
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     return f"http://{host}:{port}" if port else f"http://{host}"
 
@@ -81,5 +82,10 @@ def pod_url(text: str) -> str:
 def _host_and_port(text: str) -> tuple[str, int]:
     host, _, port = text.removeprefix(DNS).rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
-        raise BadTargets(f"{text!r}: name dns:host:port, such as dns:app:8000")
+        raise BadTargets(f"{_told(text)}: name dns:host:port, such as dns:app:8000")
     return host, int(port)
+
+
+def _told(text: str) -> str:
+    """As it was written, but for what stands before an @: that may be somebody's password."""
+    return repr(f"…@{text.rpartition('@')[2]}" if "@" in text else text)

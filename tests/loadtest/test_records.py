@@ -44,12 +44,6 @@ def test_the_ledger_is_brought_onto_the_clients_clock_and_in_order_of_asking(tmp
     assert reads.outcome.tolist() == [FAILED, OK]
 
 
-def test_the_warm_up_can_be_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.csv"
-    path.write_text("asked_s,started_s,ended_s,key,why,outcome\n9,9,9.2,lab:a:7,miss,ok\n10,10,10.2,lab:a:8,early,ok\n")
-    assert read_ledger(path).since(10.0).key.tolist() == [8]
-
-
 def test_what_was_shed_never_started(tmp_path: Path) -> None:
     path = tmp_path / "ledger.csv"
     path.write_text("asked_s,started_s,ended_s,key,why,outcome\n1,1,1.2,lab:a:7,miss,ok\n1,,1,lab:a:8,miss,shed\n")

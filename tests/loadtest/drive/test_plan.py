@@ -8,7 +8,7 @@ import pytest
 
 from loadtest.drive.plan import BadOption, Plan
 from loadtest.drive.pods import Told
-from loadtest.drive.targets import pod_url
+from loadtest.drive.targets import BadTargets, pod_url
 
 SCENARIO = """
 title = "Mine"
@@ -133,3 +133,12 @@ def test_a_second_test_of_the_same_process_leaves_the_first_ones_answers_alone(t
         lives.append(mine.life)
     assert len(set(lives)) == 2
     assert all("a line" in (tmp_path / f"answers-{life}.csv").read_text() for life in lives)
+
+
+@pytest.mark.parametrize(
+    "text", ["http://u:p4ss@a:8000", "u:p4ss@a", "ftp://u:p4ss@a", "http://u:p4ss@a:x", "u:p4ss@/b"]
+)
+def test_a_password_in_a_host_is_refused_and_not_told(text: str) -> None:
+    with pytest.raises(BadTargets) as caught:
+        pod_url(text)
+    assert "p4ss" not in str(caught.value)

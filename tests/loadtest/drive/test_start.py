@@ -14,7 +14,7 @@ from loadtest.drive.dispatcher import due
 from loadtest.drive.generator import read_generator, what_is_due
 from loadtest.native import free_port
 from loadtest.scenario import read_scenario
-from tests.loadtest.drive.liar import OPEN, lines_of, locust, run_locust, scenario, schedule_faults, serving
+from tests.loadtest.drive.liar import OPEN, Honest, lines_of, locust, run_locust, scenario, schedule_faults, serving
 
 LOADS = {"open": OPEN.format(rate=40), "closed": 'loop = "closed"\nusers = 8\nthink_s = 0.2'}
 USERS = ("--users", "8", "--spawn-rate", "8")
@@ -33,6 +33,25 @@ def test_a_host_without_a_scheme_or_with_a_slash_is_asked_whatever_proxy_there_i
     lines = lines_of(tmp_path)
     assert len(lines) > 40
     assert {(line["code"], line["fault"]) for line in lines} == {("200", "")}
+
+
+class Slow(Honest):
+    def send(self, code: int, said: object) -> None:
+        if "/data" in self.path:
+            time.sleep(0.3)
+        super().send(code, said)
+
+
+@pytest.mark.parametrize("loop", LOADS)
+def test_what_is_on_its_way_when_the_time_is_up_is_no_failure(loop: str, tmp_path: Path) -> None:
+    path = scenario(tmp_path, LOADS[loop])
+    with serving(Slow) as url:
+        ended = run_locust(
+            path, "--host", url, *USERS, "--run-time", "2s", "--stop-timeout", "0", "--exit-code-on-error", "1",
+            "--answers", str(tmp_path),
+        )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout
+    assert {line["code"] for line in lines_of(tmp_path)} == {"200"}
 
 
 class NoPod(BaseHTTPRequestHandler):
