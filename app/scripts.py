@@ -12,8 +12,10 @@ if not holder then
   return 1
 end
 if holder == ARGV[1] then return 1 end
--- a lease that has far more to go than a lease is: the clock was set back since, and nobody shall wait for it
-if redis.call('PTTL', KEYS[1]) > 2 * tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+-- A lock that never ends is not the lab's or was made to stay; one that has far more to go than a lease is had its
+-- clock set back since. Nobody shall wait for either: it gets one lease, which a living holder renews.
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 or left > 2 * tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 0
 """
 PUT = """

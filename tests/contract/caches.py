@@ -33,6 +33,8 @@ class Pods:
     there: Cache
     cut_off: Cache
     clock: Clock
+    lock_for_ever: Callable[[], Awaitable[object]]
+    """Have the lock of KEY held by somebody whose lock has no end."""
 
 
 def entry_of(pods: Pods, text: str = "value", keep_for_s: float = LONG_S) -> Entry:
@@ -62,7 +64,11 @@ class MemoryCaches:
             server, other = MemoryServer(clock), MemoryServer(clock)
             here, there, cut_off = (MemoryCache(at, clock, self._latency_s) for at in (server, server, other))
             other.is_away = True
-            await case(Pods(here, there, cut_off, clock))
+
+            async def lock_for_ever() -> None:
+                server.lock(KEY, "somebody", 10**12)
+
+            await case(Pods(here, there, cut_off, clock, lock_for_ever))
 
         loop.run(main())
 
@@ -112,7 +118,7 @@ class RedisCaches:
             await _until(lambda: _listeners(client, 2))
             await asyncio.sleep(0.02)  # each wakes everybody once, when it has begun to listen
             async with asyncio.timeout(20):
-                await case(Pods(here, there, cut_off, here.clock))
+                await case(Pods(here, there, cut_off, here.clock, lambda: client.set(f"{KEY}:lock", "somebody")))
 
     def _cache(self, url: str) -> RedisCache:
         return RedisCache(Settings(redis_url=url, redis_timeout_ms=self._timeout_ms), CacheLog())

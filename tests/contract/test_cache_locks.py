@@ -40,6 +40,16 @@ def test_a_lock_is_free_again_when_its_lease_ends(caches: Caches) -> None:
     caches.run(case)
 
 
+def test_a_lock_without_an_end_is_over_a_lease_after_somebody_wants_it(caches: Caches) -> None:
+    async def case(pods: Pods) -> None:
+        await pods.lock_for_ever()
+        assert not await pods.here.lock(KEY, "mine", SOON_S)
+        await asyncio.sleep(2 * SOON_S)
+        assert await pods.there.lock(KEY, "mine", LONG_S)
+
+    caches.run(case)
+
+
 def test_taking_the_lock_twice_does_not_extend_the_lease(caches: Caches) -> None:
     async def case(pods: Pods) -> None:
         await pods.here.lock(KEY, "mine", 5 * SOON_S)
