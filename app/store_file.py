@@ -1,7 +1,8 @@
-"""The store's file: made and filled on first start, and replaced only where it is provably the lab's own.
+"""The store's file: made and filled on first start, and used or replaced only where it is the lab's own.
 
 It is that when it holds, to the last row, what the lab writes into such a file, and nothing else: then nothing is lost
-that cannot be made again. Whatever else lies there is somebody's, and stays.
+that cannot be made again, and no item is answered otherwise than the settings say. Whatever else lies there is
+somebody's, and stays.
 """
 
 import errno
@@ -13,7 +14,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -27,6 +28,8 @@ SCHEMA = {
     "stamp": "CREATE TABLE stamp (text TEXT)",
     "item": "CREATE TABLE item (id INTEGER PRIMARY KEY, text TEXT NOT NULL, crc32 INTEGER NOT NULL)",
 }
+COMPARED_BYTES_MAX = 32_000_000
+"""Of texts in a file that is to be used as it is: about half a second. Beyond them its rows are counted."""
 TRIES_MAX = 10
 """Of making the file, while others make it too."""
 
@@ -82,12 +85,16 @@ def _is_made(path: Path, wanted: Stamp) -> bool:
         why = None
     elif not stat.S_ISREG(seen.st_mode):  # nothing else is opened: a pipe would hang
         why = "no regular file"
-    elif (found := _stamp_of(path)) == wanted:
-        return True
     else:
-        why = _why_not_ours(path, found)
+        found = _stamp_of(path)
+        is_wanted = found == wanted
+        why = _why_not_ours(path, found, COMPARED_BYTES_MAX if is_wanted else None)
+        if not _is_still(path, seen):
+            return False
+        if is_wanted and why is None:
+            return True
     if why:
-        said = f"{path} is there and not the lab's own ({why}): it is not replaced"
+        said = f"{path} is there and not the lab's own ({why}): it is neither used nor replaced"
         raise OSError(f"{said}. Name another path, or remove it yourself")
     return _make(path, wanted, seen)
 
@@ -158,8 +165,9 @@ def _stamp_of(path: Path) -> Stamp | None:
         return None
 
 
-def _why_not_ours(path: Path, stamp: Stamp | None) -> str | None:
-    """What says that the file is not what the lab has made, and nothing else; None where nothing does."""
+def _why_not_ours(path: Path, stamp: Stamp | None, bytes_max: int | None) -> str | None:
+    """What says that the file is not what the lab has made, and nothing else; None where nothing does. All its texts
+    are compared, or the first ones up to `bytes_max`."""
     if not path.stat().st_size:
         return "an empty file"
     if stamp is None:
@@ -168,18 +176,28 @@ def _why_not_ours(path: Path, stamp: Stamp | None) -> str | None:
         return "somebody writes to it: there is a journal beside it"
     try:
         with closing(sqlite3.connect(read_only(path), uri=True)) as store:
-            return _what_else_is_in(store, path.stat().st_size, stamp)
+            return _what_else_is_in(store, path.stat().st_size, stamp, bytes_max)
     except sqlite3.Error as error:
         return str(error)
 
 
-def _what_else_is_in(store: sqlite3.Connection, size_bytes: int, stamp: Stamp) -> str | None:
+def _what_else_is_in(store: sqlite3.Connection, size_bytes: int, stamp: Stamp, bytes_max: int | None) -> str | None:
     if dict(store.execute("SELECT name, sql FROM sqlite_master")) != SCHEMA:
         return "it holds more than the lab's two tables"
     ((pages,),), ((page_bytes,),) = store.execute("PRAGMA page_count"), store.execute("PRAGMA page_size")
     if pages * page_bytes != size_bytes:
         return "something follows its last page"
-    held = store.execute("SELECT id, text, crc32 FROM item ORDER BY id")
-    if any(mine != theirs for mine, theirs in zip_longest(stamp.rows(), held)):
-        return "its items are not those that the lab wrote"
-    return None
+    ((version,),), ((free,),) = store.execute("PRAGMA user_version"), store.execute("PRAGMA freelist_count")
+    if version:
+        return "somebody has given it a user_version"
+    if free:
+        return "it has free pages: something else was in it"
+    return None if _holds_the_items(store, stamp, bytes_max) else "its items are not those that the lab wrote"
+
+
+def _holds_the_items(store: sqlite3.Connection, stamp: Stamp, bytes_max: int | None) -> bool:
+    if list(store.execute("SELECT count(*), max(id) FROM item")) != [(stamp.items, stamp.items - 1)]:
+        return False
+    compared = stamp.items if bytes_max is None else min(stamp.items, bytes_max // stamp.payload_bytes)
+    held = store.execute("SELECT id, text, crc32 FROM item ORDER BY id LIMIT ?", (compared,))
+    return all(mine == theirs for mine, theirs in zip_longest(islice(stamp.rows(), compared), held))

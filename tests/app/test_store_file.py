@@ -5,7 +5,7 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -126,6 +126,11 @@ OTHERS: dict[str, tuple[Callable[[Path], None], str]] = {
     "with a row": (of_the_lab("INSERT INTO item VALUES (77, 'mine', 0)"), "not those that the lab wrote"),
     "with another text": (of_the_lab("UPDATE item SET text = 'mine' WHERE id = 3"), "not those that the lab wrote"),
     "without a row": (of_the_lab("DELETE FROM item WHERE id = 4"), "not those that the lab wrote"),
+    "with a user_version": (of_the_lab("PRAGMA user_version = 7"), "given it a user_version"),
+    "with free pages": (
+        of_the_lab("CREATE TABLE notes (text TEXT)", "INSERT INTO notes VALUES ('mine')", "DROP TABLE notes"),
+        "free pages",
+    ),
     "without its stamp": (of_the_lab("DELETE FROM stamp"), "does not carry the lab's stamp"),
     "with another stamp": (of_the_lab("UPDATE stamp SET text = 'mine'"), "does not carry the lab's stamp"),
     "with something behind it": (of_the_lab_with_a_tail, "something follows its last page"),
@@ -142,13 +147,35 @@ def everything_in(folder: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("make", "why"), OTHERS.values(), ids=OTHERS)
-def test_what_is_not_the_labs_own_is_named_and_stays(tmp_path: Path, make: Callable[[Path], None], why: str) -> None:
+@pytest.mark.parametrize("items", [5, 9])  # with the settings that the stamp tells of, and with others
+def test_what_is_not_the_labs_own_is_named_and_stays(
+    tmp_path: Path, make: Callable[[Path], None], why: str, items: int
+) -> None:
     path = tmp_path / "origin.sqlite"
     make(path)
     before = everything_in(tmp_path)
     with pytest.raises(OSError, match=rf"LAB_ORIGIN_PATH: {path}.* is there and not the lab's own .*{why}"):
-        create_store(settings(path, items=9))
+        create_store(settings(path, items))
     assert everything_in(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_seen"),
+    [
+        ("DELETE FROM item WHERE id = 3", True),
+        ("UPDATE item SET id = 77 WHERE id = 3", True),
+        ("UPDATE item SET text = 'mine' WHERE id = 1", True),
+        ("UPDATE item SET text = 'mine' WHERE id = 3", False),
+    ],
+)
+def test_of_a_large_store_the_rows_are_counted_and_the_first_texts_compared(
+    tmp_path: Path, statement: str, is_seen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.store_file, "COMPARED_BYTES_MAX", 2 * 512 + 1)
+    path = tmp_path / "origin.sqlite"
+    of_the_lab(statement)(path)
+    with pytest.raises(OSError, match="not those that the lab wrote") if is_seen else nullcontext():
+        create_store(settings(path))
 
 
 def test_a_link_stays_one_and_its_target_is_made_and_replaced(tmp_path: Path) -> None:
