@@ -24,9 +24,11 @@ from app.ledger import Ledger
 from app.metrics import ArmMetrics, Metrics, OriginMetrics
 from app.origin import Origin
 from app.settings import Settings
+from app.standstill import watch_standstills
 from app.store import SqliteStore
 from app.store_file import create_store
 from app.strategy import Strategy
+from app.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,9 @@ def create_app(settings: Settings) -> FastAPI:
             gc.collect()
             gc.freeze()
             gc.set_threshold(GC_FIRST_THRESHOLD)
+            tasks = Tasks(metrics.task_died)
+            owned.push_async_callback(tasks.aclose)
+            tasks.keep(lambda: watch_standstills(metrics.stood_still), "standstills")
             yield
 
     # FastAPI looks for an OpenTelemetry provider three times a request; the lab has metrics of its own.

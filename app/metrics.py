@@ -19,7 +19,7 @@ DURATION_BUCKETS_S = (
 AGE_BUCKETS_S = (0.1, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.5, 15.0, 20.0, 30.0, 60.0)
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 COMMANDS = ("mget", "set", "put", "lock", "renew", "unlock", "time", "hello")
-TASKS = ("clock", "landings", "read batch", *COMMANDS, "flight", "lease", "read")
+TASKS = ("clock", "landings", "standstills", "read batch", *COMMANDS, "flight", "lease", "read")
 
 
 class Metrics:
@@ -66,6 +66,7 @@ class Metrics:
         self.open_most = Gauge("lab_connections_max", "Connections that may be open at once", registry=by)
         self.turned_away = Counter("lab_connections_refused", "Connections beyond the most", registry=by)
         self.deaths = Counter("lab_task_deaths", "Background tasks that died of a fault", ("task",), registry=by)
+        self.still = Counter("lab_stood_still_seconds", "Standstills of the pod's loop", registry=by)
         self.cpu = Gauge("lab_cpu_seconds", "CPU time of this process so far, of all its threads", registry=by)
         self.cpu.set_function(time.process_time)  # prometheus_client's own needs a /proc
         for name in TASKS:
@@ -96,6 +97,11 @@ class Metrics:
 
     def task_died(self, task: str) -> None:
         self.deaths.labels(task).inc()
+
+    # what watches the loop reports: app.standstill
+
+    def stood_still(self, seconds: float) -> None:
+        self.still.inc(seconds)
 
 
 class Openings(Protocol):

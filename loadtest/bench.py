@@ -1,6 +1,7 @@
 """The native bench: one strategy through a scenario, in a fresh world of its own, recorded."""
 
 import asyncio
+import json
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from app.discovery import discover
+from loadtest import redis_says
 from loadtest.burst import ask_for_all
 from loadtest.commands import AFTER, BEFORE
 from loadtest.drive.command import start_locust
@@ -106,6 +108,7 @@ async def run_arm(
             is_over=False,
         )
         record.write(raw)
+        await _keep_redis(world, raw / redis_says.BEFORE)
         if scenario.warm.keys == "burst":
             burst = await ask_for_all(world.pod_urls, strategy, scenario.keys.count)
             record.warmed_s, record.warm_spread_s = burst.last_s, round(burst.spread_s, 3)
@@ -136,6 +139,7 @@ async def run_arm(
                 if ledger.dropped:
                     record.events.append(f"{ledger.dropped} origin reads did not fit into the pods' ledgers")
                 record.write(raw)
+        await _keep_redis(world, raw / redis_says.AFTER)
         await _keep_metrics(client, world, raw, AFTER)
     return raw
 
@@ -176,6 +180,10 @@ async def _watch(
             pass
     if locust.process.returncode != 0:
         record.events.append(f"locust {locust.how_it_ended}: {locust.last_words(1)}")
+
+
+async def _keep_redis(world: World, path: Path) -> None:
+    write_whole(path, json.dumps(await redis_says.what_it_says(world.redis_url), indent=2))
 
 
 async def _keep_metrics(client: httpx.AsyncClient, world: World, raw: Path, when: str) -> None:

@@ -7,6 +7,7 @@ and makes the run no result, where the strategy did not meet the world that the 
   nobody answered a pod leaves Redis alone for a while, in which every request may ask the origin. What that cost nobody
   can say afterwards; where nothing is broken there is none;
 - so is one refused write, one corrupt entry, one background task that died, one read that the store itself failed;
+- so is a pod that stood still, whose requests waited meanwhile;
 - and so is a pod whose counters could not be read: what is unknown is not fine.
 
 Reads that were turned away, or had no answer in time, at the bounds of the origin's pool are told, and moved nothing:
@@ -34,13 +35,14 @@ class Kind(StrEnum):
     WRITE = "refused writes (a lock was lost, or Redis was full)"
     ENTRY = "corrupt entries in Redis"
     TASK = "background tasks of pods that died"
+    STILL = "pods stood still"
     READ = "reads that the store failed"
     LATE = "loads that got no answer from the origin in time"
     SHED = "reads turned away at the bound of the origin's pool"
 
 
 Failures = Counter[tuple[Kind, str]]
-"""How often, by kind and what it was about: a command, a task, or nothing."""
+"""How often, by kind and what it was about: a command, a task, or nothing. Of `Kind.STILL` it is milliseconds."""
 
 _HARMLESS = frozenset({Kind.LATE, Kind.SHED})
 _COUNTERS: Mapping[str, tuple[Kind, str]] = {
@@ -48,6 +50,7 @@ _COUNTERS: Mapping[str, tuple[Kind, str]] = {
     "lab_writes_refused": (Kind.WRITE, ""),
     "lab_cache_corrupt_entries": (Kind.ENTRY, ""),
     "lab_task_deaths": (Kind.TASK, "task"),
+    "lab_stood_still_seconds": (Kind.STILL, ""),
     "lab_origin_failures": (Kind.LATE, ""),
     "lab_origin_shed": (Kind.SHED, ""),
 }
@@ -58,8 +61,9 @@ _BROKEN_BY: Mapping[str, frozenset[Kind]] = {
     "origin": frozenset({Kind.READ, Kind.LATE, Kind.SHED}),
     # what it was doing goes on without it, or ends with it
     "pod": frozenset({Kind.COMMAND, Kind.WRITE, Kind.READ, Kind.LATE}),
+    "pod-paused": frozenset({Kind.STILL}),
 }
-"""By the first word of a fault's kind."""
+"""By the first word of a fault's kind, and by all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ class Found:
 
 def explained_by(scenario: Scenario) -> frozenset[Kind]:
     """What the scenario breaks on purpose: by its faults, and by a Redis that is too small and evicts nothing."""
-    kinds = [_BROKEN_BY.get(fault.kind.partition("-")[0], frozenset[Kind]()) for fault in scenario.faults]
+    names = [name for fault in scenario.faults for name in (fault.kind.partition("-")[0], fault.kind)]
+    kinds = [_BROKEN_BY.get(name, frozenset[Kind]()) for name in names]
     virtual = scenario.virtual
     if virtual.redis_entries_max is not None and virtual.redis_policy == "noeviction":
         kinds.append(_BROKEN_BY["cache"])
@@ -90,7 +95,9 @@ def failures_found(failures: Failures, scenario: Scenario, failed_reads: int) ->
             continue
         moved = moved or kind not in _HARMLESS
         named = ", ".join(f"{what} {count:,}" for what, count in about.items() if what)
-        events.append(f"{kind}: {sum(about.values()):,}" + (f" ({named})" if named else ""))
+        total = sum(about.values())
+        size = f"{total / 1000:.1f} s" if kind is Kind.STILL else f"{total:,}"
+        events.append(f"{kind}: {size}" + (f" ({named})" if named else ""))
     return Found(events, moved)
 
 
@@ -126,7 +133,8 @@ def _read(path: Path) -> Failures:
         kind, label = known
         for sample in family.samples:
             if sample.name == f"{family.name}_total":
-                total[kind, sample.labels.get(label, "")] += round(sample.value)
+                count = round(1000 * sample.value if kind is Kind.STILL else sample.value)
+                total[kind, sample.labels.get(label, "")] += count
     if "lab_cache_failures" not in seen:
         raise ValueError(f"{path}: no lab_cache_failures")
     return total

@@ -1,7 +1,8 @@
 """The directory of a run: everything that its figures were computed from, and the figures.
 
 summary.json  report.md  report.html  environment.json  scenario.json  turns.json
-raw/<strategy>[-<repeat>]/  scenario.json  run.json  ledger.csv  answers-*.csv  generator-*.json  metrics-*.prom  *.log
+raw/<strategy>[-<repeat>]/  scenario.json  run.json  ledger.csv  answers-*.csv  generator-*.json  metrics-*.prom
+                            redis-*.json  *.log
 """
 
 import json
@@ -13,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from loadtest import redis_says
 from loadtest.commands import pods_cpu_s, redis_commands
 from loadtest.drive.generator import read_generator, what_is_due
 from loadtest.failures import counted, failures_found
@@ -151,6 +153,8 @@ def arm_figures(raw: Path, scenario: Scenario) -> tuple[Row, Series]:
         events=[*row.events, *unknown, *broken.events],
         valid=row.valid and not unknown and not broken.moved_a_figure,
     )
+    of_redis, notes = redis_says.what_happened(raw)
+    row = replace(row, events=[*row.events, *of_redis], notes=[*row.notes, *notes], valid=row.valid and not of_redis)
     generator = read_generator(raw)
     if generator is None:
         faults = ["the generator left no record: it was killed"]

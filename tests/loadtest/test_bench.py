@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from redis import Redis
 
 SHORT = """
 title = "Short"
@@ -174,6 +175,33 @@ def test_redis_killed_in_mid_run_is_no_error_and_no_result(short: Path, tmp_path
     assert not row["valid"]
     assert "redis was ended by SIGKILL" in row["events"][0]
     assert "redis was ended by SIGKILL" in said
+
+
+def test_a_pod_that_is_stopped_and_a_redis_that_is_emptied_in_mid_run_are_events_and_no_result(
+    short: Path, tmp_path: Path
+) -> None:
+    short.write_text(SHORT.replace("duration_s = 4", "duration_s = 3"))
+    with Lab(*BENCH, short, "--strategies", "static", "--results", tmp_path / "results") as lab:
+        lab.wait_for_child("locustfile")
+        listening = lab.wait_for_child("valkey-server").net_connections()
+        port = next(one.laddr.port for one in listening if one.status == psutil.CONN_LISTEN)
+        pod = lab.wait_for_child("-m app")
+        time.sleep(1.5)  # Locust's own start, and a little of the run
+        pod.suspend()
+        with Redis(host="127.0.0.1", port=port) as client:
+            client.flushall()
+            client.flushall()
+        time.sleep(1.2)
+        pod.resume()
+        code, said = lab.end()
+    assert code == 3, said
+    row = _rows(tmp_path / "results")["static"]
+    assert not row["valid"]
+    assert any(event.startswith("pods stood still: ") for event in row["events"]), row["events"]
+    assert "Redis was emptied during the run (FLUSHALL, 2 times)" in row["events"]
+    code, said = run("summarise", (tmp_path / "results" / "latest").resolve())
+    assert code == 3, said
+    assert _rows(tmp_path / "results")["static"]["events"] == row["events"]
 
 
 def test_a_strategy_whose_generator_is_killed_is_a_row_and_the_bench_goes_on(short: Path, tmp_path: Path) -> None:

@@ -94,6 +94,21 @@ def test_faults_explain_what_they_break_and_nothing_else() -> None:
     assert failures_found(Failures(), cache, failed).moved_a_figure
 
 
+def test_a_pod_that_stood_still_is_told_in_seconds_and_only_its_pause_explains_it(tmp_path: Path) -> None:
+    before, after = Metrics(), Metrics()
+    before.stood_still(0.7)
+    for seconds in (0.7, 0.6, 0.6):
+        after.stood_still(seconds)
+    failures, _ = counted(pods(tmp_path, (before, after)), 1, are_new=False)
+    told = failures_found(failures, QUICK, 0)
+    assert told.events == ["pods stood still: 1.2 s"]
+    assert told.moved_a_figure
+    paused = scenario({"kind": "pod-paused", "at_s": 2, "for_s": 1, "pod": 0})
+    killed = scenario({"kind": "pod-killed", "at_s": 2, "for_s": 1, "pod": 0})
+    assert failures_found(failures, paused, 0).events == []
+    assert failures_found(failures, killed, 0).moved_a_figure
+
+
 def test_virtual_time_counts_the_same_and_its_faults_explain_it() -> None:
     swr = FOUND.strategies["swr"]
     quiet = simulate(scenario(), swr, 1).row

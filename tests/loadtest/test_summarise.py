@@ -13,6 +13,7 @@ from app.ledger import OriginRead
 from loadtest import summarise
 from loadtest.bounds import with_prediction
 from loadtest.records import ANSWER_COLUMNS
+from loadtest.redis_says import NOT_KNOWN
 from loadtest.results import CUT_SHORT, Measured, RunRecord, keep_turns, new_run_folder
 from loadtest.scenario import Scenario, read_scenario
 from loadtest.sim.run import simulate
@@ -140,6 +141,7 @@ def test_a_folder_whose_bench_was_killed_is_summarised_from_what_is_there(tmp_pa
     summary, rows = summarise_folder(folder, FOUND)
     by_name = {row.strategy: row for row in rows}
     assert by_name["static"].requests == 120
+    assert NOT_KNOWN in by_name["static"].notes
     assert CUT_SHORT not in by_name["static"].events
     assert CUT_SHORT in by_name["singleflight"].events
     assert not by_name["singleflight"].valid

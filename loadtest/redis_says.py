@@ -1,0 +1,59 @@
+"""What Redis says of itself before a run and after it, and what that tells of the time between.
+
+A Redis that is emptied or begins anew answers every command at once, so no pod notices: every key is loaded once more,
+and the figures are those of another world than the scenario states.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+BEFORE, AFTER = "redis-before.json", "redis-after.json"
+EMPTYING = ("flushall", "flushdb")
+"""Commands, as INFO names them."""
+NOT_KNOWN = "Redis does not say what became of its keys: whether it was emptied or evicted any is not known"
+ANSWER_WITHIN_S = 5.0
+
+
+async def what_it_says(redis_url: str) -> dict[str, Any]:
+    """Which process it is, and what it has done to its keys so far; or `unknown` and the kind of error, whose text is
+    left out because it may quote the URL, and that its password."""
+    try:
+        async with Redis.from_url(redis_url, socket_timeout=ANSWER_WITHIN_S) as client:
+            info = await client.info("all")
+        calls = {name: int(info.get(f"cmdstat_{name}", {}).get("calls", 0)) for name in EMPTYING}
+        return {"run_id": str(info["run_id"]), "evicted_keys": int(info["evicted_keys"]), "calls": calls}
+    except (RedisError, OSError, KeyError) as error:  # not permitted, not there, or no Redis that says all of it
+        return {"unknown": type(error).__name__}
+
+
+def what_happened(raw: Path) -> tuple[list[str], list[str]]:
+    """Events of the run whose records these are, each of which makes it no result, and notes."""
+    try:
+        before, after = _read(raw / BEFORE), _read(raw / AFTER)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return [], [NOT_KNOWN]
+    events = []
+    if before["run_id"] != after["run_id"]:
+        events.append("Redis began anew during the run")
+        before = dict.fromkeys(before, 0)  # the new process counts from nothing
+    done = {name: after[name] - before[name] for name in after if name != "run_id"}
+    for name in EMPTYING:
+        if done[name] > 0:
+            times = "once" if done[name] == 1 else f"{done[name]:,} times"
+            events.append(f"Redis was emptied during the run ({name.upper()}, {times})")
+    if done["evicted_keys"] > 0:
+        events.append(f"Redis evicted {done['evicted_keys']:,} key{'s' * (done['evicted_keys'] > 1)} during the run")
+    were_reset = any(count < 0 for count in done.values())
+    return events, [NOT_KNOWN] if were_reset else []
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """Raises OSError, or ValueError, TypeError, KeyError, AttributeError where it does not say all of it."""
+    said = json.loads(path.read_text(encoding="utf-8"))
+    calls = {name: int(said["calls"][name]) for name in EMPTYING}
+    return {"run_id": str(said["run_id"]), "evicted_keys": int(said["evicted_keys"]), **calls}
