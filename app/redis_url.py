@@ -2,10 +2,17 @@
 
 A query may set what it takes to get in, and nothing else: an option that changes what replies look like, or how long
 a command may take, would change the lab without its knowing. redis-py lets a URL's options win over the caller's.
+
+A URL that can never lead anywhere is refused at the start: later it would look like a Redis that is away.
 """
 
 import re
-from urllib.parse import parse_qsl, urlsplit
+import sys
+from os import fsencode
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from redis.asyncio.connection import ConnectionPool, SSLConnection
 
 SCHEMES = ("redis", "rediss", "unix")
 _OPTIONS = {"db", "username", "password", "client_name"}
@@ -13,6 +20,9 @@ _TLS_OPTIONS = {
     "ssl_keyfile", "ssl_certfile", "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_path", "ssl_ca_data", "ssl_check_hostname",
     "ssl_min_version", "ssl_ciphers", "ssl_password",
 }  # fmt: skip
+SOCKET_PATH_BYTES_MAX = 103 if sys.platform == "darwin" else 107
+"""What the system takes as the path of a socket: `sun_path` in <sys/un.h>, less its last byte."""
+_CERT_REQS = ("none", "optional", "required")
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9._:-]*")
 
 
@@ -40,7 +50,49 @@ def checked(url: str) -> str:
             raise ValueError(f"its option {name!r} is set once, to something")
         if name == "db" and not value.isdecimal():
             raise ValueError("its option 'db' is the number of a database")
+    _check_place(parts)
+    if parts.scheme == "rediss":
+        _check_tls(url, dict(pairs))
     return url
+
+
+def _check_place(parts: SplitResult) -> None:
+    """Raises ValueError where there can be no server."""
+    if parts.scheme == "unix":
+        path = fsencode(unquote(parts.path))
+        if path in (b"", b"/") or b"\0" in path or len(path) > SOCKET_PATH_BYTES_MAX:
+            raise ValueError(f"after unix:// comes the path of a socket, of at most {SOCKET_PATH_BYTES_MAX} bytes")
+        if parts.netloc.rpartition("@")[2]:  # redis-py would leave it out of the path
+            raise ValueError("the path of a socket begins with a slash, as in unix:///run/redis.sock")
+        return
+    if parts.port == 0:  # for redis-py that is none: it would ask 6379
+        raise ValueError("its port is a number from 1 to 65535")
+    try:
+        host = unquote(parts.hostname or "")
+        is_a_name = "\0" not in host
+        host.encode("idna")  # as `socket.getaddrinfo` does
+    except UnicodeError:
+        is_a_name = False
+    if not is_a_name:
+        raise ValueError("its host is no name that can be looked up")
+
+
+def _check_tls(url: str, options: dict[str, str]) -> None:
+    """Raises ValueError where no connection could even be begun with the URL's TLS options."""
+    if options.get("ssl_cert_reqs", "none") not in _CERT_REQS:
+        raise ValueError(f"its option 'ssl_cert_reqs' is one of {', '.join(_CERT_REQS)}")
+    for name in ("ssl_keyfile", "ssl_certfile", "ssl_ca_certs"):
+        if name in options and not Path(options[name]).is_file():
+            raise ValueError(f"its option {name!r} names no file that is there")
+    if "ssl_ca_path" in options and not Path(options["ssl_ca_path"]).is_dir():
+        raise ValueError("its option 'ssl_ca_path' names no folder that is there")
+    try:
+        connection = ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
+        assert isinstance(connection, SSLConnection)
+        connection.ssl_context.get()
+    except (OSError, ValueError, OverflowError, TypeError):  # whose texts may quote a value
+        given = ", ".join(sorted(_TLS_OPTIONS & options.keys())) or "none is set"
+        raise ValueError(f"no TLS connection can be made with its options ({given})") from None
 
 
 def shown(url: object) -> str:

@@ -1,3 +1,5 @@
+from urllib.parse import quote
+
 import pytest
 
 from app.redis_url import checked, shown
@@ -18,10 +20,42 @@ def test_an_option_that_would_change_the_lab_is_refused_by_name(option: str) -> 
 @pytest.mark.parametrize(
     "url",
     ["redis://127.0.0.1:6379/0", "redis://:p%40ss@host:6379/2", "redis://host?password=x&db=1", "unix:///run/redis.sock",
-     "rediss://host?ssl_cert_reqs=none", "redis://[::1]:6379"],
+     "redis://", "unix://:p@/run/redis.sock?db=1", "rediss://host?ssl_cert_reqs=none", "rediss://host:1",
+     "rediss://host?ssl_min_version=771&ssl_check_hostname=true&ssl_cert_reqs=required&ssl_ca_path=/", "redis://[::1]:6379"],
 )  # fmt: skip
 def test_what_leads_to_a_redis_is_taken(url: str) -> None:
     assert checked(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("rediss://host?ssl_cert_reqs=SECRET", "ssl_cert_reqs"),
+        ("rediss://host?ssl_ca_certs=/SECRET", "ssl_ca_certs"),
+        ("rediss://host?ssl_ca_path=/SECRET", "ssl_ca_path"),
+        ("rediss://host?ssl_certfile=/SECRET", "ssl_certfile"),
+        ("rediss://host?ssl_keyfile=/SECRET", "ssl_keyfile"),
+        ("rediss://host?ssl_keyfile=/dev/../SECRET&ssl_password=x", "ssl_keyfile"),
+        (f"rediss://host?ssl_ca_certs={quote(__file__)}", "ssl_ca_certs"),  # a file, and no certificates in it
+        ("rediss://host?ssl_ca_data=SECRET", "ssl_ca_data"),
+        ("rediss://host?ssl_ciphers=SECRET", "ssl_ciphers"),
+        ("rediss://host?ssl_min_version=1", "ssl_min_version"),
+        ("rediss://host?ssl_min_version=SECRET", "ssl_min_version"),
+        ("unix://", "path of a socket"),
+        ("unix:///", "path of a socket"),
+        ("unix://SECRET/redis.sock", "begins with a slash"),
+        ("unix:///" + 107 * "S", "path of a socket"),
+        ("redis://SECRET:0/0", "port"),
+        ("rediss://SECRET:0", "port"),
+        ("redis://SECRET..host/0", "host"),
+        ("redis://SECRET%00/0", "host"),
+        (f"redis://{64 * 'S'}/0", "host"),
+    ],
+)
+def test_a_url_that_can_lead_nowhere_is_refused_by_what_is_wrong_and_not_quoted(url: str, named: str) -> None:
+    with pytest.raises(ValueError, match=named) as raised:
+        checked(url)
+    assert "SECRET" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
