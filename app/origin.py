@@ -13,7 +13,7 @@ from typing import Protocol
 from app.latency import Latency
 from app.ledger import OriginRead, Outcome
 from app.settings import Settings
-from app.strategy import Clock, OriginFailed, Shed, Why
+from app.strategy import CLOCK_ERROR_S_MAX, Clock, OriginFailed, Shed, Why
 from app.tasks import Tasks
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
@@ -74,6 +74,8 @@ class _Read:
     key: str
     why: Why
     asked_s: float
+    asked_monotonic_s: float
+    """The same moment on the monotonic clock."""
     is_late: bool = False
     """Nobody waits for it any more."""
 
@@ -104,7 +106,7 @@ class Origin:
 
     async def read(self, item_id: int, key: str, why: Why) -> Row:
         """One read of the store, through the pool. Goes on to its end when the caller goes away, as a query does."""
-        read = _Read(item_id, key, why, self._clock.now_s())
+        read = _Read(item_id, key, why, self._clock.now_s(), self._clock.monotonic_s())
         if self.reading + self.waiting >= self.connections + self._settings.origin_queue_max:
             self._events.origin_asked(why)
             self._events.origin_shed()
@@ -128,20 +130,26 @@ class Origin:
         finally:
             self.waiting -= 1
         self.reading += 1
-        started_s = self._clock.now_s()
+        started_s, started_monotonic_s = self._clock.now_s(), self._clock.monotonic_s()
         self._events.origin_started(read.why)
         outcome = Outcome.FAILED
         try:
             found = await self._store.select(read.item_id, self._latency.draw_ms(self._rng))
             outcome = Outcome.OK
-            return self._row(read.item_id, found, started_s)
+            return self._row(read.item_id, found, self._dated(started_s, started_monotonic_s))
         finally:
             if outcome is Outcome.FAILED and not read.is_late:
                 self._events.origin_failed()
-            self._events.origin_ended(self._clock.now_s() - read.asked_s)
+            self._events.origin_ended(self._clock.monotonic_s() - read.asked_monotonic_s)
             self.reading -= 1
             self._free.release()
             self._write(read, started_s, outcome)
+
+    def _dated(self, started_s: float, started_monotonic_s: float) -> float:
+        """When the read began: `started_s`, unless the clock was set since. Then it is as long ago, by the clock as it
+        goes now, as the monotonic one says."""
+        now_s, lasted_s = self._clock.now_s(), self._clock.monotonic_s() - started_monotonic_s
+        return started_s if abs(now_s - started_s - lasted_s) <= CLOCK_ERROR_S_MAX else now_s - lasted_s
 
     def _write(self, read: _Read, started_s: float | None, outcome: Outcome) -> None:
         pod, ended_s = self._settings.pod, self._clock.now_s()

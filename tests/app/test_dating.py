@@ -12,7 +12,7 @@ from app.ledger import Ledger
 from app.metrics import Metrics, OriginMetrics
 from app.origin import Origin
 from app.settings import Settings
-from app.strategy import Status, Strategy, Why
+from app.strategy import Clock, Status, Strategy, Why
 from loadtest.sim import loop
 from loadtest.sim.cache import Gate, MemoryCache
 from loadtest.sim.loop import VirtualClock
@@ -22,12 +22,27 @@ from loadtest.sim.store import PodStore, SlowStore
 
 LOAD_S, TTL_S = 0.2, 5.0
 STRATEGIES = discover().strategies
+WITH_BOUNDS = {**STRATEGIES, **discover(bounds=True).bounds}
 Story = Callable[[Origin, Arm, Gate], Awaitable[None]]
 every_strategy = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
 
 
+class SetClock:
+    """Implements `app.strategy.Clock`: one that may be set."""
+
+    ahead_s = 0.0
+
+    def now_s(self) -> float:
+        return now_s() + self.ahead_s
+
+    def monotonic_s(self) -> float:
+        return now_s()
+
+
 def play(
-    story: Callable[[Origin, Arm, Gate], Awaitable[None]], strategy: type[Strategy] = STRATEGIES["static"]
+    story: Callable[[Origin, Arm, Gate], Awaitable[None]],
+    strategy: type[Strategy] = STRATEGIES["static"],
+    pod_clock: Clock | None = None,
 ) -> None:
     """With a pod of one connection to an origin that takes `LOAD_S`."""
 
@@ -38,7 +53,8 @@ def play(
             ttl_s=TTL_S,
             redis_url="redis://127.0.0.1:1/0",
         )
-        clock, gate = VirtualClock(asyncio.get_running_loop()), Gate()
+        clock: Clock = pod_clock or VirtualClock(asyncio.get_running_loop())
+        gate = Gate()
         events = OriginMetrics(Metrics(), "any")
         origin = Origin(settings, "any", clock, Ledger(100), PodStore(SlowStore(100, 1), gate), events)
         arm = Arm(
@@ -101,3 +117,22 @@ def test_a_pod_that_is_paused_in_the_middle_of_a_read_does_not_date_old_data_new
         assert (await arm.answer(7)).status is Status.MISS  # its TTL counts from the read too
 
     play(story)
+
+
+@pytest.mark.parametrize("by_s", [-3_600.0, 3_600.0])
+@pytest.mark.parametrize("strategy", WITH_BOUNDS.values(), ids=WITH_BOUNDS)
+def test_a_clock_that_is_set_during_a_load_makes_its_answers_neither_older_nor_younger(
+    strategy: type[Strategy], by_s: float
+) -> None:
+    clock = SetClock()
+
+    async def story(origin: Origin, arm: Arm, gate: Gate) -> None:
+        answering = [asyncio.ensure_future(arm.answer(7))]
+        await asyncio.sleep(LOAD_S / 2)
+        clock.ahead_s = by_s
+        answering.append(asyncio.ensure_future(arm.answer(7)))
+        (first, second) = await asyncio.gather(*answering)
+        assert first.age_s == pytest.approx(LOAD_S)
+        assert second.age_s == pytest.approx(LOAD_S)
+
+    play(story, strategy, clock)
