@@ -157,7 +157,9 @@ def test_every_row_has_the_promised_fields(finished: tuple[Path, str]) -> None:
 
 def test_the_herd_is_there_and_singleflight_ends_it(finished: tuple[Path, str]) -> None:
     rows = _rows(finished[0])
-    assert rows["static"]["origin_reads"] > 2 * rows["singleflight"]["origin_reads"]
+    herd, one = (rows[name]["stampedes"]["hot"]["mean"] for name in ("static", "singleflight"))
+    assert herd > 2 * one
+    assert rows["static"]["origin_reads"] > 1.3 * rows["singleflight"]["origin_reads"]  # cold keys are most of both
     assert rows["singleflight"]["origin_peak_1s"] <= 2 * 5  # five keys, at most two expiries of each in a second
     assert rows["swr"]["statuses"]["stale"] > 0
 
