@@ -49,8 +49,8 @@ BLOCKS = (
     Block("bench", "make bench", ("bench",), (*SERVICE, *DEFINITIONS, "loadtest/scenarios/hot-key.toml"), TOLD),
     Block(
         "calibrate",
-        "make calibrate DURATION=30",
-        ("calibrate", "--duration", "30"),
+        "make calibrate DURATION=20",
+        ("calibrate", "--duration", "20"),
         (*SERVICE, *DEFINITIONS, *VIRTUAL, "loadtest/calibration.py"),
     ),
     Block("simspeed", "make simspeed", ("simspeed", "--strategies", "static"), VIRTUAL),
