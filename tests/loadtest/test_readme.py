@@ -21,6 +21,10 @@ def a_readme(body: str = "") -> str:
     return f"# Title\n{blocks}"
 
 
+def test_no_block_of_the_readme_is_older_than_the_code_it_quotes() -> None:
+    assert list(stale(README.read_text(encoding="utf-8"))) == []
+
+
 def test_every_block_quotes_code_that_is_there() -> None:
     for block in BLOCKS:
         for pattern in block.quotes:
