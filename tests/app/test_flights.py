@@ -109,9 +109,18 @@ def test_a_load_longer_than_the_lease_keeps_its_lock() -> None:
 
 def test_waiting_for_the_lock_ends_in_shed() -> None:
     async def story(pods: Pods) -> None:
-        await pods[0].cache.lock(KEY, "somebody", 1_000)
+        cache = pods[0].cache
+        await cache.lock(KEY, "somebody", LEASE_S)
+
+        async def hold() -> None:
+            while True:
+                await asyncio.sleep(LEASE_S / 3)
+                await cache.renew(KEY, "somebody", LEASE_S)
+
+        holding = asyncio.create_task(hold())
         waiting = [asyncio.create_task(pods[1].collapse()) for _ in range(5)]
         await asyncio.wait(waiting)
+        holding.cancel()
         assert [type(one.exception()) for one in waiting] == [Shed] * 5
         assert pods.clock.now_s() == WAIT_S_MAX
         assert not pods.loads
