@@ -189,7 +189,7 @@ PLANTED = {
         instead_of_the_cache(TrustsWhatIsThere), "static", 189, "fresh enough", "cache-clock-apart"
     ),
     "an entry from the future": Planted(
-        instead_of_the_cache(TakesTheFuture), "static", 69, "fresh enough", "cache-clock-apart"
+        instead_of_the_cache(TakesTheFuture), "static", 363, "fresh enough", "cache-clock-apart"
     ),
     "an error reply to a write": Planted(
         instead_of_the_cache(LetsRefusalsOut), "singleflight", 40, "no crash", "cache-refuses"
