@@ -94,26 +94,26 @@ try: $(READY) ## Contract tests and a 20 s comparison for one strategy: S=mine
 up: ## The whole stack, live in Grafana; knobs are in .env (needs Docker)
 	@bin/preflight
 	@echo 'Building and starting the stack …'
-	@docker compose up --build --detach --wait --quiet-pull || \
+	@bin/compose up --build --detach --wait --quiet-pull || \
 	  { echo 'error: the stack is not healthy; make ps and make logs say more' >&2; exit 1; }
 	@bin/urls
 
 down: ## Stop the stack
-	@docker compose --profile bench down --remove-orphans
+	@bin/compose --profile bench down --remove-orphans
 
 logs: ## What the stack says
-	@docker compose logs --tail 50 --follow
+	@bin/compose logs --tail 50 --follow
 
 ps: ## How the stack is
-	@docker compose ps
+	@bin/compose ps
 
 load: ## Change the load: USERS= RATE= (requests/s of all users) SCENARIO=
 	@bin/preflight
-	@docker compose up --detach --wait --no-deps load load-worker
+	@bin/compose up --detach --wait --no-deps load load-worker
 	@bin/urls
 
 dev: up ## Like up, and a changed strategy is in the pods a few seconds later
-	@docker compose watch --no-up app
+	@bin/compose watch --no-up app
 
 sim: $(READY) ## The same in virtual time, the same bytes every time: SCENARIO= STRATEGIES= DURATION= PODS= SEED= REPEATS= RAW=1
 	@$(LAB) sim $(bench_options) $(call option,WORKERS,workers) $(if $(RAW),--raw)
@@ -181,5 +181,5 @@ lock: ## Pin the newest versions again (needs uv)
 	@$(COMPILE) --upgrade --extra lab --extra sweep --extra dev -o requirements/dev.txt
 
 clean: ## Stop the stack, remove its images, the venv and the caches; results stay
-	@if docker info >/dev/null 2>&1; then docker compose --profile bench down --volumes --remove-orphans --rmi local; fi
+	@if docker info >/dev/null 2>&1; then bin/compose --profile bench down --volumes --remove-orphans --rmi local; fi
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

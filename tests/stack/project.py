@@ -52,8 +52,10 @@ class Project:
         self.compose("up", "--detach", "--wait", *arguments, within_s=START_S_MAX)
 
     def down(self) -> None:
-        """Also where nothing runs."""
+        """Also where nothing runs; the images that were built for this project go too."""
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "5", within_s=END_S_MAX)
+        if images := self._docker("image", "ls", "--quiet", "--filter", self._mine).split():
+            self._docker("image", "rm", "--force", *dict.fromkeys(images))
 
     def exec(self, service: str, *command: str) -> str:
         return self.compose("exec", "--no-TTY", service, *command, within_s=30)
@@ -76,6 +78,7 @@ class Project:
                 "containers": ("ps", "--all", "--quiet"),
                 "networks": ("network", "ls", "--quiet"),
                 "volumes": ("volume", "ls", "--quiet"),
+                "images": ("image", "ls", "--quiet"),
             }.items()
         }
 

@@ -5,7 +5,7 @@ import pytest
 from tests.stack.stages import Gone
 
 
-@pytest.mark.parametrize("kind", ["containers", "networks", "volumes"])
+@pytest.mark.parametrize("kind", ["containers", "networks", "volumes", "images"])
 def test_none_is_left_in_docker(gone: Gone, kind: str) -> None:
     assert gone.left[kind] == ""
 

@@ -19,7 +19,7 @@ def test_the_traces_are_the_same_in_another_python(stack: Stack) -> None:
         "none",
         "--entrypoint",
         "python",
-        "stampede-lab/load",
+        f"{stack.project.name}/load",
         "-",
     ]
     ended = subprocess.run(command, input=SCRIPT.read_text(), capture_output=True, text=True, timeout=120, check=True)

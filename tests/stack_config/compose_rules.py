@@ -147,7 +147,7 @@ def _users_of_stages(dockerfile: str) -> dict[str, str]:
 
 def variable_faults(compose: Tree, env: dict[str, str]) -> list[str]:
     """`.env` has every variable that Compose fills in, but for those that name a default; and no other."""
-    used = {name for text in texts(compose) for name in VARIABLE.findall(text)}
+    used = {name for text in texts(compose) for name in VARIABLE.findall(text)} - {"COMPOSE_PROJECT_NAME"}
     optional = {name for text in texts(compose) for name in re.findall(r"\$\{(\w+):-", text)}
     for service in compose["services"].values():
         used |= {name for name, value in environment_of(service).items() if value is None}
