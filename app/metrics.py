@@ -38,6 +38,9 @@ class Metrics:
         )
         reason = ("strategy", "why")
         self.asked = Counter("lab_origin_asked", "Reads asked for: started, shed, or waiting", reason, registry=by)
+        self.asked_again = Counter(
+            "lab_origin_asked_again", "Reads asked for while the pod waited for one of the same key", arm, registry=by
+        )
         self.reads = Counter("lab_origin_reads", "Reads that got a connection, by reason", reason, registry=by)
         self.read_failures = Counter("lab_origin_failures", "Reads without an answer in time", arm, registry=by)
         self.shed = Counter("lab_origin_shed", "Reads turned away at the pool's bound", arm, registry=by)
@@ -160,6 +163,7 @@ class OriginMetrics:
         self._asked = {why: metrics.asked.labels(strategy, why) for why in Why}
         self._reads = {why: metrics.reads.labels(strategy, why) for why in Why}
         self._failures = metrics.read_failures.labels(strategy)
+        self._again = metrics.asked_again.labels(strategy)
         self._shed = metrics.shed.labels(strategy)
         self._duration = metrics.read_duration.labels(strategy)
         self._metrics, self._strategy = metrics, strategy
@@ -179,6 +183,9 @@ class OriginMetrics:
     def origin_asked(self, why: Why) -> None:
         self._asked[why].inc()
         self._see_pool()
+
+    def origin_asked_again(self) -> None:
+        self._again.inc()
 
     def origin_shed(self) -> None:
         self._shed.inc()

@@ -6,6 +6,9 @@ queue as they do at a real database. The same pool stands before SQLite and befo
 
 import asyncio
 import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -49,6 +52,10 @@ class OriginEvents(Protocol):
 
     def origin_asked(self, why: Why) -> None:
         """Called when the pool counts the read already, unless it is shed."""
+        ...
+
+    def origin_asked_again(self) -> None:
+        """What is being asked for is a key for whose read somebody in this pod waits already."""
         ...
 
     def origin_shed(self) -> None: ...
@@ -96,6 +103,8 @@ class Origin:
         self._rng = Random(f"{settings.seed}/{settings.pod}/{strategy}/latency")
         self._free = asyncio.Semaphore(settings.origin_connections)
         self._tasks = Tasks(events.task_died)
+        self._awaited: Counter[str] = Counter()
+        """How many wait for a read of each key: as many keys as there are reads under way, at most."""
         self.connections = settings.origin_connections
         self.reading = 0
         self.waiting = 0
@@ -107,6 +116,8 @@ class Origin:
     async def read(self, item_id: int, key: str, why: Why) -> Row:
         """One read of the store, through the pool. Goes on to its end when the caller goes away, as a query does."""
         read = _Read(item_id, key, why, self._clock.now_s(), self._clock.monotonic_s())
+        if key in self._awaited:
+            self._events.origin_asked_again()
         if self.reading + self.waiting >= self.connections + self._settings.origin_queue_max:
             self._events.origin_asked(why)
             self._events.origin_shed()
@@ -116,13 +127,25 @@ class Origin:
         self._events.origin_asked(why)
         task = self._tasks.spawn(self._read(read), "read", key)
         timeout_s = self._settings.origin_timeout_ms / 1000
-        # no shield is needed: `wait` never cancels what it waits for
-        done, _ = await asyncio.wait({task}, timeout=timeout_s)
+        with self._waiting_for(key):
+            # no shield is needed: `wait` never cancels what it waits for
+            done, _ = await asyncio.wait({task}, timeout=timeout_s)
         if not done:
             read.is_late = True
             self._events.origin_failed()
             raise OriginFailed(f"no answer within {timeout_s:g} s (origin_timeout_ms)")
         return task.result()
+
+    @contextmanager
+    def _waiting_for(self, key: str) -> Iterator[None]:
+        """While somebody waits for a read of `key`: one that was given up is not what the next one repeats."""
+        self._awaited[key] += 1
+        try:
+            yield
+        finally:
+            self._awaited[key] -= 1
+            if not self._awaited[key]:
+                del self._awaited[key]
 
     async def _read(self, read: _Read) -> Row:
         try:

@@ -37,6 +37,8 @@ class Counts:
 
     def origin_asked(self, why: Why) -> None: ...
 
+    def origin_asked_again(self) -> None: ...
+
     def origin_shed(self) -> None:
         self._failed(Kind.SHED)
 

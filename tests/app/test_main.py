@@ -98,6 +98,7 @@ def test_every_metric_has_its_children_before_the_first_request(redis_url: str, 
         for why in Why:
             assert f'lab_origin_asked_total{{strategy="{strategy}",why="{why}"}} 0.0' in text
             assert f'lab_origin_reads_total{{strategy="{strategy}",why="{why}"}} 0.0' in text
+        assert f'lab_origin_asked_again_total{{strategy="{strategy}"}} 0.0' in text
         assert f'lab_origin_failures_total{{strategy="{strategy}"}} 0.0' in text
         assert f'lab_origin_shed_total{{strategy="{strategy}"}} 0.0' in text
         assert f'lab_request_duration_seconds_count{{strategy="{strategy}"}} 0.0' in text

@@ -96,6 +96,31 @@ def test_the_peak_counts_who_was_let_in_and_nobody_else() -> None:
     loop.run(story())
 
 
+def test_a_read_of_a_key_that_is_being_waited_for_is_asked_again_even_if_it_is_shed() -> None:
+    async def story() -> None:
+        seen = Watched(origin_connections=2, origin_queue_max=1)
+        keys = ["a", "a", "b", "b", "a"]
+        await asyncio.gather(*(seen.origin.read(1, key, Why.MISS) for key in keys), return_exceptions=True)
+        assert (seen.counted("asked_total"), seen.counted("asked_again_total")) == (5, 3)
+        await seen.origin.read(1, "a", Why.MISS)
+        assert seen.counted("asked_again_total") == 3, "nobody waits any more"
+
+    loop.run(story())
+
+
+def test_a_read_that_was_given_up_is_not_what_the_next_one_repeats() -> None:
+    async def story() -> None:
+        seen = Watched(origin_timeout_ms=LATENCY_S * 1000 / 2)
+        for _ in range(2):
+            with pytest.raises(OriginFailed):
+                await seen.origin.read(1, "k", Why.MISS)
+            assert seen.origin.reading == 1, "it goes on"
+        assert seen.counted("asked_again_total") == 0
+        await asyncio.sleep(60)
+
+    loop.run(story())
+
+
 def test_a_read_that_failed_was_started() -> None:
     async def story() -> None:
         seen = Watched()

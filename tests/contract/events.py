@@ -14,6 +14,9 @@ class Events(Counter[str]):
     def origin_asked(self, why: Why) -> None:
         self[f"asked {why}"] += 1
 
+    def origin_asked_again(self) -> None:
+        self["asked again"] += 1
+
     def origin_shed(self) -> None:
         self["origin shed"] += 1
 
