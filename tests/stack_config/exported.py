@@ -1,5 +1,6 @@
 """Every metric that the service and the load export, by the names and labels under which it is stored."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -8,12 +9,14 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from app.metrics import Metrics
 from loadtest.drive import exporter
+from tests.stack_config.files import read_yaml
 
 SCRAPER_LABELS = {"job", "instance", "pod"}
 OF_THE_TOOLS = {
     "up": SCRAPER_LABELS,
     "ALERTS": {"alertname", "alertstate", "alertgroup", "severity", "strategy", "pod"},
 }
+_BY = re.compile(r"\bby \(([^)]*)\)")
 _SAMPLES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 
 
@@ -26,7 +29,20 @@ def exported_metrics() -> dict[str, set[str]]:
     found = dict(OF_THE_TOOLS)
     for registry in registries:
         found |= dict(_samples(registry))
-    return found
+    return found | recorded_series()
+
+
+def recorded_series() -> dict[str, set[str]]:
+    """What vmalert records, with the labels that it is summed by."""
+    rules = [rule for group in read_yaml("victoriametrics/rules.yml")["groups"] for rule in group["rules"]]
+    return {rule["record"]: _labels_of(rule["expr"]) for rule in rules}
+
+
+def _labels_of(expr: str) -> set[str]:
+    """Of what an expression answers with: those of its first `by`, without the `le` that a quantile uses up."""
+    found = _BY.search(expr)
+    labels = {label.strip() for label in found[1].split(",")} if found else set()
+    return labels - {"le"} if expr.startswith("histogram_quantile(") else labels
 
 
 def _samples(registry: CollectorRegistry) -> Iterator[tuple[str, set[str]]]:

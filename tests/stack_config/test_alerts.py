@@ -14,7 +14,7 @@ from tests.stack_config.files import ROOT, Tree, read_env, read_yaml, victoria_c
 FILE = ROOT / "victoriametrics" / "alerts.yml"
 RULES = read_yaml("victoriametrics/alerts.yml")
 EXPORTED = exported_metrics()
-_SELECTOR = re.compile(r"\b(lab_\w+|up|ALERTS)\b(?:\{([^}]*)\})?")
+_SELECTOR = re.compile(r"(?<![\w:])((?:\w+:)?lab_\w+(?::\w+)?|up|ALERTS)\b(?:\{([^}]*)\})?")
 _MATCHER = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 
 
