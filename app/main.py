@@ -19,6 +19,7 @@ from app.cache import RedisCache
 from app.connections import Connections
 from app.discovery import Discovered, discover
 from app.endpoint import ItemEndpoint
+from app.fingerprint import fingerprint
 from app.latency import Latency
 from app.ledger import Ledger
 from app.metrics import ArmMetrics, Metrics, OriginMetrics
@@ -45,6 +46,8 @@ def create_app(settings: Settings) -> FastAPI:
     create_store(settings)
 
     metrics = Metrics()
+    code = fingerprint()
+    metrics.code.labels(code).set(1)
     connections = Connections(settings, metrics.turned_away.inc)
     metrics.watch(connections)
     try:
@@ -90,7 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
         endpoint = ItemEndpoint(arm, settings.pod, settings.key_space)
         for path in (f"/{name}/data", f"/{name}"):
             app.router.routes.append(Route(path, endpoint, methods=["GET"], name=path))
-    _add_own_routes(app, settings, found, metrics, ledger, list(origins.values()), cache, connections)
+    _add_own_routes(app, settings, found, metrics, ledger, list(origins.values()), cache, connections, code)
     for name, why in found.broken.items():
         _add_broken_route(app, name, why)
     return app
@@ -116,14 +119,16 @@ def _add_own_routes(
     origins: Sequence[Origin],
     cache: RedisCache,
     connections: Connections,
+    code: str,
 ) -> None:
     """What a lab needs to watch a pod."""
 
     @app.get("/strategies")
     async def strategies() -> dict[str, Any]:
-        """What was discovered, and what a client has to know to judge its answers: how old they may be by strategy, how
-        long a load may take, and the cache's time, by which an item says when it was read."""
+        """What was discovered in which code, and what a client has to know to judge its answers: how old they may be by
+        strategy, how long a load may take, and the cache's time, by which an item says when it was read."""
         return {
+            "code": code,
             "now_s": cache.clock.now_s(),
             "longest_load_s": longest_load_s(settings),
             "strategies": {name: _describe(strategy, settings) for name, strategy in found.strategies.items()},

@@ -72,6 +72,9 @@ class Metrics:
         self.still = Counter("lab_stood_still_seconds", "Standstills of the pod's loop", registry=by)
         self.cpu = Gauge("lab_cpu_seconds", "CPU time of this process so far, of all its threads", registry=by)
         self.cpu.set_function(time.process_time)  # prometheus_client's own needs a /proc
+        self.code = Gauge(
+            "lab_code_info", "1, of the fingerprint of the code that the pod runs", ("code",), registry=by
+        )
         for name in TASKS:
             self.deaths.labels(name)
         self._sent = {name: self.commands.labels(name) for name in COMMANDS}
