@@ -1,4 +1,5 @@
-# Two images from one file: `service` is a pod, `load` is the lab that drives it. Locust and gevent stay out of the first.
+# Images from one file: `service` is a pod, `load` is the lab that drives it, `front` the way in from the host. Locust and
+# gevent stay out of the first.
 ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS service-packages
@@ -26,3 +27,10 @@ COPY app app
 COPY loadtest loadtest
 EXPOSE 8089 9646
 ENTRYPOINT ["locust", "--locustfile", "/lab/loadtest/locustfile.py"]
+
+FROM ${PYTHON_IMAGE} AS front
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/*
+USER 10001:10001
+EXPOSE 8000
+STOPSIGNAL SIGUSR1
+ENTRYPOINT ["haproxy", "-f", "/etc/front/haproxy.cfg"]

@@ -9,7 +9,7 @@ LAB    := $(VENV)/bin/lab
 .PHONY: help setup bench summarise up down logs ps load dev list new try sim sweep verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
-KNOBS := PYTHON_IMAGE REDIS_IMAGE VICTORIAMETRICS_IMAGE VMALERT_IMAGE GRAFANA_IMAGE GRAFANA_PORT \
+KNOBS := PYTHON_IMAGE REDIS_IMAGE VICTORIAMETRICS_IMAGE VMALERT_IMAGE GRAFANA_IMAGE FRONT_PORT GRAFANA_PORT \
   LOCUST_PORT LOCUST_MASTER_PORT LOCUST_MASTER_BIND_ADDRESS VICTORIAMETRICS_PORT VMALERT_PORT APP_REPLICAS LAB_TTL_S LAB_ORIGIN_LATENCY \
   LAB_ORIGIN_CONNECTIONS LAB_ITEMS LAB_KEY_SPACE LAB_TUNE LAB_SEED SCENARIO LOAD_WORKERS USERS RATE
 takes.bench     := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORLD

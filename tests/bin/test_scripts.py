@@ -76,7 +76,7 @@ def preflight(clone: Clone, version: str = "2.40.0", **knobs: str) -> tuple[int,
     return ended.returncode, ended.stderr.strip()
 
 
-PORTS = ("GRAFANA_PORT", "LOCUST_PORT", "LOCUST_MASTER_PORT", "VICTORIAMETRICS_PORT", "VMALERT_PORT")
+PORTS = ("FRONT_PORT", "GRAFANA_PORT", "LOCUST_PORT", "LOCUST_MASTER_PORT", "VICTORIAMETRICS_PORT", "VMALERT_PORT")
 
 
 @pytest.fixture

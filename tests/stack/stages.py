@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from tests.stack.door import Asked, asking
 from tests.stack.grafana import Grafana, Window
 from tests.stack.project import Project
 from tests.stack.waiting import wait_until
@@ -30,7 +31,6 @@ class Stack:
 
     project: Project
     grafana: Grafana
-    healthy_after_s: float
 
     def pods_scraped(self) -> set[str]:
         return set(self.grafana.by("pod", 'up{job="app"} == 1'))
@@ -70,6 +70,7 @@ class Killed:
     pod: str
     others: set[str]
     in_flight: float
+    through_the_door: Asked
     gone_after_s: float
     before: Seen
     after: Seen
@@ -119,14 +120,15 @@ def kill_a_pod(stack: Stack) -> Killed:
     (network,) = container["NetworkSettings"]["Networks"].values()
     pod, pods = f"{network['IPAddress']}:8000", stack.pods_scraped()
     before = _seen_by_clients(stack)
-    began_s = time.monotonic()
-    stack.project.kill(container)
-    wait_until(f"{pod} is not up any more", lambda: pod not in stack.pods_scraped(), within_s=60)
-    gone_after_s = time.monotonic() - began_s
+    with asking(stack.project.url("FRONT_PORT")) as asked:
+        began_s = time.monotonic()
+        stack.project.kill(container)
+        wait_until(f"{pod} is not up any more", lambda: pod not in stack.pods_scraped(), within_s=60)
+        gone_after_s = time.monotonic() - began_s
     time.sleep(SEEN_S)
     after = _seen_by_clients(stack)
     in_flight = before.rate * before.latency_s / len(pods)  # Little's law, and this pod's share
-    return Killed(pod, pods - {pod}, in_flight, gone_after_s, before, after)
+    return Killed(pod, pods - {pod}, in_flight, asked, gone_after_s, before, after)
 
 
 def _seen_by_clients(stack: Stack) -> Seen:

@@ -6,11 +6,8 @@ A service with a profile is a tool: it is not always up, comes to an end by itse
 import re
 
 from app.settings import Settings
-from tests.stack_config.files import VARIABLE, Tree, environment_of, fill_in, texts
+from tests.stack_config.files import VARIABLE, Tree, environment_of, texts
 
-CPUS_MAX = 2.0
-MEMORY_MIB_MAX = 4 * 1024
-_MEMORY = re.compile(r"(\d+)([mg])")
 _PINNED = re.compile(r"[\w./-]+:v?\d[\w.-]*(@sha256:[0-9a-f]{64})?")
 
 
@@ -64,6 +61,17 @@ def login_faults(compose: Tree) -> list[str]:
     return [f"grafana: {name} is not {value}" for name, value in stated.items() if given.get(name) != value]
 
 
+def pull_faults(compose: Tree) -> list[str]:
+    """What is built here is to be had nowhere else: a pull of it would begin `make up` with a red line."""
+    services = compose["services"]
+    built = {service["image"] for service in services.values() if "build" in service}
+    return [
+        f"{name}: {service['image']} is built here, and looked for in a registry"
+        for name, service in services.items()
+        if service["image"] in built and service.get("pull_policy") != "never"
+    ]
+
+
 def health_faults(compose: Tree) -> list[str]:
     """`up --wait` is worth as much as the health checks."""
     faults = []
@@ -87,27 +95,6 @@ def grace_faults(compose: Tree) -> list[str]:
         if float(grace.removesuffix("s")) >= own_s + 2
         else [f"app: is ended after {grace}, its grace is {own_s:g} s"]
     )
-
-
-def limit_faults(compose: Tree, env: dict[str, str]) -> list[str]:
-    """What is always up fits a laptop with two cores and 4 GiB."""
-    faults, cpus, memory_mib = [], 0.0, 0
-    for name, service in compose["services"].items():
-        deploy = service.get("deploy") or {}
-        limits = deploy.get("resources", {}).get("limits", {})
-        memory = _MEMORY.fullmatch(str(limits.get("memory", "")))
-        if "cpus" not in limits or memory is None:
-            faults.append(f"{name}: no limit of cpus and memory (in m or g)")
-        if memory is None or "cpus" not in limits or "profiles" in service:
-            continue
-        replicas = int(fill_in(deploy.get("replicas", 1), env))
-        cpus += replicas * float(limits["cpus"])
-        memory_mib += replicas * int(memory[1]) * {"m": 1, "g": 1024}[memory[2]]
-    if cpus > CPUS_MAX + 1e-9:
-        faults.append(f"all together may use {cpus:g} CPUs, more than {CPUS_MAX:g}")
-    if memory_mib > MEMORY_MIB_MAX:
-        faults.append(f"all together may use {memory_mib} MiB, more than {MEMORY_MIB_MAX}")
-    return faults
 
 
 def manners_faults(compose: Tree, dockerfile: str) -> list[str]:

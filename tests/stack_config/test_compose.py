@@ -15,15 +15,16 @@ from tests.stack_config.compose_rules import (
     comment_faults,
     grace_faults,
     health_faults,
-    limit_faults,
     login_faults,
     manners_faults,
     pin_faults,
     port_faults,
+    pull_faults,
     setting_faults,
     variable_faults,
 )
 from tests.stack_config.files import ROOT, Tree, environment_of, fill_in, read_env, read_yaml
+from tests.stack_config.limits import Share, cpus_left, limit_faults
 
 COMPOSE = read_yaml("docker-compose.yml")
 ENV = read_env()
@@ -40,6 +41,7 @@ def all_faults(compose: Tree, env: dict[str, str], dockerfile: str = DOCKERFILE)
         *port_faults(compose, env),
         *login_faults(compose),
         *grace_faults(compose),
+        *pull_faults(compose),
         *health_faults(compose),
         *limit_faults(compose, env),
         *manners_faults(compose, dockerfile),
@@ -87,6 +89,13 @@ def test_opening_the_port_of_workers_opens_no_other() -> None:
     assert [place for place in places if not place.startswith("127.0.0.1:")] == ["0.0.0.0:5557:5557"]
 
 
+def test_what_one_may_not_take_goes_to_the_others() -> None:
+    capped, heavy = Share("capped", 1, 0.1, 0, 1000, True), Share("heavy", 2, 1.0, 0, 1000, True)
+    light = Share("light", 1, 1.0, 0, 100, True)
+    left = cpus_left([capped, heavy, light], cores=2.0)
+    assert left == pytest.approx({"capped": 0.1, "heavy": 1.9 * 1000 / 2100, "light": 1.9 * 100 / 2100})
+
+
 def service(name: str, **changed: object) -> Change:
     return lambda compose, env: compose["services"][name].update(changed)
 
@@ -122,8 +131,29 @@ def knob(name: str, value: str) -> Change:
         (service("app", network_mode="host"), "app: the host's network"),
         (without("load", "healthcheck"), "load: no healthcheck"),
         (service("load", healthcheck={"test": ["CMD", "true"], "interval": "30s"}), "runs every 30s"),
+        (
+            without("load-worker", "pull_policy"),
+            "load-worker: ${COMPOSE_PROJECT_NAME}/load is built here, and looked for",
+        ),
         (without("vmalert", "deploy"), "vmalert: no limit"),
+        (without("vmalert", "cpu_shares"), "or no cpu_shares"),
         (knob("APP_REPLICAS", "30"), "all together may use"),
+        (service("grafana", cpu_shares=4096), "app: is left"),
+        (service("front", cpu_shares=4096), "load-worker: is left"),
+        (
+            service("redis", deploy={"resources": {"limits": {"cpus": "2", "memory": "128m", "pids": 9}}}),
+            "more than a core",
+        ),
+        (
+            service("grafana", deploy={"resources": {"limits": {"cpus": "0.3", "memory": "512m", "pids": 9}}}),
+            "has cpus 0.3",
+        ),
+        (
+            service("grafana", deploy={"resources": {"limits": {"cpus": "1", "memory": "384m", "pids": 9}}}),
+            "has memory_mib 384",
+        ),
+        (service("grafana", healthcheck={"test": ["CMD", "true"], "interval": "2s"}), "has start_period_s 0"),
+        (service("redis", deploy={"resources": {"limits": {"cpus": "1", "memory": "128m"}}}), "redis: no limit"),
         (service("redis", user="0:0"), "redis: runs as root"),
         (without("redis", "user"), "redis: runs as root"),
         (service("app", read_only=False), "app: may write to its image"),
