@@ -54,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         cache = RedisCache(settings, metrics)
     except ValueError as error:  # redis-py's, of the URL; which is not shown, because it may hold a password
         raise ValueError(f"LAB_REDIS_URL: {error}") from error
-    metrics.away.set_function(lambda: cache.standing.is_away)
+    metrics.away.set_function(lambda: not cache.standing.is_open)
     ledger = Ledger(settings.ledger_rows_max)
     origins: dict[str, Origin] = {}
     arms: dict[str, Arm] = {}

@@ -64,7 +64,9 @@ class Metrics:
         self.failures = Counter("lab_cache_failures", "Commands that failed", ("command",), registry=by)
         self.corrupt = Counter("lab_cache_corrupt_entries", "Stored bytes that are no entry", registry=by)
         self.batch = Histogram("lab_cache_read_batch_keys", "Keys in an MGET", buckets=BATCH_BUCKETS, registry=by)
-        self.away = Gauge("lab_cache_away", "1 while Redis is left alone after a failure", registry=by)
+        self.away = Gauge(
+            "lab_cache_away", "1 while Redis is not used: it fails, or is none that the lab supports", registry=by
+        )
         self.open = Gauge("lab_connections_open", "Connections of clients", registry=by)
         self.open_most = Gauge("lab_connections_max", "Connections that may be open at once", registry=by)
         self.turned_away = Counter("lab_connections_refused", "Connections beyond the most", registry=by)

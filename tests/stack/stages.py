@@ -35,13 +35,12 @@ class Stack:
     def pods_scraped(self) -> set[str]:
         return set(self.grafana.by("pod", 'up{job="app"} == 1'))
 
-    def firing(self, alert: str, strategy: str = "") -> dict[str, Any]:
-        """What vmalert itself says of an alert that fires, or nothing."""
+    def firing(self, alert: str, **labels: str) -> dict[str, Any]:
+        """What vmalert itself says of an alert that fires with these labels, or nothing."""
         answer = httpx.get(f"{self.project.url('VMALERT_PORT')}/api/v1/alerts", timeout=10, trust_env=False)
         alerts: list[dict[str, Any]] = answer.raise_for_status().json()["data"]["alerts"]
-        wanted = (alert, "firing", strategy)
-        found = (one for one in alerts if (one["name"], one["state"], one["labels"].get("strategy", "")) == wanted)
-        return next(found, {})
+        firing = (one for one in alerts if (one["name"], one["state"]) == (alert, "firing"))
+        return next((one for one in firing if labels.items() <= one["labels"].items()), {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,10 @@ def grace_faults(compose: Tree) -> list[str]:
     )
 
 
+KEPT = ("victoriametrics", "metrics:/tmp")
+"""The one volume: what was measured outlives the metrics store."""
+
+
 def manners_faults(compose: Tree, dockerfile: str) -> list[str]:
     """What a service that is broken into could do is as little as possible."""
     faults = []
@@ -114,7 +118,7 @@ def manners_faults(compose: Tree, dockerfile: str) -> list[str]:
             "has a container_name, so there can be only one": "container_name" in service,
         }
         faults += [f"{name}: {what}" for what, is_so in held.items() if is_so]
-        writable = [volume for volume in service.get("volumes", []) if not str(volume).endswith(":ro")]
+        writable = [one for one in service.get("volumes", []) if not str(one).endswith(":ro") and (name, one) != KEPT]
         faults += [f"{name}: may write to {volume}" for volume in writable if "profiles" not in service]
     return faults
 

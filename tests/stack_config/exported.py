@@ -14,7 +14,7 @@ from tests.stack_config.files import read_yaml
 SCRAPER_LABELS = {"job", "instance", "pod"}
 OF_THE_TOOLS = {
     "up": SCRAPER_LABELS,
-    "ALERTS": {"alertname", "alertstate", "alertgroup", "severity", "strategy", "pod"},
+    "ALERTS": {"alertname", "alertstate", "alertgroup", "severity", "strategy", "pod", "cause"},
 }
 _BY = re.compile(r"\bby \(([^)]*)\)")
 _SAMPLES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}

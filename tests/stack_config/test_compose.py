@@ -163,6 +163,7 @@ def knob(name: str, value: str) -> Change:
         (service("app", privileged=True), "app: is privileged"),
         (service("app", container_name="pod"), "app: has a container_name"),
         (service("vmalert", volumes=["./victoriametrics:/etc/victoriametrics"]), "vmalert: may write to"),
+        (service("vmalert", volumes=["metrics:/tmp"]), "vmalert: may write to"),
         (service("redis", hostname="${NEW_KNOB}"), "NEW_KNOB is not in .env"),
         (service("redis", hostname="${NEW_KNOB:?needed}"), "NEW_KNOB is not in .env"),
         (service("app", environment={"LAB_TTL": None}), "LAB_TTL is not in .env"),
