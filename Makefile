@@ -112,8 +112,8 @@ load: ## Change the load: USERS= RATE= (requests/s of all users) SCENARIO=
 	@bin/compose up --detach --wait --no-deps load load-worker
 	@bin/urls
 
-dev: up ## Like up, and a changed strategy is in the pods a few seconds later
-	@bin/compose watch --no-up app
+dev: ## Like up, and what is saved in app/ is in the pods a few seconds later; a broken edit is told, and stays out
+	@bin/dev
 
 sim: $(READY) ## The same in virtual time, the same bytes every time: SCENARIO= STRATEGIES= DURATION= PODS= SEED= REPEATS= RAW=1
 	@$(LAB) sim $(bench_options) $(call option,WORKERS,workers) $(if $(RAW),--raw)

@@ -52,12 +52,15 @@ class Clone:
         path.write_text(_SPY.format(calls=quote(str(self._calls)), answers=said), encoding="utf-8")
         path.chmod(0o755)
 
-    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """In the clone's folder. Of the test's own environment only what a shell needs is left."""
+    def surroundings(self) -> dict[str, str]:
+        """Of the test's own environment what a shell needs, and the spies."""
         kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
-        path = f"{self._programs}:/usr/local/bin:/usr/bin:/bin"
+        return kept | {"PATH": f"{self._programs}:/usr/local/bin:/usr/bin:/bin"}
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """In the clone's folder and its surroundings."""
         return subprocess.run(
-            command, cwd=self.folder, env=kept | {"PATH": path} | environment, capture_output=True, text=True,
+            command, cwd=self.folder, env=self.surroundings() | environment, capture_output=True, text=True,
             timeout=60, check=False,
         )  # fmt: skip
 

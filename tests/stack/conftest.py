@@ -6,21 +6,23 @@ whoever counts three; a single test can be chosen and still gets all that it nee
 
 import signal
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 
 from tests.docker_engine import engine_missing
+from tests.stack.edits import Edited, copy_repository, edit
 from tests.stack.grafana import Grafana, Window
 from tests.stack.project import Project
 from tests.stack.stages import Calm, Gone, Killed, Scaled, Stack, flush, kill_a_pod, scale, stay_calm, take_down
 
-STAGES = ("stack", "calm", "flushed", "killed", "scaled", "gone")
+STAGES = ("stack", "calm", "flushed", "killed", "scaled", "gone", "edited")
 TIMEOUT_S = 1_200
 """Of one test, the stages before it included; a build without its cache is the most of it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    ours = [item for item in items if "stack" in getattr(item, "fixturenames", ())]
+    ours = [item for item in items if set(STAGES) & set(getattr(item, "fixturenames", ()))]
     for item in ours:
         item.add_marker(pytest.mark.timeout(TIMEOUT_S))
     others = [item for item in items if item not in ours]
@@ -32,22 +34,26 @@ def _stage(item: pytest.Item) -> int:
     return max(STAGES.index(name) for name in names if name in STAGES)
 
 
+@contextmanager
+def _taken_down(project: Project) -> Iterator[None]:
+    """Whatever happens. A CI job that is cancelled is sent SIGTERM, which then ends like Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        project.down()
+        signal.signal(signal.SIGTERM, before)
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     if missing := engine_missing():
         pytest.skip(f"NOTHING OF THE STACK WAS TESTED: {missing}")
-    # a CI job that is cancelled is sent SIGTERM: end like on Ctrl-C, with everything taken down
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     project = Project()
-    grafana = Grafana(project.url("GRAFANA_PORT"))
-    try:
+    with _taken_down(project), closing(Grafana(project.url("GRAFANA_PORT"))) as grafana:
         project.build()
         project.up("--no-build")
         yield Stack(project, grafana)
-    finally:
-        grafana.close()
-        project.down()
-        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +79,14 @@ def scaled(stack: Stack, calm: Calm) -> Scaled:
 @pytest.fixture(scope="session")
 def gone(stack: Stack) -> Gone:
     return take_down(stack)
+
+
+@pytest.fixture(scope="session")
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Edited:
+    """Needs nothing of the stages before it: pods and a Redis of its own, made of a copy of the repository."""
+    if missing := engine_missing():
+        pytest.skip(f"NOTHING OF make dev WAS TESTED: {missing}")
+    folder = copy_repository(tmp_path_factory.mktemp("copy"))
+    project = Project(folder)
+    with _taken_down(project):
+        return edit(project)

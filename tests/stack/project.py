@@ -9,6 +9,7 @@ import secrets
 import socket
 import subprocess
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from tests.stack_config.files import ROOT, read_env
@@ -20,14 +21,20 @@ END_S_MAX = 60
 
 
 class Project:
-    """A compose project. Nothing is started by making one."""
+    """A compose project, of this repository or of a copy in another folder. Nothing is started by making one."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path = ROOT) -> None:
+        self.folder = folder
         knobs = read_env()
         self.name = f"stampede-lab-test-{secrets.token_hex(4)}"
         self.ports = _free_ports([name for name in knobs if name.endswith("_PORT")])
         outside = {name: value for name, value in os.environ.items() if name not in knobs and "COMPOSE" not in name}
         self._environment = outside | {name: str(port) for name, port in self.ports.items()}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For the repository's own scripts, so that they are about this project."""
+        return self._environment | {"COMPOSE_PROJECT_NAME": self.name}
 
     def url(self, port: str) -> str:
         """Of a published port, by its name in `.env`."""
@@ -37,7 +44,13 @@ class Project:
         """What `docker compose` answers. Raises RuntimeError with what it and the containers said."""
         command = ["docker", "compose", "--project-name", self.name, *arguments]
         ended = subprocess.run(
-            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=within_s, check=False
+            command,
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=within_s,
+            check=False,
         )
         if ended.returncode:
             said = self._docker("ps", "--all", "--filter", self._mine) + "\n" + self._last_words()
@@ -109,7 +122,7 @@ class Project:
     def _last_words(self) -> str:
         command = ["docker", "compose", "--project-name", self.name, "logs", "--no-color", "--tail", "15"]
         ended = subprocess.run(
-            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=60, check=False
         )
         return ended.stdout
 
