@@ -11,7 +11,7 @@ LAB    := $(VENV)/bin/lab
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
 KNOBS := PYTHON_IMAGE REDIS_IMAGE VICTORIAMETRICS_IMAGE VMALERT_IMAGE GRAFANA_IMAGE FRONT_PORT GRAFANA_PORT \
   LOCUST_PORT LOCUST_MASTER_PORT LOCUST_MASTER_BIND_ADDRESS VICTORIAMETRICS_PORT VMALERT_PORT APP_REPLICAS LAB_TTL_S LAB_ORIGIN_LATENCY \
-  LAB_ORIGIN_CONNECTIONS LAB_ITEMS LAB_KEY_SPACE LAB_TUNE LAB_SEED SCENARIO LOAD_WORKERS USERS RATE
+  LAB_ORIGIN_CONNECTIONS LAB_ITEMS LAB_KEY_SPACE LAB_TUNE LAB_SEED SCENARIO RATE USERS STRATEGIES LOCUSTFILE LOAD_WORKERS
 takes.bench     := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORLD
 takes.summarise := RUN
 takes.up        := $(KNOBS)
@@ -91,14 +91,10 @@ new: $(READY) ## Start a strategy of your own: S=mine
 try: $(READY) ## Contract tests and a 20 s comparison for one strategy: S=mine
 	@$(LAB) try $(call option,SCENARIO,scenario) $(call option,DURATION,duration) $(call option,SEED,seed) -- "$$S"
 
-up: ## The whole stack, live in Grafana; knobs are in .env (needs Docker)
-	@bin/preflight
-	@echo 'Building and starting the stack …'
-	@bin/compose up --build --detach --wait --quiet-pull || \
-	  { echo 'error: the stack is not healthy; make ps and make logs say more' >&2; exit 1; }
-	@bin/urls
+up: ## The whole stack, live in Grafana: SCENARIO= RATE= STRATEGIES= LAB_TTL_S= …; all knobs are in .env (needs Docker)
+	@bin/up
 
-down: ## Stop the stack
+down: ## Stop the stack, and forget the knobs that it was given
 	@bin/compose --profile bench down --remove-orphans
 
 logs: ## What the stack says
@@ -107,10 +103,8 @@ logs: ## What the stack says
 ps: ## How the stack is
 	@bin/compose ps
 
-load: ## Change the load: USERS= RATE= (requests/s of all users) SCENARIO=
-	@bin/preflight
-	@bin/compose up --detach --wait --no-deps load load-worker
-	@bin/urls
+load: ## Change what runs: SCENARIO= RATE= (requests/s of all strategies) STRATEGIES=a,b LOCUSTFILE=mine.py
+	@bin/load
 
 dev: ## Like up, and what is saved in app/ is in the pods a few seconds later; a broken edit is told, and stays out
 	@bin/dev

@@ -71,8 +71,13 @@ def add_options(parser: LocustArgumentParser) -> None:
     group.add_argument("--metrics-port", type=int, env_var="LAB_METRICS_PORT", help="serve this process's metrics here")
     group.add_argument("--metrics-host", default="127.0.0.1", env_var="LAB_METRICS_HOST", help="and on this address")
     group.add_argument("--web-names", default="", env_var="LAB_WEB_NAMES", help="hosts that the UI is called, by comma")
-    parser.add_argument("--rate", type=float, env_var="LAB_RATE", help="requests/s of all processes together")
+    parser.add_argument("--rate", type=_rate, env_var="LAB_RATE", help="requests/s of all processes together")
     parser.add_argument("--lab-seed", default="1", env_var="LAB_SEED", help="of arrivals, keys and pauses: a number")
+
+
+def _rate(text: str) -> float | None:
+    """Empty, as from a knob that is not turned: the scenario's own."""
+    return float(text) if text else None
 
 
 @events.init.add_listener

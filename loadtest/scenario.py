@@ -79,6 +79,16 @@ class Virtual(Table):
     """CPU time of a request in its pod, which does one at a time; 0: a pod's CPU is never full."""
 
 
+class Live(Table):
+    """What the stack makes of the scenario: it sends for ever, and to all strategies at once."""
+
+    rate_per_s: float | None = Field(None, gt=0, le=RATE_REAL_MAX)
+    """Requests per second, of all strategies together. Without it the stack comes as close to the load's own rate for
+    each of them as it can."""
+    strategies: list[str] = Field(default_factory=list)
+    """Who is asked; default: all that there are."""
+
+
 class StatedSettings(Settings):
     """Settings that are what they are given, whatever is set around this process."""
 
@@ -114,6 +124,7 @@ class Scenario(Table):
     gates: list[Annotated[str, AfterValidator(_gate)]] = Field(default_factory=list)
     """What `lab gate` holds a run of it to, such as "mine.origin_peak_1s <= 10"."""
     faults: list[Fault] = Field(default_factory=list)
+    live: Live = Live()
     virtual: Virtual = Virtual()
 
     @model_validator(mode="after")

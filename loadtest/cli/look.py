@@ -6,10 +6,12 @@ import typer
 
 from app.discovery import discover
 from loadtest import ROOT
-from loadtest.cli.inputs import DEFAULT_SCENARIO, scenario_named
+from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, scenario_named
 from loadtest.cli.terminal import (
+    Duration,
     Pods,
     Seed,
+    Strategies,
     console,
     fail,
 )
@@ -49,11 +51,17 @@ def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and
 @app.command()
 def settings(
     scenario: Annotated[str, typer.Argument(help="A scenario's name, or a .toml file.")] = DEFAULT_SCENARIO,
+    strategies: Strategies = None,
+    duration: Duration = None,
     pods: Pods = None,
     seed: Seed = 1,
+    repeats: Annotated[int, typer.Option(min=1, max=100, help="Only looked at, like the duration.")] = 1,
 ) -> None:
-    """What a scenario states for a pod, as environment variables: to run one by hand."""
-    workload = scenario_named(scenario, pods=pods)
+    """What a scenario states for a pod, as environment variables: to run one by hand, or for a bench in the stack."""
+    workload = scenario_named(scenario, duration, pods)
+    if reason := workload.why_only_virtual:
+        fail(f"{workload.name}: {reason}")
+    chosen(discover(), strategies, workload)
     stated = workload.pod_environment(seed) | {"APP_REPLICAS": str(workload.pods)}
     for name, value in stated.items():
         print(f"{name}={value}")

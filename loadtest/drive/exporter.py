@@ -71,10 +71,12 @@ class LoadMetrics:
         for gauge in (self._running, self._users, self._target, self._part, self._parts):
             gauge.set(0)
 
-    def answered(self, strategy: str, code: int, latency_s: float, lateness_s: float, fault: str) -> None:
+    def answered(self, strategy: str, code: int, latency_s: float, lateness_s: float | None, fault: str) -> None:
+        """`lateness_s` is None where nobody knows when it was meant to leave."""
         self._requests.labels(strategy, str(code)).inc()
         self._latency.labels(strategy).observe(latency_s)
-        self._lateness.observe(lateness_s)
+        if lateness_s is not None:
+            self._lateness.observe(lateness_s)
         if fault:
             self._faults.labels(strategy).inc()
 

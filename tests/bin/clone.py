@@ -3,14 +3,18 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
 ROOT = Path(__file__).parents[2]
+Answer = str | tuple[str, int]
 # POSIX's shell: a Python of its own for every call would be most of what these tests cost
 _SPY = """#!/bin/sh
-{{ printf '%s\\0' "${{0##*/}}" "$@"; printf '\\001'; env; printf '\\002'; }} >>{calls}
+given=${{STACK_GIVEN-}} # its lines would look like variables themselves
+unset STACK_GIVEN STACK_RUNS
+{{ printf '%s\\0' "${{0##*/}}" "$@"; printf '\\001'; env; printf '\\003%s\\002' "$given"; }} >>{calls}
 case " $* " in
 {answers}
 esac
@@ -45,9 +49,16 @@ class Clone:
         self.spy("lab", folder / ".venv" / "bin")
         (folder / ".venv" / ".ready").touch()
 
-    def spy(self, name: str, folder: Path | None = None, **answers: str) -> None:
-        """A program that writes down its calls; where one of its words is the name of an answer, it gives that one."""
-        said = "\n".join(f"  *' {word} '*) printf '%s\\n' {quote(text)} ;;" for word, text in answers.items())
+    def spy(
+        self, name: str, folder: Path | None = None, to: Mapping[str, Answer] | None = None, **answers: Answer
+    ) -> None:
+        """A program that writes down its calls; where one of its words is the name of an answer, it gives that one, and
+        ends with the code beside it. `to` has answers to words that are no names."""
+        said = "\n".join(
+            f"  *' '{quote(word)}' '*) printf '%s\\n' {quote(text)}; exit {code} ;;"
+            for word, answer in {**(to or {}), **answers}.items()
+            for text, code in [answer if isinstance(answer, tuple) else (answer, 0)]
+        )
         path = (folder or self._programs) / name
         path.write_text(_SPY.format(calls=quote(str(self._calls)), answers=said), encoding="utf-8")
         path.chmod(0o755)
@@ -71,9 +82,11 @@ class Clone:
         found = []
         for call in self._calls.read_text(encoding="utf-8").split("\2")[:-1]:
             words, environment = call.split("\1", 1)
+            environment, given = environment.split("\3", 1)
             name, *rest = words.split("\0")[:-1]
             pairs = (line.partition("=") for line in environment.splitlines())
-            found.append(Call(name, rest, {key: value for key, separator, value in pairs if separator}))
+            known = {key: value for key, separator, value in pairs if separator}
+            found.append(Call(name, rest, known | {"STACK_GIVEN": given}))
         return [call for call in found if call.program == program]
 
     def words(self, program: str) -> list[list[str]]:

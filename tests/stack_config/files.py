@@ -41,8 +41,14 @@ def texts(tree: object) -> Iterator[str]:
 
 
 def fill_in(text: object, env: dict[str, str]) -> str:
-    """`text` with the variables of `.env` in it."""
-    return VARIABLE.sub(lambda found: env.get(found[1], found[0]), str(text))
+    """`text` with the variables of `.env` in it, and where one is empty its default."""
+    return VARIABLE.sub(lambda found: _value(found, env), str(text))
+
+
+def _value(found: re.Match[str], env: dict[str, str]) -> str:
+    _, has_default, default = found[0][2:-1].partition(":-")
+    value = env.get(found[1], "" if has_default else found[0])
+    return value or default
 
 
 def environment_of(service: Tree) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ from copy import deepcopy
 import pytest
 
 from app.settings import Settings
+from loadtest.knobs import resolve
 from loadtest.scenario import read_scenario
 from tests.docker_engine import compose_missing
 from tests.stack_config.compose_rules import (
@@ -62,14 +63,21 @@ def test_a_knob_without_a_comment_is_found() -> None:
     assert comment_faults("# a\nA=1\n\nB=2\n") == [".env: no comment over B=2"]
 
 
-def test_a_pod_takes_every_value_that_env_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in environment_of(COMPOSE["services"]["app"]).items():
-        monkeypatch.setenv(name, ENV[name] if value is None else fill_in(value, ENV))
+def test_without_make_up_pods_and_load_have_what_the_default_scenario_states(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = {
+        name: ENV[name] if value is None else fill_in(value, ENV)
+        for service in ("app", "load")
+        for name, value in environment_of(COMPOSE["services"][service]).items()
+    }
+    stated, _ = resolve({name: value for name, value in ENV.items() if not name.endswith("_IMAGE")})
+    assert {name: plain[name] for name in stated if name.startswith("LAB_")} == {
+        name: value for name, value in stated.items() if name.startswith("LAB_")
+    }
+    assert (plain["LAB_RATE"], plain["LOCUST_USERS"], plain["LAB_STRATEGY"]) == ("", stated["USERS"], "")
+    assert float(stated["RATE"]) == read_scenario(ENV["SCENARIO"]).load.rate_per_s
+    for name in environment_of(COMPOSE["services"]["app"]):
+        monkeypatch.setenv(name, plain[name])
     Settings()
-
-
-def test_the_load_finds_its_scenario() -> None:
-    assert read_scenario(ENV["SCENARIO"]).load.rate_per_s, "a load that goes on for ever keeps a timetable"
 
 
 def test_compose_itself_accepts_the_file() -> None:

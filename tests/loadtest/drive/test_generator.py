@@ -75,7 +75,7 @@ def test_a_closed_loop_is_held_to_its_duration_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "requests"), [("many-keys", 45_000), ("side-by-side", 9_000), ("primer", None), ("bulk-warm", None)]
+    ("scenario", "requests"), [("many-keys", 45_000), ("side-by-side", 18_000), ("primer", None), ("bulk-warm", None)]
 )
 def test_what_is_due_comes_from_the_scenario(scenario: str, requests: int | None) -> None:
     due = what_is_due(read_scenario(scenario), seed=3)

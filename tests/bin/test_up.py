@@ -1,0 +1,188 @@
+"""`make up` and `make load`: what was asked is what Compose is told, or nothing is."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bin.clone import Answer, Call, Clone
+from tests.bin.test_scripts import PORTS
+
+GIVEN, RUNS = (f'{{{{.Label "stampede-lab.{what}"}}}}' for what in ("given", "runs"))
+STATED = "LAB_TTL_S=10\nRATE=250\nUSERS=1\nSTRATEGIES=static,jitter\n# 250 requests/s"
+FREE = {name: str(59_100 + number) for number, name in enumerate(PORTS)}
+
+
+def figures(**values: float) -> str:
+    """As VictoriaMetrics answers."""
+    rows = [{"metric": {"it": it}, "value": [1_700_000_000, str(value)]} for it, value in values.items()]
+    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": rows}}, separators=(",", ":"))
+
+
+FINE = figures(sent=249.6, errors=0, target=250, pods=1, late=3.2)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    clone = Clone(tmp_path / "a clone")
+    clone.spy("sleep")
+    return clone
+
+
+def stack(clone: Clone, given: str = "", runs: str = "", said: Answer = STATED, seen: str = FINE) -> None:
+    """Docker as it answers beside a stack that was asked for so."""
+    clone.spy(
+        "docker", version="2.40.0", config="x/service\nx/load", port="127.0.0.1:3000", wget=seen,
+        to={"loadtest.knobs": said, GIVEN: given, RUNS: runs}, ps="0123abcd",
+    )  # fmt: skip
+
+
+def ups(clone: Clone) -> list[Call]:
+    return [call for call in clone.calls("docker") if "up" in call.words]
+
+
+def changed(clone: Clone) -> list[list[str]]:
+    """Calls that make, start or end something."""
+    return [words for words in clone.words("docker") if {"up", "build", "run", "start", "stop", "down"} & {*words}]
+
+
+@pytest.mark.parametrize("target", ["up", "load", "dev"])
+@pytest.mark.parametrize(
+    ("knob", "said"),
+    [
+        ("APP_REPLICAS=2.5", "APP_REPLICAS=2.5: must be a whole number from 1 to 16"),
+        ("RATE=0", "RATE=0: must be a number from 0.1 to 50000"),
+        ("LOAD_WORKERS=none", "LOAD_WORKERS=none: must be a whole number from 1 to 16"),
+        ("LOCUST_PORT=59100", "LOCUST_PORT=59100: GRAFANA_PORT has that port; each needs one of its own"),
+        ("REDIS_IMAGE=redis 8", "REDIS_IMAGE=redis 8: must name an image, as redis:8.0"),
+        ("SCENARIO=nix.toml", "nix.toml: there is no such file"),
+        ("LOCUSTFILE=nix.py", "nix.py: there is no such file"),
+        ("LOCUSTFILE=Makefile", "Makefile: must be a Python file (.py) without a comma in its name"),
+        ("LAB_TUNE={\n}", "LAB_TUNE: must be one line"),
+    ],
+)
+def test_what_needs_no_lab_to_be_refused_is_before_anything_is_built(
+    clone: Clone, target: str, knob: str, said: str
+) -> None:
+    stack(clone)
+    ended = clone.run("make", target, knob, **FREE)
+    line, *makes = ended.stderr.strip().splitlines()
+    assert (ended.returncode, line.startswith("error: "), len(makes)) == (2, True, 1), ended.stderr
+    assert said in line
+    assert changed(clone) == []
+
+
+@pytest.mark.parametrize("target", ["up", "load"])
+def test_what_the_lab_refuses_is_before_any_container_is_changed(clone: Clone, target: str) -> None:
+    stack(clone, said=("error: LAB_TTL_S=abc: must be a number from 0.05 to 86400", 2))
+    ended = clone.run("make", target, "LAB_TTL_S=abc", **FREE)
+    line, *makes = ended.stderr.strip().splitlines()
+    assert (ended.returncode, line, len(makes)) == (2, "error: LAB_TTL_S=abc: must be a number from 0.05 to 86400", 1)
+    assert [words for words in changed(clone) if not {"build", "loadtest.knobs"} & {*words}] == []
+
+
+def test_a_load_without_a_stack_is_refused(clone: Clone) -> None:
+    clone.spy("docker", version="2.40.0")
+    ended = clone.run("make", "load", "RATE=7", **FREE)
+    assert ended.stderr.splitlines()[0] == "error: the stack is not up: make up"
+    assert changed(clone) == []
+
+
+def test_compose_is_told_what_was_given_before_that_what_the_scenario_states_and_else_what_is_in_env(
+    clone: Clone,
+) -> None:
+    stack(clone, given="LOAD_WORKERS=2\nRATE=600\nLAB_SEED=5\nLOCUSTFILE=/nowhere/mine.py")
+    ended = clone.run("make", "load", "RATE=250", "LAB_SEED=", **FREE)
+    assert ended.returncode == 0, ended.stderr
+    *_, last = ups(clone)
+    told = last.environment
+    assert (told["RATE"], told["LOAD_WORKERS"], told["LAB_SEED"]) == ("250", "2", "1")
+    assert (told["LAB_TTL_S"], told["STRATEGIES"], told["LOCUSTFILE"]) == ("10", "static,jitter", "")
+    assert last.words[-3:] == ["--no-deps", "load", "load-worker"]
+    asked = next(words for words in clone.words("docker") if "loadtest.knobs" in words)
+    assert {"RATE=250", "SCENARIO=side-by-side", "LAB_TTL_S=", "LAB_SEED=1"} <= {*asked}
+    assert "LOAD_WORKERS=2 (given before)" in ended.stdout
+    assert "RATE=250 (given now)" in ended.stdout
+    assert "LAB_SEED=" not in ended.stdout
+
+
+def test_pods_are_left_alone_unless_their_settings_change(clone: Clone) -> None:
+    stack(clone, runs="LAB_TTL_S=10\nRATE=9")
+    assert clone.run("make", "load", "RATE=250", **FREE).returncode == 0
+    assert [call.words[-3:] for call in ups(clone)] == [["--no-deps", "load", "load-worker"]]
+    stack(clone, runs="LAB_TTL_S=5\nRATE=250")
+    assert clone.run("make", "load", **FREE).returncode == 0
+    assert [call.words[-1] for call in ups(clone)] == ["load-worker", "app", "load-worker"]
+
+
+def test_files_of_ones_own_are_brought_along_with_what_is_beside_them(clone: Clone) -> None:
+    stack(clone)
+    folder = clone.folder / "Größe 7"
+    folder.mkdir()
+    for name in ("mein Ansturm.toml", "mine.py"):
+        (folder / name).touch()
+    ended = clone.run("make", "up", "SCENARIO=Größe 7/mein Ansturm.toml", f"LOCUSTFILE={folder}/mine.py", **FREE)
+    assert ended.returncode == 0, ended.stderr
+    asked = next(words for words in clone.words("docker") if "loadtest.knobs" in words)
+    assert {f"{folder}:/scenarios:ro", f"{folder}:/own:ro"} <= {*asked}
+    assert {"SCENARIO=/scenarios/mein Ansturm.toml", "LOCUSTFILE=/own/mine.py"} <= {*asked}
+    (up,) = ups(clone)
+    assert up.environment["SCENARIO"] == "/scenarios/mein Ansturm.toml"
+    assert (up.environment["SCENARIO_FOLDER"], up.environment["LOCUST_FOLDER"]) == (str(folder), str(folder))
+    assert f"SCENARIO={folder}/mein Ansturm.toml (given now)" in ended.stdout
+
+
+def test_whoever_changes_a_running_stack_by_hand_does_it_with_what_runs(clone: Clone) -> None:
+    stack(clone, given="RATE=600", runs='LAB_TTL_S=10\nLAB_TUNE={"jitter": {"spread": 0.5}}\nRATE=600')
+    clone.run("bin/compose", "up", "app", RATE="9")
+    (up,) = ups(clone)
+    assert (up.environment["LAB_TTL_S"], up.environment["RATE"]) == ("10", "9")
+    assert up.environment["LAB_TUNE"] == '{"jitter": {"spread": 0.5}}'
+    assert up.environment["STACK_GIVEN"] == "RATE=600"
+
+
+@pytest.mark.parametrize(
+    ("seen", "code", "said"),
+    [
+        (FINE, 0, "measured: 250 of 250 requests/s over 1 pods, 0 errors in 5 s, sent 3 ms late at p99"),
+        (figures(sent=99.9, errors=2, target=0, pods=1), 0, "measured: 100 requests/s over 1 pods, 2 errors in 5 s\n"),
+        (figures(sent=80, errors=0, target=250, pods=1), 0, "the load does not keep up with its rate"),
+        (figures(sent=0, errors=0, target=250), 1, "error: nothing is sent"),
+        (figures(sent=250, errors=1250, target=250), 1, "none of 1 pods answers them"),
+        ("", 1, "error: nothing is known of the load"),
+    ],
+)
+def test_the_end_is_what_is_measured(clone: Clone, seen: str, code: int, said: str) -> None:
+    stack(clone, seen=seen)
+    ended = clone.run("bash", "bin/load", **FREE)
+    assert ended.returncode == code
+    assert said in ended.stdout + ended.stderr
+    assert "/d/stampede" in ended.stdout
+
+
+def test_a_build_that_fails_is_shown_whole_and_changes_nothing(clone: Clone) -> None:
+    clone.spy("docker", version="2.40.0", build=("line 1\nline 2", 17))
+    ended = clone.run("make", "up", **FREE)
+    assert ended.stderr.startswith("line 1\nline 2\nerror: the images were not built")
+    assert ups(clone) == []
+
+
+def test_a_bench_in_the_stack_puts_back_the_pods_that_ran_and_a_load_that_was_on(clone: Clone) -> None:
+    for on, starts in (("app\nload\nload-worker", [["load", "load-worker"]]), ("app", [])):
+        clone.spy(
+            "docker", settings="LAB_TTL_S=5", inspect="PATH=/bin\nLAB_TTL_S=2.5\nLAB_SEED=1",
+            to={"--services": on}, ps="0123abcd\n4567abcd",
+        )  # fmt: skip
+        before = len(clone.calls("docker"))
+        assert clone.run("make", "bench", "WORLD=stack").returncode == 0
+        calls = clone.calls("docker")[before:]
+        back = [call for call in calls if "up" in call.words][-1]
+        assert back.environment["LAB_TTL_S"] == "2.5"
+        assert back.words[-3:] == ["--scale", "app=2", "app"]
+        assert [call.words[2:] for call in calls if "start" in call.words] == starts
+
+
+def test_a_bench_in_the_stack_that_is_refused_changes_nothing(clone: Clone) -> None:
+    clone.spy("docker", settings=("error: there is no strategy 'nix'", 2), ps="0123abcd")
+    assert clone.run("make", "bench", "WORLD=stack", "STRATEGIES=nix").returncode == 2
+    assert [words for words in changed(clone) if "settings" not in words] == []
