@@ -53,7 +53,7 @@ def changed(clone: Clone) -> list[list[str]]:
         ("APP_REPLICAS=2.5", "APP_REPLICAS=2.5: must be a whole number from 1 to 16"),
         ("RATE=0", "RATE=0: must be a number from 0.1 to 50000"),
         ("LOAD_WORKERS=none", "LOAD_WORKERS=none: must be a whole number from 1 to 16"),
-        ("LOCUST_PORT=59100", "LOCUST_PORT=59100: GRAFANA_PORT has that port; each needs one of its own"),
+        (f"LOCUST_PORT={FREE['GRAFANA_PORT']}", "GRAFANA_PORT has that port; each needs one of its own"),
         ("REDIS_IMAGE=redis 8", "REDIS_IMAGE=redis 8: must name an image, as redis:8.0"),
         ("SCENARIO=nix.toml", "nix.toml: there is no such file"),
         ("LOCUSTFILE=nix.py", "nix.py: there is no such file"),
