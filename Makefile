@@ -170,10 +170,8 @@ dashboards: $(READY) ## Write grafana/dashboards/*.json from grafana/boards/
 
 COMPILE = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml
 lock: ## Pin the newest versions again (needs uv)
-	@$(COMPILE) --upgrade -o requirements/service.txt
-	@$(COMPILE) --upgrade --extra lab -o requirements/load.txt
-	@$(COMPILE) --upgrade --extra lab --extra sweep --extra dev -o requirements/dev.txt
+	@for extra in service load bench dev; do $(COMPILE) --upgrade --extra $$extra -o requirements/$$extra.txt || exit 1; done
 
-clean: ## Stop the stack, remove its images, the venv and the caches; results stay
-	@if docker info >/dev/null 2>&1; then bin/compose --profile bench down --volumes --remove-orphans --rmi local; fi
+clean: ## Stop the stack, remove its images and volumes, the venv and the caches; results stay
+	@if docker info >/dev/null 2>&1; then bin/compose --profile bench down --volumes --remove-orphans && bin/prune --all; fi
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

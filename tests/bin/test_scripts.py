@@ -193,3 +193,37 @@ def test_a_python_that_is_too_old_is_one_line(clone: Clone) -> None:
     ended = clone.run("bash", "bin/setup", PYTHON="python")
     assert ended.returncode == 2
     assert ended.stderr.startswith("error: Python 3.11 or newer is needed, and python is none.")
+
+
+def test_old_builds_are_removed_by_the_label_of_this_clone_alone(clone: Clone) -> None:
+    clone.spy("docker", config="name: stampede-123456\nservices: {}")
+    assert clone.run("bash", "bin/prune").returncode == 0
+    prunes = [words for words in clone.words("docker") if "prune" in words]
+    assert prunes == [["image", "prune", "--force", "--filter", "label=com.docker.compose.project=stampede-123456"]]
+
+
+def test_cleaning_removes_containers_volumes_and_all_images_of_this_clone(clone: Clone) -> None:
+    clone.spy("docker", config="name: stampede-123456\nservices: {}")
+    ended = clone.run("make", "clean")
+    assert ended.returncode == 0, ended.stderr
+    down, prune = (words for words in clone.words("docker") if {"down", "prune"} & {*words})
+    assert {"--profile", "bench", "--volumes", "--remove-orphans"} <= {*down}
+    assert prune == [
+        "image", "prune", "--force", "--filter", "label=com.docker.compose.project=stampede-123456", "--all",
+    ]  # fmt: skip
+
+
+def test_without_a_name_of_the_stack_nothing_is_removed(clone: Clone) -> None:
+    clone.spy("docker")
+    ended = clone.run("bash", "bin/prune", "--all")
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    assert not [words for words in clone.words("docker") if "prune" in words]
+
+
+def test_the_benchs_image_is_that_of_the_code_as_it_is(clone: Clone) -> None:
+    clone.spy("docker", ps="0123abcd", settings="LAB_TTL_S=5")
+    assert clone.run("bash", "bin/bench-in-stack").returncode == 0
+    calls = clone.words("docker")
+    built = next(place for place, words in enumerate(calls) if words[1:] == ["build", "--quiet", "bench"])
+    assert built < next(place for place, words in enumerate(calls) if "settings" in words)

@@ -29,7 +29,8 @@ class Project:
         self.name = f"stampede-lab-test-{secrets.token_hex(4)}"
         self.ports = _free_ports([name for name in knobs if name.endswith("_PORT")])
         outside = {name: value for name, value in os.environ.items() if name not in knobs and "COMPOSE" not in name}
-        self._environment = outside | {name: str(port) for name, port in self.ports.items()}
+        ports = {name: str(port) for name, port in self.ports.items()}
+        self._environment = outside | ports | {"COMPOSE_PROJECT_NAME": self.name}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -42,15 +43,11 @@ class Project:
 
     def compose(self, *arguments: str, within_s: float) -> str:
         """What `docker compose` answers. Raises RuntimeError with what it and the containers said."""
-        command = ["docker", "compose", "--project-name", self.name, *arguments]
+        return self._run(["docker", "compose", *arguments], within_s)
+
+    def _run(self, command: list[str], within_s: float) -> str:
         ended = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=within_s,
-            check=False,
+            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=within_s, check=False
         )
         if ended.returncode:
             said = self._docker("ps", "--all", "--filter", self._mine) + "\n" + self._last_words()
@@ -67,8 +64,7 @@ class Project:
     def down(self) -> None:
         """Also where nothing runs; the images that were built for this project go too."""
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "5", within_s=END_S_MAX)
-        if images := self._docker("image", "ls", "--quiet", "--filter", self._mine).split():
-            self._docker("image", "rm", "--force", *dict.fromkeys(images))
+        self._run([str(ROOT / "bin" / "prune"), "--all"], END_S_MAX)
 
     def exec(self, service: str, *command: str) -> str:
         return self.compose("exec", "--no-TTY", service, *command, within_s=30)
@@ -120,7 +116,7 @@ class Project:
         return ended.stdout.strip()
 
     def _last_words(self) -> str:
-        command = ["docker", "compose", "--project-name", self.name, "logs", "--no-color", "--tail", "15"]
+        command = ["docker", "compose", "logs", "--no-color", "--tail", "15"]
         ended = subprocess.run(
             command, cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=60, check=False
         )
