@@ -37,8 +37,8 @@ def watching(clone: Clone) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
             wait_until("it watches", lambda: "Watching" in log.read_text(), within_s=30)
             yield process, log
         finally:
-            process.kill()
-            process.wait()
+            process.terminate()
+            process.wait(60)
 
 
 @pytest.mark.parametrize("value", ["abc", "0", "1.5", "1000", "a[$(touch hit)]"])

@@ -130,8 +130,8 @@ def _watching(project: Project) -> Iterator[tuple["subprocess.Popen[bytes]", Pat
         try:
             yield watching, log
         finally:
-            watching.kill()
-            watching.wait()
+            watching.terminate()  # killed, it would leave what it is doing to itself
+            watching.wait(120)
 
 
 def _edit(number: int, project: Project, log: Path, act: Callable[[], object]) -> Edit:
