@@ -11,12 +11,13 @@ from contextlib import closing, contextmanager
 import pytest
 
 from tests.docker_engine import engine_missing
+from tests.stack.alarms import RedisAway, Restarted, restart_metrics, take_redis_away
 from tests.stack.edits import Edited, copy_repository, edit
 from tests.stack.grafana import Grafana, Window
 from tests.stack.project import Project
 from tests.stack.stages import Calm, Gone, Killed, Scaled, Stack, flush, kill_a_pod, scale, stay_calm, take_down
 
-STAGES = ("stack", "calm", "flushed", "killed", "scaled", "gone", "edited")
+STAGES = ("stack", "calm", "flushed", "restarted", "redis_away", "killed", "scaled", "gone", "edited")
 TIMEOUT_S = 1_200
 """Of one test, the stages before it included; a build without its cache is the most of it."""
 
@@ -64,6 +65,16 @@ def calm(stack: Stack) -> Calm:
 @pytest.fixture(scope="session")
 def flushed(stack: Stack, calm: Calm) -> Window:
     return flush(stack)
+
+
+@pytest.fixture(scope="session")
+def restarted(stack: Stack, calm: Calm) -> Restarted:
+    return restart_metrics(stack)
+
+
+@pytest.fixture(scope="session")
+def redis_away(stack: Stack, calm: Calm) -> RedisAway:
+    return take_redis_away(stack)
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,9 @@ def _steady(run: MadeUp) -> None:
             )
             run.counts("lab_requests_total", PODS[0], moments[missed:], strategy=strategy, status="hit")
             run.counts("lab_requests_total", PODS[0], moments[:missed], strategy=strategy, status="miss")
-    run.level("lab_cache_away", PODS[0], [(0, 0), (400, 1), (402, 0)])  # one command was late
+    run.level("lab_cache_away", PODS[0], [(0, 0), (400, 1), (410, 0)])  # one pod is busy
+    run.level("lab_cache_away", PODS[1], [(0, 0), (400, 1), (402, 0)])  # one command was late
+    run.level("lab_cache_away", PODS[2], [(0, 0)])
 
 
 def _hovering(second: int) -> float:
@@ -106,9 +108,10 @@ def _store_restarts(run: MadeUp) -> None:
 
 
 def _busy(run: MadeUp) -> None:
-    """One pod answers every other scrape for a while; another misses one now and then."""
-    run.level("up", "busy", [(second, second % 2) for second in range(60, 120)], job="app")
-    run.level("up", "fair", [(second, second % 8 > 0) for second in range(60, 120)], job="app")
+    """One pod answers every other scrape for a while; another misses one now and then; a third takes long to begin."""
+    run.level("up", "busy", [(0, 1), *((second, second % 2) for second in range(60, 120)), (120, 1)], job="app")
+    run.level("up", "fair", [(0, 1), *((second, second % 8 > 0) for second in range(60, 180))], job="app")
+    run.level("up", "slow", [(60, 0), (85, 1)], job="app")
 
 
 def _bounds(run: MadeUp) -> None:
