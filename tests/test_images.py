@@ -13,8 +13,8 @@ from tests.test_packaging import ROOT, pinned, stated
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 OURS = ("app", "loadtest")
-POD, SENDER, LAB = "app.__main__", "loadtest.locustfile", "loadtest.__main__"
-PROGRAMS = {"service": [POD], "load": [SENDER], "bench": [LAB, POD, SENDER]}
+POD, SENDER, KNOBS, LAB = "app.__main__", "loadtest.locustfile", "loadtest.knobs", "loadtest.__main__"
+PROGRAMS = {"service": [POD], "load": [SENDER, KNOBS], "bench": [LAB, POD, SENDER]}
 """What each image runs; strategies are discovered besides."""
 OPTIONAL = {"dask", "distributed", "pyarrow", "pytest"}
 """Imported where they are there, and said where they are not: a sweep on a cluster, Parquet, the contract tests."""

@@ -1,4 +1,4 @@
-"""The load's image has another Python and other versions of libraries than this process: virtual time must not care."""
+"""The bench's image has another Python and other versions of libraries than this process: virtual time must not care."""
 
 import subprocess
 from pathlib import Path
@@ -19,7 +19,7 @@ def test_the_traces_are_the_same_in_another_python(stack: Stack) -> None:
         "none",
         "--entrypoint",
         "python",
-        f"{stack.project.name}/load",
+        f"{stack.project.name}/bench",
         "-",
     ]
     ended = subprocess.run(command, input=SCRIPT.read_text(), capture_output=True, text=True, timeout=120, check=True)
