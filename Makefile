@@ -101,7 +101,7 @@ logs: ## What the stack says
 	@bin/compose logs --tail 50 --follow
 
 ps: ## How the stack is
-	@bin/compose ps
+	@bin/ps
 
 load: ## Change what runs: SCENARIO= RATE= (requests/s of all strategies) STRATEGIES=a,b LOCUSTFILE=mine.py
 	@bin/load

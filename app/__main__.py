@@ -13,6 +13,7 @@ from pydantic_settings import SettingsError
 
 from app.cache import refuse_unsupported
 from app.main import create_app
+from app.pod_name import pod_name
 from app.serving import PodServer, connections_within, listen, raise_file_limit, url_of
 from app.settings import Settings
 
@@ -31,6 +32,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         settings = Settings() if asked.grace is None else Settings(grace_s=asked.grace)
+        if "pod" not in settings.model_fields_set:
+            settings = settings.model_copy(update={"pod": pod_name()})
         app = create_app(settings)
         asyncio.run(refuse_unsupported(settings))
         connections = app.state.connections

@@ -48,6 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = Metrics()
     code = fingerprint()
     metrics.code.labels(code).set(1)
+    metrics.tell(settings, found.strategies)
     connections = Connections(settings, metrics.turned_away.inc)
     metrics.watch(connections)
     try:

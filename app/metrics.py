@@ -4,12 +4,15 @@ Children exist from the start, so that a panel shows 0 and not a gap, and are bo
 would cost more than the cache hit that it counts. Labels are bounded: strategies, statuses, reasons, commands.
 """
 
+import inspect
 import time
+from collections.abc import Mapping
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from app.strategy import Status, Why
+from app.settings import Settings
+from app.strategy import Status, Strategy, Why
 
 # Closer together around an origin's usual latency (20 to 300 ms), where p99 has to be right to 10 %.
 DURATION_BUCKETS_S = (
@@ -18,6 +21,8 @@ DURATION_BUCKETS_S = (
 )  # fmt: skip
 AGE_BUCKETS_S = (0.1, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.5, 15.0, 20.0, 30.0, 60.0)
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+SAID_CHARS_MAX = 300
+"""Of what a strategy says of itself, in a label."""
 COMMANDS = ("mget", "set", "put", "lock", "renew", "unlock", "time", "hello")
 TASKS = ("clock", "landings", "standstills", "read batch", *COMMANDS, "flight", "lease", "read")
 
@@ -77,10 +82,28 @@ class Metrics:
         self.code = Gauge(
             "lab_code_info", "1, of the fingerprint of the code that the pod runs", ("code",), registry=by
         )
+        self.name = Gauge("lab_pod_info", "1, of the name that `make ps` and X-Served-By say", ("pod",), registry=by)
+        self.about = Gauge(
+            "lab_strategy_info",
+            "1; `ordered` sorts the baseline first, `says` is its own first sentence",
+            ("strategy", "ordered", "baseline", "says"),
+            registry=by,
+        )
+        self.ttl = Gauge("lab_ttl_seconds", "How long an entry is fresh", registry=by)
         for name in TASKS:
             self.deaths.labels(name)
         self._sent = {name: self.commands.labels(name) for name in COMMANDS}
         self._failed = {name: self.failures.labels(name) for name in COMMANDS}
+
+    def tell(self, settings: Settings, strategies: Mapping[str, type[Strategy]]) -> None:
+        """What dashboards cannot know: who this is, and what it serves, in the order of `strategies`."""
+        self.name.labels(settings.pod).set(1)
+        self.ttl.set(settings.ttl_s)
+        for place, (name, strategy) in enumerate(strategies.items()):
+            said = " ".join((inspect.getdoc(strategy) or "").partition("\n\n")[0].split())
+            self.about.labels(name, f"{place:02} {name}", str(strategy.is_baseline).lower(), said[:SAID_CHARS_MAX]).set(
+                1
+            )
 
     def watch(self, connections: "Openings") -> None:
         """Show these in the gauges."""

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LAB_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     pod: Annotated[str, AfterValidator(_is_shown)] = Field(default_factory=socket.gethostname, max_length=64)
-    """Names this process in X-Served-By and in the ledger."""
+    """Names this process in X-Served-By, in the ledger and in the metrics; in the stack it finds it out by itself."""
     seed: int = Field(1, ge=0, lt=2**63)
     """Of the origin's latencies and of every random choice of a strategy."""
 

@@ -157,6 +157,7 @@ def begin(environment: Environment, **_: Any) -> None:
         return
     if _metrics is not None:
         _metrics.meters(_run.meter)
+        _metrics.sends(_run.plan.scenario.name, float(_run.plan.scenario.keys.shares().max()))
     if worker is not None:
         _run.dealt(getattr(options, DEAL), is_first=True)
         worker.send_message(BEGUN)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from app.metrics import DURATION_BUCKETS_S
+from app.pod_name import pod_name
 from loadtest.drive.deal import Share
 from loadtest.drive.generator import Meter
 
@@ -44,6 +45,11 @@ class LoadMetrics:
         )
         self._part = Gauge("lab_load_share_number", "Which part of the load is this process's; 0: none", registry=by)
         self._parts = Gauge("lab_load_share_of", "In how many parts the load is dealt; 0: unknown", registry=by)
+        self._hottest = Gauge(
+            "lab_load_hottest_share", "Share of a strategy's requests that ask for the most popular key", registry=by
+        )
+        self._sends = Gauge("lab_load_scenario_info", "1, of what is sent", ("scenario",), registry=by)
+        Gauge("lab_pod_info", "1, of the name that `make ps` says", ("pod",), registry=by).labels(pod_name()).set(1)
         self._running = Gauge("lab_load_running", "1 while a test runs", registry=by)
         cpu = Gauge("lab_load_cpu_seconds", "CPU that this process has used", registry=by)
         cpu.set_function(_cpu_s)
@@ -53,6 +59,12 @@ class LoadMetrics:
         """A test begins, with a meter of its own."""
         self._not_sent.set_function(lambda: meter.not_sent)
         self._in_flight.set_function(lambda: meter.in_flight)
+
+    def sends(self, scenario: str, hottest_share: float) -> None:
+        """A test begins, of this scenario."""
+        self._sends.clear()
+        self._sends.labels(scenario).set(1)
+        self._hottest.set(hottest_share)
 
     def runs(self, strategies: Sequence[str], users: int, target_rate: float, share: Share | None) -> None:
         """A test runs, for these strategies, each of whose children exists from now on."""
@@ -68,7 +80,8 @@ class LoadMetrics:
 
     def rests(self) -> None:
         """No test runs."""
-        for gauge in (self._running, self._users, self._target, self._part, self._parts):
+        self._sends.clear()
+        for gauge in (self._hottest, self._running, self._users, self._target, self._part, self._parts):
             gauge.set(0)
 
     def answered(self, strategy: str, code: int, latency_s: float, lateness_s: float | None, fault: str) -> None:

@@ -11,7 +11,7 @@ from app.metrics import Metrics
 from loadtest.drive import exporter
 from tests.stack_config.files import read_yaml
 
-SCRAPER_LABELS = {"job", "instance", "pod"}
+SCRAPER_LABELS = {"job", "instance"}
 OF_THE_TOOLS = {
     "up": SCRAPER_LABELS,
     "ALERTS": {"alertname", "alertstate", "alertgroup", "severity", "strategy", "pod", "cause"},
@@ -35,7 +35,7 @@ def exported_metrics() -> dict[str, set[str]]:
 def recorded_series() -> dict[str, set[str]]:
     """What vmalert records, with the labels that it is summed by."""
     rules = [rule for group in read_yaml("victoriametrics/rules.yml")["groups"] for rule in group["rules"]]
-    return {rule["record"]: _labels_of(rule["expr"]) for rule in rules}
+    return {rule["record"]: _labels_of(rule["expr"]) | set(rule.get("labels", {})) for rule in rules}
 
 
 def _labels_of(expr: str) -> set[str]:

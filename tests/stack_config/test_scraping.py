@@ -33,9 +33,9 @@ def faults(scrape: Tree) -> list[str]:
     found += [f"nobody scrapes {name}:{port}" for name, port in PORTS.items() if (name, port) not in places]
     found += [f"there is no {name}:{port}" for name, port in places if PORTS.get(name) != port]
     found += [
-        f"{job['job_name']}: its replicas are told apart by no label `pod`"
+        f"{job['job_name']}: sets the label `pod`, which is what a replica says of itself"
         for job in scrape["scrape_configs"]
-        if not any(relabel.get("target_label") == "pod" for relabel in job.get("relabel_configs", []))
+        if any(relabel.get("target_label") == "pod" for relabel in job.get("relabel_configs", []))
     ]
     found += [
         f"{job['job_name']}: names its targets one by one"
@@ -57,7 +57,10 @@ def test_every_replica_that_has_metrics_is_found_by_name_and_scraped_each_second
         (lambda scrape: scrape["scrape_configs"].pop(), "nobody scrapes load-worker"),
         (lambda scrape: scrape["scrape_configs"][0]["dns_sd_configs"][0].update(names=["apps"]), "there is no apps"),
         (lambda scrape: scrape["scrape_configs"][0]["dns_sd_configs"][0].update(port=8080), "there is no app:8080"),
-        (lambda scrape: scrape["scrape_configs"][0].pop("relabel_configs"), "no label `pod`"),
+        (
+            lambda scrape: scrape["scrape_configs"][0].update(relabel_configs=[{"target_label": "pod"}]),
+            "sets the label",
+        ),
         (lambda scrape: scrape["scrape_configs"][0].update(static_configs=[{}]), "one by one"),
     ],
 )
