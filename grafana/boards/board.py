@@ -1,20 +1,33 @@
-"""A dashboard: rows of panels, the variables and annotations that all dashboards share, and where each panel goes."""
+"""A dashboard: rows of panels, the variables that all dashboards share, and where each panel goes."""
 
 from collections.abc import Sequence
 from typing import Any
 
-Json = dict[str, Any]
+from grafana.boards.annotations import annotations
+from grafana.boards.source import SOURCE, Json
+
+__all__ = ["COLUMNS", "POD", "SOURCE", "STRATEGY", "TAG", "Json", "make_board"]
 
 TAG = "stampede-lab"
-SOURCE: Json = {"type": "prometheus", "uid": "victoriametrics"}
 COLUMNS = 24
-RUNS_COLOR, ENDS_COLOR, ALERTS_COLOR = "#8AB8FF", "#9FA7B3", "#FF7383"
+REFRESH = "2s"
+REFRESHES = ("1s", "2s", "5s", "10s", "30s", "1m")
+SHOWN = "now-2m"
+DELAY = "5s"
+"""By how much what is recorded is older than what happens."""
+More = tuple[str, Sequence[Json], bool]
 
 
 def make_board(
-    uid: str, title: str, description: str, rows: Sequence[tuple[str, Sequence[Json]]], variables: Sequence[Json]
+    uid: str,
+    title: str,
+    description: str,
+    rows: Sequence[tuple[str, Sequence[Json]]],
+    variables: Sequence[Json],
+    more: Sequence[tuple[str, Sequence[Json]]] = (),
 ) -> Json:
-    """`rows` are titles with their panels; a row without a title has no header."""
+    """`rows` are titles with their panels; a row without a title has no header. The rows of `more` are closed, and cost
+    a viewer nothing until they are opened."""
     return {
         "uid": uid,
         "title": title,
@@ -23,9 +36,9 @@ def make_board(
         "timezone": "browser",
         "editable": True,
         "graphTooltip": 1,  # the crosshair is shared
-        "time": {"from": "now-5m", "to": "now"},
-        "refresh": "1s",
-        "timepicker": {"refresh_intervals": ["1s", "2s", "5s", "10s", "30s", "1m"]},
+        "time": {"from": SHOWN, "to": "now"},
+        "refresh": REFRESH,
+        "timepicker": {"refresh_intervals": list(REFRESHES), "nowDelay": DELAY},
         "schemaVersion": 41,
         "links": [
             {
@@ -43,31 +56,35 @@ def make_board(
         ],
         "templating": {"list": list(variables)},
         "annotations": {"list": annotations()},
-        "panels": _placed(rows),
+        "panels": _placed([*((*row, False) for row in rows), *((*row, True) for row in more)]),
     }
 
 
-def _placed(rows: Sequence[tuple[str, Sequence[Json]]]) -> list[Json]:
+def _placed(rows: Sequence[More]) -> list[Json]:
     """The panels with their ids and places: left to right, and on the next line where they do not fit."""
     placed: list[Json] = []
-    x = y = height = 0
-    for title, panels in rows:
+    number = x = y = height = 0
+    for title, panels, is_closed in rows:
         x, y, height = 0, y + height, 0
+        inside = placed
         if title:
-            header: Json = {"type": "row", "title": title, "collapsed": False, "panels": []}
-            placed.append({"id": len(placed) + 1, **header, "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1}})
+            number += 1
+            header: Json = {"type": "row", "title": title, "collapsed": is_closed, "panels": []}
+            placed.append({"id": number, **header, "gridPos": {"x": 0, "y": y, "w": COLUMNS, "h": 1}})
+            inside = placed[-1]["panels"] if is_closed else placed
             y += 1
         for panel in panels:
             size = panel["gridPos"]
             if x + size["w"] > COLUMNS:
                 x, y, height = 0, y + height, 0
-            placed.append({"id": len(placed) + 1, **panel, "gridPos": {"x": x, "y": y, **size}})
+            number += 1
+            inside.append({"id": number, **panel, "gridPos": {"x": x, "y": y, **size}})
             x, height = x + size["w"], max(height, size["h"])
     return placed
 
 
 def query_variable(name: str, label: str, description: str, query: str, **settings: Any) -> Json:
-    """A variable whose options are read from the data, again with each refresh: what is new appears by itself."""
+    """A variable whose options are read from the data when the page is loaded."""
     return {
         "type": "query",
         "name": name,
@@ -76,51 +93,28 @@ def query_variable(name: str, label: str, description: str, query: str, **settin
         "datasource": SOURCE,
         "query": query,
         "definition": query,
-        "refresh": 2,
+        "refresh": 1,
         "sort": 1,
         **settings,
     }
 
 
-def several(all_value: str | None = ".+") -> Json:
+def strategy_variable(name: str, label: str, description: str, where: str = "", **settings: Any) -> Json:
+    """A variable of strategies that are asked, the baseline first: what sorts them stands before their names."""
+    selected = f"strategy:lab_strategy_info:asked{{{where}}}" if where else "strategy:lab_strategy_info:asked"
+    query = f"label_values({selected}, ordered)"
+    return query_variable(name, label, description, query, sort=0, regex=r"/^\d+ (.+)$/", **settings)
+
+
+def several() -> Json:
     """Settings of a variable of which any number may be chosen, all at first."""
-    everything: Json = {"multi": True, "includeAll": True, "current": {"text": ["All"], "value": ["$__all"]}}
-    return everything | ({"allValue": all_value} if all_value else {})
+    return {"multi": True, "includeAll": True, "current": {"text": ["All"], "value": ["$__all"]}}
 
 
-STRATEGY = query_variable(
-    "strategy", "Strategy", "Which to show", "label_values(lab_requests_total, strategy)", **several()
+STRATEGY = strategy_variable(
+    "strategy", "Strategy", "Which to show; a new one is among them when the page is loaded again", **several()
 )
-POD = query_variable("pod", "Pod", "Of the service", "label_values(lab_requests_total, pod)", **several())
-
-
-def annotations() -> list[Json]:
-    """Where runs of the load begin and end, and where an alert begins to fire.
-
-    Grafana asks for annotations at a step of its own choice, so a moment is what has changed since the step before.
-    """
-    runs, fires = "max(lab_load_running{}) > 0", 'ALERTS{{alertstate="firing"}}{}'
-    return [
-        _annotation("Load starts", _change(runs), RUNS_COLOR, "The load starts", ""),
-        _annotation("Load ends", _change(runs, backwards=True), ENDS_COLOR, "The load ends", ""),
-        _annotation("Alerts", _change(fires), ALERTS_COLOR, "{{alertname}}", "{{strategy}} {{pod}}"),
-    ]
-
-
-def _change(expr: str, backwards: bool = False) -> str:
-    """True where `expr` has become true, or backwards: has ceased to be."""
-    now, before = expr.format(""), expr.format(" offset $__interval")
-    return f"{before} unless {now}" if backwards else f"{now} unless {before}"
-
-
-def _annotation(name: str, expr: str, color: str, title: str, text: str) -> Json:
-    return {
-        "name": name,
-        "enable": True,
-        "hide": False,
-        "iconColor": color,
-        "datasource": SOURCE,
-        "target": {"refId": "Annotation", "expr": expr, "interval": "1s"},
-        "titleFormat": title,
-        "textFormat": text,
-    }
+BASELINE = strategy_variable("baseline", "Baseline", "What the others are compared with")
+POD = query_variable(
+    "pod", "Pod", "Of the service", "label_values(pod:lab_requests:increase1s, pod)", **several(), allValue=".+"
+)

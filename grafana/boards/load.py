@@ -1,11 +1,12 @@
 """What Locust sends and sees, and whether it kept up."""
 
 from grafana.boards.board import STRATEGY, Json, make_board
-from grafana.boards.panels import bound, stat, target, text, time_series
-from grafana.boards.queries import in_a_second, quantile
+from grafana.boards.panels import bound, stat, steps, target, text, time_series
+from grafana.boards.queries import shown, shown_by
+from grafana.boards.story import firing, must_be_zero
 
-CHOSEN = 'strategy=~"$strategy"'
-SENT = "lab_load_requests_total"
+SENT = "strategy:lab_load_requests:increase1s"
+LATENESS = "le:lab_load_lateness_seconds:increase1s"
 
 HOW_TO_READ = """\
 A generator that is out of breath sends less, and later, and so makes a slow server look well. Before believing any \
@@ -21,18 +22,14 @@ def board() -> Json:
         "What the load generator sends and sees, and whether it kept up.",
         [
             ("", [text("How to read this", HOW_TO_READ, height=3)]),
-            ("The last minute", [_share(), _target(), _users(), _lateness_tile(), _cpu_tile(), _wrong_tile()]),
+            ("The last minute", [_share(), _target(), _users(), _lateness_tile(), _cpu_tile(), _unsent_tile()]),
+            ("", [must_be_zero(width=18), firing(width=6)]),
             ("Sent", [_rates(), _rate_by_strategy(), _users_by_process()]),
-            ("Is the generator well?", [_lateness(), _cpu(), _rerouted()]),
-            ("Seen", [_latency(), _codes(), _wrong()]),
+            ("Is the generator well?", [_lateness(), _cpu()]),
+            ("Seen", [_latency(), _codes()]),
         ],
         [STRATEGY],
     )
-
-
-def _steps(*steps: tuple[float | None, str]) -> Json:
-    colored = [{"value": value, "color": color} for value, color in steps]
-    return {"color": {"mode": "thresholds"}, "thresholds": {"mode": "absolute", "steps": colored}}
 
 
 def _share() -> Json:
@@ -42,9 +39,9 @@ def _share() -> Json:
         "Achieved of the target",
         "Requests that were answered in the last minute over those that were meant to be. Under 99 % nothing else "
         "here is a result.",
-        [target(f"sum(rate({SENT}[1m])) / ({meant} > 0)", "share")],
+        [target(f"sum(rate(lab_load_requests_total[1m])) / ({meant} > 0)", "share")],
         "percentunit",
-        defaults={"decimals": 1, "noValue": "no target"} | _steps((None, "red"), (0.99, "green")),
+        defaults={"decimals": 1, "noValue": "no target"} | steps((None, "red"), (0.99, "green")),
     )
 
 
@@ -68,7 +65,7 @@ def _lateness_tile() -> Json:
         "generator at its limit.",
         [target("histogram_quantile(0.99, sum by (le) (increase(lab_load_lateness_seconds_bucket[1m])))", "lateness")],
         "s",
-        defaults=_steps((None, "green"), (0.05, "orange"), (0.25, "red")),
+        defaults=steps((None, "green"), (0.05, "orange"), (0.25, "red")),
     )
 
 
@@ -82,23 +79,13 @@ def _cpu_tile() -> Json:
     )
 
 
-def _wrong_tile() -> Json:
-    return stat(
-        "Wrong answers, last minute",
-        "Of the last minute: not the item asked for, torn, or older than one seen before. Expect zero.",
-        [target("sum(increase(lab_load_wrong_answers_total[1m]))", "wrong")],
-        "none",
-        defaults={"decimals": 0} | _steps((None, "green"), (1, "red")),
-    )
-
-
 def _rates() -> Json:
     return time_series(
         "Target and achieved",
         "Requests answered in each second, against the rate that is meant. Expect them to swing around the dashed "
         "line: a stall shows as a hole, and as a hill where the load catches up.",
         [
-            target(in_a_second(SENT, "", ""), "achieved"),
+            target(shown_by("", SENT, ""), "achieved"),
             target("max(lab_load_target_rate)", "target", "B"),
         ],
         "suffix:/s",
@@ -111,7 +98,7 @@ def _rate_by_strategy() -> Json:
     return time_series(
         "Achieved by strategy",
         "Requests answered in each second. Expect equal shares: every strategy gets the same traffic.",
-        [target(in_a_second(SENT, where=CHOSEN), "{{strategy}}")],
+        [target(shown_by("strategy", SENT), "{{strategy}}")],
         "suffix:/s",
         legend={"calcs": ["mean", "max"]},
     )
@@ -121,7 +108,7 @@ def _users_by_process() -> Json:
     return time_series(
         "Users by sender",
         "Users at work in each process. Expect an even split, and all of them from the first second.",
-        [target("sum by (pod) (lab_load_users)", "{{pod}}")],
+        [target(shown("pod:lab_load_users:max", ""), "{{pod}}")],
         "none",
         defaults={"decimals": 0},
         legend={"calcs": ["lastNotNull", "max"]},
@@ -134,10 +121,11 @@ def _lateness() -> Json:
         "How much later than meant the requests of each second were sent. Expect milliseconds; hills are a generator "
         "out of breath, or users who still wait for the answer before.",
         [
-            target(quantile(share, "lab_load_lateness_seconds", "", ""), f"p{share * 100:g}", ref)
+            target(f"histogram_quantile({share}, {shown_by('le', LATENESS, '')})", f"p{share * 100:g}", ref)
             for share, ref in ((0.99, "A"), (0.5, "B"))
         ],
         "s",
+        width=12,
     )
 
 
@@ -146,19 +134,9 @@ def _cpu() -> Json:
         "CPU by sender",
         "Of one core, in each second. Expect a level line well under 100 % and under the limit of the container; at "
         "either the generator is what is measured, and more senders are needed.",
-        [target(in_a_second("lab_load_cpu_seconds", "pod", ""), "{{pod}}")],
+        [target(shown("pod:lab_load_cpu_seconds:increase1s", ""), "{{pod}}")],
         "percentunit",
         legend={"calcs": ["mean", "max"]},
-    )
-
-
-def _rerouted() -> Json:
-    return time_series(
-        "Rerouted",
-        "Requests that were sent to another pod because one could not be reached, in each second. Expect zero, and a "
-        "few when a pod dies.",
-        [target(in_a_second("lab_load_rerouted_total", "", ""), "rerouted")],
-        "suffix:/s",
     )
 
 
@@ -167,7 +145,7 @@ def _latency() -> Json:
         "p99 seen by the clients",
         "From the moment a request was meant to be sent to its answer, for the answers of each second. Expect the "
         "service's own p99 plus some milliseconds; more means that requests wait before the service sees them.",
-        [target(quantile(0.99, "lab_load_latency_seconds", where=CHOSEN), "{{strategy}}")],
+        [target(shown("strategy:lab_load_latency_seconds:p99_1s"), "{{strategy}}")],
         "s",
         height=9,
     )
@@ -178,18 +156,17 @@ def _codes() -> Json:
         "Answers by code",
         "In each second, the chosen strategies together. Expect 200 only; 503 is a request that the service turned "
         "away, 0 one that got no answer.",
-        [target(in_a_second(SENT, "code", CHOSEN), "{{code}}")],
+        [target(shown_by("code", SENT), "{{code}}")],
         "suffix:/s",
         height=9,
     )
 
 
-def _wrong() -> Json:
-    return time_series(
-        "Wrong answers",
-        "Not the item asked for, torn, or older than one seen before, in each second. Expect zero: a cache that is "
-        "fast and wrong is no cache.",
-        [target(in_a_second("lab_load_wrong_answers_total", where=CHOSEN), "{{strategy}}")],
-        "suffix:/s",
-        height=9,
+def _unsent_tile() -> Json:
+    return stat(
+        "Never sent",
+        "Requests of this test that were due and not sent, because as many were on their way as may be. Expect zero.",
+        [target("sum(lab_load_not_sent)", "not sent")],
+        "none",
+        defaults={"decimals": 0, "noValue": "0"} | steps((None, "green"), (1, "red")),
     )

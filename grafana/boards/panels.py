@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from grafana.boards.board import COLUMNS, SOURCE, Json
+from grafana.boards.board import COLUMNS
+from grafana.boards.source import SOURCE, Json
 
 # Okabe and Ito's colours, which colour-blind eyes tell apart too. Any other strategy gets one of Grafana's, by name.
 STRATEGY_COLORS = {
@@ -116,20 +117,68 @@ def stat(
     }
 
 
-def text(title: str, content: str, height: int) -> Json:
+def heatmap(title: str, description: str, expr: str, unit: str, width: int = 8, height: int = 8) -> Json:
+    """How a histogram's observations spread: `expr` answers with its buckets, by `le`, as they are: each with all below
+    it, which Grafana takes apart."""
+    return {
+        "type": "heatmap",
+        "title": title,
+        "description": description,
+        "datasource": SOURCE,
+        "gridPos": {"w": width, "h": height},
+        "maxDataPoints": POINTS_MAX,
+        "targets": [{**target(expr, "{{le}}"), "format": "heatmap"}],
+        "fieldConfig": {
+            "defaults": {"unit": unit, "custom": {"scaleDistribution": {"type": "linear"}}},
+            "overrides": [],
+        },
+        "options": {
+            "calculate": False,
+            "cellGap": 0,
+            "color": {
+                "mode": "scheme",
+                "scheme": "Oranges",
+                "scale": "exponential",
+                "exponent": 0.5,
+                "steps": 64,
+                "fill": "dark-orange",
+                "reverse": False,
+            },
+            "filterValues": {"le": 0.5},
+            "rowsFrame": {"layout": "auto"},
+            "yAxis": {"unit": unit},
+            "tooltip": {"mode": "single", "yHistogram": True},
+            "legend": {"show": False},
+        },
+    }
+
+
+def link(title: str, url: str) -> Json:
+    """From a panel's corner to another page, for the same time."""
+    return {"title": title, "url": f"{url}&${{__url_time_range}}", "targetBlank": False}
+
+
+def steps(*at: tuple[float | None, str]) -> Json:
+    """Colours by value, each from its number upwards."""
+    colored = [{"value": value, "color": color} for value, color in at]
+    return {"color": {"mode": "thresholds"}, "thresholds": {"mode": "absolute", "steps": colored}}
+
+
+def text(title: str, content: str, height: int, width: int = COLUMNS) -> Json:
     return {
         "type": "text",
         "title": title,
         "description": "What this dashboard shows, and what to look for.",
-        "gridPos": {"w": COLUMNS, "h": height},
+        "gridPos": {"w": width, "h": height},
         "options": {"mode": "markdown", "content": content},
     }
 
 
 def per_strategy(panel: Json) -> Json:
-    """The panel once for each strategy that is chosen, side by side."""
+    """The panel once for each strategy that is chosen, side by side, with a link to the strategy's own page."""
     panel["gridPos"]["w"] = COLUMNS
-    return panel | {"repeat": "strategy", "repeatDirection": "h", "maxPerRow": PER_ROW_MAX}
+    page = link("$strategy alone, with what it costs", "/d/strategy?var-strategy=$strategy")
+    return panel | {"repeat": "strategy", "repeatDirection": "h", "maxPerRow": PER_ROW_MAX, "links": [page]}
 
 
 def override(regexp: str, **properties: Any) -> Json:

@@ -1,17 +1,29 @@
-"""PromQL that the dashboards share. A window is one second: a wider one flattens the needle that it is to show."""
+"""PromQL that the dashboards share. What is shown is recorded by vmalert, second by second, see victoriametrics/rules.yml:
+a viewer asks for points that are there, and computes nothing anew.
 
-CHOSEN = 'strategy=~"$strategy", pod=~"$pod"'
-SHOWN = 'strategy=~"$shown", pod=~"$pod"'
-"""As CHOSEN; but in a panel that is repeated by $strategy, $strategy is that panel's own, and $shown still all."""
+`max_over_time(series[$__interval])` is the second itself at a step of one second, and the worst of its seconds at any
+other: no needle is lost by zooming out, and none is shown twice where a second is missing.
+"""
+
+CHOSEN = 'strategy=~"$strategy"'
+NEWEST = "15s"
+"""What is recorded may be some seconds old, and what is recorded every other second one more."""
 
 
-def in_a_second(counter: str, by: str = "strategy", where: str = CHOSEN, window: str = "1s") -> str:
-    """How much a counter grew in each second, summed over what `by` does not name."""
-    selected = f"{counter}{{{where}}}" if where else counter
-    return f"sum {f'by ({by}) ' if by else ''}(increase({selected}[{window}]))"
+def shown(series: str, where: str = CHOSEN) -> str:
+    """A recorded series over time."""
+    return f"max_over_time({_selected(series, where)}[$__interval])"
 
 
-def quantile(share: float, histogram: str, by: str = "strategy", where: str = CHOSEN, window: str = "1s") -> str:
-    """A percentile of what was observed in each second."""
-    labels = ", ".join(filter(None, (by, "le")))
-    return f"histogram_quantile({share:g}, {in_a_second(f'{histogram}_bucket', labels, where, window)})"
+def shown_by(label: str, series: str, where: str = CHOSEN) -> str:
+    """Likewise, summed over all other labels."""
+    return f"sum by ({label}) ({shown(series, where)})" if label else f"sum({shown(series, where)})"
+
+
+def newest(series: str, where: str = CHOSEN) -> str:
+    """The newest value of a recorded series."""
+    return f"last_over_time({_selected(series, where)}[{NEWEST}])"
+
+
+def _selected(series: str, where: str) -> str:
+    return f"{series}{{{where}}}" if where else series

@@ -1,45 +1,13 @@
-"""The side-by-side story: every strategy under the same load, one column each."""
+"""The side-by-side story: every strategy under the same load, one column each, the baseline first."""
 
-from grafana.boards.board import POD, STRATEGY, Json, make_board, query_variable, several
-from grafana.boards.panels import (
-    STATUS_COLORS,
-    axis_target,
-    bound,
-    colors,
-    override,
-    per_strategy,
-    stat,
-    target,
-    text,
-    time_series,
-)
-from grafana.boards.queries import CHOSEN, SHOWN, in_a_second, quantile
+from grafana.boards.board import BASELINE, STRATEGY, Json, make_board
+from grafana.boards.panels import bound, override, per_strategy, stat, target, text, time_series
+from grafana.boards.queries import CHOSEN, newest, shown, shown_by
+from grafana.boards.story import AGE, ANSWERS, DURATION, EXPECTED, ages, firing, must_be_zero, needles, not_hit, waits
+from loadtest.scenario import read_scenario
 
-HOW_TO_READ = """\
-Every **column** is one strategy; all get the same load, at the same time, on the same axes. One point is one second. \
-When a hot entry expires, its readers have three ways out: all of them ask the slow origin (**a needle** in the first \
-row), or one asks and the others wait (no needle, but a spike of **latency** below it), or they take the old answer \
-(neither, but their **age** passes the TTL). Compare the worst second, not the average: that is what an origin dies of.
-"""
-
-BASELINE = query_variable(
-    "baseline",
-    "Baseline",
-    "What the tiles compare with",
-    "label_values(lab_requests_total, strategy)",
-    current={"text": "static", "value": "static"},
-)
-SHOWN_VARIABLE = query_variable(
-    "shown",
-    "Shown",
-    "What $strategy selects, for queries in panels that are repeated by $strategy",
-    'label_values(lab_requests_total{strategy=~"$strategy"}, strategy)',
-    hide=2,
-    **several(all_value=None),
-)
-
-READS = "lab_origin_reads_total"
-DURATION = "lab_request_duration_seconds"
+PER_MINUTE = "strategy:lab_origin_reads:increase1m"
+OF_BASELINE = 'strategy="$baseline"'
 
 
 def board() -> Json:
@@ -48,73 +16,93 @@ def board() -> Json:
         "Stampede",
         "What every cache strategy does at the moment an entry expires, side by side.",
         [
-            ("", [text("How to read this", HOW_TO_READ, height=3)]),
-            ("Origin reads in the worst second of the last 5 minutes", [per_strategy(_worst_second())]),
-            ("Origin reads: the herd", [per_strategy(_reads())]),
-            ("Latency: the wait", [per_strategy(_latency())]),
-            ("One over another", [_misses(), _miss_ratio(), _p99()]),
-            ("How answers were made", [per_strategy(_statuses())]),
-            ("What it costs", [_ages(), _pool(), _lock_waits()]),
+            ("", [text("How to read this", _how_to_read(), height=4, width=12), _gets()]),
+            ("", [per_strategy(_tile())]),
+            ("", [per_strategy(needles("$strategy: origin reads per second", width=24, height=5))]),
+            ("", [per_strategy(not_hit("$strategy: answers that were no hits", width=24, height=4))]),
+            ("", [_latency(), waits("Latency of $baseline, answers by how long they took", "baseline", 12, 5)]),
+            ("", [must_be_zero(width=18), firing(width=6)]),
         ],
-        [STRATEGY, POD, BASELINE, SHOWN_VARIABLE],
+        [STRATEGY, BASELINE],
+        more=[("What it costs, and one over another", [_misses(), _miss_ratio(), ages(8, 8), _pool(), _lock_waits()])],
     )
 
 
-def _worst_second() -> Json:
-    def peak(where: str, by: str) -> str:
-        return f"max_over_time(({in_a_second(READS, by, where)})[5m:1s])"
+def _how_to_read() -> str:
+    told = read_scenario("hot-key")
+    rate, latency_s = told.target_rate or 0.0, 0.2
+    needle = 1 + rate * float(told.keys.shares().max()) * latency_s
+    return (
+        "Each **column** is a strategy; all get the same requests, on equal axes. When the hot entry expires, its "
+        "readers all ask the slow origin (**a needle**), or one asks and the others wait (**collapsed**, a spike of "
+        "latency), or they get the old answer (**stale**). An origin is built for its needles, not for the average. A "
+        "needle is 1 + λL reads high: requests per second for the key, times the seconds of a read. README's tables "
+        f"tell the same at {rate:g} requests/s per strategy, with needles of {needle:.0f}."
+    )
 
-    baseline = peak('strategy="$baseline", pod=~"$pod"', "")
+
+def _gets() -> Json:
+    return stat(
+        "What one strategy gets here, as measured, and all of it so far",
+        "Requests per second for each strategy that is asked, the share of them for the most popular key, what a read "
+        "of the origin takes, how long an entry is fresh, and the needle that follows from these: 1 + λL. Then "
+        "everything since the pods started, all strategies together.",
+        [
+            target(f"avg({newest('strategy:lab_requests:rate30s')} > 0)", "requests/s"),
+            target("max(lab_load_hottest_share)", "for the hot key", "B"),
+            target(
+                f"max({newest('strategy:lab_origin_read_duration_seconds:mean1m', OF_BASELINE)})", "a read takes", "C"
+            ),
+            target("max(lab_ttl_seconds)", "fresh for", "D"),
+            target(f"max({newest(EXPECTED, OF_BASELINE)})", "needle, 1 + λL", "E"),
+            target("sum(lab_requests_total)", "requests so far", "F"),
+            target("sum(lab_origin_reads_total)", "reads so far", "G"),
+        ],
+        "none",
+        width=12,
+        defaults={"decimals": 0, "noValue": "–"},
+        overrides=[
+            override("^for the hot key$", unit="percentunit"),
+            override("^a read takes$", unit="s"),
+            override("^fresh for$", unit="s"),
+            override("^needle", unit="suffix:reads"),
+            override(" so far$", unit="short", decimals=1),
+        ],
+        options={"textMode": "value_and_name", "text": {"titleSize": 12, "valueSize": 20}},
+    )
+
+
+def _tile() -> Json:
+    ratio = f"sum({newest(PER_MINUTE)}) / sum({newest(PER_MINUTE, OF_BASELINE)} > 0)"
     return stat(
         "$strategy",
-        "The most origin reads of any one second of the last 5 minutes, whatever range is shown, and how that "
-        "compares with the baseline's worst second. Expect a small share for whatever coordinates.",
+        "Origin reads of the last minute, what that is of the baseline's, and how old the oldest answers were. Expect "
+        "a small share for whatever coordinates, and the whole of it for what only spreads expiries where one key is "
+        "hot.",
         [
-            target(peak(CHOSEN, "strategy"), "{{strategy}}"),
-            target(f"{peak(CHOSEN, '')} / {baseline}", "of $baseline", "B"),
+            target(newest(PER_MINUTE), "reads/min"),
+            target(ratio, "of $baseline", "B"),
+            target(newest(AGE), "oldest answer", "C"),
         ],
-        "suffix:/s",
-        defaults={"decimals": 0},
-        overrides=[override("^of ", unit="percentunit")],
-        options={"textMode": "value_and_name"},
-    )
-
-
-def _reads() -> Json:
-    return time_series(
-        "$strategy: origin reads",
-        "Reads that the origin got in each second, over all pods; what was shed is none. Expect needles one TTL apart "
-        "where nothing coordinates, "
-        "and a low, even line where one reader loads for all. An invisible line as high as the highest strategy shown "
-        "keeps the axes of all columns the same.",
-        [target(in_a_second(READS), "{{strategy}}"), axis_target(f"max({in_a_second(READS, where=SHOWN)})")],
-        "suffix:/s",
-        custom={"fillOpacity": 35},
+        "none",
+        height=3,
+        defaults={"decimals": 0, "noValue": "–"},
+        overrides=[override("^of ", unit="percentunit"), override("^oldest", unit="s", decimals=1)],
+        options={"textMode": "value_and_name", "text": {"titleSize": 12, "valueSize": 24}},
     )
 
 
 def _latency() -> Json:
     return time_series(
-        "$strategy: latency",
-        "From request to answer in the service, for the answers of each second. Of some dozens of answers p99 is the "
-        "slowest and p95 the third: noisy, but they stand right below the needle that caused them, which a wider "
-        "window would hide. Expect p95 to jump to the origin's latency at each expiry of the hot key, unless somebody "
-        "refreshes it in the background; p99 shows the misses of the cold keys too. The axes are the same, as above.",
-        [
-            *(
-                target(quantile(share, DURATION), f"{{{{strategy}}}} p{share * 100:g}", ref)
-                for share, ref in ((0.5, "A"), (0.95, "B"), (0.99, "C"))
-            ),
-            axis_target(f"max({quantile(0.99, DURATION, where=SHOWN)})"),
-        ],
+        "p95 of each second",
+        "From request to answer in the service. Expect a spike up to the origin's latency at each expiry of the hot "
+        "key, for all but those that refresh it behind a fresh or an old answer: their line stays at the bottom.",
+        [target(shown(f"{DURATION}:p95_1s"), "{{strategy}}")],
         "s",
-        height=9,
-        legend={"displayMode": "table"},
-        overrides=[
-            override(" p50$", custom_lineStyle={"fill": "dot", "dash": [1, 4]}, custom_fillOpacity=0),
-            override(" p95$", custom_fillOpacity=35),
-            override(" p99$", custom_lineStyle={"fill": "dash", "dash": [3, 3]}, custom_fillOpacity=0),
-        ],
+        width=12,
+        height=5,
+        custom={"fillOpacity": 0},
+        legend={"placement": "right", "calcs": ["mean", "max"], "displayMode": "table"},
     )
 
 
@@ -123,65 +111,20 @@ def _misses() -> Json:
         "Misses per second",
         "Requests that had to read the origin themselves, in each second. Expect a comb of needles for the strategies "
         "that let every reader through, and next to nothing for those that collapse or refresh.",
-        [target(in_a_second("lab_requests_total", where=f'status="miss", {CHOSEN}'), "{{strategy}}")],
+        [target(shown(ANSWERS, f'status="miss", {CHOSEN}'), "{{strategy}}")],
         "suffix:/s",
-        height=9,
     )
 
 
 def _miss_ratio() -> Json:
-    misses = in_a_second("lab_requests_total", where=f'status="miss", {CHOSEN}')
+    misses = shown_by("strategy", ANSWERS, f'status="miss", {CHOSEN}')
     return time_series(
         "Miss ratio",
         "The share of each second's answers that were misses. Expect it to look harmless on average and bad in the "
         "second of an expiry: that is why hit rates mislead.",
-        [target(f"{misses} / {in_a_second('lab_requests_total')}", "{{strategy}}")],
+        [target(f"{misses} / ({shown_by('strategy', ANSWERS)} > 0)", "{{strategy}}")],
         "percentunit",
-        height=9,
         legend={"calcs": ["mean", "max"]},
-    )
-
-
-def _p99() -> Json:
-    return time_series(
-        "p99 of the last 10 s",
-        "From request to answer in the service. Not a needle but a trend: over enough answers for a p99 to mean what "
-        "it says. Expect the origin's latency where more than one answer in a hundred waits for it, and next to "
-        "nothing where nobody does.",
-        [target(quantile(0.99, DURATION, window="10s"), "{{strategy}}")],
-        "s",
-        height=9,
-        custom={"fillOpacity": 0, "lineWidth": 2},
-    )
-
-
-def _statuses() -> Json:
-    answers = "lab_requests_total"
-    return time_series(
-        "$strategy: answers",
-        "How each second's answers were made. hit: fresh from the cache; stale: past its TTL while somebody "
-        "refreshes; collapsed: waited for another's load; miss: read the origin itself; shed, error: 503. Expect the "
-        "hits to dip at each expiry, and the colour in the dip to tell the strategies apart.",
-        [
-            target(in_a_second(answers, "status", f'status="hit", {CHOSEN}'), "{{status}}"),
-            target(in_a_second(answers, "status", f'status!="hit", {CHOSEN}'), "{{status}}", "B"),
-        ],
-        "percent",
-        custom={"stacking": {"mode": "percent", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
-        overrides=colors(STATUS_COLORS),
-        legend={"calcs": []},
-    )
-
-
-def _ages() -> Json:
-    return time_series(
-        "Age of the oldest answers",
-        "How long ago the origin was read, for the oldest 1 % of the last 30 s: staleness is a cost as latency is. "
-        "Expect the TTL; more where old answers are served for a while, or where some entries live longer.",
-        [target(quantile(0.99, "lab_answer_age_seconds", window="30s"), "{{strategy}}")],
-        "s",
-        height=9,
-        custom={"fillOpacity": 0, "lineWidth": 2},
     )
 
 
@@ -192,11 +135,11 @@ def _pool() -> Json:
         "pool. Expect needles where a herd gets through; at the dashed line the pool is exhausted, reads queue, and "
         "latency grows for all.",
         [
-            target(f"max by (strategy) (lab_origin_reads_in_flight_peak{{{CHOSEN}}})", "{{strategy}}"),
+            target(shown("strategy:lab_origin_reads_in_flight_peak:max"), "{{strategy}}"),
             target(f"max(lab_origin_connections{{{CHOSEN}}})", "capacity", "B"),
         ],
         "suffix:reads",
-        height=9,
+        width=12,
         overrides=[bound("capacity")],
     )
 
@@ -207,7 +150,7 @@ def _lock_waits() -> Json:
         "Time that pods spent waiting for another pod's load, in each second, all waits added up; a refresh behind "
         "the scenes waits too, but nobody waits for it. Expect nothing where nothing is locked, and up to the "
         "origin's latency per expiry and waiting pod where one pod loads for all.",
-        [target(in_a_second("lab_lock_wait_seconds_sum"), "{{strategy}}")],
+        [target(shown("strategy:lab_lock_wait_seconds_sum:increase1s"), "{{strategy}}")],
         "s",
-        height=9,
+        width=12,
     )

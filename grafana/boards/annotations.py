@@ -1,0 +1,68 @@
+"""What marks moments over all panels: runs of the load, faults, edits, alarms.
+
+Grafana asks for annotations at a step of its own choice, so a moment is what has changed since the step before.
+"""
+
+from grafana.boards.source import SOURCE, Json
+
+RUNS_COLOR, FAULTS_COLOR, EDITS_COLOR, ALERTS_COLOR = "#8AB8FF", "#FF7383", "#B877D9", "#FFB357"
+
+RUNS = "max by (scenario) (lab_load_scenario_info{})"
+RATE = "round(max(lab_load_target_rate{}) > 0)"
+AWAY = "max(lab_cache_away{}) > 0"
+PODS = 'max by (pod) (pod:up:max{{pod=~"app.*"}}{}) > 0'
+CODE = "max by (code) (lab_code_info{})"
+FIRES = 'ALERTS{{alertstate="firing"}}{}'
+
+
+def annotations() -> list[Json]:
+    return [
+        _annotation("Load", RUNS_COLOR, "{{what}}", "{{scenario}}", _load()),
+        _annotation("Faults", FAULTS_COLOR, "{{what}}", "{{pod}}", _faults()),
+        _annotation("Edits", EDITS_COLOR, "The code of the pods", "{{code}}", _becomes(CODE)),
+        _annotation("Alerts", ALERTS_COLOR, "{{alertname}}", "{{strategy}} {{pod}}", _becomes(FIRES)),
+    ]
+
+
+def _load() -> str:
+    return _either(
+        ("The load starts", _becomes(RUNS)),
+        ("The load ends", _ceases(RUNS)),
+        ("The load changes", f"{RATE.format('')} != {RATE.format(' offset $__interval')}"),
+    )
+
+
+def _faults() -> str:
+    return _either(
+        ("Redis is away", _becomes(AWAY)),
+        ("Redis is back", _ceases(AWAY)),
+        ("A pod is gone", _ceases(PODS)),
+        ("A new pod", _becomes(PODS)),
+    )
+
+
+def _either(*named: tuple[str, str]) -> str:
+    """All of them in one query, told apart by the label `what`."""
+    return " or ".join(f'label_set({expr}, "what", "{what}")' for what, expr in named)
+
+
+def _becomes(expr: str) -> str:
+    """True where `expr` is, and was not one step before."""
+    return f"{expr.format('')} unless {expr.format(' offset $__interval')}"
+
+
+def _ceases(expr: str) -> str:
+    return f"{expr.format(' offset $__interval')} unless {expr.format('')}"
+
+
+def _annotation(name: str, color: str, title: str, text: str, expr: str) -> Json:
+    return {
+        "name": name,
+        "enable": True,
+        "hide": False,
+        "iconColor": color,
+        "datasource": SOURCE,
+        "target": {"refId": "Annotation", "expr": expr, "interval": "1s"},
+        "titleFormat": title,
+        "textFormat": text,
+    }

@@ -1,0 +1,149 @@
+"""The panels that tell what happens at an expiry, for every dashboard that shows it."""
+
+from grafana.boards.board import Json
+from grafana.boards.panels import (
+    STATUS_COLORS,
+    axis_target,
+    bound,
+    colors,
+    heatmap,
+    override,
+    stat,
+    steps,
+    target,
+    time_series,
+)
+from grafana.boards.queries import CHOSEN, newest, shown, shown_by
+
+READS = "strategy:lab_origin_reads:increase1s"
+EXPECTED = "strategy:lab_origin_reads:expected"
+ANSWERS = "strategy:lab_requests:increase1s"
+DURATION = "strategy:lab_request_duration_seconds"
+AGE = "strategy:lab_answer_age_seconds:p99_30s"
+NOT_HIT_SHARE_SHOWN = 0.3
+
+
+def needles(title: str, width: int, height: int) -> Json:
+    """Origin reads of the chosen strategy, on an axis that all strategies share, with theory's line."""
+    return time_series(
+        title,
+        "Reads that the origin got in each second, over all pods; what was shed is none. Expect needles one TTL apart "
+        "where nothing coordinates, about as high as the dashed line, and a low, even line where one reader loads for "
+        "all. The line is theory for one hot key that nobody guards: 1 + λL, its requests per second times the seconds "
+        "that a read takes, both as measured; a needle on the border of two seconds is split between them. An "
+        "invisible line as high as the highest strategy keeps the axes the same.",
+        [
+            target(shown(READS), "{{strategy}}"),
+            target(shown_by("", EXPECTED, 'strategy="$baseline"'), "1 + λL", "B"),
+            axis_target(f"max({shown(READS, '')})"),
+        ],
+        "suffix:/s",
+        width=width,
+        height=height,
+        custom={"fillOpacity": 35},
+        overrides=[bound("1 .+ λL")],
+        legend={"showLegend": False},
+    )
+
+
+def not_hit(title: str, width: int, height: int) -> Json:
+    """How the answers were made that were no hits, as shares of all."""
+    all_answers = shown_by("", ANSWERS)
+    others = shown_by("status", ANSWERS, f'status!="hit", {CHOSEN}')
+    return time_series(
+        title,
+        "The answers of each second that were not fresh from the cache, as a share of all. stale: past its TTL while "
+        "somebody refreshes; collapsed: waited for another's load; miss: read the origin itself; shed, error: 503. "
+        "Expect a peak at each expiry, and its colour to tell the strategies apart. The axis ends at 30 %.",
+        [target(f"{others} / on () group_left () ({all_answers} > 0)", "{{status}}")],
+        "percentunit",
+        width=width,
+        height=height,
+        custom={"stacking": {"mode": "normal", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
+        defaults={"max": NOT_HIT_SHARE_SHOWN},
+        overrides=colors(STATUS_COLORS),
+        legend={"calcs": []},
+    )
+
+
+def waits(title: str, of: str, width: int, height: int) -> Json:
+    """A heatmap of the latency of one strategy; `of` is the variable that chooses it."""
+    return heatmap(
+        title,
+        "How many answers of each second took how long, from request to answer in the service. Expect a bright band "
+        "of hits at the bottom, and above it a dot at each expiry, at the origin's latency, as bright as many had to "
+        "wait.",
+        shown_by("le", "strategy_le:lab_request_duration_seconds:increase1s", f'strategy="${of}"'),
+        "s",
+        width=width,
+        height=height,
+    )
+
+
+def percentiles(title: str, width: int, height: int) -> Json:
+    """Latency of the chosen strategy."""
+    return time_series(
+        title,
+        "From request to answer in the service, for the answers of each second. Of some dozens of answers p99 is the "
+        "slowest. Expect p95 to jump to the origin's latency at each expiry of the hot key, unless somebody refreshes "
+        "it in the background; p99 shows the misses of the cold keys too.",
+        [
+            target(shown(f"{DURATION}:p{share}_1s"), f"{{{{strategy}}}} p{share}", ref)
+            for share, ref in ((50, "A"), (95, "B"), (99, "C"))
+        ],
+        "s",
+        width=width,
+        height=height,
+        overrides=[
+            override(" p50$", custom_lineStyle={"fill": "dot", "dash": [1, 4]}, custom_fillOpacity=0),
+            override(" p95$", custom_fillOpacity=35),
+            override(" p99$", custom_lineStyle={"fill": "dash", "dash": [3, 3]}, custom_fillOpacity=0),
+        ],
+    )
+
+
+def ages(width: int, height: int) -> Json:
+    return time_series(
+        "Age of the oldest answers",
+        "How long ago the origin was read, for the oldest 1 % of the last 30 s: staleness is a cost as latency is. "
+        "Expect the TTL; more where old answers are served for a while, or where some entries live longer.",
+        [target(shown(AGE), "{{strategy}}")],
+        "s",
+        width=width,
+        height=height,
+        custom={"fillOpacity": 0, "lineWidth": 2},
+    )
+
+
+def must_be_zero(width: int = 24, height: int = 3) -> Json:
+    """What is wrong wherever it is not 0, of the last five minutes."""
+    return stat(
+        "Must be zero, last 5 minutes",
+        "Counted over the last five minutes, all strategies and pods together. Green is 0. A pod that is lost is one "
+        "fewer than there were; what is shed was turned away at a bound, with 503; a write is refused when its lock "
+        "has passed to somebody else, or Redis is full.",
+        [target(newest("what:lab_must_be_zero:increase5m", ""), "{{what}}")],
+        "none",
+        width=width,
+        height=height,
+        defaults={"decimals": 0, "noValue": "not recorded yet"} | steps((None, "green"), (0.5, "red")),
+        options={"textMode": "value_and_name", "colorMode": "background", "text": {"titleSize": 12, "valueSize": 18}},
+    )
+
+
+def firing(width: int, height: int = 3) -> Json:
+    """The alerts that fire now, by name."""
+    return stat(
+        "Alerts that fire",
+        "By name, with the strategy or pod that it is about. What each means, and what to do, says vmalert's own page.",
+        [
+            target(
+                'max by (alertname, strategy, pod) (ALERTS{alertstate="firing"})', "{{alertname}} {{strategy}} {{pod}}"
+            )
+        ],
+        "none",
+        width=width,
+        height=height,
+        defaults={"noValue": "none"} | steps((None, "red")),
+        options={"textMode": "name", "colorMode": "value", "text": {"titleSize": 13}},
+    )
