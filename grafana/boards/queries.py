@@ -1,4 +1,4 @@
-"""PromQL that the dashboards share. What is shown is recorded by vmalert, second by second, see victoriametrics/rules.yml:
+"""PromQL that the dashboards share. What is shown is recorded by vmalert (victoriametrics/rules.yml), each second once:
 a viewer asks for points that are there, and computes nothing anew.
 
 `max_over_time(series[$__interval])` is the second itself at a step of one second, and the worst of its seconds at any
