@@ -19,7 +19,9 @@ IMPORT_S_MAX = 5.0
 """A file that needs longer to be imported hangs."""
 
 # Names that are routes of the service itself, or the folder of the bounds.
-RESERVED = frozenset({"strategies", "settings", "healthz", "readyz", "metrics", "ledger", "docs", "redoc", "bounds"})
+RESERVED = frozenset(
+    {"strategies", "settings", "healthz", "readyz", "metrics", "ledger", "targets", "docs", "redoc", "bounds"}
+)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 

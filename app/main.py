@@ -24,6 +24,7 @@ from app.latency import Latency
 from app.ledger import Ledger
 from app.metrics import ArmMetrics, Metrics, OriginMetrics
 from app.origin import Origin
+from app.pod_name import replicas
 from app.settings import Settings
 from app.standstill import watch_standstills
 from app.store import SqliteStore
@@ -162,6 +163,18 @@ def _add_own_routes(
     @app.get("/metrics")
     async def prometheus() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/targets")
+    def targets(
+        service: str = Query("app", pattern=r"^[a-z][a-z0-9-]{0,62}$"), port: int = Query(8000, ge=1, le=65_535)
+    ) -> list[dict[str, Any]]:
+        """Whom a scraper finds behind a name of the stack, in the form of Prometheus's HTTP discovery, with the label
+        `pod` by which `make ps` and X-Served-By know each."""
+        try:
+            found = replicas(service)
+        except OSError:
+            return []
+        return [{"targets": [f"{address}:{port}"], "labels": {"pod": pod}} for address, pod in found.items()]
 
     @app.get("/ledger")
     async def read_ledger(after: int = Query(0, ge=0, lt=2**63)) -> dict[str, Any]:

@@ -82,7 +82,6 @@ class Metrics:
         self.code = Gauge(
             "lab_code_info", "1, of the fingerprint of the code that the pod runs", ("code",), registry=by
         )
-        self.name = Gauge("lab_pod_info", "1, of the name that `make ps` and X-Served-By say", ("pod",), registry=by)
         self.about = Gauge(
             "lab_strategy_info",
             "1; `ordered` sorts the baseline first, `says` is its own first sentence",
@@ -96,8 +95,7 @@ class Metrics:
         self._failed = {name: self.failures.labels(name) for name in COMMANDS}
 
     def tell(self, settings: Settings, strategies: Mapping[str, type[Strategy]]) -> None:
-        """What dashboards cannot know: who this is, and what it serves, in the order of `strategies`."""
-        self.name.labels(settings.pod).set(1)
+        """What dashboards cannot know: what is served, in the order of `strategies`."""
         self.ttl.set(settings.ttl_s)
         for place, (name, strategy) in enumerate(strategies.items()):
             said = " ".join((inspect.getdoc(strategy) or "").partition("\n\n")[0].split())

@@ -1,4 +1,4 @@
-"""The name by which a container is known to those who look at the stack: `app-1`, where Docker calls it 0f1e2d3c4b5a.
+"""The names by which containers are known to those who look at the stack: `app-1`, where Docker says 0f1e2d3c4b5a.
 
 A replica cannot be told its number, but Docker's own DNS knows it: asked for the name of an address, it says
 `<project>-app-1.<project>_default`.
@@ -13,6 +13,7 @@ RESOLVER = "127.0.0.11"
 """Docker's own, in every container of a network that somebody made. No other one is ever asked."""
 WITHIN_S = 0.5
 TRIES = 2
+REPLICAS_MAX = 64
 _PTR, _INTERNET, _RECURSE = 12, 1, 0x0100
 _POINTER = 0xC0
 _NAME_BYTES_MAX = 255
@@ -22,11 +23,27 @@ def pod_name(resolv_conf: Path = Path("/etc/resolv.conf"), resolver: tuple[str, 
     """As `make ps` shows it; the host's name outside of such a network, or where nobody answers within a second."""
     host = socket.gethostname()
     try:
-        if f"nameserver {RESOLVER}" not in resolv_conf.read_text():
-            return host
-        return short(_name_of(socket.gethostbyname(host), resolver)) or host
-    except (OSError, ValueError, IndexError, struct.error):
+        return _known_as(socket.gethostbyname(host), resolv_conf, resolver) or host
+    except OSError:  # not even its own address
         return host
+
+
+def replicas(service: str) -> dict[str, str]:
+    """Of a service of the stack: their names, or what they have instead, by address. Raises OSError where none is."""
+    _, _, addresses = socket.gethostbyname_ex(service)
+    return {address: _known_as(address) or address for address in addresses[:REPLICAS_MAX]}
+
+
+def _known_as(
+    address: str, resolv_conf: Path = Path("/etc/resolv.conf"), resolver: tuple[str, int] = (RESOLVER, 53)
+) -> str:
+    """Nothing, where Docker's DNS is not there or does not say."""
+    try:
+        if f"nameserver {RESOLVER}" not in resolv_conf.read_text():
+            return ""
+        return short(_name_of(address, resolver))
+    except (OSError, ValueError, IndexError, struct.error):
+        return ""
 
 
 def short(full: str) -> str:

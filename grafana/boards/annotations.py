@@ -10,7 +10,7 @@ RUNS_COLOR, FAULTS_COLOR, EDITS_COLOR, ALERTS_COLOR = "#8AB8FF", "#FF7383", "#B8
 RUNS = "max by (scenario) (lab_load_scenario_info{})"
 RATE = "round(max(lab_load_target_rate{}) > 0)"
 AWAY = "max(lab_cache_away{}) > 0"
-PODS = 'max by (pod) (pod:up:max{{pod=~"app.*"}}{}) > 0'
+PODS = 'max by (pod) (up{{job="app"}}{}) > 0'
 CODE = "max by (code) (lab_code_info{})"
 FIRES = 'ALERTS{{alertstate="firing"}}{}'
 

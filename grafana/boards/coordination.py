@@ -6,6 +6,7 @@ from grafana.boards.queries import CHOSEN, shown, shown_by
 from grafana.boards.story import firing, must_be_zero
 
 ON_PODS = 'pod=~"$pod"'
+BATCH = "pod:lab_cache_read_batch_keys"
 COMMANDS = "pod_command:lab_cache_commands:increase1s"
 POINTS = {"drawStyle": "points", "showPoints": "always", "pointSize": 4}
 """For what does not happen in every second."""
@@ -74,7 +75,12 @@ def _batch() -> Json:
         "Keys per read of Redis",
         "Reads that come in the same moment leave as one MGET. Expect about 1 under a light load, and more the busier "
         "a pod is: that is what keeps a cache hit cheap.",
-        [target(shown("pod:lab_cache_read_batch_keys:mean1s", ON_PODS), "{{pod}}")],
+        [
+            target(
+                f"{shown(f'{BATCH}_sum:increase1s', ON_PODS)} / ({shown(f'{BATCH}_count:increase1s', ON_PODS)} > 0)",
+                "{{pod}}",
+            )
+        ],
         "suffix:keys",
         legend={"calcs": ["mean", "max"]},
     )
@@ -216,7 +222,7 @@ def _up() -> Json:
         "Processes that answer",
         "1 for each process whose metrics could be read. Expect level lines; one that ends is a process that died or "
         "was removed, and `make ps` says by the same name what became of it.",
-        [target(shown("pod:up:max", ""), "{{pod}}")],
+        [target("max by (pod) (up)", "{{pod}}")],
         "none",
         custom={"lineInterpolation": "stepAfter", "fillOpacity": 0},
         defaults={"decimals": 0},

@@ -108,7 +108,7 @@ def _users_by_process() -> Json:
     return time_series(
         "Users by sender",
         "Users at work in each process. Expect an even split, and all of them from the first second.",
-        [target(shown("pod:lab_load_users:max", ""), "{{pod}}")],
+        [target("max by (pod) (lab_load_users)", "{{pod}}")],
         "none",
         defaults={"decimals": 0},
         legend={"calcs": ["lastNotNull", "max"]},

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from app.metrics import DURATION_BUCKETS_S
-from app.pod_name import pod_name
 from loadtest.drive.deal import Share
 from loadtest.drive.generator import Meter
 
@@ -49,7 +48,6 @@ class LoadMetrics:
             "lab_load_hottest_share", "Share of a strategy's requests that ask for the most popular key", registry=by
         )
         self._sends = Gauge("lab_load_scenario_info", "1, of what is sent", ("scenario",), registry=by)
-        Gauge("lab_pod_info", "1, of the name that `make ps` says", ("pod",), registry=by).labels(pod_name()).set(1)
         self._running = Gauge("lab_load_running", "1 while a test runs", registry=by)
         cpu = Gauge("lab_load_cpu_seconds", "CPU that this process has used", registry=by)
         cpu.set_function(_cpu_s)
