@@ -155,7 +155,18 @@ def heatmap(title: str, description: str, expr: str, unit: str, width: int = 8, 
 
 def link(title: str, url: str) -> Json:
     """From a panel's corner to another page, for the same time."""
-    return {"title": title, "url": f"{url}&${{__url_time_range}}", "targetBlank": False}
+    return {
+        "title": title,
+        "type": "link",
+        "url": f"{url}&${{__url_time_range}}",
+        "icon": "",
+        "tooltip": "",
+        "tags": [],
+        "asDropdown": False,
+        "includeVars": False,
+        "keepTime": False,
+        "targetBlank": False,
+    }
 
 
 def steps(*at: tuple[float | None, str]) -> Json:

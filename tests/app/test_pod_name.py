@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.pod_name import RESOLVER, TRIES, pod_name, short
+from app import pod_name as names
+from app.pod_name import REPLICAS_MAX, RESOLVER, TRIES, pod_name, replicas, short
 
 HOST = socket.gethostname()
 Answer = Callable[[bytes], bytes | None]
@@ -117,3 +118,17 @@ def test_nobody_but_dockers_own_resolver_is_asked(docker: Path) -> None:
 
 def test_without_a_network_it_is_the_hosts_name(docker: Path) -> None:
     assert pod_name(docker / "missing") == HOST
+
+
+def test_replicas_are_told_by_name_or_else_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"172.21.0.4": "app-1"}
+    monkeypatch.setattr(socket, "gethostbyname_ex", lambda service: (service, [], ["172.21.0.4", "172.21.0.5"]))
+    monkeypatch.setattr(names, "_known_as", lambda address: known.get(address, ""))
+    assert replicas("app") == {"172.21.0.4": "app-1", "172.21.0.5": "172.21.0.5"}
+
+
+def test_so_many_replicas_are_told_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [f"172.21.{n // 250}.{n % 250}" for n in range(REPLICAS_MAX + 1)]
+    monkeypatch.setattr(socket, "gethostbyname_ex", lambda service: (service, [], many))
+    monkeypatch.setattr(names, "_known_as", lambda address: "")
+    assert len(replicas("app")) == REPLICAS_MAX

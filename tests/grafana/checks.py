@@ -12,19 +12,22 @@ from tests.stack_config.exported import SCRAPER_LABELS, exported_metrics
 Json = dict[str, Any]
 
 SOURCE_UID = "victoriametrics"
+STRATEGIES_SHOWN = 5
+QUERIES_MAX = 52
+"""Of the costliest dashboard at each refresh, with five strategies."""
+REFRESHES = ("2s", "5s")
 GRID_COLUMNS = 24
 POINTS_PER_S = 1
 NO_NEEDLES = {
-    "stampede/p99 of the last 10 s": "a trend over enough answers; the latency of each second has its own panels",
-    "stampede/Age of the oldest answers": "age is a level that a strategy keeps, no event",
     "load/Achieved of the target": "whether the last minute counts",
     "load/Lateness, p99": "of the last minute",
     "load/Busiest sender's CPU": "of the last minute",
-    "load/Wrong answers, last minute": "of the last minute",
 }
 """Panels that may look through a window of more than a second, and why."""
 _EXPORTED = exported_metrics()
 _VARIABLE = re.compile(r"\$\{?(\w+)")
+_RECORDED = re.compile(r"(?:max_over_time|last_over_time)\(\w+:\w+:\w+(?:\{[^}]*\})?\[[^\]]+\]\)")
+"""The worst, or the newest, of seconds that are recorded already: as wide as one likes, it loses no needle."""
 _DURATION_S = re.compile(r"now-(\d+)m")
 
 
@@ -131,6 +134,7 @@ def variable_faults(board: Json) -> list[str]:
     texts = [query for _, query in queries_of(board)]
     texts += [panel["title"] for panel in panels_of(board)]
     texts += [target["legendFormat"] for chart in charts_of(board) for target in chart["targets"]]
+    texts += [panel["options"]["content"] for panel in panels_of(board) if panel["type"] == "text"]
     used = {name for text in texts for name in _VARIABLE.findall(text) if not name.startswith("__")}
     used |= {panel["repeat"] for panel in panels_of(board) if "repeat" in panel}
     return [f"${name} is not there" for name in used - there] + [f"${name} is not used" for name in there - used]
@@ -148,13 +152,16 @@ def needle_faults(board: Json) -> list[str]:
                 faults.append(f"{title}: the least step is not 1 s")
             if not is_exempt:
                 faults += [f"{title}: {fault}" for fault in _blurs(target["expr"])]
-        if panel["type"] == "timeseries" and panel.get("maxDataPoints", 0) < shown_s * POINTS_PER_S:
+        if panel["type"] in {"timeseries", "heatmap"} and panel.get("maxDataPoints", 0) < shown_s * POINTS_PER_S:
             faults.append(f"{title}: fewer points than seconds, every other needle would be lost")
     return faults
 
 
 def _blurs(query: str) -> Iterator[str]:
-    for window in windows_of(query):
+    rest = _RECORDED.sub("", query)
+    if re.search(r"\b\w+:\w+:\w+", rest):
+        yield "a recorded series as it is, which repeats a second where the next one is missing"
+    for window in windows_of(rest):
         if window.step_s is None and window.width_s > 1:
             yield f"a window of {window.width_s:g} s"
         if window.step_s is not None and (window.step_s != 1 or "max_over_time(" not in query):
@@ -195,6 +202,30 @@ def _is_shared_and_hidden(panel: Json, target: Json) -> bool:
     return look.get("custom.lineWidth") == 0 and look.get("custom.hideFrom") == hidden
 
 
+def cost_faults(board: Json) -> list[str]:
+    """What a viewer of the first screen asks for at each refresh is bounded; closed rows ask for nothing."""
+    asked = 0
+    for panel in board["panels"]:
+        copies = STRATEGIES_SHOWN if "repeat" in panel else 1
+        asked += copies * len(panel.get("targets", ()))
+    faults = [] if asked <= QUERIES_MAX else [f"{asked} queries at each refresh"]
+    faults += [] if board["refresh"] in REFRESHES else [f"a refresh each {board['refresh']}"]
+    faults += [
+        f"${one['name']} is asked for at each refresh" for one in board["templating"]["list"] if one["refresh"] != 1
+    ]
+    return faults
+
+
+def ratio_faults(board: Json) -> list[str]:
+    """Nothing is divided by zero: a mean of "Infinity" in a legend."""
+    return [
+        f"{asker}: divides by what may be 0"
+        for asker, query in queries_of(board)
+        for divisor in query.split(" / ")[1:]
+        if not re.match(r"(?:on \(\w*\) (?:group_left \(\w*\) )?)?(?:\(|sum\().+ > 0\)", divisor)
+    ]
+
+
 def strategy_name_faults(board: Json) -> list[str]:
     """Strategies are discovered: no query, title or legend names one; only a colour and a first choice may."""
     texts = list(queries_of(board))
@@ -212,5 +243,7 @@ CHECKS = (
     variable_faults,
     needle_faults,
     axis_faults,
+    cost_faults,
+    ratio_faults,
     strategy_name_faults,
 )

@@ -83,6 +83,10 @@ def _mistyped(value: Any, hint: Any, path: str) -> Iterator[str]:
     elif origin is dict and isinstance(value, dict):
         for name, one in value.items():
             yield from _mistyped(one, parts[1], f"{path}.{name}")
+    elif isinstance(value, dict) and hasattr(hint, "from_json"):  # left unread, as the links of a panel
+        read = hint.from_json(value)
+        yield from _lost(value, json.loads(json.dumps(read, cls=JSONEncoder)), path)
+        yield from _mistyped(read, hint, path)
     elif hasattr(value, "to_json"):
         for name, member in get_type_hints(type(value)).items():
             yield from _mistyped(getattr(value, name), member, f"{path}.{name}")

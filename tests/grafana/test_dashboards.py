@@ -12,6 +12,7 @@ from grafana.boards import panels
 from grafana.boards.__main__ import FOLDER, texts
 from grafana.boards.board import TAG
 from tests.grafana.checks import CHECKS, NO_NEEDLES, SOURCE_UID, Json, charts_of
+from tests.grafana.promql import label_values
 from tests.grafana.schema import schema_faults
 from tests.stack_config.files import read_yaml
 
@@ -23,8 +24,8 @@ PROVIDERS = read_yaml("grafana/provisioning/dashboards/lab.yml")
 every_board = pytest.mark.parametrize("board", BOARDS, ids=[board["uid"] for board in BOARDS])
 
 
-def test_the_three_dashboards_are_there() -> None:
-    assert {board["uid"] for board in BOARDS} == {"stampede", "coordination", "load"}
+def test_the_dashboards_are_there() -> None:
+    assert {board["uid"] for board in BOARDS} == {"stampede", "many-keys", "strategy", "coordination", "load"}
 
 
 def test_the_files_are_what_the_code_makes() -> None:
@@ -48,10 +49,8 @@ def test_every_panel_that_may_look_wider_is_there() -> None:
 
 
 @every_board
-def test_it_shows_five_minutes_that_follow_the_clock(board: Json) -> None:
-    """The tiles say "of the last 5 minutes" and ask for as much."""
-    assert board["time"] == {"from": "now-5m", "to": "now"}
-    assert board["refresh"] == "1s"
+def test_it_shows_two_minutes_that_follow_the_clock(board: Json) -> None:
+    assert board["time"] == {"from": "now-2m", "to": "now"}
     assert "1s" in board["timepicker"]["refresh_intervals"]
     assert board["graphTooltip"] == 1
 
@@ -63,10 +62,14 @@ def test_it_links_to_the_others(board: Json) -> None:
 
 
 @every_board
-def test_it_marks_runs_and_alerts(board: Json) -> None:
-    asked = " ".join(note["target"]["expr"] for note in board["annotations"]["list"])
-    assert "lab_load_running" in asked
-    assert "ALERTS" in asked
+def test_it_marks_runs_faults_edits_and_alerts(board: Json) -> None:
+    asked = {note["name"]: note["target"]["expr"] for note in board["annotations"]["list"]}
+    assert "lab_load_scenario_info" in asked["Load"]
+    assert "lab_load_target_rate" in asked["Load"]
+    assert "lab_cache_away" in asked["Faults"]
+    assert 'up{job="app"}' in asked["Faults"]
+    assert "lab_code_info" in asked["Edits"]
+    assert "ALERTS" in asked["Alerts"]
 
 
 def test_a_strategy_is_the_same_colour_everywhere() -> None:
@@ -100,10 +103,35 @@ def test_every_status_and_reason_has_a_colour() -> None:
     assert set(panels.WHY_COLORS) == set(Why)
 
 
-def test_the_baseline_that_is_chosen_first_is_the_labs_own() -> None:
+@every_board
+def test_strategies_are_offered_with_the_baseline_first_and_by_name(board: Json) -> None:
+    """A panel is repeated in the variable's order, and the first value is what is chosen at first."""
+    order = [f"{place:02} {name}" for place, name in enumerate(discover().strategies)]
+    for variable in board["templating"]["list"]:
+        if "strategy:lab_strategy_info" not in variable["query"]:
+            continue
+        assert variable["sort"] == 0
+        assert label_values(variable["query"])[1] == "ordered"
+        pattern = re.compile(variable["regex"].strip("/"))
+        found = [pattern.sub(r"\1", one) for one in sorted(order)]
+        assert found == list(discover().strategies)
+        assert found[0] == discover().baseline
+
+
+def test_a_column_leads_to_its_strategys_page() -> None:
     [stampede] = [board for board in BOARDS if board["uid"] == "stampede"]
-    [baseline] = [one for one in stampede["templating"]["list"] if one["name"] == "baseline"]
-    assert baseline["current"]["value"] == discover().baseline
+    repeated = [panel for panel in charts_of(stampede) if "repeat" in panel]
+    assert repeated
+    for panel in repeated:
+        assert panel["links"][0]["url"].startswith("/d/strategy?var-strategy=$strategy&"), panel["title"]
+
+
+def test_the_first_screen_of_the_first_page_fits_a_laptop() -> None:
+    """Grid units of 38 pixels, in 1600 x 1000 with some 150 of Grafana's own on top."""
+    [stampede] = [board for board in BOARDS if board["uid"] == "stampede"]
+    titles = [panel["title"] for panel in stampede["panels"]]
+    story = stampede["panels"][: titles.index("Must be zero, last 5 minutes")]
+    assert max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in story) * 38 <= 850
 
 
 def test_grafana_is_told_of_the_data_source_that_the_dashboards_ask() -> None:

@@ -6,15 +6,20 @@ from copy import deepcopy
 import pytest
 
 from grafana.boards import stampede
-from grafana.boards.board import annotations, query_variable
+from grafana.boards.annotations import annotations
+from grafana.boards.board import query_variable
 from grafana.boards.panels import AXIS
+from grafana.boards.story import READS
 from tests.grafana.checks import (
     CHECKS,
     Json,
     axis_faults,
+    cost_faults,
     identity_faults,
     metric_faults,
     needle_faults,
+    panels_of,
+    ratio_faults,
     source_faults,
     strategy_name_faults,
     variable_faults,
@@ -27,14 +32,14 @@ Change = Callable[[Json], object]
 
 
 def panel(board: Json, title: str) -> Json:
-    [found] = [one for one in board["panels"] if one["title"] == title]
+    [found] = [one for one in panels_of(board) if one["title"] == title]
     assert isinstance(found, dict)
     return found
 
 
 def reads(board: Json) -> Json:
     """The panel of the needles."""
-    return panel(board, "$strategy: origin reads")
+    return panel(board, "$strategy: origin reads per second")
 
 
 def custom(board: Json) -> Json:
@@ -98,12 +103,13 @@ PLANTED: dict[str, tuple[Callable[[Json], list[str]], Change]] = {
         schema_faults,
         lambda b: b["annotations"]["list"][0].update(titel="x"),
     ),
+    "a link with a setting that Grafana does not know": (schema_faults, lambda b: reads(b)["links"][0].update(uri="x")),
     "a panel's id twice": (identity_faults, lambda b: reads(b).update(id=1)),
     "a title twice": (identity_faults, lambda b: reads(b).update(title="Miss ratio")),
     "a query's letter twice": (identity_faults, lambda b: axis(b).update(refId="A")),
     "a uid that no link can carry": (identity_faults, lambda b: b.update(uid="Stampede Lab")),
-    "a panel on another": (identity_faults, lambda b: panel(b, "Misses per second")["gridPos"].update(x=4)),
-    "a panel beyond the edge": (identity_faults, lambda b: panel(b, "Lock waits")["gridPos"].update(w=9)),
+    "a panel on another": (identity_faults, lambda b: panel(b, "Miss ratio")["gridPos"].update(x=4)),
+    "a panel beyond the edge": (identity_faults, lambda b: panel(b, "Lock waits")["gridPos"].update(w=13)),
     "a panel without a title": (wording_faults, lambda b: reads(b).update(title="")),
     "a panel without a description": (wording_faults, lambda b: reads(b).pop("description")),
     "a panel that does not say what to expect": (wording_faults, lambda b: reads(b).update(description="Reads.")),
@@ -148,7 +154,9 @@ PLANTED: dict[str, tuple[Callable[[Json], list[str]], Change]] = {
     "a step of five seconds": (needle_faults, lambda b: axis(b).update(interval="5s")),
     "no least step": (needle_faults, lambda b: axis(b).pop("interval")),
     "as many points as pixels": (needle_faults, lambda b: reads(b).pop("maxDataPoints")),
-    "fewer points than seconds": (needle_faults, lambda b: reads(b).update(maxDataPoints=299)),
+    "fewer points than seconds": (needle_faults, lambda b: reads(b).update(maxDataPoints=119)),
+    "a recorded series as it is": (needle_faults, lambda b: ask(b, f"sum by (strategy) ({READS})")),
+    "the mean of recorded seconds": (needle_faults, lambda b: ask(b, f"avg_over_time({READS}[$__interval])")),
     "more seconds than points": (needle_faults, lambda b: b["time"].update({"from": "now-90m"})),
     "an axis for each column": (axis_faults, lambda b: reads(b)["targets"].remove(axis(b))),
     "an axis by the column's own strategy": (
@@ -157,6 +165,13 @@ PLANTED: dict[str, tuple[Callable[[Json], list[str]], Change]] = {
     ),
     "an invisible series that is seen": (axis_faults, show_axis),
     "an axis that begins anywhere": (axis_faults, lambda b: reads(b)["fieldConfig"]["defaults"].pop("min")),
+    "more queries than a viewer may cost": (cost_faults, lambda b: reads(b)["targets"].extend([{}, {}])),
+    "a refresh each second": (cost_faults, lambda b: b.update(refresh="1s")),
+    "a variable that is asked for at each refresh": (
+        cost_faults,
+        lambda b: b["templating"]["list"][0].update(refresh=2),
+    ),
+    "a quotient by what may be 0": (ratio_faults, lambda b: ask(b, "sum(up) / sum(lab_requests_total)")),
     "a query by a strategy's name": (strategy_name_faults, lambda b: ask(b, 'sum(lab_requests_total{strategy="swr"})')),
     "a panel for one strategy": (strategy_name_faults, lambda b: reads(b).update(title="static: origin reads")),
     "a legend for one strategy": (strategy_name_faults, lambda b: axis(b).update(legendFormat="of static")),
@@ -195,7 +210,12 @@ def test_brackets_in_a_text_do_not_count() -> None:
 
 
 def test_a_moment_is_what_was_not_so_one_step_before() -> None:
-    starts, ends, alerts = (note["target"]["expr"] for note in annotations())
-    assert starts == "max(lab_load_running) > 0 unless max(lab_load_running offset $__interval) > 0"
-    assert ends == "max(lab_load_running offset $__interval) > 0 unless max(lab_load_running) > 0"
+    load, faults, edits, alerts = (note["target"]["expr"] for note in annotations())
     assert alerts == 'ALERTS{alertstate="firing"} unless ALERTS{alertstate="firing"} offset $__interval'
+    assert edits == "max by (code) (lab_code_info) unless max by (code) (lab_code_info offset $__interval)"
+    assert (
+        'label_set(max(lab_cache_away) > 0 unless max(lab_cache_away offset $__interval) > 0, "what", "Redis is away")'
+        in faults
+    )
+    assert '"what", "A pod is gone"' in faults
+    assert '"what", "The load changes"' in load

@@ -75,6 +75,10 @@ class Project:
         names = self._docker("ps", "--quiet", "--filter", self._mine, *of_service).split()
         return list(json.loads(self._docker("inspect", *names))) if names else []
 
+    def short_name(self, container: dict[str, Any]) -> str:
+        """As `make ps` shows it."""
+        return str(container["Name"]).removeprefix(f"/{self.name}-")
+
     def kill(self, container: dict[str, Any]) -> None:
         """SIGKILL, as when a machine is gone."""
         self._docker("kill", container["Id"])

@@ -33,7 +33,7 @@ class Stack:
     grafana: Grafana
 
     def pods_scraped(self) -> set[str]:
-        return set(self.grafana.by("instance", 'up{job="app"} == 1'))
+        return set(self.grafana.by("pod", 'up{job="app"} == 1'))
 
     def firing(self, alert: str, **labels: str) -> dict[str, Any]:
         """What vmalert itself says of an alert that fires with these labels, or nothing."""
@@ -116,8 +116,7 @@ def flush(stack: Stack) -> Window:
 
 def kill_a_pod(stack: Stack) -> Killed:
     container = stack.project.containers("app")[0]
-    (network,) = container["NetworkSettings"]["Networks"].values()
-    pod, pods = f"{network['IPAddress']}:8000", stack.pods_scraped()
+    pod, pods = stack.project.short_name(container), stack.pods_scraped()
     before = _seen_by_clients(stack)
     with asking(stack.project.url("FRONT_PORT")) as asked:
         began_s = time.monotonic()
@@ -149,7 +148,7 @@ def scale(stack: Stack) -> Scaled:
     began_s = time.monotonic()
     wait_until(f"{PODS_MANY} pods are scraped", lambda: len(stack.pods_scraped()) == PODS_MANY, within_s=60)
     scraped_after_s = time.monotonic() - began_s
-    asked = "count(sum by (instance) (increase(lab_requests_total[2s])) > 0)"
+    asked = "count(sum by (pod) (increase(lab_requests_total[2s])) > 0)"
     wait_until(f"{PODS_MANY} pods are asked", lambda: stack.grafana.number(asked) == PODS_MANY, within_s=60)
     return Scaled(scraped_after_s, time.monotonic() - began_s)
 

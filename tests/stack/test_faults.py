@@ -16,7 +16,7 @@ def test_a_killed_pod_costs_no_more_than_its_requests_in_flight(killed: Killed) 
 
 def test_the_load_goes_to_the_other_pods_instead(stack: Stack, killed: Killed) -> None:
     assert killed.after.rate > 0.9 * killed.before.rate
-    asked = stack.grafana.by("instance", "sum by (instance) (increase(lab_requests_total[5s])) > 0")
+    asked = stack.grafana.by("pod", "sum by (pod) (increase(lab_requests_total[5s])) > 0")
     assert set(asked) == killed.others
 
 

@@ -29,14 +29,14 @@ def _alarmed(stack: Stack, window: Window) -> set[tuple[str, str]]:
 
 
 def test_every_replica_is_scraped_each_second(stack: Stack, calm: Calm) -> None:
-    seen = stack.grafana.by("instance", f"sum_over_time(up[{MEASURED_S}s])", calm.window.end_s)
+    seen = stack.grafana.by("pod", f"sum_over_time(up[{MEASURED_S}s])", calm.window.end_s)
     assert len(calm.pods) == 3
     assert len(seen) == 4, "three pods and one that sends"
     assert {pod: scrapes for pod, scrapes in seen.items() if scrapes < SCRAPES_MIN} == {}
 
 
 def test_the_load_is_spread_evenly_over_pods_and_strategies(stack: Stack, calm: Calm) -> None:
-    for label in ("instance", "strategy"):
+    for label in ("pod", "strategy"):
         query = f"sum by ({label}) (increase(lab_requests_total[{MEASURED_S}s]))"
         shares = stack.grafana.by(label, query, calm.window.end_s)
         assert min(shares.values()) > 0.8 * max(shares.values()), shares

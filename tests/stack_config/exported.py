@@ -4,14 +4,15 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from app.metrics import Metrics
 from loadtest.drive import exporter
-from tests.stack_config.files import read_yaml
+from tests.stack_config.files import ROOT, Tree, read_yaml
 
-SCRAPER_LABELS = {"job", "instance"}
+SCRAPER_LABELS = {"job", "instance", "pod"}
 OF_THE_TOOLS = {
     "up": SCRAPER_LABELS,
     "ALERTS": {"alertname", "alertstate", "alertgroup", "severity", "strategy", "pod", "cause"},
@@ -33,9 +34,11 @@ def exported_metrics() -> dict[str, set[str]]:
 
 
 def recorded_series() -> dict[str, set[str]]:
-    """What vmalert records, with the labels that it is summed by."""
+    """What VictoriaMetrics sums up as it comes in and what vmalert records, with their labels."""
     rules = [rule for group in read_yaml("victoriametrics/rules.yml")["groups"] for rule in group["rules"]]
-    return {rule["record"]: _labels_of(rule["expr"]) | set(rule.get("labels", {})) for rule in rules}
+    recorded = {rule["record"]: _labels_of(rule["expr"]) | set(rule.get("labels", {})) for rule in rules}
+    sums: list[Tree] = yaml.safe_load((ROOT / "victoriametrics" / "aggregate.yml").read_text(encoding="utf-8"))
+    return recorded | {one["name"]: set(one["by"]) for one in sums}
 
 
 def _labels_of(expr: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""The recording rules, checked without a stack: named for what they are, one second wide, of what is exported."""
+"""What is recorded, checked without a stack: named for what it is, each second once, of what is exported."""
 
 import re
 import subprocess
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from copy import deepcopy
 
 import pytest
+import yaml
 
 from app.discovery import discover
 from tests.grafana.promql import is_balanced, metrics_of, windows_of
@@ -13,6 +14,7 @@ from tests.stack_config.exported import exported_metrics
 from tests.stack_config.files import ROOT, Tree, read_env, read_yaml, victoria_command
 
 FILE = ROOT / "victoriametrics" / "rules.yml"
+SUMS: list[Tree] = yaml.safe_load((ROOT / "victoriametrics" / "aggregate.yml").read_text(encoding="utf-8"))
 RULES = read_yaml("victoriametrics/rules.yml")
 EXPORTED = exported_metrics()
 NAME = re.compile(r"([a-z_]+):(lab_[a-z_]+|up):([a-z]\w*)")
@@ -83,6 +85,49 @@ def test_it_finds(change: Callable[[Tree], object], what: str) -> None:
     change(tree)
     found = faults(tree)
     assert any(what in fault for fault in found), f"{what!r} is not among {found}"
+
+
+def sum_faults(sums: list[Tree]) -> list[str]:
+    found: list[str] = []
+    for one in sums:
+        name, source = one["name"], one["match"]
+        level, metric, operation = name.split(":")
+        if one["output_relabel_configs"] != [{"target_label": "__name__", "replacement": name}]:
+            found.append(f"{name}: is stored under another name")
+        if one["interval"] != "1s" or not one.get("enable_windows"):
+            found.append(f"{name}: is not put into the second in which it was scraped")
+        if one["outputs"] != [{"increase1s": "increase_prometheus", "max": "max"}.get(operation)]:
+            found.append(f"{name}: is {one['outputs']}")
+        if "_".join(one["by"][:1]) != level.partition("_")[0]:
+            found.append(f"{name}: is summed by {one['by']}")
+        if source not in EXPORTED or not source.startswith(metric):
+            found.append(f"{name}: nobody exports {source}")
+        found += [f"{name}: {source} has no label {label}" for label in set(one["by"]) - EXPORTED.get(source, set())]
+    return found
+
+
+def test_what_is_summed_as_it_comes_in_is_each_growth_once() -> None:
+    assert sum_faults(SUMS) == []
+    assert len({one["name"] for one in SUMS}) == len(SUMS)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"outputs": ["increase"]}, "is ['increase']"),
+        ({"outputs": ["total"]}, "is ['total']"),
+        ({"enable_windows": False}, "the second in which it was scraped"),
+        ({"interval": "5s"}, "the second in which it was scraped"),
+        ({"output_relabel_configs": []}, "another name"),
+        ({"match": "lab_request_total"}, "nobody exports"),
+        ({"by": ["strategy", "state"]}, "has no label state"),
+        ({"by": ["pod"]}, "is summed by"),
+    ],
+)
+def test_it_finds_in_a_sum(change: Tree, what: str) -> None:
+    sums = deepcopy(SUMS)
+    sums[0].update(change)
+    assert any(what in fault for fault in sum_faults(sums)), sum_faults(sums)
 
 
 def test_vmalert_itself_accepts_the_rules() -> None:

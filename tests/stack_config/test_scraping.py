@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from copy import deepcopy
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -25,17 +26,17 @@ def faults(scrape: Tree) -> list[str]:
     if scrape["global"].get("scrape_timeout") != "900ms":
         found.append("a scrape may outlive its second")
     places = {
-        (name, discovery.get("port"))
+        (found_by["service"], int(found_by["port"]))
         for job in scrape["scrape_configs"]
-        for discovery in job.get("dns_sd_configs", [])
-        for name in discovery["names"]
+        for discovery in job.get("http_sd_configs", [])
+        for found_by in [dict(parse_qsl(urlsplit(discovery["url"]).query))]
     }
     found += [f"nobody scrapes {name}:{port}" for name, port in PORTS.items() if (name, port) not in places]
     found += [f"there is no {name}:{port}" for name, port in places if PORTS.get(name) != port]
     found += [
-        f"{job['job_name']}: sets the label `pod`, which is what a replica says of itself"
+        f"{job['job_name']}: nobody says by what names its replicas are known"
         for job in scrape["scrape_configs"]
-        if any(relabel.get("target_label") == "pod" for relabel in job.get("relabel_configs", []))
+        if not any("/targets?" in discovery["url"] for discovery in job.get("http_sd_configs", []))
     ]
     found += [
         f"{job['job_name']}: names its targets one by one"
@@ -49,18 +50,19 @@ def test_every_replica_that_has_metrics_is_found_by_name_and_scraped_each_second
     assert faults(SCRAPE) == []
 
 
+def asked(url: str) -> Callable[[Tree], object]:
+    return lambda scrape: scrape["scrape_configs"][0]["http_sd_configs"][0].update(url=url)
+
+
 @pytest.mark.parametrize(
     ("change", "what"),
     [
         (lambda scrape: scrape["global"].update(scrape_interval="5s"), "not every second"),
         (lambda scrape: scrape["global"].pop("scrape_timeout"), "outlive"),
         (lambda scrape: scrape["scrape_configs"].pop(), "nobody scrapes load-worker"),
-        (lambda scrape: scrape["scrape_configs"][0]["dns_sd_configs"][0].update(names=["apps"]), "there is no apps"),
-        (lambda scrape: scrape["scrape_configs"][0]["dns_sd_configs"][0].update(port=8080), "there is no app:8080"),
-        (
-            lambda scrape: scrape["scrape_configs"][0].update(relabel_configs=[{"target_label": "pod"}]),
-            "sets the label",
-        ),
+        (asked("http://app:8000/targets?service=apps&port=8000"), "there is no apps"),
+        (asked("http://app:8000/targets?service=app&port=8080"), "there is no app:8080"),
+        (asked("http://app:8000/strategies?service=app&port=8000"), "by what names"),
         (lambda scrape: scrape["scrape_configs"][0].update(static_configs=[{}]), "one by one"),
     ],
 )
