@@ -1,17 +1,18 @@
 """What marks moments over all panels: runs of the load, faults, edits, alarms.
 
-Grafana asks for annotations at a step of its own choice, so a moment is what has changed since the step before.
+Grafana asks for annotations at a step of its own choice, so a moment is what has changed since the step before. A
+scrape that is missing is no moment: what was there within five seconds is there.
 """
 
 from grafana.boards.source import SOURCE, Json
 
 RUNS_COLOR, FAULTS_COLOR, EDITS_COLOR, ALERTS_COLOR = "#8AB8FF", "#FF7383", "#B877D9", "#FFB357"
 
-RUNS = "max by (scenario) (lab_load_scenario_info{})"
-RATE = "round(max(lab_load_target_rate{}) > 0)"
-AWAY = "max(lab_cache_away{}) > 0"
-PODS = 'max by (pod) (up{{job="app"}}{}) > 0'
-CODE = "max by (code) (lab_code_info{})"
+RUNS = "max by (scenario) (max_over_time(lab_load_scenario_info[5s]{}))"
+RATE = "round(max(last_over_time(lab_load_target_rate[5s]{})) > 0)"
+AWAY = "max(max_over_time(lab_cache_away[5s]{})) > 0"
+PODS = 'max by (pod) (max_over_time(up{{job="app"}}[5s]{})) > 0'
+CODE = "max by (code) (max_over_time(lab_code_info[5s]{}))"
 FIRES = 'ALERTS{{alertstate="firing"}}{}'
 
 

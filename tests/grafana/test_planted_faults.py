@@ -212,10 +212,10 @@ def test_brackets_in_a_text_do_not_count() -> None:
 def test_a_moment_is_what_was_not_so_one_step_before() -> None:
     load, faults, edits, alerts = (note["target"]["expr"] for note in annotations())
     assert alerts == 'ALERTS{alertstate="firing"} unless ALERTS{alertstate="firing"} offset $__interval'
-    assert edits == "max by (code) (lab_code_info) unless max by (code) (lab_code_info offset $__interval)"
-    assert (
-        'label_set(max(lab_cache_away) > 0 unless max(lab_cache_away offset $__interval) > 0, "what", "Redis is away")'
-        in faults
-    )
+    code = "max by (code) (max_over_time(lab_code_info[5s]{}))"
+    assert edits == f"{code.format('')} unless {code.format(' offset $__interval')}"
+    away = "max(max_over_time(lab_cache_away[5s]{})) > 0"
+    becomes = f"{away.format('')} unless {away.format(' offset $__interval')}"
+    assert f'label_set({becomes}, "what", "Redis is away")' in faults
     assert '"what", "A pod is gone"' in faults
     assert '"what", "The load changes"' in load
