@@ -35,7 +35,7 @@ class Project:
     @property
     def environment(self) -> dict[str, str]:
         """For the repository's own scripts, so that they are about this project."""
-        return self._environment | {"COMPOSE_PROJECT_NAME": self.name}
+        return dict(self._environment)
 
     def url(self, port: str) -> str:
         """Of a published port, by its name in `.env`."""
@@ -47,7 +47,13 @@ class Project:
 
     def _run(self, command: list[str], within_s: float) -> str:
         ended = subprocess.run(
-            command, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=within_s, check=False
+            command,
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=within_s,
+            check=False,
         )
         if ended.returncode:
             said = self._docker("ps", "--all", "--filter", self._mine) + "\n" + self._last_words()
@@ -64,7 +70,7 @@ class Project:
     def down(self) -> None:
         """Also where nothing runs; the images that were built for this project go too."""
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "5", within_s=END_S_MAX)
-        self._run([str(ROOT / "bin" / "prune"), "--all"], END_S_MAX)
+        self._run([str(self.folder / "bin" / "prune"), "--all"], END_S_MAX)
 
     def exec(self, service: str, *command: str) -> str:
         return self.compose("exec", "--no-TTY", service, *command, within_s=30)
