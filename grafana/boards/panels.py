@@ -203,11 +203,16 @@ def colors(by_name: dict[str, str]) -> list[Json]:
     return [override(f"^{name}( |$)", color=_fixed(color)) for name, color in by_name.items()]
 
 
-def bound(name: str) -> Json:
+def bound(name: str, **more: Any) -> Json:
     """The look of a line that is not data but what it must stay under."""
     dashed = {"fill": "dash", "dash": [8, 6]}
     return override(
-        f"^{name}$", color=_fixed(BOUND_COLOR), custom_lineStyle=dashed, custom_lineWidth=2, custom_fillOpacity=0
+        f"^{name}$",
+        color=_fixed(BOUND_COLOR),
+        custom_lineStyle=dashed,
+        custom_lineWidth=2,
+        custom_fillOpacity=0,
+        **more,
     )
 
 

@@ -20,6 +20,11 @@ def shown_by(label: str, series: str, where: str = CHOSEN) -> str:
     return f"sum by ({label}) ({shown(series, where)})" if label else f"sum({shown(series, where)})"
 
 
+def level(series: str, where: str = CHOSEN) -> str:
+    """A recorded series that changes slowly, and is not recorded in each second."""
+    return f"last_over_time({_selected(series, where)}[5s])"
+
+
 def newest(series: str, where: str = CHOSEN) -> str:
     """The newest value of a recorded series."""
     return f"last_over_time({_selected(series, where)}[{NEWEST}])"

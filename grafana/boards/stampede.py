@@ -19,7 +19,7 @@ def board() -> Json:
             ("", [text("How to read this", _how_to_read(), height=4, width=12), _gets()]),
             ("", [per_strategy(_tile())]),
             ("", [per_strategy(needles("$strategy: origin reads per second", width=24, height=5))]),
-            ("", [per_strategy(not_hit("$strategy: answers that were no hits", width=24, height=4))]),
+            ("", [per_strategy(not_hit("$strategy: answers that were no hits", width=24, height=5))]),
             ("", [_latency(), waits("Latency of $baseline, answers by how long they took", "baseline", 12, 5)]),
             ("", [must_be_zero(width=18), firing(width=6)]),
         ],
@@ -33,11 +33,10 @@ def _how_to_read() -> str:
     rate, latency_s = told.target_rate or 0.0, 0.2
     needle = 1 + rate * float(told.keys.shares().max()) * latency_s
     return (
-        "Each **column** is a strategy; all get the same requests, on equal axes. When the hot entry expires, its "
-        "readers all ask the slow origin (**a needle**), or one asks and the others wait (**collapsed**, a spike of "
-        "latency), or they get the old answer (**stale**). An origin is built for its needles, not for the average. A "
-        "needle is 1 + λL reads high: requests per second for the key, times the seconds of a read. README's tables "
-        f"tell the same at {rate:g} requests/s per strategy, with needles of {needle:.0f}."
+        "Each **column** is a strategy, all with the same load and axes. When the hot entry expires, its readers all "
+        "ask the slow origin (**a needle**), or one asks and the others wait (**collapsed**), or they get the old "
+        "answer (**stale**). A needle is 1 + λL reads high, requests per second for the key times seconds of a read: "
+        f"README has {rate:g}/s per strategy and needles of {needle:.0f}; here it is what the tiles to the right say."
     )
 
 

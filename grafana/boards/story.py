@@ -13,7 +13,7 @@ from grafana.boards.panels import (
     target,
     time_series,
 )
-from grafana.boards.queries import CHOSEN, newest, shown, shown_by
+from grafana.boards.queries import CHOSEN, level, newest, shown, shown_by
 
 READS = "strategy:lab_origin_reads:increase1s"
 EXPECTED = "strategy:lab_origin_reads:expected"
@@ -21,6 +21,9 @@ ANSWERS = "strategy:lab_requests:increase1s"
 DURATION = "strategy:lab_request_duration_seconds"
 AGE = "strategy:lab_answer_age_seconds:p99_30s"
 NOT_HIT_SHARE_SHOWN = 0.3
+BASELINE_S = 'strategy="$baseline"'
+BARS = {"drawStyle": "bars", "lineWidth": 0, "fillOpacity": 90, "barWidthFactor": 1}
+"""A second is a bar: whatever lasts one is seen, with nothing beside it."""
 
 
 def needles(title: str, width: int, height: int) -> Json:
@@ -34,14 +37,14 @@ def needles(title: str, width: int, height: int) -> Json:
         "invisible line as high as the highest strategy keeps the axes the same.",
         [
             target(shown(READS), "{{strategy}}"),
-            target(shown_by("", EXPECTED, 'strategy="$baseline"'), "1 + λL", "B"),
+            target(f"max({level(EXPECTED, BASELINE_S)})", "1 + λL", "B"),
             axis_target(f"max({shown(READS, '')})"),
         ],
         "suffix:/s",
         width=width,
         height=height,
-        custom={"fillOpacity": 35},
-        overrides=[bound("1 .+ λL")],
+        custom=BARS,
+        overrides=[bound("1 .+ λL", custom_drawStyle="line")],
         legend={"showLegend": False},
     )
 
@@ -55,12 +58,12 @@ def not_hit(title: str, width: int, height: int) -> Json:
         "The answers of each second that were not fresh from the cache, as a share of all. stale: past its TTL while "
         "somebody refreshes; collapsed: waited for another's load; miss: read the origin itself; shed, error: 503. "
         "Expect a peak at each expiry, and its colour to tell the strategies apart. The axis ends at 30 %.",
-        [target(f"{others} / on () group_left () ({all_answers} > 0)", "{{status}}")],
+        [target(f"{others} / on () group_left () ({all_answers} > 0) > 0", "{{status}}")],
         "percentunit",
         width=width,
         height=height,
-        custom={"stacking": {"mode": "normal", "group": "A"}, "fillOpacity": 80, "lineWidth": 0},
-        defaults={"max": NOT_HIT_SHARE_SHOWN},
+        custom=BARS | {"stacking": {"mode": "normal", "group": "A"}},
+        defaults={"max": NOT_HIT_SHARE_SHOWN, "noValue": "nothing but hits"},
         overrides=colors(STATUS_COLORS),
         legend={"calcs": []},
     )
@@ -107,7 +110,7 @@ def ages(width: int, height: int) -> Json:
         "Age of the oldest answers",
         "How long ago the origin was read, for the oldest 1 % of the last 30 s: staleness is a cost as latency is. "
         "Expect the TTL; more where old answers are served for a while, or where some entries live longer.",
-        [target(shown(AGE), "{{strategy}}")],
+        [target(level(AGE), "{{strategy}}")],
         "s",
         width=width,
         height=height,
@@ -145,5 +148,5 @@ def firing(width: int, height: int = 3) -> Json:
         width=width,
         height=height,
         defaults={"noValue": "none"} | steps((None, "red")),
-        options={"textMode": "name", "colorMode": "value", "text": {"titleSize": 13}},
+        options={"textMode": "name", "colorMode": "value", "text": {"titleSize": 12, "valueSize": 12}},
     )
