@@ -47,7 +47,7 @@ def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
 
 def _scenario(name: str) -> Scenario:
     try:
-        scenario = read_scenario(name)
+        scenario = read_scenario(name).in_the_stack()
         if scenario.load.trace is not None:
             read_trace(Path(scenario.load.trace), scenario.keys.count, scenario.duration_s)
     except (BadScenario, BadTrace) as error:

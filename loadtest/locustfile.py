@@ -64,6 +64,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     # What is added to a group is not in the UI: whom the load goes to and what it writes is nothing for a form.
     group = parser.add_argument_group("Stampede Lab")
     group.add_argument("--scenario", default="hot-key", env_var="LAB_SCENARIO", help="a scenario's name or .toml file")
+    group.add_argument("--live", action="store_true", env_var="LAB_LIVE", help="as the scenario's [live] table has it")
     group.add_argument("--strategy", default="", env_var="LAB_STRATEGY", help="one or more by comma; default: all")
     group.add_argument("--targets", default="", env_var="LAB_TARGETS", help="pods by comma, or dns:host:port")
     group.add_argument("--duration", type=float, env_var="LAB_DURATION", help="seconds to send; default: the run time")

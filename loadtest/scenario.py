@@ -87,6 +87,9 @@ class Live(Table):
     each of them as it can."""
     strategies: list[str] = Field(default_factory=list)
     """Who is asked; default: all that there are."""
+    keys: int | None = Field(None, ge=1, le=1_000_000)
+    """How many are asked for; default: as many as elsewhere. A rate that is lower than elsewhere leaves each key so few
+    requests that what happens to one that is asked for often cannot be seen."""
 
 
 class StatedSettings(Settings):
@@ -146,6 +149,11 @@ class Scenario(Table):
         if (self.target_rate or 0) > RATE_REAL_MAX:
             return f"load.rate_per_s: more than {RATE_REAL_MAX:,} is for virtual time: make sim"
         return ""
+
+    def in_the_stack(self) -> "Scenario":
+        """The same, with as many keys as the stack's rate has requests for."""
+        keys = self.keys.model_copy(update={"count": self.live.keys or self.keys.count})
+        return self.model_copy(update={"keys": keys})
 
     def led_by(self, lead_s: float) -> "Scenario":
         """The same, with so long between the warm-up and the load; clocks that disagree make it no less than 0."""

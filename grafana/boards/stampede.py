@@ -1,11 +1,14 @@
 """The side-by-side story: every strategy under the same load, one column each, the baseline first."""
 
+import tomllib
+from pathlib import Path
+
 from grafana.boards.board import BASELINE, STRATEGY, Json, make_board
 from grafana.boards.panels import bound, override, per_strategy, stat, target, text, time_series
 from grafana.boards.queries import CHOSEN, newest, shown, shown_by
 from grafana.boards.story import AGE, ANSWERS, DURATION, EXPECTED, ages, firing, must_be_zero, needles, not_hit, waits
-from loadtest.scenario import read_scenario
 
+README_SCENARIO = Path(__file__).parents[2] / "loadtest" / "scenarios" / "hot-key.toml"
 PER_MINUTE = "strategy:lab_origin_reads:increase1m"
 OF_BASELINE = 'strategy="$baseline"'
 
@@ -29,9 +32,9 @@ def board() -> Json:
 
 
 def _how_to_read() -> str:
-    told = read_scenario("hot-key")
-    rate, latency_s = told.target_rate or 0.0, 0.2
-    needle = 1 + rate * float(told.keys.shares().max()) * latency_s
+    told = tomllib.loads(README_SCENARIO.read_text(encoding="utf-8"))
+    rate, latency_ms = told["load"]["rate_per_s"], float(told["origin"]["latency"].removeprefix("fixed(").rstrip(")"))
+    needle = 1 + rate * told["keys"]["hot_share"] * latency_ms / 1000
     return (
         "Each **column** is a strategy, all with the same load and axes. When the hot entry expires, its readers all "
         "ask the slow origin (**a needle**), or one asks and the others wait (**collapsed**), or they get the old "

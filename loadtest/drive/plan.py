@@ -137,7 +137,8 @@ def check(options: Namespace, default_host: str, ask: AskPod | None = ask_pod) -
 
 def _scenario(options: Namespace) -> Scenario:
     try:
-        return read_scenario(options.scenario)
+        scenario = read_scenario(options.scenario)
+        return scenario.in_the_stack() if getattr(options, "live", False) else scenario
     except BadScenario as error:
         raise BadOption(f"--scenario: {error}") from None
 

@@ -69,7 +69,7 @@ def test_a_closed_loop_without_a_rate_has_none() -> None:
         ({"LAB_ITEMS": "5000"}, "LAB_ITEMS=5000: must be at most LAB_KEY_SPACE (1024)"),
         (
             {"SCENARIO": "many-keys", "LAB_KEY_SPACE": "10", "LAB_ITEMS": "5"},
-            "LAB_KEY_SPACE=10: must be at least 1000, the keys of many-keys",
+            "LAB_KEY_SPACE=10: must be at least 100, the keys of many-keys",
         ),
         ({"RATE": "0"}, "RATE=0: must be a number from 0.1 to 50000"),
         ({"RATE": "nan"}, "RATE=nan: must be a number from 0.1 to 50000"),

@@ -10,14 +10,16 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from app.discovery import discover
 from tests.docker_engine import engine_missing
 from tests.stack.alarms import RedisAway, Restarted, restart_metrics, take_redis_away
 from tests.stack.edits import Edited, copy_repository, edit
 from tests.stack.grafana import Grafana, Window
 from tests.stack.project import Project
 from tests.stack.stages import Calm, Gone, Killed, Scaled, Stack, flush, kill_a_pod, scale, stay_calm, take_down
+from tests.stack.viewers import Watched, watch
 
-STAGES = ("stack", "calm", "flushed", "restarted", "redis_away", "killed", "scaled", "gone", "edited")
+STAGES = ("stack", "calm", "watched", "flushed", "restarted", "redis_away", "killed", "scaled", "gone", "edited")
 TIMEOUT_S = 1_200
 """Of one test, the stages before it included; a build without its cache is the most of it."""
 
@@ -60,6 +62,12 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def calm(stack: Stack) -> Calm:
     return stay_calm(stack)
+
+
+@pytest.fixture(scope="session")
+def watched(stack: Stack, calm: Calm) -> Watched:
+    found = discover()
+    return watch(stack.grafana, "stampede", list(found.strategies), found.baseline or "")
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,8 @@ class Query:
     def filled(self, strategies: Sequence[str], baseline: str) -> str:
         """The expression with these strategies chosen. Raises KeyError for a variable that nobody sets."""
         either = "|".join(strategies)
-        variables = _BUILT_IN | {"strategy": either, "shown": either, "baseline": baseline, "pod": ".*"}
+        other = next((name for name in strategies if name != baseline), baseline)
+        variables = _BUILT_IN | {"strategy": either, "baseline": baseline, "other": other, "pod": ".*"}
         return _VARIABLE.sub(lambda found: variables[found[1] or found[2]], self.expr)
 
 
