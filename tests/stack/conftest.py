@@ -13,13 +13,14 @@ import pytest
 from app.discovery import discover
 from tests.docker_engine import engine_missing
 from tests.stack.alarms import RedisAway, Restarted, restart_metrics, take_redis_away
+from tests.stack.asked import Asked, ask
 from tests.stack.edits import Edited, copy_repository, edit
 from tests.stack.grafana import Grafana, Window
 from tests.stack.project import Project
 from tests.stack.stages import Calm, Gone, Killed, Scaled, Stack, flush, kill_a_pod, scale, stay_calm, take_down
 from tests.stack.viewers import Watched, watch
 
-STAGES = ("stack", "calm", "watched", "flushed", "restarted", "redis_away", "killed", "scaled", "gone", "edited")
+STAGES = ("stack", "calm", "watched", "flushed", "restarted", "redis_away", "killed", "scaled", "asked", "gone", "edited")
 TIMEOUT_S = 1_200
 """Of one test, the stages before it included; a build without its cache is the most of it."""
 
@@ -93,6 +94,11 @@ def killed(stack: Stack, calm: Calm) -> Killed:
 @pytest.fixture(scope="session")
 def scaled(stack: Stack, calm: Calm) -> Scaled:
     return scale(stack)
+
+
+@pytest.fixture(scope="session")
+def asked(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    return ask(stack.project, tmp_path_factory.mktemp("asked"))
 
 
 @pytest.fixture(scope="session")
