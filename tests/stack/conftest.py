@@ -20,7 +20,9 @@ from tests.stack.project import Project
 from tests.stack.stages import Calm, Gone, Killed, Scaled, Stack, flush, kill_a_pod, scale, stay_calm, take_down
 from tests.stack.viewers import Watched, watch
 
-STAGES = ("stack", "calm", "watched", "flushed", "restarted", "redis_away", "killed", "scaled", "asked", "gone", "edited")
+STAGES = (
+    "stack", "calm", "watched", "flushed", "restarted", "redis_away", "killed", "scaled", "asked", "gone", "edited"
+)  # fmt: skip
 TIMEOUT_S = 1_200
 """Of one test, the stages before it included; a build without its cache is the most of it."""
 
