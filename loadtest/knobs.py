@@ -51,7 +51,7 @@ def _scenario(name: str) -> Scenario:
         if scenario.load.trace is not None:
             read_trace(Path(scenario.load.trace), scenario.keys.count, scenario.duration_s)
     except (BadScenario, BadTrace) as error:
-        raise BadKnob(f"SCENARIO={name}: {error}") from None
+        raise BadKnob(f"SCENARIO={name}: {str(error).removeprefix(f'{name}: ')}") from None
     if scenario.why_only_virtual:
         raise BadKnob(f"SCENARIO={name}: {scenario.why_only_virtual}")
     return scenario

@@ -43,6 +43,10 @@ class Clone:
         shutil.copytree(ROOT / "bin", folder / "bin")
         for name in ("Makefile", ".env", "pyproject.toml", "docker-compose.yml"):
             shutil.copy(ROOT / name, folder)
+        scenarios = folder / "loadtest" / "scenarios"
+        scenarios.mkdir(parents=True)
+        for name in ("side-by-side.toml", "many-keys.toml"):
+            shutil.copy(ROOT / "loadtest" / "scenarios" / name, scenarios)
         (folder / "requirements").mkdir()
         (folder / "requirements" / "dev.txt").touch()
         (folder / ".venv" / "bin").mkdir(parents=True)

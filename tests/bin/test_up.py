@@ -55,6 +55,11 @@ def changed(clone: Clone) -> list[list[str]]:
         ("LOAD_WORKERS=none", "LOAD_WORKERS=none: must be a whole number from 1 to 16"),
         (f"LOCUST_PORT={FREE['GRAFANA_PORT']}", "GRAFANA_PORT has that port; each needs one of its own"),
         ("REDIS_IMAGE=redis 8", "REDIS_IMAGE=redis 8: must name an image, as redis:8.0"),
+        (
+            "SCENARIO=nonsense",
+            "SCENARIO=nonsense: there is no such scenario; name one of many-keys, side-by-side, or a",
+        ),
+        ("SCENARIO=../scenarios/many-keys", "there is no such scenario"),
         ("SCENARIO=nix.toml", "nix.toml: there is no such file"),
         ("LOCUSTFILE=nix.py", "nix.py: there is no such file"),
         ("LOCUSTFILE=Makefile", "Makefile: must be a Python file (.py) without a comma in its name"),
@@ -144,8 +149,8 @@ def test_whoever_changes_a_running_stack_by_hand_does_it_with_what_runs(clone: C
 @pytest.mark.parametrize(
     ("seen", "code", "said"),
     [
-        (FINE, 0, "measured: 250 of 250 requests/s over 1 pods, 0 errors in 5 s, sent 3 ms late at p99"),
-        (figures(sent=99.9, errors=2, target=0, pods=1), 0, "measured: 100 requests/s over 1 pods, 2 errors in 5 s\n"),
+        (FINE, 0, "measured: 250 of 250 requests/s over 1 pod, 0 errors in 5 s, sent 3 ms late at p99"),
+        (figures(sent=99.9, errors=2, target=0, pods=1), 0, "measured: 100 requests/s over 1 pod, 2 errors in 5 s\n"),
         (figures(sent=80, errors=0, target=250, pods=1), 0, "the load does not keep up with its rate"),
         (figures(sent=0, errors=0, target=250), 1, "error: nothing is sent"),
         (figures(sent=250, errors=1250, target=250), 1, "none of 1 pods answers them"),
