@@ -1,4 +1,4 @@
-"""The bench's image has another Python and other versions of libraries than this process: virtual time must not care."""
+"""The bench's image has another Python and other libraries than this process: virtual time must not care."""
 
 import subprocess
 from pathlib import Path
