@@ -13,7 +13,7 @@ class Outcome(StrEnum):
     """What became of a read."""
 
     OK = "ok"  # the store answered, be it that there is no such item
-    FAILED = "failed"  # it had a connection, and the store gave no answer
+    FAILED = "failed"  # it had a connection, and the store gave no answer; or was late before it had one
     SHED = "shed"  # turned away at the pool's bound: the store never saw it
 
 
@@ -21,10 +21,11 @@ class OriginRead(NamedTuple):
     """One read. Times are seconds on the cache's clock: when it was asked for, got a connection, and ended.
 
     A read goes on to its end when whoever asked has gone, or waits no longer: its outcome is the store's, not theirs.
+    But it leaves the queue for connections that pods share when it is late.
     """
 
     asked_s: float
-    started_s: float | None  # None: it was shed
+    started_s: float | None  # None: it was shed, or late before it had a connection
     ended_s: float
     key: str
     strategy: str

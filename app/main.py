@@ -2,7 +2,6 @@
 
 import gc
 import inspect
-import json
 import logging
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +24,8 @@ from app.ledger import Ledger
 from app.metrics import ArmMetrics, Metrics, OriginMetrics
 from app.origin import Origin
 from app.pod_name import replicas
-from app.settings import Settings
+from app.pooler_client import PoolerClient, over_tcp
+from app.settings import Settings, as_variable
 from app.standstill import watch_standstills
 from app.store import SqliteStore
 from app.store_file import create_store
@@ -64,7 +64,9 @@ def create_app(settings: Settings) -> FastAPI:
     for name, strategy in served.items():
         store = SqliteStore(settings.origin_path)
         reads = OriginMetrics(metrics, name)
-        origins[name] = origin = Origin(settings, name, cache.clock, ledger, store, reads)
+        origins[name] = origin = Origin(
+            settings, name, cache.clock, ledger, store, reads, _shared(settings, name, metrics)
+        )
         reads.watch(origin)
         arms[name] = Arm(strategy, settings, cache, cache.clock, origin.read, ArmMetrics(metrics, name), life)
 
@@ -90,7 +92,8 @@ def create_app(settings: Settings) -> FastAPI:
     untraced: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
     app = FastAPI(title="Stampede Lab", lifespan=lifespan, telemetry=untraced)
     app.state.connections = connections
-    app.state.files_held = settings.redis_connections + len(served) * settings.origin_connections
+    own_and_pooler = settings.origin_connections + (settings.origin_connections_shared is not None)
+    app.state.files_held = settings.redis_connections + len(served) * own_and_pooler
     for name, arm in arms.items():
         endpoint = ItemEndpoint(arm, settings.pod, settings.key_space)
         for path in (f"/{name}/data", f"/{name}"):
@@ -99,6 +102,11 @@ def create_app(settings: Settings) -> FastAPI:
     for name, why in found.broken.items():
         _add_broken_route(app, name, why)
     return app
+
+
+def _shared(settings: Settings, strategy: str, metrics: Metrics) -> PoolerClient | None:
+    size = settings.origin_connections_shared
+    return None if size is None else PoolerClient(strategy, size, over_tcp(settings.origin_pooler), metrics.task_died)
 
 
 def _check_tune(settings: Settings, found: Discovered) -> None:
@@ -142,10 +150,7 @@ def _add_own_routes(
     async def knobs() -> dict[str, str]:
         """Every knob as the environment variable that sets it; not the URL of Redis, which may hold a password."""
         values = settings.model_dump(mode="json", exclude={"redis_url"})
-        return {
-            f"LAB_{name.upper()}": json.dumps(value) if isinstance(value, dict) else str(value)
-            for name, value in values.items()
-        }
+        return {f"LAB_{name.upper()}": as_variable(value) for name, value in values.items()}
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -24,7 +24,7 @@ BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SAID_CHARS_MAX = 300
 """Of what a strategy says of itself, in a label."""
 COMMANDS = ("mget", "set", "put", "lock", "renew", "unlock", "time", "hello")
-TASKS = ("clock", "landings", "standstills", "read batch", *COMMANDS, "flight", "lease", "read")
+TASKS = ("clock", "landings", "standstills", "read batch", *COMMANDS, "flight", "lease", "read", "pooler")
 
 
 class Metrics:
@@ -58,6 +58,9 @@ class Metrics:
         )
         self.waiting = Gauge("lab_origin_readers_waiting", "Reads that wait for a connection", arm, registry=by)
         self.connections = Gauge("lab_origin_connections", "Size of the origin's pool", arm, registry=by)
+        self.connections_shared = Gauge(
+            "lab_origin_connections_shared", "Size of the pool that pods share, where they do", arm, registry=by
+        )
         self.locks = Counter("lab_lock_requests", "Attempts at a key's lock", ("strategy", "taken"), registry=by)
         self.lock_wait = Histogram(
             "lab_lock_wait_seconds", "Waits for another pod's load", arm, buckets=DURATION_BUCKETS_S, registry=by
@@ -150,6 +153,11 @@ class Pool(Protocol):
     def connections(self) -> int: ...
 
     @property
+    def connections_shared(self) -> int | None:
+        """Of all pods together; None where there is no such bound."""
+        ...
+
+    @property
     def reading(self) -> int: ...
 
     @property
@@ -202,6 +210,8 @@ class OriginMetrics:
         self._pool = pool
         metrics, strategy = self._metrics, self._strategy
         metrics.connections.labels(strategy).set(pool.connections)
+        if pool.connections_shared is not None:
+            metrics.connections_shared.labels(strategy).set(pool.connections_shared)
         metrics.reading.labels(strategy).set_function(lambda: pool.reading)
         metrics.waiting.labels(strategy).set_function(lambda: pool.waiting)
         metrics.reading_peak.labels(strategy).set_function(self._peak_now)

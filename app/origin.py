@@ -2,6 +2,9 @@
 
 A read holds its connection for as long as it takes, so the capacity is exactly connections / latency, and readers
 queue as they do at a real database. The same pool stands before SQLite and before virtual time's store.
+
+Where all pods together have fewer connections than each has for itself, a read needs one of both: first of its pod's,
+with which it then queues for one of those that are shared.
 """
 
 import asyncio
@@ -37,6 +40,26 @@ class Store(Protocol):
     async def select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
         """Text and CRC-32 of an item, after `latency_ms`; None where there is no such item. Raises `OriginFailed`."""
         ...
+
+    async def aclose(self) -> None: ...
+
+
+class Shared(Protocol):
+    """Connections that all pods share."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def why_away(self) -> str:
+        """Why nobody hands them out at the moment; empty where somebody does."""
+        ...
+
+    async def acquire(self) -> int:
+        """One of them, to be given to `release`. Who is cancelled has none."""
+        ...
+
+    def release(self, number: int) -> None: ...
 
     async def aclose(self) -> None: ...
 
@@ -85,13 +108,22 @@ class _Read:
     """The same moment on the monotonic clock."""
     is_late: bool = False
     """Nobody waits for it any more."""
+    is_queueing: bool = False
+    """For a connection that pods share."""
 
 
 class Origin:
     """One strategy's pool of connections to the store. Raises `OriginFailed` and `Shed`."""
 
     def __init__(
-        self, settings: Settings, strategy: str, clock: Clock, ledger: Book, store: Store, events: OriginEvents
+        self,
+        settings: Settings,
+        strategy: str,
+        clock: Clock,
+        ledger: Book,
+        store: Store,
+        events: OriginEvents,
+        shared: Shared | None = None,
     ) -> None:
         self._settings = settings
         self._strategy = strategy
@@ -102,19 +134,24 @@ class Origin:
         self._latency = Latency.parse(settings.origin_latency)
         self._rng = Random(f"{settings.seed}/{settings.pod}/{strategy}/latency")
         self._free = asyncio.Semaphore(settings.origin_connections)
+        self._shared = shared
         self._tasks = Tasks(events.task_died)
         self._awaited: Counter[str] = Counter()
         """How many wait for a read of each key: as many keys as there are reads under way, at most."""
         self.connections = settings.origin_connections
+        self.connections_shared = None if shared is None else shared.size
         self.reading = 0
         self.waiting = 0
 
     async def aclose(self) -> None:
         await self._tasks.aclose()
+        if self._shared is not None:
+            await self._shared.aclose()
         await self._store.aclose()
 
     async def read(self, item_id: int, key: str, why: Why) -> Row:
-        """One read of the store, through the pool. Goes on to its end when the caller goes away, as a query does."""
+        """One read of the store, through the pool. Goes on to its end when the caller goes away, as a query does; only
+        the queue for connections that pods share is left by who is late."""
         read = _Read(item_id, key, why, self._clock.now_s(), self._clock.monotonic_s())
         if key in self._awaited:
             self._events.origin_asked_again()
@@ -133,7 +170,11 @@ class Origin:
         if not done:
             read.is_late = True
             self._events.origin_failed()
-            raise OriginFailed(f"no answer within {timeout_s:g} s (origin_timeout_ms)")
+            late = f"within {timeout_s:g} s (origin_timeout_ms)"
+            if read.is_queueing:
+                task.cancel()
+                raise OriginFailed(f"none of the connections that pods share {late}{self._away()}")
+            raise OriginFailed(f"no answer {late}")
         return task.result()
 
     @contextmanager
@@ -148,8 +189,11 @@ class Origin:
                 del self._awaited[key]
 
     async def _read(self, read: _Read) -> Row:
+        permit = None
         try:
             await self._free.acquire()
+            if self._shared is not None:
+                permit = await self._one_of(self._shared, read)
         finally:
             self.waiting -= 1
         self.reading += 1
@@ -165,8 +209,29 @@ class Origin:
                 self._events.origin_failed()
             self._events.origin_ended(self._clock.monotonic_s() - read.asked_monotonic_s)
             self.reading -= 1
+            self._write(read, started_s, outcome)  # before anybody else has its connection
+            if permit is not None and self._shared is not None:
+                self._shared.release(permit)
             self._free.release()
-            self._write(read, started_s, outcome)
+
+    async def _one_of(self, shared: Shared, read: _Read) -> int:
+        """A connection that pods share, for a read that has one of its pod's and keeps it meanwhile."""
+        read.is_queueing = True
+        try:
+            if not read.is_late:
+                return await shared.acquire()
+            raise OriginFailed("nobody waits for it any more")
+        except BaseException:
+            self._free.release()
+            if read.is_late:  # else its pod ends
+                self._write(read, None, Outcome.FAILED)
+            raise
+        finally:
+            read.is_queueing = False
+
+    def _away(self) -> str:
+        why = "" if self._shared is None else self._shared.why_away
+        return f": their pooler is away ({why})" if why else ""
 
     def _dated(self, started_s: float, started_monotonic_s: float) -> float:
         """When the read began: `started_s`, unless the clock was set since. Then it is as long ago, by the clock as it

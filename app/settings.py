@@ -1,13 +1,15 @@
 """Every knob of a pod, with its unit, its bounds and a line of why. Environment variables, prefix `LAB_`."""
 
+import json
 import socket
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.latency import Latency
+from app.pooler import PORT, SIZE_MAX
 from app.redis_url import checked
 
 Milliseconds = Annotated[float, Field(ge=1, le=600_000)]
@@ -23,6 +25,20 @@ def _is_shown(text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise ValueError("must be printable, and not blank")
     return text
+
+
+def _is_address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
+        raise ValueError("must be host:port")
+    return text
+
+
+def as_variable(value: object) -> str:
+    """A setting as its environment variable states it; nothing for none."""
+    if value is None:
+        return ""
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 class Settings(BaseSettings):
@@ -60,6 +76,12 @@ class Settings(BaseSettings):
     """How long a read holds its connection: fixed(ms), uniform(low, high) or lognormal(median, sigma)."""
     origin_connections: int = Field(32, ge=1, le=256)
     """Connections per strategy; with the latency this is the origin's capacity. Lazily opened."""
+    origin_connections_shared: Annotated[int | None, BeforeValidator(lambda given: given if given != "" else None)] = (
+        Field(None, ge=1, le=SIZE_MAX)
+    )
+    """Of all pods together, per strategy, handed out by the pooler; a read needs one of both. Empty: no such bound."""
+    origin_pooler: Annotated[str, AfterValidator(_is_address)] = f"127.0.0.1:{PORT}"
+    """Where the pooler is, `host:port` (`python -m app.pooler`); asked only where connections are shared."""
     origin_queue_max: int = Field(1_024, ge=0, le=100_000)
     """Reads that may wait for a connection; one more is shed."""
     origin_timeout_ms: Milliseconds = 5_000.0

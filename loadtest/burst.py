@@ -52,7 +52,7 @@ class Burst:
 def origin_time_s(scenario: Scenario) -> float:
     """What the origin needs to read every key once, on all its connections."""
     latency = Latency.parse(scenario.origin.latency)
-    rounds = math.ceil(scenario.keys.count / (scenario.pods * scenario.origin.connections))
+    rounds = math.ceil(scenario.keys.count / scenario.connections_together)
     return ((rounds - 1) * latency.mean_ms + max(latency.mean_ms, latency.longest_ms)) / 1000
 
 

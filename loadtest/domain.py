@@ -118,10 +118,9 @@ class Question:
             together = float(-np.expm1(-asked).sum())
         return together
 
-    @property
-    def loads_at_once(self) -> float:
-        """The most that are expected in one pod."""
-        each, scatter = self.loads_of_all_keys / self.scenario.pods, 1.0
+    def loads_at_once(self, pods: int) -> float:
+        """The most that are expected in so many pods together."""
+        each, scatter = self.loads_of_all_keys * pods / self.scenario.pods, 1.0
         if self.remedy is not Remedy.NONE:  # of each key one or none
             scatter = max(0.0, 1 - self.loads_of_all_keys / self.scenario.keys.count)
         return min(self.loads_of_all_keys, each + SIGMAS * math.sqrt(scatter * each))
@@ -161,7 +160,10 @@ def _warms_at_once(question: Question) -> bool:
     scenario = question.scenario
     if scenario.warm.keys == "none":
         return True
-    waves = math.ceil(math.ceil(scenario.keys.count / scenario.pods) / scenario.origin.connections)
+    waves = max(
+        math.ceil(math.ceil(scenario.keys.count / scenario.pods) / scenario.origin.connections),
+        math.ceil(scenario.keys.count / scenario.connections_together),
+    )
     queue = int(Settings.model_fields["origin_queue_max"].default)
     late_s = (waves - 1) * question.load_s
     return late_s <= LITTLE * scenario.cache.ttl_s and scenario.keys.count / scenario.pods <= queue
@@ -203,9 +205,12 @@ def _waits_are_alike(question: Question) -> bool:
 def _pool_is_wide(question: Question) -> bool:
     """Or is not for a moment at a cold start, of many keys none of which is asked for again meanwhile."""
     scenario = question.scenario
-    if question.loads_at_once <= scenario.origin.connections:
+    together = scenario.connections_together
+    if question.loads_at_once(1) <= scenario.origin.connections and (
+        scenario.connections_shared is None or question.loads_at_once(scenario.pods) <= together
+    ):
         return True
-    crowd = max(1.0, question.loads_of_all_keys / scenario.pods / scenario.origin.connections)
+    crowd = max(1.0, question.loads_of_all_keys / together)
     if scenario.warm.keys != "none" or crowd > CROWD_MAX:
         return False
     asked = question.rate_per_s * scenario.keys.shares() * question.load_s

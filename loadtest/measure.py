@@ -129,6 +129,8 @@ class Tally:
     ) -> None:
         """With `is_warmed` every key was loaded before the load began. `oldest_s` is what the strategy promises, where
         the fewest reads under that promise are to be told too."""
+        self.notes: list[str] = []
+        """Of the row that is to come."""
         self._start_s, self._duration_s, self._ttl_s, self._slow_ms = start_s, duration_s, ttl_s, slow_ms
         self.latency, self.age, self.waits = Histogram(), Histogram(), Histogram()
         self._statuses = np.zeros(len(STATUSES) + 1, dtype=np.int64)
@@ -202,7 +204,11 @@ class Tally:
             faults=dict(self._faults),
             floor_reads=None if self._floor is None else self._floor.reads,
             events=[*events, *nothing],
-            notes=[*notes, *([NOTHING_EXPIRED] if asked["steady_peak_1s"] is None and not nothing else [])],
+            notes=[
+                *self.notes,
+                *notes,
+                *([NOTHING_EXPIRED] if asked["steady_peak_1s"] is None and not nothing else []),
+            ],
             valid=valid and not nothing,
             **asked,
             **named,
@@ -262,4 +268,6 @@ def assumed_figures(row: Row) -> list[str]:
 def new_tally(scenario: Scenario, start_s: float, oldest_s: float | None = None) -> Tally:
     """For a run of this scenario whose load begins at `start_s`. `oldest_s` as in `Tally`."""
     is_warmed, ttl_s = scenario.warm.keys != "none", scenario.cache.ttl_s
-    return Tally(start_s, scenario.duration_s, ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed, oldest_s)
+    tally = Tally(start_s, scenario.duration_s, ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed, oldest_s)
+    tally.notes += scenario.without_effect
+    return tally

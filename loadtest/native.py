@@ -1,4 +1,5 @@
-"""The native world: Redis and the pods as plain child processes on loopback, on free ports, nothing left on disk."""
+"""The native world: Redis, the pods, and a pooler where they share connections, as plain child processes on loopback,
+on free ports, nothing left on disk."""
 
 import asyncio
 import os
@@ -23,7 +24,8 @@ PORT_TRIES = 3
 
 @asynccontextmanager
 async def native_world(scenario: Scenario, strategy: str, seed: int, folder: Path) -> AsyncIterator[World]:
-    """Redis and the scenario's pods, all of whom it ends. A `loadtest.world.OpenWorld`.
+    """Redis, the scenario's pods, and what hands out the connections that they share, all of which it ends. A
+    `loadtest.world.OpenWorld`.
 
     Raises `WorldFailed`. `LAB_REDIS_URL` names a server that already runs (only the keys of `strategy` are removed
     there), `LAB_REDIS_SERVER` another binary to start.
@@ -37,6 +39,9 @@ async def native_world(scenario: Scenario, strategy: str, seed: int, folder: Pat
             "LAB_BOUNDS": str(strategy in discover(bounds=True).bounds),
             "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
         }
+        if scenario.connections_shared is not None:
+            pooler = await start_server(children, "pooler", "app.pooler", {}, folder)
+            environment["LAB_ORIGIN_POOLER"] = f"{HOST}:{pooler.port}"
         names = [f"pod-{number + 1}" for number in range(scenario.pods)]
         pods = await asyncio.gather(
             *(start_server(children, name, "app", {**environment, "LAB_POD": name}, folder) for name in names)

@@ -14,7 +14,8 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from app.latency import Latency
-from app.settings import Settings
+from app.pooler import SIZE_MAX
+from app.settings import Settings, as_variable
 from loadtest.faults import Fault
 from loadtest.judge.gate import parse_gate
 from loadtest.load import Keys, Load, Table
@@ -54,6 +55,9 @@ class OriginTable(Table):
     latency: LatencyText
     connections: int = Field(ge=1, le=256)
     """Per pod and strategy. Large enough not to shape the result, unless that is what the scenario is about."""
+    connections_shared: int | None = Field(None, ge=1, le=SIZE_MAX)
+    """Of all pods together, per strategy, handed out first come, first served; a read needs one of both: first of its
+    pod's, with which it queues for a shared one. None: each pod has its own and no more is said."""
 
 
 class Warm(Table):
@@ -69,7 +73,7 @@ class Virtual(Table):
     """What only virtual time has to be told: what a machine and a network do by themselves."""
 
     network: LatencyText = "fixed(0.25)"
-    """One way between client and pod, ms; a distribution as the origin's latency."""
+    """One way between client and pod, and between pod and pooler, ms; a distribution as the origin's latency."""
     redis: LatencyText = "fixed(0)"
     """A command to Redis and back, ms."""
     redis_entries_max: int | None = Field(None, ge=1, le=100_000_000)
@@ -172,16 +176,35 @@ class Scenario(Table):
         expected = rate_per_s * self.keys.shares() * Latency.parse(self.origin.latency).mean_ms / 1000
         return np.flatnonzero(expected > math.log(2))
 
+    @property
+    def connections_together(self) -> int:
+        """That the origin has for all pods."""
+        of_pods = self.pods * self.origin.connections
+        return min(of_pods, self.origin.connections_shared or of_pods)
+
+    @property
+    def connections_shared(self) -> int | None:
+        """As far as pods can come to share them: none where they have no more than these for themselves."""
+        shared = self.origin.connections_shared
+        return shared if shared is not None and shared < self.pods * self.origin.connections else None
+
+    @property
+    def without_effect(self) -> list[str]:
+        """What it states and nothing comes of, in words."""
+        shared, of_pods = self.origin.connections_shared, self.pods * self.origin.connections
+        if shared is None or self.connections_shared is not None:
+            return []
+        return [
+            f"origin.connections_shared ({shared:,}) has no effect: the pods have {of_pods:,} connections of their own"
+        ]
+
     def pod_settings(self, seed: int, pod: str) -> Settings:
         """The settings of a pod in this process: what the scenario states, and for the rest a pod's own."""
         return StatedSettings(pod=pod, **self._stated(seed))
 
     def pod_environment(self, seed: int) -> dict[str, str]:
         """The settings that this scenario states, for a pod in a process of its own."""
-        return {
-            f"LAB_{name.upper()}": json.dumps(value) if isinstance(value, dict) else str(value)
-            for name, value in self._stated(seed).items()
-        }
+        return {f"LAB_{name.upper()}": as_variable(value) for name, value in self._stated(seed).items()}
 
     def _stated(self, seed: int) -> dict[str, Any]:
         return {
@@ -191,6 +214,7 @@ class Scenario(Table):
             "key_space": self.keys.count,
             "origin_latency": self.origin.latency,
             "origin_connections": self.origin.connections,
+            "origin_connections_shared": self.connections_shared,
             "tune": self.tune,
         }
 

@@ -3,7 +3,6 @@
 `make bench WORLD=stack` gives the pods the scenario's settings, stops the stack's own load, and runs the bench here.
 """
 
-import json
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,13 +10,14 @@ from pathlib import Path
 
 import httpx
 
+from app.settings import as_variable
 from loadtest.drive.targets import Targets
 from loadtest.processes import Children
 from loadtest.scenario import Scenario, StatedSettings
 from loadtest.world import World, WorldFailed, forget_keys
 
 PODS = "dns:app:8000"
-ITS_OWN = frozenset({"LAB_POD", "LAB_ORIGIN_PATH", "LAB_BOUNDS"})
+ITS_OWN = frozenset({"LAB_POD", "LAB_ORIGIN_PATH", "LAB_ORIGIN_POOLER", "LAB_BOUNDS"})
 """Settings that say where a pod is, and change no figure."""
 
 
@@ -51,6 +51,6 @@ async def _check_settings(url: str, stated: dict[str, str]) -> None:
         if settings[name] != value:
             raise WorldFailed(f"{url} runs with {name}={settings[name]}, and the scenario states {value}")
     for field, value in StatedSettings(pod="any").model_dump(mode="json").items():
-        name, own = f"LAB_{field.upper()}", json.dumps(value) if isinstance(value, dict) else str(value)
+        name, own = f"LAB_{field.upper()}", as_variable(value)
         if name in settings and name not in stated and name not in ITS_OWN and settings[name] != own:
             raise WorldFailed(f"{url} runs with {name}={settings[name]}, which no scenario states; a pod has {own}")

@@ -20,7 +20,7 @@ def sentence(scenario: Scenario) -> str:
         _keys(scenario.keys),
         "cold start" if warm.keys == "none" else f"all keys warmed in one burst{lead}",
         f"TTL {scenario.cache.ttl_s:g} s",
-        f"origin latency {scenario.origin.latency} ms over {scenario.origin.connections} connections per pod",
+        f"origin latency {scenario.origin.latency} ms over {_connections(scenario)}",
         "1 pod" if pods == 1 else f"{pods} pods",
         f"{scenario.duration_s:g} s",
     ]
@@ -54,6 +54,12 @@ def fault_in_words(fault: Fault) -> str:
     told = [_detail(name, value) for name, value in stated.items() if value is not False and value not in ([], None)]
     lasting = "" if for_s is None else f" for {for_s:g} s"
     return f"{kind} at {at_s:g} s{lasting}" + (f" ({', '.join(told)})" if told else "")
+
+
+def _connections(scenario: Scenario) -> str:
+    shared = scenario.origin.connections_shared
+    together = "" if shared is None else f", {shared:,} for all pods together"
+    return f"{scenario.origin.connections} connections per pod{together}"
 
 
 def _detail(name: str, value: Any) -> str:

@@ -35,7 +35,11 @@ def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Sce
             "load": _load(rng, duration_s),
             "keys": _keys(rng),
             "cache": {"ttl_s": round(_stretched(rng, 0.2, 5), 2)},
-            "origin": {"latency": _latency(rng, 5, 600), "connections": rng.choice([1, 2, 4, 16, 64])},
+            "origin": {
+                "latency": _latency(rng, 5, 600),
+                "connections": rng.choice([1, 2, 4, 16, 64]),
+                "connections_shared": _shared(Random(f"{seed}/shared")),
+            },
             "warm": {"keys": rng.choice(["none", "burst"])},
             "tune": {name: tuned for name, tuned in tune.items() if tuned},
             "faults": _faults(rng, pods, duration_s),
@@ -85,6 +89,11 @@ def _latency(rng: Random, low_ms: float, high_ms: float) -> str:
             f"lognormal({around_ms}, {rng.choice([0.3, 1.0])})",
         ]
     )
+
+
+def _shared(rng: Random) -> int | None:
+    """From a stream of its own, as what was drawn before there was such a thing stays as it was."""
+    return rng.choice([1, 2, 3, 8]) if rng.random() < 0.25 else None
 
 
 def _faults(rng: Random, pods: int, duration_s: float) -> list[dict[str, Any]]:

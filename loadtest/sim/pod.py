@@ -11,6 +11,7 @@ from app.clock import RedisClock
 from app.latency import Latency
 from app.ledger import OriginRead
 from app.origin import Origin, Row
+from app.pooler_client import PoolerClient
 from app.strategy import CacheAway, Clock, Status, Strategy, Why
 from app.tasks import Tasks
 from loadtest.failures import Kind
@@ -19,6 +20,7 @@ from loadtest.scenario import Scenario
 from loadtest.sim.cache import Gate, Manners, MemoryCache
 from loadtest.sim.clients import Ask
 from loadtest.sim.loop import VirtualClock, VirtualLoop
+from loadtest.sim.pooler import VirtualPooler
 from loadtest.sim.recorder import OpenRead
 from loadtest.sim.server import Server
 from loadtest.sim.store import PodStore, SlowStore
@@ -131,9 +133,11 @@ class Pod:
         reads: Reads,
         life: int,
         wall_s: Callable[[], float] | None = None,
+        pooler: VirtualPooler | None = None,
     ) -> None:
         """`life` is unlike that of any other pod, and of the one before it in its place. `wall_s` is its own idea of
-        the time, for a pod that has to ask Redis: where clocks are never wrong, all go by the true one."""
+        the time, for a pod that has to ask Redis: where clocks are never wrong, all go by the true one. `pooler` is
+        there where pods share connections."""
         self.number = number
         self.is_up = True
         self.gate = Gate()
@@ -160,7 +164,9 @@ class Pod:
         counts = Counts(self._failed)
         self._recorder = reads
         self._reads = OpenReads(reads, number, true, clock)
-        self._origin = Origin(settings, strategy.name, clock, self._reads, PodStore(store, self.gate), counts)
+        size = settings.origin_connections_shared
+        shared = None if pooler is None or size is None else PoolerClient(strategy.name, size, pooler.connect)
+        self._origin = Origin(settings, strategy.name, clock, self._reads, PodStore(store, self.gate), counts, shared)
         self.arm = Arm(strategy, settings, self.cache, clock, self._read, counts, str(life))
 
     async def start(self) -> None:

@@ -81,6 +81,8 @@ async def _play(
     await asyncio.sleep(SETTLE_S)
     for left in (left for pod in world.pods for left in pod.left()):
         watch.report("nothing left", left)
+    for left in [] if world.pooler is None else world.pooler.left():
+        watch.report("nothing left", left)
     await world.aclose()
     tasks = asyncio.all_tasks() - {asyncio.current_task()} | {*world.loop.started}
     if tasks:

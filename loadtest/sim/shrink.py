@@ -120,6 +120,7 @@ def _plainer(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
     yield from _changed(scenario, virtual={"network": "fixed(0)"})
     for text in ("fixed(0)", _fixed(virtual.redis)):
         yield from _changed(scenario, virtual={"redis": text})
+    yield from _changed(scenario, origin={"connections_shared": None})
     if scenario.origin.connections < _WIDE_POOL:
         yield from _changed(scenario, origin={"connections": _WIDE_POOL})
     yield from _changed(scenario, origin={"latency": _fixed(scenario.origin.latency)})

@@ -2,6 +2,8 @@
 
 import asyncio
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
 
 from app.strategy import OriginFailed
@@ -13,8 +15,13 @@ TEXT_CHARS = 16
 class SlowStore:
     """What all pods read from. Its faults are set from outside, at any time."""
 
-    def __init__(self, items: int, seed: int) -> None:
+    def __init__(
+        self, items: int, seed: int, reads_max: int | None = None, too_many: Callable[[str], None] = lambda what: None
+    ) -> None:
+        """`too_many` is told of every read beyond `reads_max` at once."""
         self.items = items
+        self.reading = 0
+        self._reads_max, self._too_many = reads_max, too_many
         self.fails_share = 0.0
         self.times = 1.0
         self._hangs_until: asyncio.Event | None = None
@@ -29,6 +36,17 @@ class SlowStore:
         if self._hangs_until is not None:
             self._hangs_until.set()
             self._hangs_until = None
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """A read that is under way."""
+        self.reading += 1
+        if self._reads_max is not None and self.reading > self._reads_max:
+            self._too_many(f"{self.reading} reads at once, and {self._reads_max} connections are shared")
+        try:
+            yield
+        finally:
+            self.reading -= 1
 
     async def select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
         """As `app.origin.Store`."""
@@ -52,12 +70,13 @@ class PodStore:
         self._gate = gate
 
     async def select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
-        if not self._gate.is_open:
-            await self._gate.passed()
-        found = await self._store.select(item_id, latency_ms)
-        if not self._gate.is_open:
-            await self._gate.passed()
-        return found
+        with self._store.one_more():
+            if not self._gate.is_open:
+                await self._gate.passed()
+            found = await self._store.select(item_id, latency_ms)
+            if not self._gate.is_open:
+                await self._gate.passed()
+            return found
 
     async def aclose(self) -> None:
         """There is nothing to close."""

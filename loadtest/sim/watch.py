@@ -27,6 +27,7 @@ INVARIANTS = {
     "longest load takes",
     "answered in time": "every request is answered by its deadline",
     "woken": "nobody who waits for a landing sleeps on after it was announced, but for a poll where it was not heard",
+    "shared pool": "no more reads are under way in all pods together than they share connections",
     "nothing left": "when all is answered, nothing is in flight, no task runs and no error went unseen",
     "right answer": "every item is the one that was asked for, intact",
     "no crash": "no strategy raises anything but what it may",
@@ -119,6 +120,9 @@ class Watch:
         if not granted and (held is None or held.token == token):
             whose = "nobody holds" if held is None else "it holds itself"
             self.report("one holder", f"{pod} was refused the lock of {key}, which {whose}")
+        if not granted and held is not None and held.until_s - self._server_s() > 2 * lease_ms / 1000:
+            # a clock was set back since; its lease is cut, see `app.scripts.LOCK`
+            self._leases[key] = held._replace(until_s=self._server_s() + lease_ms / 1000)
         if granted and held is None:  # who has it already, and asks again, has it for no longer
             self._leases[key] = _Lease(token, pod, self._server_s() + lease_ms / 1000)
 

@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from loadtest.scenario import Scenario
 from loadtest.sim.clients import NEVER_S, Ask, Clients
 from loadtest.sim.loop import VirtualClock, VirtualLoop
 from loadtest.sim.pod import Pod
+from loadtest.sim.pooler import VirtualPooler
 from loadtest.sim.recorder import Recorder
 from loadtest.sim.server import MemoryServer
 from loadtest.sim.store import SlowStore
@@ -46,7 +48,13 @@ class World:
             lambda: self.server.time_s(),  # noqa: PLW0108 - `set_clock` replaces it
             has_wrong_clocks(scenario),
         )
-        self.store = SlowStore(scenario.keys.count, seed)
+        self.store = SlowStore(
+            scenario.keys.count, seed, scenario.connections_shared, partial(self.watch.report, "shared pool")
+        )
+        self.pooler: VirtualPooler | None = None
+        """What hands out the connections that pods share, where they share some."""
+        if scenario.connections_shared is not None:
+            self.pooler = VirtualPooler(loop, Latency.parse(virtual.network), seed)
         self.walls_apart_s = dict.fromkeys(range(scenario.pods) if has_wrong_clocks(scenario) else (), 0.0)
         """How far off the pods' own clocks are at the moment; where none ever is, they go by the true one."""
         self._recorder = recorder
@@ -73,6 +81,7 @@ class World:
             self._recorder,
             next(self._lives),
             wall_s,
+            self.pooler,
         )
 
     def set_cache_clock(self, by_s: float) -> None:

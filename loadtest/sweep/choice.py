@@ -15,7 +15,7 @@ STEP = 1.01
 """Figures are compared in steps of 1 %: nobody chooses by less."""
 ERRORS_SHARE_MAX = 0.001
 """Of the requests. To turn people away is quick and spares the origin; beyond this it is nothing to choose."""
-_ONES_OWN = frozenset({"cache.ttl_s", "origin.connections"})
+_ONES_OWN = frozenset({"cache.ttl_s", "origin.connections", "origin.connections_shared"})
 """Fields of a scenario that are settings of a cache; the others are the load that it meets."""
 
 Steps = tuple[float, ...]

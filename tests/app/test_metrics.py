@@ -10,6 +10,7 @@ from app.strategy import Why
 @dataclass
 class FullPool:
     connections: int = 32
+    connections_shared: int | None = None
     reading: int = 11
     waiting: int = 3
 

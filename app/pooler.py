@@ -1,0 +1,201 @@
+"""The pooler: hands out the connections to the origin that all pods share, `python -m app.pooler --port 6432`.
+
+A database lets a service have so many connections, however many pods it has; what stands between is a connection
+pooler, such as PgBouncer. This one deals in permits: a pod asks for one per read, in words over one TCP connection per
+strategy, and gets them first come, first served over all pods. What a connection asked for and holds ends with it, at
+once, so a pod that is killed takes nothing along.
+
+Permits from Redis would be gone with the very thing that is taken away in the drills, and one of a dead pod would stay
+until a lease ends. Locked files in a shared folder serve no order, and no second machine. The pooler may go away too:
+then reads wait, within their own time; see `app.pooler_client`.
+
+Lines of a client: `join STRATEGY SIZE`, once and first; `take N` for a permit, by a number of its own; `give N` when it
+is not wanted any more, whether it was granted or not; `hold N` for one that an earlier connection was granted. The one
+answer is `grant N`. Pods state how large the pool is, so that it needs no settings: of pods that differ, while they are
+replaced one by one, the newest word counts.
+"""
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+PORT = 6432
+SIZE_MAX = 100_000
+"""Permits of a strategy."""
+CLIENTS_MAX = 4_096
+"""Connections at once; one more is cut off."""
+CLAIMS_MAX = 1_024
+"""Permits that one connection may hold or wait for: more than a pod's own connections, each of which asks for one."""
+LINE_BYTES_MAX = 200
+
+
+class Lines(asyncio.Protocol):
+    """Words in lines, each way. Who sends anything else is cut off."""
+
+    transport: asyncio.Transport
+    _rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment] # of a stream it is one
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        try:
+            if len(self._rest) > LINE_BYTES_MAX:
+                raise ValueError("no end of the line")
+            for line in lines:
+                self.hear(line.decode("ascii").split())
+        except ValueError:
+            self.transport.abort()
+
+    def pause_writing(self) -> None:
+        """So much is unread there that nobody listens."""
+        self.transport.abort()
+
+    def hear(self, words: list[str]) -> None:
+        """Raises ValueError where it makes no sense."""
+        raise NotImplementedError
+
+    def say(self, *words: object) -> None:
+        self.transport.write(f"{' '.join(map(str, words))}\n".encode())
+
+
+class SharedPool:
+    """So many permits for all who ask, first come, first served. A claim is known by who makes it and a number."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.held: dict[tuple[Member, int], None] = {}
+        self.waiting: dict[tuple[Member, int], None] = {}  # in order
+
+    def resize(self, size: int) -> None:
+        """At once where it grows, and as permits come back where it shrinks."""
+        self.size = size
+        self._grant()
+
+    def hold(self, member: "Member", number: int) -> None:
+        """It was granted before, by whoever handed permits out then: there may be too many for a while."""
+        self.held[member, number] = None
+
+    def take(self, member: "Member", number: int) -> None:
+        self.waiting[member, number] = None
+        self._grant()
+
+    def give(self, member: "Member", number: int) -> None:
+        """Whether it is held, or waits still, or neither: the claim is over."""
+        self.waiting.pop((member, number), None)
+        self.held.pop((member, number), None)
+        self._grant()
+
+    def leave(self, member: "Member") -> None:
+        """All its claims are over."""
+        for claims in (self.waiting, self.held):
+            for claim in [claim for claim in claims if claim[0] is member]:
+                del claims[claim]
+        self._grant()
+
+    def _grant(self) -> None:
+        while self.waiting and len(self.held) < self.size:
+            member, number = claim = next(iter(self.waiting))
+            del self.waiting[claim]
+            self.held[claim] = None
+            member.say("grant", number)
+
+
+class Pooler:
+    """A pool for every strategy of whom a pod has joined. `Member(pooler)` is a connection's protocol."""
+
+    def __init__(self) -> None:
+        self.pools: dict[str, SharedPool] = {}
+        self.members: dict[Member, str] = {}  # and its strategy; "" before it has joined
+
+    def join(self, member: "Member", strategy: str, size: int) -> SharedPool:
+        self.members[member] = strategy
+        pool = self.pools.setdefault(strategy, SharedPool())
+        pool.resize(size)
+        return pool
+
+    def leave(self, member: "Member") -> None:
+        strategy = self.members.pop(member, "")
+        if pool := self.pools.get(strategy):
+            pool.leave(member)
+            if strategy not in self.members.values():
+                del self.pools[strategy]
+
+
+class Member(Lines):
+    """One connection of a pod, for one strategy."""
+
+    def __init__(self, pooler: Pooler) -> None:
+        self._pooler = pooler
+        self._pool: SharedPool | None = None
+        self._claims: set[int] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if len(self._pooler.members) >= CLIENTS_MAX:
+            self.transport.abort()
+        else:
+            self._pooler.members[self] = ""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._pooler.leave(self)
+
+    def hear(self, words: list[str]) -> None:
+        match words:
+            case ["join", strategy, size] if self._pool is None and 1 <= int(size) <= SIZE_MAX:
+                self._pool = self._pooler.join(self, strategy, int(size))
+            case ["take" | "hold" as verb, text] if self._pool and int(text) not in self._claims:
+                number = int(text)
+                self._claims.add(number)
+                if len(self._claims) > CLAIMS_MAX:
+                    raise ValueError("too many claims")
+                (self._pool.take if verb == "take" else self._pool.hold)(self, number)
+            case ["give", number] if self._pool:
+                self._claims.discard(int(number))
+                self._pool.give(self, int(number))
+            case _:
+                raise ValueError(f"this says nothing here: {words}")
+
+
+async def serve(listener: socket.socket) -> None:
+    """Until SIGTERM or SIGINT."""
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, over.set)
+    pooler = Pooler()
+    server = await loop.create_server(_members(pooler), sock=listener)
+    print("the pooler listens", file=sys.stderr)
+    await over.wait()
+    server.close()
+    for member in tuple(pooler.members):
+        member.transport.abort()
+
+
+def _members(pooler: Pooler) -> Callable[[], Member]:
+    return lambda: Member(pooler)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m app.pooler", description="Hands out the connections that pods share."
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=PORT)
+    parser.add_argument("--fd", type=int, help="serve on this inherited, bound socket instead")
+    asked = parser.parse_args()
+    try:
+        listener = (
+            socket.create_server((asked.host, asked.port)) if asked.fd is None else socket.socket(fileno=asked.fd)
+        )
+    except (OSError, OverflowError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    asyncio.run(serve(listener))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""A pod's way to the pooler, for one strategy: takes a permit for each read, and gives it back.
+
+While the pooler is away, reads wait as they wait for any connection, and fail at the end of their own time
+(`origin_timeout_ms`); it is tried again at a steady pace. Once it is back it hears what is still held and who waits, in
+order, so that a pooler that was restarted costs a moment and no answer.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+
+from app.pooler import Lines
+from app.strategy import OriginFailed
+from app.tasks import Tasks
+
+CONNECT_S_MAX = 1.0
+AGAIN_S = 0.25
+"""Between two attempts."""
+
+Connect = Callable[[Callable[[], asyncio.Protocol]], Awaitable[object]]
+"""Opens a connection to the pooler for what the callable makes. Raises OSError."""
+
+
+def over_tcp(address: str) -> Connect:
+    """To `host:port`."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+
+    async def connect(make: Callable[[], asyncio.Protocol]) -> object:
+        return await asyncio.get_running_loop().create_connection(make, host, int(port))
+
+    return connect
+
+
+class PoolerClient:
+    """Connects with the first permit that is asked for, and stays connected."""
+
+    def __init__(
+        self, strategy: str, size: int, connect: Connect, died: Callable[[str], None] = lambda kind: None
+    ) -> None:
+        """`size` is that of the pool, for all pods together; `died` is told of a background task that did."""
+        self.size = size
+        self.why_away = ""
+        """What the last attempt to reach the pooler came to; empty while it is there, or not known."""
+        self._strategy, self._connect = strategy, connect
+        self._tasks = Tasks(died)
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[None]] = {}  # in order
+        self._held: dict[int, None] = {}
+        self._line: _Line | None = None
+        self._is_over = False
+
+    async def acquire(self) -> int:
+        """A permit, to be given to `release`. Who is cancelled meanwhile has none, and leaves the queue. Raises
+        `OriginFailed` once this is closed."""
+        if self._is_over:
+            raise OriginFailed("the pod ends")
+        if not len(self._tasks):
+            self._tasks.keep(self._stay_connected, "pooler")
+        number = next(self._numbers)
+        self._waiting[number] = granted = asyncio.get_running_loop().create_future()
+        self._say("take", number)
+        try:
+            await granted
+        except BaseException:
+            self.release(number)  # also if it was granted in this very moment
+            raise
+        return number
+
+    def release(self, number: int) -> None:
+        self._waiting.pop(number, None)
+        self._held.pop(number, None)
+        self._say("give", number)
+
+    async def aclose(self) -> None:
+        """Whatever is still held is free with it."""
+        self._is_over = True
+        await self._tasks.aclose()
+
+    def granted(self, number: int) -> None:
+        """The pooler says so."""
+        if (waiter := self._waiting.pop(number, None)) is not None:  # else it is told already that nobody wants it
+            self._held[number] = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _say(self, *words: object) -> None:
+        if self._line is not None:
+            self._line.say(*words)
+
+    async def _stay_connected(self) -> None:
+        while True:
+            line = _Line(self)
+            try:
+                async with asyncio.timeout(CONNECT_S_MAX):
+                    await self._connect(lambda line=line: line)  # type: ignore[misc]
+                self._greet(line)
+                await line.lost
+                self.why_away = "it hung up"
+            except TimeoutError:
+                self.why_away = f"no connection within {CONNECT_S_MAX:g} s"
+            except OSError as error:
+                self.why_away = str(error)
+            finally:
+                self._line = None
+                line.hang_up()
+            await asyncio.sleep(AGAIN_S)
+
+    def _greet(self, line: "_Line") -> None:
+        self.why_away, self._line = "", line
+        self._say("join", self._strategy, self.size)
+        for number in self._held:
+            self._say("hold", number)
+        for number in self._waiting:
+            self._say("take", number)
+
+
+class _Line(Lines):
+    """One connection to the pooler."""
+
+    def __init__(self, client: PoolerClient) -> None:
+        self._client = client
+        self._is_open = False
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._is_open = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._is_open = False
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    def hang_up(self) -> None:
+        if self._is_open:
+            self.transport.abort()
+
+    def hear(self, words: list[str]) -> None:
+        match words:
+            case ["grant", number]:
+                self._client.granted(int(number))
+            case _:
+                raise ValueError(f"no word of a pooler: {words}")

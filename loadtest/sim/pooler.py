@@ -1,0 +1,97 @@
+"""The pooler in virtual time: its own protocol and the pods' own, with a simulated connection in between."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from app.latency import Latency
+from app.pooler import Member, Pooler
+
+
+class VirtualPooler:
+    """What all pods connect to. A message takes one way of the network, and none overtakes another."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, network: Latency, seed: int) -> None:
+        self.pooler = Pooler()
+        self._loop, self._network, self._rng = loop, network, Random(f"{seed}/pooler")
+        self._is_away = False
+
+    async def connect(self, make: Callable[[], asyncio.Protocol]) -> object:
+        """As `app.pooler_client.Connect`."""
+        await asyncio.sleep(self._way_s() + self._way_s())
+        if self._is_away:
+            raise ConnectionRefusedError("refused")
+        client, member = _End(self._loop, make(), self._way_s), _End(self._loop, Member(self.pooler), self._way_s)
+        client.other, member.other = member, client
+        for end in (client, member):
+            end.protocol.connection_made(end)
+        return client
+
+    def go_away(self) -> None:
+        """Its process ends: connections with it, and what it knew."""
+        self._is_away = True
+        for member in tuple(self.pooler.members):
+            member.transport.abort()
+
+    def come_back(self) -> None:
+        self._is_away = False
+
+    def left(self) -> list[str]:
+        """What is held or waited for."""
+        counts = {
+            f"{what} of {name}": len(claims)
+            for name, pool in self.pooler.pools.items()
+            for what, claims in (
+                ("shared connections held", pool.held),
+                ("waits for a shared connection", pool.waiting),
+            )
+        }
+        return [f"the pooler: {count} {what}" for what, count in counts.items() if count]
+
+    def _way_s(self) -> float:
+        return self._network.draw_ms(self._rng) / 1000
+
+
+class _End(asyncio.Transport):
+    """One end of a connection. What is written there arrives at the other's protocol, in order."""
+
+    other: "_End"
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol, way_s: Callable[[], float]) -> None:
+        super().__init__()
+        self._loop, self.protocol, self._way_s = loop, protocol, way_s
+        self._arriving: deque[Callable[[], None]] = deque()
+        self._last_s = 0.0
+        self._is_open = True
+
+    def write(self, data: Any) -> None:
+        if self._is_open:
+            self.other.arrives(lambda: self.other.hears(data))
+
+    def arrives(self, what: Callable[[], None]) -> None:
+        """After one way; whatever order the loop runs the timers of one moment in, the first that was sent is first."""
+        self._arriving.append(what)
+        self._last_s = max(self._last_s, self._loop.time() + self._way_s())
+        self._loop.call_at(self._last_s, self._arrive)
+
+    def _arrive(self) -> None:
+        self._arriving.popleft()()
+
+    def hears(self, data: bytes) -> None:
+        if self._is_open:
+            self.protocol.data_received(data)
+
+    def abort(self) -> None:
+        """This end knows at once, the other when the news has arrived."""
+        if self._is_open:
+            self._is_open = False
+            self._loop.call_soon(self.protocol.connection_lost, None)
+            self.other.arrives(self.other.abort)
+
+    def close(self) -> None:
+        self.abort()
+
+    def is_closing(self) -> bool:
+        return not self._is_open
