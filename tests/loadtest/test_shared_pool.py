@@ -110,7 +110,7 @@ def test_what_a_killed_pod_held_comes_back_and_the_pooler_ends_with_its_world(tm
 
     async def story() -> None:
         async with native_world(scenario, "nocache", 1, tmp_path) as world:
-            started = {child.pid: child for child in psutil.Process().children()}
+            started = {child.pid: child for child in psutil.Process().children() if "--fd" in child.cmdline()}
             doomed = next(pid for pid, child in started.items() if child.environ().get("LAB_POD") == "pod-1")
             assert any("app.pooler" in child.cmdline() for child in started.values())
             asked = asyncio.create_task(ask_for_all(world.pod_urls[:1], "nocache", 12))

@@ -11,6 +11,7 @@ import pytest
 from app import arm
 from app.discovery import discover
 from app.flights import PodFlights, _Job
+from app.pooler_client import PoolerClient
 from app.strategy import CacheAway, Entry, Lookup, Shed, Strategy
 from loadtest.sim import pod, world
 from loadtest.sim.cache import Manners
@@ -142,6 +143,23 @@ class NeverLooksByItself(PodFlights):
         return await super()._lock_or_landing(job, token)
 
 
+class GivesBackAtOnce(PoolerClient):
+    """A connection that pods share is somebody else's before the read is over."""
+
+    async def acquire(self) -> int:
+        number = await super().acquire()
+        super().release(number)
+        return number
+
+
+class LeavesWithoutAWord(PoolerClient):
+    """Who is late goes, and the pooler keeps a connection for it."""
+
+    def release(self, number: int) -> None:
+        if self._waiting.pop(number, None) is None:
+            super().release(number)
+
+
 class Planted(NamedTuple):
     plant: Callable[[pytest.MonkeyPatch], None]
     strategy: str
@@ -168,6 +186,10 @@ def instead_of_the_flights(flights: type[PodFlights]) -> Callable[[pytest.Monkey
     return lambda patch: patch.setattr(arm, "PodFlights", flights)
 
 
+def instead_of_the_client(client: type[PoolerClient]) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(pod, "PoolerClient", client)
+
+
 # The seeds are the first ones by which `lab check` found them, and shrank to two keys at most.
 PLANTED = {
     "a lock released without its token": Planted(
@@ -183,7 +205,7 @@ PLANTED = {
         instead_of_the_flights(ListensLate), "singleflight", 41, "woken"
     ),
     "an expiry that counts from the execution of a SET": Planted(
-        instead_of_the_cache(CountsFromExecution), "static", 11, "kept no longer", "cache-paused"
+        instead_of_the_cache(CountsFromExecution), "static", 94, "kept no longer", "cache-paused"
     ),
     "an entry that a clock brings back": Planted(
         instead_of_the_cache(TrustsWhatIsThere), "static", 189, "fresh enough", "cache-clock-apart"
@@ -200,6 +222,12 @@ PLANTED = {
     "a client without a time-out": Planted(without_a_time_out, "swr", 134, "nothing left", "connections-dead"),
     "a waiter that only listens": Planted(
         instead_of_the_flights(NeverLooksByItself), "singleflight", 954, "woken", "subscription-dead"
+    ),
+    "a shared connection given back too early": Planted(
+        instead_of_the_client(GivesBackAtOnce), "static", 9, "shared pool"
+    ),
+    "a shared connection that who is late leaves behind": Planted(
+        instead_of_the_client(LeavesWithoutAWord), "static", 11, "nothing left"
     ),
     "a copy that nobody replaces": Planted(instead_of_the_cache(KeepsItsOwnCopies), "xfetch", 3, "no way back"),
 }

@@ -150,7 +150,7 @@ BROKEN: dict[Callable[[Told], None], str] = {
     a_deaf_sleeper: "woken",
     a_500: "no crash",
 }
-ELSEWHERE = {"nothing left", "right answer", "goes on", "lets others run"}
+ELSEWHERE = {"shared pool", "nothing left", "right answer", "goes on", "lets others run"}
 """What the run itself reports; see test_check.py and test_planted_bugs.py."""
 
 
