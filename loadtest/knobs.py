@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
 
 from app.discovery import discover
-from app.settings import Settings
+from app.settings import Settings, as_variable
 from loadtest.own_locustfile import BadLocustfile, check_locustfile
 from loadtest.pace import BadKnob, Given, guests_pace, pace
 from loadtest.scenario import BadScenario, Scenario, StatedSettings, read_scenario
@@ -60,6 +60,7 @@ def _scenario(name: str) -> Scenario:
 def _stated(scenario: Scenario) -> dict[str, Any]:
     """What the scenario states for a pod, but that whoever asks by hand finds as many items as ever."""
     stated = scenario.pod_settings(1, "any").model_dump()
+    stated["origin_connections_shared"] = scenario.origin.connections_shared  # the stack has as many pods as it likes
     for name in ("items", "key_space"):
         stated[name] = max(stated[name], Settings.model_fields[name].default)
     return stated
@@ -116,7 +117,7 @@ def _over(below: dict[str, dict[str, Any]], above: dict[str, Any]) -> dict[str, 
 def _bound(field: str) -> str:
     """What a number of that setting must be; nothing where it is no number."""
     about = Settings.model_fields[field]
-    kinds = {int: "a whole number", float: "a number"}
+    kinds: dict[Any, str] = {int: "a whole number", float: "a number", int | None: "a whole number"}
     low = [bound.ge if isinstance(bound, Ge) else bound.gt for bound in about.metadata if isinstance(bound, Ge | Gt)]
     below = [f"under {bound.lt}" for bound in about.metadata if isinstance(bound, Lt)]
     high = [bound.le for bound in about.metadata if isinstance(bound, Le)] or below
@@ -153,9 +154,7 @@ def _told(scenario: Scenario, pods: Settings, names: Sequence[str]) -> str:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return str(value).removesuffix(".0")
+    return as_variable(value).removesuffix(".0")
 
 
 def _refuse(why: str) -> NoReturn:

@@ -117,7 +117,7 @@ def test_pods_are_left_alone_unless_their_settings_change(clone: Clone) -> None:
     assert [call.words[-3:] for call in ups(clone)] == [["--no-deps", "load", "load-worker"]]
     stack(clone, runs="LAB_TTL_S=5\nRATE=250")
     assert clone.run("make", "load", **FREE).returncode == 0
-    assert [call.words[-1] for call in ups(clone)] == ["load-worker", "app", "load-worker"]
+    assert [call.words[-1] for call in ups(clone)] == ["load-worker", "pooler", "load-worker"]
 
 
 def test_files_of_ones_own_are_brought_along_with_what_is_beside_them(clone: Clone) -> None:
@@ -144,6 +144,13 @@ def test_whoever_changes_a_running_stack_by_hand_does_it_with_what_runs(clone: C
     assert (up.environment["LAB_TTL_S"], up.environment["RATE"]) == ("10", "9")
     assert up.environment["LAB_TUNE"] == '{"jitter": {"spread": 0.5}}'
     assert up.environment["STACK_GIVEN"] == "RATE=600"
+
+
+def test_none_is_said_by_an_empty_knob_to_a_stack_that_has_some(clone: Clone) -> None:
+    stack(clone, given="", runs="LAB_ORIGIN_CONNECTIONS_SHARED=20")
+    clone.run("bin/compose", "up", "app", LAB_ORIGIN_CONNECTIONS_SHARED="")
+    (up,) = ups(clone)
+    assert up.environment["LAB_ORIGIN_CONNECTIONS_SHARED"] == ""
 
 
 @pytest.mark.parametrize(
@@ -184,7 +191,7 @@ def test_a_bench_in_the_stack_puts_back_the_pods_that_ran_and_a_load_that_was_on
         calls = clone.calls("docker")[before:]
         back = [call for call in calls if "up" in call.words][-1]
         assert back.environment["LAB_TTL_S"] == "2.5"
-        assert back.words[-3:] == ["--scale", "app=2", "app"]
+        assert back.words[-4:] == ["--scale", "app=2", "app", "pooler"]
         assert [call.words[2:] for call in calls if "start" in call.words] == starts
 
 

@@ -21,11 +21,20 @@ def test_a_scenario_gives_pods_its_settings_and_the_load_its_live_rate_and_strat
     assert f"{float(told['RATE']) / 2:g}/s for each of 2" in says[1]
 
 
+SHARING = (("shared-pool", ""), ("shared-pool", "5"), ("hot-key", ""), ("hot-key", "5"))
+
+
 def test_what_is_given_wins_and_an_empty_knob_is_none() -> None:
     given = {"SCENARIO": "many-keys", "LAB_TTL_S": "2", "RATE": "50", "STRATEGIES": " swr", "LAB_SEED": "", "USERS": ""}
     told, _ = resolve(given | {"LAB_TUNE": '{"jitter": {"form": "longer"}}'})
     assert (told["LAB_TTL_S"], told["RATE"], told["STRATEGIES"], told["LAB_SEED"]) == ("2", "50", "swr", "1")
     assert told["LAB_TUNE"] == '{"jitter": {"spread": 0.5, "form": "longer"}}', "over what the scenario tunes"
+
+
+def test_shared_connections_are_the_scenarios_or_those_that_were_given_or_none() -> None:
+    name = "LAB_ORIGIN_CONNECTIONS_SHARED"
+    told = [resolve({"SCENARIO": scenario, name: text})[0][name] for scenario, text in SHARING]
+    assert told == ["20", "5", "", "5"]
 
 
 def test_without_a_live_rate_an_arm_gets_what_the_scenario_states_as_far_as_the_stack_can() -> None:
@@ -60,6 +69,10 @@ def test_a_closed_loop_without_a_rate_has_none() -> None:
         ({"LAB_TTL_S": "abc"}, "LAB_TTL_S=abc: must be a number from 0.05 to 86400"),
         ({"LAB_TTL_S": "0"}, "LAB_TTL_S=0: must be a number from 0.05 to 86400"),
         ({"LAB_ORIGIN_CONNECTIONS": "2.5"}, "LAB_ORIGIN_CONNECTIONS=2.5: must be a whole number from 1 to 256"),
+        (
+            {"LAB_ORIGIN_CONNECTIONS_SHARED": "0"},
+            "LAB_ORIGIN_CONNECTIONS_SHARED=0: must be a whole number from 1 to 100000",
+        ),
         ({"LAB_ORIGIN_LATENCY": "fixed"}, "LAB_ORIGIN_LATENCY=fixed: 'fixed' is not a latency: fixed(ms)"),
         ({"LAB_SEED": "-1"}, "LAB_SEED=-1: must be a whole number from 0"),
         ({"LAB_TUNE": "{bad"}, "LAB_TUNE={bad: must be a JSON object"),
