@@ -96,6 +96,7 @@ up: ## The whole stack, live in Grafana: SCENARIO= RATE= STRATEGIES= LAB_TTL_S= 
 
 down: ## Stop the stack, and forget the knobs that it was given
 	@bin/compose --profile bench down --remove-orphans
+	@bin/prune
 
 logs: ## What the stack says
 	@bin/compose logs --tail 50 --follow

@@ -213,6 +213,15 @@ def test_cleaning_removes_containers_volumes_and_all_images_of_this_clone(clone:
     ]  # fmt: skip
 
 
+def test_taking_it_down_removes_old_builds_and_keeps_the_others(clone: Clone) -> None:
+    clone.spy("docker", config="name: stampede-123456\nservices: {}")
+    ended = clone.run("make", "down")
+    assert ended.returncode == 0, ended.stderr
+    (prune,) = (words for words in clone.words("docker") if "prune" in words)
+    assert "label=com.docker.compose.project=stampede-123456" in prune
+    assert "--all" not in prune
+
+
 def test_without_a_name_of_the_stack_nothing_is_removed(clone: Clone) -> None:
     clone.spy("docker")
     ended = clone.run("bash", "bin/prune", "--all")

@@ -61,6 +61,20 @@ def login_faults(compose: Tree) -> list[str]:
     return [f"grafana: {name} is not {value}" for name, value in stated.items() if given.get(name) != value]
 
 
+def outside_faults(compose: Tree) -> list[str]:
+    """Grafana asks nobody beyond the stack: it starts without a network, and tells nobody of whoever runs it."""
+    given = environment_of(compose["services"]["grafana"])
+    stated = {
+        "GF_ANALYTICS_REPORTING_ENABLED": "false",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+        "GF_PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED": "true",
+        "GF_NEWS_NEWS_FEED_ENABLED": "false",
+    }
+    return [f"grafana: {name} is not {value}" for name, value in stated.items() if given.get(name) != value]
+
+
 def pull_faults(compose: Tree) -> list[str]:
     """What is built here is to be had nowhere else: a pull of it would begin `make up` with a red line."""
     services = compose["services"]

@@ -18,6 +18,7 @@ from tests.stack_config.compose_rules import (
     health_faults,
     login_faults,
     manners_faults,
+    outside_faults,
     pin_faults,
     port_faults,
     pull_faults,
@@ -41,6 +42,7 @@ def all_faults(compose: Tree, env: dict[str, str], dockerfile: str = DOCKERFILE)
         *pin_faults(compose, env, dockerfile),
         *port_faults(compose, env),
         *login_faults(compose),
+        *outside_faults(compose),
         *grace_faults(compose),
         *pull_faults(compose),
         *health_faults(compose),
@@ -91,6 +93,14 @@ def test_compose_itself_accepts_the_file() -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_grafana_finds_every_folder_that_it_reads_at_its_start() -> None:
+    files = [path for path in (ROOT / "grafana" / "provisioning").rglob("*") if path.is_file()]
+    assert {file.parent.name for file in files} == {"alerting", "dashboards", "datasources", "plugins"}
+    for file in files:  # of any other kind, it ends
+        assert file.suffix == ".yml"
+        assert read_yaml(str(file.relative_to(ROOT)))["apiVersion"] == 1
+
+
 def test_opening_the_port_of_workers_opens_no_other() -> None:
     opened = ENV | {"LOCUST_MASTER_BIND_ADDRESS": "0.0.0.0"}
     places = [fill_in(port, opened) for service in COMPOSE["services"].values() for port in service.get("ports", [])]
@@ -135,6 +145,7 @@ def knob(name: str, value: str) -> Change:
         (service("grafana", environment={"GF_AUTH_ANONYMOUS_ORG_ROLE": "Admin"}), "ORG_ROLE is not Viewer"),
         (service("grafana", environment={}), "grafana: GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION is not true"),
         (service("grafana", environment={}), "grafana: GF_AUTH_BASIC_ENABLED is not false"),
+        (service("grafana", environment={}), "grafana: GF_PLUGINS_PREINSTALL_DISABLED is not true"),
         (service("app", stop_grace_period="3s"), "app: is ended after 3s"),
         (service("app", network_mode="host"), "app: the host's network"),
         (without("load", "healthcheck"), "load: no healthcheck"),
