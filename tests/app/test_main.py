@@ -245,3 +245,27 @@ def test_a_pod_does_not_take_the_lock_of_another_with_its_name_and_seed_for_its_
         assert len(rows) == 1, "both held the lock"
 
     asyncio.run(scenario())
+
+
+def test_whom_to_scrape_is_told_by_name_and_nothing_else_is_looked_up(redis_url: str, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with running_pod(pod_settings(redis_url, tmp_path)) as client:
+            found = (await client.get("/targets?service=localhost&port=9646")).json()
+            nobody = await client.get("/targets?service=no-such-service")
+            bad = [(await client.get(f"/targets?{query}")).status_code for query in BAD_TARGETS]
+        assert {"targets": ["127.0.0.1:9646"], "labels": {"pod": "127.0.0.1"}} in found
+        assert (nobody.status_code, nobody.json()) == (200, [])
+        assert bad == [422] * len(BAD_TARGETS)
+
+    asyncio.run(scenario())
+
+
+BAD_TARGETS = [
+    "service=a.example",
+    "service=",
+    "service=%00",
+    "service=-",
+    "service=" + "a" * 64,
+    "port=0",
+    "port=65536",
+]
