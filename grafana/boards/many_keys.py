@@ -25,7 +25,7 @@ def board() -> Json:
         "Many keys",
         "Waves of misses under a fixed TTL, a flat line under one that is drawn: make up SCENARIO=many-keys.",
         [
-            ("", [text("What to expect", HOW_TO_READ, height=4, width=14), _difference()]),
+            ("", [text("What to expect", HOW_TO_READ, height=5, width=14), _difference()]),
             ("", [_misses("baseline"), _misses("other")]),
             ("", [*(_percentile(share) for share in (50, 95, 99)), _miss_ratio()]),
             ("", [must_be_zero()]),
@@ -53,6 +53,7 @@ def _difference() -> Json:
         ],
         "none",
         width=10,
+        height=5,
         defaults={"decimals": 0, "noValue": "–"},
         overrides=[override("peak$", unit="suffix:/s")],
         options={"textMode": "value_and_name", "text": {"titleSize": 12, "valueSize": 24}},
