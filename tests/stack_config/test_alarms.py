@@ -112,6 +112,7 @@ def _store_restarts(run: MadeUp) -> None:
     run.serves(Arm("bare", 200))
     run.serves(Arm("collapsed", 427, collapses=True))
     run.silent([*PODS, "sender"], 60, 85)
+    run.silent([PODS[1]], 85, 115)  # takes long to begin
 
 
 def _busy(run: MadeUp) -> None:
