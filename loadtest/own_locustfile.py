@@ -20,12 +20,12 @@ class BadLocustfile(ValueError):
 
 def check_locustfile(path: Path) -> None:
     """Raises `BadLocustfile`. What it prints at its import is nobody's."""
-    if not path.is_file():
-        raise BadLocustfile("there is no such file")
     command = [sys.executable, "-c", _IMPORT, str(path)]
     try:
         path.open("rb").close()
         ended = subprocess.run(command, capture_output=True, text=True, timeout=IMPORT_S_MAX, check=False)
+    except FileNotFoundError:
+        raise BadLocustfile("there is no such file") from None
     except OSError as error:
         raise BadLocustfile(f"{error.strerror}: the load is a user of its own, who must be able to read it") from None
     except subprocess.TimeoutExpired:

@@ -53,8 +53,7 @@ def changed(clone: Clone) -> list[list[str]]:
         ("APP_REPLICAS=2.5", "APP_REPLICAS=2.5: must be a whole number from 1 to 16"),
         ("RATE=0", "RATE=0: must be a number from 0.1 to 50000"),
         ("LOAD_WORKERS=none", "LOAD_WORKERS=none: must be a whole number from 1 to 16"),
-        (f"LOCUST_PORT={FREE['GRAFANA_PORT']}", "GRAFANA_PORT has that port; each needs one of its own"),
-        ("REDIS_IMAGE=redis 8", "REDIS_IMAGE=redis 8: must name an image, as redis:8.0"),
+        (f"LOCUST_MASTER_PORT={FREE['LOCUST_PORT']}", "LOCUST_PORT has that port; each needs one of its own"),
         (
             "SCENARIO=nonsense",
             "SCENARIO=nonsense: there is no such scenario; name one of many-keys, side-by-side, or a",
@@ -74,6 +73,13 @@ def test_what_needs_no_lab_to_be_refused_is_before_anything_is_built(
     line, *makes = ended.stderr.strip().splitlines()
     assert (ended.returncode, line.startswith("error: "), len(makes)) == (2, True, 1), ended.stderr
     assert said in line
+    assert changed(clone) == []
+
+
+def test_an_image_that_is_none_is_refused(clone: Clone) -> None:
+    stack(clone)
+    ended = clone.run("make", "up", "REDIS_IMAGE=redis 8", **FREE)
+    assert ended.stderr.startswith("error: REDIS_IMAGE=redis 8: must name an image, as redis:8.0\n")
     assert changed(clone) == []
 
 
@@ -118,6 +124,17 @@ def test_pods_are_left_alone_unless_their_settings_change(clone: Clone) -> None:
     stack(clone, runs="LAB_TTL_S=5\nRATE=250")
     assert clone.run("make", "load", **FREE).returncode == 0
     assert [call.words[-1] for call in ups(clone)] == ["load-worker", "pooler", "load-worker"]
+
+
+def test_a_load_changes_the_number_of_pods_and_no_port_of_the_others(clone: Clone) -> None:
+    stack(clone, given="GRAFANA_PORT=3777", runs="LAB_TTL_S=10")
+    assert clone.run("make", "load", "APP_REPLICAS=2", **FREE).returncode == 0
+    assert ["app" in call.words for call in ups(clone)] == [True, False]
+    assert {(call.environment["APP_REPLICAS"], call.environment["GRAFANA_PORT"]) for call in ups(clone)} == {
+        ("2", "3777")
+    }
+    ended = clone.run("make", "load", "GRAFANA_PORT=3000")
+    assert (ended.returncode, "make load: there is no GRAFANA_PORT" in ended.stderr) == (2, True)
 
 
 def test_files_of_ones_own_are_brought_along_with_what_is_beside_them(clone: Clone) -> None:
