@@ -25,7 +25,7 @@ def board() -> Json:
         "What the remedies cost: Redis commands, locks, waits, queues and failures, by pod and by strategy.",
         [
             ("", [text("How to read this", HOW_TO_READ, height=3)]),
-            ("", [must_be_zero(width=18), firing(width=6)]),
+            ("", [must_be_zero(width=17), firing(width=7)]),
             ("Redis", [_commands_per_request(), _commands(), _batch()]),
             ("Locks", [_locks("true"), _locks("false"), _lock_wait()]),
             ("Origin", [_reads_by_why(), _read_duration(), _queue()]),

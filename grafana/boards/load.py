@@ -23,7 +23,7 @@ def board() -> Json:
         [
             ("", [text("How to read this", HOW_TO_READ, height=3)]),
             ("The last minute", [_share(), _target(), _users(), _lateness_tile(), _cpu_tile(), _unsent_tile()]),
-            ("", [must_be_zero(width=18), firing(width=6)]),
+            ("", [must_be_zero(width=17), firing(width=7)]),
             ("Sent", [_rates(), _rate_by_strategy(), _users_by_process()]),
             ("Is the generator well?", [_lateness(), _cpu()]),
             ("Seen", [_latency(), _codes()]),

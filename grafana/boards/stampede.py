@@ -24,7 +24,7 @@ def board() -> Json:
             ("", [per_strategy(needles("$strategy: origin reads per second", width=24, height=5))]),
             ("", [per_strategy(not_hit("$strategy: answers that were no hits", width=24, height=5))]),
             ("", [_latency(), waits("Latency of $baseline, answers by how long they took", "baseline", 12, 5)]),
-            ("", [must_be_zero(width=18), firing(width=6)]),
+            ("", [must_be_zero(width=17), firing(width=7)]),
         ],
         [STRATEGY, BASELINE],
         more=[("What it costs, and one over another", [_misses(), _miss_ratio(), ages(8, 8), _pool(), _lock_waits()])],

@@ -138,7 +138,9 @@ def firing(width: int, height: int = 3) -> Json:
     """The alerts that fire now, by name."""
     return stat(
         "Alerts that fire",
-        "By name, with the strategy or pod that it is about. What each means, and what to do, says vmalert's own page.",
+        "By name, with the strategy or pod that it is about. What each means, and what to do, is said by vmalert's own "
+        "page (make up prints where it is), and by Grafana's, under Alerting. They are read from the series ALERTS, "
+        "which whoever may look at a dashboard may see.",
         [
             target(
                 'max by (alertname, strategy, pod) (ALERTS{alertstate="firing"})', "{{alertname}} {{strategy}} {{pod}}"
@@ -148,5 +150,11 @@ def firing(width: int, height: int = 3) -> Json:
         width=width,
         height=height,
         defaults={"noValue": "none"} | steps((None, "red")),
-        options={"textMode": "name", "colorMode": "value", "text": {"titleSize": 12, "valueSize": 12}},
+        options={
+            "textMode": "name",
+            "colorMode": "value",
+            "orientation": "horizontal",
+            "justifyMode": "auto",
+            "text": {"titleSize": 12, "valueSize": 12},
+        },
     )
