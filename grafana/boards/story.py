@@ -76,7 +76,7 @@ def waits(title: str, of: str, width: int, height: int) -> Json:
         "How many answers of each second took how long, from request to answer in the service. Expect a bright band "
         "of hits at the bottom, and above it a dot at each expiry, at the origin's latency, as bright as many had to "
         "wait.",
-        shown_by("le", "strategy_le:lab_request_duration_seconds:increase1s", f'strategy="${of}"'),
+        shown_by("le", "strategy_le:lab_request_duration_seconds:increase1s", f'strategy=~"${of}"'),
         "s",
         width=width,
         height=height,

@@ -14,7 +14,7 @@ REFRESH_S = 2.0
 SHOWN_S = 120
 AT_ONCE = 6
 """Requests that a browser has on their way to one host."""
-BEHIND_S = 6
+BEHIND_S = 8
 """By how much what is recorded is older than what happens."""
 
 
