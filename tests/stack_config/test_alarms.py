@@ -143,6 +143,8 @@ class Case:
     duration_s: int
     fires: frozenset[tuple[str, str]]
     """All of it: alerts, each with the strategy, pod or cause that it names."""
+    may: frozenset[tuple[str, str]] = frozenset()
+    """What chance decides."""
     pods: Sequence[str] = PODS
 
 
@@ -177,8 +179,14 @@ CASES = {
         _steady,
         1500,
         frozenset({*_bare("bare", peaks=("bare",)), ("MissRateHigh", "many"), ("MissRateHigh", "hovers")}),
+        may=frozenset({("MissRateHigh", "bare")}),  # 4.7 % on average
     ),
-    "away": Case(_away, 130, frozenset({("CacheAway", ""), *_bare("bare")})),
+    "away": Case(
+        _away,
+        130,
+        frozenset({("CacheAway", ""), *_bare("bare")}),
+        may=frozenset({("OriginReadsPeak", "bare")}),  # before it is away
+    ),
     "origin fails": Case(_origin_fails, 180, frozenset({("Errors", "origin")})),
     "service fails": Case(_service_fails, 180, frozenset({("Errors", "service")})),
     "wrong answers": Case(_wrong_answers, 180, frozenset({("Errors", "answers")})),
@@ -235,7 +243,7 @@ def _within(fired: Sequence[Firing], run: MadeUp) -> dict[tuple[str, str], list[
 
 @pytest.mark.parametrize("name", CASES)
 def test_this_fires_and_nothing_else(told: dict[str, Told], name: str) -> None:
-    assert set(told[name].moments_s) == CASES[name].fires
+    assert set(told[name].moments_s) - CASES[name].may == CASES[name].fires
 
 
 @pytest.mark.parametrize("rate", [20, 60, 427, 2000])
