@@ -15,19 +15,26 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NoReturn
 
 WITHIN_S = 15.0
-"""What is not imported after this time hangs; `--within`."""
+"""An import that does not go on for this time hangs; `--within`. It goes on while modules are looked for: on a machine
+that has much to do all of them take longer, and none of them so long."""
+TIMES_MAX = 6
+"""So many of these times in all."""
 DUMP_S = 2.0
 """For the child to write down where it is."""
 FAULTS_MAX = 5
 WHY_CHARS_MAX = 300
 _APP = Path(__file__).resolve().parent
 _CHILD = "--child"
+_GOES_ON = b"\0"
+"""What the child says whenever a module is looked for."""
+LOOK_EVERY_S = 0.05
 
 
 def main() -> int:
@@ -52,21 +59,32 @@ def _judged_by_a_child(within_s: float) -> tuple[list[str], str]:
         child = subprocess.Popen(
             command, cwd=_APP.parent, stdin=subprocess.DEVNULL, stdout=said, stderr=errors, start_new_session=True
         )
-        is_late = False
         try:
-            child.wait(within_s)
-        except subprocess.TimeoutExpired:
-            is_late = True
-            child.send_signal(signal.SIGABRT)  # faulthandler then writes down where it is, whatever it is doing
-            _wait(child, DUMP_S)
+            if is_late := _hangs(child, said, within_s):
+                child.send_signal(signal.SIGABRT)  # faulthandler then writes down where it is, whatever it is doing
+                _wait(child, DUMP_S)
         finally:
             _kill_all_of(child)
-        lines, trace = _text(said).splitlines(), _text(errors)
+        lines, trace = _text(said).replace(_GOES_ON.decode(), "").splitlines(), _text(errors)
     if is_late:
         return [f"{_place(trace)}not imported after {within_s:g} s: it hangs"], ""
     if child.returncode == 0 and lines[-1:] and lines[-1].startswith("code "):
         return [], lines[-1].removeprefix("code ")
     return lines or [f"{_place(trace)}{_last_words(trace) or f'it ends its process (exit {child.returncode})'}"], ""
+
+
+def _hangs(child: "subprocess.Popen[bytes]", said: IO[bytes], within_s: float) -> bool:
+    """Waits until it has ended, or does not go on."""
+    size, now_s = 0, time.monotonic()
+    went_on_s, give_up_s = now_s, now_s + TIMES_MAX * within_s
+    while child.poll() is None:
+        now_s, size_before, size = time.monotonic(), size, os.fstat(said.fileno()).st_size
+        if size != size_before:
+            went_on_s = now_s
+        if now_s > min(went_on_s + within_s, give_up_s):
+            return True
+        time.sleep(LOOK_EVERY_S)
+    return False
 
 
 def _wait(child: "subprocess.Popen[bytes]", within_s: float) -> None:
@@ -122,6 +140,13 @@ def _judge() -> None:
         end(status)
 
     os._exit = say_where_and_end
+    out = verdict.fileno()
+
+    def go_on(event: str, _: object) -> None:
+        if event == "import":
+            os.write(out, _GOES_ON)
+
+    sys.addaudithook(go_on)
     faults = list(dict.fromkeys(_faults()))
     if faults:
         verdict.write("\n".join(faults))

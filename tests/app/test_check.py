@@ -79,6 +79,12 @@ def test_a_hang_is_ended_and_told_with_its_file_and_its_line(folder: Path, text:
     assert (code, said) == (1, f"app/__init__.py, line {line}: not imported after {HANG_S} s: it hangs")
 
 
+def test_what_goes_on_does_not_hang_though_all_of_it_takes_longer(folder: Path) -> None:
+    slow = "import time\ntime.sleep(2.5)\nimport colorsys\ntime.sleep(2.5)\nimport wave\n"
+    (folder / "alarm.py").write_text(slow + (folder / "alarm.py").read_text())
+    assert checked(folder, "--within", "4") == (0, f"code {fingerprint(folder)}")
+
+
 def test_what_fits_the_settings_of_the_pods_no_more_is_told(folder: Path) -> None:
     code, said = checked(folder, LAB_TUNE='{"xfetch": {"beta": 2, "gone": 1}}')
     assert code == 1

@@ -1,4 +1,7 @@
-"""Ten edits under `make dev`, the fourth broken, the seventh hanging at import, in a copy of the repository."""
+"""Ten edits under `make dev`, the fourth broken, the seventh hanging at import, and one that no check finds out.
+
+In a copy of the repository.
+"""
 
 import json
 import re
@@ -22,6 +25,8 @@ CHECK_S = 8
 DONE_WITHIN_S = 120.0
 EDITS = 10
 BROKEN, HANGING = 4, 7
+CRASHING = 11
+"""Only a pod that begins finds this one out: the old pods have to come back."""
 _ASK = "exec 3<>/dev/tcp/127.0.0.1/8000 && printf 'GET {path} HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3"
 
 
@@ -40,7 +45,6 @@ class Pod:
 class Edit:
     """An edit, what was said of it, and the pods after it."""
 
-    is_good: bool
     said: list[str]
     code: str
     pods: list[Pod]
@@ -108,7 +112,15 @@ def _acts(app: Path) -> list[Callable[[], object]]:
         write(cache, f"{sound}\n# edit 8\n"),
         lambda: _say(app, 9),
         lambda: _say(app, 10),
+        lambda: _crash(app / "serving.py"),
     ]
+
+
+def _crash(path: Path) -> None:
+    begins = "        self._grace_s = settings.grace_s\n"
+    text = path.read_text(encoding="utf-8")
+    assert begins in text
+    path.write_text(text.replace(begins, f'        raise OSError("no pod of mine")\n{begins}'), encoding="utf-8")
 
 
 def _say(app: Path, number: int) -> None:
@@ -140,7 +152,7 @@ def _edit(number: int, project: Project, log: Path, act: Callable[[], object]) -
     wait_until(f"edit {number} is done", lambda: done.search(log.read_text()), within_s=DONE_WITHIN_S)
     said = [line for line in log.read_text().splitlines() if line.startswith(f"edit {number}: ")]
     pods = [_ask(project, container) for container in project.containers("app")]
-    return Edit(number not in {BROKEN, HANGING}, said, fingerprint(project.folder / "app"), pods)
+    return Edit(said, fingerprint(project.folder / "app"), pods)
 
 
 def _ask(project: Project, container: dict[str, Any]) -> Pod:

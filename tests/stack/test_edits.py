@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.stack.edits import BROKEN, EDITS, HANGING, Edit, Edited
+from tests.stack.edits import BROKEN, CRASHING, EDITS, HANGING, Edit, Edited
 
 GOOD = [number for number in range(1, EDITS + 1) if number not in {BROKEN, HANGING}]
 
@@ -32,6 +32,13 @@ def test_after_a_bad_edit_the_old_pods_go_on(edited: Edited, number: int) -> Non
     before, after = _one(edited, number - 1), _one(edited, number)
     assert after.pods == before.pods
     assert after.said[-1] == f"edit {number}: the pods are as they were: 3 of 3"
+
+
+def test_where_new_pods_crash_the_old_ones_come_back(edited: Edited) -> None:
+    before, after = _one(edited, EDITS), _one(edited, CRASHING)
+    assert [(pod.is_healthy, pod.code) for pod in after.pods] == [(True, before.code)] * 3
+    assert re.fullmatch(rf"edit {CRASHING}: app-\d ends as it begins; its last words:", after.said[1])
+    assert after.said[-1] == f"edit {CRASHING}: the old ones are back: 3 of 3"
 
 
 def test_a_broken_edit_is_told_with_its_file_its_line_and_why(edited: Edited) -> None:
