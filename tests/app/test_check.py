@@ -80,7 +80,7 @@ def test_a_hang_is_ended_and_told_with_its_file_and_its_line(folder: Path, text:
 
 
 def test_what_goes_on_does_not_hang_though_all_of_it_takes_longer(folder: Path) -> None:
-    slow = "import time\ntime.sleep(2.5)\nimport colorsys\ntime.sleep(2.5)\nimport wave\n"
+    slow = "import time\ntime.sleep(2.5)\nimport tabnanny\ntime.sleep(2.5)\nimport pyclbr\n"
     (folder / "alarm.py").write_text(slow + (folder / "alarm.py").read_text())
     assert checked(folder, "--within", "4") == (0, f"code {fingerprint(folder)}")
 
