@@ -7,8 +7,8 @@ from tests.stack.stages import Calm, Stack
 NEEDLES_MAX = 6
 HERDS = {"Herd", "OriginReadsPeak"}
 """A strategy without a remedy has them anyway."""
-BUSY = {("ScrapesMissing", name) for name in ("app-1", "app-2", "app-3", "load-worker-1")}
-"""Of a machine that is too busy for its processes to tell their metrics in time."""
+BUSY = {("ScrapesMissing", name) for name in ("app-1", "app-2", "app-3", "load-worker-1")} | {("Errors", "cache")}
+"""Of a machine that is too busy for its processes to tell their metrics, or to hear Redis, in time."""
 
 
 def test_needles_alarm_before_there_were_many(stack: Stack, calm: Calm) -> None:
