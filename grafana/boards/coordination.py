@@ -183,13 +183,15 @@ def _in_flight_by_pod() -> Json:
     return time_series(
         "Reads in flight, in the busiest pool",
         "The most reads that a strategy had in flight or waiting at once in each pod, within 2 s, against the "
-        "connections of its pool. Expect needles, and all of them below the dashed line.",
+        "connections of its pool. Expect needles, and all of them below the dashed line. Where pods share connections, "
+        "a second line says how many all of them have together.",
         [
             target(shown("pod:lab_origin_reads_in_flight_peak:max", ON_PODS), "{{pod}}"),
             target(f"max(lab_origin_connections{{{CHOSEN}}})", "capacity", "B"),
+            target(f"max(lab_origin_connections_shared{{{CHOSEN}}})", "shared by all pods", "C"),
         ],
         "suffix:reads",
-        overrides=[bound("capacity")],
+        overrides=[bound("capacity"), bound("shared by all pods")],
     )
 
 

@@ -135,14 +135,15 @@ def _pool() -> Json:
         "Reads in flight, in the busiest pod",
         "The most reads that one pod had in flight or waiting at once, within 2 s, against the connections of a pod's "
         "pool. Expect needles where a herd gets through; at the dashed line the pool is exhausted, reads queue, and "
-        "latency grows for all.",
+        "latency grows for all. Where pods share connections, a second line says how many all of them have together.",
         [
             target(shown("strategy:lab_origin_reads_in_flight_peak:max"), "{{strategy}}"),
             target(f"max(lab_origin_connections{{{CHOSEN}}})", "capacity", "B"),
+            target(f"max(lab_origin_connections_shared{{{CHOSEN}}})", "shared by all pods", "C"),
         ],
         "suffix:reads",
         width=12,
-        overrides=[bound("capacity")],
+        overrides=[bound("capacity"), bound("shared by all pods")],
     )
 
 
