@@ -152,6 +152,7 @@ def test_files_of_ones_own_are_brought_along_with_what_is_beside_them(clone: Clo
     assert up.environment["SCENARIO"] == "/scenarios/mein Ansturm.toml"
     assert (up.environment["SCENARIO_FOLDER"], up.environment["LOCUST_FOLDER"]) == (str(folder), str(folder))
     assert f"SCENARIO={folder}/mein Ansturm.toml (given now)" in ended.stdout
+    assert not up.environment["STACK_GIVEN"].endswith("\n"), "a label that differs makes a container anew"
 
 
 def test_whoever_changes_a_running_stack_by_hand_does_it_with_what_runs(clone: Clone) -> None:
@@ -177,6 +178,7 @@ def test_none_is_said_by_an_empty_knob_to_a_stack_that_has_some(clone: Clone) ->
         (figures(sent=99.9, errors=2, target=0, pods=1), 0, "measured: 100 requests/s over 1 pod, 2 errors in 5 s\n"),
         (figures(sent=80, errors=0, target=250, pods=1), 0, "the load does not keep up with its rate"),
         (figures(sent=0, errors=0, target=250), 1, "error: nothing is sent"),
+        (figures(metrics=1), 1, "error: nothing is sent"),
         (figures(sent=250, errors=1250, target=250), 1, "none of 1 pods answers them"),
         ("", 1, "error: nothing is known of the load"),
     ],

@@ -54,6 +54,9 @@ class Asked:
     sent_to: set[str]
     own: Said
     again: Said
+    at_the_end: set[str]
+    by_hand: set[str]
+    """Containers, before and after a `bin/compose up` of somebody who gave no knob."""
     kept: dict[str, str]
     """Knobs, as the stack remembers them."""
 
@@ -70,8 +73,11 @@ def ask(project: Project, folder: Path) -> Asked:
     folder.chmod(0o755)
     own = _load(project, f"LOCUSTFILE={folder / 'mine.py'}", "USERS=5")
     again = _load(project)
+    at_the_end = _ids(project)
+    _run(project, "bin/compose", "up", "--detach", "--wait", "--no-deps", "--no-build", "load", "load-worker")
+    by_hand = _ids(project)
     kept = dict(line.split("=", 1) for line in _run(project, "bin/compose", "kept", "given").out.splitlines())
-    return Asked(refused, before, after, scenario, settings, sent_to, own, again, kept)
+    return Asked(refused, before, after, scenario, settings, sent_to, own, again, at_the_end, by_hand, kept)
 
 
 def _load(project: Project, *knobs: str) -> Said:

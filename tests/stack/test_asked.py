@@ -40,3 +40,7 @@ def test_without_it_the_labs_own_load_is_back_at_the_rate_that_was_given(asked: 
     assert f"RATE={RATE} (given before)" in asked.again.out
     assert (asked.kept["RATE"], asked.kept["SCENARIO"]) == (str(RATE), "many-keys")
     assert "LOCUSTFILE" not in asked.kept
+
+
+def test_whoever_comes_by_with_bin_compose_finds_it_as_it_was_asked_for(asked: Asked) -> None:
+    assert asked.at_the_end == asked.by_hand
