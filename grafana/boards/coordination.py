@@ -2,7 +2,7 @@
 
 from grafana.boards.board import POD, STRATEGY, Json, make_board
 from grafana.boards.panels import WHY_COLORS, bound, colors, target, text, time_series
-from grafana.boards.queries import CHOSEN, shown, shown_by
+from grafana.boards.queries import CHOSEN, percentile, shown, shown_by
 from grafana.boards.story import firing, must_be_zero
 
 ON_PODS = 'pod=~"$pod"'
@@ -110,7 +110,7 @@ def _lock_wait() -> Json:
         "Waits for another pod",
         "The longest 1 % of the waits that ended in each second; gaps are seconds without a wait. Expect them to be "
         "as long as the rest of a read of the origin; a wait as long as the lease means that a holder died.",
-        [target(shown("strategy:lab_lock_wait_seconds:p99_1s"), "{{strategy}}")],
+        [target(percentile(0.99, "lab_lock_wait_seconds"), "{{strategy}}")],
         "s",
         width=8,
         height=8,
@@ -140,7 +140,7 @@ def _read_duration() -> Json:
         "Time of a read, queueing included",
         "The p99 of the reads that ended in each second. Expect the origin's own latency; what is above it is time "
         "spent waiting for a connection.",
-        [target(shown("strategy:lab_origin_read_duration_seconds:p99_1s"), "{{strategy}}")],
+        [target(percentile(0.99, "lab_origin_read_duration_seconds"), "{{strategy}}")],
         "s",
         width=8,
         height=8,

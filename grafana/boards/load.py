@@ -2,7 +2,7 @@
 
 from grafana.boards.board import STRATEGY, Json, make_board
 from grafana.boards.panels import bound, stat, steps, target, text, time_series
-from grafana.boards.queries import shown, shown_by
+from grafana.boards.queries import percentile, shown, shown_by
 from grafana.boards.story import firing, must_be_zero
 
 SENT = "strategy:lab_load_requests:increase1s"
@@ -145,7 +145,7 @@ def _latency() -> Json:
         "p99 seen by the clients",
         "From the moment a request was meant to be sent to its answer, for the answers of each second. Expect the "
         "service's own p99 plus some milliseconds; more means that requests wait before the service sees them.",
-        [target(shown("strategy:lab_load_latency_seconds:p99_1s"), "{{strategy}}")],
+        [target(percentile(0.99, "lab_load_latency_seconds"), "{{strategy}}")],
         "s",
         height=9,
     )

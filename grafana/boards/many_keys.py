@@ -2,7 +2,7 @@
 
 from grafana.boards.board import BASELINE, Json, make_board, strategy_variable
 from grafana.boards.panels import axis_target, override, stat, target, text, time_series
-from grafana.boards.queries import newest, shown, shown_by
+from grafana.boards.queries import newest, percentile, shown, shown_by
 from grafana.boards.story import ANSWERS, DURATION, READS, must_be_zero
 
 OTHER = strategy_variable("other", "Against", "Which to compare with the baseline", 'baseline="false"')
@@ -86,7 +86,7 @@ def _percentile(share: int) -> Json:
     return time_series(
         f"p{share} of each second",
         f"From request to answer in the service. {expect}",
-        [target(shown(f"{DURATION}:p{share}_1s", EITHER), "{{strategy}}")],
+        [target(percentile(share / 100, DURATION, EITHER), "{{strategy}}")],
         "s",
         width=6,
         height=5,

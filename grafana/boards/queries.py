@@ -20,6 +20,11 @@ def shown_by(label: str, series: str, where: str = CHOSEN) -> str:
     return f"sum by ({label}) ({shown(series, where)})" if label else f"sum({shown(series, where)})"
 
 
+def percentile(share: float, histogram: str, where: str = CHOSEN) -> str:
+    """Of what was observed in each second, by strategy; of the sums of a histogram's buckets."""
+    return f"histogram_quantile({share:g}, {shown_by('strategy, le', f'strategy_le:{histogram}:increase1s', where)})"
+
+
 def level(series: str, where: str = CHOSEN) -> str:
     """A recorded series that changes slowly, and is not recorded in each second."""
     return f"last_over_time({_selected(series, where)}[5s])"

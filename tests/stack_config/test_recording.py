@@ -73,7 +73,10 @@ def rule(**changed: object) -> Callable[[Tree], object]:
         (lambda tree: tree["groups"][0].pop("interval"), "is not recorded each second"),
         (lambda tree: tree["groups"][0].update(eval_delay="2s"), "before its samples can be seen"),
         (lambda tree: tree["groups"][0].pop("eval_delay"), "before its samples can be seen"),
-        (rule(expr="sum by (strategy) (rate(lab_requests_total[5s]))"), "wider than its second"),
+        (
+            rule(record="strategy:lab_requests:rate1s", expr="sum by (strategy) (rate(lab_requests_total[5s]))"),
+            "wider than its second",
+        ),
         (rule(expr="sum by (strategy) (increase(lab_requests_total[1s])"), "brackets"),
         (rule(expr='sum(increase(lab_requests_total{strategy="static"}[1s]))'), "names the strategy static"),
         (rule(expr="sum(increase(lab_request_total[1s]))"), "nobody exports lab_request_total"),
