@@ -10,7 +10,7 @@ from tests.bin.test_scripts import PORTS
 
 GIVEN, RUNS = (f'{{{{.Label "stampede-lab.{what}"}}}}' for what in ("given", "runs"))
 STATED = "LAB_TTL_S=10\nRATE=250\nUSERS=1\nSTRATEGIES=static,jitter\n# 250 requests/s"
-FREE = {name: str(59_100 + number) for number, name in enumerate(PORTS)}
+FREE = {name: str(19_100 + number) for number, name in enumerate(PORTS)}
 
 
 def figures(**values: float) -> str:
