@@ -19,7 +19,17 @@ from tests.stack.project import Project
 from tests.stack.waiting import wait_until
 from tests.stack_config.files import ROOT
 
-COPIED = (".env", ".dockerignore", "Dockerfile", "docker-compose.yml", "app", "bin", "front", "requirements")
+COPIED = (
+    ".env",
+    ".dockerignore",
+    "Dockerfile",
+    "docker-compose.yml",
+    "app",
+    "bin",
+    "front",
+    "loadtest",
+    "requirements",
+)
 CHECK_S = 8
 """How long an edit may take to be imported: many times what it takes, and the seventh takes it all."""
 DONE_WITHIN_S = 120.0
