@@ -176,5 +176,6 @@ lock: ## Pin the newest versions again (needs uv)
 	@for extra in service load bench dev; do $(COMPILE) --upgrade --extra $$extra -o requirements/$$extra.txt || exit 1; done
 
 clean: ## Stop the stack, remove its images and volumes, the venv and the caches; results stay
-	@if docker info >/dev/null 2>&1; then bin/compose --profile bench down --volumes --remove-orphans && bin/prune --all; fi
+	@if docker info >/dev/null 2>&1; then bin/compose --profile bench down --volumes --remove-orphans && bin/prune --all; \
+	  else echo 'note: no Docker engine answers, so containers, images and volumes stay, if there are any' >&2; fi
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -71,6 +71,7 @@ def test_the_scan_finds(line: str) -> None:
 def preflight(clone: Clone, version: str = "2.40.0", **knobs: str) -> tuple[int, str]:
     """How it ends, and what it says."""
     clone.spy("docker", version=version)
+    clone.spy("ip", addr="inet 192.168.7.7/24\ninet6 fd00::7/64")
     free = {name: str(19_000 + number) for number, name in enumerate(PORTS)}
     ended = clone.run("bash", "bin/preflight", **(free | knobs))
     return ended.returncode, ended.stderr.strip()
@@ -105,6 +106,11 @@ def test_a_compose_that_is_too_old_is_refused(clone: Clone, version: str) -> Non
         ("BIND_ADDRESS", "0.0.0.0", "LOCUST_MASTER_BIND_ADDRESS opens the port of Locust's workers"),
         ("LOCUST_MASTER_BIND_ADDRESS", "everybody", "must be an address of this machine"),
         ("LOCUST_MASTER_BIND_ADDRESS", "0.0.0.0:80:80 ", "must be an address of this machine"),
+        ("LOCUST_MASTER_BIND_ADDRESS", "127.0.0.300", "must be an address of this machine"),
+        ("LOCUST_MASTER_BIND_ADDRESS", "192.168.7.8", "must be an address of this machine"),
+        ("REDIS_IMAGE", "REDIS:1", "must name an image"),
+        ("REDIS_IMAGE", "redis:8.10.2:1", "must name an image"),
+        ("REDIS_IMAGE", "redis@sha256:abc", "must name an image"),
         ("APP_REPLICAS", "1.5", "APP_REPLICAS=1.5: must be a whole number from 1 to 16"),
         ("APP_REPLICAS", "0x3", "must be a whole number"),
         ("APP_REPLICAS", "a[$(touch hit)]", "must be a whole number"),
@@ -126,6 +132,21 @@ def test_whoever_opens_the_port_of_workers_is_told_what_that_means(clone: Clone,
     code, errors = preflight(clone, LOCUST_MASTER_BIND_ADDRESS=address)
     assert code == 0
     assert errors.startswith(f"note: whoever reaches {address}:")
+
+
+def test_what_containers_could_not_read_is_named(clone: Clone) -> None:
+    (clone.folder / "front").mkdir(mode=0o755)
+    shut = clone.folder / "front" / "haproxy.cfg"
+    shut.touch(mode=0o600)
+    code, errors = preflight(clone)
+    assert (code, errors.startswith("error: front/haproxy.cfg: containers could not read it.")) == (2, True)
+    shut.chmod(0o644)
+    assert preflight(clone) == (0, "")
+
+
+@pytest.mark.parametrize("image", ["redis", "redis:8.10.2", f"host:5000/a/b_c:v1@sha256:{'0' * 64}"])
+def test_an_image_may_be_named_in_every_way(clone: Clone, image: str) -> None:
+    assert preflight(clone, REDIS_IMAGE=image) == (0, "")
 
 
 @pytest.mark.parametrize("script", ["preflight", "urls", "bench-in-stack", "setup"])

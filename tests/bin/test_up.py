@@ -19,7 +19,7 @@ def figures(**values: float) -> str:
     return json.dumps({"status": "success", "data": {"resultType": "vector", "result": rows}}, separators=(",", ":"))
 
 
-FINE = figures(sent=249.6, errors=0, target=250, pods=1, late=3.2)
+FINE = figures(sent=249.6, errors=0, target=250, pods=3, late=3.2)
 
 
 @pytest.fixture
@@ -137,6 +137,37 @@ def test_a_load_changes_the_number_of_pods_and_no_port_of_the_others(clone: Clon
     assert (ended.returncode, "make load: there is no GRAFANA_PORT" in ended.stderr) == (2, True)
 
 
+def test_a_load_takes_no_port_of_the_others(clone: Clone) -> None:
+    stack(clone, given="FRONT_PORT=3801", runs="FRONT_PORT=3801")
+    ended = clone.run("make", "load", "LOCUST_PORT=3801")
+    assert ended.stderr.startswith("error: LOCUST_PORT=3801: FRONT_PORT has that port"), ended.stderr
+    assert changed(clone) == []
+
+
+def test_a_pod_that_has_died_is_missed(clone: Clone) -> None:
+    stack(clone, runs="APP_REPLICAS=4")
+    ended = clone.run("bash", "bin/measured")
+    assert (ended.returncode, "error: only 3 of 4 pods answer" in ended.stderr) == (1, True)
+
+
+def test_wrong_answers_are_told(clone: Clone) -> None:
+    stack(clone, runs="APP_REPLICAS=1", seen=figures(sent=249.6, errors=0, target=250, pods=1, wrong=7))
+    assert clone.run("bash", "bin/measured").stdout.endswith(", 7 wrong answers\n")
+
+
+def test_ctrl_c_is_no_fault_and_a_load_that_was_stopped_goes_on(clone: Clone) -> None:
+    stack(clone, runs="LAB_TTL_S=5\nRATE=250")
+    spy = clone.outside / "bin" / "docker"
+    kill = 'case " $* " in *" stop load "*) kill -INT $PPID; exit 130 ;; esac\n'
+    lines = spy.read_text(encoding="utf-8").splitlines(keepends=True)
+    spy.write_text("".join([*lines[:2], kill, *lines[2:]]), encoding="utf-8")
+    ended = clone.run("bash", "bin/up", "load", **FREE)
+    assert ended.returncode == 130
+    assert "error" not in ended.stderr
+    assert "interrupted" in ended.stderr
+    assert [words[-2:] for words in clone.words("docker") if "start" in words] == [["load", "load-worker"]]
+
+
 def test_files_of_ones_own_are_brought_along_with_what_is_beside_them(clone: Clone) -> None:
     stack(clone)
     folder = clone.folder / "Größe 7"
@@ -174,7 +205,7 @@ def test_none_is_said_by_an_empty_knob_to_a_stack_that_has_some(clone: Clone) ->
 @pytest.mark.parametrize(
     ("seen", "code", "said"),
     [
-        (FINE, 0, "measured: 250 of 250 requests/s over 1 pod, 0 errors in 5 s, sent 3 ms late at p99"),
+        (FINE, 0, "measured: 250 of 250 requests/s over 3 pods, 0 errors in 5 s, sent 3 ms late at p99"),
         (figures(sent=99.9, errors=2, target=0, pods=1), 0, "measured: 100 requests/s over 1 pod, 2 errors in 5 s\n"),
         (figures(sent=80, errors=0, target=250, pods=1), 0, "the load does not keep up with its rate"),
         (figures(sent=0, errors=0, target=250), 1, "error: nothing is sent"),

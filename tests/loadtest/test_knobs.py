@@ -147,6 +147,9 @@ def test_a_trace_has_its_own_rate(tmp_path: Path) -> None:
         ("\ndef f(:", "line 2: SyntaxError: invalid syntax"),
         ("x = 1", "it has no class of users"),
         ("import sys; sys.exit('no')", "no"),
+        ("import sys; sys.exit(0)", "its import ends the process"),
+        ("import os; os._exit(0)", "its import ends the process"),
+        ("from locust import HttpUser\nclass Idle(HttpUser): pass", "Idle has no tasks"),
     ],
 )
 def test_a_locust_file_that_cannot_drive_anything_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -158,7 +161,9 @@ def test_a_locust_file_that_cannot_drive_anything_is_refused(tmp_path: Path, tex
 
 def test_a_locust_file_of_ones_own_has_users_and_no_rate(tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("WAIT_S = 1")
-    (tmp_path / "mine.py").write_text("import beside\nfrom locust import HttpUser\nclass Me(HttpUser): pass\n")
+    (tmp_path / "mine.py").write_text(
+        "import beside\nfrom locust import HttpUser, task\nclass Me(HttpUser):\n    @task\n    def ask(self): ...\n"
+    )
     given = {"LOCUSTFILE": str(tmp_path / "mine.py"), "USERS": "3"}
     told, _ = resolve(given)
     assert (told["RATE"], told["USERS"]) == ("", "3")

@@ -135,6 +135,25 @@ def _bounds(run: MadeUp) -> None:
         # for two of every ten seconds
         peaks = [(second, peak if second % 10 < 2 else 0) for second in range(30, run.duration_s)]
         run.level("lab_origin_reads_in_flight_peak", PODS[0], peaks, strategy=strategy)
+    for strategy, waiting in {"shares": 5, "shares_enough": 0}.items():
+        for pod in PODS:
+            run.level("lab_origin_connections_shared", pod, [(0, 20)], strategy=strategy)
+            run.level("lab_origin_readers_waiting", pod, [(0, 0), (60, waiting), (61, 0)], strategy=strategy)
+
+
+def _begins_late(run: MadeUp) -> None:
+    """Pods that nobody asks, then half a minute with a cold cache."""
+    for pod in PODS:
+        moments = [150 + number / 20 for number in range(600)]
+        run.counts("lab_requests_total", pod, moments[::10], strategy="cold", status="miss")
+        run.counts("lab_requests_total", pod, moments, strategy="cold", status="hit")
+
+
+def _writes_refused(run: MadeUp) -> None:
+    """Redis is full and takes nothing: each load fails to store what it read."""
+    moments = [60 + number / 5 for number in range(300)]
+    run.counts("lab_origin_reads_total", PODS[0], moments, strategy="any", why="miss")
+    run.counts("lab_cache_failures_total", PODS[0], moments, command="put")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +218,17 @@ CASES = {
     "bounds": Case(
         _bounds,
         180,
-        frozenset({("LockTimeouts", "full"), ("ConnectionsRefused", PODS[1]), ("OriginPoolExhausted", "exhausts")}),
+        frozenset(
+            {
+                ("LockTimeouts", "full"),
+                ("ConnectionsRefused", PODS[1]),
+                ("OriginPoolExhausted", "exhausts"),
+                ("OriginPoolExhausted", "shares"),
+            }
+        ),
     ),
+    "begins late": Case(_begins_late, 180, frozenset()),
+    "writes refused": Case(_writes_refused, 180, frozenset({("Errors", "cache")})),
 }
 
 
