@@ -155,9 +155,10 @@ class Scenario(Table):
         return ""
 
     def in_the_stack(self) -> "Scenario":
-        """The same, with as many keys as the stack's rate has requests for."""
+        """The same as the stack has it: its keys, and its rate, which is that of all strategies together."""
         keys = self.keys.model_copy(update={"count": self.live.keys or self.keys.count})
-        return self.model_copy(update={"keys": keys})
+        load = self.load.model_copy(update={"rate_per_s": self.live.rate_per_s or self.load.rate_per_s})
+        return self.model_copy(update={"keys": keys, "load": load})
 
     def led_by(self, lead_s: float) -> "Scenario":
         """The same, with so long between the warm-up and the load; clocks that disagree make it no less than 0."""

@@ -373,4 +373,8 @@ def test_every_strategy_of_the_lab_is_predicted_or_says_nothing_in_every_scenari
             predicted = predict(scenario, strategy, scenario.target_rate or 450, scenario.duration_s)
             if predicted is None:
                 told.add((name, silent_because(scenario, strategy, scenario.target_rate or 450, scenario.duration_s)))
-    assert told == {("million", "the origin's pool queues"), ("redis-away", "something is broken on purpose")}
+    assert told == {
+        ("million", "the origin's pool queues"),
+        ("shared-pool", "the origin's pool queues"),
+        ("redis-away", "something is broken on purpose"),
+    }

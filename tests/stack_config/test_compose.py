@@ -76,7 +76,7 @@ def test_without_make_up_pods_and_load_have_what_the_default_scenario_states(mon
         name: value for name, value in stated.items() if name.startswith("LAB_")
     }
     assert (plain["LAB_RATE"], plain["LOCUST_USERS"], plain["LAB_STRATEGY"]) == ("", stated["USERS"], "")
-    assert float(stated["RATE"]) == read_scenario(ENV["SCENARIO"]).load.rate_per_s
+    assert float(stated["RATE"]) == read_scenario(ENV["SCENARIO"]).in_the_stack().load.rate_per_s
     for name in environment_of(COMPOSE["services"]["app"]):
         monkeypatch.setenv(name, plain[name])
     Settings()

@@ -75,14 +75,14 @@ def test_a_closed_loop_is_held_to_its_duration_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "requests"), [("many-keys", 45_000), ("side-by-side", 18_000), ("primer", None), ("bulk-warm", None)]
+    ("scenario", "requests"), [("many-keys", 45_000), ("side-by-side", 3_600), ("primer", None), ("bulk-warm", None)]
 )
 def test_what_is_due_comes_from_the_scenario(scenario: str, requests: int | None) -> None:
     due = what_is_due(read_scenario(scenario), seed=3)
     if requests is None:
         assert due.requests is None, "answers set the pace"
     else:
-        assert due.requests == pytest.approx(requests, rel=0.02)
+        assert due.requests == pytest.approx(requests, rel=0.05)
         assert due == what_is_due(read_scenario(scenario), seed=3)
 
 
