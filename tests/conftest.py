@@ -1,4 +1,5 @@
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,7 @@ from redis import Redis
 from app.discovery import discover
 from tests.redis_server import RedisServer
 
-# Needs Docker and four minutes: only when it is named, as `make test-stack` does.
+# Needs Docker and nine minutes: only when it is named, as `make test-stack` does.
 collect_ignore = ["stack"]
 
 
@@ -18,6 +19,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # as in a shell's background job; whoever is started here would ignore Ctrl-C too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     found = discover()
     for name in config.getoption("--strategy") or ():
         if name not in found.strategies and name not in found.broken:
