@@ -41,6 +41,17 @@ def axis_target(expr: str) -> Json:
     return target(expr, "axis", AXIS)
 
 
+def _frame(kind: str, title: str, description: str, width: int, height: int) -> Json:
+    """What every panel of data begins with."""
+    return {
+        "type": kind,
+        "title": title,
+        "description": description,
+        "datasource": SOURCE,
+        "gridPos": {"w": width, "h": height},
+    }
+
+
 def time_series(
     title: str,
     description: str,
@@ -58,11 +69,7 @@ def time_series(
     if unit not in SHARES_AND_SECONDS:
         drawn["axisSoftMax"] = 1  # of nothing but zeros Grafana would make an axis up to 100
     return {
-        "type": "timeseries",
-        "title": title,
-        "description": description,
-        "datasource": SOURCE,
-        "gridPos": {"w": width, "h": height},
+        **_frame("timeseries", title, description, width, height),
         "maxDataPoints": POINTS_MAX,
         "targets": list(targets),
         "fieldConfig": {
@@ -96,11 +103,7 @@ def stat(
 ) -> Json:
     """The newest value of each target, large."""
     return {
-        "type": "stat",
-        "title": title,
-        "description": description,
-        "datasource": SOURCE,
-        "gridPos": {"w": width, "h": height},
+        **_frame("stat", title, description, width, height),
         "targets": [{**one, "range": False, "instant": True} for one in targets],
         "fieldConfig": {
             "defaults": {"unit": unit, "color": {"mode": "fixed", "fixedColor": "text"}, **(defaults or {})},
@@ -121,11 +124,7 @@ def heatmap(title: str, description: str, expr: str, unit: str, width: int = 8, 
     """How a histogram's observations spread: `expr` answers with its buckets, by `le`, as they are: each with all below
     it, which Grafana takes apart."""
     return {
-        "type": "heatmap",
-        "title": title,
-        "description": description,
-        "datasource": SOURCE,
-        "gridPos": {"w": width, "h": height},
+        **_frame("heatmap", title, description, width, height),
         "maxDataPoints": POINTS_MAX,
         "targets": [{**target(expr, "{{le}}"), "format": "heatmap"}],
         "fieldConfig": {
