@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 READY  := $(VENV)/.ready
 LAB    := $(VENV)/bin/lab
+BENCHMARKS := $(VENV)/bin/python -m benchmarks
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -129,7 +130,7 @@ calibrate: $(READY) ## Measured, simulated and predicted, side by side: SCENARIO
 	  $(call option,DURATION,duration) $(call option,SEED,seed)
 
 simspeed: $(READY) ## Simulated requests per CPU second, here
-	@$(LAB) simspeed $(call option,SCENARIO,scenario) $(call option,STRATEGIES,strategies) $(call option,SEED,seed)
+	@$(BENCHMARKS) simspeed $(call option,SCENARIO,scenario) $(call option,STRATEGIES,strategies) $(call option,SEED,seed)
 
 compare: $(READY) ## Two runs, commits or strategies: A=results/… B=results/…[:strategy]
 	@$(LAB) compare $(call option,MARKDOWN,markdown) -- "$$A" "$$B"
@@ -145,13 +146,13 @@ claims: $(READY) ## Re-run what is published, and judge it: writes CLAIMS.md (ab
 	@$(LAB) claims $(call option,SEED,seed) $(call option,REPEATS,repeats)
 
 readme: $(READY) ## Measure what README.md quotes and write it there: ONLY=bench,hitpath (about a quarter of an hour)
-	@$(LAB) readme $(call option,ONLY,only)
+	@$(BENCHMARKS) readme $(call option,ONLY,only)
 
 hitpath: $(READY) ## What a cache hit costs here, against a bare app that does one GET
-	@$(LAB) hitpath $(call option,SEED,seed)
+	@$(BENCHMARKS) hitpath $(call option,SEED,seed)
 
 loadlimit: $(READY) ## The highest rate that this machine sends honestly
-	@$(LAB) loadlimit $(call option,SEED,seed)
+	@$(BENCHMARKS) loadlimit $(call option,SEED,seed)
 
 test: check ## All tests, after style and types
 	@$(VENV)/bin/pytest

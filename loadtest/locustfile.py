@@ -24,15 +24,15 @@ from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 from locust.web import WebUI
 
-from loadtest.arrivals import first_pause_s, pauses_s
-from loadtest.drive.deal import DEAL_EVERY_S, Dealer
-from loadtest.drive.door import close_door
-from loadtest.drive.exporter import LoadMetrics
-from loadtest.drive.generator import now_s
-from loadtest.drive.plan import BadOption, Plan, check
-from loadtest.drive.pods import NoPods, ask_pod
-from loadtest.drive.run import Run
-from loadtest.drive.targets import BadTargets, pod_url
+from loadtest.generator.deal import DEAL_EVERY_S, Dealer
+from loadtest.generator.door import close_door
+from loadtest.generator.exporter import LoadMetrics
+from loadtest.generator.meter import now_s
+from loadtest.generator.plan import BadOption, Plan, check
+from loadtest.generator.pods import NoPods, ask_pod
+from loadtest.generator.run import Run
+from loadtest.generator.targets import BadTargets, pod_url
+from loadtest.workload.arrivals import first_pause_s, pauses_s
 
 DEAL = "lab_deal"
 """Under this name the master adds to the options what its workers are to share, which Locust hands on; and the name of

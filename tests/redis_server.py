@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from loadtest.native import free_port, redis_binary
+from loadtest.worlds.native import free_port, redis_binary
 
 
 class RedisServer:

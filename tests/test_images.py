@@ -13,7 +13,7 @@ from tests.test_packaging import ROOT, pinned, stated
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 OURS = ("app", "loadtest")
-POD, SENDER, KNOBS, LAB = "app.__main__", "loadtest.locustfile", "loadtest.knobs", "loadtest.__main__"
+POD, SENDER, KNOBS, LAB = "app.__main__", "loadtest.locustfile", "loadtest.worlds.stack_settings", "loadtest.__main__"
 PROGRAMS = {"service": [POD], "load": [SENDER, KNOBS], "bench": [LAB, POD, SENDER]}
 """What each image runs; strategies are discovered besides."""
 OPTIONAL = {"dask", "distributed", "pyarrow", "pytest"}

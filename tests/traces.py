@@ -3,8 +3,8 @@
 import sys
 
 from app.discovery import discover
-from loadtest.scenario import read_scenario
-from loadtest.sim.run import simulate
+from loadtest.sim.cluster.simulate import simulate
+from loadtest.workload.scenario import read_scenario
 
 SCENARIOS = ("hot-key", "bulk-warm", "many-keys")
 SEED = 7

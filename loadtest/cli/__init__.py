@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from loadtest.cli import bench, calibrate, check, claims, judge, look, readme, sim, sweep
-from loadtest.environment import commit
+from loadtest.cli import bench, calibrate, check, claims, judge, look, sim, sweep
+from loadtest.worlds.environment import commit
 
 app = typer.Typer(
     help="Stampede Lab: what a cache does when its entries expire, and what each remedy buys.",
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (bench.app, look.app, sim.app, calibrate.app, check.app, claims.app, judge.app, sweep.app, readme.app):
+for commands in (bench.app, look.app, sim.app, calibrate.app, check.app, claims.app, judge.app, sweep.app):
     app.add_typer(commands)
 
 

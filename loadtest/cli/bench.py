@@ -9,10 +9,9 @@ from rich.text import Text
 
 from app.discovery import Discovered, discover
 from loadtest import ROOT
-from loadtest.bench import measure_arm
-from loadtest.breach import Breach, unusable
 from loadtest.cli.finished import keep_so_far, report, show
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
+from loadtest.cli.new_strategy import FOLDER
 from loadtest.cli.terminal import (
     Bound,
     Duration,
@@ -32,21 +31,19 @@ from loadtest.cli.terminal import (
     this_run,
     warn,
 )
-from loadtest.hitpath.comparison import SERVICE_KNOBS, compare_hitpath, knobs_set_outside
-from loadtest.hitpath.result import HitpathResult
-from loadtest.hitpath.table import print_hitpath
-from loadtest.lease import sole_user
-from loadtest.limit.ceiling import find_limit, print_limit
-from loadtest.live import live
-from loadtest.native import native_world
-from loadtest.results import Measured, all_valid, keep_turns
-from loadtest.scaffold import FOLDER
-from loadtest.scenario import Scenario
-from loadtest.stack import stack_world
-from loadtest.summarise import NothingToSummarise, not_run, summarise_folder
-from loadtest.trial import check_contract, compare, verdict
-from loadtest.turns import Turn, turns
-from loadtest.world import OpenWorld
+from loadtest.figures.from_records import Measured, all_valid
+from loadtest.figures.run_folder import keep_turns
+from loadtest.report.progress_bars import live
+from loadtest.report.write import NothingToSummarise, not_run, summarise_folder
+from loadtest.studies.trial.breach import Breach, unusable
+from loadtest.studies.trial.trial import check_contract, compare, verdict
+from loadtest.workload.planned_run import Turn, turns
+from loadtest.workload.scenario import Scenario
+from loadtest.worlds.lease import sole_user
+from loadtest.worlds.native import native_world
+from loadtest.worlds.recorded_run import measure_arm
+from loadtest.worlds.stack import stack_world
+from loadtest.worlds.world import OpenWorld
 
 DEFAULT_RUN_S = 35.0
 """The default run is shorter than its scenario, so that five strategies and the bound end within five minutes."""
@@ -165,27 +162,3 @@ def try_(
 def _show(screen: str, code: int) -> NoReturn:
     errors.print(Text(screen), soft_wrap=True)
     raise typer.Exit(code)
-
-
-@app.command()
-def loadlimit(seed: Seed = 1) -> None:
-    """Find the highest rate that this machine sends honestly, beside a C generator's where one is installed."""
-    console.print("[dim]An open loop against a server that answers at once, faster and faster; up to two minutes …[/]")
-    print_limit(console, guarded(find_limit(seed=seed)))
-
-
-@app.command()
-def hitpath(
-    pairs: Annotated[int, typer.Option(min=1, max=100, help="Alternating runs of each.")] = 5,
-    window: Annotated[float, typer.Option(min=0.2, max=60, help="Seconds that are counted in each run.")] = 3.0,
-    seed: Seed = 1,
-) -> None:
-    """Measure what a cache hit costs here, against a bare app that does one GET. Exit 1 when it costs more."""
-    console.print(f"[dim]{pairs} pairs of runs at 64 connections, then at one …[/]")
-    for knob, value in knobs_set_outside().items():
-        if knob not in SERVICE_KNOBS and knob != "LAB_REDIS_URL":
-            console.print(f"with {knob}={value}, as set outside", highlight=False, markup=False)
-    result: HitpathResult = guarded(compare_hitpath(pairs=pairs, window_s=window, seed=seed))
-    print_hitpath(console, result)
-    if result.ratio < 1.0:
-        raise typer.Exit(1)

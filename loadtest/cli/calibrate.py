@@ -11,8 +11,6 @@ from rich import box
 from rich.table import Table
 
 from loadtest import ROOT
-from loadtest.calibration import LEGEND, SHORT, Calibration, all_agree, calibrate_again, measure
-from loadtest.calibration import calibrate as compare_worlds
 from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.terminal import (
     Duration,
@@ -27,11 +25,13 @@ from loadtest.cli.terminal import (
     this_run,
     warn,
 )
-from loadtest.fitting import BOUND, Fit, fitted
-from loadtest.live import live
-from loadtest.measure import Row
-from loadtest.results import keep_figures, write_whole
-from loadtest.summarise import Extras
+from loadtest.figures.run_folder import keep_figures, write_whole
+from loadtest.figures.run_summary import Row
+from loadtest.report.progress_bars import live
+from loadtest.report.write import Extras
+from loadtest.studies.calibration.calibration import LEGEND, SHORT, Calibration, all_agree, calibrate_again, measure
+from loadtest.studies.calibration.calibration import calibrate as compare_worlds
+from loadtest.studies.calibration.fitting import BOUND, Fit, fitted
 
 app = typer.Typer()
 

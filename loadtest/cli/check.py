@@ -9,15 +9,15 @@ from rich.text import Text
 
 from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.terminal import Strategies, console, errors, fail, guarded_here
-from loadtest.environment import describe
-from loadtest.sim.batch import WORKERS_MAX, cores
-from loadtest.sim.case import Case, case_of, check_case
-from loadtest.sim.chaos import random_scenario
-from loadtest.sim.check import Found
-from loadtest.sim.check import check as check_all
-from loadtest.sim.replay import retell
-from loadtest.sim.shrink import shrink
-from loadtest.toml import as_toml
+from loadtest.sim.pool import WORKERS_MAX, cores
+from loadtest.sim.search.case import Case, case_of, check_case
+from loadtest.sim.search.random_scenario import random_scenario
+from loadtest.sim.search.replay import retell
+from loadtest.sim.search.search import Found
+from loadtest.sim.search.search import check as check_all
+from loadtest.sim.search.shrink import shrink
+from loadtest.workload.toml_writer import as_toml
+from loadtest.worlds.environment import describe
 
 SEED_MAX = 2**62
 SEEDS_MAX = 10_000_000

@@ -10,11 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from loadtest import ROOT
-from loadtest.claims.ledger import Experiment, read_experiments
-from loadtest.claims.page import TITLE, Ledger, markdown, print_ledger
-from loadtest.claims.reruns import Found, evidence, jobs, measure, native_arms, simulate
-from loadtest.claims.verdict import judge, unexpected
 from loadtest.cli.inputs import discovered
+from loadtest.cli.output_files import why_not_over
 from loadtest.cli.terminal import (
     Results,
     Seed,
@@ -28,11 +25,14 @@ from loadtest.cli.terminal import (
     this_run,
     warn,
 )
-from loadtest.live import live
-from loadtest.outputs import why_not_over
-from loadtest.results import write_whole
-from loadtest.scenario import BadScenario
-from loadtest.summarise import Extras
+from loadtest.figures.run_folder import write_whole
+from loadtest.report.progress_bars import live
+from loadtest.report.write import Extras
+from loadtest.studies.claims.claims_page import TITLE, Ledger, markdown, print_ledger
+from loadtest.studies.claims.experiment import Experiment, read_experiments
+from loadtest.studies.claims.reruns import Found, evidence, jobs, measure, native_arms, simulate
+from loadtest.studies.claims.verdict import judge, unexpected
+from loadtest.workload.scenario import BadScenario
 
 app = typer.Typer()
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from app.discovery import Discovered
 from loadtest.cli.terminal import console, errors, named, warn
-from loadtest.report import Summary, print_table
-from loadtest.results import Measured, keep_figures
-from loadtest.scenario import Scenario
-from loadtest.summarise import write_results
-from loadtest.turns import medians
+from loadtest.figures.from_records import Measured
+from loadtest.figures.repeats import medians
+from loadtest.figures.run_folder import keep_figures
+from loadtest.report.contents import Summary
+from loadtest.report.terminal import print_table
+from loadtest.report.write import write_results
+from loadtest.workload.scenario import Scenario
 
 
 def keep_so_far(folder: Path, finished: Sequence[Measured]) -> None:

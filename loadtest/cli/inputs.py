@@ -4,9 +4,9 @@ from pathlib import Path
 
 from app.discovery import Discovered, discover
 from loadtest.cli.terminal import errors, fail
-from loadtest.quoting import for_console_markup
-from loadtest.scenario import BadScenario, Scenario, read_scenario
-from loadtest.trace import BadTrace, read_trace
+from loadtest.report.quoting import for_console_markup
+from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
+from loadtest.workload.trace import BadTrace, read_trace
 
 DEFAULT_SCENARIO = "hot-key"
 

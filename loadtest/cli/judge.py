@@ -12,15 +12,15 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest import ROOT
+from loadtest.cli.output_files import why_not_over
 from loadtest.cli.terminal import Results, console, errors, fail, shown, warn
-from loadtest.judge import compare as comparing
-from loadtest.judge import gates
-from loadtest.judge.gate import BadGate, Gate, parse_gate, several
-from loadtest.judge.gates import Judged
-from loadtest.judge.runs import BadRun, NoSummary, Run, find_run, read_run
-from loadtest.outputs import why_not_over
-from loadtest.quoting import for_terminal
-from loadtest.results import write_whole
+from loadtest.figures.run_folder import write_whole
+from loadtest.report.quoting import for_terminal
+from loadtest.stats import compare_runs as comparing
+from loadtest.stats import gates
+from loadtest.stats.gates import Judged
+from loadtest.stats.saved_run import BadRun, NoSummary, Run, find_run, read_run
+from loadtest.workload.gate import BadGate, Gate, parse_gate, several
 
 WIDE = 120
 """Characters; on a narrower terminal intervals stand below their medians."""

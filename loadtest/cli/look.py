@@ -7,17 +7,10 @@ import typer
 from app.discovery import discover
 from loadtest import ROOT
 from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, scenario_named
-from loadtest.cli.terminal import (
-    Duration,
-    Pods,
-    Seed,
-    Strategies,
-    console,
-    fail,
-)
-from loadtest.quoting import for_console_markup
-from loadtest.scaffold import new_strategy
-from loadtest.scenario import scenario_names
+from loadtest.cli.new_strategy import new_strategy
+from loadtest.cli.terminal import Duration, Pods, Seed, Strategies, console, fail
+from loadtest.report.quoting import for_console_markup
+from loadtest.workload.scenario import scenario_names
 
 app = typer.Typer()
 

@@ -24,14 +24,14 @@ from loadtest.cli.terminal import (
     runs_progress,
     this_run,
 )
-from loadtest.report import VIRTUAL
-from loadtest.results import Measured, all_valid, failed_arm, keep_turns
-from loadtest.seeds import run_seed
-from loadtest.sim.batch import Done, Job, cores, local_workers, run_all
-from loadtest.sim.raw import Place
-from loadtest.sim.speed import measure_speed
-from loadtest.summarise import not_run
-from loadtest.turns import turns
+from loadtest.figures.from_records import Measured, all_valid, failed_arm
+from loadtest.figures.run_folder import keep_turns
+from loadtest.report.contents import VIRTUAL
+from loadtest.report.write import not_run
+from loadtest.sim.cluster.raw_records import Place
+from loadtest.sim.pool import Done, Job, cores, local_workers, run_all
+from loadtest.workload.planned_run import turns
+from loadtest.workload.seeds import run_seed
 
 KEEP_EVERY_S = 5.0
 """Of real time: so much work of a run that is killed is lost at most."""
@@ -119,22 +119,3 @@ def sim(
     per_cpu_s = f", {requests / cpu_s:,.0f} per CPU second" if cpu_s else ""
     console.print(f"{requests:,} requests in {wall_s:.1f} s{per_cpu_s}.", highlight=False)
     exit_unless_valid(all_valid(rows))
-
-
-@app.command()
-def simspeed(
-    scenario: Annotated[str, typer.Option(help="A scenario's name, or a .toml file.")] = "many-keys",
-    strategies: Strategies = None,
-    seed: Seed = 1,
-) -> None:
-    """Measure how fast virtual time is here: simulated requests per CPU second."""
-    workload = scenario_named(scenario)
-    found = discovered()
-    for name in chosen(found, strategies, workload):
-        speed = measure_speed(workload, found.strategies[name], seed)
-        console.print(
-            f"{name:14} {speed.per_cpu_s:>9,.0f} requests per CPU second, {speed.ratio:.1f} times as many as with a "
-            f"task and a timer for each ({speed.obvious_per_cpu_s:,.0f})",
-            highlight=False,
-            soft_wrap=True,
-        )

@@ -29,15 +29,15 @@ from loadtest.cli.terminal import (
     this_run,
     warn,
 )
-from loadtest.report import VIRTUAL
-from loadtest.sim.batch import Done, cluster, cores, local_workers, run_all
-from loadtest.sim.batch import Workers as LocalWorkers
-from loadtest.summarise import Extras
-from loadtest.sweep.choice import Choice, choices, unbeaten
-from loadtest.sweep.columns import need_parquet, write_parquet
-from loadtest.sweep.frontier import BRIEF, cells, write_frontier
-from loadtest.sweep.grid import BadSetting, read_setting, several
-from loadtest.sweep.runs import BadSweep, Plan, Sweep, begin, read_about, read_plan, resume
+from loadtest.report.contents import VIRTUAL
+from loadtest.report.write import Extras
+from loadtest.sim.pool import Done, cluster, cores, local_workers, run_all
+from loadtest.sim.pool import Workers as LocalWorkers
+from loadtest.studies.sweep.choice import Choice, choices, unbeaten
+from loadtest.studies.sweep.frontier import BRIEF, cells, write_frontier
+from loadtest.studies.sweep.grid import BadSetting, read_setting, several
+from loadtest.studies.sweep.parquet import need_parquet, write_parquet
+from loadtest.studies.sweep.runs import BadSweep, Plan, Sweep, begin, read_about, read_plan, resume
 
 ROWS_MAX = 12
 """Points that are all listed on the terminal; of more, those that nothing beats."""

@@ -20,13 +20,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from loadtest.environment import describe
-from loadtest.quoting import for_console_markup, for_terminal
-from loadtest.results import new_run_folder
-from loadtest.scenario import Scenario
-from loadtest.sim.batch import WORKERS_MAX
-from loadtest.sim.loop import VirtualTimeError
-from loadtest.world import WorldFailed
+from loadtest.figures.run_folder import new_run_folder
+from loadtest.report.quoting import for_console_markup, for_terminal
+from loadtest.sim.kernel.loop import VirtualTimeError
+from loadtest.sim.pool import WORKERS_MAX
+from loadtest.workload.scenario import Scenario
+from loadtest.worlds.environment import describe
+from loadtest.worlds.world import WorldFailed
 
 MESSAGE_CHARS_MAX = 20_000
 """A message may quote a log."""

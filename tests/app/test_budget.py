@@ -7,7 +7,7 @@ import pytest
 from app.discovery import discover
 from app.strategy import Strategy
 from app.tasks import RESTART_S, Tasks
-from loadtest.sim import loop
+from loadtest.sim.kernel import loop
 from tests.contract.origin import ORIGIN_S
 from tests.contract.world import World, play
 

@@ -5,7 +5,7 @@ import pytest
 
 from app.clock import SYNC_AGAIN_S, RedisClock
 from app.strategy import CacheAway
-from loadtest.sim import loop
+from loadtest.sim.kernel import loop
 
 
 class Wire:

@@ -13,12 +13,12 @@ from app.metrics import Metrics, OriginMetrics
 from app.origin import Origin
 from app.settings import Settings
 from app.strategy import Clock, Status, Strategy, Why
-from loadtest.sim import loop
-from loadtest.sim.cache import Gate, MemoryCache
-from loadtest.sim.loop import VirtualClock
-from loadtest.sim.pod import Counts
-from loadtest.sim.server import MemoryServer
-from loadtest.sim.store import PodStore, SlowStore
+from loadtest.sim.cluster.pod import Counts
+from loadtest.sim.cluster.pod_cache import Gate, MemoryCache
+from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.slow_store import PodStore, SlowStore
+from loadtest.sim.kernel import loop
+from loadtest.sim.kernel.loop import VirtualClock
 
 LOAD_S, TTL_S = 0.2, 5.0
 STRATEGIES = discover().strategies

@@ -1,7 +1,7 @@
 import asyncio
 
 from app.landings import Landings
-from loadtest.sim import loop
+from loadtest.sim.kernel import loop
 
 
 def test_everybody_who_waits_for_the_key_is_woken_and_nobody_else() -> None:

@@ -12,8 +12,8 @@ import pytest
 from app.latency import Latency
 from app.pooler import CLAIMS_MAX, Member, Pooler
 from app.pooler_client import PoolerClient
-from loadtest.sim import loop
-from loadtest.sim.pooler import VirtualPooler
+from loadtest.sim.cluster.pooler import VirtualPooler
+from loadtest.sim.kernel import loop
 
 SIZE = 3
 Story = Callable[[VirtualPooler, Callable[[], PoolerClient]], Awaitable[None]]

@@ -7,7 +7,7 @@ import pytest
 from app.reads import Fetch, ReadBatcher
 from app.strategy import CacheAway
 from app.tasks import Tasks
-from loadtest.sim import loop
+from loadtest.sim.kernel import loop
 
 FETCH_S = 0.001
 PATIENCE_S = 1.0

@@ -11,10 +11,10 @@ from app.origin import Origin
 from app.pooler_client import AGAIN_S, PoolerClient
 from app.settings import Settings
 from app.strategy import OriginFailed, Shed, Why
-from loadtest.sim import loop
-from loadtest.sim.loop import VirtualClock
-from loadtest.sim.pooler import VirtualPooler
-from loadtest.sim.store import SlowStore
+from loadtest.sim.cluster.pooler import VirtualPooler
+from loadtest.sim.cluster.slow_store import SlowStore
+from loadtest.sim.kernel import loop
+from loadtest.sim.kernel.loop import VirtualClock
 
 LATENCY_S, WAY_S = 0.1, 0.0001
 SHARED = 2

@@ -51,6 +51,7 @@ class Clone:
         (folder / "requirements" / "dev.txt").touch()
         (folder / ".venv" / "bin").mkdir(parents=True)
         self.spy("lab", folder / ".venv" / "bin")
+        self.spy("python", folder / ".venv" / "bin")
         (folder / ".venv" / ".ready").touch()
 
     def spy(

@@ -33,7 +33,7 @@ def stack(clone: Clone, given: str = "", runs: str = "", said: Answer = STATED, 
     """Docker as it answers beside a stack that was asked for so."""
     clone.spy(
         "docker", version="2.40.0", config="x/service\nx/load", port="127.0.0.1:3000", wget=seen,
-        to={"loadtest.knobs": said, GIVEN: given, RUNS: runs}, ps="0123abcd",
+        to={"loadtest.worlds.stack_settings": said, GIVEN: given, RUNS: runs}, ps="0123abcd",
     )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def test_what_the_lab_refuses_is_before_any_container_is_changed(clone: Clone, t
     ended = clone.run("make", target, "LAB_TTL_S=abc", **FREE)
     line, *makes = ended.stderr.strip().splitlines()
     assert (ended.returncode, line, len(makes)) == (2, "error: LAB_TTL_S=abc: must be a number from 0.05 to 86400", 1)
-    assert [words for words in changed(clone) if not {"build", "loadtest.knobs"} & {*words}] == []
+    assert [words for words in changed(clone) if not {"build", "loadtest.worlds.stack_settings"} & {*words}] == []
 
 
 def test_a_load_without_a_stack_is_refused(clone: Clone) -> None:
@@ -110,7 +110,7 @@ def test_compose_is_told_what_was_given_before_that_what_the_scenario_states_and
     assert (told["RATE"], told["LOAD_WORKERS"], told["LAB_SEED"]) == ("250", "2", "1")
     assert (told["LAB_TTL_S"], told["STRATEGIES"], told["LOCUSTFILE"]) == ("10", "static,jitter", "")
     assert last.words[-3:] == ["--no-deps", "load", "load-worker"]
-    asked = next(words for words in clone.words("docker") if "loadtest.knobs" in words)
+    asked = next(words for words in clone.words("docker") if "loadtest.worlds.stack_settings" in words)
     assert {"RATE=250", "SCENARIO=side-by-side", "LAB_TTL_S=", "LAB_SEED=1"} <= {*asked}
     assert "LOAD_WORKERS=2 (given before)" in ended.stdout
     assert "RATE=250 (given now)" in ended.stdout
@@ -176,7 +176,7 @@ def test_files_of_ones_own_are_brought_along_with_what_is_beside_them(clone: Clo
         (folder / name).touch()
     ended = clone.run("make", "up", "SCENARIO=Größe 7/mein Ansturm.toml", f"LOCUSTFILE={folder}/mine.py", **FREE)
     assert ended.returncode == 0, ended.stderr
-    asked = next(words for words in clone.words("docker") if "loadtest.knobs" in words)
+    asked = next(words for words in clone.words("docker") if "loadtest.worlds.stack_settings" in words)
     assert {f"{folder}:/scenarios:ro", f"{folder}:/own:ro"} <= {*asked}
     assert {"SCENARIO=/scenarios/mein Ansturm.toml", "LOCUSTFILE=/own/mine.py"} <= {*asked}
     (up,) = ups(clone)

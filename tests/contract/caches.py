@@ -12,10 +12,10 @@ from app.cache import RedisCache
 from app.settings import Settings
 from app.strategy import Cache, Clock, Entry
 from app.subscription import CHANNEL
-from loadtest.sim import loop
-from loadtest.sim.cache import MemoryCache
-from loadtest.sim.loop import VirtualClock
-from loadtest.sim.server import MemoryServer
+from loadtest.sim.cluster.pod_cache import MemoryCache
+from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.kernel import loop
+from loadtest.sim.kernel.loop import VirtualClock
 
 T = TypeVar("T")
 

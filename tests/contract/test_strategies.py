@@ -19,7 +19,7 @@ import pytest
 
 from app.discovery import discover
 from app.strategy import OriginFailed, Shed, Status, Strategy
-from loadtest.sim.loop import VirtualTimeError
+from loadtest.sim.kernel.loop import VirtualTimeError
 from tests.contract.origin import ITEMS
 from tests.contract.verdict import Broken
 from tests.contract.watching import watching

@@ -1,8 +1,8 @@
 """A plugin for `lab try`: the first promise that is broken, as a file, and an end to code that never gives up.
 
-`pytest -p tests.contract.verdict --verdict FOLDER` leaves `<strategy>.json` there (see `loadtest.breach`), and, where a
-promise has not been kept or broken within its time, `blocked.txt`: what ran then, by faulthandler, because what blocks
-the loop can be ended by nothing inside of it.
+`pytest -p tests.contract.verdict --verdict FOLDER` leaves `<strategy>.json` there (see
+`loadtest.studies.trial.breach`), and, where a promise has not been kept or broken within its time, `blocked.txt`: what
+ran then, by faulthandler, because what blocks the loop can be ended by nothing inside of it.
 """
 
 import faulthandler
@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from app.strategy import Strategy
-from loadtest.breach import BLOCKED, PROMISE_S_MAX
+from loadtest.studies.trial.breach import BLOCKED, PROMISE_S_MAX
 from tests.contract.watching import file_of
 
 WHAT_CHARS_MAX = 400

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 from app.arm import Arm
 from app.settings import Settings
 from app.strategy import Entry, Status, Strategy
-from loadtest.sim import loop
-from loadtest.sim.cache import MemoryCache
-from loadtest.sim.loop import VirtualClock
-from loadtest.sim.server import MemoryServer
+from loadtest.sim.cluster.pod_cache import MemoryCache
+from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.kernel import loop
+from loadtest.sim.kernel.loop import VirtualClock
 from tests.contract.events import Events
 from tests.contract.origin import ITEMS, Origin
 

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
 from app.metrics import Metrics
-from loadtest.drive import exporter
+from loadtest.generator import exporter
 from tests.stack_config.files import ROOT, Tree, read_yaml
 
 SCRAPER_LABELS = {"job", "instance", "pod"}

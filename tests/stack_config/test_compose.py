@@ -8,8 +8,8 @@ from copy import deepcopy
 import pytest
 
 from app.settings import Settings
-from loadtest.knobs import resolve
-from loadtest.scenario import read_scenario
+from loadtest.workload.scenario import read_scenario
+from loadtest.worlds.stack_settings import resolve
 from tests.docker_engine import compose_missing
 from tests.stack_config.compose_rules import (
     MASTER,

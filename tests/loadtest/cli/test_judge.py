@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from app.discovery import discover
 from loadtest import ROOT
 from loadtest.cli.judge import app
-from loadtest.judge.gate import parse_gate
-from loadtest.judge.runs import figure_names
+from loadtest.stats.saved_run import figure_names
+from loadtest.workload.gate import parse_gate
 from tests.run_directory import repeats, write_run
 
 WORKFLOW = ROOT / "docs" / "ci" / "github-actions.yml"

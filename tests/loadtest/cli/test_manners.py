@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from loadtest import ROOT
 from loadtest.cli import app, terminal
-from loadtest.scenario import read_scenario
+from loadtest.workload.scenario import read_scenario
 
 COMMANDS = [command.callback.__name__ for group in app.registered_groups if group.typer_instance
             for command in group.typer_instance.registered_commands if command.callback]  # fmt: skip

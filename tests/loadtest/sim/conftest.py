@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from loadtest.sim.run import rare_collections
+from loadtest.sim.cluster.simulate import rare_collections
 
 
 @pytest.fixture(autouse=True, scope="module")

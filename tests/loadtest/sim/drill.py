@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from app.discovery import discover
 from app.strategy import Status, Strategy, Why
-from loadtest.records import STATUSES, Answers
-from loadtest.scenario import Scenario
-from loadtest.sim.recorder import OpenRead, Recorder
-from loadtest.sim.run import simulate
-from loadtest.sim.world import World
+from loadtest.figures.records import STATUSES, Answers
+from loadtest.sim.cluster.cluster import World
+from loadtest.sim.cluster.recorder import OpenRead, Recorder
+from loadtest.sim.cluster.simulate import simulate
+from loadtest.workload.scenario import Scenario
 
 STRATEGIES = discover().strategies
 PODS, KEYS, RATE = 3, 10, 100.0

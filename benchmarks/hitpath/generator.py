@@ -1,0 +1,170 @@
+"""The generator, a process of its own: `python -m benchmarks.hitpath.generator ORDER SAMPLE`, two JSON files.
+
+A closed loop: each connection asks again as soon as it has its answer, so the server is never idle and as many requests
+are under way as there are connections. (A closed loop is no way to measure latency under load; its p50 is printed as a
+description of the run.) It parses no more of an answer than it must to know where it ends, and still compares every one
+with what it must be. It stops by itself.
+"""
+
+import asyncio
+import itertools
+import json
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+import psutil
+import uvloop
+
+HOST = "127.0.0.1"
+CONNECT_S_MAX = 5.0
+
+
+class WrongAnswer(Exception):
+    """An answer was not what it must be, or a connection ended; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to ask, and for how long."""
+
+    port: int
+    server_pid: int  # whose CPU time counts
+    paths: Sequence[str]  # asked for in turn
+    bodies: Sequence[str]  # what each of them must answer
+    head_must_hold: str  # in every answer's head; lower case, as the servers write it
+    connections: int
+    warm_s: float  # not counted
+    window_s: float  # counted
+
+    @property
+    def seconds_max(self) -> float:
+        """The generator has ended by then, the start of the process not included."""
+        return CONNECT_S_MAX + self.warm_s + self.window_s
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What was seen in the window."""
+
+    requests: int
+    seconds: float
+    server_cpu_s: float  # user and system
+    p50_ms: float
+
+
+class Load:
+    """What the connections share."""
+
+    def __init__(self, order: Order) -> None:
+        self.requests = [f"GET {path} HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode() for path in order.paths]
+        self.bodies = [body.encode() for body in order.bodies]
+        self.head_must_hold = order.head_must_hold.encode()
+        self.next_item = itertools.cycle(range(len(order.paths))).__next__
+        self.latencies_s: list[float] = []
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def fail(self, reason: str) -> None:
+        if not self.failed.done():
+            self.failed.set_exception(WrongAnswer(reason))
+
+    async def run(self, seconds: float) -> None:
+        """Let time pass. Raises `WrongAnswer` as soon as there is one."""
+        done, _ = await asyncio.wait({self.failed}, timeout=seconds)
+        if done:
+            self.failed.result()
+
+
+class Connection(asyncio.Protocol):
+    """One client: one request at a time, until it is closed."""
+
+    _transport: asyncio.Transport
+    _item: int
+    _asked_s: float
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._received = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by inheritance
+        self._ask()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._load.fail(f"a connection ended: {exc or 'closed by the server'}")
+
+    def _ask(self) -> None:
+        self._item = self._load.next_item()
+        self._asked_s = time.perf_counter()
+        self._transport.write(self._load.requests[self._item])
+
+    def data_received(self, data: bytes) -> None:
+        self._received = data = self._received + data
+        head, separator, body = data.partition(b"\r\n\r\n")
+        if not separator:
+            return
+        length_text = head.partition(b"content-length: ")[2].partition(b"\r")[0]
+        if not length_text.isdigit():
+            self._load.fail(f"an answer without a length: {head!r}")
+            return
+        if len(body) < int(length_text):
+            return
+        self._load.latencies_s.append(time.perf_counter() - self._asked_s)
+        if (
+            not head.startswith(b"HTTP/1.1 200 ")
+            or body != self._load.bodies[self._item]
+            or self._load.head_must_hold not in head
+        ):
+            self._load.fail(f"to {self._load.requests[self._item]!r}: {data[:600]!r}")
+            return
+        self._received = b""
+        self._ask()
+
+
+async def drive(order: Order) -> Sample:
+    """Raises `WrongAnswer`, and OSError or TimeoutError when it cannot connect."""
+    loop = asyncio.get_running_loop()
+    load = Load(order)
+    server = psutil.Process(order.server_pid)
+    connections: list[asyncio.Transport] = []
+    try:
+        async with asyncio.timeout(CONNECT_S_MAX):
+            for _ in range(order.connections):
+                transport, _ = await loop.create_connection(lambda: Connection(load), HOST, order.port)
+                connections.append(transport)
+        await load.run(order.warm_s)
+        load.latencies_s.clear()
+        began_s, cpu_began_s = time.perf_counter(), _cpu_s(server)
+        await load.run(order.window_s)
+        ended_s, cpu_ended_s = time.perf_counter(), _cpu_s(server)
+    finally:
+        load.failed.cancel()  # connections that end from here on are no failure
+        for transport in connections:
+            transport.close()
+    if not load.latencies_s:
+        raise WrongAnswer(f"no answer within {order.window_s:g} s")
+    p50_ms = statistics.median(load.latencies_s) * 1000
+    return Sample(len(load.latencies_s), ended_s - began_s, cpu_ended_s - cpu_began_s, p50_ms)
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def main() -> None:
+    order_path, sample_path = map(Path, sys.argv[1:])
+    order = Order(**json.loads(order_path.read_text()))
+    try:
+        sample = uvloop.run(drive(order))
+    except (WrongAnswer, OSError, TimeoutError, psutil.Error) as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+    sample_path.write_text(json.dumps(asdict(sample)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""What this machine can send honestly: the highest rate of an open loop that its own generator did not spoil.
+
+The load goes to a server that answers at once, from one generator process and from as many as there are cores. Rates
+double until a step is no result, then close in. Beside it, how much more a generator in C gets out of the same server.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.limit.search import Search
+from loadtest.figures.generator_record import Generator, read_generator, what_is_due
+from loadtest.figures.histogram import Histogram
+from loadtest.figures.records import read_answers
+from loadtest.workload.scenario import CacheTable, OriginTable, Scenario
+from loadtest.workload.traffic import Keys, Load
+from loadtest.worlds.child_processes import Child, Children
+from loadtest.worlds.locust_command import start_locust
+from loadtest.worlds.python_server import Server, start_server
+from loadtest.worlds.world import WorldFailed
+
+STEP_S = 5
+BUDGET_S = 100.0
+"""No step begins later: all of it ends within two minutes."""
+FIRST_RATE = 2_000.0  # requests/s
+P99_MS_MAX = 20.0
+"""The shortest time that an origin of the lab's scenarios takes: beyond it, a hit would look like a miss."""
+STEP_OVERTIME_S = 30.0
+C_GENERATORS = {"wrk": "wrk -t1 -c64 -d{seconds}s {url}", "hey": "hey -cpus 1 -c 64 -z {seconds}s {url}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rate, for `STEP_S`."""
+
+    processes: int
+    rate: float  # requests/s that were asked for
+    achieved_rate: float
+    p99_ms: float  # from the intended start
+    generator: Generator
+    faults: list[str]  # why it is no result
+
+    @property
+    def cost_us(self) -> float:
+        """CPU time of the generator per request, of the process that did most."""
+        generator = self.generator
+        return generator.cpu_share * generator.wall_s * generator.processes / max(1, generator.sent) * 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What was tried, in order."""
+
+    steps: tuple[Step, ...]
+    c_generator: str | None  # its name; None: none is installed
+    c_rate: float  # requests/s that it gets with 64 connections
+
+    def honest_rate(self, processes: int) -> float:
+        """Requests/s, the highest that was a result; 0 where none was."""
+        honest = [step.rate for step in self.steps if step.processes == processes and not step.faults]
+        return max(honest, default=0.0)
+
+    @property
+    def processes(self) -> int:
+        """With how many the machine sends most."""
+        return max({step.processes for step in self.steps}, key=lambda number: (self.honest_rate(number), -number))
+
+
+Tell = Callable[[Step], None]
+
+
+async def find_limit(seed: int = 1, tell: Tell = lambda step: None) -> Limit:
+    """Takes up to two minutes; `tell` hears of each step. Raises `WorldFailed` when a process does not do its part."""
+    give_up_s = time.monotonic() + BUDGET_S
+    steps: list[Step] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with Children() as children:
+            server = await start_server(children, "instant", "benchmarks.limit.instant", {}, folder)
+            c_generator = next(filter(shutil.which, C_GENERATORS), None)
+            c_rate = await _c_rate(children, folder, server, c_generator) if c_generator else 0.0
+            first_rate = FIRST_RATE
+            for processes in sorted({1, os.cpu_count() or 1}):
+                search = Search(first_rate)
+                while (rate := search.rate) is not None and time.monotonic() < give_up_s:
+                    into = folder / str(len(steps))
+                    into.mkdir()
+                    steps.append(await _step(children, into, server, rate, processes, seed))
+                    tell(steps[-1])
+                    search.found(held=not steps[-1].faults)
+                first_rate = search.held or FIRST_RATE
+    return Limit(tuple(steps), c_generator, c_rate)
+
+
+def instant_scenario(title: str, duration_s: float, rate_per_s: float) -> Scenario:
+    """An open loop for `benchmarks.limit.instant`, which has neither cache nor origin."""
+    return Scenario(
+        name="instant",
+        title=title,
+        duration_s=duration_s,
+        pods=1,
+        load=Load(loop="open", rate_per_s=rate_per_s),
+        keys=Keys(count=100),
+        cache=CacheTable(ttl_s=1),
+        origin=OriginTable(latency="fixed(0)", connections=1),
+    )
+
+
+async def _step(children: Children, into: Path, server: Server, rate: float, processes: int, seed: int) -> Step:
+    scenario = instant_scenario("As fast as it goes", STEP_S, rate)
+    path = into / "scenario.json"
+    path.write_text(scenario.model_dump_json())
+    started = await start_locust(children, path, scenario.load, "instant", seed, [server.url], into, STEP_S, processes)
+    await _ended(children, started)
+    generator = read_generator(into)
+    if generator is None:
+        raise WorldFailed(f"the generator left no record:\n{(into / 'locust.log').read_text()}")
+    p99_ms = _p99_ms(into)
+    faults = generator.faults(what_is_due(scenario, seed), generator.sent)
+    if p99_ms > P99_MS_MAX:
+        faults.append(f"p99 is {p99_ms:.0f} ms at a server that answers at once (up to {P99_MS_MAX:.0f} ms is fair)")
+    return Step(processes, rate, generator.sent / STEP_S, p99_ms, generator, faults)
+
+
+def _p99_ms(folder: Path) -> float:
+    latency = Histogram()
+    for piece in read_answers(sorted(folder.glob("answers-*.csv"))):
+        latency.add(piece.latency_s)
+    return latency.percentile_s(0.99) * 1000
+
+
+async def _c_rate(children: Children, folder: Path, server: Server, name: str) -> float:
+    command = C_GENERATORS[name].format(seconds=STEP_S, url=f"{server.url}/instant/data?id=1").split()
+    log = folder / f"{name}.log"
+    await _ended(children, [await children.start(name, command, log)])
+    if not (found := re.search(r"Requests/sec:\s+([\d.]+)", log.read_text())):
+        raise WorldFailed(f"{name} does not say how much it sent:\n{log.read_text()}")
+    return float(found[1])
+
+
+async def _ended(children: Children, started: list[Child]) -> None:
+    """Once they have ended, by themselves and well. Raises `WorldFailed`."""
+    try:
+        async with asyncio.timeout(STEP_S + STEP_OVERTIME_S):
+            for child in started:
+                await child.process.wait()
+    except TimeoutError:
+        pass  # said below
+    for child in started:
+        if child.process.returncode != 0:
+            raise WorldFailed(f"{child.name} {child.how_it_ended}:\n{child.last_words()}")
+    for child in started:
+        await children.discard(child)
+
+
+def print_limit(console: Console, limit: Limit) -> None:
+    """Every step, and what to make of them."""
+    table = Table(title="Open loop against a server that answers at once")
+    for name in ("processes", "requests/s", "sent", "p99 ms", "late p99 ms", "CPU", "us a request"):
+        table.add_column(name, justify="right")
+    table.add_column("no result, because")
+    for step in limit.steps:
+        generator = step.generator
+        table.add_row(
+            str(step.processes),
+            f"{step.rate:,.0f}",
+            f"{step.achieved_rate:,.0f}",
+            f"{step.p99_ms:.1f}",
+            f"{generator.lateness_p99_ms:.1f}",
+            f"{generator.cpu_share:.0%}",
+            f"{step.cost_us:.0f}",
+            "; ".join(step.faults),
+        )
+    console.print(table)
+    best, rate = limit.processes, limit.honest_rate(limit.processes)
+    console.print(
+        f"Honest up to [bold]{rate:,.0f} requests/s[/] here, generator processes: {best}. "
+        "Pods that share the machine's cores with the generator leave it less."
+    )
+    if limit.c_generator is None:
+        console.print(f"None of {' and '.join(C_GENERATORS)} is installed: no comparison with a generator in C.")
+    elif rate:
+        console.print(
+            f"{limit.c_generator} gets {limit.c_rate:,.0f} requests/s out of the same server with 64 connections, "
+            f"{limit.c_rate / rate:.1f} times as many; it checks and records none of them."
+        )

@@ -1,1 +1,0 @@
-"""The load: what Locust runs, and what is measured of it."""

@@ -1,0 +1,39 @@
+"""Which course is drawn for a strategy that ran several times: a typical one, and over it what any of them came to."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from loadtest.figures.repeats import by_strategy, medians
+from loadtest.figures.run_summary import Row, Series
+
+TYPICAL_BY = ("steady_peak_1s", "cold_peak_1s", "origin_reads", "p99_ms")
+"""Figures that a typical repeat has near their medians."""
+
+
+def courses(measured: Sequence[tuple[Row, Series]]) -> dict[str, Series]:
+    """By strategy: the course of its only run; of several, that of the valid repeat nearest to the medians of all, and
+    the most reads that any of them had in each bin."""
+    found = {}
+    for strategy, repeats in by_strategy([row for row, _ in measured]).items():
+        runs = [(row, line) for row, line in measured if row.strategy == strategy]
+        (middle,) = medians(repeats)
+        row, line = min(runs, key=lambda one: (not one[0].valid, _distance(one[0], middle), one[0].repeat))
+        others = [other.origin_reads for _, other in runs if len(other.origin_reads) == len(line.origin_reads)]
+        highest = np.max(others, axis=0) if len(runs) > 1 else None
+        found[strategy] = replace(line, repeat=row.repeat, highest_reads=highest)
+    return found
+
+
+def _distance(row: Row, middle: Row) -> float:
+    """In factors, over all the figures; what one of the two does not have is as far as a factor of ten."""
+    total = 0.0
+    for name in TYPICAL_BY:
+        mine, median = getattr(row, name), getattr(middle, name)
+        if mine is None or median is None:
+            total += 0.0 if mine is median else math.log(10)
+        else:
+            total += abs(math.log((mine + 1) / (median + 1)))
+    return total

@@ -1,0 +1,138 @@
+"""The generator's own record of a run: every process that sends says how it kept up, and a run it spoilt is no result.
+
+Latency counts from the intended start, so whatever an open loop's generator does late is inside every figure. In a
+closed loop a request is intended whenever its user comes to it: a generator that stood still shows nowhere, so a
+ticker beside the users has a timetable of its own, and what it is late with is the generator's doing alone.
+"""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from loadtest.workload.arrivals import arrivals, first_pause_s
+from loadtest.workload.scenario import Scenario
+
+ACHIEVED_SHARE_MIN = 0.99
+"""Of the target rate."""
+CPU_SHARE_MAX = 0.95
+"""Of one core, which is all that a process with one thread can have: beyond it, requests wait for the generator."""
+LATENESS_P99_MS_MAX = 50.0
+"""Lateness is part of the latency that is reported. The lab tells waits for an origin of 100 or 200 ms from none, so a
+p99 that holds 50 ms of the generator's own still shows which it was, and one that holds more does not; less is not to
+be had of a machine that is shared, which stops any process for some tens of milliseconds now and then."""
+SHORT_S_MAX = 0.5
+"""What a load may be shorter than its scenario: the last requests of users who think, and the start of processes."""
+
+_COUNTS = ("due", "sent", "not_sent", "in_flight_peak")
+_WORST = ("lateness_p50_ms", "lateness_p99_ms", "lateness_max_ms", "cpu_share", "wall_s")
+_TEXTS = ("cut_short",)
+
+
+class Due(NamedTuple):
+    """What a scenario asks of its generator, whatever that says of itself."""
+
+    duration_s: float
+    requests: int | None
+    """In all; None where answers set the pace."""
+    is_exact: bool = False
+    """Every one of them is known beforehand: of an open loop, seed and all."""
+
+
+def what_is_due(scenario: Scenario, seed: int) -> Due:
+    """Exactly: the arrivals of an open loop are seeded, and so is a timetable. Raises `BadTrace` and OSError."""
+    load, duration_s = scenario.load, scenario.duration_s
+    if load.loop == "open":
+        pieces = arrivals(load, scenario.keys, duration_s, seed)
+        return Due(duration_s, sum(len(piece.time_s) for piece in pieces), is_exact=True)
+    if load.rate_per_s is None:
+        return Due(duration_s, None)
+    users = load.users or 1
+    period_s = users / load.rate_per_s
+    firsts_s = (first_pause_s(seed, 0, user, period_s) for user in range(users))
+    return Due(duration_s, sum(math.ceil((duration_s - first_s) / period_s) for first_s in firsts_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """All processes that sent a load. Counts are added up; the rest is the process's that did worst."""
+
+    processes: int  # that there were to be
+    silent: int  # of them, left no record
+    due: int  # requests
+    sent: int
+    not_sent: int
+    in_flight_peak: int
+    in_flight_max: int | None  # None in a closed loop
+    lateness_p50_ms: float
+    lateness_p99_ms: float
+    lateness_max_ms: float
+    cpu_share: float  # of one core
+    wall_s: float
+    shortest_s: float = math.inf  # that one of the processes sent
+    cut_short: str = ""  # why one was ended before its time
+
+    def faults(self, due: Due, answered: int) -> list[str]:
+        """Why the run is no result, in plain sentences; none where it is one. `answered` requests have a line in the
+        record, whatever came back."""
+        found = []
+        if self.shortest_s < due.duration_s - SHORT_S_MAX or self.cut_short:
+            why = f": {self.cut_short}" if self.cut_short else ""
+            found.append(f"the load was sent for {self.shortest_s:.1f} of {due.duration_s:g} s{why}")
+        if due.requests is not None and answered < ACHIEVED_SHARE_MIN * due.requests:
+            rate, target = answered / due.duration_s, due.requests / due.duration_s
+            found.append(f"the load reached {rate:.1f} of {target:.1f} requests/s")
+        elif due.is_exact and answered != due.requests:
+            found.append(f"{answered} requests are in the record, and {due.requests} in the scenario's schedule")
+        if self.sent != answered:
+            found.append(f"{self.sent} requests were sent, and {answered} are in the record")
+        if self.lateness_p99_ms > LATENESS_P99_MS_MAX:
+            what = "of the time the generator was" if self.in_flight_max is None else "of the requests left"
+            found.append(
+                f"1 % {what} more than {self.lateness_p99_ms:.0f} ms late "
+                f"(up to {LATENESS_P99_MS_MAX:.0f} ms is fair): the generator could not keep up"
+            )
+        if self.cpu_share > CPU_SHARE_MAX:
+            found.append(
+                f"a generator process was busy {self.cpu_share:.0%} of the time (up to {CPU_SHARE_MAX:.0%} is fair)"
+            )
+        if self.not_sent:
+            found.append(
+                f"{self.not_sent} of {self.due} requests were not sent: {self.in_flight_max} were on their way, "
+                "or the generator had not come to them when the load ended"
+            )
+        if self.silent:
+            found.append(f"{self.silent} of {self.processes} generator processes left no record")
+        return found
+
+
+def read_generator(raw: Path) -> Generator | None:
+    """What the processes wrote beside their answers; None where none did.
+
+    Raises OSError, or ValueError naming the file.
+    """
+    records = [_read(path) for path in sorted(raw.glob("generator-*.json"))]
+    if not records:
+        return None
+    bounds = [record["in_flight_max"] for record in records]
+    processes = max(record["processes"] for record in records)
+    return Generator(
+        processes=processes,
+        silent=max(0, processes - len(records)),
+        in_flight_max=None if None in bounds else sum(bounds),
+        **{name: sum(record[name] for record in records) for name in _COUNTS},
+        **{name: max(record[name] for record in records) for name in _WORST},
+        shortest_s=min(record["wall_s"] for record in records),
+        cut_short="; ".join(sorted({record["cut_short"] for record in records} - {""})),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(path.read_text())
+        for name in ("processes", "in_flight_max", *_COUNTS, *_WORST, *_TEXTS):
+            record[name]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not a generator's record: {error!r}") from error
+    return record

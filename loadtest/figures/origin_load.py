@@ -1,0 +1,92 @@
+"""What a run asked of the origin, counted from its ledger in pieces: how much was asked, started, failed and turned
+away, and the peaks of the cold start and of the steady state apart."""
+
+from typing import Any
+
+import numpy as np
+
+from loadtest.figures.records import FAILED, SHED, WHYS, Floats, Integers, Reads
+from loadtest.figures.stampedes import Stampedes
+
+
+class SlidingPeak:
+    """The most events in any window of that length, exactly, of events that come in order of time."""
+
+    def __init__(self, window_s: float = 1.0) -> None:
+        self._window_s = window_s
+        self._tail = np.empty(0)
+        self.most = 0
+
+    def add(self, times_s: Floats) -> None:
+        """Times in order, none before those of the piece before."""
+        if not len(times_s):
+            return
+        known = np.concatenate((self._tail, times_s))
+        # some busiest window begins with an event
+        inside = np.searchsorted(known, known + self._window_s, side="left") - np.arange(len(known))
+        self.most = max(self.most, int(inside.max()))
+        self._tail = known[known > known[-1] - self._window_s]
+
+
+def sliding_peak(times_s: Floats, window_s: float = 1.0) -> int:
+    """The most events in any window of that length, exactly."""
+    peak = SlidingPeak(window_s)
+    peak.add(np.sort(times_s))
+    return peak.most
+
+
+class OriginLoad:
+    """The origin's side of a run whose load began at `start_s`.
+
+    A read that waited in the pool's queue and got a connection was started, whoever still wanted it then; one that the
+    end of its pod cut short was asked for and no more. Peaks count what was let in, by the moment at which it was asked
+    for.
+    """
+
+    def __init__(
+        self, start_s: float, bin_s: float, bins: int, hot_keys: Integers, ttl_s: float, is_warmed: bool
+    ) -> None:
+        self._start_s, self._bin_s = start_s, bin_s
+        self._over_time = np.zeros(bins, dtype=np.int64)
+        self._whys = np.zeros(len(WHYS), dtype=np.int64)
+        self._asked = self._started = self.failed = self._shed = self._cold = self._steady = 0
+        self._peak, self._cold_peak, self._steady_peak = SlidingPeak(), SlidingPeak(), SlidingPeak()
+        self._stampedes = Stampedes(hot_keys, ttl_s, is_warmed)
+
+    def add(self, piece: Reads) -> None:
+        """A piece of the ledger; pieces, and reads within them, in order of asking."""
+        let_in = piece.only(piece.outcome != SHED)
+        is_started = ~np.isnan(let_in.started_s)
+        self._asked += len(piece.asked_s)
+        self._shed += len(piece.asked_s) - len(let_in.asked_s)
+        self._started += int(is_started.sum())
+        self.failed += int((is_started & (let_in.outcome == FAILED)).sum())
+        self._whys += np.bincount(let_in.why[is_started], minlength=len(WHYS))
+        is_cold = self._stampedes.add(let_in)
+        self._cold += int((is_cold & is_started).sum())
+        self._steady += int((~is_cold).sum())
+        self._peak.add(let_in.asked_s)
+        self._cold_peak.add(let_in.asked_s[is_cold])
+        self._steady_peak.add(let_in.asked_s[~is_cold])
+        place = ((let_in.asked_s - self._start_s) / self._bin_s).astype(np.int64)
+        place = place[(place >= 0) & (place < len(self._over_time))]
+        self._over_time += np.bincount(place, minlength=len(self._over_time))
+
+    def figures(self) -> dict[str, Any]:
+        """The fields of `loadtest.figures.run_summary.Row` that are about the origin."""
+        return {
+            "origin_asked": self._asked,
+            "origin_reads": self._started,
+            "origin_failed": self.failed,
+            "origin_shed": self._shed,
+            "origin_peak_1s": self._peak.most,
+            "cold_reads": self._cold,
+            "cold_peak_1s": self._cold_peak.most,
+            "steady_peak_1s": self._steady_peak.most if self._steady else None,
+            "reads_by_why": {str(why): int(count) for why, count in zip(WHYS, self._whys, strict=True) if count},
+            "stampedes": self._stampedes.figures(),
+        }
+
+    def per_second(self) -> Floats:
+        """Reads that were let in, per second, in each bin from the start of the load."""
+        return np.asarray(self._over_time / self._bin_s)

@@ -1,0 +1,90 @@
+"""The repeats of a strategy as one row, to look at. What may be claimed of repeats says `loadtest.stats`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from statistics import median
+from typing import Any
+
+from loadtest.figures.run_summary import Row
+from loadtest.workload.gate import WORST_COUNTS
+
+
+def by_strategy(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The repeats of each, in order of their first appearance."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.strategy, []).append(row)
+    return found
+
+
+def medians(rows: Sequence[Row]) -> list[Row]:
+    """A row per strategy, over its repeats. Of every figure the median of the valid ones; what must not happen (errors,
+    wrong answers and their kinds, reads that failed or were turned away) by the worst of all, and in how many of them
+    it did; all events and notes of any of them. It is valid when all of them are."""
+    return [_summed_up(repeats) for repeats in by_strategy(rows).values()]
+
+
+_TOLD = frozenset(
+    {"seed", "repeat", "repeats", "repeats_with", "valid", "events", "notes", "faults", "assumed", "trace"}
+)
+"""Fields of which there is no median."""
+
+
+def _summed_up(repeats: Sequence[Row]) -> Row:
+    if len(repeats) == 1:
+        return repeats[0]
+    valid = [row for row in repeats if row.valid] or repeats
+    figures: dict[str, Any] = {
+        name: _middle([getattr(row, name) for row in valid])
+        for name in (field.name for field in fields(Row))
+        if name not in _TOLD
+    }
+    names = [*WORST_COUNTS, *(f"faults.{fault}" for row in repeats for fault in row.faults)]
+    worst = {name: [_count(row, name) for row in repeats] for name in dict.fromkeys(sorted(names))}
+    figures["faults"] = {}
+    for name, counts in worst.items():
+        table, _, entry = name.partition(".")
+        if not entry:
+            figures[name] = max(counts)
+        elif any(counts):
+            figures[table] = {**figures[table], entry: max(counts)}
+    return replace(
+        valid[0],
+        **figures,
+        repeats=len(repeats),
+        repeats_with={name: some for name, counts in worst.items() if (some := sum(map(bool, counts)))},
+        events=_said(repeats, "events"),
+        notes=_said(repeats, "notes"),
+        assumed=list(dict.fromkeys(name for row in repeats for name in row.assumed)),
+        valid=all(row.valid for row in repeats),
+    )
+
+
+def _count(row: Row, name: str) -> int:
+    table, _, entry = name.partition(".")
+    value = getattr(row, table)
+    return int(value.get(entry, 0) if entry else value)
+
+
+def _said(repeats: Sequence[Row], name: str) -> list[str]:
+    """Each with its repeat; once where all of them say it."""
+    told = [(row.repeat, text) for row in repeats for text in getattr(row, name)]
+    of_all = {text for _, text in told if sum(other == text for _, other in told) >= len(repeats)}
+    return list(dict.fromkeys(text if text in of_all else f"repeat {repeat}: {text}" for repeat, text in told))
+
+
+def _middle(values: Sequence[Any]) -> Any:
+    """Of numbers the median of those that there are, of counts in a table each one's (0 where it is missing), of tables
+    in a table that of each; of labels the first."""
+    there = [value for value in values if value is not None]
+    first = there[0] if there else None
+    if first is None or isinstance(first, bool | str):
+        return first
+    if isinstance(first, Mapping):
+        names = dict.fromkeys(name for value in there for name in value)
+        # of a kind of stampede that one repeat did not have, there is no size there
+        is_deep = any(isinstance(inner, Mapping) for value in there for inner in value.values())
+        missing = None if is_deep else 0
+        return {name: _middle([value.get(name, missing) for value in there]) for name in names}
+    middle = median(there)
+    return round(middle) if isinstance(first, int) else middle

@@ -1,0 +1,175 @@
+"""From records to figures: the same for every world, and in pieces, so that no run is too long for the memory."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from app.strategy import Status
+from loadtest.figures.floor import Floor
+from loadtest.figures.histogram import Histogram
+from loadtest.figures.origin_load import OriginLoad
+from loadtest.figures.records import NO_STATUS, STATUSES, Answers, Integers, Reads
+from loadtest.figures.run_summary import ABOUT_ANSWERS, PERCENTILES, Row, Series
+from loadtest.workload.scenario import Scenario
+
+BINS_MAX = 600
+BIN_S_MIN = 0.5
+STEPS_IN_SECOND = 100
+"""In which arrivals are counted: those within one of them meet the same herd."""
+_FINEST_S, _STEP, _STEPS = 1e-5, 1.02, 900  # of a latency over time: 2 % steps from 10 us to 500 s
+NOTHING_EXPIRED = "nothing expired: no key was loaded a second time, so nothing is told of the steady state"
+_COLLAPSED = STATUSES.index(Status.COLLAPSED)
+
+
+class Tally:
+    """Everything that is counted of one run whose load began at `start_s`. Feed it pieces, then ask for the row."""
+
+    def __init__(
+        self,
+        start_s: float,
+        duration_s: float,
+        ttl_s: float,
+        slow_ms: float,
+        hot_keys: Integers,
+        is_warmed: bool = False,
+        oldest_s: float | None = None,
+    ) -> None:
+        """With `is_warmed` every key was loaded before the load began. `oldest_s` is what the strategy promises, where
+        the fewest reads under that promise are to be told too."""
+        self.notes: list[str] = []
+        """Of the row that is to come."""
+        self._start_s, self._duration_s, self._ttl_s, self._slow_ms = start_s, duration_s, ttl_s, slow_ms
+        self.latency, self.age, self.waits = Histogram(), Histogram(), Histogram()
+        self._statuses = np.zeros(len(STATUSES) + 1, dtype=np.int64)
+        self._faults: Counter[str] = Counter()
+        self._requests = self._errors = self._aged = self._older = 0
+        self._bin_s = max(BIN_S_MIN, duration_s / BINS_MAX)
+        bins = max(1, int(np.ceil(duration_s / self._bin_s)))
+        self._bins = bins
+        self._floor = None if oldest_s is None else Floor(oldest_s, start_s if is_warmed else -np.inf)
+        self.origin = OriginLoad(start_s, self._bin_s, bins, hot_keys, ttl_s, is_warmed)
+        self._latency_over_time = np.zeros(bins * _STEPS, dtype=np.int64)
+        seconds = int(np.ceil(duration_s)) + 1
+        self._arrivals = np.zeros(seconds * STEPS_IN_SECOND, dtype=np.int64)
+        self._asked_in_second, self._slow_in_second = np.zeros((2, seconds), dtype=np.int64)
+
+    def add_answers(self, piece: Answers) -> None:
+        """A piece of the answers, in any order; the floor needs about that of their ends."""
+        if self._floor is not None:
+            self._floor.add(piece)
+        latency_s = piece.latency_s
+        self._requests += len(latency_s)
+        self.latency.add(latency_s)
+        self.waits.add(latency_s[piece.status == _COLLAPSED])
+        ages_s = piece.age_s[~np.isnan(piece.age_s)]
+        self.age.add(ages_s)
+        self._aged += len(ages_s)
+        self._older += int(np.sum(ages_s > self._ttl_s))
+        self._statuses += np.bincount(piece.status, minlength=len(STATUSES) + 1)
+        self._errors += int(np.sum((piece.code != 200) & (piece.code != 404)))
+        self._faults.update(piece.faults)
+        since_start_s = piece.intended_s - self._start_s
+        second = np.clip(since_start_s.astype(np.int64), 0, len(self._asked_in_second) - 1)
+        self._asked_in_second += np.bincount(second, minlength=len(self._asked_in_second))
+        step = np.clip((since_start_s * STEPS_IN_SECOND).astype(np.int64), 0, len(self._arrivals) - 1)
+        self._arrivals += np.bincount(step, minlength=len(self._arrivals))
+        slow = second[latency_s * 1000 > self._slow_ms]
+        self._slow_in_second += np.bincount(slow, minlength=len(self._slow_in_second))
+        steps = np.log(np.maximum(latency_s, _FINEST_S) / _FINEST_S) / np.log(_STEP)
+        place = np.clip((since_start_s / self._bin_s).astype(np.int64), 0, self._bins - 1)
+        flat = place * _STEPS + np.clip(steps.astype(np.int64), 0, _STEPS - 1)
+        self._latency_over_time += np.bincount(flat, minlength=len(self._latency_over_time))
+
+    def add_reads(self, piece: Reads) -> None:
+        """A piece of the origin's ledger; pieces and reads in order of asking."""
+        self.origin.add(piece)
+
+    def row(self, events: Sequence[str] = (), notes: Sequence[str] = (), valid: bool = True, **named: Any) -> Row:
+        """The figures. `named` are the fields of `Row` that no record holds; nothing is a result (see `_nothing`)."""
+        statuses = {status: int(count) for status, count in zip(STATUSES, self._statuses, strict=False) if count}
+        served = statuses.get(Status.HIT, 0) + statuses.get(Status.STALE, 0)
+        asked = self.origin.figures()
+        nothing = self._nothing()
+        latencies: dict[str, Any] = {name: _milliseconds(self.latency, share) for name, share in PERCENTILES.items()}
+        row = Row(
+            duration_s=self._duration_s,
+            requests=self._requests,
+            achieved_rate=round(self._requests / self._duration_s, 2),
+            hit_ratio=round(served / self._requests, 5) if self._requests else None,
+            **latencies,
+            age_p50_s=_seconds(self.age, 0.50),
+            age_p99_s=_seconds(self.age, 0.99),
+            older_share=round(self._older / self._aged, 5) if self._aged else None,
+            wait_p50_ms=_milliseconds(self.waits, 0.50),
+            wait_p99_ms=_milliseconds(self.waits, 0.99),
+            slow_s=int(np.sum((self._slow_in_second > 0) & (self._slow_in_second >= 0.01 * self._asked_in_second))),
+            slow_ms=self._slow_ms,
+            arrivals_dispersion=self._dispersion(),
+            statuses=dict(sorted((str(status), count) for status, count in statuses.items())),
+            errors=self._errors,
+            wrong_answers=self._faults.total(),
+            faults=dict(self._faults),
+            floor_reads=None if self._floor is None else self._floor.reads,
+            events=[*events, *nothing],
+            notes=[
+                *self.notes,
+                *notes,
+                *([NOTHING_EXPIRED] if asked["steady_peak_1s"] is None and not nothing else []),
+            ],
+            valid=valid and not nothing,
+            **asked,
+            **named,
+        )
+        without: dict[str, Any] = dict.fromkeys(ABOUT_ANSWERS)
+        return replace(row, **without) if nothing else row
+
+    def _dispersion(self) -> float | None:
+        """Variance over mean of how many requests were meant for each hundredth of a second, within each second, so
+        that a rate that changes is none. Users who have fallen into step come near their number."""
+        counts = self._arrivals.reshape(-1, STEPS_IN_SECOND)
+        counts = counts[counts.any(axis=1)]
+        return round(float(counts.var(axis=1, ddof=1).sum() / counts.mean(axis=1).sum()), 2) if len(counts) else None
+
+    def _nothing(self) -> list[str]:
+        """Why there is nothing to tell of the answers: then this is no result."""
+        if not self._requests:
+            return ["no request was sent"]
+        if self._errors == self._requests:
+            return [f"no request got a good answer: {self._errors:,} of {self._requests:,} are errors"]
+        return []
+
+    def series(self) -> Series:
+        """Origin reads and latency over time."""
+        bins = self._bins
+        counts = self._latency_over_time.reshape(bins, _STEPS).cumsum(axis=1)
+        total = counts[:, -1]
+        p50_ms, p99_ms = (
+            np.where(total, _FINEST_S * _STEP ** (counts < np.ceil(share * total)[:, None]).sum(axis=1) * 1e3, np.nan)
+            for share in (0.5, 0.99)
+        )
+        time_s = np.arange(bins, dtype=np.float64) * self._bin_s
+        return Series(self._bin_s, time_s, self.origin.per_second(), p50_ms, p99_ms)
+
+    @property
+    def unanswered(self) -> int:
+        """Requests to which nothing was said."""
+        return int(self._statuses[NO_STATUS])
+
+
+def _milliseconds(histogram: Histogram, share: float) -> float | None:
+    return round(histogram.percentile_s(share) * 1000, 3) if len(histogram) else None
+
+
+def _seconds(histogram: Histogram, share: float) -> float | None:
+    return round(histogram.percentile_s(share), 3) if len(histogram) else None
+
+
+def new_tally(scenario: Scenario, start_s: float, oldest_s: float | None = None) -> Tally:
+    """For a run of this scenario whose load begins at `start_s`. `oldest_s` as in `Tally`."""
+    is_warmed, ttl_s = scenario.warm.keys != "none", scenario.cache.ttl_s
+    tally = Tally(start_s, scenario.duration_s, ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed, oldest_s)
+    tally.notes += scenario.without_effect
+    return tally

@@ -1,0 +1,1 @@
+"""Everything inside a process that sends a load."""

@@ -1,0 +1,100 @@
+"""The load's own metrics, for a dashboard that shows what was sent and whether the generator kept up."""
+
+import resource
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from app.metrics import DURATION_BUCKETS_S
+from loadtest.generator.deal import Share
+from loadtest.generator.meter import Meter
+
+LATENESS_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class LoadMetrics:
+    """What one Locust process sends and sees. Serves /metrics on `port` of `host` from the start.
+
+    It needs no `Host` check: it only tells, and what it tells is no secret.
+    """
+
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+        by = CollectorRegistry()
+        strategy = ("strategy",)
+        self._requests = Counter("lab_load_requests", "Requests sent", ("strategy", "code"), registry=by)
+        self._latency = Histogram(
+            "lab_load_latency_seconds",
+            "From the intended start",
+            ("strategy",),
+            buckets=DURATION_BUCKETS_S,
+            registry=by,
+        )
+        self._lateness = Histogram(
+            "lab_load_lateness_seconds", "Sent after it was meant to be", buckets=LATENESS_BUCKETS_S, registry=by
+        )
+        self._faults = Counter("lab_load_wrong_answers", "Answers that were wrong", strategy, registry=by)
+        self._rerouted = Counter("lab_load_rerouted", "Asked another pod: one could not be reached", registry=by)
+        self._not_sent = Gauge("lab_load_not_sent", "Due in this test, and beyond the bound in flight", registry=by)
+        self._in_flight = Gauge("lab_load_in_flight", "Requests on their way", registry=by)
+        self._users = Gauge("lab_load_users", "Users at work in this process", registry=by)
+        self._target = Gauge(
+            "lab_load_target_rate",
+            "Requests per second that all processes together are to send, whoever of them is there",
+            registry=by,
+        )
+        self._part = Gauge("lab_load_share_number", "Which part of the load is this process's; 0: none", registry=by)
+        self._parts = Gauge("lab_load_share_of", "In how many parts the load is dealt; 0: unknown", registry=by)
+        self._hottest = Gauge(
+            "lab_load_hottest_share", "Share of a strategy's requests that ask for the most popular key", registry=by
+        )
+        self._sends = Gauge("lab_load_scenario_info", "1, of what is sent", ("scenario",), registry=by)
+        self._running = Gauge("lab_load_running", "1 while a test runs", registry=by)
+        cpu = Gauge("lab_load_cpu_seconds", "CPU that this process has used", registry=by)
+        cpu.set_function(_cpu_s)
+        start_http_server(port, addr=host, registry=by)
+
+    def meters(self, meter: Meter) -> None:
+        """A test begins, with a meter of its own."""
+        self._not_sent.set_function(lambda: meter.not_sent)
+        self._in_flight.set_function(lambda: meter.in_flight)
+
+    def sends(self, scenario: str, hottest_share: float) -> None:
+        """A test begins, of this scenario."""
+        self._sends.clear()
+        self._sends.labels(scenario).set(1)
+        self._hottest.set(hottest_share)
+
+    def runs(self, strategies: Sequence[str], users: int, target_rate: float, share: Share | None) -> None:
+        """A test runs, for these strategies, each of whose children exists from now on."""
+        for strategy in strategies:
+            self._requests.labels(strategy, "200")
+            self._latency.labels(strategy)
+            self._faults.labels(strategy)
+        self._running.set(1)
+        self._users.set(users)
+        self._target.set(target_rate)
+        self._part.set(share.number + 1 if share is not None and share.of else 0)
+        self._parts.set(share.of if share is not None else 0)
+
+    def rests(self) -> None:
+        """No test runs."""
+        self._sends.clear()
+        for gauge in (self._hottest, self._running, self._users, self._target, self._part, self._parts):
+            gauge.set(0)
+
+    def answered(self, strategy: str, code: int, latency_s: float, lateness_s: float | None, fault: str) -> None:
+        """`lateness_s` is None where nobody knows when it was meant to leave."""
+        self._requests.labels(strategy, str(code)).inc()
+        self._latency.labels(strategy).observe(latency_s)
+        if lateness_s is not None:
+            self._lateness.observe(lateness_s)
+        if fault:
+            self._faults.labels(strategy).inc()
+
+    def rerouted(self) -> None:
+        self._rerouted.inc()
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,91 @@
+"""What pods say of themselves: which strategies they have, how old their answers may be, and what the time is there."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from http.client import HTTPException
+from typing import Any, NamedTuple
+from urllib.error import HTTPError, URLError
+
+from loadtest.generator.targets import Targets
+
+ASK_WITHIN_S = 10.0
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Never by a proxy: the environment of whoever starts a load has one for other ends."""
+
+
+class NoPods(OSError):
+    """Whom the load would be sent to does not answer, or not as a pod does. One line, with the URL."""
+
+
+class UnknownStrategy(ValueError):
+    """The pods have no such strategy; the text names those that they have."""
+
+
+class Told(NamedTuple):
+    """What a pod answered. None: it does not say."""
+
+    strategies: Mapping[str, float | None]
+    """How old their answers may be, seconds."""
+    others: frozenset[str]
+    """Bounds, which are asked for by name only."""
+    broken: Mapping[str, str]
+    longest_load_s: float | None
+    ahead_s: float | None
+    """The cache's clock, less this machine's."""
+
+
+AskPod = Callable[[str], Told]
+
+
+def ask_pod(url: str) -> Told:
+    """What the pod at that URL says. Raises `NoPods`."""
+    began_s = time.time()
+    try:
+        with _DIRECT.open(f"{url}/strategies", timeout=ASK_WITHIN_S) as answer:
+            said = json.load(answer)
+        middle_s = (began_s + time.time()) / 2
+        strategies, bounds = dict(said["strategies"]), dict(said.get("bounds", {}))
+        return Told(
+            {name: _number(about, "oldest_s") for name, about in (strategies | bounds).items()},
+            frozenset(bounds),
+            dict(said.get("broken", {})),
+            _number(said, "longest_load_s"),
+            None if (now_s := _number(said, "now_s")) is None else now_s - middle_s,
+        )
+    except HTTPError as error:
+        raise NoPods(f"{url} is no pod: /strategies is answered with {error.code}") from None
+    except (OSError, HTTPException) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        raise NoPods(f"{url} does not answer: {reason or type(error).__name__}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NoPods(f"{url} is no pod: what /strategies answers is not what a pod says ({error!r})") from None
+
+
+def ask_pods(targets: Targets, ask: AskPod = ask_pod) -> Told:
+    """Whoever is named one by one has to answer; of those behind a name, one. Raises `NoPods`."""
+    if not targets.follows_dns:
+        told = [ask(url) for url in targets.urls]
+        return told[0]
+    for url in targets.urls[:-1]:
+        try:
+            return ask(url)
+        except NoPods:
+            continue
+    return ask(targets.urls[-1])
+
+
+def check_strategies(names: Sequence[str], told: Told) -> None:
+    """Raises `UnknownStrategy` for a name that the pods do not have: each of its requests would be a 404."""
+    for name in names:
+        if name in told.broken:
+            raise UnknownStrategy(f"strategy {name!r} is broken there: {told.broken[name]}")
+        if name not in told.strategies:
+            known = ", ".join(told.strategies) or "none"
+            raise UnknownStrategy(f"there is no strategy {name!r}: the pods have {known}")
+
+
+def _number(said: Mapping[str, Any], name: str) -> float | None:
+    value = said.get(name)
+    return None if value is None else float(value)

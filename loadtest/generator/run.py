@@ -1,0 +1,148 @@
+"""One test in one process that sends, from its start to its stop."""
+
+import logging
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from locust.log import greenlet_exception_logger
+
+from loadtest.generator.client import Client
+from loadtest.generator.deal import DEAL_EVERY_S, SILENCE_S_MAX, Share, all_of_it, own_share
+from loadtest.generator.dispatcher import TAIL_S, Arrival, Dispatcher, due
+from loadtest.generator.exporter import LoadMetrics
+from loadtest.generator.meter import Meter, now_s
+from loadtest.generator.plan import Plan
+from loadtest.generator.targets import LOOK_EVERY_S
+from loadtest.generator.ticker import tick
+
+_log = logging.getLogger(__name__)
+Tell = Callable[..., None]
+
+
+class Run:
+    """Sends what is this process's share of the load, for as long as it has one."""
+
+    def __init__(
+        self, plan: Plan, options: Namespace, tell: Tell, metrics: LoadMetrics | None, worker: str | None
+    ) -> None:
+        """`worker` is this one's name at its master; None: it sends alone. `tell` fires Locust's event of a request."""
+        self.plan, self._metrics, self._worker = plan, metrics, worker
+        self.meter = Meter(0 if plan.is_open else None, 0)
+        self.client = Client(plan, self.meter, tell, metrics)
+        self.share: Share | None = None
+        """None: as far as is known, it has no part."""
+        self.may_ask = Event()
+        """Set while users of a closed loop may."""
+        self._dispatcher: Dispatcher | None = None
+        self._deal: Mapping[str, Any] | None = None
+        self._heard_s = now_s()
+        self._starts_s: float | None = None
+        gevent.spawn(tick, self.meter, lambda: self.meter.is_stopped)
+        if worker is None:
+            self.meter.processes = 1
+            self._take(all_of_it(options.duration or options.run_time))
+
+    def dealt(self, deal: Mapping[str, Any], is_first: bool = False) -> None:
+        """The master says who sends what. Another test's deal changes nothing."""
+        assert self._worker is not None, "who sends alone has no master"
+        if is_first:
+            self._starts_s = deal["start_s"]
+        if deal["start_s"] != self._starts_s:
+            return
+        self._heard_s = now_s()
+        self._pause(False)
+        if deal == self._deal:
+            return
+        self._deal = dict(deal)
+        self.plan.users = deal["users"] or self.plan.users
+        self.meter.processes = deal["ever"]
+        share = own_share(self._worker, deal)
+        if share is not None:
+            _log.info("Part %d of %d of the load is this worker's", share.number + 1, share.of)
+            self._take(share)
+        elif self.share is not None:
+            _log.warning("No part of the load is this worker's any more")
+            self._take(self.share._replace(from_s=deal["from_s"]).nothing())
+
+    def _take(self, share: Share) -> None:
+        self.share = share
+        if not self.plan.is_open:
+            self.may_ask.set() if share.of else self.may_ask.clear()
+            return
+        plan = self.plan
+        if share.of:
+            self.meter.in_flight_max = share.part(plan.load.in_flight_max)
+        if self._dispatcher is not None:
+            self._dispatcher.deal(share)
+            return
+        self._dispatcher = Dispatcher(
+            lambda share: due(plan.load, plan.scenario.keys, share, plan.seed), share, self._send, self.meter
+        )
+        failed = greenlet_exception_logger(_log)  # type: ignore[no-untyped-call]
+        self._dispatcher.start(failed)  # which makes Locust's exit code 2
+
+    def _send(self, arrival: Arrival, intended_s: float) -> None:
+        self.client.ask(self.plan.strategy_for(arrival.number), arrival.key, arrival.number, intended_s)
+
+    @property
+    def start_s(self) -> float:
+        """When the load begins, since the epoch."""
+        assert self.share is not None
+        return self.share.start_s
+
+    @property
+    def left_s(self) -> float | None:
+        """Until the load is over; None where it has no end, or none that is known."""
+        if self.share is None or self.share.duration_s is None:
+            return None
+        return self.share.start_s + self.share.duration_s - now_s()
+
+    def end(self, grace_s: float, tail_s: float = TAIL_S) -> None:
+        """Send no more; what is on its way may come back for a while. A load with less than `tail_s` left goes on."""
+        if self._dispatcher is not None:
+            self._dispatcher.end(grace_s, tail_s)
+        elif not self.meter.is_stopped:
+            left_s = self.left_s
+            cut = left_s is not None and left_s > tail_s
+            if left_s is not None and not cut:
+                gevent.sleep(max(0.0, left_s))
+            self.meter.stop(f"it was told to end {left_s:.1f} s before its time" if cut else "")
+        self.plan.over.set()
+        self.may_ask.set()  # who waits there finds that it is over
+
+    def write(self) -> None:
+        """The generator's own record, once everything has come back."""
+        if self.plan.folder is not None:
+            self.meter.write(self.plan.folder, self.plan.life)
+        self.plan.close()
+        self.client.close()
+
+    def follow(self, users: Callable[[], int]) -> None:
+        """As long as it runs: keep up with pods and strategies that come and go, and hear whether the master lives."""
+        look_s = 0.0
+        while not self.plan.over.is_set():
+            if self._metrics is not None:
+                rate = self.plan.load.rate_per_s or 0.0
+                self._metrics.runs(self.plan.strategies, users(), rate, self.share)
+            slept_s = now_s()
+            gevent.sleep(DEAL_EVERY_S)
+            slept_s = now_s() - slept_s
+            if slept_s < 2 * DEAL_EVERY_S:  # else what the master said has not been read yet
+                self._pause(self._worker is not None and now_s() - self._heard_s > SILENCE_S_MAX)
+            look_s += slept_s
+            if look_s >= LOOK_EVERY_S:
+                look_s = 0.0
+                self.plan.follow()
+
+    def _pause(self, is_paused: bool) -> None:
+        if self._dispatcher is not None:
+            if is_paused and not self._dispatcher.is_paused:
+                _log.error("The master is silent for %g s: nothing is sent until it is back", SILENCE_S_MAX)
+            self._dispatcher.is_paused = is_paused
+        elif is_paused and self.share is not None:
+            self.may_ask.clear()
+        elif self.share is not None and self.share.of:
+            self.may_ask.set()

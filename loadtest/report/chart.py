@@ -1,0 +1,263 @@
+"""The run as one page that needs no network: origin reads and latency over time, a column per strategy.
+
+The figure is the lesson, so nothing in it may differ between the columns but the strategy: same axes, same scale.
+"""
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go  # type: ignore[import-untyped]
+from plotly.subplots import make_subplots  # type: ignore[import-untyped]
+
+from loadtest.figures.records import Floats
+from loadtest.figures.run_summary import Row, Series
+from loadtest.report.html_page import FAINT, FONT, INK, Line, document, embedded, listed, stamped, table
+from loadtest.report.quoting import for_html
+from loadtest.report.workload_in_words import FAULTS_MAX
+from loadtest.workload.faults import Fault, Lasting
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#8C6D31")
+"""Okabe and Ito's, which the colour-blind can tell apart; their yellow, faint on white, gives way to a brown. By
+position; from the ninth on they come again, which the columns and their headings bear."""
+
+COLUMNS_MAX = 6  # in one band; with more a needle would be thinner than a pixel
+NAME_CHARS = 96  # of headings side by side in a band, so that none meets its neighbour on a page of 1000 px
+
+READS_PX, LATENCY_PX, GAP_PX, HEADING_PX, BELOW_PX = 230, 190, 22, 18, 52
+
+_EMPTY = np.array([np.nan])
+_NOTHING = Series(1.0, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
+
+BAD = "#B00020"
+
+HOW_TO_READ = (
+    "Every column is one strategy under the same load, on the same axes. Above: how many reads the origin was asked "
+    "for within the last second. A needle at each expiry is a stampede: everybody who missed asked the origin at once. "
+    "A flat line means that one asked for all. Below: how long the clients waited, on a logarithmic scale."
+)
+
+
+def figure(rows: Sequence[Row], series: Mapping[str, Series], faults: Sequence[Fault] = ()) -> go.Figure:
+    """Two panels per row, in bands of at most `COLUMNS_MAX`. A row without a series has empty panels and its peaks."""
+    bands = math.ceil(len(rows) / COLUMNS_MAX)
+    columns = math.ceil(len(rows) / bands)
+    drawing = make_subplots(rows=2 * bands, cols=columns, horizontal_spacing=0.1 / columns)
+    names = [_heading(row, series.get(row.strategy), NAME_CHARS // columns) for row in rows]
+    for position, row in enumerate(rows):
+        band, column = divmod(position, columns)
+        run = series.get(row.strategy, _NOTHING)
+        _draw(drawing, row, run, colour(position), 2 * band + 1, column + 1)
+        for panel in (2 * band + 1, 2 * band + 2):
+            _draw_faults(drawing, faults, panel, column + 1)
+    _set_axes(drawing, rows, series, bands, columns)
+    _place(drawing, names, bands, columns)
+    return drawing
+
+
+def colour(position: int) -> str:
+    return COLOURS[position % len(COLOURS)]
+
+
+def _draw(drawing: go.Figure, row: Row, run: Series, ink: str, reads_row: int, column: int) -> None:
+    at = {"row": reads_row, "col": column}
+    time_s, reads = _steps(run, _in_last_second(run))
+    line = {"color": ink, "width": 1}
+    tip = "%{y:.4~g} reads in the last second<extra></extra>"
+    drawing.add_scatter(
+        x=time_s,
+        y=reads,
+        mode="lines",
+        name="origin reads",
+        line=line,
+        fill="tozeroy",
+        fillcolor=ink + "80",
+        hovertemplate=tip,
+        **at,
+    )
+    if run.highest_reads is not None:
+        time_s, highest = _steps(run, _in_last_second(run, run.highest_reads))
+        thin = {"color": ink, "width": 0.7, "dash": "dot"}
+        drawing.add_scatter(
+            x=time_s, y=highest, mode="lines", name="most of any repeat", line=thin, hoverinfo="skip", **at
+        )
+    # the exact peaks, from every read's own moment: the bins can only come near them
+    for peak, dash in ((row.steady_peak_1s, "dash"), (row.cold_peak_1s or None, "dot")):
+        if peak is not None:
+            drawing.add_hline(y=peak, line={"color": ink, "width": 1.2, "dash": dash}, opacity=0.7, **at)
+    at = {"row": reads_row + 1, "col": column}
+    for name, values, style in (
+        ("p50", run.p50_ms, {"width": 1.5, "dash": "dot"}),
+        ("p99", run.p99_ms, {"width": 1.3}),
+    ):
+        time_s, latency_ms = _steps(run, np.where(values > 0, values, np.nan))
+        tip = f"{name} %{{y:.3~g}} ms<extra></extra>"
+        drawing.add_scatter(
+            x=time_s, y=latency_ms, mode="lines", name=name, line={"color": ink, **style}, hovertemplate=tip, **at
+        )
+
+
+def _draw_faults(drawing: go.Figure, faults: Sequence[Fault], row: int, column: int) -> None:
+    """A band from the beginning of each to its end; a line where it has none."""
+    at = {"row": row, "col": column}
+    for fault in faults[:FAULTS_MAX]:
+        if isinstance(fault, Lasting):
+            ends_s = fault.at_s + fault.for_s
+            drawing.add_vrect(x0=fault.at_s, x1=ends_s, fillcolor=BAD, opacity=0.12, line_width=0, layer="below", **at)
+        else:
+            drawing.add_vline(x=fault.at_s, line={"color": BAD, "width": 1}, opacity=0.5, **at)
+        if row % 2 == 1:
+            drawing.add_annotation(
+                x=fault.at_s, y=0.99, yref="y domain", text=for_html(fault.kind), textangle=-90, showarrow=False,
+                xanchor="left", yanchor="top", font={"size": 10, "color": BAD}, **at,
+            )  # fmt: skip
+
+
+def _in_last_second(run: Series, reads: Floats | None = None) -> Floats:
+    """Reads in the second that ends with each bin: the unit of the peak, so that the two can be compared by eye.
+
+    A bin's own rate cannot: a herd of 60 within a bin of half a second is a rate of 120/s, twice its peak.
+    """
+    bins = max(1, round(1 / run.bin_s))
+    of = run.origin_reads if reads is None else reads
+    summed: Floats = np.convolve(of, np.ones(bins))[: len(of)]
+    return summed / bins
+
+
+def _steps(run: Series, values: Floats) -> tuple[Floats, Floats]:
+    """Both ends of every bin, so that a bin between two empty ones is a dash and not nothing."""
+    return np.column_stack((run.time_s, run.time_s + run.bin_s)).ravel(), np.repeat(values, 2)
+
+
+def _set_axes(drawing: go.Figure, rows: Sequence[Row], series: Mapping[str, Series], bands: int, columns: int) -> None:
+    runs = [series[row.strategy] for row in rows if row.strategy in series]
+    ends_s = [row.duration_s for row in rows] + [run.time_s[-1] + run.bin_s for run in runs if len(run.time_s)]
+    tops = [row.origin_peak_1s for row in rows] + [_in_last_second(run).max(initial=0) for run in runs]
+    tops += [_in_last_second(run, run.highest_reads).max(initial=0) for run in runs]
+    drawing.update_xaxes(
+        range=[0, float(max(ends_s))], matches="x", nticks=5, ticks="outside", tickcolor=FAINT, showgrid=False
+    )
+    drawing.update_yaxes(gridcolor=FAINT, zeroline=False, showticklabels=False)
+    for band in range(bands):
+        reads = {"row": 2 * band + 1}
+        latency = {"row": 2 * band + 2}
+        drawing.update_xaxes(showticklabels=False, **reads)
+        drawing.update_xaxes(title={"text": "seconds", "standoff": 4}, **latency)
+        # room above the highest peak
+        drawing.update_yaxes(range=[0, 1.08 * max(1.0, *map(float, tops))], matches="y", rangemode="tozero", **reads)
+        drawing.update_yaxes(
+            # Logarithmic, because the three heights that matter are decades apart: a hit (about 2 ms), a read of the
+            # origin (about 200 ms), a queue for the origin (seconds). On a linear axis one slow second would press
+            # the hits and the p50 of every column onto the floor.
+            type="log",
+            range=_decades(runs),
+            matches=f"y{columns + 1}",
+            tickvals=[10.0**power for power in range(-2, 6)],
+            ticktext=["0.01", "0.1", "1", "10", "100", "1,000", "10,000", "100,000"],
+            **latency,
+        )
+        drawing.update_yaxes(title="origin reads/s", showticklabels=True, col=1, **reads)
+        drawing.update_yaxes(title="latency (ms, log)", showticklabels=True, col=1, **latency)
+    drawing.update_xaxes(matches=None, row=1, col=1)  # the axes that the others match match nothing
+    drawing.update_yaxes(matches=None, row=1, col=1)
+    drawing.update_yaxes(matches=None, row=2, col=1)
+
+
+def _decades(runs: Sequence[Series]) -> list[float]:
+    """From 1 ms, or the decade below the quickest, to just above the slowest, as powers of ten; at least one decade."""
+    seen = np.concatenate([[1.0], *(values[values > 0] for run in runs for values in (run.p50_ms, run.p99_ms))])
+    low = math.floor(np.log10(seen.min()))
+    return [float(low), max(low + 1.0, float(np.log10(1.5 * seen.max())))]
+
+
+def _heading(row: Row, run: Series | None, width: int) -> list[str]:
+    """The strategy's name in lines of at most `width` characters, broken after an underscore where there is one, and
+    under it both peaks."""
+    lines = [line.replace("_ ", "_") for line in textwrap.wrap(row.strategy.replace("_", "_ "), width)]
+    marked = [f"<b>{for_html(line)}</b>" for line in lines]
+    steady = "nothing expired" if row.steady_peak_1s is None else f"steady peak <b>{row.steady_peak_1s:,}</b>"
+    told = [steady, f"cold start <b>{row.cold_peak_1s:,}</b>"]
+    if run is not None and row.repeats > 1:
+        told.append(f"repeat {run.repeat} of {row.repeats}")
+    marked += [f'<span style="font-size:12px">{line}</span>' for line in told]
+    return marked if row.valid else [*marked, f'<span style="color:{BAD}">not valid</span>']
+
+
+def _place(drawing: go.Figure, names: Sequence[Sequence[str]], bands: int, columns: int) -> None:
+    """Heights in pixels, whatever the number of bands and however long the names."""
+    above_px = HEADING_PX * max(map(len, names)) + 12
+    band_px = READS_PX + GAP_PX + LATENCY_PX
+    plot_px = bands * band_px + (bands - 1) * (above_px + BELOW_PX)
+    for band in range(bands):
+        top_px = plot_px - band * (band_px + above_px + BELOW_PX)
+        reads = [(top_px - READS_PX) / plot_px, top_px / plot_px]
+        latency = [(top_px - band_px) / plot_px, (top_px - band_px + LATENCY_PX) / plot_px]
+        drawing.update_yaxes(domain=reads, row=2 * band + 1)
+        drawing.update_yaxes(domain=latency, row=2 * band + 2)
+    for position, lines in enumerate(names):
+        band, column = divmod(position, columns)
+        drawing.add_annotation(
+            text="<br>".join(lines), x=0.5, xref="x domain", xanchor="center", y=1, yref="y domain", yanchor="bottom",
+            yshift=4, showarrow=False, font={"size": 14, "color": INK}, row=2 * band + 1, col=column + 1,
+        )  # fmt: skip
+    drawing.update_layout(
+        height=plot_px + above_px + BELOW_PX,
+        margin={"l": 64, "r": 8, "t": above_px, "b": BELOW_PX},
+        template="none",
+        showlegend=False,
+        hovermode="x",
+        font=FONT,
+    )
+
+
+def page(
+    *,
+    title: str,
+    sentence: str,
+    rows: Sequence[Row],
+    series: Mapping[str, Series],
+    headings: Sequence[str],
+    tabled: Sequence[tuple[Row, Sequence[str]]],
+    legend: str,
+    said: Sequence[str],
+    notes: Sequence[str],
+    stamp: Sequence[tuple[str, str]],
+    missing: Sequence[str] = (),
+    faults: Sequence[Fault] = (),
+) -> str:
+    """The whole HTML document. `rows` are drawn; `tabled` is the comparison, a line per row, the name first; `missing`
+    is what the reader has to know before anything else."""
+    text = for_html
+    chips = {row.strategy: colour(position) for position, row in enumerate(rows)}
+    drawn = embedded(figure(rows, series, faults)) if rows else "<p>No strategy was measured.</p>"
+    face = "".join(f'<p class="missing">{text(one)}</p>\n' for one in missing)
+    body = f"""{face}<p class="scenario">{text(sentence)}</p>
+<p>{text(HOW_TO_READ)}</p>
+<div class="key"><span><i class="reads"></i>origin reads in the last second</span>
+<span><i class="peak"></i>the exact peak of the steady state: most in any sliding second</span>
+<span><i class="cold"></i>that of the cold start</span>{_also_in_key(series, faults)}
+<span><i class="p99"></i>latency p99</span><span><i class="p50"></i>latency p50</span></div>
+{drawn}
+<h2>Comparison</h2>
+{table(headings, [_line(row, cells, chips.get(row.strategy, "")) for row, cells in tabled])}
+<p class="legend">{text(legend)}</p>
+{listed("In words", said)}
+{listed("Notes", notes)}
+{stamped(stamp)}"""
+    return document(title, body)
+
+
+def _also_in_key(series: Mapping[str, Series], faults: Sequence[Fault]) -> str:
+    told = ""
+    if any(run.highest_reads is not None for run in series.values()):
+        told += '\n<span><i class="highest"></i>the most of any repeat; the one nearest to the medians is drawn</span>'
+    if faults:
+        told += '\n<span><i class="fault"></i>a fault of the scenario</span>'
+    return told
+
+
+def _line(row: Row, cells: Sequence[str], drawn_in: str) -> Line:
+    chip = f'<span class="chip" style="background:{drawn_in or "transparent"}"></span>'
+    name = for_html(cells[0]).replace("_", "_<wbr>") + ("" if row.valid else " <em>not valid</em>")
+    return Line(chip + name, cells[1:], row.valid)

@@ -1,0 +1,205 @@
+"""The comparison of strategies, as columns of text: the same on the terminal, in Markdown and in HTML."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.strategy import Status
+from loadtest.figures.run_summary import Row
+from loadtest.report.quoting import quoted
+
+LEGEND = (
+    "hit %: fresh and stale hits, of all requests; origin reads: those that got a connection; peak in 1 s: the most "
+    "origin reads asked for in any sliding second, over all pods, without those that were turned away: of the cold "
+    "start (before a key was loaded at all), of the steady state (at expiries and refreshes), and of the whole run; "
+    "predicted: by theory at the measured rate, and the measured figure in multiples of it; p50 to "
+    "p99.9: latency from the intended start of the request; slow s: seconds in which 1 % took longer than the "
+    "scenario's slow_ms; age: of the answers served; hot herd: loads per expiry of a hot key, mean / most; floor: the "
+    "fewest loads that could have answered these very requests; nocache reads the origin for every request; errors: "
+    "neither 200 nor 404; wrong answers: not the item asked for, torn, or older than one seen before; both, and what "
+    "the origin failed or shed, by the worst repeat, with how many repeats had any; –: there is no such figure."
+)
+ASSUMED = "~"
+_WHAT_IS_ASSUMED = (
+    f"{ASSUMED}: assumed, not simulated: a hit takes what the scenario says of the network, because virtual.service_us "
+    "states no CPU time; no sentence and no gate stands on it"
+)
+NOTES_MAX = 20
+"""Events of one row that are told."""
+NONE = "–"
+"""What stands where there is no figure."""
+Cell = Callable[[Row, Row | None], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the comparison; one that is empty in every row is left out."""
+
+    heading: str  # `{baseline}` stands for the baseline's name
+    short: str  # the same on a terminal, a line per word
+    rank: int  # on a narrow terminal the highest goes first; 0 always stays
+    cell: Cell  # of a row and the baseline's row
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The columns that these rows fill, and their text, a line per row. Only the first column is a name."""
+
+    columns: Sequence[Column]
+    baseline: str
+    lines: Sequence[Sequence[str]]
+
+    @property
+    def headings(self) -> list[str]:
+        return [column.heading.format(baseline=self.baseline) for column in self.columns]
+
+
+def _digits(value: float) -> str:
+    """Three figures that mean something; whole numbers from 100 on."""
+    return f"{value:,.{0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2}f}"
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.2f}"
+
+
+def _count(row: Row, status: Status) -> int:
+    return row.statuses.get(status, 0)
+
+
+def shown(value: float | None, form: Callable[[float], str] = _digits) -> str:
+    """A figure, or that there is none: its 0 would look like a good one."""
+    return NONE if value is None else form(value)
+
+
+def _figure(figure: Callable[[Row], float | None], form: Callable[[float], str] = _digits) -> Cell:
+    return lambda row, _: shown(figure(row), form)
+
+
+def _latency(name: str) -> Cell:
+    return lambda row, _: (
+        (ASSUMED if name in row.assumed and getattr(row, name) is not None else "") + shown(getattr(row, name))
+    )
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _share(row: Row, status: Status) -> float | None:
+    return _count(row, status) / row.requests if row.requests and row.hit_ratio is not None else None
+
+
+def _worst(row: Row, name: str) -> str:
+    """What must be 0, and in how many of several repeats it was not."""
+    table, _, entry = name.partition(".")
+    value = getattr(row, table).get(entry, 0) if entry else getattr(row, name)
+    some = row.repeats_with.get(name, 0)
+    return f"{value:,}" + (f" ({some} of {row.repeats})" if some and row.repeats > 1 else "")
+
+
+def _if_any(name: str) -> Cell:
+    return lambda row, _: _worst(row, name) if getattr(row, name) else ""
+
+
+def _target(row: Row, _: Row | None) -> str:
+    return "" if row.target_rate is None else _digits(row.target_rate)
+
+
+def _predicted(measured: float, predicted: float | None) -> str:
+    """Theory's figure, and how many times that was measured."""
+    if predicted is None:
+        return ""
+    return f"{_digits(predicted)} ({measured / predicted:.2f}x)" if predicted else _digits(predicted)
+
+
+def _peak_ratio(row: Row, base: Row | None) -> str:
+    """This peak of the steady state as a share of the baseline's: `1/6.8` is lower, `1.2x` higher. The cold start is
+    left out: what it asks for is the same for a fixed TTL and for spread ones."""
+    mine, other = row.steady_peak_1s, base.steady_peak_1s if base else None
+    if not other:
+        return ""
+    if mine is None:
+        return NONE
+    if mine == 0:
+        return "0"
+    low, high = sorted((mine, other))
+    times = f"{high / low:.1f}"
+    return "1" if times == "1.0" else f"1/{times}" if mine == low else f"{times}x"
+
+
+def _whole_peak(row: Row, _: Row | None) -> str:
+    """Of the whole run, beside what theory says of it; else its two parts say it."""
+    return "" if row.predicted_peak_1s is None else f"{row.origin_peak_1s:,}"
+
+
+def _stampede(row: Row, _: Row | None) -> str:
+    """Loads per expiry of a hot key: the mean, and the most."""
+    hot = row.stampedes.get("hot")
+    return "" if hot is None else f"{_digits(hot['mean'])} / {hot['max']:.0f}"
+
+
+def _commands(row: Row, _: Row | None) -> str:
+    return "" if row.commands_per_request is None else _digits(row.commands_per_request)
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("strategy", "strategy", 0, lambda row, _: row.strategy),
+    Column("requests", "reqs", 4, lambda row, _: f"{row.requests:,}"),
+    Column("req/s", "req/s", 1, lambda row, _: _digits(row.achieved_rate)),
+    Column("target req/s", "target\nreq/s", 3, _target),
+    Column("hit %", "hit\n%", 1, _figure(lambda row: row.hit_ratio, _percent)),
+    Column("origin reads", "origin\nreads", 0, lambda row, _: f"{row.origin_reads:,}"),
+    Column("predicted reads", "pred.", 3, lambda row, _: _predicted(row.origin_reads, row.predicted_reads)),
+    Column("floor", "floor", 2, lambda row, _: "" if row.floor_reads is None else f"{row.floor_reads:,}"),
+    Column("origin failed", "origin\nfailed", 1, _if_any("origin_failed")),
+    Column("origin shed", "origin\nshed", 1, _if_any("origin_shed")),
+    Column("cold peak in 1\u00a0s", "cold\npeak", 2, lambda row, _: f"{row.cold_peak_1s:,}"),
+    Column("steady peak in 1\u00a0s", "steady\npeak", 0, _figure(lambda row: row.steady_peak_1s, _whole)),
+    Column("steady peak vs {baseline}", "vs\n{baseline}", 2, _peak_ratio),
+    Column("peak in 1\u00a0s", "peak\nin 1 s", 3, _whole_peak),
+    Column("predicted peak", "pred.", 3, lambda row, _: _predicted(row.origin_peak_1s, row.predicted_peak_1s)),
+    Column("p50 ms", "p50\nms", 1, _latency("p50_ms")),
+    Column("p95 ms", "p95\nms", 5, _latency("p95_ms")),
+    Column("p99 ms", "p99\nms", 0, _latency("p99_ms")),
+    Column("p99.9 ms", "p99.9\nms", 5, _latency("p999_ms")),
+    Column("slow s", "slow\ns", 5, _figure(lambda row: row.slow_s, _whole)),
+    Column("age p99\u00a0s", "age\np99 s", 2, _figure(lambda row: row.age_p99_s)),
+    Column("stale %", "stale\n%", 2, _figure(lambda row: _share(row, Status.STALE), _percent)),
+    Column("older than TTL %", "older\n%", 6, _figure(lambda row: row.older_share, _percent)),
+    Column("hot herd", "hot\nherd", 4, _stampede),
+    Column("commands/request", "cmds\n/req", 5, _commands),
+    Column("collapsed", "coll.", 6, lambda row, _: f"{_count(row, Status.COLLAPSED):,}"),
+    Column("shed", "shed", 6, lambda row, _: _worst(row, f"statuses.{Status.SHED}")),
+    Column("errors", "errs", 0, lambda row, _: _worst(row, "errors")),
+    Column("wrong answers", "wrong", 0, lambda row, _: _worst(row, "wrong_answers")),
+)
+
+
+def comparison(rows: Sequence[Row], baseline: str | None) -> Comparison:
+    base = next((row for row in rows if row.strategy == baseline), None)
+    texts = [[column.cell(row, base) for row in rows] for column in COLUMNS]
+    kept = [number for number, cells in enumerate(texts) if any(cells)]
+    lines = list(zip(*(texts[number] for number in kept), strict=True))
+    return Comparison([COLUMNS[number] for number in kept], baseline or "", lines)
+
+
+def _bounded(texts: Sequence[str]) -> list[str]:
+    """They quote logs: each may be long, and there may be many."""
+    left_out = len(texts) - NOTES_MAX
+    return [*map(quoted, texts[:NOTES_MAX]), *([f"and {left_out:,} more, see summary.json"] if left_out > 0 else [])]
+
+
+def notes(rows: Sequence[Row]) -> list[str]:
+    """What has to be known beside the figures: runs that are no result, what happened, what was wrong with answers."""
+    found = []
+    for row in rows:
+        if not row.valid:
+            found.append(f"{row.strategy}: not a valid result" + ("" if row.events else "; no reason was recorded"))
+        found += [f"{row.strategy}: {event}" for event in _bounded(row.events)]
+        if row.faults:
+            faults = ", ".join(f"{_worst(row, f'faults.{fault}')} {quoted(fault)}" for fault in row.faults)
+            found.append(f"{row.strategy}: wrong answers: {faults}")
+        found += [f"{row.strategy}: {note}" for note in _bounded(row.notes)]
+    if any(row.assumed for row in rows):
+        found.append(_WHAT_IS_ASSUMED)
+    return found

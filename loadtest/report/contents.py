@@ -1,0 +1,48 @@
+"""What a report is made of, whatever form it takes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loadtest.figures.run_summary import Row
+from loadtest.report.workload_in_words import tuning, virtual_world
+from loadtest.workload.scenario import Scenario
+
+VIRTUAL = {"world": "virtual time", "redis": "simulated"}
+"""What is known of the surroundings of a run that was simulated, whatever machine did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run to look at: a row per strategy, the bounds that were run beside them, and the sentences that it allows."""
+
+    rows: Sequence[Row]
+    bounds: Sequence[Row] = ()
+    said: Sequence[str] = ()
+    missing: Sequence[str] = ()
+    """What the reader has to know is not there, and why."""
+
+    @property
+    def lines(self) -> list[Row]:
+        """The table's: the bounds, then the strategies."""
+        return [*self.bounds, *self.rows]
+
+
+def stamp(environment: Mapping[str, Any], scenario: Scenario) -> list[tuple[str, str]]:
+    """What it takes to run this again: a label and a text for everything that is known of the run."""
+    machine = environment.get("machine")
+    known = dict(environment)
+    if isinstance(machine, Mapping):
+        units = {"cores": "{} cores", "memory_gib": "{} GiB"}
+        known["machine"] = ", ".join(units.get(name, "{}").format(value) for name, value in machine.items())
+    known["tuned"] = tuning(scenario)
+    known["slow"] = f"a second in which 1 % took longer than {scenario.slow_ms:g} ms"
+    if known.get("world") == VIRTUAL["world"]:
+        known["assumed"] = virtual_world(scenario)
+    return [(name.replace("_", " "), _flat(value)) for name, value in known.items() if value not in ("", None, {}, [])]
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,52 @@
+"""A run as report.md, for a pull request."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from loadtest.figures.run_folder import write_whole
+from loadtest.figures.run_summary import Row
+from loadtest.report.columns import LEGEND, Comparison, comparison, notes
+from loadtest.report.contents import Summary, stamp
+from loadtest.report.markdown_table import markdown_table
+from loadtest.report.quoting import for_markdown
+from loadtest.report.workload_in_words import sentence
+from loadtest.workload.scenario import Scenario
+
+
+def _markdown_table(shown: Comparison, rows: Sequence[Row]) -> list[str]:
+    marks = ["" if row.valid else " **(not valid)**" for row in rows]
+    lines = [
+        [for_markdown(line[0]) + mark, *map(for_markdown, line[1:])]
+        for line, mark in zip(shown.lines, marks, strict=True)
+    ]
+    return markdown_table([*map(for_markdown, shown.headings)], lines, str, numbers=True)
+
+
+def markdown(summary: Summary, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
+    rows = summary.lines
+    table = _markdown_table(comparison(rows, baseline), rows) if rows else ["No strategy was measured."]
+    found = [f"- {for_markdown(note)}" for note in notes(rows)]
+    return "\n".join(
+        [
+            f"## {for_markdown(scenario.title)}",
+            "",
+            *(line for one in summary.missing for line in (f"**{for_markdown(one)}**", "")),
+            for_markdown(sentence(scenario)),
+            "",
+            *table,
+            "",
+            *(["**In words**", "", *(f"- {for_markdown(one)}" for one in summary.said), ""] if summary.said else []),
+            *(["**Notes**", "", *found, ""] if found else []),
+            for_markdown(LEGEND),
+            "",
+            *(f"- {for_markdown(name)}: {for_markdown(text)}" for name, text in stamp(environment, scenario)),
+            "",
+        ]
+    )
+
+
+def write_markdown(
+    folder: Path, summary: Summary, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None
+) -> None:
+    write_whole(folder / "report.md", markdown(summary, environment, scenario, baseline))

@@ -1,0 +1,110 @@
+"""What a run was made from, in words: all that its scenario states, in a sentence."""
+
+from pathlib import Path
+from typing import Any
+
+from loadtest.workload.faults import Fault
+from loadtest.workload.scenario import Scenario
+from loadtest.workload.traffic import Keys, Load, Ramp, Spike, Steady, Step, TopOfTheHour
+
+FAULTS_MAX = 20
+"""That are told one by one."""
+
+
+def sentence(scenario: Scenario) -> str:
+    """The workload in one line."""
+    pods, warm = scenario.pods, scenario.warm
+    lead = f", {warm.lead_s:g} s before the load" if warm.lead_s else ""
+    parts = [
+        _pace(scenario.load),
+        _keys(scenario.keys),
+        "cold start" if warm.keys == "none" else f"all keys warmed in one burst{lead}",
+        f"TTL {scenario.cache.ttl_s:g} s",
+        f"origin latency {scenario.origin.latency} ms over {_connections(scenario)}",
+        "1 pod" if pods == 1 else f"{pods} pods",
+        f"{scenario.duration_s:g} s",
+    ]
+    if scenario.faults:
+        told = [fault_in_words(fault) for fault in scenario.faults[:FAULTS_MAX]]
+        left_out = len(scenario.faults) - FAULTS_MAX
+        parts.append(f"faults: {', '.join(told)}" + (f" and {left_out} more" if left_out > 0 else ""))
+    return f"{scenario.name}: {'; '.join(parts)}." + (f" Source: {scenario.source}." if scenario.source else "")
+
+
+def tuning(scenario: Scenario) -> str:
+    """What strategies are tuned to; empty where all have their defaults."""
+    return ", ".join(f"{name}.{knob} {at}" for name, knobs in scenario.tune.items() for knob, at in knobs.items())
+
+
+def virtual_world(scenario: Scenario) -> str:
+    """What only virtual time is told."""
+    virtual = scenario.virtual
+    entries = "" if virtual.redis_entries_max is None else f" for {virtual.redis_entries_max:,} entries"
+    policy = f", {virtual.redis_policy}" if entries else ""
+    return (
+        f"network {virtual.network} ms a way, Redis {virtual.redis} ms a command{entries}{policy}, "
+        f"{virtual.service_us:g} us of CPU a request"
+    )
+
+
+def fault_in_words(fault: Fault) -> str:
+    """As "cache-away at 20 s for 5 s (empty)"."""
+    stated: dict[str, Any] = fault.model_dump()
+    kind, at_s, for_s = stated.pop("kind"), stated.pop("at_s"), stated.pop("for_s", None)
+    told = [_detail(name, value) for name, value in stated.items() if value is not False and value not in ([], None)]
+    lasting = "" if for_s is None else f" for {for_s:g} s"
+    return f"{kind} at {at_s:g} s{lasting}" + (f" ({', '.join(told)})" if told else "")
+
+
+def _connections(scenario: Scenario) -> str:
+    shared = scenario.origin.connections_shared
+    together = "" if shared is None else f", {shared:,} for all pods together"
+    return f"{scenario.origin.connections} connections per pod{together}"
+
+
+def _detail(name: str, value: Any) -> str:
+    match name:
+        case "pod":
+            return f"pod-{value + 1}"
+        case "ms":
+            return f"{value:g} ms"
+        case "by_s":
+            return f"by {value:g} s"
+    if value is True:
+        return name
+    if isinstance(value, list):
+        return f"{name} {', '.join(map(str, value))}"
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+
+
+def _pace(load: Load) -> str:
+    if load.loop == "open":
+        if load.trace is not None:
+            return f"open loop, replaying {Path(load.trace).name}"
+        return f"open loop, {load.arrivals} arrivals at {load.rate_per_s:,.10g} requests/s{_shape(load)}"
+    if load.rate_per_s is None:
+        same = "a constant " if load.think == "constant" else ""
+        return f"closed loop, {load.users:,} users with {same}{load.think_s:g} s think time"
+    return f"closed loop on a timetable, {load.rate_per_s:,.10g} requests/s from {load.users:,} users"
+
+
+def _shape(load: Load) -> str:
+    match load.shape:
+        case Steady():
+            return ""
+        case Ramp() as ramp:
+            over = "" if ramp.for_s is None else f" in {ramp.for_s:g} s"
+            return f", a ramp from {ramp.from_share:g} to {ramp.to_share:g} times that{over}"
+        case Step() as step:
+            return f", a step to {step.to_share:g} times that at {step.at_s:g} s"
+        case Spike() as spike:
+            return f", a spike of {spike.to_share:g} times that at {spike.at_s:g} s for {spike.for_s:g} s"
+        case TopOfTheHour() as jobs:
+            return f", and {jobs.extra_requests:,} more every {jobs.every_s:g} s, within {jobs.within_s:g} s"
+
+
+def _keys(keys: Keys) -> str:
+    count = "1 key" if keys.count == 1 else f"{keys.count:,} keys"
+    if keys.hot_share is not None:
+        return f"{count} ({100 * keys.hot_share:g} % of the requests to one)"
+    return count if keys.zipf is None else f"{count} (popularity by Zipf's law, exponent {keys.zipf:g})"

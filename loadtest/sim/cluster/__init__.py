@@ -1,0 +1,1 @@
+"""The simulated system: clients, network, pods, Redis and origin."""

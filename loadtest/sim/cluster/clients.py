@@ -1,0 +1,140 @@
+"""Who asks, in virtual time: the arrivals of the scenario, seeded as in every world."""
+
+import heapq
+from collections.abc import Iterator
+from random import Random
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from app.latency import Latency
+from loadtest.figures.records import Floats
+from loadtest.workload.arrivals import arrivals, closed_keys, first_pause_s, pauses_s, rng_of
+from loadtest.workload.scenario import Scenario
+
+NEVER_S = float("inf")
+
+
+class Ask(NamedTuple):
+    """One request on its way."""
+
+    arrives_s: float  # at the pod
+    intended_s: float
+    user: int
+    key: int
+    turn: int  # pods are asked in turn
+
+
+class Clients(Protocol):
+    """Requests in order of their arrival."""
+
+    due_s: float
+    """When the next one arrives; `NEVER_S` when there is none."""
+
+    def take(self) -> Ask:
+        """The one that is due."""
+        ...
+
+    def answered(self, ask: Ask, ended_s: float) -> None:
+        """Its answer has arrived."""
+        ...
+
+
+def clients(scenario: Scenario, seed: int, start_s: float) -> Clients:
+    """The scenario's load, beginning at `start_s`."""
+    return (OpenLoop if scenario.load.loop == "open" else ClosedLoop)(scenario, seed, start_s)
+
+
+class OpenLoop:
+    """Arrivals that wait for nobody."""
+
+    def __init__(self, scenario: Scenario, seed: int, start_s: float) -> None:
+        self._asks = self._walk(scenario, seed, start_s)
+        self._next = next(self._asks, None)
+        self.due_s = self._next.arrives_s if self._next else NEVER_S
+
+    def take(self) -> Ask:
+        ask = self._next
+        assert ask is not None
+        self._next = following = next(self._asks, None)
+        self.due_s = following.arrives_s if following else NEVER_S
+        return ask
+
+    def answered(self, ask: Ask, ended_s: float) -> None:
+        """Changes nothing: that is what makes it open."""
+
+    @staticmethod
+    def _walk(scenario: Scenario, seed: int, start_s: float) -> Iterator[Ask]:
+        network, rng = Latency.parse(scenario.virtual.network), rng_of(seed, "network")
+        turn = 0
+        late: list[Ask] = []  # still on their way when the next piece begins
+        for piece in arrivals(scenario.load, scenario.keys, scenario.duration_s, seed):
+            intended_s = start_s + piece.time_s
+            arrives_s = intended_s + _draws_ms(network, rng, len(intended_s)) / 1000
+            turns = range(turn, turn + len(intended_s))
+            turn += len(intended_s)
+            columns = (arrives_s.tolist(), intended_s.tolist(), turns, piece.key.tolist(), turns)
+            asks = list(map(Ask, *columns))
+            if network.is_fixed:
+                yield from asks
+                continue
+            late += asks
+            late.sort()
+            known_s = float(intended_s[-1])
+            split = next((place for place, ask in enumerate(late) if ask.arrives_s > known_s), len(late))
+            yield from late[:split]
+            late = late[split:]
+        yield from late
+
+
+def _draws_ms(latency: Latency, rng: np.random.Generator, count: int) -> Floats:
+    if latency.is_fixed:
+        return np.full(count, latency.mean_ms)
+    own = Random(int(rng.integers(2**62)))  # the distributions are written for a Random: one per piece
+    return np.array([latency.draw_ms(own) for _ in range(count)])
+
+
+class ClosedLoop:
+    """Users who wait for their answer, think (or look at their timetable), and ask again."""
+
+    def __init__(self, scenario: Scenario, seed: int, start_s: float) -> None:
+        load = scenario.load
+        assert load.users is not None
+        self._end_s = start_s + scenario.duration_s
+        self._period_s = load.users / load.rate_per_s if load.rate_per_s else None
+        users = range(load.users)
+        self._pauses_s = [] if self._period_s else [pauses_s(load, seed, 0, user) for user in users]
+        self._keys = closed_keys(scenario.keys, seed)
+        self._asked = [0] * load.users
+        self._network = Latency.parse(scenario.virtual.network)
+        self._network_rng = Random(f"{seed}/network")
+        self._upcoming: list[tuple[float, float, int]] = []  # when one arrives, was intended, and whose it is
+        for user in users:
+            pause_s = first_pause_s(seed, 0, user, self._period_s) if self._period_s else next(self._pauses_s[user])
+            self._ask(user, start_s + pause_s, start_s + pause_s)
+        self._find_next()
+
+    def take(self) -> Ask:
+        arrives_s, intended_s, user = heapq.heappop(self._upcoming)
+        turn = user + self._asked[user]
+        self._asked[user] += 1
+        self._find_next()
+        return Ask(arrives_s, intended_s, user, next(self._keys), turn)
+
+    def answered(self, ask: Ask, ended_s: float) -> None:
+        if self._period_s is None:
+            due_s = ended_s + next(self._pauses_s[ask.user])
+            self._ask(ask.user, due_s, due_s)
+        else:
+            due_s = ask.intended_s + self._period_s
+            self._ask(ask.user, due_s, max(due_s, ended_s))
+        self._find_next()
+
+    def _ask(self, user: int, intended_s: float, sent_s: float) -> None:
+        if sent_s >= self._end_s:
+            return
+        arrives_s = sent_s + self._network.draw_ms(self._network_rng) / 1000
+        heapq.heappush(self._upcoming, (arrives_s, intended_s, user))
+
+    def _find_next(self) -> None:
+        self.due_s = self._upcoming[0][0] if self._upcoming else NEVER_S

@@ -1,0 +1,254 @@
+"""A pod's way to the Redis of virtual time: what `app.cache` is to a real one.
+
+Both do the same to the millisecond that Redis counts in; one contract suite runs against both.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+from app import budget
+from app.clock import RedisClock
+from app.landings import Landings, Waiter
+from app.strategy import CacheAway, Clock, Entry
+from app.tasks import Tasks
+from loadtest.sim.cluster.redis_server import Server, milliseconds
+from loadtest.sim.cluster.redis_trouble import Lost, Refused
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+DEAD_S_MAX = 3_600.0
+"""After which the system gives up a connection on which nothing comes back."""
+
+
+class Gate:
+    """Between a pod and the world: closed while the pod is paused."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self._opened = asyncio.Event()
+
+    def close(self) -> None:
+        self.is_open = False
+        self._opened.clear()
+
+    def open(self) -> None:
+        self.is_open = True
+        self._opened.set()
+
+    async def passed(self) -> None:
+        """Returns while it is open."""
+        while not self.is_open:
+            await self._opened.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What a pod makes of a Redis that does not answer: the settings of the same names, in seconds."""
+
+    timeout_s: float = math.inf
+    pause_s: float = 0.0
+    retries: int = 0
+
+
+class MemoryCache:
+    """One pod's `app.strategy.Cache`. A command has its effect on the server half way through its time."""
+
+    def __init__(
+        self,
+        server: Server,
+        clock: Clock,
+        latency_s: float | Callable[[], float] = 0.0,
+        manners: Manners = Manners(),
+        gate: Gate | None = None,
+    ) -> None:
+        self._server = server
+        self._clock = clock
+        self.pod_clock: Clock | RedisClock = clock
+        """What the pod goes by, which may not be right: entries carry its times."""
+        self._latency_s = latency_s
+        self._manners = manners
+        self._gate = gate or Gate()
+        self._landings = Landings()
+        self._tasks = Tasks()
+        self.is_introduced = True
+        """Whether the pod knows the time there: before, it uses nothing of it."""
+        self._is_cut_off = self.is_dead = self.is_deaf = False
+        self._dead_arrive = False
+        self._extra_s = 0.0
+        self._left_alone_until_s = -math.inf
+        self._is_direct = False
+        server.join(self)
+        self.find_server()
+
+    @property
+    def is_cut_off(self) -> bool:
+        """As the server's `is_away`, for this pod alone."""
+        return self._is_cut_off
+
+    @is_cut_off.setter
+    def is_cut_off(self, is_cut_off: bool) -> None:
+        has_come_back = self._is_cut_off and not is_cut_off
+        self._is_cut_off = is_cut_off
+        self.find_server()
+        if has_come_back:
+            self.hear_all()
+
+    def introduce(self, is_introduced: bool) -> None:
+        self.is_introduced = is_introduced
+        self.find_server()
+
+    def slow_down(self, extra_s: float) -> None:
+        """Every command takes this much longer; 0 ends it."""
+        self._extra_s = extra_s
+        self.find_server()
+
+    def die(self, is_dead: bool, arrive: bool = False) -> None:
+        """Nothing comes back any more, and nobody says so; `arrive`: commands still reach the server."""
+        was_dead, self.is_dead, self._dead_arrive = self.is_dead, is_dead, arrive
+        self.find_server()
+        if was_dead and not is_dead:
+            self.hear_all()
+
+    def go_deaf(self, is_deaf: bool) -> None:
+        """Announcements do not reach this pod; it looks again at everything when they do."""
+        was_deaf, self.is_deaf = self.is_deaf, is_deaf
+        if was_deaf and not is_deaf:
+            self.hear_all()
+
+    def find_server(self) -> None:
+        """Whether a command needs no time and cannot fail, which is the case of nearly all."""
+        is_apart = self._latency_s or self._extra_s or self._is_cut_off or self.is_dead or not self.is_introduced
+        self._is_direct = self._server.is_well and not is_apart
+
+    async def get(self, key: str) -> Entry | None:
+        if self._is_direct and self._gate.is_open:
+            entry = self._server.get(key)
+        else:
+            entry = await self._ask("get", self._server.get, key)
+        if entry is None or entry.is_servable(self.pod_clock.now_s()):
+            return entry
+        if isinstance(self.pod_clock, RedisClock):
+            self.pod_clock.doubt()
+        return None
+
+    async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
+        until_ms = math.ceil(entry.keep_until_s * 1000)
+        try:
+            if token is None:
+                return await self._ask("set", self._server.set, key, entry, until_ms)
+            return await self._ask("put", self._server.put, key, entry, until_ms, token)
+        except _Refusal:
+            return False
+
+    async def lock(self, key: str, token: str, lease_s: float) -> bool:
+        return await self._ask("lock", self._server.lock, key, token, milliseconds(lease_s))
+
+    async def renew(self, key: str, token: str, lease_s: float) -> bool:
+        return await self._ask("renew", self._server.renew, key, token, milliseconds(lease_s))
+
+    async def unlock(self, key: str, token: str) -> bool:
+        return await self._ask("unlock", self._server.unlock, key, token)
+
+    async def time_s(self) -> float:
+        """What the server's clock says."""
+        return await self._ask("time", self._server.time_s)
+
+    def landing(self, key: str) -> AbstractContextManager[Waiter]:
+        return self._landings.waiter(key)
+
+    def hear(self, key: str) -> None:
+        if self._is_cut_off or self.is_dead or self.is_deaf:
+            return
+        if late_s := self._draw_s() / 2:
+            asyncio.get_running_loop().call_later(late_s, self._landings.announce, key)
+        else:
+            self._landings.announce(key)
+
+    def hear_all(self) -> None:
+        self._landings.announce_all()
+
+    async def aclose(self) -> None:
+        """Leave the server; commands on their way are forgotten."""
+        self._server.leave(self)
+        await self._tasks.aclose()
+
+    def _draw_s(self) -> float:
+        return (self._latency_s() if callable(self._latency_s) else self._latency_s) + self._extra_s
+
+    async def _ask(self, name: str, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        if self._is_direct and self._gate.is_open:
+            return command(*arguments, **named)
+        if not self.is_introduced and name != "time":
+            raise CacheAway("the cache has not told the time yet")
+        if self._clock.now_s() < self._left_alone_until_s:
+            raise CacheAway("the cache is left alone after a failure")
+        patience = budget.current.get()
+        if name == "lock" and patience is not None and patience.is_spent:
+            raise CacheAway("no time is left for the cache")  # a lock that nobody waits for would only be in the way
+        # A command that is on its way has its effect, whether or not its caller stays for the answer.
+        travel = self._tasks.spawn(self._travel(name, lambda: command(*arguments, **named)), name)
+        if patience is None:
+            patience = budget.Budget(self._manners.timeout_s)
+        elif patience.is_spent:
+            raise CacheAway("no time is left for the cache")
+        if not await patience.wait_for(travel, self._manners.timeout_s):
+            self._left_alone_until_s = self._clock.now_s() + self._manners.pause_s
+            raise CacheAway(f"no answer within {self._manners.timeout_s:g} s, or what the request has left of its own")
+        if travel.cancelled():
+            raise CacheAway("the pod ends")
+        try:
+            return travel.result()
+        except Lost as lost:
+            self._left_alone_until_s = self._clock.now_s() + self._manners.pause_s
+            raise CacheAway(str(lost)) from lost
+        except Refused as refused:  # the cache is there, and says no
+            raise _Refusal(f"{name}: {refused}") from refused
+
+    async def _travel(self, name: str, command: Callable[[], T]) -> T:
+        """There and back. Like redis-py's, a command whose connection is lost is sent again, in what is left of its
+        time."""
+        give_up_s = self._clock.now_s() + self._manners.timeout_s
+        retries_left = self._manners.retries
+        while True:
+            try:
+                return await self._go_and_return(name, command)
+            except Lost:
+                retries_left -= 1
+                if retries_left < 0 or self._clock.now_s() >= give_up_s:
+                    raise
+
+    async def _go_and_return(self, name: str, command: Callable[[], T]) -> T:
+        await self._gate.passed()
+        latency_s = self._draw_s()
+        await _sleep(latency_s / 2)
+        if self.is_dead:
+            if self._dead_arrive:
+                with suppress(Refused, Lost):
+                    await self._server.meet(name, command)
+            await _sleep(min(self._manners.timeout_s, DEAD_S_MAX))
+            raise Lost("the connection is dead")
+        self._must_be_there()
+        answer: Any = await self._server.meet(name, command)
+        await _sleep(latency_s / 2)
+        await self._gate.passed()
+        self._must_be_there()
+        return answer  # type: ignore[no-any-return]
+
+    def _must_be_there(self) -> None:
+        if self._server.is_away or self._is_cut_off:
+            raise Lost("the cache is away")
+
+
+class _Refusal(CacheAway):
+    """An error reply. Whoever asks for more than to store goes on as if the cache were away."""
+
+
+async def _sleep(seconds: float) -> None:
+    if seconds:
+        await asyncio.sleep(seconds)

@@ -1,0 +1,133 @@
+"""Everything that happened in a run, as pieces for the tally and as one hash.
+
+Memory does not grow with the number of requests: a full piece is counted, hashed and forgotten.
+"""
+
+import hashlib
+from array import array
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from app.strategy import Why
+from loadtest.figures.failures import Failures, Kind
+from loadtest.figures.records import FAILED, STATUS_NUMBERS, WHY_NUMBERS, Answers, Reads
+from loadtest.figures.tally import Tally
+from loadtest.sim.cluster.raw_records import RawRecords
+
+PIECE = 1 << 16
+_NAN = float("nan")
+
+
+class OpenRead:
+    """A read of the origin that has been asked for; `ended_s` is set when it has ended, the others by then.
+
+    `started_s` is NaN as long as it has no connection, `outcome` a place in `loadtest.figures.records.OUTCOMES`.
+    """
+
+    __slots__ = ("asked_s", "ended_s", "key", "outcome", "pod", "started_s", "why")
+
+    def __init__(self, asked_s: float, key: int, why: Why, pod: int) -> None:
+        self.asked_s, self.started_s, self.ended_s = asked_s, _NAN, -1.0
+        self.key, self.why, self.outcome, self.pod = key, WHY_NUMBERS[why], FAILED, pod
+
+
+class Recorder:
+    """Takes answers and reads as they happen. `checks` see every piece of answers, `raw` writes all of it down."""
+
+    def __init__(self, raw: RawRecords | None = None) -> None:
+        self._tally: Tally | None = None
+        self._raw = raw
+        self.checks: list[Callable[[Answers], None]] = []
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._faults: list[tuple[int, str]] = []
+        """Of answers of this piece: their place in it, and what was wrong."""
+        self._reads: deque[OpenRead] = deque()
+        self._intended_s, self._ended_s, self._age_s = array("d"), array("d"), array("d")
+        self._key, self._code, self._status, self._pod = array("q"), array("q"), array("q"), array("q")
+        self.requests = 0
+        self.failures = Failures()
+        """What the pods counted as failed since they were there, the warm-up included."""
+
+    def answer(
+        self, intended_s: float, ended_s: float, key: int, pod: int, code: int, status: Any, age_s: float | None
+    ) -> None:
+        """One request, to its end. Without a `status` no answer came."""
+        self._intended_s.append(intended_s)
+        self._ended_s.append(ended_s)
+        self._age_s.append(_NAN if age_s is None else age_s)
+        self._key.append(key)
+        self._code.append(code)
+        self._status.append(STATUS_NUMBERS[status])
+        self._pod.append(pod)
+        self.requests += 1
+        if len(self._key) == PIECE:
+            self._count_answers()
+
+    def fault(self, what: str) -> None:
+        """Something was wrong with the content of the answer that comes next."""
+        self._faults.append((len(self._key), what))
+
+    def failed(self, kind: Kind, what: str = "") -> None:
+        """A pod counts a failure; `what` is the command or the task it is about."""
+        self.failures[kind, what] += 1
+
+    def read(self, asked_s: float, key: int, why: Why, pod: int) -> OpenRead:
+        """The origin is asked; set `ended_s` on what this answers."""
+        read = OpenRead(asked_s, key, why, pod)
+        self._reads.append(read)
+        if len(self._reads) >= PIECE:
+            self._count_reads()
+        return read
+
+    def begin(self, tally: Tally) -> None:
+        """The load begins; reads so far belonged to the warm-up."""
+        self._reads.clear()
+        self._tally = tally
+
+    def trace(self) -> str:
+        """Count what is left, and give the hash of everything: times, keys, pods, answers and reads, in order."""
+        self._count_answers()
+        for read in self._reads:
+            read.ended_s = max(read.ended_s, read.asked_s)
+        self._count_reads()
+        return self._hash.hexdigest()
+
+    def _count_answers(self) -> None:
+        columns = (self._intended_s, self._ended_s, self._age_s, self._key, self._code, self._status, self._pod)
+        intended_s, ended_s, age_s, key, code, status, pods = copies = [np.array(column) for column in columns]
+        for column in copies:
+            self._hash.update(column.tobytes())
+        for emptied in columns:
+            del emptied[:]
+        piece = Answers(intended_s, ended_s, age_s, code, status, key, Counter(what for _, what in self._faults))
+        for check in self.checks:
+            check(piece)
+        assert self._tally is not None, "begin comes before the first answer"
+        self._tally.add_answers(piece)
+        if self._raw is not None:
+            self._raw.answers(piece, pods, self._faults)
+        self._faults = []
+
+    def _count_reads(self) -> None:
+        """Those that have ended, up to the first that has not: they are counted in order of asking."""
+        ended = []
+        while self._reads and self._reads[0].ended_s >= 0:
+            ended.append(self._reads.popleft())
+        if not ended or self._tally is None:
+            return
+        piece = Reads(
+            np.array([read.asked_s for read in ended]),
+            np.array([read.started_s for read in ended]),
+            np.array([read.ended_s for read in ended]),
+            np.array([read.key for read in ended], dtype=np.int64),
+            np.array([read.why for read in ended], dtype=np.int64),
+            np.array([read.outcome for read in ended], dtype=np.int64),
+        )
+        for column in piece:
+            self._hash.update(column.tobytes())
+        self._tally.add_reads(piece)
+        if self._raw is not None:
+            self._raw.reads(piece, np.array([read.pod for read in ended], dtype=np.int64))

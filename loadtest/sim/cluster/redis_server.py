@@ -1,0 +1,233 @@
+"""A Redis in virtual time: the state that all pods share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Literal, Protocol, TypeVar
+
+from app.strategy import Clock, Entry
+from loadtest.sim.cluster.redis_trouble import Trouble
+
+T = TypeVar("T")
+
+
+class Listener(Protocol):
+    """One pod's connection, as the server sees it."""
+
+    def hear(self, key: str) -> None:
+        """A landing was announced."""
+        ...
+
+    def hear_all(self) -> None:
+        """After a gap in the announcements."""
+        ...
+
+    def find_server(self) -> None:
+        """Whether a command is simply executed there may have changed."""
+        ...
+
+
+class Server(Protocol):
+    """What a pod's cache sends its commands to. Every command is one atomic step, as a Redis command or script is."""
+
+    @property
+    def is_away(self) -> bool: ...
+
+    @property
+    def is_well(self) -> bool:
+        """Whether a command is simply executed: then it need not go through `meet`."""
+        ...
+
+    async def meet(self, name: str, command: Callable[[], T]) -> T:
+        """A command of this server arrives. What it answers; raises `Lost` and `Refused`."""
+        ...
+
+    def join(self, listener: Listener) -> None: ...
+
+    def leave(self, listener: Listener) -> None: ...
+
+    def time_s(self) -> float: ...
+
+    def get(self, key: str) -> Entry | None: ...
+
+    def set(self, key: str, entry: Entry, until_ms: int) -> bool: ...
+
+    def put(self, key: str, entry: Entry, until_ms: int, token: str) -> bool: ...
+
+    def lock(self, key: str, token: str, lease_ms: int) -> bool: ...
+
+    def renew(self, key: str, token: str, lease_ms: int) -> bool: ...
+
+    def unlock(self, key: str, token: str) -> bool: ...
+
+    def kept_until_s(self, key: str) -> float | None:
+        """By its own clock; None where there is nothing. No pod asks for it."""
+        ...
+
+
+class Way:
+    """To a server, for one pod: what stands in between overrides the commands. Its state is the server's own."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.meet = server.meet
+
+    @property
+    def is_away(self) -> bool:
+        return self._server.is_away
+
+    @property
+    def is_well(self) -> bool:
+        return self._server.is_well
+
+    def join(self, listener: Listener) -> None:
+        self._server.join(listener)
+
+    def leave(self, listener: Listener) -> None:
+        self._server.leave(listener)
+
+    def time_s(self) -> float:
+        return self._server.time_s()
+
+    def kept_until_s(self, key: str) -> float | None:
+        return self._server.kept_until_s(key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    token: str
+    until_s: float
+
+
+class MemoryServer:
+    """Implements `Server`. Expiries go by the server's own clock, as in Redis: entries at an absolute moment of it
+    (PXAT), leases after a duration (PX).
+
+    Beyond `entries_max` it evicts the entry that was used longest ago, or with `noeviction` refuses to store.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        entries_max: int | None = None,
+        policy: Literal["allkeys-lru", "noeviction"] = "allkeys-lru",
+        seed: int = 0,
+    ) -> None:
+        self._true_s = clock.now_s
+        self.time_s: Callable[[], float] = clock.now_s
+        """What its clock says; see `set_clock`."""
+        self._entries_max, self._evicts = entries_max, policy == "allkeys-lru"
+        self._entries: dict[str, tuple[Entry, float]] = {}
+        self._locks: dict[str, _Lock] = {}
+        self._listeners: dict[Listener, None] = {}
+        self.trouble = Trouble(Random(f"{seed}/trouble"), self._tell_listeners)
+        self.meet = self.trouble.meet
+
+    @property
+    def is_well(self) -> bool:
+        return self.trouble.is_none
+
+    @property
+    def is_away(self) -> bool:
+        """Set it to make every command of every pod raise `CacheAway`; what is stored stays, see `flush`."""
+        return self.trouble.is_away
+
+    @is_away.setter
+    def is_away(self, is_away: bool) -> None:
+        if is_away:
+            self.trouble.go_away()
+        elif self.trouble.is_away:
+            self.trouble.come_back()
+            for listener in self._listeners:
+                listener.hear_all()
+
+    def set_clock(self, by_s: float) -> None:
+        """So far ahead of the true time."""
+        true_s = self._true_s
+        self.time_s = (lambda: true_s() + by_s) if by_s else true_s
+
+    def _tell_listeners(self) -> None:
+        for listener in self._listeners:
+            listener.find_server()
+
+    def flush(self) -> None:
+        """Drop every entry and every lock."""
+        self._entries.clear()
+        self._locks.clear()
+
+    def join(self, listener: Listener) -> None:
+        """From now on this pod hears of landings."""
+        self._listeners[listener] = None
+
+    def leave(self, listener: Listener) -> None:
+        """From now on it does not."""
+        self._listeners.pop(listener, None)
+
+    def get(self, key: str) -> Entry | None:
+        found = self._entries.get(key)
+        if found is None:
+            return None
+        entry, until_s = found
+        if self.time_s() >= until_s:
+            del self._entries[key]
+            return None
+        if self._entries_max is not None:
+            self._entries[key] = self._entries.pop(key)  # the dict keeps the order of use
+        return entry
+
+    def set(self, key: str, entry: Entry, until_ms: int) -> bool:
+        if self._entries_max is not None and key not in self._entries and len(self._entries) >= self._entries_max:
+            if not self._evicts:
+                return False
+            del self._entries[next(iter(self._entries))]
+        self._entries.pop(key, None)
+        self._entries[key] = (entry, until_ms / 1000)
+        return True
+
+    def put(self, key: str, entry: Entry, until_ms: int, token: str) -> bool:
+        return self._is_held_by(key, token) and self.set(key, entry, until_ms) and self.unlock(key, token)
+
+    def kept_until_s(self, key: str) -> float | None:
+        found = self._entries.get(key)
+        return None if found is None else found[1]
+
+    def lock(self, key: str, token: str, lease_ms: int) -> bool:
+        held = self._valid_lock(key)
+        if held is None:
+            self._hold(key, token, lease_ms)
+        elif held.token != token and held.until_s - self.time_s() > 2 * lease_ms / 1000:
+            self._hold(key, held.token, lease_ms)  # its clock was set back since, see `app.scripts.LOCK`
+        return held is None or held.token == token
+
+    def renew(self, key: str, token: str, lease_ms: int) -> bool:
+        if not self._is_held_by(key, token):
+            return False
+        self._hold(key, token, lease_ms)
+        return True
+
+    def unlock(self, key: str, token: str) -> bool:
+        if not self._is_held_by(key, token):
+            return False
+        del self._locks[key]
+        self._announce(key)
+        return True
+
+    def _announce(self, key: str) -> None:
+        for listener in tuple(self._listeners):
+            listener.hear(key)
+
+    def _hold(self, key: str, token: str, lease_ms: int) -> None:
+        self._locks[key] = _Lock(token, self.time_s() + lease_ms / 1000)
+
+    def _valid_lock(self, key: str) -> _Lock | None:
+        held = self._locks.get(key)
+        return held if held is not None and self.time_s() < held.until_s else None
+
+    def _is_held_by(self, key: str, token: str) -> bool:
+        held = self._valid_lock(key)
+        return held is not None and held.token == token
+
+
+def milliseconds(seconds: float) -> int:
+    """As PX counts a lease: whole, and at least one."""
+    return max(1, round(seconds * 1000))

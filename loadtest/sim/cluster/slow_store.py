@@ -1,0 +1,82 @@
+"""The slow store of virtual time: what it holds, how it fails, and each pod's way to it."""
+
+import asyncio
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+
+from app.strategy import OriginFailed
+from loadtest.sim.cluster.pod_cache import Gate
+
+TEXT_CHARS = 16
+
+
+class SlowStore:
+    """What all pods read from. Its faults are set from outside, at any time."""
+
+    def __init__(
+        self, items: int, seed: int, reads_max: int | None = None, too_many: Callable[[str], None] = lambda what: None
+    ) -> None:
+        """`too_many` is told of every read beyond `reads_max` at once."""
+        self.items = items
+        self.reading = 0
+        self._reads_max, self._too_many = reads_max, too_many
+        self.fails_share = 0.0
+        self.times = 1.0
+        self._hangs_until: asyncio.Event | None = None
+        self._rng = Random(f"{seed}/store")
+
+    def hang(self) -> None:
+        """Reads that begin from now on wait for `go_on`."""
+        if self._hangs_until is None:
+            self._hangs_until = asyncio.Event()
+
+    def go_on(self) -> None:
+        if self._hangs_until is not None:
+            self._hangs_until.set()
+            self._hangs_until = None
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """A read that is under way."""
+        self.reading += 1
+        if self._reads_max is not None and self.reading > self._reads_max:
+            self._too_many(f"{self.reading} reads at once, and {self._reads_max} connections are shared")
+        try:
+            yield
+        finally:
+            self.reading -= 1
+
+    async def select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
+        """As `app.origin.Store`."""
+        fails = self.fails_share > 0 and self._rng.random() < self.fails_share
+        if self._hangs_until is not None:
+            await self._hangs_until.wait()
+        await asyncio.sleep(latency_ms * self.times / 1000)
+        if fails:
+            raise OriginFailed("the store failed (a fault of the scenario)")
+        if item_id >= self.items:
+            return None
+        text = f"{item_id:0{TEXT_CHARS}d}"
+        return text, zlib.crc32(text.encode())
+
+
+class PodStore:
+    """One pod's connections to it. Implements `app.origin.Store`."""
+
+    def __init__(self, store: SlowStore, gate: Gate) -> None:
+        self._store = store
+        self._gate = gate
+
+    async def select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
+        with self._store.one_more():
+            if not self._gate.is_open:
+                await self._gate.passed()
+            found = await self._store.select(item_id, latency_ms)
+            if not self._gate.is_open:
+                await self._gate.passed()
+            return found
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""

@@ -1,0 +1,80 @@
+"""What cannot be held against a run: what its latencies, clocks and faults make unavoidable."""
+
+import math
+
+from app.latency import Latency
+from app.strategy import Strategy
+from loadtest.figures.floor import promised_oldest_s
+from loadtest.sim.cluster.invariants import Allowed
+from loadtest.workload import faults
+from loadtest.workload.answer_check import CLOCKS_APART_S, AnswerCheck
+from loadtest.workload.scenario import Scenario
+
+SETTLE_S = 20.0
+"""After the last answer: in which whatever is under way ends, a lock wait and then a load."""
+POLL_STRETCH_MAX = 1.5
+"""By which the time between two polls is drawn, see `app.flights`."""
+EPOCH_S = 2 * 86_400.0
+"""What clocks say when a run begins in which some are set: as far from 0 as they may be set back, and more."""
+
+CLOCKS = (faults.ClockApart, faults.CacheClockApart)
+_PARTING = (
+    faults.CacheAway,
+    faults.CacheSlow,
+    faults.CachePaused,
+    faults.CacheRefuses,
+    faults.CacheResets,
+    faults.ConnectionsDead,
+    faults.PodPaused,
+)
+"""In which pods load for themselves, and are then back at what the cache has had since before."""
+
+
+def has_wrong_clocks(scenario: Scenario) -> bool:
+    return any(isinstance(fault, CLOCKS) for fault in scenario.faults)
+
+
+def epoch_s(scenario: Scenario) -> float:
+    """What the right time is when the run begins."""
+    return EPOCH_S if has_wrong_clocks(scenario) else 0.0
+
+
+def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> AnswerCheck:
+    """What answers are held to, with the tolerances that this scenario's latencies, clocks and faults need. Clients go
+    by the cache's clock."""
+    settings = scenario.pod_settings(seed, "pod-1")
+    stretched = any(isinstance(fault, faults.OriginSlow | faults.OriginHangs) for fault in scenario.faults)
+    longest_ms = math.inf if stretched else Latency.parse(scenario.origin.latency).longest_ms
+    slower_ms = sum(fault.ms for fault in scenario.faults if isinstance(fault, faults.CacheSlow))
+    paused_s = sum(fault.for_s for fault in scenario.faults if isinstance(fault, faults.PodPaused))
+    load_s = (min(longest_ms, settings.origin_timeout_ms) + settings.redis_timeout_ms + slower_ms) / 1000 + paused_s
+    check = AnswerCheck(load_s, CLOCKS_APART_S + sum(_steps_s(scenario)))
+    check.promise({strategy.name: promised_oldest_s(strategy, scenario)})
+    check.clock(epoch_s(scenario))
+    return check
+
+
+def _steps_s(scenario: Scenario) -> list[float]:
+    """By which clocks are set."""
+    return [abs(fault.by_s) for fault in scenario.faults if isinstance(fault, CLOCKS)]
+
+
+def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allowed:
+    """What this scenario's latencies, clocks and faults allow."""
+    settings = scenario.pod_settings(seed, "pod-1")
+    timeout_s, pause_s = settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000
+    network_s = Latency.parse(scenario.virtual.network).longest_ms / 1000
+    slower_ms = max((fault.ms for fault in scenario.faults if isinstance(fault, faults.CacheSlow)), default=0.0)
+    late_s = (Latency.parse(scenario.virtual.redis).longest_ms + slower_ms) / 1000
+    # what is set by an hour comes true in no run that is shorter than that
+    skew_s = sum(step_s for step_s in _steps_s(scenario) if step_s < scenario.duration_s + SETTLE_S)
+    paused_s = sum(fault.for_s for fault in scenario.faults if isinstance(fault, faults.PodPaused))
+    deadline_s = max(settings.wait_ms_max, settings.origin_timeout_ms) / 1000 + 4 * timeout_s + 2 * network_s + paused_s
+    is_behind = scenario.load.loop == "closed" and scenario.load.rate_per_s is not None
+    if scenario.virtual.service_us or is_behind:
+        # a pod whose CPU is full has a queue without end; a user who is behind its timetable asks later than intended
+        deadline_s = math.inf
+    apart_s = (fault.for_s + timeout_s + pause_s for fault in scenario.faults if isinstance(fault, _PARTING))
+    back_s = sum(apart_s) + (1 + settings.redis_retries) * late_s + 2 * network_s
+    promise_s = promised_oldest_s(strategy, scenario)
+    return Allowed(late_s, skew_s, deadline_s, promise_s, POLL_STRETCH_MAX * settings.poll_ms / 1000, back_s)

@@ -1,0 +1,1 @@
+"""The event loop of virtual time. The kernel knows nothing of caches."""

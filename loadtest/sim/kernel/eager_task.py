@@ -1,0 +1,116 @@
+"""Coroutines that begin at once. Most requests are hits that never wait: those need no task and no turn of the loop."""
+
+from asyncio import CancelledError, Future
+from asyncio.tasks import _enter_task, _leave_task  # documented under "Extending" in asyncio's manual
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from loadtest.sim.kernel.loop import VirtualLoop
+
+T = TypeVar("T")
+
+
+class StartedTask(Future[T]):
+    """A task that goes on with a coroutine after its first step. What asyncio asks of a task, and no more."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__(loop=loop)
+        self._own_loop = loop
+        self._coro: Coroutine[Any, Any, T] | None = None
+        self._waits_for: Future[Any] | None = None
+        self._must_cancel = False
+        self._cancels = 0
+        self.when_done: Callable[[StartedTask[T]], None] = lambda task: None
+        """Called in the step in which it ends; a done callback would cost one more turn of the loop."""
+
+    def get_name(self) -> str:
+        return "request"
+
+    def get_coro(self) -> Coroutine[Any, Any, T] | None:
+        return self._coro
+
+    def cancelling(self) -> int:
+        return self._cancels
+
+    def uncancel(self) -> int:
+        self._cancels = max(0, self._cancels - 1)
+        return self._cancels
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        if self.done():
+            return False
+        self._cancels += 1
+        if self._waits_for is None or not self._waits_for.cancel(msg=msg):
+            self._must_cancel = True
+        return True
+
+    def carry_on(self, coro: Coroutine[Any, Any, T], awaited: Any) -> None:
+        """The coroutine has begun, and waits for what it has yielded."""
+        self._coro = coro
+        self._own_loop.started[self] = None
+        self._wait_for(awaited)
+
+    def _wait_for(self, awaited: Any) -> None:
+        if awaited is None:  # sleep(0)
+            self._own_loop.call_soon(self._step)
+            return
+        awaited._asyncio_future_blocking = False
+        awaited.add_done_callback(self._wake)
+        self._waits_for = awaited
+        if self._must_cancel and awaited.cancel():
+            self._must_cancel = False
+
+    def _wake(self, awaited: Future[Any]) -> None:
+        try:
+            awaited.result()
+        except BaseException as error:
+            self._step(error)
+        else:
+            self._step()
+
+    def _step(self, error: BaseException | None = None) -> None:
+        if self._must_cancel:
+            error, self._must_cancel = CancelledError(), False
+        self._waits_for = None
+        assert self._coro is not None
+        _enter_task(self._own_loop, self)  # type: ignore[arg-type]
+        try:
+            awaited = self._coro.send(None) if error is None else self._coro.throw(error)
+        except StopIteration as ended:
+            self.set_result(ended.value)
+        except CancelledError:
+            super().cancel()
+        except BaseException as failure:
+            self.set_exception(failure)
+        else:
+            self._wait_for(awaited)
+        finally:
+            _leave_task(self._own_loop, self)  # type: ignore[arg-type]
+        if self.done():
+            del self._own_loop.started[self]
+            self.when_done(self)
+
+
+class Starter:
+    """Starts coroutines from a callback of the loop, where no other task runs."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+        self._spare: StartedTask[Any] = StartedTask(loop)
+
+    def start(self, coro: Coroutine[Any, Any, T]) -> "T | StartedTask[T]":
+        """Run the coroutine to its end, and what it returns; or to its first wait, and the task that goes on with it.
+
+        A task that was not needed is used for the next.
+        """
+        task = self._spare
+        _enter_task(self._loop, task)  # type: ignore[arg-type]
+        try:
+            awaited = coro.send(None)
+        except StopIteration as stopped:
+            return stopped.value  # type: ignore[no-any-return]
+        finally:
+            _leave_task(self._loop, task)  # type: ignore[arg-type]
+        self._spare = StartedTask(self._loop)
+        task.carry_on(coro, awaited)
+        return task

@@ -1,0 +1,175 @@
+"""Small worlds drawn from a seed, in which anything may break at any time: what `lab check` runs."""
+
+import math
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Any
+
+from app.strategy import Strategy, Tunable
+from loadtest.workload import faults
+from loadtest.workload.scenario import Scenario
+
+FAULTS_MAX = 5
+REQUESTS_MAX = 1_200
+"""Expected of a world: a run is to take some tens of milliseconds."""
+TOGETHER_S = 1.5
+"""Within which faults begin that come together."""
+STEPS_S = (-3_600.0, -12.0, -0.5, 0.5, 12.0, 3_600.0)
+"""By which somebody sets a clock."""
+_Draw = Callable[[Random, int], dict[str, Any]]
+
+
+def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Scenario:
+    """The same for the same seed. The tunables of these strategies are at times drawn too, each from a stream of its
+    own: a strategy that is added changes the world of no other."""
+    rng = Random(f"{seed}/world")
+    duration_s = round(rng.uniform(5, 20), 1)
+    pods = rng.randint(1, 4)
+    tune = {strategy.name: _tune(strategy, Random(f"{seed}/{strategy.name}")) for strategy in strategies}
+    return Scenario.model_validate(
+        {
+            "name": f"seed-{seed}",
+            "title": f"A world drawn from the seed {seed}",
+            "duration_s": duration_s,
+            "pods": pods,
+            "load": _load(rng, duration_s),
+            "keys": _keys(rng),
+            "cache": {"ttl_s": round(_stretched(rng, 0.2, 5), 2)},
+            "origin": {
+                "latency": _latency(rng, 5, 600),
+                "connections": rng.choice([1, 2, 4, 16, 64]),
+                "connections_shared": _shared(Random(f"{seed}/shared")),
+            },
+            "warm": {"keys": rng.choice(["none", "burst"])},
+            "tune": {name: tuned for name, tuned in tune.items() if tuned},
+            "faults": _faults(rng, pods, duration_s),
+            "virtual": _virtual(rng),
+        }
+    )
+
+
+def shuffle_seed(seed: int) -> int | None:
+    """Every other world runs what is ready at the same moment in an order that the seed draws."""
+    return seed if seed % 2 else None
+
+
+def _load(rng: Random, duration_s: float) -> dict[str, Any]:
+    rate = round(_stretched(rng, 5, REQUESTS_MAX / duration_s), 1)
+    if rng.random() < 0.7:
+        return {"loop": "open", "rate_per_s": rate, "arrivals": rng.choice(["poisson", "constant"])}
+    users = rng.randint(1, 40)
+    if rng.random() < 0.5:
+        return {"loop": "closed", "users": users, "rate_per_s": rate}
+    return {"loop": "closed", "users": users, "think_s": round(max(0.02, users / rate), 3)}
+
+
+def _keys(rng: Random) -> dict[str, Any]:
+    count = rng.randint(1, 5)
+    if count > 1 and rng.random() < 0.3:
+        return {"count": count, "hot_share": 0.9}
+    return {"count": count, "zipf": 1.0} if rng.random() < 0.3 else {"count": count}
+
+
+def _virtual(rng: Random) -> dict[str, Any]:
+    virtual: dict[str, Any] = {"network": rng.choice(["fixed(0)", "fixed(0.25)", "uniform(0.1, 20)"])}
+    if rng.random() < 0.6:
+        virtual["redis"] = rng.choice(["fixed(1)", "uniform(0.2, 2)", "uniform(1, 40)", "uniform(5, 150)"])
+    if rng.random() < 0.2:
+        virtual["redis_entries_max"] = rng.randint(1, 4)
+        virtual["redis_policy"] = rng.choice(["allkeys-lru", "noeviction"])
+    return virtual
+
+
+def _latency(rng: Random, low_ms: float, high_ms: float) -> str:
+    around_ms = round(_stretched(rng, low_ms, high_ms), 1)
+    return rng.choice(
+        [
+            f"fixed({around_ms})",
+            f"uniform({around_ms / 2:.1f}, {around_ms * 2:.1f})",
+            f"lognormal({around_ms}, {rng.choice([0.3, 1.0])})",
+        ]
+    )
+
+
+def _shared(rng: Random) -> int | None:
+    """From a stream of its own, as what was drawn before there was such a thing stays as it was."""
+    return rng.choice([1, 2, 3, 8]) if rng.random() < 0.25 else None
+
+
+def _faults(rng: Random, pods: int, duration_s: float) -> list[dict[str, Any]]:
+    """Half of them come together, and to the same pod: one alone is what everybody has thought of."""
+    bad_s, bad_pod = rng.uniform(0, duration_s - 1), rng.randrange(pods)
+    drawn = []
+    for _ in range(rng.randint(0, FAULTS_MAX)):
+        kind = rng.choice(tuple(KINDS))
+        fault = KINDS[kind](rng, pods)
+        at_s = rng.uniform(0, duration_s - 0.1)
+        if rng.random() < 0.5:
+            at_s = min(bad_s + rng.uniform(0, TOGETHER_S), duration_s - 0.1)
+            fault |= {"pod": bad_pod} if "pod" in fault else {}
+        drawn.append({"kind": kind, "at_s": round(at_s, 3)} | fault)
+    return drawn
+
+
+def _lasting(rng: Random, pods: int) -> dict[str, Any]:
+    return {"for_s": round(_stretched(rng, 0.05, 6), 3)}
+
+
+def _in_pod(rng: Random, pods: int) -> dict[str, Any]:
+    return _lasting(rng, pods) | {"pod": rng.randrange(pods)}
+
+
+def _with(draw: _Draw, name: str, value: Callable[[Random], Any]) -> _Draw:
+    return lambda rng, pods: draw(rng, pods) | {name: value(rng)}
+
+
+def _refusal(rng: Random) -> dict[str, Any]:
+    """Of all that the error is the reply to, or of one command."""
+    error = rng.choice(sorted(faults.REFUSED_BY))
+    one = rng.choice(sorted(faults.REFUSED_BY[error]))
+    return {"error": error, "commands": [one] if rng.random() < 0.5 else []}
+
+
+def _kind(fault: type[Any]) -> str:
+    return str(fault.model_fields["kind"].annotation.__args__[0])
+
+
+KINDS: dict[str, _Draw] = {
+    _kind(faults.CacheFlushed): lambda rng, pods: {},
+    _kind(faults.CacheAway): _with(_lasting, "empty", lambda rng: rng.random() < 0.5),
+    _kind(faults.CacheSlow): _with(_lasting, "ms", lambda rng: round(_stretched(rng, 5, 1_000), 1)),
+    _kind(faults.CachePaused): _lasting,
+    _kind(faults.CacheRefuses): lambda rng, pods: _lasting(rng, pods) | _refusal(rng),
+    _kind(faults.CacheResets): _with(_lasting, "share", lambda rng: rng.choice([0.1, 0.5, 1.0])),
+    _kind(faults.CacheClockApart): _with(_lasting, "by_s", lambda rng: rng.choice(STEPS_S)),
+    _kind(faults.ConnectionsDead): _with(_in_pod, "arrive", lambda rng: rng.random() < 0.5),
+    _kind(faults.SubscriptionDead): _in_pod,
+    _kind(faults.OriginFails): _with(_lasting, "share", lambda rng: rng.choice([0.1, 0.5, 1.0])),
+    _kind(faults.OriginSlow): _with(_lasting, "times", lambda rng: round(_stretched(rng, 1.5, 30), 1)),
+    _kind(faults.OriginHangs): _lasting,
+    _kind(faults.PodKilled): _in_pod,
+    _kind(faults.PodPaused): _in_pod,
+    _kind(faults.ClockApart): _with(_in_pod, "by_s", lambda rng: rng.choice(STEPS_S)),
+}
+"""How the rest of a fault is drawn, by its kind."""
+
+
+def _tune(strategy: type[Strategy], rng: Random) -> dict[str, float | str]:
+    return {name: _value(tunable, rng) for name, tunable in strategy.tunables().items() if rng.random() < 0.5}
+
+
+def _value(tunable: Tunable, rng: Random) -> float | str:
+    """Within its bounds, most of the time near its default."""
+    if tunable.choices:
+        return rng.choice(tunable.choices)
+    default = float(tunable.default)
+    ends = [end for end in (tunable.low, tunable.high) if math.isfinite(end)]
+    if ends and rng.random() < 0.2:
+        return rng.choice(ends)
+    reach = 2 * abs(default) or 1.0
+    return round(rng.uniform(max(tunable.low, default - reach), min(tunable.high, default + reach)), 6)
+
+
+def _stretched(rng: Random, low: float, high: float) -> float:
+    """Between the two, each order of magnitude as likely as the next."""
+    return math.exp(rng.uniform(math.log(low), math.log(high)))

@@ -1,0 +1,47 @@
+"""Plays a run again and tells it event by event."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from app.strategy import Strategy
+from loadtest.sim.search.case import Case, Ran, run_case
+from loadtest.sim.search.event_log import Narrator
+
+
+class Retold(NamedTuple):
+    """A run and what was told of it."""
+
+    ran: Ran
+    left_out: int  # events before the ones that were told
+
+
+def retell(
+    strategy: type[Strategy],
+    case: Case,
+    take: Callable[[str], None],
+    last: int | None,
+    until_s: float = float("inf"),
+) -> Retold:
+    """Hand its events to `take`, up to `until_s`: all of them as they happen, or the `last` ones before the violation
+    (or before the end). The case is run twice: at first to learn where the violation is."""
+    violation, _ = run_case(strategy, case)
+    if last is None:
+        narrator = Narrator(take, violation, until_s)
+        ran = run_case(strategy, case, narrator.stage)
+        narrator.end()
+        return Retold(ran, 0)
+    kept = deque[str](maxlen=last)
+    told = 0
+
+    def keep(line: str) -> None:
+        nonlocal told
+        told += 1
+        kept.append(line)
+
+    narrator = Narrator(keep, violation, until_s if violation is None else min(until_s, violation.at_s))
+    ran = run_case(strategy, case, narrator.stage)
+    narrator.end()
+    for line in kept:
+        take(line)
+    return Retold(ran, told - len(kept))

@@ -1,0 +1,108 @@
+"""Looks for worlds in which something does not hold: many seeds, every strategy, all cores."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.strategy import Strategy
+from loadtest.sim.cluster.simulate import rare_collections
+from loadtest.sim.pool import local_workers
+from loadtest.sim.search.case import HOLDS_THE_LOOP, Finding, check_seed
+from loadtest.sim.search.shrink import shrink
+
+SEEDS_AT_ONCE = 5
+"""That a worker takes: few, so that all are busy to the end."""
+Strategies = Mapping[str, type[Strategy]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The finding of the smallest seed, shrunk, and how many seeds broke the same invariant of the same strategy."""
+
+    smallest: Finding
+    shrunk: Finding
+    seeds: int
+
+
+def check(strategies: Strategies, seeds: range, workers: int, checked: Callable[[int], None]) -> list[Found]:
+    """Every seed with every strategy; `checked` hears of runs that are done. Findings in order of strategy and seed.
+
+    A strategy that once holds the loop is not checked further. With one worker in this process, else in as many of
+    their own.
+    """
+    if workers == 1:
+        return _gather(strategies, _check_here(strategies, seeds), checked, shrink)
+    with local_workers(workers) as executor:
+        return _gather(strategies, _check_by(executor, strategies, seeds), checked, _shrink_by(executor))
+
+
+class _Piece(NamedTuple):
+    strategy: type[Strategy]
+    seeds: range
+
+
+def _pieces(strategies: Strategies, seeds: range) -> list[_Piece]:
+    starts = range(0, len(seeds), SEEDS_AT_ONCE)
+    return [
+        _Piece(strategy, seeds[start : start + SEEDS_AT_ONCE]) for start in starts for strategy in strategies.values()
+    ]
+
+
+def _check_piece(strategy: type[Strategy], seeds: range) -> list[Finding]:
+    found: list[Finding] = []
+    with rare_collections():
+        for seed in seeds:
+            if (finding := check_seed(strategy, seed)) is not None:
+                found.append(finding)
+                if _holds_the_loop(finding):
+                    break
+    return found
+
+
+def _holds_the_loop(finding: Finding) -> bool:
+    return finding.violation.invariant == HOLDS_THE_LOOP
+
+
+def _check_here(strategies: Strategies, seeds: range) -> Iterator[tuple[int, list[Finding]]]:
+    hopeless: set[type[Strategy]] = set()
+    for piece in _pieces(strategies, seeds):
+        if piece.strategy not in hopeless:
+            found = _check_piece(*piece)
+            yield len(piece.seeds), found
+            if any(map(_holds_the_loop, found)):
+                hopeless.add(piece.strategy)
+
+
+def _check_by(executor: Executor, strategies: Strategies, seeds: range) -> Iterator[tuple[int, list[Finding]]]:
+    pieces = {executor.submit(_check_piece, *piece): piece for piece in _pieces(strategies, seeds)}
+    for future in as_completed(pieces):
+        if future.cancelled():
+            continue
+        found = future.result()
+        yield len(pieces[future].seeds), found
+        if any(map(_holds_the_loop, found)):
+            for other, piece in pieces.items():
+                if piece.strategy is pieces[future].strategy:
+                    other.cancel()
+
+
+def _shrink_by(executor: Executor) -> Callable[[type[Strategy], Finding], Finding]:
+    return lambda strategy, finding: executor.submit(shrink, strategy, finding).result()
+
+
+def _gather(
+    strategies: Strategies,
+    pieces: Iterator[tuple[int, list[Finding]]],
+    checked: Callable[[int], None],
+    smaller: Callable[[type[Strategy], Finding], Finding],
+) -> list[Found]:
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for count, findings in pieces:
+        for finding in findings:
+            alike.setdefault((finding.strategy, finding.violation.invariant), []).append(finding)
+        checked(count)
+    order = {name: place for place, name in enumerate(strategies)}
+    firsts = [(min(found, key=lambda finding: finding.case.seed), len(found)) for found in alike.values()]
+    firsts.sort(key=lambda first: (order[first[0].strategy], first[0].case.seed))
+    return [Found(first, smaller(strategies[first.strategy], first), seeds) for first, seeds in firsts]

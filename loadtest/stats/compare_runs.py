@@ -1,0 +1,206 @@
+"""Two runs, or two strategies, side by side over their repeats: which figures differ, by how much, and which may not be
+compared at all."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loadtest.report.markdown_table import markdown_table
+from loadtest.report.quoting import for_markdown, for_markdown_code, quoted
+from loadtest.stats.intervals import ALPHA, INTERVAL_LEGEND, Outcome, Pair, Verdict, judge
+from loadtest.stats.saved_run import AnyRow, BadRun, Run, is_assumed, same_arrivals, same_seeds, sample
+from loadtest.stats.sentences import COMPARED, Figure, show_median
+from loadtest.workload.gate import is_worst_count
+
+_SAME_ROWS = ("scenario", "world", "duration_s", "pods", "loop", "target_rate")
+"""Labels that have to agree, or the figures are of two different things."""
+_NO_WORKLOAD = ("name", "title", "source", "duration_s", "pods", "gates", "load.loop", "load.rate_per_s")
+"""Fields of scenario.json that change no figure, or that the rows say themselves."""
+HEADINGS = ("strategy", "figure", "A", "B", "B / A", "verdict", "would show")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A line of the comparison."""
+
+    strategy: str  # or two of them
+    figure: Figure
+    verdict: Verdict
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """As `HEADINGS`."""
+        pair, name = self.verdict.pair, self.figure.name
+        return (
+            self.strategy, name, show_median(name, pair.a, unit=False), show_median(name, pair.b, unit=False),
+            _change(self.verdict), self.verdict.words, self.verdict.would_show,
+        )  # fmt: skip
+
+
+def _change(verdict: Verdict) -> str:
+    if verdict.ratio is None:
+        return "-" if any(verdict.pair.b) else "1"
+    bounds = verdict.interval
+    return f"{verdict.ratio:.3g}" + (f" [{bounds.low:.3g}, {bounds.high:.3g}]" if bounds else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What came of it. `warnings` are to be read first."""
+
+    a: Run
+    b: Run
+    findings: Sequence[Finding]
+    warnings: Sequence[str]
+
+    @property
+    def conclusion(self) -> str:
+        outcomes = [finding.verdict.outcome for finding in self.findings]
+        differ = sum(outcome in {Outcome.HIGHER, Outcome.LOWER} for outcome in outcomes)
+        told = len(outcomes) - outcomes.count(Outcome.TOO_FEW)
+        if not told:
+            return f"Too few repeats to tell of any of {len(outcomes)} figures."
+        return f"{differ or 'None'} of {told} figures {'differs' if differ == 1 else 'differ'}."
+
+    @property
+    def legend(self) -> str:
+        drifts = [f"{100 * drift:g} % in {name}" for name, drift in self._drifts.items()]
+        margin = (
+            f" Between two runs on a real machine up to {', '.join(drifts)} is no difference: margins that "
+            "were chosen, not measured on this machine."
+            if drifts
+            else ""
+        )
+        return (
+            f"A and B: median over repeats. {INTERVAL_LEGEND} Verdicts: Student's t on logarithms, {self._how}, alpha "
+            f"{ALPHA:g} over all {len(self.findings)} figures together (Holm); would show: the least change that would "
+            f"have been found four times in five.{margin}"
+        )
+
+    @property
+    def _how(self) -> str:
+        paired = {one.verdict.pair.paired for one in self.findings}
+        pairs, apart = "repeats of one seed in pairs", "no common variance (Welch)"
+        return pairs if paired == {True} else apart if paired == {False} else f"{pairs}, otherwise {apart}"
+
+    @property
+    def _drifts(self) -> dict[str, float]:
+        return {one.figure.name: one.verdict.pair.drift for one in self.findings if one.verdict.pair.drift}
+
+
+def compare(
+    a: Run, b: Run, of_a: str | None = None, of_b: str | None = None, latency_drift: float | None = None
+) -> Compared:
+    """Every compared figure of every strategy that both runs have, or of one strategy each.
+
+    `latency_drift` replaces the drift of latencies (see `LATENCY_DRIFT`). Raises `BadRun` where nothing is in both.
+    """
+    warnings = list(_differences(a, b))
+    left, right = (_valid(run, letter, warnings) for run, letter in ((a, "A"), (b, "B")))
+    steady = Path(a.name).resolve() == Path(b.name).resolve() or (_is_virtual(a) and _is_virtual(b))
+    asked: list[tuple[str, Figure]] = []
+    pairs: list[Pair] = []
+    for one, other in _strategies(a, b, of_a, of_b, warnings):
+        exact = same_seeds(left, one, right, other)
+        paired = same_arrivals(left, one, right, other)
+        for known in COMPARED:
+            before, after = sample(left, one, known.name), sample(right, other, known.name)
+            if not before or not after or is_assumed(left, one, known.name) or is_assumed(right, other, known.name):
+                continue  # a figure that one of them does not have, or only assumes
+            if is_worst_count(known.name) and any(before) != any(after):
+                a_shown, b_shown = (show_median(known.name, values) for values in (before, after))
+                name = one if one == other else f"{one} / {other}"
+                warnings.append(f"{name}.{known.name}: the worst of A is {a_shown}, of B {b_shown}")
+            drift = latency_drift if latency_drift is not None and known.name.endswith("_ms") else known.drift
+            if steady:
+                drift = 0.0
+            asked.append((one if one == other else f"{one} / {other}", known))
+            pairs.append(Pair(before, after, known.resolution, drift, exact, paired))
+            if one == other and exact and before != after and _must_repeat(a, b):
+                warnings.append(
+                    f"{one}.{known.name}: virtual time did not repeat itself: same commit, scenario and seeds"
+                )
+    if not pairs:
+        raise BadRun(f"{a.name} and {b.name}: no strategy has a valid row and a figure in common")
+    findings = [Finding(name, known, verdict) for (name, known), verdict in zip(asked, judge(pairs), strict=True)]
+    return Compared(a, b, findings, warnings)
+
+
+def _valid(run: Run, letter: str, warnings: list[str]) -> list[AnyRow]:
+    for row in run.rows:
+        if not row.get("valid", True):
+            why = "; ".join(quoted(str(event)) for event in row.get("events", ())) or "no reason was recorded"
+            warnings.append(
+                f"{letter}: {row['strategy']}, repeat {row.get('repeat', 1)}, is left out as not valid: {why}"
+            )
+    return [row for row in run.rows if row.get("valid", True)]
+
+
+def _strategies(a: Run, b: Run, of_a: str | None, of_b: str | None, warnings: list[str]) -> list[tuple[str, str]]:
+    if of_a or of_b:
+        pair = (of_a or of_b or "", of_b or of_a or "")
+        for run, name in zip((a, b), pair, strict=True):
+            if name not in run.strategies:
+                raise BadRun(f"{run.name}: no strategy {name!r} in that run: name one of {', '.join(run.strategies)}")
+        return [pair]
+    for letter, run, other in (("A", a, b), ("B", b, a)):
+        if only := [name for name in run.strategies if name not in other.strategies and name not in run.bounds]:
+            warnings.append(f"only in {letter}: {', '.join(only)}")
+    return [(name, name) for name in a.strategies if name in b.strategies and name not in a.bounds]
+
+
+def _differences(a: Run, b: Run) -> Iterator[str]:
+    """Why the figures of the two are not of one thing."""
+    labels = [{name: _values(run, name) for name in _SAME_ROWS} for run in (a, b)]
+    # in virtual time the machine is nothing but faster or slower
+    virtual = _is_virtual(a) or _is_virtual(b)
+    machines = [{} if virtual else _flat(run.environment.get("machine", {}), "machine") for run in (a, b)]
+    surroundings = [_flat(run.environment.get("ambient", {}), "ambient") for run in (a, b)]
+    told = _unequal(*labels) + _unequal(*machines) + _unequal(*surroundings)
+    if a.scenario and b.scenario:
+        told += [one for one in _unequal(_flat(a.scenario), _flat(b.scenario)) if one[0] not in _NO_WORKLOAD]
+    for name, left, right in told:
+        # a tunable is what two runs are compared for
+        words = "tuned differently" if name.startswith("tune.") else "not comparable"
+        yield f"{words}: {name} is {left} in A and {right} in B"
+
+
+def _values(run: Run, name: str) -> str:
+    return " and ".join(sorted({str(row.get(name, "not stated")) for row in run.rows}))
+
+
+def _flat(table: object, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(table, Mapping):
+        return {prefix: table}
+    return {
+        key: value
+        for name, inner in table.items()
+        for key, value in _flat(inner, f"{prefix}.{name}" if prefix else name).items()
+    }
+
+
+def _unequal(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    names = dict.fromkeys((*a, *b))
+    return [
+        (name, a.get(name, "not stated"), b.get(name, "not stated")) for name in names if a.get(name) != b.get(name)
+    ]
+
+
+def _is_virtual(run: Run) -> bool:
+    return _values(run, "world") == "virtual"
+
+
+def _must_repeat(a: Run, b: Run) -> bool:
+    """Whether virtual time has nothing to differ by."""
+    return a.commit == b.commit and " " not in a.commit and a.commit != "unknown" and a.scenario == b.scenario
+
+
+def markdown(compared: Compared) -> str:
+    return "\n".join([
+        f"**A** {for_markdown_code(compared.a.name)} ({for_markdown(compared.a.commit)}) and **B** "
+        f"{for_markdown_code(compared.b.name)} ({for_markdown(compared.b.commit)})", "",
+        *(f"- ⚠ {for_markdown(warning)}" for warning in compared.warnings), *([""] if compared.warnings else []),
+        *markdown_table(HEADINGS, [finding.cells for finding in compared.findings]), "",
+        f"**{compared.conclusion}**", "", compared.legend,
+    ])  # fmt: skip

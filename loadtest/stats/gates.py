@@ -1,0 +1,163 @@
+"""Holds a run to its gates, for a CI job: with JUnit XML and Markdown of what came out."""
+
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from xml.etree import ElementTree
+
+from loadtest.report.markdown_table import markdown_table
+from loadtest.report.quoting import for_markdown, for_markdown_code, quoted
+from loadtest.stats.saved_run import AnyRow, Run, figure, figure_names, is_assumed, sample
+from loadtest.stats.sentences import show
+from loadtest.workload.gate import WORST_COUNTS, BadGate, Gate, Term, is_worst_count
+
+_OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a gate came to."""
+
+    gate: Gate
+    value: float  # NaN where there is none
+    text: str  # the value, and what it is of
+    invalid: str = ""
+    """Why there is nothing to judge: the rows are no result, or have no such figure."""
+
+    @property
+    def passed(self) -> bool:
+        return not self.invalid and _OPERATORS[self.gate.operator](self.value, self.gate.bound)
+
+    @property
+    def outcome(self) -> str:
+        return "invalid" if self.invalid else "passed" if self.passed else "failed"
+
+    @property
+    def message(self) -> str:
+        """Row, value and bound."""
+        if self.invalid:
+            return f"{self.gate}: not judged: {self.invalid}"
+        return f"{self.gate.name} is {self.text}; the bound is {self.gate.operator} {self.gate.bound:.10g}"
+
+
+def judge_gates(gates: Sequence[Gate], run: Run) -> list[Judged]:
+    """Raises `BadGate` where a gate names a strategy or a figure that this run does not have."""
+    for term in (term for gate in gates for term in gate.terms):
+        if term.strategy not in run.strategies:
+            raise BadGate(
+                f"{term}: no strategy {term.strategy!r} in {run.name}: name one of {', '.join(run.strategies)}"
+            )
+        names = figure_names(row for row in run.rows if row["strategy"] == term.strategy)
+        if term.figure not in names:
+            raise BadGate(f"{term}: no figure {term.figure!r} in {run.name}: name one of {', '.join(names)}")
+        own = [row for row in run.rows if row["strategy"] == term.strategy]
+        if not all(_knows(row, term.figure) for row in own):
+            raise BadGate(f"{term}: not every repeat in {run.name} has that figure")
+    return [_judge(gate, run) for gate in gates]
+
+
+def _knows(row: AnyRow, figure: str) -> bool:
+    """Whether the lab that made the row knew of such a figure, whatever its value."""
+    return figure.partition(".")[0] in row
+
+
+def _judge(gate: Gate, run: Run) -> Judged:
+    judged = [_value(term, run) for term in gate.terms]
+    value = judged[0][0]
+    if gate.to is not None:
+        base = judged[1][0]
+        # nothing is a share of nothing: such a gate passes neither way
+        value = value / base if base else math.nan
+    text = " against ".join(text for _, text in judged)
+    if gate.to is not None:
+        text = f"{value:.3g}, from {text}" if not math.isnan(value) else f"no ratio, from {text}"
+    why = [reason for reason in (_why_not(one, run) for one in gate.terms) if reason]
+    return Judged(gate, value, text, "; ".join(dict.fromkeys(why)))
+
+
+def _why_not(term: Term, run: Run) -> str:
+    """What makes a figure nothing to judge; empty where it can be judged."""
+    return _why_invalid(term, run) or _why_unknown(term, run) or _why_assumed(term, run)
+
+
+def _value(term: Term, run: Run) -> tuple[float, str]:
+    values = sample(run.rows, term.strategy, term.figure)
+    if values is None:
+        return math.nan, f"{term}: no figure"
+    value = max(values) if is_worst_count(term.figure) else median(values)
+    shown = show(term.figure, value)
+    if len(values) == 1:
+        return value, shown
+    each = ", ".join(show(term.figure, one) for one in values)
+    return value, f"{shown} ({term.by} of {len(values)} repeats: {each})"
+
+
+def _why_invalid(term: Term, run: Run) -> str:
+    for row in run.rows:
+        if row["strategy"] == term.strategy and not row.get("valid", True):
+            why = "; ".join(quoted(str(event)) for event in row.get("events", ())) or "no reason was recorded"
+            return quoted(f"{term.strategy}, repeat {row.get('repeat', 1)}, is no valid result: {why}")
+    return ""
+
+
+def _why_unknown(term: Term, run: Run) -> str:
+    own = [row for row in run.rows if row["strategy"] == term.strategy]
+    without = [str(row.get("repeat", 1)) for row in own if figure(row, term.figure) is None]
+    if not without:
+        return ""
+    where = "" if len(own) == 1 else f" in repeat {', '.join(without)}"
+    return f"no figure: {term} has no value{where}"
+
+
+def _why_assumed(term: Term, run: Run) -> str:
+    if not is_assumed(run.rows, term.strategy, term.figure):
+        return ""
+    return f"{term} is a hit's latency, which virtual time assumes: state virtual.service_us"
+
+
+def junit(judged: Sequence[Judged], suite: str) -> str:
+    """JUnit XML, as CI systems show it: a test case per gate; a row that is no result is an error, not a failure."""
+    counts = {
+        "tests": len(judged),
+        "failures": sum(one.outcome == "failed" for one in judged),
+        "errors": sum(one.outcome == "invalid" for one in judged),
+    }
+    about = {"name": _xml(suite)} | {name: str(count) for name, count in counts.items()}
+    root = ElementTree.Element("testsuites", about)
+    cases = ElementTree.SubElement(root, "testsuite", about)
+    for one in judged:
+        case = ElementTree.SubElement(cases, "testcase", classname=_xml(suite), name=str(one.gate), time="0")
+        if one.outcome != "passed":
+            kind = "error" if one.invalid else "failure"
+            ElementTree.SubElement(case, kind, message=_xml(one.message), type=kind).text = _xml(one.message)
+        ElementTree.SubElement(case, "system-out").text = _xml(one.text)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
+
+
+def _xml(text: str) -> str:
+    """Without what XML 1.0 cannot hold: events quote logs, and logs have colours."""
+    return _NOT_XML.sub("�", text)
+
+
+def markdown(judged: Sequence[Judged], run: Run) -> str:
+    marks = {"passed": "✅ passed", "failed": "❌ failed", "invalid": "⚠️ invalid"}
+    lines = [
+        (marks[one.outcome], for_markdown_code(str(one.gate)), for_markdown(one.invalid or one.text)) for one in judged
+    ]
+    passed = sum(one.passed for one in judged)
+    return "\n".join([
+        f"### Gates: {passed} of {len(judged)} passed", "",
+        f"{for_markdown_code(run.name)}, commit {for_markdown(run.commit)}. Over repeats the median is judged; "
+        f"{', '.join(sorted(WORST_COUNTS))} and each of faults by the worst.", "",
+        *markdown_table(("outcome", "gate", "value"), lines), "",
+    ])  # fmt: skip

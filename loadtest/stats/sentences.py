@@ -1,0 +1,143 @@
+"""What the rows of a run say, over their repeats: which figures count, and sentences about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from loadtest.stats.intervals import REPEATS_MIN, Outcome, Pair, Verdict, judge, median_interval, percent
+from loadtest.stats.saved_run import AnyRow, is_assumed, same_arrivals, same_seeds, sample
+from loadtest.workload.gate import is_worst_count
+
+LATENCY_DRIFT = 0.25
+"""By how much latency differs between two runs of the same code because the machine does: its neighbours, its heat, its
+clock. Repeats within one run share that, so their scatter does not show it. A share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure that runs are compared by."""
+
+    name: str
+    words: str
+    resolution: float  # the step it is rounded to
+    drift: float = 0.0
+    """The share that is no difference between two runs of real processes. Virtual time has none."""
+
+
+COMPARED: tuple[Figure, ...] = (
+    Figure("origin_reads", "number of origin reads", 1),
+    Figure("origin_peak_1s", "peak of origin reads in 1 s", 1),
+    Figure("steady_peak_1s", "peak of origin reads in 1 s of the steady state", 1),
+    Figure("cold_peak_1s", "peak of origin reads in 1 s of the cold start", 1),
+    Figure("hit_ratio", "hit ratio", 1e-5),
+    Figure("p50_ms", "p50", 0.01, drift=LATENCY_DRIFT),
+    Figure("p99_ms", "p99", 0.01, drift=LATENCY_DRIFT),
+    Figure("p999_ms", "p99.9", 0.01, drift=LATENCY_DRIFT),
+    Figure("age_p99_s", "p99 of the age", 0.001, drift=0.02),
+    Figure("commands_per_request", "number of Redis commands per request", 0.001, drift=0.02),
+    Figure("errors", "number of errors", 1),
+    Figure("wrong_answers", "number of wrong answers", 1),
+)
+"""What people look at. Each more costs the others some power, and one that follows from another adds nothing."""
+TELLING = ("steady_peak_1s", "cold_peak_1s", "origin_reads", "p99_ms")
+
+
+def sentence(rows: Sequence[AnyRow], strategy: str, base: str, name: str) -> str:
+    """One strategy against another within a run, such as "a's p99 is 7.4 to 9.1 times lower than b's (n = 5)".
+
+    Raises ValueError where a row has no such figure.
+    """
+    return _sentences(rows, [(strategy, base, name)])[0]
+
+
+def telling(rows: Sequence[AnyRow], base: str | None) -> list[str]:
+    """The sentences that sum up a run: each strategy against the baseline; peaks, reads, p99. Judged together.
+
+    Of a run that does not tell the cold start from the steady state, the peak of both."""
+    names = list(dict.fromkeys(row["strategy"] for row in rows if row.get("valid", True)))
+    if base is None or base not in names:
+        return []
+    telling = TELLING if any("steady_peak_1s" in row for row in rows) else ("origin_peak_1s", *TELLING[2:])
+    asked = [(name, base, one) for name in names if name != base for one in telling]
+    return _sentences(rows, [which for which in asked if _is_known(rows, *which)])
+
+
+def _is_known(rows: Sequence[AnyRow], strategy: str, base: str, name: str) -> bool:
+    """Whether both have such a figure in every valid repeat, and it is more than an assumption."""
+    valid = [row for row in rows if row.get("valid", True)]
+    return all(sample(valid, one, name) and not is_assumed(valid, one, name) for one in (strategy, base))
+
+
+def _sentences(rows: Sequence[AnyRow], asked: Sequence[tuple[str, str, str]]) -> list[str]:
+    valid = [row for row in rows if row.get("valid", True)]
+    pairs = []
+    for strategy, base, name in asked:
+        mine, other = (sample(valid, one, name) for one in (strategy, base))
+        if not mine or not other:
+            raise ValueError(f"{base if mine else strategy}: no {name} in any valid row, or not in all of them")
+        # no drift: the repeats of one run are interleaved
+        exact = same_seeds(valid, strategy, valid, base)
+        paired = same_arrivals(valid, strategy, valid, base)
+        pairs.append(Pair(other, mine, known(name).resolution, exact=exact, paired=paired))
+    return [_say(verdict, *which) for verdict, which in zip(judge(pairs), asked, strict=True)]
+
+
+def known(name: str) -> Figure:
+    """The figure of that name; of one that runs are not compared by, nothing is known but that."""
+    return next((one for one in COMPARED if one.name == name), Figure(name, name, 0.001))
+
+
+def _say(verdict: Verdict, strategy: str, base: str, name: str) -> str:
+    pair = verdict.pair
+    mine, other = f"{strategy}'s {known(name).words}", f"{base}'s"
+    if verdict.outcome is Outcome.TOO_FEW:
+        return f"{mine} and {other}: {verdict.outcome} ({pair.n}; {REPEATS_MIN} of each are needed)"
+    if verdict.outcome in {Outcome.SAME, Outcome.IDENTICAL}:
+        return f"{mine} and {other} are {verdict.outcome} ({pair.n})"
+    n = f"{pair.n}, these seeds only" if verdict.these_seeds_only else pair.n
+    if by := _by_how_much(verdict):
+        return f"{mine} is {by} {verdict.outcome} than {other} ({n})"
+    medians = f"{show_median(name, pair.b)} against {show_median(name, pair.a)}"
+    return f"{mine} is {verdict.outcome} than {other}: {medians} ({n})"
+
+
+def _by_how_much(verdict: Verdict) -> str:
+    """As "7.4 to 9.1 times", or "12 to 20 %"; empty where there is no ratio to speak of."""
+    if not verdict.ratio:
+        return ""
+    ends = (verdict.interval.low, verdict.interval.high) if verdict.interval else (verdict.ratio,)
+    lower = verdict.outcome is Outcome.LOWER
+    times = sorted(1 / end if lower else end for end in ends)
+    if times[0] >= 2:
+        return " to ".join(dict.fromkeys(f"{time:.3g}" for time in times)) + " times"
+    shares = sorted(1 - end if lower else end - 1 for end in ends)
+    return " to ".join(dict.fromkeys(percent(share).removesuffix(" %") for share in shares)) + " %"
+
+
+def show(name: str, value: float) -> str:
+    """The value of a figure, with the unit that its name ends in."""
+    return _number(name, value) + _unit(name)
+
+
+def show_median(name: str, values: Sequence[float], unit: bool = True) -> str:
+    """As "24.1 [22, 26.5] ms"; without an interval where there is one repeat. A ratio is always in per cent.
+
+    Of what must not happen the worst, as "7 in 2 of 5": a median of five hides what happened in two.
+    """
+    if is_worst_count(name):
+        some = sum(map(bool, values))
+        return _number(name, max(values)) + (f" in {some} of {len(values)}" if some and len(values) > 1 else "")
+    interval = median_interval(values)
+    ends = f" [{_number(name, interval.low)}, {_number(name, interval.high)}]" if interval else ""
+    return _number(name, median(values)) + ends + (_unit(name) if unit or name.endswith("_ratio") else "")
+
+
+def _number(name: str, value: float) -> str:
+    if name.endswith("_ratio"):
+        return f"{100 * value:.2f}"
+    return f"{value:,.0f}" if value.is_integer() or abs(value) >= 99.95 else f"{value:.3g}"
+
+
+def _unit(name: str) -> str:
+    units = {"ratio": " %", "ms": " ms", "s": " s"}
+    return units.get(name.rpartition("_")[2], "")

@@ -1,0 +1,1 @@
+"""Virtual time held to real runs."""

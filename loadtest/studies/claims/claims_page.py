@@ -1,0 +1,192 @@
+"""The ledger of claims, to read: CLAIMS.md, and the same on the terminal."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from textwrap import fill
+from typing import Any, NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from loadtest.report.markdown_table import markdown_table
+from loadtest.report.quoting import for_markdown, quoted
+from loadtest.studies.claims.experiment import Arm, Basis, Experiment, Verdict
+from loadtest.studies.claims.tolerance import CONFIDENCE
+from loadtest.studies.claims.verdict import Judged
+
+WIDTH = 120  # characters
+HEADINGS = ("claim", "published", "predicted", "simulated", "measured", "verdict", "why")
+_STYLES = {Verdict.REPRODUCED: "green", Verdict.NOT_REPRODUCED: "yellow"}
+TITLE = "# The claims ledger"
+"""What every such file begins with."""
+_INTRODUCTION = """\
+Figures that others have published about expiring cache entries, run again here. `make claims` writes this file; nobody
+edits it. The claims and the workloads are in `loadtest/scenarios/claims/`, one file per table.
+
+- **published**: what the source says; with \\*, what an independent simulation of its protocol says.
+- **predicted**: by formula (`loadtest/theory/`), at the rate of the run; a dash where theory has nothing to say.
+- **simulated**: the same strategy code in virtual time, the mean over seeds.
+- **measured**: real processes (pods, Redis, Locust) on this machine, {measured};
+  a dash where the run is too much for it, for the reason under the table.
+- **verdict**: *reproduced* when ours and the published figure lie no further apart than half the step that the source
+  rounded to and z standard deviations of one run against another, by the spread of the simulated seeds. z is stated in
+  each row; it is Student's t for {confidence:.0%}, so that of a hundred claims that hold one is expected to miss. What
+  a source says of a remedy's effect is held to the mean over the seeds instead. A bound stands where the source says
+  one in words. Nothing is allowed for another machine.
+- *not comparable* is a latency, which is the machine's: shown side by side, judged by nobody. *Not reproducible* is
+  what the source says too little about. *Absent* is what could be run, and is not.
+
+Each file says what its claims are expected to come to, and the command fails where one comes to something else. Those
+expectations were written with the lab's own figures known: "reproduced" means that the published figure agrees with
+this code, not that a prediction was registered and came true."""
+
+
+class Ledger(NamedTuple):
+    """All that there is to write."""
+
+    experiments: Sequence[Experiment]
+    judged: Mapping[str, Sequence[Judged]]  # by experiment
+    about: Mapping[str, Any]  # see `loadtest.worlds.environment`
+    wall_s: float
+    repeats: int  # of native runs; 0: none were asked for
+
+
+def cells(judged: Judged) -> tuple[str, ...]:
+    """As `HEADINGS`."""
+    claim = judged.claim
+    values = (judged.predicted, judged.simulated, judged.measured)
+    star = "\\*" if claim.independent else ""
+    shown = (claim.shown(value) for value in values)
+    return claim.says, claim.says_published + star, *shown, judged.verdict, _why(judged)
+
+
+def _why(judged: Judged) -> str:
+    claim, said = judged.claim, []
+    if judged.verdict is not Verdict.REPRODUCED and claim.because:
+        said.append(claim.because.rstrip("."))
+    if claim.is_judged:
+        said.append(f"accepted: {_range(judged)} ({claim.bound_because or _tolerance(judged)})")
+    if judged.invalid:
+        said.append(f"the native run was no valid result: {for_markdown(quoted(judged.invalid))}")
+    elif judged.worlds_differ:
+        said.append("virtual time alone would not say so")
+    if not judged.as_expected:
+        said.append(f"**{claim.expected} was expected**")
+    return ". ".join(said)
+
+
+def _tolerance(judged: Judged) -> str:
+    claim, spread = judged.claim, judged.spread
+    said = f"rounding {claim.rounding:.3g}"
+    if spread is not None and spread.deviation:
+        what = "of the mean" if claim.effect else "of one run against another"
+        said += f", z = {spread.quantile:.2f} {what}, deviation {spread.deviation:.3g} over {spread.seeds} seeds"
+    return said
+
+
+def _range(judged: Judged) -> str:
+    claim, (low, high) = judged.claim, judged.accepted
+    if low == float("-inf"):
+        return f"up to {claim.shown(high)}"
+    if high == float("inf"):
+        return f"from {claim.shown(low)}"
+    return f"{claim.shown(low)} to {claim.shown(high)}"
+
+
+def markdown(ledger: Ledger) -> str:
+    """The whole of CLAIMS.md."""
+    measured = {0: "not asked for this time", 1: "one run"}.get(ledger.repeats, f"the median of {ledger.repeats} runs")
+    lines = [
+        TITLE,
+        "",
+        _INTRODUCTION.format(measured=measured, confidence=CONFIDENCE),
+        "",
+        *_stamp(ledger),
+        "",
+    ]
+    for one in ledger.experiments:
+        lines += [f"## {one.source}: {one.title}", "", _wrapped(one.setup), ""]
+        lines += markdown_table(HEADINGS, [cells(judged) for judged in ledger.judged[one.name]])
+        lines += ["", *(f"- {note}" for note in _notes(one)), ""]
+    said = list(filter(None, (conclusion(one, ledger.judged[one.name]) for one in ledger.experiments)))
+    if said:
+        lines += ["## What it comes to", "", "\n\n".join(map(_wrapped, said)), ""]
+    return "\n".join(lines).rstrip()
+
+
+def _wrapped(text: str) -> str:
+    """Paragraphs at the width of the file's other text."""
+    paragraphs = (" ".join(one.split()) for one in text.strip().split("\n\n"))
+    return "\n\n".join(fill(one, WIDTH, break_long_words=False, break_on_hyphens=False) for one in paragraphs)
+
+
+def _stamp(ledger: Ledger) -> Iterator[str]:
+    about, machine = ledger.about, ledger.about["machine"]
+    yield from markdown_table(
+        ("stamp", ""),
+        [
+            ("commit", str(about["commit"])),
+            ("date", str(about["started_at"])),
+            ("command", f"`{about['command']}`, seed {about['seed']}"),
+            ("machine", f"{machine['cores']} cores, {machine['cpu']}, {machine['memory_gib']} GiB"),
+            ("wall time", f"{ledger.wall_s / 60:.1f} min"),
+            *((f"verdicts {basis}", tally) for basis in Basis if (tally := _tally(ledger, basis))),
+        ],
+    )
+
+
+def _tally(ledger: Ledger, basis: Basis) -> str:
+    """How many of what; nothing where nothing rests on that."""
+    verdicts = [
+        judged.verdict
+        for one in ledger.experiments
+        for judged in ledger.judged[one.name]
+        if one.basis(judged.claim) is basis
+    ]
+    return ", ".join(f"{count} {verdict}" for verdict in Verdict if (count := verdicts.count(verdict)))
+
+
+def _notes(one: Experiment) -> Iterator[str]:
+    """What was run how often, what only in virtual time, and what has no formula."""
+    if one.fitted:
+        yield f"Fitted: {one.fitted}."
+    yield from _arms_by(one, "Only in virtual time", lambda arm: arm.virtual_because)
+    yield from _arms_by(one, "Not predicted", lambda arm: arm.unpredicted_because)
+    if one.arms:
+        seeds = {arm.seeds for arm in one.arms.values()}
+        yield f"Simulated: the mean over {' or '.join(map(str, sorted(seeds)))} seeds."
+    if any(claim.independent for claim in one.claims):
+        yield "\\* Not the source's own: an independent simulation of its protocol."
+
+
+def _arms_by(one: Experiment, heading: str, reason_of: Callable[[Arm], str]) -> Iterator[str]:
+    arms: dict[str, list[str]] = {}
+    for name, arm in one.arms.items():
+        arms.setdefault(reason_of(arm), []).append(name)
+    for reason, names in arms.items():
+        if reason:
+            yield f"{heading}: {', '.join(names)}: {reason}."
+
+
+def conclusion(one: Experiment, judged: Sequence[Judged]) -> str:
+    """What the experiment comes to, with its figures; nothing where a verdict is another than expected, or missing."""
+    if not all(one.as_expected for one in judged):
+        return ""
+    try:
+        return one.conclusion.strip().format_map({each.claim.name: each.claim.shown(each.value) for each in judged})
+    except KeyError:
+        return ""  # only some of the claims were asked for
+
+
+def print_ledger(console: Console, ledger: Ledger) -> None:
+    """Without the sentences and the reasons, which are in the file."""
+    for one in ledger.experiments:
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        for heading in HEADINGS[:-1]:
+            table.add_column(heading, justify="left" if heading in {"claim", "verdict"} else "right", overflow="fold")
+        for judged in ledger.judged[one.name]:
+            figures = (cell.replace("\\*", "*") for cell in cells(judged)[1:5])
+            style = _STYLES.get(judged.verdict, "dim") if judged.as_expected else "bold red"
+            table.add_row(judged.claim.name, *map(Text, figures), Text(judged.verdict, style))
+        console.print(Text(f"\n{one.source}: {one.title}", "bold"), table, sep="\n")

@@ -1,0 +1,136 @@
+"""What the runs of an arm came to: simulated over seeds, measured over repeats, predicted by formula."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, median
+from typing import Any
+
+import numpy as np
+
+from app.strategy import Strategy
+from loadtest.figures.records import Floats
+from loadtest.figures.run_summary import Row, Series
+from loadtest.theory.predict import Prediction, predict
+from loadtest.workload.scenario import Scenario
+
+PANEL_S = 5
+"""The window of a panel that smooths."""
+SPIKE_READS = 50
+"""A second with more of them is a spike, in "Cache stampede, a primer"."""
+SETTLED_TTLS = 2
+"""After these every key has expired twice, and the start's own peak is over."""
+
+Figures = Mapping[str, float | None]
+"""By name; those in a table of a row by dotted name. None: the run has no such figure."""
+
+
+def _per_second(series: Series) -> Floats:
+    """Reads in each second that begins with a bin."""
+    bins = max(1, round(1 / series.bin_s))
+    return np.convolve(series.origin_reads, np.full(bins, 1 / bins), "valid")
+
+
+def _settled_peak(row: Row, series: Series, ttl_s: float) -> float:
+    settled = _per_second(series)[round(SETTLED_TTLS * ttl_s / series.bin_s) :]
+    return float(settled.max()) if len(settled) else 0.0
+
+
+def _panel(row: Row, series: Series, ttl_s: float) -> float:
+    window = round(PANEL_S / series.bin_s)
+    return float(np.convolve(series.origin_reads, np.full(window, 1 / window), "valid").max())
+
+
+def _spike_s(row: Row, series: Series, ttl_s: float) -> float:
+    bins = max(1, round(1 / series.bin_s))
+    whole = len(series.origin_reads) // bins * bins
+    reads = series.origin_reads[:whole].reshape(-1, bins).mean(axis=1)
+    return float(np.sum(reads > SPIKE_READS))
+
+
+DERIVED: Mapping[str, Callable[[Row, Series, float], float | None]] = {
+    "miss_ratio": lambda row, series, ttl_s: None if row.hit_ratio is None else 1 - row.hit_ratio,
+    "settled_peak_1s": _settled_peak,  # most reads in a second, from `SETTLED_TTLS` TTLs on
+    "panel_5s": _panel,  # the highest value of rate(x[5s]), per second
+    "spike_s": _spike_s,  # whole seconds with more than `SPIKE_READS` reads
+}
+"""Figures that a row does not have: of the row, its course, and the TTL."""
+_TABLES = frozenset({"statuses", "reads_by_why", "stampedes"})
+_NUMBERS = frozenset(one.name for one in dataclasses.fields(Row) if one.type in {int, float, int | None, float | None})
+
+
+def is_figure(name: str) -> bool:
+    """Whether runs have such a figure."""
+    return name in DERIVED or name in _NUMBERS or name.partition(".")[0] in _TABLES
+
+
+def figures(row: Row, series: Series, ttl_s: float) -> dict[str, float | None]:
+    """All figures of a run."""
+    return dict(_flat(row.as_dict())) | {name: count(row, series, ttl_s) for name, count in DERIVED.items()}
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float | None]]:
+    found: list[tuple[str, float | None]] = []
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            found += _flat(value, f"{prefix}{name}.")
+        elif value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+            found.append((prefix + name, value))
+    return found
+
+
+def _over(runs: Sequence[Figures], name: str, how: Callable[[Sequence[float]], float]) -> float | None:
+    """Of that figure in all runs; None where one of them has none. What did not happen is 0."""
+    values = [one.get(name, 0.0) for one in runs]
+    known = [value for value in values if value is not None]
+    return how(known) if known and len(known) == len(values) else None
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Of one arm."""
+
+    workload: Scenario
+    strategy: type[Strategy]
+    has_formula: bool = True
+    """Whether what `loadtest.theory.predict` assumes holds here."""
+    simulations: list[Figures] = field(default_factory=list)
+    measurements: list[Figures] = field(default_factory=list)
+    invalid: str = ""
+    """What made a native run no result: then none of them counts."""
+
+    def simulated(self, name: str) -> float | None:
+        """The mean over the seeds; None where none was run. What did not happen is 0."""
+        return _over(self.simulations, name, fmean)
+
+    def by_seed(self, name: str) -> list[float]:
+        """Of every simulated run, in order of their seeds; NaN where one has no such figure."""
+        runs = sorted(self.simulations, key=lambda one: one.get("seed") or 0.0)
+        return [math.nan if (value := one.get(name, 0.0)) is None else value for one in runs]
+
+    def measured(self, name: str) -> float | None:
+        """The median over the repeats; None where none was run, or one is no result."""
+        return None if self.invalid else _over(self.measurements, name, median)
+
+    def predicted(self, name: str) -> float | None:
+        """By formula at the measured, or else simulated, rate; None where theory has nothing to say."""
+        requests = self.measured("requests") or self.simulated("requests")
+        if not requests:
+            return None
+        duration_s = self.workload.duration_s
+        found = predict(self.workload, self.strategy, requests / duration_s, duration_s)
+        return None if found is None else _predicted(found, name, requests)
+
+
+def _predicted(found: Prediction, name: str, requests: float) -> float | None:
+    match name:
+        case "origin_reads" | "origin_peak_1s" | "hit_ratio":
+            return float(getattr(found, name))
+        case "miss_ratio":
+            return 1 - found.hit_ratio
+        case "stampedes.hot.mean":
+            return found.reads_per_expiry
+        case "statuses.stale":
+            return found.stale_share * requests
+    return None

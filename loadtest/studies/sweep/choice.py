@@ -1,0 +1,101 @@
+"""What a sweep leaves to choose between: the points that no other beats."""
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from loadtest.figures.repeats import medians
+from loadtest.figures.run_summary import Row
+from loadtest.studies.sweep.grid import Value, in_words
+from loadtest.studies.sweep.runs import Run
+from loadtest.workload.scenario import Scenario
+
+STEP = 1.01
+"""Figures are compared in steps of 1 %: nobody chooses by less."""
+ERRORS_SHARE_MAX = 0.001
+"""Of the requests. To turn people away is quick and spares the origin; beyond this it is nothing to choose."""
+_ONES_OWN = frozenset({"cache.ttl_s", "origin.connections", "origin.connections_shared"})
+"""Fields of a scenario that are settings of a cache; the others are the load that it meets."""
+
+Steps = tuple[float, ...]
+
+
+class Choice(NamedTuple):
+    """A strategy with its settings, over all repeats."""
+
+    strategy: str
+    settings: dict[str, Value]
+    row: Row  # the medians
+    is_best: bool = False  # of the same load: no other point is better without being worse in another figure
+
+    @property
+    def label(self) -> str:
+        settings = ", ".join(f"{name} {in_words(value)}" for name, value in self.settings.items())
+        return f"{self.strategy} ({settings})" if settings else self.strategy
+
+    @property
+    def reads_per_s(self) -> float:
+        """Of the origin, on average over the run."""
+        return self.row.origin_reads / self.row.duration_s
+
+    @property
+    def is_eligible(self) -> bool:
+        """Whether it answered as it should."""
+        row = self.row
+        return (
+            row.valid
+            and row.p99_ms is not None
+            and row.requests > 0
+            and row.errors <= ERRORS_SHARE_MAX * row.requests
+            and not row.wrong_answers
+        )
+
+    @property
+    def load(self) -> str:
+        """What it was up against: only points of the same load compete."""
+        settings = self.settings.items()
+        return json.dumps([(name, value) for name, value in settings if name not in _ONES_OWN and _is_field(name)])
+
+
+def choices(runs: Sequence[Run]) -> list[Choice]:
+    """A choice per point of the grid, in its order."""
+    repeats: dict[str, list[Run]] = {}
+    for run in runs:
+        repeats.setdefault(json.dumps([run.row.strategy, run.settings]), []).append(run)
+    found = []
+    for same in repeats.values():
+        (row,) = medians([run.row for run in same])
+        found.append(Choice(row.strategy, same[0].settings, row))
+    by_load: dict[str, set[Steps]] = {}
+    for choice in found:
+        if choice.is_eligible:
+            by_load.setdefault(choice.load, set()).add(_steps(choice))
+    best = {load: _unbeaten(steps) for load, steps in by_load.items()}
+    return [one._replace(is_best=one.is_eligible and _steps(one) in best[one.load]) for one in found]
+
+
+def unbeaten(choices: Sequence[Choice]) -> list[Choice]:
+    """Those to choose from, by load, the sparing ones first."""
+    return sorted((choice for choice in choices if choice.is_best), key=lambda one: (one.load, one.reads_per_s))
+
+
+def _unbeaten(all_: Iterable[Steps]) -> set[Steps]:
+    found: set[Steps] = set()
+    for steps in sorted(all_):  # so that whoever beats one comes before it
+        if not any(all(map(float.__le__, other, steps)) for other in found):
+            found.add(steps)
+    return found
+
+
+def _steps(choice: Choice) -> Steps:
+    """What is to be low, in steps, so that "as good as" goes for any two of three as well."""
+    figures = (choice.row.p99_ms, choice.reads_per_s, choice.row.age_p99_s)
+    return tuple(
+        math.inf if value is None else float(round(math.log(value, STEP))) if value > 0 else -math.inf
+        for value in figures
+    )
+
+
+def _is_field(name: str) -> bool:
+    return name.partition(".")[0] in Scenario.model_fields

@@ -1,0 +1,213 @@
+"""A sweep as something to choose from: latency against origin load, the age of the answers as colour, in one chart.
+
+report.md and report.html hold the same table of what no other point beats.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go  # type: ignore[import-untyped]
+
+from loadtest.report.columns import COLUMNS, LEGEND, notes, shown
+from loadtest.report.contents import stamp
+from loadtest.report.html_page import FAINT, FONT, INK, Line, document, embedded, listed, stamped, table
+from loadtest.report.markdown_table import markdown_table
+from loadtest.report.quoting import for_html, for_markdown
+from loadtest.report.workload_in_words import sentence
+from loadtest.studies.sweep.choice import ERRORS_SHARE_MAX, Choice, unbeaten
+from loadtest.studies.sweep.grid import in_words
+from loadtest.studies.sweep.runs import Plan
+
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "triangle-down", "hexagon", "pentagon", "x")
+RING, BAD = "#D55E00", "#B00020"
+HEIGHT_PX = 640
+NUMBERED_MAX = 25
+"""Rings with a number beside them; more would be a thicket."""
+BRIEF = ("p99 ms", "cold peak in 1\u00a0s", "steady peak in 1\u00a0s", "age p99\u00a0s", "errors")
+"""Figures that a terminal has room for, beside the settings."""
+TOUCH = 0.03
+"""In decades: rings that are nearer to each other cover each other's numbers."""
+_FIGURES = ("hit %", "p50 ms", *BRIEF, "stale %", "collapsed", "shed")
+
+HOW_TO_READ = (
+    "Every point is a strategy with its settings under the same load. Further left, the origin is asked less; further "
+    "down, clients wait less; the lighter, the younger are the answers. A ring: no other point is better in one of "
+    "the three without being worse in another, in steps of 1 %. Between the ringed ones a person chooses."
+)
+OUT = f"Crossed out: no result, wrong answers, or more than {100 * ERRORS_SHARE_MAX:g} % errors."
+
+
+def write_frontier(
+    folder: Path, choices: Sequence[Choice], violations: Sequence[str], about: Mapping[str, Any], plan: Plan
+) -> None:
+    """report.md and report.html. Raises OSError."""
+    said = [*violations, *notes([replace(choice.row, strategy=choice.label) for choice in choices])]
+    known = stamp(about, plan.scenario)
+    page = _page(choices, said, known, plan)
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / "report.md").write_text(_markdown(choices, said, known, plan), encoding="utf-8")
+
+
+def figure(choices: Sequence[Choice]) -> go.Figure:
+    """Of at least one choice that was asked for anything."""
+    drawn = _with_answers(choices)
+    drawing = go.Figure()
+    x, y = _floored([one.reads_per_s for one in drawn]), _floored([one.row.p99_ms or 0.0 for one in drawn])
+    names = list(dict.fromkeys(choice.strategy for choice in drawn))
+    best = [drawn.index(choice) for choice in unbeaten(drawn)]
+    drawing.add_scatter(
+        x=[x[place] for place in best], y=[y[place] for place in best], mode="markers+text", name="nothing beats it",
+        marker={"symbol": "circle-open", "size": 21, "color": RING, "line": {"width": 2}},
+        text=_numbers([(x[place], y[place]) for place in best]) if len(best) <= NUMBERED_MAX else None,
+        textposition="top right", textfont={"color": RING, "size": 12}, hoverinfo="skip",
+    )  # fmt: skip
+    for number, name in enumerate(names):
+        own = [place for place, choice in enumerate(drawn) if choice.strategy == name]
+        symbol = SYMBOLS[number % len(SYMBOLS)]
+        drawing.add_scatter(
+            x=[x[place] for place in own], y=[y[place] for place in own], mode="markers", name=name, showlegend=False,
+            marker={
+                "symbol": symbol,
+                "size": max(7, 14 - 1.5 * number),  # of two in the same place, both are seen
+                "line": {"width": 1, "color": INK},
+                "color": [drawn[place].row.age_p99_s or 0.0 for place in own],
+                "coloraxis": "coloraxis",
+            },
+            customdata=[_tip(drawn[place]) for place in own], hovertemplate="%{customdata}<extra></extra>",
+        )  # fmt: skip
+        # its own entry in the legend, whose symbol has no age and so no colour
+        drawing.add_scatter(
+            x=[None], y=[None], mode="markers", name=name, marker={"symbol": symbol, "color": INK, "size": 9}
+        )
+    out = [place for place, choice in enumerate(drawn) if not choice.is_eligible]
+    if out:
+        drawing.add_scatter(
+            x=[x[place] for place in out], y=[y[place] for place in out], mode="markers", hoverinfo="skip",
+            name="nothing to choose", marker={"symbol": "x-thin", "size": 18, "line": {"width": 2, "color": BAD}},
+        )  # fmt: skip
+    _set_axes(drawing, x, y, max(choice.row.age_p99_s or 0.0 for choice in drawn))
+    return drawing
+
+
+def _with_answers(choices: Sequence[Choice]) -> list[Choice]:
+    """Those that have a latency; of the others the table says that they have none."""
+    return [choice for choice in choices if choice.row.p99_ms is not None]
+
+
+def _numbers(at: Sequence[tuple[float, float]]) -> list[str]:
+    """Of rings from left to right; of those that touch, all numbers beside the last."""
+    texts = [str(number) for number in range(1, len(at) + 1)]
+    for place, (x, y) in enumerate(at):
+        for later, (other_x, other_y) in enumerate(at[place + 1 :], place + 1):
+            if abs(math.log10(other_x / x)) < TOUCH and abs(math.log10(other_y / y)) < TOUCH:
+                texts[later] = f"{texts[place]}, {texts[later]}"
+                texts[place] = ""
+                break
+    return texts
+
+
+def _set_axes(drawing: go.Figure, x: Sequence[float], y: Sequence[float], oldest_s: float) -> None:
+    """Both logarithmic: what strategies differ by are factors."""
+    line = {"gridcolor": FAINT, "zeroline": False, "ticks": "outside", "tickcolor": FAINT, "linecolor": FAINT}
+    drawing.update_xaxes(title="origin reads per second, mean (log)", **_ticks(x), **line)
+    drawing.update_yaxes(title="latency p99, ms (log)", **_ticks(y), **line)
+    drawing.update_layout(
+        height=HEIGHT_PX,
+        margin={"l": 70, "r": 20, "t": 50, "b": 60},
+        template="none",
+        font=FONT,
+        hoverlabel={"align": "left", "bgcolor": "#fff", "font": {"color": INK}},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "itemclick": False},
+        coloraxis={
+            "colorscale": "Viridis_r",
+            "cmin": 0,  # so that a small difference looks like one
+            "cmax": oldest_s or 1.0,
+            "colorbar": {"title": {"text": "age p99<br>of the answers, s"}, "thickness": 16, "outlinewidth": 0},
+        },
+    )
+
+
+def _ticks(values: Sequence[float]) -> dict[str, Any]:
+    """A range with room around, of at least a decade, and ticks at 1, 2 and 5, or at 1 where that would be many."""
+    low, high = math.log10(min(values)), math.log10(max(values))
+    spare = max(0.06 * (high - low), (1 - (high - low)) / 2, 0.1)
+    low, high = low - spare, high + spare
+    steps = (1, 2, 5) if high - low < 4 else (1,)
+    ticks = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
+    return {"type": "log", "range": [low, high], "tickvals": ticks, "ticktext": [f"{tick:,.10g}" for tick in ticks]}
+
+
+def _floored(values: Sequence[float]) -> list[float]:
+    """A logarithm of 0 there is none: it is drawn at half of the least."""
+    least = min((value for value in values if value > 0), default=1.0)
+    return [value or least / 2 for value in values]
+
+
+def _tip(choice: Choice) -> str:
+    row = choice.row
+    settings = [f"{for_html(name)} = {for_html(in_words(value))}" for name, value in choice.settings.items()]
+    figures = [
+        f"p99 {shown(row.p99_ms)} ms, p50 {shown(row.p50_ms)} ms",
+        f"{choice.reads_per_s:,.1f} origin reads/s, in a second at most {shown(row.steady_peak_1s)} in the steady state"
+        f" and {row.cold_peak_1s:,} at the cold start",
+        f"age p99 {shown(row.age_p99_s)} s; {shown(None if row.hit_ratio is None else 100 * row.hit_ratio)} % hits",
+        f"{row.errors:,} errors of {row.requests:,} requests",
+    ]
+    return "<br>".join([f"<b>{for_html(choice.strategy)}</b>", *settings, *figures])
+
+
+def cells(choices: Sequence[Choice], figures: Sequence[str] = _FIGURES) -> tuple[list[str], list[list[str]]]:
+    """Headings and a line per choice: the strategy, its settings, its figures."""
+    names = list(dict.fromkeys(name for choice in choices for name in choice.settings))
+    kept = [column for column in COLUMNS if column.heading in figures]
+    lines = []
+    for choice in choices:
+        settings = [in_words(choice.settings[name]) if name in choice.settings else "" for name in names]
+        values = [column.cell(choice.row, None) for column in kept]
+        lines.append([choice.strategy, *settings, f"{choice.reads_per_s:,.1f}", *values])
+    return ["strategy", *names, "origin reads/s", *(column.heading for column in kept)], lines
+
+
+def _swept(choices: Sequence[Choice], plan: Plan) -> str:
+    settings = "; ".join(plan.settings)
+    runs = "one run each" if plan.repeats == 1 else f"medians of {plan.repeats} runs each, seed {plan.seed}"
+    return f"{len(choices)} points, {runs}" + (f". Swept: {settings}." if settings else ".")
+
+
+def _tables(choices: Sequence[Choice]) -> list[tuple[str, Sequence[Choice]]]:
+    """What to choose, by number, and everything, where that is more."""
+    best = unbeaten(choices)
+    return [("What to choose from", best), *([("All points", choices)] if len(best) < len(choices) else [])]
+
+
+def _page(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[str, str]], plan: Plan) -> str:
+    text = for_html
+    drawn = _with_answers(choices)
+    parts = [
+        f'<p class="scenario">{text(sentence(plan.scenario))}</p>',
+        f'<p class="scenario">{text(_swept(choices, plan))}</p>',
+        f"<p>{text(HOW_TO_READ if all(one.is_eligible for one in choices) else f'{HOW_TO_READ} {OUT}')}</p>",
+        embedded(figure(drawn)) if drawn else "<p>Nothing was simulated.</p>",
+    ]
+    for heading, listed_ones in _tables(choices):
+        headings, lines = cells(listed_ones)
+        numbered = heading != "All points"
+        marked = [
+            Line(f"{place}. {text(line[0])}" if numbered else text(line[0]), line[1:], choice.is_eligible)
+            for place, (choice, line) in enumerate(zip(listed_ones, lines, strict=True), 1)
+        ]
+        parts.append(f"<h2>{heading}</h2>{table(headings, marked)}")
+    parts += [f'<p class="legend">{text(LEGEND)}</p>', listed("Notes", said), stamped(known)]
+    return document(f"Frontier: {plan.scenario.title}", "\n".join(parts))
+
+
+def _markdown(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[str, str]], plan: Plan) -> str:
+    lines = [f"## Frontier: {for_markdown(plan.scenario.title)}", "", for_markdown(sentence(plan.scenario)), ""]
+    lines += [for_markdown(_swept(choices, plan)), ""]
+    for heading, listed_ones in _tables(choices):
+        lines += [f"### {heading}", "", *markdown_table(*cells(listed_ones), for_markdown), ""]
+    lines += [*(f"- {for_markdown(one)}" for one in said), *([""] if said else []), for_markdown(LEGEND), ""]
+    return "\n".join([*lines, *(f"- {for_markdown(name)}: {for_markdown(value)}" for name, value in known), ""])

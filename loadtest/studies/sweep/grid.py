@@ -1,0 +1,176 @@
+"""The settings of a sweep (`--set mine.margin=0.5,1 --set ttl_s=2,5`), and every point of the grid that they span."""
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from app.strategy import Strategy
+from loadtest.workload.scenario import Scenario
+
+Value = float | int | str | bool | None
+
+VALUES_MAX = 1_000
+"""Of one setting."""
+POINTS_MAX = 100_000
+_ABOUT = frozenset({"name", "title", "source", "tune"})
+"""Of a scenario: not for setting. Tunables have names of their own."""
+
+
+class BadSetting(ValueError):
+    """The text names the setting, the value and the bound."""
+
+
+class Setting(NamedTuple):
+    """One name and what it is set to, in turn."""
+
+    name: str  # a scenario's field by its whole path, or strategy.tunable
+    values: tuple[Value, ...]
+    strategy: str = ""  # whose tunable it is; "" where it is a field of the scenario
+
+    def __str__(self) -> str:
+        return f"{self.name}={','.join(map(in_words, self.values))}"
+
+
+class Point(NamedTuple):
+    """One strategy at one place of the grid."""
+
+    strategy: str
+    scenario: Scenario
+    settings: dict[str, Value]  # as they were validated; without other strategies' tunables
+
+
+def in_words(value: Value) -> str:
+    """A value as it is written on the command line."""
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    return f"{value:.10g}" if isinstance(value, int | float) else value
+
+
+def several(text: str) -> list[str]:
+    """The settings in a text, which are apart by spaces; a space that no name follows belongs to a value."""
+    return re.split(r"\s+(?=[\w.]+\s*=)", text.strip())
+
+
+def read_setting(text: str, scenario: Scenario, strategies: Mapping[str, type[Strategy]]) -> Setting:
+    """`name=value,value`: commas within parentheses belong to the value. Raises `BadSetting`."""
+    asked, separator, listed = text.partition("=")
+    asked = asked.strip()
+    values = tuple(_value(part.strip()) for part in re.split(r",(?![^(]*\))", listed))
+    if not separator or not asked or "" in values:
+        raise BadSetting(f"--set {text}: write it as name=value or name=value,value")
+    if len(values) > VALUES_MAX:
+        raise BadSetting(f"--set {asked}: {len(values)} values are more than {VALUES_MAX}")
+    if twice := [value for place, value in enumerate(values) if value in values[:place]]:
+        raise BadSetting(f"--set {asked}: {in_words(twice[0])} is there twice")
+    tunables = {f"{name}.{knob}": name for name, strategy in strategies.items() for knob in strategy.tunables()}
+    fields = [path for path, _ in _leaves(scenario.model_dump(exclude=set(_ABOUT)))]
+    found = [name for name in (*tunables, *fields) if name == asked]
+    found = found or [path for path in fields if path.rpartition(".")[2] == asked]
+    if len(found) > 1:
+        raise BadSetting(f"--set {asked}: name one of {', '.join(found)}")
+    if not found:
+        whose = asked.partition(".")[0]
+        known = [name for name in tunables if tunables[name] == whose] or [path for path in fields if path[:1] != "_"]
+        raise BadSetting(f"--set {asked}: there is no such setting: name one of {', '.join(known)}")
+    return Setting(found[0], values, tunables.get(found[0], ""))
+
+
+def points(scenario: Scenario, strategies: Mapping[str, type[Strategy]], settings: Sequence[Setting]) -> list[Point]:
+    """The grid: every strategy at every product of the scenario's settings and its own. All of it has been validated.
+
+    Raises `BadSetting`.
+    """
+    names = [setting.name for setting in settings]
+    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise BadSetting(f"--set {twice[0]}: is there twice; list its values in one")
+    if missing := [setting for setting in settings if setting.strategy and setting.strategy not in strategies]:
+        raise BadSetting(f"--set {missing[0].name}: {missing[0].strategy} does not take part")
+    own = {name: [setting for setting in settings if setting.strategy == name] for name in strategies}
+    common = [setting for setting in settings if not setting.strategy]
+    count = _size(common) * sum(_size(tunables) for tunables in own.values())
+    if count > POINTS_MAX:
+        raise BadSetting(f"--set: {count:,} points are more than {POINTS_MAX:,}")
+    found = []
+    for chosen in _product(common):
+        placed, stated = _place(scenario, chosen)
+        for name, strategy in strategies.items():
+            found += [_tune(placed, strategy, stated, tuned) for tuned in _product(own[name])]
+    return found
+
+
+def _value(text: str) -> Value:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, int | float | None) else text
+
+
+def _leaves(table: Any, path: str = "") -> Iterator[tuple[str, Value]]:
+    """What is stated in a table and the tables in it, by path."""
+    if not isinstance(table, dict | list):
+        yield path, table
+        return
+    for name, inner in table.items() if isinstance(table, dict) else enumerate(table):
+        yield from _leaves(inner, f"{path}.{name}" if path else str(name))
+
+
+def _size(settings: Sequence[Setting]) -> int:
+    return math.prod(len(setting.values) for setting in settings)
+
+
+def _product(settings: Sequence[Setting]) -> Iterator[dict[str, Value]]:
+    for values in itertools.product(*(setting.values for setting in settings)):
+        yield dict(zip((setting.name for setting in settings), values, strict=True))
+
+
+def _place(scenario: Scenario, chosen: Mapping[str, Value]) -> tuple[Scenario, dict[str, Value]]:
+    """The scenario with these fields, and what they are now. Raises `BadSetting`."""
+    table = scenario.model_dump()
+    for name, value in chosen.items():
+        *outer, last = name.split(".")
+        inner: Any = table
+        for part in outer:
+            inner = inner[int(part) if isinstance(inner, list) else part]
+        inner[last] = value
+    try:
+        placed = Scenario.model_validate(table)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        parts = [str(part) for part in fault["loc"]]
+        # a union puts the name of its member in between
+        blamed = [name for name in chosen if _is_within(name.split("."), parts)] or list(chosen)
+        where = ", ".join(f"{name}={in_words(chosen[name])}" for name in blamed)
+        reason = fault["msg"] if len(blamed) == 1 and parts else f"{'.'.join(parts)}: {fault['msg']}".lstrip(": ")
+        raise BadSetting(f"--set {where}: {reason}") from None
+    now = dict(_leaves(placed.model_dump()))
+    return placed, {name: now[name] for name in chosen}
+
+
+def _is_within(parts: Sequence[str], longer: Sequence[str]) -> bool:
+    """Whether all of them are there, in this order."""
+    rest = iter(longer)
+    return all(part in rest for part in parts)
+
+
+def _tune(scenario: Scenario, strategy: type[Strategy], stated: Mapping[str, Value], own: Mapping[str, Value]) -> Point:
+    """Raises `BadSetting`."""
+    named: dict[str, Any] = {name.partition(".")[2]: value for name, value in own.items()}
+    before = scenario.tune.get(strategy.name, {})
+    try:
+        tuned = strategy.tuned({**before, **named})
+    except ValueError as error:
+        raise BadSetting(
+            f"--set {', '.join(f'{name}={in_words(value)}' for name, value in own.items())}: {error}"
+        ) from None
+    checked = {knob: tuned[knob] for knob in named}
+    if not checked:
+        return Point(strategy.name, scenario, dict(stated))
+    tune = {**scenario.tune, strategy.name: {**before, **checked}}
+    settings = {**stated, **{f"{strategy.name}.{knob}": value for knob, value in checked.items()}}
+    return Point(strategy.name, scenario.model_copy(update={"tune": tune}), settings)

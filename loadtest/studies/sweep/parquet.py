@@ -1,0 +1,64 @@
+"""The runs of a sweep as columns, and these as one Parquet file."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from app.strategy import Status, Why
+from loadtest.figures.run_summary import Row
+from loadtest.studies.sweep.runs import Run
+from loadtest.worlds.world import WorldFailed
+
+_TYPES: dict[Any, str] = {str: "string", int: "int64", float: "float64", bool: "bool"}
+_TYPES |= {float | None: "float64", int | None: "int64"}
+
+
+def need_parquet() -> Any:
+    """pyarrow, which not every installation has. Raises `WorldFailed`: ask before hours of work, not after them."""
+    try:
+        return import_module("pyarrow")
+    except ModuleNotFoundError:
+        raise WorldFailed("Parquet needs pyarrow: pip install 'stampede-lab[sweep]'") from None
+
+
+def columns(runs: Sequence[Run]) -> dict[str, tuple[str, list[Any]]]:
+    """A type and a value per run, by name: settings, figures, statuses, why the origin was read, and what is known of
+    the run. Where a setting is not the strategy's, its value is null."""
+    names = dict.fromkeys(name for run in runs for name in run.settings)
+    found = {name: _setting([run.settings.get(name) for run in runs]) for name in names}
+    for field in fields(Row):
+        kind = _TYPES.get(field.type)  # of a table there is none
+        if kind is not None and field.name not in found:
+            found[field.name] = kind, [getattr(run.row, field.name) for run in runs]
+    for status in Status:
+        found[f"status_{status}"] = "int64", [run.row.statuses.get(status, 0) for run in runs]
+    for why in Why:
+        found[f"reads_{why}"] = "int64", [run.row.reads_by_why.get(why, 0) for run in runs]
+    found["events"] = "string", ["; ".join(run.row.events) for run in runs]
+    found["notes"] = "string", ["; ".join(run.row.notes) for run in runs]
+    found["violation"] = "string", [run.violation for run in runs]
+    found["cpu_s"] = "float64", [run.cpu_s for run in runs]
+    found["commit"] = "string", [run.commit for run in runs]
+    return found
+
+
+def _setting(values: list[Any]) -> tuple[str, list[Any]]:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds and kinds <= {int, float}:
+        return ("int64" if kinds == {int} else "float64"), values
+    if kinds == {bool}:
+        return "bool", values
+    return "string", [None if value is None else str(value) for value in values]
+
+
+def write_parquet(path: Path, runs: Sequence[Run]) -> None:
+    """A row per run; all of the file or nothing. Raises `WorldFailed` and OSError."""
+    arrow = need_parquet()
+    found = columns(runs)
+    schema = arrow.schema([(name, kind) for name, (kind, _) in found.items()])
+    table = arrow.table({name: values for name, (_, values) in found.items()}, schema=schema)
+    half = path.with_name(f".{path.name}.half")
+    import_module("pyarrow.parquet").write_table(table, half)
+    half.replace(path)

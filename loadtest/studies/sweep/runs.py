@@ -1,0 +1,180 @@
+"""A grid of simulations, and the directory that keeps them: it can be gone on with after any interruption.
+
+plan.json  scenario.json  environment.json  points.jsonl  sweep.parquet  report.md  report.html
+"""
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+from app.strategy import Strategy
+from loadtest.figures.run_folder import new_run_folder, write_whole
+from loadtest.figures.run_summary import Row
+from loadtest.sim.pool import Done, Job, code_hash
+from loadtest.studies.sweep.grid import BadSetting, Point, Value, points, read_setting
+from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
+from loadtest.workload.seeds import run_seed
+
+RUNS_MAX = 1_000_000
+
+
+class BadSweep(ValueError):
+    """The text names the directory and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that decides what the runs of a sweep come to, but the code."""
+
+    scenario: Scenario
+    strategies: tuple[str, ...]
+    settings: tuple[str, ...]  # as on the command line
+    seed: int
+    repeats: int
+
+    def points(self, known: Mapping[str, type[Strategy]]) -> list[Point]:
+        """The whole grid. Raises `BadSetting`."""
+        settings = [read_setting(text, self.scenario, known) for text in self.settings]
+        return points(self.scenario, {name: known[name] for name in self.strategies}, settings)
+
+
+class Run(NamedTuple):
+    """One simulation of the sweep, which has ended."""
+
+    settings: dict[str, Value]
+    row: Row
+    violation: str
+    cpu_s: float
+    commit: str
+
+
+Key = tuple[str, str, int]
+"""Of a run: strategy, settings, seed."""
+
+
+class Sweep:
+    """A directory, what it already holds, and what is still to be run."""
+
+    def __init__(self, folder: Path, plan: Plan, grid: Sequence[Point], commit: str) -> None:
+        self.folder, self.plan, self._commit = folder, plan, commit
+        self._jobs: dict[Key, Job] = {}
+        self._settings: dict[int, dict[str, Value]] = {}  # by the job's id()
+        self._runs: dict[Key, Run] = {}
+        for repeat in range(1, plan.repeats + 1):
+            seed = run_seed(plan.seed, repeat)  # at every point: settings make the difference, not luck
+            for point in grid:
+                job = Job(point.scenario, point.strategy, seed, repeat)
+                self._jobs[_key(point.strategy, point.settings, seed)] = job
+                self._settings[id(job)] = point.settings
+
+    @property
+    def runs(self) -> list[Run]:
+        """Those that have ended, in the order of the plan."""
+        return [self._runs[key] for key in self._jobs if key in self._runs]
+
+    @property
+    def to_do(self) -> list[Job]:
+        return [job for key, job in self._jobs.items() if key not in self._runs]
+
+    @property
+    def size(self) -> int:
+        return len(self._jobs)
+
+    @contextmanager
+    def open(self) -> Iterator[Callable[[Done], None]]:
+        """Read what is there, then call what this gives with each of `to_do`: it is safe when that returns. Raises
+        `BadSweep`, also where another process is at it."""
+        with (self.folder / "points.jsonl").open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BadSweep(f"{self.folder}: another sweep is writing there") from None
+            self._read(file)
+
+            def add(done: Done) -> None:
+                settings = self._settings[id(done.job)]
+                run = Run(settings, done.row, done.violation, round(done.cpu_s, 3), self._commit)
+                file.write(json.dumps({**run._asdict(), "row": run.row.as_dict()}) + "\n")
+                file.flush()
+                self._runs[_key(done.row.strategy, settings, done.row.seed)] = run
+
+            yield add
+
+    def _read(self, file: TextIO) -> None:
+        file.seek(0)
+        whole, newline, _ = file.read().rpartition("\n")  # and a line in which the writer was stopped
+        for number, line in enumerate(whole.splitlines(), 1):
+            where = f"{self.folder / 'points.jsonl'}, line {number}"
+            try:
+                stated = json.loads(line)
+                run = Run(**{**stated, "row": Row(**stated["row"])})
+            except (ValueError, TypeError, KeyError) as error:
+                raise BadSweep(f"{where}: {error!r}") from None
+            key = _key(run.row.strategy, run.settings, run.row.seed)
+            if key not in self._jobs:
+                raise BadSweep(f"{where}: {run.row.strategy} with {run.settings} is not of this sweep")
+            self._runs[key] = run
+        file.truncate(len((whole + newline).encode()))
+
+
+def _key(strategy: str, settings: Mapping[str, Value], seed: int) -> Key:
+    return strategy, json.dumps(settings, sort_keys=True), seed
+
+
+def begin(results: Path, plan: Plan, known: Mapping[str, type[Strategy]], about: Mapping[str, Any]) -> Sweep:
+    """A new directory `<time>-sweep-<scenario>`. Raises `BadSetting`, before there is any, and OSError."""
+    sweep = Sweep(Path(), plan, plan.points(known), about["commit"])
+    if sweep.size > RUNS_MAX:
+        raise BadSetting(f"{sweep.size:,} runs are more than {RUNS_MAX:,}")
+    sweep.folder = new_run_folder(results, f"sweep-{plan.scenario.name}", about, plan.scenario)
+    stated = {field.name: getattr(plan, field.name) for field in fields(plan) if field.name != "scenario"}
+    write_whole(sweep.folder / "plan.json", json.dumps({**stated, "code": code_hash()}, indent=2))
+    return sweep
+
+
+def read_plan(folder: Path) -> Plan:
+    """Of a sweep that was begun there. Raises `BadSweep`."""
+    return _read_plan(folder)[0]
+
+
+def resume(folder: Path, asked: Plan, known: Mapping[str, type[Strategy]], commit: str) -> Sweep:
+    """Go on where it was stopped. Raises `BadSweep` where the code is another by now, or `asked` another sweep."""
+    plan, code = _read_plan(folder)
+    for field in fields(plan):
+        was, now = getattr(plan, field.name), getattr(asked, field.name)
+        if was != now:
+            told = f": {was} then, {now} now" if field.name != "scenario" else ""
+            raise BadSweep(f"{folder}: was begun with other {field.name}{told}; begin a new sweep, or ask for the same")
+    begun_at = str(read_about(folder).get("commit", "unknown"))
+    if begun_at.partition(" ")[0] != commit.partition(" ")[0]:
+        raise BadSweep(
+            f"{folder}: was begun at commit {begun_at}, this is {commit}; check that out, or begin a new one"
+        )
+    if code != code_hash():
+        raise BadSweep(f"{folder}: app or loadtest was changed since it was begun (at {begun_at}); begin a new sweep")
+    return Sweep(folder, plan, plan.points(known), commit)
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """Where and with what it was begun. Raises `BadSweep`."""
+    try:
+        about: dict[str, Any] = json.loads((folder / "environment.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadSweep(f"{folder}: no sweep was begun there: {error}") from None
+    return about
+
+
+def _read_plan(folder: Path) -> tuple[Plan, str]:
+    try:
+        stated = json.loads((folder / "plan.json").read_text("utf-8"))
+        code = stated.pop("code")
+        lists: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in stated.items()
+        }
+        return Plan(scenario=read_scenario(str(folder / "scenario.json")), **lists), code
+    except (OSError, ValueError, TypeError, KeyError, BadScenario) as error:
+        raise BadSweep(f"{folder}: no sweep was begun there: {error}") from None

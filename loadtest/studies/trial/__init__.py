@@ -1,0 +1,1 @@
+"""A strategy held to the contract and compared with the baseline."""

@@ -1,0 +1,104 @@
+"""`lab try`: the contract in virtual time, then a short comparison with the baseline, ending in one sentence."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Any
+
+from rich.console import Console
+
+from app.discovery import Discovered
+from loadtest import ROOT
+from loadtest.figures.run_summary import Row
+from loadtest.report.columns import shown
+from loadtest.report.contents import Summary
+from loadtest.report.progress_bars import live
+from loadtest.report.write import write_results
+from loadtest.studies.trial.breach import Breach, read_verdict
+from loadtest.workload.planned_run import Turn
+from loadtest.workload.scenario import Scenario
+from loadtest.worlds.lease import sole_user
+from loadtest.worlds.native import native_world
+from loadtest.worlds.recorded_run import measure_arm
+
+CONTRACT_S_MAX = 300.0
+"""For all promises together, each of which has a limit of its own."""
+
+
+def check_contract(*sources: Path) -> dict[str, Breach | int]:
+    """Hold strategies to the contract, each to the first promise that it breaks; else how many it holds. By name.
+
+    In a process of its own, whose output nobody reads: a mistake may print without end, or never give up. Raises
+    ValueError where it leaves no verdict.
+    """
+    with TemporaryDirectory(prefix="stampede-lab-try-") as folder, TemporaryFile() as output:
+        ended = subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", "-q", "--tb=line", "--show-capture=no", "--no-header"),
+                *(
+                    "-p",
+                    "no:cacheprovider",
+                    "-p",
+                    "no:faulthandler",
+                    "-p",
+                    "no:logging",
+                    "-p",
+                    "tests.contract.verdict",
+                ),
+                *("--verdict", folder, "tests/contract/test_strategies.py"),
+                *(option for source in sources for option in ("--strategy", source.stem)),
+            ],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            timeout=CONTRACT_S_MAX,
+            check=False,
+        )
+        try:
+            return {source.stem: read_verdict(Path(folder), source) for source in sources}
+        except ValueError as error:
+            output.seek(0)
+            words = output.read(1 << 20).decode(errors="replace").strip().splitlines()[-5:]
+            raise ValueError("\n".join([f"{error} (exit code {ended.returncode})", *words])) from error
+
+
+async def compare(
+    scenario: Scenario,
+    names: Sequence[str],
+    seed: int,
+    folder: Path,
+    about: Mapping[str, Any],
+    found: Discovered,
+    console: Console,
+) -> Summary:
+    """Run the strategies side by side, each in a world of its own, so that both see the same minute of this machine.
+
+    The first is the baseline.
+    """
+    async with sole_user(str(about["command"])) as lease:
+        with live(console, scenario) as tell:
+            turns = [Turn(name) for name in names]
+            arms = (measure_arm(scenario, turn, seed, folder, tell, native_world, lease) for turn in turns)
+            measured = await asyncio.gather(*arms)
+    return write_results(folder, measured, scenario, about, found)
+
+
+def verdict(rows: Sequence[Row], name: str) -> str:
+    """One sentence on the strategy, with the baseline's figures in brackets."""
+    mine = next(row for row in rows if row.strategy == name)
+    stale = None if mine.hit_ratio is None else 100 * mine.statuses.get("stale", 0) / mine.requests
+    other = next((row for row in rows if row.strategy != name), None)
+    peak, p99 = f"steady peak {_whole(mine.steady_peak_1s)} origin reads/s", f"p99 {_whole(mine.p99_ms)} ms"
+    cold = f"cold start {mine.cold_peak_1s}"
+    if other is not None:
+        peak = f"{peak} ({other.strategy} {_whole(other.steady_peak_1s)})"
+        cold, p99 = f"{cold} ({other.cold_peak_1s})", f"{p99} ({_whole(other.p99_ms)})"
+    return f"{name}: {peak}, {cold}, {p99}, {shown(stale, '{:.1f}'.format)}% stale, 1 run"
+
+
+def _whole(value: float | None) -> str:
+    return shown(value, "{:.0f}".format)

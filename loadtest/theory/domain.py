@@ -1,0 +1,257 @@
+"""Where theory holds: what its formulas assume, as conditions on a scenario, each with the words that are said instead.
+
+Outside of them the formulas still give numbers, and wrong ones: nothing is better than those. The bounds are those
+within which prediction and simulation agree (tests/loadtest/theory/test_domain.py).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from app.latency import Latency
+from app.settings import Settings
+from app.strategy import Remedy, Strategy
+from loadtest.workload.scenario import Scenario
+
+SURE = 0.999
+"""The share of the loads that a bound on the latency is about."""
+LOAD_PER_TTL_MAX = 0.2
+"""Of the least TTL: longer loads overlap with the next expiry."""
+TTL_S_MIN = 1.0
+"""The second that peaks are counted in holds more than one expiry of a key below."""
+DRAWN_PAUSE_PER_TTL_MAX, SAME_PAUSE_PER_TTL_MAX = 0.25, 0.03
+"""In a closed loop, where the rate of a key is that of users who come and go. Users who all pause equally long fall
+into step."""
+USERS_MIN = 20
+"""So many streams of single users, or of timetables, look like a Poisson stream."""
+LITTLE = 0.05
+"""What is left out next to something else."""
+UTILISATION_MAX = 0.3
+"""Of a pod's CPU: above, requests queue for longer than they are served."""
+SCATTER_MAX = 0.35
+"""Standard deviation of a latency in means, where a formula knows the mean only."""
+START_SHARE_MAX = 0.02
+"""Of all reads, those that a queue at a cold start may add."""
+CROWD_MAX = 1.5
+"""In connections, of such a queue."""
+SIGMAS = 2.5
+"""How far above its mean a count is still expected."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be predicted."""
+
+    scenario: Scenario
+    strategy: type[Strategy]
+    rate_per_s: float
+    duration_s: float
+
+    @cached_property
+    def tune(self) -> dict[str, float | str] | None:
+        """None where the strategy is not tuned as it can be."""
+        try:
+            return self.strategy.tuned(self.scenario.tune.get(self.strategy.name, {}))
+        except ValueError:
+            return None
+
+    @cached_property
+    def remedy(self) -> Remedy | None:
+        return None if self.tune is None else self.strategy.remedy_under(self.tune)
+
+    @cached_property
+    def latency(self) -> Latency:
+        return Latency.parse(self.scenario.origin.latency)
+
+    @cached_property
+    def load_s(self) -> float:
+        """On average."""
+        return self.latency.mean_ms / 1000
+
+    @cached_property
+    def longest_load_s(self) -> float:
+        """But for one in a thousand."""
+        low, high = 0.0, self.latency.longest_ms
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (low, middle) if self.latency.cdf(middle) >= SURE else (middle, high)
+        return high / 1000
+
+    @cached_property
+    def least_ttl_s(self) -> float:
+        assert self.tune is not None
+        spread = self.tune.get("spread", 0.0)
+        shorter = float(spread) / 2 if isinstance(spread, float) else 0.0
+        return max(0.0, self.scenario.cache.ttl_s * (self.strategy.mean_stretch(self.tune) - shorter))
+
+    @cached_property
+    def pause_s(self) -> float:
+        """Of a user between an answer that is quick and the next request; 0 in an open loop."""
+        load = self.scenario.load
+        if load.users is None:
+            return 0.0
+        return load.think_s or load.users / (load.rate_per_s or math.inf)
+
+    @cached_property
+    def is_waiting(self) -> bool:
+        """Whether users wait for their answers and then pause, so that a slow service is asked less."""
+        return self.scenario.load.think_s is not None
+
+    @cached_property
+    def network_s(self) -> float:
+        """There and back."""
+        return 2 * Latency.parse(self.scenario.virtual.network).mean_ms / 1000
+
+    @cached_property
+    def loads_of_all_keys(self) -> float:
+        """At once, on average, when all keys are gone: at a cold start, or together after a burst."""
+        shares = self.scenario.keys.shares()
+        asked = self.rate_per_s * shares * self.load_s
+        if self.remedy is Remedy.NONE:
+            together = float(asked.sum())
+            if self.is_waiting:
+                together = min(together, float(self.scenario.load.users or 0))
+        else:
+            together = float(-np.expm1(-asked).sum())
+        return together
+
+    def loads_at_once(self, pods: int) -> float:
+        """The most that are expected in so many pods together."""
+        each, scatter = self.loads_of_all_keys * pods / self.scenario.pods, 1.0
+        if self.remedy is not Remedy.NONE:  # of each key one or none
+            scatter = max(0.0, 1 - self.loads_of_all_keys / self.scenario.keys.count)
+        return min(self.loads_of_all_keys, each + SIGMAS * math.sqrt(scatter * each))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`unless` says why nothing is said where it does not hold."""
+
+    unless: str
+    holds: Callable[[Question], bool]
+
+
+def _redis_has_room(question: Question) -> bool:
+    room = question.scenario.virtual.redis_entries_max
+    return room is None or room >= 2 * question.scenario.keys.count  # an entry and a lock for each
+
+
+def _redis_is_quick(question: Question) -> bool:
+    redis = Latency.parse(question.scenario.virtual.redis)
+    most_ms = min(LITTLE * question.latency.mean_ms, _default_ms("redis_timeout_ms"))
+    return redis.longest_ms == 0 or (
+        4 * redis.mean_ms <= most_ms and redis.longest_ms < 0.5 * _default_ms("redis_timeout_ms")
+    )
+
+
+def _default_ms(name: str) -> float:
+    return float(Settings.model_fields[name].default)
+
+
+def _within_time_outs(question: Question) -> bool:
+    least_ms = min(_default_ms("origin_timeout_ms"), _default_ms("wait_ms_max"))
+    return 1 - question.latency.cdf(0.9 * least_ms) < 1e-5
+
+
+def _warms_at_once(question: Question) -> bool:
+    scenario = question.scenario
+    if scenario.warm.keys == "none":
+        return True
+    waves = max(
+        math.ceil(math.ceil(scenario.keys.count / scenario.pods) / scenario.origin.connections),
+        math.ceil(scenario.keys.count / scenario.connections_together),
+    )
+    queue = int(Settings.model_fields["origin_queue_max"].default)
+    late_s = (waves - 1) * question.load_s
+    return late_s <= LITTLE * scenario.cache.ttl_s and scenario.keys.count / scenario.pods <= queue
+
+
+def _all_are_sent(question: Question) -> bool:
+    scenario = question.scenario
+    under_way = question.rate_per_s * (question.load_s + question.network_s)
+    return scenario.load.loop == "closed" or under_way + SIGMAS * math.sqrt(under_way) <= scenario.load.in_flight_max
+
+
+def _pods_are_idle(question: Question) -> bool:
+    service_s = question.scenario.virtual.service_us / 1e6
+    is_idle = question.rate_per_s * service_s <= UTILISATION_MAX * question.scenario.pods
+    return is_idle and service_s <= LITTLE * max(question.load_s, question.pause_s)
+
+
+def _timetables_are_kept(question: Question) -> bool:
+    load = question.scenario.load
+    if load.loop == "open" or load.rate_per_s is None:
+        return True
+    late_s = question.longest_load_s + question.network_s
+    return late_s <= question.pause_s
+
+
+def _users_come_often(question: Question) -> bool:
+    drawn = question.scenario.load.think == "exponential"
+    often_s = (DRAWN_PAUSE_PER_TTL_MAX if drawn else SAME_PAUSE_PER_TTL_MAX) * question.scenario.cache.ttl_s
+    return not question.is_waiting or question.pause_s + question.network_s <= often_s
+
+
+def _waits_are_alike(question: Question) -> bool:
+    scatter = question.latency.deviation_ms / question.latency.mean_ms if question.latency.mean_ms else 0.0
+    if question.remedy is Remedy.NONE and question.is_waiting:
+        return scatter <= LITTLE
+    return scatter <= SCATTER_MAX or not (question.is_waiting or question.remedy is Remedy.EARLY)
+
+
+def _pool_is_wide(question: Question) -> bool:
+    """Or is not for a moment at a cold start, of many keys none of which is asked for again meanwhile."""
+    scenario = question.scenario
+    together = scenario.connections_together
+    if question.loads_at_once(1) <= scenario.origin.connections and (
+        scenario.connections_shared is None or question.loads_at_once(scenario.pods) <= together
+    ):
+        return True
+    crowd = max(1.0, question.loads_of_all_keys / together)
+    if scenario.warm.keys != "none" or crowd > CROWD_MAX:
+        return False
+    asked = question.rate_per_s * scenario.keys.shares() * question.load_s
+    reads = float((1 + asked).sum()) * max(1.0, question.duration_s / scenario.cache.ttl_s)
+    return float(asked.max()) <= 1 and float(asked.sum()) * (crowd - 1) / 2 <= START_SHARE_MAX * reads
+
+
+CONDITIONS: tuple[Condition, ...] = (
+    Condition("the strategy is not tuned as it can be", lambda asked: asked.tune is not None),
+    Condition("it knows no formula for this strategy as it is tuned", lambda asked: asked.remedy is not None),
+    Condition("nothing is asked for", lambda asked: 0 < asked.rate_per_s * asked.duration_s < math.inf),
+    Condition("something is broken on purpose", lambda asked: not asked.scenario.faults),
+    Condition("the load is not steady", lambda asked: asked.scenario.load.shape.kind == "steady"),
+    Condition("the load is a recorded one", lambda asked: asked.scenario.load.trace is None),
+    Condition(
+        "arrivals at even distances are not random ones",
+        lambda asked: asked.scenario.load.loop == "closed" or asked.scenario.load.arrivals == "poisson",
+    ),
+    Condition("a load may take longer than the time-outs", _within_time_outs),
+    Condition(
+        f"a load may take longer than {LOAD_PER_TTL_MAX:g} of the TTL",
+        lambda asked: asked.longest_load_s <= LOAD_PER_TTL_MAX * asked.least_ttl_s,
+    ),
+    Condition("an entry lives for less than a second", lambda asked: asked.least_ttl_s >= TTL_S_MIN),
+    Condition("users are few", lambda asked: (asked.scenario.load.users or math.inf) >= USERS_MIN),
+    Condition("users pause for long next to the TTL", _users_come_often),
+    Condition("users fall behind their timetables", _timetables_are_kept),
+    Condition("loads take unequally long, and the formula knows their mean only", _waits_are_alike),
+    Condition("the origin's pool queues", _pool_is_wide),
+    Condition("the warm-up queues at the origin's pool", _warms_at_once),
+    Condition("requests are left unsent (in_flight_max)", _all_are_sent),
+    Condition("Redis takes its time", _redis_is_quick),
+    Condition("Redis has no room for all keys", _redis_has_room),
+    Condition("pods queue for their CPU", _pods_are_idle),
+    Condition(
+        "the network takes long next to the users' pauses",
+        lambda asked: not asked.is_waiting or asked.network_s <= 4 * LITTLE * asked.pause_s,
+    ),
+)  # fmt: skip
+
+
+def why_silent(question: Question) -> str:
+    """The first condition that does not hold; empty where theory speaks."""
+    return next((one.unless for one in CONDITIONS if not one.holds(question)), "")

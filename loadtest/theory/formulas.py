@@ -1,0 +1,202 @@
+"""What theory says of expiring entries: the formulas, each with its source.
+
+In every signature `rate_per_s` is the rate (lambda) at which one key is asked for, `latency_s` (L) what a load takes,
+`ttl_s` (T) how long an entry is fresh, and `scale_s` XFetch's beta times the cost of a load. Counts and shares are
+expected values. Arrivals are Poisson, the rate is steady, the origin's pool never queues, the network takes no time.
+Where that holds of a scenario, and what else each prediction needs, is stated in `loadtest.theory.domain`.
+"""
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.integrate import cumulative_trapezoid
+from scipy.special import exp1
+from scipy.stats import poisson
+
+from app.latency import Latency
+from loadtest.figures.records import Floats
+
+BAND = 0.99
+"""The share of all counts of one mean that a band is to hold."""
+LAW_STEPS = 1_000
+"""Of an integral over a latency, in even steps and again in even ratios."""
+
+
+def poisson_band(mean: float) -> tuple[float, float]:
+    """The lowest and the highest count that chance alone makes of a mean, but for one in a hundred."""
+    low, high = poisson.interval(BAND, mean)
+    return float(low), float(high)
+
+
+def floor_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
+    """T + L + 1/lambda: no strategy that serves nothing older than T loads a key more often than it must, once in
+    this time, from one landing over the first request past the expiry to the next landing."""
+    return ttl_s + latency_s + 1 / rate_per_s
+
+
+def herd(rate_per_s: float, latency_s: float) -> float:
+    """Loads per expiry where every request that finds nothing loads, open loop: 1 + lambda L, the first and all that
+    come before it lands. For a latency that varies see `herd_of_law`. Close to what the naive arm of "Cache stampede, a
+    primer" (systems-labs, cache-stampede) and Jitterbug's static arm show."""
+    return 1 + rate_per_s * latency_s
+
+
+def herd_of_law(rate_per_s: float, latency: Latency, within_s: float = math.inf) -> float:
+    """The same for a latency of any law F, whose quickest load ends the herd: 1 + lambda times the integral over t of
+    (1 - F(t)) exp(-lambda times the integral of F up to t), the chance that neither the first nor any later load has
+    landed by t. `within_s`: only loads so soon after the first, that of a second for the peak: lambda min(L, 1 s)."""
+    if latency.deviation_ms == 0:  # fixed, or a law of no width
+        return herd(rate_per_s, min(latency.mean_ms / 1000, within_s))
+    law = _law(latency, min(latency.longest_ms / 1000, within_s))
+    return 1 + rate_per_s * float(np.trapezoid(law.going_on(rate_per_s), law.times_s))
+
+
+def herd_variance(rate_per_s: float, latency: Latency, within_s: float = math.inf) -> float:
+    """Of that number: lambda L for a fixed L, as of any Poisson number, and more where the latency varies. While a herd
+    goes on, those that came before t are lambda times the integral of 1 - F up to t, of whom none has landed."""
+    if latency.deviation_ms == 0:  # fixed, or a law of no width
+        return herd(rate_per_s, min(latency.mean_ms / 1000, within_s)) - 1
+    law = _law(latency, min(latency.longest_ms / 1000, within_s))
+    going_on, before = law.going_on(rate_per_s), rate_per_s * (law.times_s - law.landed_so_far_s)
+    others = rate_per_s * float(np.trapezoid(going_on, law.times_s))
+    return 2 * rate_per_s * float(np.trapezoid(going_on * before, law.times_s)) + others - others**2
+
+
+class _Law(NamedTuple):
+    """A latency's law at some moments."""
+
+    times_s: Floats
+    landed: Floats  # F
+    landed_so_far_s: Floats  # its integral
+
+    def going_on(self, rate_per_s: float) -> Floats:
+        """The chance that a herd is not over yet."""
+        return np.asarray((1 - self.landed) * np.exp(-rate_per_s * self.landed_so_far_s))
+
+
+@lru_cache(maxsize=16)
+def _law(latency: Latency, end_s: float) -> _Law:
+    steps_s = (np.linspace(0, end_s, LAW_STEPS), end_s * np.geomspace(1e-6, 1, LAW_STEPS))
+    times_s = np.unique(np.concatenate(steps_s))
+    landed = np.array([latency.cdf(1000 * time_s) for time_s in times_s.tolist()])
+    return _Law(times_s, landed, cumulative_trapezoid(landed, times_s, initial=0.0))
+
+
+def closed_herd(users: int, share: float, period_s: float, latency_s: float) -> float:
+    """The same in a closed loop, never more than `users`: who waits does not ask again.
+
+    A user who does not wait asks every `period_s`, for this key with chance `share`. L holds L/period such moments,
+    one more or less with the user's phase; of the other users, those join who ask for the key at any of them. With
+    many users of small share it becomes 1 + lambda L.
+    """
+    whole = latency_s // period_s
+    rest = latency_s / period_s - whole
+    missed = math.pow(1 - share, whole) * (1 - rest * share)
+    return 1 + (users - 1) * (1 - missed)
+
+
+def closed_herd_drawn(users: int, share: float, think_s: float, latency_s: float) -> float:
+    """The same where each user's pauses are drawn from an exponential law of that mean: each of the others asks for the
+    key within L with chance 1 - e^(-share L / think), whatever they asked for before."""
+    return 1 - (users - 1) * math.expm1(-share * latency_s / think_s)
+
+
+def herd_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
+    """Time from expiry to expiry under a herd. The last load lands last and its TTL counts, so that a hot key lives
+    for T + 2 L, and a cold one, whose herd is one, for T + L + 1/lambda."""
+    last_after_first_s = latency_s + math.expm1(-rate_per_s * latency_s) / rate_per_s
+    return floor_cycle_s(rate_per_s, ttl_s, latency_s) + last_after_first_s
+
+
+def herd_of_pods(rate_per_s: float, latency_s: float, pods: int) -> float:
+    """Loads per expiry where each pod collapses for itself and not with the others (Aonnis, "Request collapsing and
+    jitter", its first step): 1 + (P - 1)(1 - e^(-lambda L / P)), never more than one per pod."""
+    return 1 - (pods - 1) * math.expm1(-rate_per_s * latency_s / pods)
+
+
+def herd_of_half_lock(rate_per_s: float, latency_s: float) -> float:
+    """Loads per expiry behind a gate that lets half of all misses straight to the origin (VWATT, as published)."""
+    return 1 + rate_per_s * latency_s / 2
+
+
+def stale_answers(rate_per_s: float, latency_s: float, stale_s: float = math.inf) -> float:
+    """Stale answers per expiry under stale-while-revalidate (RFC 5861): those before the refresh lands, 1 + lambda L.
+    Only the ones within `stale_s` after the expiry; the rest of the 1 + lambda L finds nothing, and waits."""
+    return rate_per_s * min(latency_s, stale_s) - math.expm1(-rate_per_s * max(0.0, stale_s - latency_s))
+
+
+def stale_share(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
+    """Share of a key's answers that is stale under stale-while-revalidate: (1 + lambda L) / (lambda C)."""
+    return stale_answers(rate_per_s, latency_s) / (rate_per_s * floor_cycle_s(rate_per_s, ttl_s, latency_s))
+
+
+def early_gap_s(rate_per_s: float, scale_s: float) -> float:
+    """How long before its expiry an entry is refreshed on average, 0 where it is not, for scale_s well below T.
+
+    Vattani, Chierichetti, Lowenstein, VLDB 2015: a request x before the expiry refreshes with chance e^(-x/s), so the
+    gap is under x with chance e^(-lambda s e^(-x/s)). Its mean is s (ln(lambda s) + 0.577 + E1(lambda s)); the last
+    term is what cold keys add, and vanishes with lambda s.
+    """
+    asked = rate_per_s * scale_s
+    return scale_s * (math.log(asked) + np.euler_gamma + _e1(math.log(asked))) if asked > 0 else 0.0
+
+
+def unrefreshed_chance(rate_per_s: float, scale_s: float) -> float:
+    """Chance that an entry expires before any request has refreshed it early: e^(-lambda s)."""
+    return math.exp(-rate_per_s * scale_s)
+
+
+def early_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float, scale_s: float) -> float:
+    """Time from landing to landing under XFetch: T less the gap, L, and 1/lambda when nobody came in time. Exact for
+    any scale_s: an entry cannot be refreshed before it is there, which shortens the gap when scale_s is not small."""
+    asked = rate_per_s * scale_s
+    if asked == 0:
+        return floor_cycle_s(rate_per_s, ttl_s, latency_s)
+    log = math.log(asked) - ttl_s / scale_s
+    if log > 4:  # so early that nearly every request would refresh
+        return latency_s + math.exp(ttl_s / scale_s) / rate_per_s
+    since = math.exp(math.exp(log))
+    fresh_s = since * scale_s * (_e1(log) - _e1(math.log(asked)))
+    return latency_s + fresh_s + since * math.exp(-asked) / rate_per_s
+
+
+def early_misses(rate_per_s: float, latency_s: float, scale_s: float) -> float:
+    """Requests per refresh under XFetch that find nothing: the entry expired before anybody refreshed it, or before
+    the refresh landed. e^(-lambda s) + lambda s (E1(lambda s e^(-L/s)) - E1(lambda s))."""
+    asked = rate_per_s * scale_s
+    if asked == 0:
+        return herd(rate_per_s, latency_s)
+    log = math.log(asked)
+    return math.exp(-asked) + asked * (_e1(log - latency_s / scale_s) - _e1(log))
+
+
+def _e1(log: float) -> float:
+    """The exponential integral E1 of e^log, which itself may be too small for a float."""
+    return float(exp1(math.exp(log))) if log > -30 else -np.euler_gamma - log
+
+
+def early_herd(beta: float) -> float:
+    """Loads per refresh under XFetch without a lock, for a hot key: e^(1/beta), whatever the rate."""
+    return math.exp(1 / beta)
+
+
+def remaining_rule_s(rate_per_s: float, ttl_s: float) -> float:
+    """How soon after a landing a rule that refreshes with chance 1 / (remaining seconds) does so: T / (lambda + 1), for
+    a hot key long before it is of any use ("Request collapsing and jitter", Aonnis)."""
+    return ttl_s / (rate_per_s + 1)
+
+
+def coherence(rate_per_s: float, mean_ttl_s: float, width_s: float) -> float:
+    """Share of their common phase that keys written together keep per cycle, 0..1, when each TTL is drawn from a
+    range `width_s` wide: that of the range, times that of the wait for the next request. The length of the mean of
+    e^(2 pi i t / mean TTL), hence sinc(w / mu) and 1 / sqrt(1 + (2 pi / (mu lambda))^2)."""
+    wait = math.hypot(1, 2 * math.pi / (mean_ttl_s * rate_per_s))
+    return abs(float(np.sinc(width_s / mean_ttl_s))) / wait
+
+
+def cycles_to_spread(keys: int, rate_per_s: float, mean_ttl_s: float, width_s: float) -> float:
+    """Cycles until keys written together look like keys of random phases, whose sum is 1 / sqrt(2 keys) in each of two
+    directions by chance: until no more than four times that is left."""
+    return math.log(4 / math.sqrt(2 * keys)) / math.log(coherence(rate_per_s, mean_ttl_s, width_s))

@@ -1,0 +1,142 @@
+"""When an open loop sends, and what every loop asks for: seeded, and the same in every world.
+
+An arrival is a time in seconds from the start of the load and a key. They come in pieces, so that a run of any length
+needs no more memory than a piece.
+"""
+
+import itertools
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loadtest.workload.trace import BadTrace, read_trace  # noqa: F401 - what `arrivals` raises is found where it is
+from loadtest.workload.traffic import Keys, Load, Ramp, Spike, Step, TopOfTheHour
+
+PIECE = 8_192
+"""Arrivals drawn at once."""
+PROFILE_STEP_S = 0.01
+"""To which the integral of a ramp is exact; the other shapes are exact throughout."""
+
+
+class Arrivals(NamedTuple):
+    """A piece of a load, in order of time."""
+
+    time_s: NDArray[np.float64]
+    key: NDArray[np.int64]
+
+
+def arrivals(load: Load, keys: Keys, duration_s: float, seed: int) -> Iterator[Arrivals]:
+    """Every arrival of an open loop before `duration_s`. Raises `BadTrace`."""
+    if load.trace is not None:
+        yield Arrivals(*read_trace(Path(load.trace), keys.count, duration_s))
+        return
+    times, which = rng_of(seed, "arrivals"), rng_of(seed, "keys")
+    popularity = Popularity(keys)
+    profile = _Profile(load, duration_s)
+    done = 0.0  # expected arrivals so far: the integral of the rate
+    extra = profile.extra_s(times)
+    while done < profile.total:
+        gaps = times.exponential(size=PIECE) if load.arrivals == "poisson" else np.ones(PIECE)
+        steps = done + np.cumsum(gaps)
+        done = float(steps[-1])
+        moments = profile.time_of(steps[steps <= profile.total])
+        until_s = float(moments[-1]) if done < profile.total else duration_s
+        due, extra = extra[extra <= until_s], extra[extra > until_s]
+        if len(due):
+            moments = np.sort(np.concatenate((moments, due)))
+        yield Arrivals(moments, popularity.draw(which, len(moments)))
+
+
+def rng_of(seed: int, what: str) -> np.random.Generator:
+    """A stream of its own for each purpose, so that changing one leaves the others as they are."""
+    return np.random.Generator(np.random.PCG64([seed, zlib.crc32(what.encode())]))
+
+
+class Popularity:
+    """Which keys are asked for how often."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        if keys.zipf is not None:
+            self._cumulated = np.cumsum(keys.shares())
+
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        keys = self._keys
+        if keys.zipf is not None:
+            return np.searchsorted(self._cumulated, rng.random(count), side="right").clip(max=keys.count - 1)
+        if keys.hot_share is not None:
+            others = rng.integers(1, keys.count, size=count)
+            return np.where(rng.random(count) < keys.hot_share, 0, others)
+        return rng.integers(keys.count, size=count)
+
+    def stream(self, rng: np.random.Generator) -> Iterator[int]:
+        """One after the other, for ever: what users of a closed loop ask for, in order of asking."""
+        while True:
+            yield from self.draw(rng, PIECE).tolist()
+
+
+def closed_keys(keys: Keys, seed: int, worker: int = 0) -> Iterator[int]:
+    """What the users of one process ask for."""
+    return Popularity(keys).stream(rng_of(seed, f"keys of worker {worker}"))
+
+
+def first_pause_s(seed: int, worker: int, user: int, longest_s: float) -> float:
+    """Before a user on a timetable asks for the first time: each begins at a random point of its first period."""
+    return Random(f"{seed}/{worker}/{user}").uniform(0, longest_s)
+
+
+def pauses_s(load: Load, seed: int, worker: int, user: int) -> Iterator[float]:
+    """How long a thinking user pauses, for ever: before its first request, then after each answer.
+
+    The load begins at a random point of everybody's first pause; of an exponential one as much is left then as ever.
+    """
+    mean_s = load.think_s
+    assert mean_s is not None, "a timetable has no pauses"
+    if load.think == "constant":
+        yield first_pause_s(seed, worker, user, mean_s)
+        yield from itertools.repeat(mean_s)
+    rng = Random(f"{seed}/{worker}/{user}")
+    while True:
+        yield rng.expovariate(1 / mean_s)
+
+
+class _Profile:
+    """The rate over time, by its integral: `time_of` undoes it, which turns even steps into arrivals of that rate."""
+
+    def __init__(self, load: Load, duration_s: float) -> None:
+        assert load.rate_per_s is not None
+        rate, shape = load.rate_per_s, load.shape
+        self._duration_s = duration_s
+        self._top_of_the_hour = shape if isinstance(shape, TopOfTheHour) else None
+        self._time_s, shares = [0.0, duration_s], [1.0]
+        if isinstance(shape, Step):
+            self._time_s, shares = [0.0, shape.at_s, duration_s], [1.0, shape.to_share]
+        elif isinstance(shape, Spike):
+            self._time_s = [0.0, shape.at_s, shape.at_s + shape.for_s, duration_s]
+            shares = [1.0, shape.to_share, 1.0]
+        elif isinstance(shape, Ramp):
+            for_s = shape.for_s or duration_s
+            pieces = max(1, round(for_s / PROFILE_STEP_S))
+            self._time_s = [*np.linspace(0, for_s, pieces + 1), duration_s]
+            rise = shape.to_share - shape.from_share
+            shares = [*(shape.from_share + rise * (number + 0.5) / pieces for number in range(pieces)), shape.to_share]
+        time_s = np.minimum(np.array(self._time_s), duration_s)
+        self._time_s = list(time_s)
+        self._integral = np.concatenate(([0.0], np.cumsum(np.diff(time_s) * rate * np.array(shares))))
+        self.total = float(self._integral[-1])
+
+    def time_of(self, expected: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.interp(expected, self._integral, self._time_s)
+
+    def extra_s(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Moments of the jobs that all begin together."""
+        if (shape := self._top_of_the_hour) is None:
+            return np.empty(0)
+        tops = np.arange(shape.every_s, self._duration_s, shape.every_s)
+        moments = tops[:, None] + rng.uniform(0, shape.within_s, size=(len(tops), shape.extra_requests))
+        return np.sort(moments[moments < self._duration_s])

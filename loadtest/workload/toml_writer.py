@@ -1,0 +1,30 @@
+"""A scenario as the file that it can be read from again."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from loadtest.workload.scenario import Scenario
+
+
+def as_toml(scenario: Scenario) -> str:
+    """Nothing but what is not a default. Reading it gives the same scenario."""
+    return "\n".join(_table("", scenario.model_dump(exclude_defaults=True, exclude_none=True))) + "\n"
+
+
+def _table(path: str, table: Mapping[str, Any]) -> Iterator[str]:
+    """Values, then the tables below: what comes after a heading belongs to it."""
+    for name, value in table.items():
+        if not _is_nested(value):
+            yield f"{name} = {json.dumps(value)}"  # JSON's numbers, words and strings are TOML's too
+    for name, value in table.items():
+        if not _is_nested(value):
+            continue
+        whole = f"{path}.{name}" if path else name
+        for below in value if isinstance(value, list) else [value]:
+            yield f"\n[[{whole}]]" if isinstance(value, list) else f"\n[{whole}]"
+            yield from _table(whole, below)
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, dict | list)

@@ -1,0 +1,130 @@
+"""Who asks for what, and when: the `[load]` and `[keys]` tables of a scenario."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from loadtest.workload.table import Table
+
+RATE_MAX = 5_000_000
+"""Requests per second: more than one machine sends, because virtual time has no such limit."""
+
+
+class Steady(Table):
+    """The same rate from beginning to end."""
+
+    kind: Literal["steady"] = "steady"
+
+
+class Ramp(Table):
+    """From one rate to another, in a straight line: users who are spawned one by one."""
+
+    kind: Literal["ramp"]
+    from_share: float = Field(ge=0, le=1_000)
+    """Of the load's rate, at the start; likewise below."""
+    to_share: float = Field(ge=0, le=1_000)
+    for_s: float | None = Field(None, gt=0, le=3_600)
+    """How long it takes; then the rate stays. Without it, as long as the load."""
+
+
+class Step(Table):
+    """The store rush: the doors open, and the rate stays at its new height."""
+
+    kind: Literal["step"]
+    at_s: float = Field(ge=0, le=3_600)
+    to_share: float = Field(ge=0, le=1_000)
+
+
+class Spike(Table):
+    """A rush that passes."""
+
+    kind: Literal["spike"]
+    at_s: float = Field(ge=0, le=3_600)
+    for_s: float = Field(gt=0, le=3_600)
+    to_share: float = Field(ge=0, le=1_000)
+
+
+class TopOfTheHour(Table):
+    """Jobs that all begin on the minute: `extra_requests` at once, each `every_s`, on top of the steady rate."""
+
+    kind: Literal["top-of-the-hour"]
+    every_s: float = Field(ge=1, le=3_600)
+    extra_requests: int = Field(ge=1, le=1_000_000)
+    within_s: float = Field(0.05, gt=0, le=60)
+    """How far the clocks of those jobs are apart."""
+
+
+Shape = Annotated[Steady | Ramp | Step | Spike | TopOfTheHour, Field(discriminator="kind")]
+
+
+class Load(Table):
+    """An open loop sends each request at its own time, whether or not earlier ones came back; in a closed loop each
+    user waits for its answer before it asks again, so that a slow service is asked less."""
+
+    loop: Literal["open", "closed"]
+    rate_per_s: float | None = Field(None, gt=0, le=RATE_MAX)
+    """Requests per second. In a closed loop, of all users together, each on a fixed timetable that it never forgets."""
+
+    # closed loop
+    users: int | None = Field(None, ge=1, le=5_000)
+    think_s: float | None = Field(None, gt=0, le=60)
+    """Mean pause between an answer and the user's next request, where no rate is stated."""
+    think: Literal["exponential", "constant"] = "exponential"
+    """How those pauses are drawn. Users who all think equally long fall into step: whoever waited for one load together
+    asks together ever after, a herd that no visitors are. Constant is for the published runs that did so."""
+
+    # open loop
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    shape: Shape = Steady()
+    trace: str | None = None
+    """Instead of a rate: a recording to replay, see `loadtest.workload.trace`. In a file, its path from there."""
+    in_flight_max: int = Field(2_000, ge=1, le=1_000_000)
+    """Requests of an open loop on their way at once; what is due beyond is not sent, and reported."""
+
+    @model_validator(mode="after")
+    def _one_pace(self) -> "Load":
+        if self.loop == "closed":
+            if self.users is None:
+                raise ValueError("a closed loop needs users")
+            if (self.think_s is None) == (self.rate_per_s is None):
+                raise ValueError("a closed loop needs either think_s or rate_per_s")
+            if self.trace is not None or self.shape.kind != "steady":
+                raise ValueError("trace and shape need an open loop")
+        else:
+            if (self.trace is None) == (self.rate_per_s is None):
+                raise ValueError("an open loop needs either rate_per_s or trace")
+            if self.users is not None or self.think_s is not None:
+                raise ValueError("users and think_s belong to a closed loop")
+        return self
+
+
+class Keys(Table):
+    """What is asked for: ids 0 to count - 1. Uniform, unless one of the two shares is stated."""
+
+    count: int = Field(ge=1, le=1_000_000)
+    hot_share: float | None = Field(None, gt=0, lt=1)
+    """Share of the requests that goes to id 0; the rest is uniform over the others."""
+    zipf: float | None = Field(None, gt=0, le=5)
+    """Exponent s: id k is asked for in proportion to 1 / (k + 1)^s."""
+
+    @model_validator(mode="after")
+    def _one_popularity(self) -> "Keys":
+        if self.hot_share is not None and self.zipf is not None:
+            raise ValueError("state either hot_share or zipf")
+        if self.hot_share is not None and self.count < 2:
+            raise ValueError("hot_share needs a count of at least 2")
+        return self
+
+    def share(self, key: int) -> float:
+        """Of all requests, those for this key."""
+        return float(self.shares()[key])
+
+    def shares(self) -> NDArray[np.float64]:
+        """Of all requests, those for each key."""
+        if self.hot_share is not None:
+            others = (1 - self.hot_share) / (self.count - 1)
+            return np.concatenate(([self.hot_share], np.full(self.count - 1, others)))
+        weights = np.arange(1, self.count + 1, dtype=np.float64) ** -(self.zipf or 0.0)
+        return np.asarray(weights / weights.sum())

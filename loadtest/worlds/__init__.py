@@ -1,0 +1,1 @@
+"""Where a run takes place: native processes or the stack, and everything that a run starts there."""

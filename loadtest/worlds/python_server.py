@@ -1,0 +1,56 @@
+"""A Python server on a port of the loopback, as a child that its owner ends."""
+
+import asyncio
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtest import ROOT
+from loadtest.worlds.child_processes import Child, Children
+from loadtest.worlds.world import WorldFailed
+
+HOST = "127.0.0.1"
+START_WITHIN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that answers there."""
+
+    pid: int
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+
+async def start_server(children: Children, name: str, module: str, environment: dict[str, str], folder: Path) -> Server:
+    """`python -m module --fd N`, once it listens on the socket that it inherits. Raises `WorldFailed`."""
+    with socket.socket() as listener:  # bound here, so that no other program can take its port
+        listener.bind((HOST, 0))
+        port = listener.getsockname()[1]
+        child = await children.start(
+            name,
+            [sys.executable, "-m", module, "--fd", str(listener.fileno())],
+            folder / f"{name}.log",
+            {**environment, "PYTHONPATH": str(ROOT)},
+            pass_fds=[listener.fileno()],
+        )
+    await _wait_until_it_listens(child, port)
+    return Server(child.pid, port)
+
+
+async def _wait_until_it_listens(child: Child, port: int) -> None:
+    give_up_s = time.monotonic() + START_WITHIN_S
+    while not child.ended and time.monotonic() < give_up_s:
+        try:
+            _, writer = await asyncio.open_connection(HOST, port)
+        except OSError:
+            await asyncio.sleep(0.02)
+        else:
+            writer.close()
+            return
+    raise WorldFailed(f"{child.name} {child.how_it_ended} and does not listen:\n{child.last_words()}")

@@ -1,0 +1,56 @@
+"""The stack's world: the pods and the Redis of `make up`, as seen from a container beside them.
+
+`make bench WORLD=stack` gives the pods the scenario's settings, stops the stack's own load, and runs the bench here.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from app.settings import as_variable
+from loadtest.generator.targets import Targets
+from loadtest.workload.scenario import Scenario, StatedSettings
+from loadtest.worlds.child_processes import Children
+from loadtest.worlds.world import World, WorldFailed, forget_keys
+
+PODS = "dns:app:8000"
+ITS_OWN = frozenset({"LAB_POD", "LAB_ORIGIN_PATH", "LAB_ORIGIN_POOLER", "LAB_BOUNDS"})
+"""Settings that say where a pod is, and change no figure."""
+
+
+@asynccontextmanager
+async def stack_world(scenario: Scenario, strategy: str, seed: int, folder: Path) -> AsyncIterator[World]:
+    """The pods behind the name `app`. A `loadtest.worlds.world.OpenWorld`; nothing is kept in `folder`.
+
+    Raises `WorldFailed` where there is no stack, or its pods run with other settings than the scenario states.
+    """
+    try:
+        pod_urls = list(Targets(PODS).urls)
+        redis_url = os.environ["LAB_REDIS_URL"]
+    except (OSError, KeyError):
+        raise WorldFailed("this is no container of the stack: use `make bench WORLD=stack`") from None
+    if len(pod_urls) != scenario.pods:
+        raise WorldFailed(f"{len(pod_urls)} pods run, and the scenario states {scenario.pods}")
+    for url in pod_urls:
+        await _check_settings(url, scenario.pod_environment(seed))
+    await forget_keys(redis_url, strategy)
+    async with Children() as children:
+        yield World("stack", redis_url, pod_urls, children)
+
+
+async def _check_settings(url: str, stated: dict[str, str]) -> None:
+    try:
+        async with httpx.AsyncClient(timeout=10.0, trust_env=False) as client:
+            settings = (await client.get(f"{url}/settings")).raise_for_status().json()
+    except httpx.HTTPError as error:
+        raise WorldFailed(f"{url} does not answer: {error!r}") from error
+    for name, value in stated.items():
+        if settings[name] != value:
+            raise WorldFailed(f"{url} runs with {name}={settings[name]}, and the scenario states {value}")
+    for field, value in StatedSettings(pod="any").model_dump(mode="json").items():
+        name, own = f"LAB_{field.upper()}", as_variable(value)
+        if name in settings and name not in stated and name not in ITS_OWN and settings[name] != own:
+            raise WorldFailed(f"{url} runs with {name}={settings[name]}, which no scenario states; a pod has {own}")

@@ -1,0 +1,178 @@
+"""What the stack is to run: the knobs that were given, and for the rest what the scenario states.
+
+`bin/up` asks in a container before it changes anything: `python -m loadtest.worlds.stack_settings RATE=600 …`. It is
+told what environment Compose is to have, and after a `#` what people are to know. Bad input is one line, exit 2.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import ValidationError
+
+from app.discovery import discover
+from app.settings import Settings, as_variable
+from loadtest.workload.scenario import BadScenario, Scenario, StatedSettings, read_scenario
+from loadtest.workload.trace import BadTrace, read_trace
+from loadtest.worlds.own_locustfile import BadLocustfile, check_locustfile
+from loadtest.worlds.stack_pace import BadKnob, Given, guests_pace, pace
+
+GUEST = Path(__file__).parents[1] / "generator" / "guest.py"
+"""Goes along with a Locust file of one's own."""
+
+
+def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
+    """The environment of the stack, and what to tell of it. A knob that is empty is none. Raises `BadKnob`."""
+    given = {name: value for name, value in given.items() if value.strip() or name == "NOW"}
+    scenario = _scenario(given.get("SCENARIO", "side-by-side"))
+    pods = _pods(scenario, given)
+    names = _strategies(scenario, given, pods)
+    if locustfile := given.get("LOCUSTFILE"):
+        try:
+            check_locustfile(Path(locustfile))
+        except BadLocustfile as error:
+            raise BadKnob(f"LOCUSTFILE={locustfile}: {error}") from None
+        speed, says = guests_pace(given)
+        speed["LOCUSTFILE"] = f"{locustfile},{GUEST}"
+    else:
+        speed, says = pace(scenario, given, len(names), pods)
+    stated = pods.model_dump(include=_held(scenario, given))
+    environment = {f"LAB_{name.upper()}": _text(value) for name, value in stated.items()}
+    chosen = given.get("STRATEGIES") or ",".join(scenario.live.strategies)
+    return environment | speed | {"STRATEGIES": chosen and ",".join(names)}, [_told(scenario, pods, names), *says]
+
+
+def _scenario(name: str) -> Scenario:
+    try:
+        scenario = read_scenario(name).in_the_stack()
+        if scenario.load.trace is not None:
+            read_trace(Path(scenario.load.trace), scenario.keys.count, scenario.duration_s)
+    except (BadScenario, BadTrace) as error:
+        raise BadKnob(f"SCENARIO={name}: {str(error).removeprefix(f'{name}: ')}") from None
+    if scenario.why_only_virtual:
+        raise BadKnob(f"SCENARIO={name}: {scenario.why_only_virtual}")
+    return scenario
+
+
+def _stated(scenario: Scenario) -> dict[str, Any]:
+    """What the scenario states for a pod, but that whoever asks by hand finds as many items as ever."""
+    stated = scenario.pod_settings(1, "any").model_dump()
+    stated["origin_connections_shared"] = scenario.origin.connections_shared  # the stack has as many pods as it likes
+    for name in ("items", "key_space"):
+        stated[name] = max(stated[name], Settings.model_fields[name].default)
+    return stated
+
+
+def _held(scenario: Scenario, given: Given) -> set[str]:
+    """Settings of a pod that are knobs of the stack: those that a scenario states, and those that were given."""
+    stated = scenario.pod_environment(1)
+    return {name.removeprefix("LAB_").lower() for name in (*stated, *given) if name.startswith("LAB_")}
+
+
+def _pods(scenario: Scenario, given: Given) -> StatedSettings:
+    """The settings of every pod. Raises `BadKnob`."""
+    values = _stated(scenario)
+    for knob, text in given.items():
+        name = knob.removeprefix("LAB_").lower()
+        if knob.startswith("LAB_") and name in Settings.model_fields:
+            values[name] = _over(values[name], _json(knob, text)) if name == "tune" else text
+    try:
+        pods = StatedSettings.model_validate(values)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        if not fault["loc"]:
+            items, space = values["items"], values["key_space"]
+            raise BadKnob(f"LAB_ITEMS={items}: must be at most LAB_KEY_SPACE ({space})") from None
+        field, *within = map(str, fault["loc"])
+        knob = f"LAB_{field.upper()}"
+        inside = f": {'.'.join(within)}" if within else ""
+        said = _bound(field) or str(fault["msg"]).removeprefix("Value error, ")
+        raise BadKnob(f"{knob}={given.get(knob, '')}{inside}: {said}") from None
+    if pods.key_space < scenario.keys.count:
+        keys = scenario.keys.count
+        raise BadKnob(f"LAB_KEY_SPACE={pods.key_space}: must be at least {keys}, the keys of {scenario.name}")
+    return pods
+
+
+def _json(knob: str, text: str) -> dict[str, Any]:
+    try:
+        if isinstance(found := json.loads(text), dict):
+            return found
+        raise ValueError
+    except ValueError:
+        raise BadKnob(f'{knob}={text}: must be a JSON object, as {{"xfetch": {{"beta": 2}}}}') from None
+
+
+def _over(below: dict[str, dict[str, Any]], above: dict[str, Any]) -> dict[str, Any]:
+    """Tunables that were given, over those that the scenario states."""
+    return below | {
+        name: below.get(name, {}) | tunables if isinstance(tunables, dict) else tunables
+        for name, tunables in above.items()
+    }
+
+
+def _bound(field: str) -> str:
+    """What a number of that setting must be; nothing where it is no number."""
+    about = Settings.model_fields[field]
+    kinds: dict[Any, str] = {int: "a whole number", float: "a number", int | None: "a whole number"}
+    low = [bound.ge if isinstance(bound, Ge) else bound.gt for bound in about.metadata if isinstance(bound, Ge | Gt)]
+    below = [f"under {bound.lt}" for bound in about.metadata if isinstance(bound, Lt)]
+    high = [bound.le for bound in about.metadata if isinstance(bound, Le)] or below
+    if about.annotation not in kinds or not low or not high:
+        return ""
+    return f"must be {kinds[about.annotation]} from {low[0]} to {high[0]}"
+
+
+def _strategies(scenario: Scenario, given: Given, pods: Settings) -> list[str]:
+    """Who is asked. Raises `BadKnob`."""
+    found = discover()
+    tuned = "LAB_TUNE" if "LAB_TUNE" in given else f"{scenario.name}: tune"
+    for name in pods.tune.keys() - found.broken.keys():
+        if name not in found.strategies:
+            raise BadKnob(f"{tuned}: there is no strategy {name!r}: it is one of {', '.join(found.strategies)}")
+        try:
+            found.strategies[name].tuned(pods.tune[name])
+        except ValueError as error:
+            raise BadKnob(f"{tuned}: {error}") from None
+    knob = f"STRATEGIES={given['STRATEGIES']}" if "STRATEGIES" in given else f"{scenario.name}: live.strategies"
+    asked = given["STRATEGIES"].split(",") if "STRATEGIES" in given else scenario.live.strategies
+    names = list(dict.fromkeys(name.strip() for name in asked)) or list(found.strategies)
+    for name in names:
+        if name in found.broken:
+            raise BadKnob(f"{knob}: app/strategies/{name}.py is broken: {found.broken[name]}")
+        if name not in found.strategies:
+            raise BadKnob(f"{knob}: there is no strategy {name!r}: it is one of {', '.join(found.strategies)}")
+    return names
+
+
+def _told(scenario: Scenario, pods: Settings, names: Sequence[str]) -> str:
+    keys = scenario.keys.count
+    return f"{scenario.name}: {keys} keys, TTL {pods.ttl_s:g} s, origin {pods.origin_latency} ms; {', '.join(names)}."
+
+
+def _text(value: object) -> str:
+    return as_variable(value).removesuffix(".0")
+
+
+def _refuse(why: str) -> NoReturn:
+    print(f"error: {' '.join(why.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def main() -> None:
+    given = dict(word.partition("=")[::2] for word in sys.argv[1:])
+    try:
+        environment, says = resolve(given)
+    except BadKnob as error:
+        _refuse(str(error))
+    for name, value in environment.items():
+        print(f"{name}={value}")
+    for line in says:
+        print(f"# {line}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""The warm-up burst: every key asked for once, all at the same moment, by a client that is no bottleneck of its own."""
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from app.latency import Latency
+from loadtest.workload.scenario import Scenario
+from loadtest.worlds.world import WorldFailed
+
+IN_FLIGHT_MAX = 400
+"""Requests to one pod at once, each on a connection of its own: a pod has 1,024 files and 1,024 places in its origin's
+queue. More keys than that leave as answers come back, which still keeps the origin full."""
+ANSWER_S_MAX = 30.0
+EXCESS_SHARE_MAX = 0.5
+"""By which a burst may take longer than the origin needs for it,"""
+EXCESS_TTL_SHARE_MAX = 0.2
+"""or this share of the TTL, whichever is more: then entries expire that far apart for a reason that is the lab's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Moments of a burst that is over, seconds since the epoch."""
+
+    asked_s: float
+    first_s: float  # answer
+    last_s: float
+
+    @property
+    def spread_s(self) -> float:
+        """Between the first answer and the last: so far apart the entries were written."""
+        return self.last_s - self.first_s
+
+    def events(self, scenario: Scenario) -> list[str]:
+        """Why what follows is not what the scenario states; none where it is."""
+        own_s, ttl_s, took_s = origin_time_s(scenario), scenario.cache.ttl_s, self.last_s - self.asked_s
+        if self.spread_s > ttl_s:
+            return [
+                f"the warm-up burst took {took_s:.1f} s: its first entries had expired (TTL {ttl_s:g} s) before its "
+                f"last were written; the origin alone needs {own_s:.1f} s"
+            ]
+        if took_s - own_s > max(EXCESS_SHARE_MAX * own_s, EXCESS_TTL_SHARE_MAX * ttl_s):
+            return [f"the warm-up burst took {took_s:.1f} s, where the origin needs {own_s:.1f} s"]
+        return []
+
+
+def origin_time_s(scenario: Scenario) -> float:
+    """What the origin needs to read every key once, on all its connections."""
+    latency = Latency.parse(scenario.origin.latency)
+    rounds = math.ceil(scenario.keys.count / scenario.connections_together)
+    return ((rounds - 1) * latency.mean_ms + max(latency.mean_ms, latency.longest_ms)) / 1000
+
+
+async def ask_for_all(pod_urls: Sequence[str], strategy: str, keys: int) -> Burst:
+    """All connections are there before the first request leaves. Raises `WorldFailed` where no answer comes in time, or
+    one that is none."""
+    waiting = [deque(range(pod, keys, len(pod_urls))) for pod in range(len(pod_urls))]
+    places = [
+        (url, left) for url, left in zip(pod_urls, waiting, strict=True) for _ in range(min(IN_FLIGHT_MAX, len(left)))
+    ]
+    answered_s: list[float] = []
+
+    async def ask(url: str, left: deque[int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while left:
+            path = f"/{strategy}/data?id={left.popleft()}"
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode())
+            async with asyncio.timeout(ANSWER_S_MAX):
+                await _read_answer(reader, url + path)
+            answered_s.append(time.time())
+
+    async with AsyncExitStack() as opened:
+        try:
+            streams = [await _connect(url, opened) for url, _ in places]
+            asked_s = time.time()
+            async with asyncio.TaskGroup() as group:
+                for (url, left), (reader, writer) in zip(places, streams, strict=True):
+                    group.create_task(ask(url, left, reader, writer))
+        except (OSError, ExceptionGroup) as error:
+            first = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            raise WorldFailed(f"warming {keys} keys failed: {first!r}") from error
+    return Burst(asked_s, min(answered_s), max(answered_s))
+
+
+async def _connect(url: str, opened: AsyncExitStack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection(urlsplit(url).hostname, urlsplit(url).port)
+    opened.callback(writer.close)
+    return reader, writer
+
+
+async def _read_answer(reader: asyncio.StreamReader, what: str) -> None:
+    """One whole answer. Raises ValueError unless it is a 200, EOFError where it ends early."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+    length = next((line for line in head.split("\r\n") if line.startswith("content-length:")), "content-length: 0")
+    body = await reader.readexactly(int(length.partition(":")[2]))
+    if head.split(" ", 2)[1] != "200":
+        raise ValueError(f"{what}: {head.splitlines()[0]}: {body[:200].decode(errors='replace')}")

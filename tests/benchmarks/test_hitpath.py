@@ -1,0 +1,186 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field, replace
+
+import psutil
+import pytest
+from rich.console import Console
+
+from app.discovery import discover
+from benchmarks.hitpath.comparison import IDS, compare_hitpath
+from benchmarks.hitpath.generator import HOST, Order, Sample, WrongAnswer, drive
+from benchmarks.hitpath.result import HitpathResult, Pair, Run
+from benchmarks.hitpath.table import print_hitpath
+from loadtest import ROOT
+
+SMALL = "asyncio.run(compare_hitpath(pairs=1, window_s=0.3, connections=8, seed=1))"
+
+
+@dataclass
+class Watched:
+    """A small comparison, run for real, and the processes that were seen at work in it."""
+
+    result: HitpathResult
+    told: list[Run]
+    pids: set[int]
+
+
+@pytest.fixture(scope="module")
+def watched() -> Watched:
+    mine = psutil.Process()
+    others = {child.pid for child in mine.children()}
+    told: list[Run] = []
+    pids: set[int] = set()
+
+    def tell(run: Run) -> None:
+        told.append(run)
+        pids.update(child.pid for child in mine.children() if child.pid not in others)
+
+    return Watched(asyncio.run(compare_hitpath(pairs=1, window_s=0.3, connections=8, seed=1, tell=tell)), told, pids)
+
+
+def test_both_servers_are_measured_under_load_and_alone(watched: Watched) -> None:
+    result = watched.result
+    ((loaded,), (alone,)) = result.pairs, result.alone
+    assert result.strategy == discover().baseline
+    for pair, connections in ((loaded, 8), (alone, 1)):
+        assert (pair.service.server, pair.bare.server) == ("service", "bare")
+        for run in (pair.service, pair.bare):
+            assert run.connections == connections
+            assert run.requests > 0
+            assert 0 < run.cpu_s < 2 * run.seconds
+            assert 0 < run.p50_ms < 1000 * run.seconds
+    assert result.ratio == loaded.ratio > 0
+    assert result.ratio_alone == alone.ratio > 0
+    assert sorted(run.requests for run in watched.told) == sorted(
+        run.requests for pair in (loaded, alone) for run in (pair.service, pair.bare)
+    )
+
+
+def test_all_of_the_services_answers_are_hits_but_the_first_of_each_id(watched: Watched) -> None:
+    counted = sum(pair.service.requests for pair in (*watched.result.pairs, *watched.result.alone))
+    assert watched.result.statuses.keys() == {"hit", "miss"}
+    assert watched.result.statuses["miss"] == IDS
+    assert watched.result.statuses["hit"] >= counted
+
+
+def test_all_processes_of_a_comparison_are_gone_when_it_ends(watched: Watched) -> None:
+    assert len(watched.pids) >= 3  # Redis, the service, the bare app
+    assert not [pid for pid in watched.pids if psutil.pid_exists(pid)]
+
+
+def test_an_interrupted_comparison_leaves_no_process() -> None:
+    program = f"import asyncio\nfrom benchmarks.hitpath.comparison import compare_hitpath\n{SMALL.replace('0.3', '60')}"
+    owner = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        children = _children_of(owner.pid, at_least=4)
+        owner.send_signal(signal.SIGINT)
+        _, errors = owner.communicate(timeout=30)
+        assert "KeyboardInterrupt" in errors
+        assert not [pid for pid in children if psutil.pid_exists(pid)]
+    finally:
+        owner.kill()
+        owner.communicate()
+
+
+def _children_of(pid: int, at_least: int) -> list[int]:
+    give_up_s = time.monotonic() + 60
+    while time.monotonic() < give_up_s:
+        if len(children := psutil.Process(pid).children()) >= at_least:
+            return [child.pid for child in children]
+        time.sleep(0.02)
+    raise TimeoutError(f"fewer than {at_least} processes after a minute")
+
+
+@dataclass
+class Canned:
+    """A server on a port of its own that gives every request the same answer, in these pieces."""
+
+    pieces: list[bytes]
+    hangs_up: bool = False
+    port: int = field(init=False)
+
+    async def drive(self, connections: int = 2) -> Sample:
+        server = await asyncio.start_server(self._serve, HOST, 0)
+        async with server:
+            self.port = server.sockets[0].getsockname()[1]
+            order = Order(
+                port=self.port,
+                server_pid=os.getpid(),
+                paths=["/?id=7"],
+                bodies=["seven"],
+                head_must_hold="cache-status: it; hit",
+                connections=connections,
+                warm_s=0.05,
+                window_s=0.1,
+            )
+            return await drive(order)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while not self.hangs_up and await reader.readuntil(b"\r\n\r\n"):
+                for piece in self.pieces:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+GOOD = b"HTTP/1.1 200 OK\r\ncache-status: it; hit\r\ncontent-length: 5\r\n\r\nseven"
+
+
+@pytest.mark.parametrize("cut", [0, 20, GOOD.index(b"\r\n\r\n") + 2, len(GOOD) - 3])
+def test_an_answer_in_pieces_is_one_answer(cut: int) -> None:
+    sample = asyncio.run(Canned([GOOD[:cut], GOOD[cut:]]).drive())
+    assert sample.requests > 0
+    assert sample.seconds >= 0.1
+
+
+@pytest.mark.parametrize(
+    ("server", "reason"),
+    [
+        (Canned([GOOD.replace(b"seven", b"eight")]), "eight"),
+        (Canned([GOOD.replace(b"200 OK", b"503 No")]), "503"),
+        (Canned([GOOD.replace(b"; hit", b"; fwd=miss")]), "fwd=miss"),
+        (Canned([GOOD.replace(b"content-length: 5", b"x: y")]), "without a length"),
+        (Canned([GOOD + b"!"]), "seven!"),
+        (Canned([], hangs_up=True), "a connection ended"),
+        (Canned([]), "no answer within"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_any_other_answer_ends_the_run(server: Canned, reason: str) -> None:
+    with pytest.raises(WrongAnswer, match=reason):
+        asyncio.run(server.drive())
+
+
+@pytest.fixture
+def result() -> HitpathResult:
+    bare = Run("bare", 64, requests=1_000, seconds=1.0, cpu_s=1.0, p50_ms=6.0)
+    pairs = tuple(Pair(replace(bare, server="service", requests=count), bare) for count in (1_100, 1_300, 1_200))
+    alone = (Pair(replace(bare, server="service", connections=1, requests=500), replace(bare, connections=1)),)
+    return HitpathResult("plain", 597, pairs, alone, {"miss": 100, "hit": 4_000})
+
+
+def test_the_ratio_is_the_median_over_the_pairs(result: HitpathResult) -> None:
+    assert result.ratio == pytest.approx(1.2)
+    assert result.ratio_alone == pytest.approx(0.5)
+
+
+def test_what_is_printed_holds_the_ratios_with_their_spread(result: HitpathResult) -> None:
+    console = Console(width=80)
+    with console.capture() as captured:
+        print_hitpath(console, result)
+    rows = [line.replace(" ", "").split("│")[1:-1] for line in captured.get().splitlines()]
+    assert ["service", "64", "1,200", "1,200", "6.00", "1.20", "1.10", "1.30"] in rows
+    assert ["bare", "64", "1,000", "1,000", "6.00", "1", "", ""] in rows
+    assert ["service", "1", "500", "500", "6.00", "0.50", "0.50", "0.50"] in rows

@@ -1,0 +1,68 @@
+import pytest
+from rich.console import Console
+
+from benchmarks.limit.ceiling import Limit, Step, print_limit
+from benchmarks.limit.search import CLOSE_ENOUGH, Search
+from loadtest.figures.generator_record import Generator
+
+
+def step(processes: int, rate: float, *faults: str) -> Step:
+    generator = Generator(
+        processes=processes,
+        silent=0,
+        due=int(5 * rate),
+        sent=int(5 * rate),
+        not_sent=0,
+        in_flight_peak=10,
+        in_flight_max=2_000,
+        lateness_p50_ms=0.5,
+        lateness_p99_ms=1.2,
+        lateness_max_ms=5.0,
+        cpu_share=0.5,
+        wall_s=5.0,
+    )
+    return Step(processes, rate, rate, 2.0, generator, list(faults))
+
+
+@pytest.mark.parametrize("truth", [130.0, 1_900.0, 2_000.0, 5_100.0, 77_000.0])
+@pytest.mark.parametrize("first_rate", [500.0, 2_000.0, 9_000.0])
+def test_the_search_ends_close_below_what_holds_in_few_tries(truth: float, first_rate: float) -> None:
+    search, tries = Search(first_rate), 0
+    while search.rate is not None:
+        search.found(held=search.rate <= truth)
+        tries += 1
+    assert truth / CLOSE_ENOUGH <= search.held <= truth
+    assert tries <= 13
+
+
+def test_the_limit_is_the_highest_rate_that_was_a_result() -> None:
+    limit = Limit(
+        (step(1, 2_000), step(1, 8_000, "late"), step(1, 4_000), step(2, 6_000), step(2, 7_000, "x")), None, 0
+    )
+    assert limit.honest_rate(1) == 4_000
+    assert limit.honest_rate(2) == 6_000
+    assert limit.processes == 2
+
+
+def test_where_more_processes_do_no_better_the_fewer_are_named() -> None:
+    assert Limit((step(1, 4_000), step(2, 4_000)), None, 0).processes == 1
+
+
+def said(limit: Limit) -> str:
+    console = Console(width=200, record=True, quiet=False, file=None)
+    with console.capture() as capture:
+        print_limit(console, limit)
+    return " ".join(capture.get().split())
+
+
+def test_a_missing_c_generator_is_said_plainly() -> None:
+    told = said(Limit((step(1, 4_000), step(1, 8_000, "because it was late")), None, 0))
+    assert "Honest up to 4,000 requests/s" in told
+    assert "because it was late" in told
+    assert "None of wrk and hey is installed" in told
+
+
+def test_the_c_generators_rate_is_given_as_a_ratio() -> None:
+    assert "wrk gets 60,000 requests/s" in said(Limit((step(1, 4_000),), "wrk", 60_000))
+    assert "15.0 times as many" in said(Limit((step(1, 4_000),), "wrk", 60_000))
+    assert "Honest up to 0 requests/s" in said(Limit((step(1, 4_000, "late"),), "wrk", 60_000))

@@ -1,0 +1,59 @@
+"""Records are read back as they were written, and nothing else is taken for them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.strategy import Status
+from loadtest.figures.records import (
+    ANSWER_COLUMNS,
+    FAILED,
+    NO_STATUS,
+    OK,
+    SHED,
+    STATUSES,
+    WHYS,
+    read_answers,
+    read_ledger,
+)
+
+
+def test_answers_are_read_back_and_half_a_line_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "answers-1.csv"
+    path.write_text(",".join(ANSWER_COLUMNS) + "\n1.0,1.0,1.5,7,200,hit,0.25,pod-1,\n2.0,2.0,2.5,7,0,,,,torn\n3.0,3.0")
+    (answers,) = read_answers([path])
+    assert answers.latency_s.tolist() == [0.5, 0.5]
+    assert answers.age_s[0] == 0.25
+    assert np.isnan(answers.age_s[1])
+    assert answers.status.tolist() == [STATUSES.index(Status.HIT), NO_STATUS]
+    assert answers.faults == {"torn": 1}
+
+
+def test_the_ledger_is_brought_onto_the_clients_clock_and_in_order_of_asking(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.csv"
+    path.write_text(
+        "asked_s,started_s,ended_s,key,why,outcome\n101.5,101.7,102,lab:a:7,miss,ok\n100.5,100.5,103,lab:a:8,early,failed\n"
+    )
+    reads = read_ledger(path, clock_offset_s=100.0)
+    assert reads.asked_s.tolist() == [0.5, 1.5]
+    assert reads.ended_s.tolist() == [3.0, 2.0]
+    assert reads.key.tolist() == [8, 7]
+    assert reads.started_s.tolist() == pytest.approx([0.5, 1.7])
+    assert [WHYS[why] for why in reads.why] == ["early", "miss"]
+    assert reads.outcome.tolist() == [FAILED, OK]
+
+
+def test_what_was_shed_never_started(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.csv"
+    path.write_text("asked_s,started_s,ended_s,key,why,outcome\n1,1,1.2,lab:a:7,miss,ok\n1,,1,lab:a:8,miss,shed\n")
+    reads = read_ledger(path)
+    assert reads.outcome.tolist() == [OK, SHED]
+    assert np.isnan(reads.started_s).tolist() == [False, True]
+
+
+def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"ledger\.csv: no column asked_s"):
+        read_ledger(path)

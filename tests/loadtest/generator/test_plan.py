@@ -1,0 +1,144 @@
+from argparse import Namespace
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtest.generator.plan import BadOption, Plan
+from loadtest.generator.pods import Told
+from loadtest.generator.targets import BadTargets, pod_url
+
+SCENARIO = """
+title = "Mine"
+duration_s = 5
+pods = 2
+[load]
+{load}
+[keys]
+count = 4
+zipf = 1
+[cache]
+ttl_s = 1
+[origin]
+latency = "fixed(10)"
+connections = 4
+"""
+OPEN, TIMETABLE, THINKING = (
+    'loop = "open"\nrate_per_s = 100',
+    'loop = "closed"\nusers = 10\nrate_per_s = 100',
+    'loop = "closed"\nusers = 10\nthink_s = 0.1',
+)
+
+
+TOLD = Told(dict.fromkeys("xyz", 1.0), frozenset(), {"w": "no class"}, longest_load_s=0.2, ahead_s=0.0)
+
+
+def plan(folder: Path, load: str, **options: Any) -> Plan:
+    path = folder / "mine.toml"
+    path.write_text(SCENARIO.format(load=load))
+    stated = {
+        "scenario": str(path), "lab_seed": "3", "targets": "http://a,http://b", "host": None, "strategy": "x,y,z",
+        "rate": None, "num_users": None, "answers": "",
+    }  # fmt: skip
+    return Plan(Namespace(**stated | options), "http://default", 0, lambda url: TOLD)
+
+
+def test_pods_and_strategies_take_turns_so_that_every_pair_comes_up_equally_often(tmp_path: Path) -> None:
+    mine = plan(tmp_path, OPEN)
+    pairs = Counter((mine.targets.pick(turn), mine.strategy_for(turn)) for turn in range(60))
+    assert pairs == {(pod, strategy): 10 for pod in ("http://a", "http://b") for strategy in "xyz"}
+
+
+@pytest.mark.parametrize("rate", [250.0, "250"])  # Locust's UI says it as text
+def test_the_rate_option_overrides_the_scenarios_rate(tmp_path: Path, rate: object) -> None:
+    assert plan(tmp_path, OPEN, rate=rate).load.rate_per_s == 250
+    assert plan(tmp_path, TIMETABLE, rate=rate).period_s == 10 / 250
+
+
+def test_a_rate_gives_thinking_users_a_timetable(tmp_path: Path) -> None:
+    assert plan(tmp_path, THINKING).period_s is None
+    assert plan(tmp_path, THINKING, rate=20.0).period_s == 10 / 20
+
+
+def test_a_timetable_is_made_for_the_users_that_there_are(tmp_path: Path) -> None:
+    assert plan(tmp_path, TIMETABLE).period_s == 10 / 100
+    assert plan(tmp_path, TIMETABLE, num_users=40).period_s == 40 / 100
+
+
+def test_an_open_loop_has_no_timetable(tmp_path: Path) -> None:
+    assert plan(tmp_path, OPEN).is_open
+    assert plan(tmp_path, OPEN).period_s is None
+
+
+def test_a_trace_keeps_its_own_rate(tmp_path: Path) -> None:
+    mine = plan(tmp_path, f'loop = "open"\ntrace = "{tmp_path / "trace.csv"}"', rate=250.0)
+    assert mine.load.rate_per_s is None
+
+
+def test_closed_loops_ask_for_keys_as_the_scenario_says(tmp_path: Path) -> None:
+    seen = Counter(islice(plan(tmp_path, THINKING).keys, 20_000))
+    shares = [seen[key] / 20_000 for key in range(4)]
+    assert shares == pytest.approx([0.48, 0.24, 0.16, 0.12], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("stated", "said"),
+    [
+        ({"strategy": "x,nope"}, "--strategy: there is no strategy 'nope': the pods have x, y, z"),
+        ({"strategy": "w"}, "--strategy: strategy 'w' is broken there: no class"),
+        ({"strategy": "x,,y"}, "--strategy: names by comma"),
+        ({"targets": "https://a"}, "--targets: 'https://a': pods speak http"),
+        ({"targets": "http://a/path"}, "--targets: 'http://a/path': only http://host:port"),
+        ({"targets": "http://a,"}, "--targets: '' names no host"),
+        ({"targets": None, "host": "http://a?x=1"}, "--host: 'http://a?x=1': only http://host:port"),
+        ({"rate": "fast"}, "--rate: must be a number of requests/s above 0, not 'fast'"),
+        ({"rate": float("nan")}, "--rate: must be a number of requests/s above 0"),
+        ({"rate": 1e9}, "--rate: Input should be less than or equal to 5000000"),
+        ({"lab_seed": "-1"}, "--lab-seed: must be a whole number from 0 on, not '-1'"),
+        ({"answers": "/nonexistent/folder"}, "--answers: "),
+    ],
+)
+def test_what_cannot_be_followed_is_refused_by_the_options_name(
+    tmp_path: Path, stated: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(BadOption) as caught:
+        plan(tmp_path, OPEN, **stated)
+    assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("http://a:8000/", "http://a:8000"),
+        ("a:8000", "http://a:8000"),
+        ("localhost", "http://localhost"),
+        (" http://127.0.0.1:8000 ", "http://127.0.0.1:8000"),
+        ("http://[::1]:8000/", "http://[::1]:8000"),
+        ("[::1]:8000", "http://[::1]:8000"),
+        ("HTTP://Pod:80", "http://pod:80"),
+    ],
+)
+def test_a_pod_may_be_written_as_people_write_it(text: str, url: str) -> None:
+    assert pod_url(text) == url
+
+
+def test_a_second_test_of_the_same_process_leaves_the_first_ones_answers_alone(tmp_path: Path) -> None:
+    lives = []
+    for _ in range(2):
+        mine = plan(tmp_path, OPEN, answers=str(tmp_path))
+        mine.record("a line")
+        mine.close()
+        lives.append(mine.life)
+    assert len(set(lives)) == 2
+    assert all("a line" in (tmp_path / f"answers-{life}.csv").read_text() for life in lives)
+
+
+@pytest.mark.parametrize(
+    "text", ["http://u:p4ss@a:8000", "u:p4ss@a", "ftp://u:p4ss@a", "http://u:p4ss@a:x", "u:p4ss@/b"]
+)
+def test_a_password_in_a_host_is_refused_and_not_told(text: str) -> None:
+    with pytest.raises(BadTargets) as caught:
+        pod_url(text)
+    assert "p4ss" not in str(caught.value)

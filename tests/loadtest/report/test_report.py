@@ -1,0 +1,475 @@
+"""The report, read as its readers do: the page parsed, its chart decoded, the terminal at several widths."""
+
+import base64
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from loadtest.figures.courses import courses
+from loadtest.figures.records import Floats
+from loadtest.figures.repeats import medians
+from loadtest.figures.run_summary import ABOUT_ANSWERS, Row, Series
+from loadtest.report import chart
+from loadtest.report import columns as comparison
+from loadtest.report.contents import VIRTUAL, Summary
+from loadtest.report.html import write_html
+from loadtest.report.markdown import write_markdown
+from loadtest.report.terminal import print_table
+from loadtest.report.workload_in_words import sentence
+from loadtest.workload.scenario import Scenario
+
+DURATION_S, BIN_S = 20.0, 0.5
+NAMES = ("naive", "spread", "one_flight", "serve_old", "early", "lease_with_token", "adaptive_time_to_live", "mine")
+ENVIRONMENT = {
+    "started_at": "2026-01-02T03:04:05Z",
+    "commit": "abc1234 (dirty)",
+    "command": "lab bench --scenario one-key",
+    "seed": 7,
+    "machine": {"cpu": "Some CPU", "cores": 2, "memory_gib": 23.5, "system": "Linux-6"},
+    "versions": {"python": "3.11.7", "fastapi": "0.115.0"},
+    "redis": "valkey 9.1.2 (embedded)",
+}
+TABLE: dict[str, Any] = {
+    "name": "one-key",
+    "title": "One key",
+    "source": "A paper",
+    "duration_s": DURATION_S,
+    "pods": 3,
+    "load": {"loop": "closed", "users": 50, "think_s": 0.1},
+    "keys": {"count": 10, "hot_share": 0.95},
+    "cache": {"ttl_s": 5},
+    "origin": {"latency": "fixed(200)", "connections": 32},
+    "tune": {"spread": {"width": 0.2}},
+}
+SCENARIO = Scenario.model_validate(TABLE)
+
+
+def row(strategy: str, peak: int = 61, **other: Any) -> Row:
+    figures: dict[str, Any] = {
+        "scenario": "one-key", "world": "native", "seed": 7, "pods": 3, "loop": "closed", "duration_s": DURATION_S,
+        "requests": 24_123, "target_rate": None, "achieved_rate": 402.05, "hit_ratio": 0.97123, "origin_reads": 739,
+        "p50_ms": 1.834, "p95_ms": 12.345, "p99_ms": 212.345, "age_p50_s": 2.5, "age_p99_s": 5.151,
+        "statuses": {"hit": 20_000, "stale": 603, "collapsed": 622, "shed": 3}, "reads_by_why": {"miss": 739},
+        "errors": 3, "wrong_answers": 0, "origin_asked": 739, "origin_failed": 0, "origin_shed": 0, "cold_reads": 40,
+        "cold_peak_1s": 40, "steady_peak_1s": peak, "p999_ms": 380.0, "slow_s": 0, "older_share": 0.0,
+    }  # fmt: skip
+    return Row(**{**figures, "strategy": strategy, "origin_peak_1s": peak, **other})
+
+
+def run(herd: int = 60, slow_ms: float = 210.0) -> Series:
+    """Every 5 s a herd within one bin, whose readers wait; else a read every other second and hits."""
+    time_s = np.arange(0, DURATION_S, BIN_S)
+    expiry = time_s % 5 == 0
+    reads = np.where(expiry, herd / BIN_S, np.where(time_s % 2 == 1, 1 / BIN_S, 0.0))
+    return Series(BIN_S, time_s, reads, np.full(len(time_s), 2.0), np.where(expiry, slow_ms, 4.0))
+
+
+class Page(HTMLParser):
+    """What a browser would make of report.html: its tags, its text without scripts and styles, its tables."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = self.script = ""
+        self.table: list[list[str]] = []
+        self._open: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "wbr"}:
+            self._open.append(tag)
+        if tag == "tr":
+            self.table.append([])
+        if tag in {"th", "td"}:
+            self.table[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "script" in self._open:
+            self.script += data
+        elif "style" not in self._open:
+            self.text += data
+            if {"th", "td"} & set(self._open):
+                self.table[-1][-1] += data.replace("\u00a0", " ")
+
+    def figure(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """The traces and the layout that the page hands to plotly."""
+        # the last one: plotly's own source, which comes first, has the word too
+        rest = self.script[self.script.rindex("Plotly.newPlot(") :].split(",", 1)[1].lstrip()
+        traces, end = json.JSONDecoder().raw_decode(rest)
+        layout, _ = json.JSONDecoder().raw_decode(rest[end:].lstrip(", \n"))
+        return traces, layout
+
+
+def numbers(values: Any) -> Floats:
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).astype(np.float64)
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def written(
+    folder: Path,
+    rows: Sequence[Row],
+    series: Mapping[str, Series] | None = None,
+    environment: Mapping[str, Any] = ENVIRONMENT,
+    scenario: Scenario = SCENARIO,
+) -> tuple[Page, str]:
+    """The page and the Markdown of these rows; the first is the baseline."""
+    drawn = {one.strategy: run() for one in rows} if series is None else series
+    baseline = rows[0].strategy if rows else None
+    write_html(folder, Summary(rows), drawn, environment, scenario, baseline)
+    write_markdown(folder, Summary(rows), environment, scenario, baseline)
+    return Page((folder / "report.html").read_text("utf-8")), (folder / "report.md").read_text("utf-8")
+
+
+def printed(rows: Sequence[Row], width: int, baseline: str | None = None) -> str:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    print_table(console, Summary(rows), baseline)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def markdown_table(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def axis(layout: dict[str, Any], trace: dict[str, Any], letter: str) -> dict[str, Any]:
+    found: dict[str, Any] = layout[letter + "axis" + trace[letter + "axis"][1:]]
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 7, 8])
+def test_every_strategy_has_a_column_on_equal_axes(tmp_path: Path, count: int) -> None:
+    rows = [row(name, peak=9 + 13 * place) for place, name in enumerate(NAMES[:count])]
+    series = {one.strategy: run(one.origin_peak_1s, 10.0 ** (place + 1)) for place, one in enumerate(rows)}
+    traces, layout = written(tmp_path, rows, series)[0].figure()
+    reads = [trace for trace in traces if trace["name"] == "origin reads"]
+    p99 = [trace for trace in traces if trace["name"] == "p99"]
+    assert len(reads) == len(p99) == count
+    places = set()
+    for above, below in zip(reads, p99, strict=True):
+        columns = [tuple(axis(layout, trace, "x")["domain"]) for trace in (above, below)]
+        assert columns[0] == columns[1], "latency stands under the reads of the same strategy"
+        assert axis(layout, below, "y")["domain"][1] < axis(layout, above, "y")["domain"][0]
+        places.add((columns[0], tuple(axis(layout, above, "y")["domain"])))
+    assert len(places) == count, "no two share a panel"
+    for group, letter in ((reads, "x"), (p99, "x"), (reads, "y"), (p99, "y")):
+        ranges = [axis(layout, trace, letter)["range"] for trace in group]
+        assert all(limits == ranges[0] for limits in ranges)
+        leaders = {axis(layout, trace, letter).get("matches", trace[letter + "axis"]) for trace in group}
+        assert len(leaders) == 1, "and they stay equal when one of them is zoomed"
+    low, high = axis(layout, p99[0], "y")["range"]
+    shown = np.concatenate([numbers(trace["y"]) for trace in p99])
+    assert 10.0**low <= shown.min() <= shown.max() <= 10.0**high
+    assert axis(layout, reads[0], "y")["range"][1] > max(one.origin_peak_1s for one in rows)
+
+
+def test_more_than_six_strategies_wrap_into_bands_that_do_not_overlap(tmp_path: Path) -> None:
+    _, layout = written(tmp_path, [row(name) for name in NAMES])[0].figure()
+    bands = sorted({tuple(value["domain"]) for name, value in layout.items() if name.startswith("yaxis")})
+    assert len(bands) == 4
+    assert all(lower[1] < upper[0] for lower, upper in pairwise(bands))
+
+
+def test_a_needle_is_as_high_as_its_herd_and_the_exact_peak_is_written_above_it(tmp_path: Path) -> None:
+    traces, layout = written(tmp_path, [row("naive", peak=61), row("mine", peak=3)], {"naive": run(60)})[0].figure()
+    reads = next(trace for trace in traces if trace["name"] == "origin reads")
+    assert numbers(reads["y"]).max() == 60, "reads in one second, not the rate of half a second"
+    lines = [(shape["yref"], shape["y0"], shape["line"]["dash"]) for shape in layout["shapes"]]
+    assert sorted(lines) == [("y", 40, "dot"), ("y", 61, "dash"), ("y2", 3, "dash"), ("y2", 40, "dot")]
+    headings = [note["text"] for note in layout["annotations"]]
+    assert "steady peak <b>61</b>" in headings[0]
+    assert "cold start <b>40</b>" in headings[0]
+
+
+def test_where_nothing_expired_no_steady_peak_is_drawn_and_the_heading_says_so(tmp_path: Path) -> None:
+    _, layout = written(tmp_path, [row("naive", steady_peak_1s=None, cold_peak_1s=9)])[0].figure()
+    assert [shape["y0"] for shape in layout["shapes"]] == [9]
+    assert "nothing expired" in layout["annotations"][0]["text"]
+
+
+def test_faults_are_drawn_where_they_were_in_every_panel(tmp_path: Path) -> None:
+    faults = [{"kind": "cache-away", "at_s": 4, "for_s": 2}, {"kind": "cache-flushed", "at_s": 9}]
+    scenario = Scenario.model_validate({**TABLE, "faults": faults})
+    page, _ = written(tmp_path, [row("naive"), row("mine")], scenario=scenario)
+    _, layout = page.figure()
+    bands = [(shape["x0"], shape["x1"]) for shape in layout["shapes"] if "x domain" not in shape.get("xref", "")]
+    assert bands.count((4, 6)) == bands.count((9, 9)) == 4
+    assert [note["text"] for note in layout["annotations"]].count("cache-away") == 2
+    assert "a fault of the scenario" in page.text
+    assert "a fault of the scenario" not in written(tmp_path, [row("naive")])[0].text
+
+
+def test_of_repeats_a_typical_one_is_drawn_with_the_most_of_any_over_it(tmp_path: Path) -> None:
+    peaks = (60, 90, 62, 30, 61)
+    measured = [
+        (row("naive", peak, repeat=number, valid=number != 5, cold_peak_1s=peak), run(peak))
+        for number, peak in enumerate(peaks, 1)
+    ]
+    drawn = courses(measured)
+    assert drawn["naive"].repeat == 3, "62 is nearest to the median of those that are results; the 61 is none"
+    traces, layout = written(tmp_path, medians([one for one, _ in measured]), drawn)[0].figure()
+    assert numbers(traces[0]["y"]).max() == 62
+    assert numbers(next(trace for trace in traces if trace["name"] == "most of any repeat")["y"]).max() == 90
+    assert "repeat 3 of 5" in layout["annotations"][0]["text"]
+
+
+def test_what_must_not_happen_is_told_with_the_repeats_in_which_it_did(tmp_path: Path) -> None:
+    rows = [row("naive", repeat=number, errors=0, wrong_answers=wrong, faults={"older": wrong} if wrong else {})
+            for number, wrong in enumerate((0, 7, 0, 5, 0), 1)]  # fmt: skip
+    page, text = written(tmp_path, medians(rows))
+    assert dict(zip(page.table[0], page.table[1], strict=True))["wrong answers"] == "7 (2 of 5)"
+    assert "naive: wrong answers: 7 (2 of 5) older" in page.text
+    assert "7 (2 of 5)" in text.replace("\\", "")
+
+
+def test_a_run_that_ended_early_says_so_before_anything_else(tmp_path: Path) -> None:
+    early = Summary([row("naive")], (), (), ("The run ended early: swr, swr-2 not run",))
+    write_html(tmp_path, early, {"naive": run()}, ENVIRONMENT, SCENARIO, None)
+    write_markdown(tmp_path, early, ENVIRONMENT, SCENARIO, None)
+    page, text = (tmp_path / "report.html").read_text("utf-8"), (tmp_path / "report.md").read_text("utf-8")
+    assert page.index("The run ended early: swr, swr-2 not run") < page.index("<h2>")
+    assert text.index("**The run ended early: swr, swr-2 not run**") < text.index("| strategy")
+
+
+def test_empty_bins_are_gaps_and_a_bin_between_two_of_them_is_drawn(tmp_path: Path) -> None:
+    p99_ms = run().p99_ms.copy()
+    p99_ms[10:15], p99_ms[12], p99_ms[20] = np.nan, 7.0, 0.0
+    traces, _ = written(tmp_path, [row("naive")], {"naive": replace(run(), p99_ms=p99_ms)})[0].figure()
+    trace = next(trace for trace in traces if trace["name"] == "p99")
+    time_s, drawn = numbers(trace["x"]), numbers(trace["y"])
+    assert not trace.get("connectgaps")
+    assert list(time_s[drawn == 7.0]) == [6.0, 6.5]
+    assert np.isnan(drawn[(time_s > 5.0) & (time_s < 6.0)]).all()
+    assert np.isnan(drawn[40:42]).all(), "a logarithm of 0 there is none"
+
+
+def test_a_strategy_has_one_colour_in_chart_and_table(tmp_path: Path) -> None:
+    page, _ = written(tmp_path, [row(name) for name in NAMES])
+    traces, _ = page.figure()
+    chips = [
+        attributes["style"] for tag, attributes in page.tags if tag == "span" and attributes.get("class") == "chip"
+    ]
+    for position in range(len(NAMES)):
+        inks = {trace["line"]["color"] for trace in traces[3 * position : 3 * position + 3]}
+        assert inks == {chart.colour(position)}
+        assert chips[position] == f"background:{chart.colour(position)}"
+    assert len(set(chips)) == len(NAMES)
+
+
+@pytest.mark.parametrize("columns", [1, 4, 5, 6])
+def test_long_names_fold_inside_their_column(tmp_path: Path, columns: int) -> None:
+    name = "probabilistic_early_expiration_without_any_lock_at_all_and_then_some_more_of_it"
+    rows = [row(name + str(number)) for number in range(columns)]
+    _, layout = written(tmp_path, rows)[0].figure()
+    headings = [note["text"] for note in layout["annotations"]]
+    plain = [re.sub(r"<[^>]*>", "", heading) for heading in headings]
+    assert [text.partition("steady peak")[0] for text in plain] == [one.strategy for one in rows]
+    longest = max(len(re.sub(r"<[^>]*>", "", line)) for heading in headings for line in heading.split("<br>"))
+    assert longest * 8 <= 900 / columns, "at 8 px a character, on a page of 1000 px"
+    assert layout["margin"]["t"] >= 17 * max(heading.count("<br>") + 1 for heading in headings)
+
+
+def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
+    page, _ = written(tmp_path, [row("naive")])
+    assert not [tag for tag, attributes in page.tags if tag == "link" or {"src", "href"} & attributes.keys()]
+    assert len(page.script) > 1_000_000, "plotly.js is inside"
+
+
+def test_no_text_of_a_run_becomes_markup(tmp_path: Path) -> None:
+    evil = "</script><script>alert('&')</script><b>"
+    rows = [row(evil, events=[evil], faults={evil: 2}, valid=False)]
+    scenario = Scenario.model_validate({**TABLE, "title": evil, "source": evil})
+    plain, _ = written(tmp_path, [row("naive", events=["!"], faults={"!": 2}, valid=False)])
+    page, _ = written(tmp_path, rows, environment={**ENVIRONMENT, "commit": evil, evil: 1}, scenario=scenario)
+    added = {"dt", "dd", "wbr"}
+    assert [tag for tag, _ in page.tags if tag not in added] == [tag for tag, _ in plain.tags if tag not in added]
+    assert page.text.count(evil) == 12  # 2 titles, source, column, row, 5 in the notes, commit, label
+    _, layout = page.figure()
+    heading = next(note["text"] for note in layout["annotations"] if "alert" in note["text"])
+    assert set(re.findall(r"<[^>]*>", heading)) <= {
+        "<b>",
+        "</b>",
+        "<br>",
+        f'<span style="color:{chart.BAD}">',
+        '<span style="font-size:12px">',
+        "</span>",
+    }
+
+
+def test_page_and_markdown_and_terminal_hold_the_same_table(tmp_path: Path) -> None:
+    rows = [row("naive", target_rate=1000.0), row("mine", peak=9, target_rate=1000.0)]
+    page, text = written(tmp_path, rows)
+    headings, rule, *lines = markdown_table(text)
+    assert page.table == [headings, *lines]
+    assert rule[0].startswith(":-")
+    assert all(cell.endswith("-:") for cell in rule[1:]), "numbers stand on the right"
+    for line, want in zip(printed(rows, 200, "naive").splitlines()[-2:], lines, strict=True):
+        assert line.split() == want
+    assert dict(zip(headings, lines[1], strict=True)) == {
+        "strategy": "mine", "requests": "24,123", "req/s": "402", "target req/s": "1,000", "hit %": "97.12",
+        "origin reads": "739", "cold peak in 1 s": "40", "steady peak in 1 s": "9", "steady peak vs naive": "1/6.8",
+        "p50 ms": "1.83", "p95 ms": "12.3", "p99 ms": "212", "p99.9 ms": "380", "slow s": "0",
+        "older than TTL %": "0.00", "age p99 s": "5.15", "stale %": "2.50", "collapsed": "622", "shed": "3",
+        "errors": "3", "wrong answers": "0",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("peak", "ratio"), [(61, "1"), (62, "1"), (9, "1/6.8"), (122, "2.0x"), (0, "0")])
+def test_a_peak_is_compared_with_the_baselines(peak: int, ratio: str) -> None:
+    shown = comparison.comparison([row("mine", peak), row("naive", 61)], "naive")
+    assert shown.lines[0][shown.headings.index("steady peak vs naive")] == ratio
+
+
+@pytest.mark.parametrize(("baseline", "peak"), [(None, 61), ("elsewhere", 61), ("naive", 0)])
+def test_without_a_baselines_peak_there_is_no_such_column(baseline: str | None, peak: int) -> None:
+    assert not [name for name in comparison.comparison([row("naive", peak)], baseline).headings if "vs" in name]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+def test_the_terminal_cuts_nothing_and_says_what_it_left_out(width: int) -> None:
+    rows = [row(name, target_rate=1000.0) for name in NAMES]
+    text = printed(rows, width, "naive")
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    table, _, rest = text.partition("Left out")
+    head = " ".join(table.splitlines()[:3])
+    assert all(word in head for word in ("reads", "steady", "p99", "errs", "wrong"))
+    left_out = " ".join(rest.split())
+    assert ("reqs" in head) != ("requests" in left_out)
+    assert ("p95" in head) != ("p95 ms" in left_out)
+    assert ("report.md" in left_out) == bool(left_out)
+
+
+def test_every_column_fits_into_150_characters() -> None:
+    assert "Left out" not in printed([row(name, target_rate=1000.0) for name in NAMES[:5]], 150, "naive")
+
+
+def test_a_run_that_is_no_result_is_marked_wherever_it_is_shown(tmp_path: Path) -> None:
+    rows = [row("naive"), row("mine", valid=False, events=["Redis was killed at 12.1 s [bold]"])]
+    page, text = written(tmp_path, rows)
+    terminal = printed(rows, 120)
+    assert page.table[2][0] == "mine not valid"
+    assert sum("not valid" in note["text"] for note in page.figure()[1]["annotations"]) == 1
+    assert markdown_table(text)[3][0] == "mine **(not valid)**"
+    assert terminal.count("(not valid)") == 1
+    for shown in (page.text, text.replace("\\", ""), terminal):
+        assert "mine: not a valid result" in shown
+        assert "mine: Redis was killed at 12.1 s [bold]" in shown
+
+
+def test_what_was_wrong_with_answers_is_said() -> None:
+    assert comparison.notes([row("naive"), row("mine", wrong_answers=3, faults={"older": 2, "torn": 1})]) == [
+        "mine: wrong answers: 2 older, 1 torn"
+    ]
+
+
+def test_names_and_notes_cannot_break_the_markdown(tmp_path: Path) -> None:
+    _, text = written(tmp_path, [row("a|b_c"), row("mine", events=["two\nlines | *and* <b>"])])
+    assert len({len(line) for line in markdown_table(text)}) == 1
+    assert markdown_table(text)[2][0] == r"a\|b\_c"
+    assert r"- mine: two lines \| \*and\* \<b\>" in text.splitlines()
+
+
+def test_the_workload_is_told_in_one_sentence() -> None:
+    assert sentence(SCENARIO) == (
+        "one-key: closed loop, 50 users with 0.1 s think time; 10 keys (95 % of the requests to one); cold start; "
+        "TTL 5 s; origin latency fixed(200) ms over 32 connections per pod; 3 pods; 20 s. Source: A paper."
+    )
+    load = {"loop": "closed", "users": 100, "rate_per_s": 1500}
+    other = {"load": load, "keys": {"count": 1000}, "pods": 1, "warm": {"keys": "burst"}}
+    assert sentence(Scenario.model_validate({**TABLE, **other, "source": ""})) == (
+        "one-key: closed loop on a timetable, 1,500 requests/s from 100 users; 1,000 keys; "
+        "all keys warmed in one burst; TTL 5 s; origin latency fixed(200) ms over 32 connections per pod; 1 pod; 20 s."
+    )
+
+
+def told(**changes: Any) -> str:
+    return sentence(Scenario.model_validate({**TABLE, **changes}))
+
+
+def test_the_workload_says_all_that_the_scenario_states() -> None:
+    assert "10 keys (popularity by Zipf's law, exponent 1.1)" in told(keys={"count": 10, "zipf": 1.1})
+    pace = {"loop": "open", "rate_per_s": 100}
+    assert "a ramp from 0.5 to 3 times that in 9 s" in told(
+        load={**pace, "shape": {"kind": "ramp", "from_share": 0.5, "to_share": 3, "for_s": 9}}
+    )
+    assert "a spike of 5 times that at 4 s for 2 s" in told(
+        load={**pace, "arrivals": "constant", "shape": {"kind": "spike", "at_s": 4, "for_s": 2, "to_share": 5}}
+    )
+    assert "and 500 more every 5 s, within 0.05 s" in told(
+        load={**pace, "shape": {"kind": "top-of-the-hour", "every_s": 5, "extra_requests": 500}}
+    )
+    assert "warmed in one burst, 2 s before the load" in told(warm={"keys": "burst", "lead_s": 2})
+    faults = [
+        {"kind": "cache-away", "at_s": 4, "for_s": 2},
+        {"kind": "cache-flushed", "at_s": 9},
+        {"kind": "pod-killed", "at_s": 10, "for_s": 1, "pod": 0},
+        {"kind": "cache-slow", "at_s": 11, "for_s": 1, "ms": 500},
+        {"kind": "origin-fails", "at_s": 12, "for_s": 1, "share": 0.5},
+    ]
+    assert (
+        "faults: cache-away at 4 s for 2 s (empty), cache-flushed at 9 s, pod-killed at 10 s for 1 s (pod-1), "
+        "cache-slow at 11 s for 1 s (500 ms), origin-fails at 12 s for 1 s (share 0.5)."
+    ) in told(faults=faults)
+
+
+def test_a_simulated_run_says_so_and_what_it_assumes(tmp_path: Path) -> None:
+    _, text = written(tmp_path, [row("naive")], environment={**ENVIRONMENT, **VIRTUAL})
+    assert "- redis: simulated" in text.splitlines()
+    assert "network fixed(0.25) ms a way" in text
+    assert "0 us of CPU a request" in text
+
+
+def test_the_stamp_says_how_to_run_it_again(tmp_path: Path) -> None:
+    page, text = written(tmp_path, [row("naive")])
+    for known in (
+        *("abc1234 (dirty)", "lab bench --scenario one-key", "Some CPU, 2 cores, 23.5 GiB, Linux-6"),
+        *("python 3.11.7, fastapi 0.115.0", "valkey 9.1.2 (embedded)", "spread.width 0.2"),
+    ):
+        assert known in page.text
+        assert known in text
+    assert "- seed: 7" in text.splitlines()
+
+
+def test_a_run_without_requests_claims_no_latency(tmp_path: Path) -> None:
+    nothing = row(
+        "mine", 0, requests=0, achieved_rate=0.0, statuses={}, valid=False, events=["no request was sent"],
+        **dict.fromkeys(ABOUT_ANSWERS),
+    )  # fmt: skip
+    silent = replace(run(0), p50_ms=np.full(40, np.nan), p99_ms=np.full(40, np.nan))
+    page, _ = written(tmp_path, [row("naive"), nothing], {"mine": silent})
+    cells = dict(zip(page.table[0], page.table[2], strict=True))
+    assert {name: cells[name] for name in ("requests", "hit %", "p50 ms", "p99 ms", "stale %", "shed")} == {
+        "requests": "0", "hit %": "–", "p50 ms": "–", "p99 ms": "–", "stale %": "–", "shed": "0",
+    }  # fmt: skip
+
+
+def test_nothing_measured_is_said_and_not_drawn(tmp_path: Path) -> None:
+    page, text = written(tmp_path, [], environment={})
+    for shown in (page.text, text, printed([], 80)):
+        assert "No strategy was measured." in shown
+    assert not page.script
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
+    rows = [row(name) for name in NAMES]
+    written(tmp_path, rows)
+    before = [(tmp_path / name).read_bytes() for name in ("report.md", "report.html")]
+    written(tmp_path, rows)
+    assert before == [(tmp_path / name).read_bytes() for name in ("report.md", "report.html")]

@@ -1,0 +1,233 @@
+"""What the watch says, told by hand: of every invariant that it fires, and that it does not fire too soon."""
+
+import asyncio
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from app.strategy import Entry, Why
+from loadtest.figures.records import Answers
+from loadtest.sim.cluster.invariants import INVARIANTS, Allowed, Watch
+from loadtest.sim.cluster.observed import WatchedCache, WatchedServer
+from loadtest.sim.cluster.redis_server import MemoryServer
+
+KEY = "lab:any:0"
+LATE_S, SKEW_S, DEADLINE_S, PROMISE_S, POLL_S, BACK_S = 0.01, 0.5, 6.0, 20.0, 0.15, 0.5
+ALLOWED = Allowed(LATE_S, SKEW_S, DEADLINE_S, PROMISE_S, POLL_S, BACK_S)
+
+
+class Hands:
+    """A clock that is set by hand. Implements `Clock`."""
+
+    at_s = 100.0
+
+    def now_s(self) -> float:
+        return self.at_s
+
+    def monotonic_s(self) -> float:
+        return self.at_s
+
+
+class Told:
+    """A watch with two pods over one server."""
+
+    def __init__(self) -> None:
+        self.clock = Hands()
+        self.watch = Watch(self.clock, ALLOWED)
+        self.server = MemoryServer(self.clock)
+        self.here, self.there = (WatchedServer(self.server, self.watch, pod) for pod in ("here", "there"))
+
+    def entry(self, read_at_s: float = 100.0, keep_s: float = 5.0) -> Entry:
+        return Entry(b"{}", read_at_s, read_at_s + keep_s, read_at_s + keep_s, 0.1)
+
+    def answer(self, latency_s: float, age_s: float = 0.0, code: int = 200, at_s: float = 100.0) -> Answers:
+        asked_s, ended_s, aged_s = (np.array([value]) for value in (at_s, at_s + latency_s, age_s))
+        return Answers(asked_s, ended_s, aged_s, np.array([code]), np.array([0]), np.array([0]), {})
+
+
+def a_second_grant(told: Told) -> None:
+    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
+    told.watch.locked("there", KEY, "theirs", 1_000, granted=True)
+
+
+def a_refusal_without_a_holder(told: Told) -> None:
+    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
+    told.clock.at_s += 1.001
+    told.watch.locked("there", KEY, "theirs", 1_000, granted=False)
+
+
+def a_release_by_another(told: Told) -> None:
+    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
+    told.watch.released("there", KEY, "theirs")
+
+
+def a_renewal_after_the_lease(told: Told) -> None:
+    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
+    told.clock.at_s += 1.001
+    told.watch.renewed("here", KEY, "mine", 1_000)
+
+
+def a_write_after_the_lease(told: Told) -> None:
+    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
+    told.clock.at_s += 1.001
+    told.watch.wrote("here", KEY, "mine", told.entry())
+
+
+def a_refresh_beside_the_holder(told: Told) -> None:
+    told.here.lock(KEY, "mine", 1_000)
+    told.there.refreshes(KEY, Why.REFRESH)
+
+
+def an_older_write(told: Told) -> None:
+    for token, read_at_s in (("mine", 100.0), ("theirs", 99.999)):
+        told.watch.locked("here", KEY, token, 1_000, granted=True)
+        told.watch.wrote("here", KEY, token, told.entry(read_at_s))
+        told.watch.released("here", KEY, token)
+
+
+def an_answer_past_the_deadline(told: Told) -> None:
+    told.watch.check_answers(told.answer(DEADLINE_S + 0.001))
+
+
+def an_answer_past_the_promise(told: Told) -> None:
+    told.watch.check_answers(told.answer(0.01, age_s=PROMISE_S + 0.01 + LATE_S + SKEW_S + 0.003))
+
+
+def an_entry_kept_for_longer_than_was_promised(told: Told) -> None:
+    told.here.set(KEY, told.entry(keep_s=PROMISE_S + 0.003), 120_003)
+
+
+def an_entry_stored_beyond_its_end(told: Told) -> None:
+    told.here.set(KEY, told.entry(keep_s=5.0), 105_003)
+
+
+def an_answer_older_than_what_was_seen(told: Told) -> None:
+    told.watch.answers("here", KEY, 100.0, 100.0 + BACK_S + 0.003)
+
+
+def a_refusal_to_its_holder(told: Told) -> None:
+    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
+    told.watch.locked("here", KEY, "mine", 1_000, granted=False)
+
+
+def a_deaf_sleeper(told: Told) -> None:
+    told.there.goes_deaf(True)
+    a_sleeper(told)
+    assert told.watch.violation is None, "it cannot have heard"
+    told.clock.at_s += POLL_S
+    told.there.slept_on(KEY)
+
+
+def a_sleeper(told: Told) -> None:
+    told.here.lock(KEY, "mine", 1_000)
+    told.there.lock(KEY, "theirs", 1_000)
+    told.clock.at_s += 0.1
+    told.here.unlock(KEY, "mine")
+    told.clock.at_s += LATE_S + 0.001
+    told.there.slept_on(KEY)
+
+
+def a_500(told: Told) -> None:
+    told.watch.check_answers(told.answer(0.01, code=500))
+
+
+BROKEN: dict[Callable[[Told], None], str] = {
+    a_second_grant: "one holder",
+    a_refusal_without_a_holder: "one holder",
+    a_refusal_to_its_holder: "one holder",
+    a_release_by_another: "own lock",
+    a_renewal_after_the_lease: "own lock",
+    a_write_after_the_lease: "fenced write",
+    a_refresh_beside_the_holder: "one refresh",
+    an_older_write: "newer only",
+    an_answer_past_the_deadline: "answered in time",
+    an_answer_past_the_promise: "fresh enough",
+    an_entry_kept_for_longer_than_was_promised: "as promised",
+    an_entry_stored_beyond_its_end: "kept no longer",
+    an_answer_older_than_what_was_seen: "no way back",
+    a_sleeper: "woken",
+    a_deaf_sleeper: "woken",
+    a_500: "no crash",
+}
+ELSEWHERE = {"shared pool", "nothing left", "right answer", "goes on", "lets others run"}
+"""What the run itself reports; see test_check.py and test_planted_bugs.py."""
+
+
+@pytest.mark.parametrize(("breaks", "invariant"), BROKEN.items(), ids=lambda value: getattr(value, "__name__", value))
+def test_it_says_which_invariant_is_broken(breaks: Callable[[Told], None], invariant: str) -> None:
+    told = Told()
+    breaks(told)
+    assert told.watch.violation is not None
+    assert told.watch.violation.invariant == invariant
+
+
+def test_every_invariant_is_broken_somewhere_here() -> None:
+    assert {*BROKEN.values()} | ELSEWHERE == {*INVARIANTS}
+
+
+def test_an_ordinary_life_breaks_nothing() -> None:
+    told = Told()
+    assert told.here.lock(KEY, "mine", 1_000)
+    assert not told.there.lock(KEY, "theirs", 1_000)
+    told.here.refreshes(KEY, Why.REFRESH)
+    told.there.refreshes(KEY, Why.MISS)  # without the cache, which is no refresh
+    told.clock.at_s += 0.9
+    assert told.here.renew(KEY, "mine", 1_000)
+    told.clock.at_s += 0.9
+    assert told.here.put(KEY, told.entry(told.clock.at_s), round(1_000 * (told.clock.at_s + 5)), "mine")
+    told.clock.at_s += LATE_S / 2
+    told.there.slept_on(KEY)
+    assert told.there.lock(KEY, "theirs", 1_000)
+    told.clock.at_s += 1.5
+    assert not told.there.put(KEY, told.entry(told.clock.at_s), 5_000, "theirs")
+    assert not told.there.unlock(KEY, "theirs")
+    told.watch.check_answers(told.answer(DEADLINE_S, age_s=5.0 + DEADLINE_S))
+    assert told.watch.violation is None, told.watch.violation
+
+
+def test_the_lock_of_a_flushed_server_is_free() -> None:
+    told = Told()
+    told.here.lock(KEY, "mine", 1_000)
+    told.server.flush()
+    told.watch.forget()
+    assert told.there.lock(KEY, "theirs", 1_000)
+    assert told.watch.violation is None, told.watch.violation
+
+
+def test_who_missed_announcements_may_sleep() -> None:
+    told = Told()
+    told.here.lock(KEY, "mine", 1_000)
+    told.there.lock(KEY, "theirs", 1_000)
+    told.there.missed_announcements()
+    told.here.unlock(KEY, "mine")
+    told.clock.at_s += 1
+    told.there.slept_on(KEY)
+    assert told.watch.violation is None, told.watch.violation
+
+
+def test_the_earliest_violation_is_kept_though_answers_are_looked_at_later() -> None:
+    told = Told()
+    told.clock.at_s = 110.0
+    a_release_by_another(told)
+    told.watch.check_answers(told.answer(0.5, code=500, at_s=104.0))
+    told.watch.check_answers(told.answer(0.5, code=500, at_s=106.0))
+    assert told.watch.violation is not None
+    assert told.watch.violation.invariant == "no crash"
+    assert told.watch.violation.at_s == 104.5
+
+
+def test_a_waiter_that_is_announced_to_does_not_count_as_asleep() -> None:
+    async def main() -> None:
+        told = Told()
+        cache = WatchedCache(told.there, told.clock)
+        told.here.lock(KEY, "mine", 1_000)
+        told.there.lock(KEY, "theirs", 1_000)
+        with cache.landing(KEY) as landing:
+            told.clock.at_s += 0.1
+            told.here.unlock(KEY, "mine")
+            told.clock.at_s += 1
+            assert await landing.wait(1.0)
+        assert told.watch.violation is None, told.watch.violation
+
+    asyncio.run(main())

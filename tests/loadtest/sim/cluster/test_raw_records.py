@@ -1,0 +1,68 @@
+"""`lab sim --raw`: the records of a simulated run say all that its figures say."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from app.discovery import discover
+from loadtest.cli import app
+from loadtest.figures.from_records import arm_figures
+from loadtest.figures.run_folder import read_record
+from loadtest.sim.cluster.raw_records import Place, RawRecords
+from loadtest.sim.cluster.simulate import Outcome, simulate
+from loadtest.workload.scenario import Scenario, read_scenario
+from tests.loadtest.sim.drill import fault, workload
+
+STRATEGIES = discover().strategies
+BROKEN = workload(
+    fault("pod-killed", pod=1),
+    fault("origin-fails", share=0.5, at_s=12.0),
+    fault("cache-paused", for_s=1.5, at_s=4.0),
+    origin={"connections": 2},
+)
+
+
+def written_down(scenario: Scenario, strategy: str, folder: Path) -> tuple[Outcome, Path]:
+    place = Place(folder, strategy, strategy)
+    raw = RawRecords(place, scenario, STRATEGIES[strategy], seed=3)
+    return simulate(scenario, STRATEGIES[strategy], 3, raw=raw), place.folder
+
+
+@pytest.mark.parametrize("strategy", ["static", "swr"])
+@pytest.mark.parametrize(
+    "scenario", [BROKEN, read_scenario("hot-key", duration_s=20), read_scenario("primer", duration_s=20)], ids=str
+)
+def test_the_figures_made_again_from_the_records_are_the_very_same(
+    scenario: Scenario, strategy: str, tmp_path: Path
+) -> None:
+    outcome, raw = written_down(scenario, strategy, tmp_path)
+    row, series = arm_figures(raw, read_scenario(str(raw / "scenario.json")))
+    assert row == outcome.row
+    assert np.array_equal(series.origin_reads, outcome.series.origin_reads)
+    assert np.array_equal(series.p99_ms, outcome.series.p99_ms, equal_nan=True)
+
+
+def test_a_run_that_is_written_down_is_the_same_run(tmp_path: Path) -> None:
+    outcome, raw = written_down(BROKEN, "singleflight", tmp_path)
+    assert outcome.row == simulate(BROKEN, STRATEGIES["singleflight"], 3).row
+    assert read_record(raw).trace == outcome.row.trace
+    lines = (raw / "ledger.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "asked_s,started_s,ended_s,key,strategy,pod,why,outcome"
+    assert {line.split(",")[5] for line in lines[1:]} == {"pod-1", "pod-2", "pod-3"}
+
+
+def test_the_command_keeps_them_and_the_folder_can_be_summarised(tmp_path: Path) -> None:
+    options = ["--strategies", "static,jitter", "--duration", "5", "--repeats", "2", "--results", str(tmp_path)]
+    said = CliRunner().invoke(app, ["sim", "--raw", *options])
+    assert said.exit_code == 0, said.output
+    (folder,) = [path for path in tmp_path.iterdir() if path.is_dir() and not path.is_symlink()]
+    figures = folder / "summary.json"
+    was = json.loads(figures.read_text(encoding="utf-8"))
+    assert len(was) == 6  # two strategies and the bound, twice
+    figures.unlink()
+    said = CliRunner().invoke(app, ["summarise", str(folder)])
+    assert said.exit_code == 0, said.output
+    assert json.loads(figures.read_text(encoding="utf-8")) == was

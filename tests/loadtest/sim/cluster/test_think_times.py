@@ -1,0 +1,39 @@
+"""Users of a closed loop must not become a herd of their own: what waited together must not ask together ever after."""
+
+from collections import Counter
+
+import pytest
+
+from app.discovery import discover
+from app.strategy import Strategy
+from loadtest.figures.records import Answers
+from loadtest.sim.cluster.cluster import World
+from loadtest.sim.cluster.recorder import Recorder
+from loadtest.sim.cluster.simulate import simulate
+from loadtest.workload.scenario import Scenario, read_scenario
+
+SINGLEFLIGHT = discover().strategies["singleflight"]
+
+
+def most_in_10_ms(scenario: Scenario) -> int:
+    """The most requests that were sent in one hundredth of a second, after the cold start."""
+    sent: Counter[int] = Counter()
+
+    def count(piece: Answers) -> None:
+        sent.update((piece.intended_s[piece.intended_s > piece.intended_s.min() + 2] * 100).astype(int).tolist())
+
+    def stage(scenario: Scenario, strategy: type[Strategy], seed: int, recorder: Recorder) -> World:
+        recorder.checks.append(count)
+        return World(scenario, strategy, seed, recorder)
+
+    simulate(scenario, SINGLEFLIGHT, 7, stage=stage)
+    return max(sent.values())
+
+
+@pytest.mark.parametrize(("think", "least", "most"), [("exponential", 8, 22), ("constant", 40, 50)])
+def test_only_constant_think_times_make_users_who_waited_together_ask_together(
+    think: str, least: int, most: int
+) -> None:
+    primer = read_scenario("primer", duration_s=30)
+    scenario = primer.model_copy(update={"load": primer.load.model_copy(update={"think": think})})
+    assert least <= most_in_10_ms(scenario) <= most

@@ -1,0 +1,302 @@
+"""Faults that are planted on purpose, and the seed by which `lab check` finds each: who watches the watch."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+
+from app import arm
+from app.discovery import discover
+from app.flights import PodFlights, _Job
+from app.pooler_client import PoolerClient
+from app.strategy import CacheAway, Entry, Lookup, Shed, Strategy
+from loadtest.sim.cluster import cluster as world
+from loadtest.sim.cluster import pod
+from loadtest.sim.cluster.observed import WatchedCache
+from loadtest.sim.cluster.pod_cache import Manners
+from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.redis_trouble import Refused
+from loadtest.sim.search.case import Case, Finding, check_case, check_seed
+from loadtest.sim.search.shrink import shrink
+from tests.loadtest.sim.drill import fault, workload
+
+STRATEGIES = discover().strategies
+
+
+class ForgetsWhoseLock(MemoryServer):
+    """UNLOCK as a plain DEL: whoever asks releases the lock."""
+
+    def unlock(self, key: str, token: str) -> bool:
+        if self._valid_lock(key) is None:
+            return False
+        del self._locks[key]
+        self._announce(key)
+        return True
+
+
+class TakesLateWrites(MemoryServer):
+    """PUT as a plain SET, then UNLOCK: the write of a holder whose lease is over is stored."""
+
+    def put(self, key: str, entry: Entry, until_ms: int, token: str) -> bool:
+        if not self.set(key, entry, until_ms):
+            return False
+        self.unlock(key, token)
+        return True
+
+
+class KeepsFailures(PodFlights):
+    """A flight that fails stays in the map."""
+
+    def _land(self, job: _Job, flight: asyncio.Task[Lookup]) -> None:
+        if flight.cancelled() or flight.exception() is None:
+            super()._land(job, flight)
+
+
+class ListensLate(PodFlights):
+    """Subscribes once it has been refused the lock: what is announced in between is missed."""
+
+    async def _lock_or_landing(self, job: _Job, token: str) -> Entry | None:
+        if await self._take_lock(job.key, token):
+            return None
+        with self._cache.landing(job.key) as landing:
+            began_s = self._clock.now_s()
+            while self._clock.now_s() - began_s < self._bounds.wait_s_max:
+                await landing.wait(self._bounds.poll_s * self._rng.uniform(0.5, 1.5))
+                entry = await self._cache.get(job.key)
+                if entry is not None and job.is_done_by(entry, self._clock.now_s()):
+                    return entry
+                if await self._take_lock(job.key, token):
+                    return None
+        raise Shed("the lock stayed taken")
+
+
+class CountsFromExecution(WatchedCache):
+    """SET with PX instead of PXAT: an entry's time begins when the command is executed."""
+
+    async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
+        keep_s = entry.keep_until_s - self.pod_clock.now_s()
+
+        def until_ms() -> int:
+            return math.ceil(1000 * (self._server.time_s() + keep_s))
+
+        if token is None:
+            return await self._ask("set", lambda: self._server.set(key, entry, until_ms()))
+        return await self._ask("put", lambda: self._server.put(key, entry, until_ms(), token))
+
+
+class TrustsWhatIsThere(WatchedCache):
+    """Serves whatever Redis still holds, as if no clock could be wrong."""
+
+    async def get(self, key: str) -> Entry | None:
+        return await self._ask("get", self._server.get, key)
+
+
+class TakesTheFuture(WatchedCache):
+    """Looks at an entry's end, and not at its beginning."""
+
+    async def get(self, key: str) -> Entry | None:
+        entry = await self._ask("get", self._server.get, key)
+        return entry if entry is not None and self.pod_clock.now_s() < entry.keep_until_s else None
+
+
+class LetsRefusalsOut(WatchedCache):
+    """Translates what a read is refused with, and forgets the writes."""
+
+    async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
+        until_ms = math.ceil(entry.keep_until_s * 1000)
+        try:
+            if token is None:
+                return await self._ask("set", self._server.set, key, entry, until_ms)
+            return await self._ask("put", self._server.put, key, entry, until_ms, token)
+        except CacheAway as away:
+            if isinstance(away.__cause__, Refused):
+                raise ConnectionError(str(away)) from None
+            raise
+
+
+class KeepsItsOwnCopies(WatchedCache):
+    """A second cache, in the pod: an entry is kept to its end, whatever replaces it meanwhile."""
+
+    async def get(self, key: str) -> Entry | None:
+        copies: dict[str, Entry] = self.__dict__.setdefault("copies", {})
+        if (copy := copies.get(key)) is not None and self.pod_clock.now_s() < copy.keep_until_s:
+            return copy
+        if (entry := await super().get(key)) is not None:
+            copies[key] = entry
+        return entry
+
+
+class DoesNotKnowItsOwnLock(MemoryServer):
+    """SET NX without looking whose it is: a command that is sent again after a reset is refused."""
+
+    def lock(self, key: str, token: str, lease_ms: int) -> bool:
+        return self._valid_lock(key) is None and super().lock(key, token, lease_ms)
+
+
+class NeverLooksByItself(PodFlights):
+    """Relies on announcements alone."""
+
+    async def _lock_or_landing(self, job: _Job, token: str) -> Entry | None:
+        self._bounds = replace(self._bounds, poll_s=self._bounds.wait_s_max)
+        return await super()._lock_or_landing(job, token)
+
+
+class GivesBackAtOnce(PoolerClient):
+    """A connection that pods share is somebody else's before the read is over."""
+
+    async def acquire(self) -> int:
+        number = await super().acquire()
+        super().release(number)
+        return number
+
+
+class LeavesWithoutAWord(PoolerClient):
+    """Who is late goes, and the pooler keeps a connection for it."""
+
+    def release(self, number: int) -> None:
+        if self._waiting.pop(number, None) is None:
+            super().release(number)
+
+
+class Planted(NamedTuple):
+    plant: Callable[[pytest.MonkeyPatch], None]
+    strategy: str
+    seed: int
+    invariant: str
+    fault: str = ""
+    """The kind without which it is not seen, where there is one."""
+
+
+def instead_of_the_server(server: type[MemoryServer]) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(world, "MemoryServer", server)
+
+
+def instead_of_the_cache(cache: type[WatchedCache]) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(pod, "WatchedCache", cache)
+
+
+def without_a_time_out(patch: pytest.MonkeyPatch) -> None:
+    """A client that waits for as long as the connection seems to be there."""
+    patch.setattr(pod, "Manners", lambda timeout_s, pause_s, retries: Manners(math.inf, pause_s, retries))
+
+
+def instead_of_the_flights(flights: type[PodFlights]) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(arm, "PodFlights", flights)
+
+
+def instead_of_the_client(client: type[PoolerClient]) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(pod, "PoolerClient", client)
+
+
+# The seeds are the first ones by which `lab check` found them, and shrank to two keys at most.
+PLANTED = {
+    "a lock released without its token": Planted(
+        instead_of_the_server(ForgetsWhoseLock), "singleflight", 70, "own lock"
+    ),
+    "a late write that is not fenced": Planted(
+        instead_of_the_server(TakesLateWrites), "singleflight", 14, "fenced write"
+    ),
+    "a failed leader left in the in-flight map": Planted(
+        instead_of_the_flights(KeepsFailures), "singleflight", 14, "nothing left"
+    ),
+    "a wake-up lost between GET and SUBSCRIBE": Planted(
+        instead_of_the_flights(ListensLate), "singleflight", 41, "woken"
+    ),
+    "an expiry that counts from the execution of a SET": Planted(
+        instead_of_the_cache(CountsFromExecution), "static", 94, "kept no longer", "cache-paused"
+    ),
+    "an entry that a clock brings back": Planted(
+        instead_of_the_cache(TrustsWhatIsThere), "static", 189, "fresh enough", "cache-clock-apart"
+    ),
+    "an entry from the future": Planted(
+        instead_of_the_cache(TakesTheFuture), "static", 363, "fresh enough", "cache-clock-apart"
+    ),
+    "an error reply to a write": Planted(
+        instead_of_the_cache(LetsRefusalsOut), "singleflight", 40, "no crash", "cache-refuses"
+    ),
+    "a lock that its holder is refused": Planted(
+        instead_of_the_server(DoesNotKnowItsOwnLock), "singleflight", 19, "one holder", "cache-resets"
+    ),
+    "a client without a time-out": Planted(without_a_time_out, "swr", 134, "nothing left", "connections-dead"),
+    "a waiter that only listens": Planted(
+        instead_of_the_flights(NeverLooksByItself), "singleflight", 954, "woken", "subscription-dead"
+    ),
+    "a shared connection given back too early": Planted(
+        instead_of_the_client(GivesBackAtOnce), "static", 9, "shared pool"
+    ),
+    "a shared connection that who is late leaves behind": Planted(
+        instead_of_the_client(LeavesWithoutAWord), "static", 11, "nothing left"
+    ),
+    "a copy that nobody replaces": Planted(instead_of_the_cache(KeepsItsOwnCopies), "xfetch", 3, "no way back"),
+}
+every_bug = pytest.mark.parametrize("bug", PLANTED.values(), ids=PLANTED.keys())
+
+
+@every_bug
+def test_the_check_finds_it(bug: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug.plant(monkeypatch)
+    finding = check_seed(STRATEGIES[bug.strategy], bug.seed)
+    assert finding is not None, f"seed {bug.seed} finds nothing"
+    assert finding.violation.invariant == bug.invariant, finding.violation
+
+
+@every_bug
+def test_without_it_the_same_seed_is_clean(bug: Planted) -> None:
+    assert check_seed(STRATEGIES[bug.strategy], bug.seed) is None
+
+
+@every_bug
+def test_what_is_found_shrinks_to_less_that_shows_the_same(bug: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug.plant(monkeypatch)
+    strategy = STRATEGIES[bug.strategy]
+    whole = check_seed(strategy, bug.seed)
+    assert whole is not None
+    small = shrink(strategy, whole)
+    assert small.violation.invariant == bug.invariant, small.violation
+    was, became = whole.case.scenario, small.case.scenario
+    assert became.duration_s < was.duration_s
+    assert became.pods <= was.pods
+    assert became.keys.count <= min(2, was.keys.count)
+    assert len(became.faults) <= 2, became.faults
+    assert bug.fault in {"", *(fault.kind for fault in became.faults)}, became.faults
+    assert check_case(strategy, small.case) == small
+
+
+def test_shrinking_the_same_finding_always_ends_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    bug = PLANTED["a wake-up lost between GET and SUBSCRIBE"]
+    bug.plant(monkeypatch)
+    strategy = STRATEGIES[bug.strategy]
+    whole = check_seed(strategy, bug.seed)
+    assert whole is not None
+    assert shrink(strategy, whole) == shrink(strategy, whole), f"seed {bug.seed}"
+
+
+def test_shrinking_ends_after_so_many_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    bug = PLANTED["a late write that is not fenced"]
+    bug.plant(monkeypatch)
+    strategy = STRATEGIES[bug.strategy]
+    whole = check_seed(strategy, bug.seed)
+    assert whole is not None
+    runs: list[Case] = []
+
+    def counted(strategy: type[Strategy], case: Case) -> Finding | None:
+        runs.append(case)
+        return check_case(strategy, case)
+
+    monkeypatch.setattr("loadtest.sim.search.shrink.check_case", counted)
+    monkeypatch.setattr("loadtest.sim.search.shrink.TRIES_MAX", 7)
+    shrink(strategy, whole)
+    assert len(runs) == 7
+
+
+def test_a_waiter_that_only_listens_is_seen_where_it_is_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    deaf = workload(fault("subscription-dead", pod=1, for_s=9.0), cache={"ttl_s": 0.5}, keys={"count": 2})
+    strategy = STRATEGIES["singleflight"]
+    assert check_case(strategy, Case(deaf, 1)) is None
+    instead_of_the_flights(NeverLooksByItself)(monkeypatch)
+    finding = check_case(strategy, Case(deaf, 1))
+    assert finding is not None
+    assert finding.violation.invariant == "woken", finding.violation

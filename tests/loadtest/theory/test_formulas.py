@@ -1,0 +1,380 @@
+"""Theory against the published figures, and against the protocol itself, replayed request by request with a seed."""
+
+import heapq
+import math
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.discovery import discover
+from app.strategy import Loader, Lookup, Remedy, Strategy, tunable
+from loadtest.figures.origin_load import sliding_peak
+from loadtest.theory import formulas as theory
+from loadtest.theory.predict import Prediction, predict, silent_because
+from loadtest.workload.scenario import Scenario, read_scenario, scenario_names
+
+SEED = 20_240_607
+
+
+class Unspoken(Strategy):
+    """Of which theory has nothing to say. Nobody asks it, or those below: what they do is in `replay`."""
+
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        raise NotImplementedError
+
+
+class Alone(Unspoken):
+    remedy = Remedy.NONE
+    spread: float = tunable(0.0, "width of the range that TTLs are drawn from, in TTLs", low=0, high=2)
+    lift: float = tunable(0.0, "how much longer their mean is, in TTLs", low=0, high=2)
+
+    @classmethod
+    def mean_stretch(cls, tune: dict[str, float | str]) -> float:
+        return 1.0 + float(tune["lift"])
+
+
+class Together(Unspoken):
+    remedy = Remedy.COLLAPSE
+
+
+class Stale(Unspoken):
+    remedy = Remedy.STALE
+    stale_s: float = tunable(5.0, "how long past its freshness", low=0)
+
+
+class Early(Unspoken):
+    remedy = Remedy.EARLY
+    beta: float = tunable(1.0, "how early", low=0)
+
+
+HOT_KEY: dict[str, Any] = {
+    "name": "hot-key",
+    "title": "as in the primer",
+    "duration_s": 60,
+    "pods": 3,
+    "load": {"loop": "closed", "users": 50, "think_s": 0.1, "think": "constant"},
+    "keys": {"count": 10, "hot_share": 0.95},
+    "cache": {"ttl_s": 5.2},  # 5 s from when a load has landed, as published; the lab's TTL begins with the read
+    "origin": {"latency": "fixed(200)", "connections": 32},
+}
+BULK: dict[str, Any] = HOT_KEY | {"duration_s": 30, "keys": {"count": 100}, "warm": {"keys": "burst"}}
+MANY: dict[str, Any] = HOT_KEY | {
+    "duration_s": 600,
+    "load": {"loop": "open", "rate_per_s": 5200},
+    "keys": {"count": 1000},
+    "cache": {"ttl_s": 10},
+    "origin": {"latency": "uniform(20, 50)", "connections": 64},
+}
+
+
+def scenario_of(table: dict[str, Any], **changes: Any) -> Scenario:
+    return Scenario.model_validate(table | changes)
+
+
+def tuned(strategy: type[Strategy], **values: float) -> dict[str, Any]:
+    return {"tune": {strategy.name: values}}
+
+
+def prediction(scenario: Scenario, strategy: type[Strategy], rate_per_s: float | None = None) -> Prediction:
+    rate = rate_per_s or scenario.target_rate
+    assert rate is not None
+    predicted = predict(scenario, strategy, rate, scenario.duration_s)
+    assert predicted is not None
+    return predicted
+
+
+@dataclass
+class Run:
+    """What a replay counted."""
+
+    scenario: Scenario
+    reads_s: list[float] = field(default_factory=list)
+    asked: int = 0
+    hits: int = 0
+    stale: int = 0
+
+    @property
+    def peak_1s(self) -> int:
+        return sliding_peak(np.array(self.reads_s))
+
+
+def replay(scenario: Scenario, strategy: type[Strategy], seed: int = SEED) -> Run:
+    """The protocol with a fixed latency, and nothing else: no network, no pods, no pool."""
+    print(f"seed {seed}")
+    rng, run = np.random.default_rng(seed), Run(scenario)
+    tune = strategy.tuned(scenario.tune.get(strategy.name, {}))
+    ttl_s, latency_s = scenario.cache.ttl_s, float(scenario.origin.latency.strip("fixed()")) / 1000
+    width_s, stale_s = ttl_s * float(tune.get("spread", 0)), float(tune.get("stale_s", 0))
+    least_s = ttl_s * strategy.mean_stretch(tune) - width_s / 2 - latency_s  # from the landing on
+    keys, users = scenario.keys, scenario.load.users or 0
+    pause_s = scenario.load.think_s or users / (scenario.target_rate or 1)
+    cold_s = np.full(keys.count, -math.inf)
+    fresh_s = cold_s if scenario.warm.keys == "none" else least_s + width_s * rng.random(keys.count)
+    loading_s = cold_s.copy()  # until then
+    landings: list[tuple[float, int]] = []
+    shares = [keys.share(key) for key in range(keys.count)]
+    which = rng.choice(keys.count, p=shares, size=200_000).tolist()
+
+    def moments() -> Iterator[float]:
+        if not users:
+            rate = scenario.target_rate or 0
+            yield from np.cumsum(rng.exponential(1 / rate, size=200_000)).tolist()
+        while True:
+            yield heapq.heappop(due)
+
+    due = rng.uniform(0, pause_s, users).tolist()
+    heapq.heapify(due)
+    for now, key in zip(moments(), which, strict=False):
+        if now > scenario.duration_s:
+            break
+        while landings and landings[0][0] <= now:
+            landed_s, landed = heapq.heappop(landings)
+            fresh_s[landed] = landed_s + least_s + width_s * rng.random()
+        run.asked += 1
+        answered_s, left_s, reads = now, fresh_s[key] - now, False
+        is_loading = now < loading_s[key]
+        if left_s > 0:
+            run.hits += 1
+            if strategy.remedy is Remedy.EARLY and not is_loading:
+                reads = latency_s * float(tune["beta"]) * rng.exponential() >= left_s
+        elif strategy.remedy is Remedy.STALE and left_s + stale_s > 0:
+            run.stale += 1
+            reads = not is_loading
+        else:
+            reads = strategy.remedy is Remedy.NONE or not is_loading
+            answered_s = now + latency_s if reads else loading_s[key]
+        if reads:
+            run.reads_s.append(now)
+            loading_s[key] = now + latency_s
+            heapq.heappush(landings, (now + latency_s, key))
+        if users:
+            is_drawn = not scenario.target_rate and scenario.load.think == "exponential"
+            next_s = float(rng.exponential(pause_s)) if is_drawn else pause_s
+            on_time_s = now + next_s if scenario.target_rate else answered_s + next_s
+            heapq.heappush(due, max(on_time_s, answered_s))
+    return run
+
+
+# the published figures
+
+
+@pytest.mark.parametrize(
+    ("strategy", "tune", "rate_per_s", "reads", "peak"),
+    [
+        (Alone, {}, 450, 739, 59.5),
+        (Alone, {"spread": 0.2, "lift": 0.1}, 450, 667, 59),
+        (Together, {}, 450, 111.3, 8.9),
+        (Stale, {}, 470, 111.3, 8.9),
+        (Early, {}, 470, 121, 9.4),
+    ],
+)
+def test_the_primers_table_is_predicted(
+    strategy: type[Strategy], tune: dict[str, float], rate_per_s: float, reads: float, peak: float
+) -> None:
+    predicted = prediction(scenario_of(HOT_KEY, **tuned(strategy, **tune)), strategy, rate_per_s)
+    assert predicted.origin_reads == pytest.approx(reads, rel=0.05)
+    assert predicted.origin_peak_1s == pytest.approx(peak, rel=0.06)
+    assert predicted.peak_band[0] <= peak <= predicted.peak_band[1]
+
+
+def test_the_primers_stale_answers_are_predicted() -> None:
+    predicted = prediction(scenario_of(HOT_KEY), Stale, 470)
+    assert predicted.stale_share * 470 * 60 == pytest.approx(1130, rel=0.05)
+
+
+def test_an_open_loop_of_the_same_rate_makes_a_herd_of_twice_the_users() -> None:
+    for rate, peak in ((500, 107), (2000, 446)):
+        wide = {"latency": "fixed(200)", "connections": 256}
+        predicted = prediction(scenario_of(HOT_KEY, load={"loop": "open", "rate_per_s": rate}, origin=wide), Alone)
+        assert predicted.peak_band[0] <= peak <= predicted.peak_band[1]
+
+
+@pytest.mark.parametrize(
+    ("ttl_s", "tune", "reads"), [(10, {}, 73_000), (12.5, {}, 59_000), (10, {"spread": 0.5, "lift": 0.25}, 59_000)]
+)
+def test_jitterbugs_saving_is_its_longer_mean_ttl(ttl_s: float, tune: dict[str, float], reads: float) -> None:
+    scenario = scenario_of(MANY, cache={"ttl_s": ttl_s}, **tuned(Alone, **tune))
+    assert prediction(scenario, Alone).origin_reads == pytest.approx(reads, rel=0.05)
+
+
+def test_jitter_of_the_same_mean_saves_no_reads() -> None:
+    fixed = prediction(scenario_of(MANY), Alone)
+    jitter = prediction(scenario_of(MANY, **tuned(Alone, spread=0.5)), Alone)
+    assert jitter.origin_reads == pytest.approx(fixed.origin_reads, rel=0.02)
+
+
+def test_a_full_spread_predicts_the_primers_second_peak() -> None:
+    predicted = prediction(scenario_of(BULK, **tuned(Alone, spread=1.0, lift=0.5)), Alone, 450)
+    assert predicted.origin_peak_1s == pytest.approx(44.5, rel=0.08)
+
+
+def test_the_single_formulas_give_the_published_numbers() -> None:
+    assert theory.herd(100, 0.2) == 21
+    assert theory.early_herd(1.0) == pytest.approx(2.72, abs=0.005)
+    assert theory.early_herd(1.5) == pytest.approx(1.95, abs=0.005)
+    assert theory.herd_of_half_lock(100, 0.2) == 11
+    assert theory.herd_of_pods(1e6, 0.2, 3) == pytest.approx(3)
+    assert theory.herd_of_pods(475, 0.2, 1) == 1
+    assert theory.stale_share(475, 5, 0.2) == pytest.approx((1 + 95) / (475 * (5.2 + 1 / 475)))
+    assert theory.early_gap_s(475, 0.2) == pytest.approx(0.2 * (math.log(95) + 0.5772), rel=1e-4)
+    assert theory.unrefreshed_chance(10, 0.2) == pytest.approx(math.exp(-2))
+    loads_a_minute = 60 / (theory.remaining_rule_s(475, 5) + 0.2 + 1 / 475)
+    assert loads_a_minute == pytest.approx(281, rel=0.01)
+
+
+@pytest.mark.parametrize(("mean_ttl_s", "width_s", "cycles"), [(10, 0, 333), (12.5, 5, 8.5), (10, 5, 5.3)])
+def test_keys_written_together_lose_their_phase_as_fast_as_published(
+    mean_ttl_s: float, width_s: float, cycles: float
+) -> None:
+    assert theory.cycles_to_spread(1000, 5.2, mean_ttl_s, width_s) == pytest.approx(cycles, rel=0.01)
+
+
+# limits
+
+
+def test_a_closed_herd_is_never_larger_than_its_users() -> None:
+    assert theory.closed_herd(50, 0.95, 0.1, 60.0) == pytest.approx(50)
+    assert theory.closed_herd(1, 0.95, 0.1, 60.0) == 1
+
+
+def test_many_users_of_little_share_are_an_open_loop() -> None:
+    open_loop = theory.herd(1000 * 0.001 / 0.1, 0.35)
+    assert theory.closed_herd(1000, 0.001, 0.1, 0.35) == pytest.approx(open_loop, rel=0.01)
+
+
+def test_a_window_that_is_not_used_up_gives_the_stale_answers_of_an_endless_one() -> None:
+    assert theory.stale_answers(50, 0.2, 5.0) == pytest.approx(theory.stale_answers(50, 0.2)) == pytest.approx(11)
+
+
+def test_without_a_head_start_xfetch_is_collapsing() -> None:
+    assert theory.early_cycle_s(5, 10, 0.2, 0.0) == pytest.approx(theory.floor_cycle_s(5, 10, 0.2))
+    assert theory.early_misses(5, 0.2, 0.0) == theory.herd(5, 0.2)
+    assert theory.early_misses(5, 0.2, 1e-6) == pytest.approx(theory.herd(5, 0.2), rel=1e-4)
+
+
+def test_coherence_is_full_without_jitter_and_waits() -> None:
+    assert theory.coherence(1e9, 10, 0) == pytest.approx(1)
+    assert theory.coherence(1e9, 10, 10) == pytest.approx(0)
+
+
+# the protocol, replayed
+
+
+OPEN: dict[str, Any] = MANY | {
+    "duration_s": 120,
+    "load": {"loop": "open", "rate_per_s": 250},
+    "keys": {"count": 100},
+    "cache": {"ttl_s": 5},
+    "origin": {"latency": "fixed(200)", "connections": 64},
+}
+
+
+def compare(scenario: Scenario, strategy: type[Strategy], runs: int = 1) -> None:
+    """Means of `runs` runs against the prediction. A few expiries of one hot key need more than one."""
+    replays = [replay(scenario, strategy, SEED + number) for number in range(runs)]
+    asked = sum(run.asked for run in replays)
+    predicted = prediction(scenario, strategy, asked / runs / scenario.duration_s)
+    reads, peak = statistics.mean(len(run.reads_s) for run in replays), statistics.mean(run.peak_1s for run in replays)
+    print(f"reads {reads:.1f}, peak {peak:.1f}, predicted {predicted}")
+    assert reads == pytest.approx(predicted.origin_reads, rel=0.05)
+    assert sum(run.hits + run.stale for run in replays) / asked == pytest.approx(predicted.hit_ratio, abs=0.005)
+    assert sum(run.stale for run in replays) / asked == pytest.approx(predicted.stale_share, abs=0.005)
+    assert predicted.peak_band[0] <= peak <= predicted.peak_band[1]
+
+
+REMEDIES = [Alone, Together, Stale, Early]
+
+
+@pytest.mark.parametrize("strategy", REMEDIES)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"keys": {"count": 500}, "cache": {"ttl_s": 2}, "duration_s": 60},
+        {"keys": {"count": 2, "hot_share": 0.9}},
+        {"keys": {"count": 1000, "zipf": 1.0}, "duration_s": 40},
+        {"warm": {"keys": "burst"}, "duration_s": 30},
+    ],
+    ids=["even", "cold keys", "hot key", "zipf", "warm"],
+)
+def test_an_open_loop_does_what_is_predicted(strategy: type[Strategy], changes: dict[str, Any]) -> None:
+    compare(scenario_of(OPEN, **changes), strategy, runs=3)
+
+
+@pytest.mark.parametrize("strategy", REMEDIES)
+@pytest.mark.parametrize(
+    "table",
+    [HOT_KEY, BULK, HOT_KEY | {"keys": {"count": 300, "zipf": 1.0}, "duration_s": 30}],
+    ids=["hot key", "warm", "zipf"],
+)
+@pytest.mark.parametrize("think", ["constant", "exponential"])
+def test_a_closed_loop_does_what_is_predicted(strategy: type[Strategy], table: dict[str, Any], think: str) -> None:
+    compare(scenario_of(table, load=table["load"] | {"think": think}), strategy)
+
+
+def test_users_on_a_timetable_are_an_open_loop() -> None:
+    compare(scenario_of(OPEN, load={"loop": "closed", "users": 100, "rate_per_s": 250}, duration_s=60), Alone)
+
+
+@pytest.mark.parametrize("table", [OPEN, HOT_KEY, BULK], ids=["open", "hot key", "warm"])
+@pytest.mark.parametrize("spread", [0.2, 1.0])
+def test_jitter_does_what_is_predicted(table: dict[str, Any], spread: float) -> None:
+    compare(scenario_of(table, **tuned(Alone, spread=spread)), Alone, runs=6)
+
+
+def test_a_short_stale_window_leaves_cold_keys_to_miss() -> None:
+    scenario = scenario_of(OPEN, keys={"count": 500}, cache={"ttl_s": 2}, duration_s=60)
+    for stale_s in (0.1, 1.0):
+        compare(scenario.model_copy(update=tuned(Stale, stale_s=stale_s)), Stale, runs=3)
+
+
+@pytest.mark.parametrize("beta", [0.3, 3.0, 10.0, 50.0])
+def test_xfetch_does_what_is_predicted_for_any_head_start(beta: float) -> None:
+    compare(scenario_of(OPEN, duration_s=60, **tuned(Early, beta=beta)), Early)
+
+
+@pytest.mark.parametrize("changes", [{}, {"keys": {"count": 1000, "zipf": 1.0}}, {"warm": {"keys": "burst"}}])
+def test_collapsing_reads_the_floor_and_nobody_reads_less(changes: dict[str, Any]) -> None:
+    scenario = scenario_of(OPEN, **({"duration_s": 40} | changes))
+    least = prediction(scenario, Together).origin_reads
+    assert len(replay(scenario, Together).reads_s) == pytest.approx(least, rel=0.05)
+    for strategy in REMEDIES:
+        assert prediction(scenario, strategy).origin_reads >= least * 0.999
+
+
+# where there is nothing to say
+
+
+def test_theory_is_silent_where_it_does_not_apply() -> None:
+    steady = scenario_of(OPEN)
+    ramp = {"kind": "ramp", "from_share": 0, "to_share": 1}
+    outage = {"kind": "cache-away", "at_s": 5, "for_s": 5}
+    assert predict(steady, Unspoken, 250, 60) is None
+    assert predict(steady, Alone, 0, 60) is None
+    assert predict(scenario_of(OPEN, load={"loop": "open", "rate_per_s": 250, "shape": ramp}), Alone, 250, 60) is None
+    assert predict(scenario_of(OPEN, faults=[outage]), Alone, 250, 60) is None
+
+
+def test_nothing_expires_in_a_run_shorter_than_the_ttl() -> None:
+    scenario = scenario_of(BULK, duration_s=4)
+    predicted = prediction(scenario, Alone, 500)
+    assert (predicted.origin_reads, predicted.origin_peak_1s, predicted.hit_ratio) == (0, 0, 1)
+
+
+def test_every_strategy_of_the_lab_is_predicted_or_says_nothing_in_every_scenario() -> None:
+    told = set()
+    for name in scenario_names():
+        scenario = read_scenario(name)
+        for strategy in discover().strategies.values():
+            predicted = predict(scenario, strategy, scenario.target_rate or 450, scenario.duration_s)
+            if predicted is None:
+                told.add((name, silent_because(scenario, strategy, scenario.target_rate or 450, scenario.duration_s)))
+    assert told == {
+        ("million", "the origin's pool queues"),
+        ("shared-pool", "the origin's pool queues"),
+        ("redis-away", "something is broken on purpose"),
+    }

@@ -1,0 +1,72 @@
+"""What no strategy can leave, run as the strategies are, and predictions at each row's own rate."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.discovery import discover
+from loadtest.figures.from_records import all_valid
+from loadtest.sim.cluster.simulate import simulate
+from loadtest.theory.reference_rows import with_prediction
+from loadtest.workload.planned_run import Turn, turns
+from loadtest.workload.scenario import read_scenario
+
+SCENARIO = read_scenario("primer", duration_s=20)
+FOUND, BOUNDS = discover(), discover(bounds=True).bounds
+ROWS = [simulate(SCENARIO, strategy, 3).row for strategy in FOUND.strategies.values()]
+
+
+def test_every_strategy_is_between_the_bound_that_ran_and_the_floor() -> None:
+    nocache = simulate(SCENARIO, BOUNDS["nocache"], 3).row
+    assert nocache.origin_asked == nocache.requests
+    for row in ROWS:
+        assert row.floor_reads is not None
+        assert row.floor_reads <= row.origin_reads <= nocache.origin_asked
+        assert row.p50_ms is not None
+        assert nocache.p50_ms is not None
+        assert row.p50_ms < nocache.p50_ms
+
+
+def test_a_full_origin_is_what_the_bound_found_and_no_formula() -> None:
+    """350 ms, no error and 302 reads in a second were said of it, by a formula that knows no queue."""
+    load = read_scenario("hot-key", duration_s=10)
+    full = load.model_copy(update={"origin": load.origin.model_copy(update={"connections": 4})})
+    nocache = simulate(full, BOUNDS["nocache"], 3).row
+    assert nocache.errors > 0
+    assert nocache.origin_reads < nocache.origin_asked
+
+
+def test_bounds_are_turns_of_every_round_and_decide_nothing() -> None:
+    found = discover(bounds=True)
+    order = turns(SCENARIO, ["static"], found, 2, 1)
+    assert [turn.is_bound for turn in order].count(True) == 2
+    assert not any(turn.is_bound for turn in turns(SCENARIO, ["static"], FOUND, 2, 1))
+    broken = replace(ROWS[0], valid=False)
+    assert all_valid([replace(broken, is_bound=True), ROWS[1]])
+    assert not all_valid([broken, ROWS[1]])
+
+
+def test_each_row_is_predicted_at_its_own_rate() -> None:
+    for measured in ROWS:
+        row = with_prediction(measured, Turn(measured.strategy), SCENARIO, FOUND.strategies)
+        assert row.predicted_reads == pytest.approx(row.origin_reads, rel=0.1)
+        assert row.floor_reads is not None
+        assert row.predicted_reads is not None
+        assert row.floor_reads <= row.origin_reads
+
+
+def test_a_control_is_predicted_at_its_own_ttl() -> None:
+    control = Turn("static", ttl_s=10.0)
+    told = with_prediction(ROWS[0], control, SCENARIO, FOUND.strategies)
+    plain = with_prediction(ROWS[0], Turn("static"), SCENARIO, FOUND.strategies)
+    assert told.predicted_reads is not None
+    assert plain.predicted_reads is not None
+    assert told.predicted_reads < 0.75 * plain.predicted_reads
+
+
+def test_of_a_strategy_tuned_beyond_theory_nothing_is_said() -> None:
+    unlocked = SCENARIO.model_copy(update={"tune": {"xfetch": {"form": "unlocked"}}})
+    row = ROWS[list(FOUND.strategies).index("xfetch")]
+    told = with_prediction(row, Turn("xfetch"), unlocked, FOUND.strategies)
+    assert told.predicted_reads is None
+    assert told.notes[-1] == "theory: silent, because it knows no formula for this strategy as it is tuned"

@@ -1,0 +1,145 @@
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from loadtest.workload.arrivals import Arrivals, arrivals, pauses_s
+from loadtest.workload.trace import BadTrace
+from loadtest.workload.traffic import Keys, Load
+
+SEED = 5
+
+
+def drawn(duration_s: float = 100.0, seed: int = SEED, keys: Keys | None = None, **load: Any) -> Arrivals:
+    told = Load.model_validate({"loop": "open"} | ({} if "trace" in load else {"rate_per_s": 1_000}) | load)
+    pieces = list(arrivals(told, keys or Keys(count=100), duration_s, seed))
+    return Arrivals(np.concatenate([piece.time_s for piece in pieces]), np.concatenate([piece.key for piece in pieces]))
+
+
+def within(found: Arrivals, low_s: float, high_s: float) -> int:
+    return int(np.sum((found.time_s >= low_s) & (found.time_s < high_s)))
+
+
+def test_poisson_arrivals_have_their_rate_and_its_variance() -> None:
+    found = drawn()
+    assert len(found.time_s) == pytest.approx(100_000, rel=0.02)
+    gaps = np.diff(found.time_s)
+    assert gaps.min() >= 0
+    assert gaps.std() / gaps.mean() == pytest.approx(1, rel=0.02)
+
+
+def test_constant_arrivals_are_even() -> None:
+    found = drawn(arrivals="constant")
+    assert len(found.time_s) == 100_000
+    assert np.allclose(np.diff(found.time_s), 0.001)
+
+
+def test_the_same_seed_gives_the_same_arrivals_and_another_seed_others() -> None:
+    assert np.array_equal(drawn().time_s, drawn().time_s)
+    assert np.array_equal(drawn().key, drawn().key)
+    assert not np.array_equal(drawn().key[:100], drawn(seed=6).key[:100])
+
+
+def test_no_arrival_is_past_the_end() -> None:
+    assert drawn(duration_s=3.3).time_s.max() < 3.3
+
+
+def test_a_ramp_goes_from_one_rate_to_the_other() -> None:
+    found = drawn(shape={"kind": "ramp", "from_share": 0, "to_share": 2})
+    assert within(found, 0, 10) == pytest.approx(1_000, rel=0.15)
+    assert within(found, 90, 100) == pytest.approx(19_000, rel=0.05)
+    assert len(found.time_s) == pytest.approx(100_000, rel=0.02)
+
+
+def test_a_ramp_of_its_own_length_then_stays() -> None:
+    found = drawn(shape={"kind": "ramp", "from_share": 0, "to_share": 1, "for_s": 20})
+    assert within(found, 0, 20) == pytest.approx(10_000, rel=0.05)
+    assert within(found, 20, 100) == pytest.approx(80_000, rel=0.02)
+
+
+def test_a_step_stays_at_its_height() -> None:
+    found = drawn(shape={"kind": "step", "at_s": 50, "to_share": 5})
+    assert within(found, 0, 50) == pytest.approx(50_000, rel=0.03)
+    assert within(found, 50, 100) == pytest.approx(250_000, rel=0.02)
+
+
+def test_a_spike_passes() -> None:
+    found = drawn(shape={"kind": "spike", "at_s": 20, "for_s": 10, "to_share": 4})
+    assert within(found, 20, 30) == pytest.approx(40_000, rel=0.03)
+    assert within(found, 30, 40) == pytest.approx(10_000, rel=0.05)
+
+
+def test_jobs_at_the_top_of_the_hour_come_on_top_and_together() -> None:
+    found = drawn(shape={"kind": "top-of-the-hour", "every_s": 30, "extra_requests": 500})
+    for top_s in (30, 60, 90):
+        assert within(found, top_s, top_s + 0.05) == pytest.approx(550, rel=0.06)
+    assert np.all(np.diff(found.time_s) >= 0)
+
+
+def test_popularity_is_uniform_unless_it_is_said_otherwise() -> None:
+    counts = np.bincount(drawn().key, minlength=100)
+    assert counts.min() > 850
+    assert counts.max() < 1_150
+
+
+def test_a_hot_key_gets_its_share_and_the_others_the_rest_evenly() -> None:
+    counts = np.bincount(drawn(keys=Keys(count=10, hot_share=0.95)).key)
+    assert counts[0] / counts.sum() == pytest.approx(0.95, abs=0.005)
+    assert counts[1:].max() / counts[1:].min() < 1.4
+
+
+def test_zipf_follows_its_exponent() -> None:
+    keys = Keys(count=1_000, zipf=1.0)
+    counts = np.bincount(drawn(keys=keys).key, minlength=1_000)
+    for key in (0, 1, 9):
+        assert counts[key] / counts.sum() == pytest.approx(keys.share(key), rel=0.05)
+
+
+def test_a_trace_is_replayed_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("time_s,key\n2,7\n0.5,3\n200,1\n")
+    found = drawn(trace=str(path))
+    assert found.time_s.tolist() == [0.5, 2]
+    assert found.key.tolist() == [3, 7]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("time_s\n1\n", "no column key"),
+        ("time_s,key\n1,2\nsoon,3\n", "line 3"),
+        ("time_s,key\n1,100\n", "key < keys.count"),
+        ("time_s,key\n-1,1\n", "0 <= time_s"),
+    ],
+)
+def test_a_bad_trace_is_refused_by_its_line(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text(text)
+    with pytest.raises(BadTrace, match=fault):
+        drawn(trace=str(path))
+
+
+THINKING = Load(loop="closed", users=50, think_s=0.1)
+
+
+def test_users_think_as_long_as_exponential_draws_say_each_for_itself_and_the_same_in_every_world() -> None:
+    drawn = [list(islice(pauses_s(THINKING, 3, 0, user), 400)) for user in range(50)]
+    assert drawn[0] == list(islice(pauses_s(THINKING, 3, 0, 0), 400))
+    assert drawn[0] != drawn[1]
+    thought = np.array(drawn).ravel()
+    assert thought.mean() == pytest.approx(0.1, rel=0.05)
+    assert thought.std() == pytest.approx(0.1, rel=0.05)
+    assert np.mean(thought > 0.2) == pytest.approx(np.exp(-2), rel=0.05)
+
+
+def test_constant_think_times_begin_at_a_random_point_and_then_never_change() -> None:
+    constant = THINKING.model_copy(update={"think": "constant"})
+    firsts = []
+    for user in range(50):
+        first_s, *others_s = islice(pauses_s(constant, 3, 0, user), 5)
+        assert others_s == [0.1] * 4
+        firsts.append(first_s)
+    assert len(set(firsts)) == 50
+    assert 0 <= min(firsts) <= max(firsts) <= 0.1

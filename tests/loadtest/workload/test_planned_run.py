@@ -1,0 +1,90 @@
+from dataclasses import replace
+
+from app.discovery import discover
+from loadtest.figures.repeats import medians
+from loadtest.sim.cluster.simulate import simulate
+from loadtest.workload.planned_run import Turn, turns
+from loadtest.workload.scenario import read_scenario
+
+FOUND = discover()
+NAMES = list(FOUND.strategies)
+PLAIN = read_scenario("many-keys")
+LONGER = PLAIN.model_copy(update={"tune": {"jitter": {"spread": 0.5, "form": "longer"}}})
+
+
+def test_a_strategy_that_lengthens_the_mean_ttl_brings_its_control() -> None:
+    order = turns(LONGER, ["static", "jitter"], FOUND, 1, 1)
+    assert [turn.name for turn in order] == ["static", "static_12500ms", "jitter"]
+    assert order[1].scenario(LONGER).cache.ttl_s == 12.5
+
+
+def test_one_that_keeps_the_mean_brings_none() -> None:
+    assert turns(PLAIN, NAMES, FOUND, 1, 1) == [Turn(name) for name in NAMES]
+
+
+def test_repeats_are_interleaved_in_a_random_order_that_the_seed_draws() -> None:
+    order = turns(PLAIN, NAMES, FOUND, 4, 1)
+    rounds = [order[begin : begin + len(NAMES)] for begin in range(0, len(order), len(NAMES))]
+    assert [{turn.repeat for turn in one} for one in rounds] == [{1}, {2}, {3}, {4}]
+    assert all(sorted(turn.strategy for turn in one) == sorted(NAMES) for one in rounds)
+    assert len({tuple(turn.strategy for turn in one) for one in rounds}) > 1
+    assert order == turns(PLAIN, NAMES, FOUND, 4, 1)
+    assert order != turns(PLAIN, NAMES, FOUND, 4, 2)
+
+
+def test_the_median_of_repeats_is_taken_figure_by_figure() -> None:
+    base = simulate(read_scenario("hot-key", duration_s=2), FOUND.strategies["static"], 1).row
+    repeats = [
+        replace(base, repeat=number, origin_reads=reads, p99_ms=p99_ms, statuses={"hit": reads})
+        for number, (reads, p99_ms) in enumerate([(10, 3.0), (30, 1.0), (20, 2.0)], start=1)
+    ]
+    (row,) = medians(repeats)
+    assert (row.origin_reads, row.p99_ms, row.statuses) == (20, 2.0, {"hit": 20})
+    assert row.valid
+
+
+def test_what_happened_in_any_repeat_is_kept() -> None:
+    base = simulate(read_scenario("hot-key", duration_s=2), FOUND.strategies["static"], 1).row
+    fallen = replace(base, repeat=2, valid=False, events=["pod-1 fell"], origin_reads=10**6)
+    (row,) = medians([base, fallen])
+    assert not row.valid
+    assert row.events == ["repeat 2: pod-1 fell"]
+    assert row.origin_reads == base.origin_reads
+
+
+def test_of_five_repeats_wrong_answers_in_two_are_told_by_the_worst_with_their_count() -> None:
+    base = simulate(read_scenario("hot-key", duration_s=2), FOUND.strategies["static"], 1).row
+    wrong = [({}, 0), ({"older version": 7}, 0), ({}, 3), ({"older version": 1, "torn": 4}, 0), ({}, 0)]
+    repeats = [
+        replace(
+            base, repeat=number, wrong_answers=sum(faults.values()), faults=faults, errors=errors,
+            origin_shed=2 * errors, statuses={"hit": 90, **({"error": errors} if errors else {})},
+        )
+        for number, (faults, errors) in enumerate(wrong, start=1)
+    ]  # fmt: skip
+    (row,) = medians(repeats)
+    assert (row.wrong_answers, row.errors, row.origin_shed) == (7, 3, 6)
+    assert row.faults == {"older version": 7, "torn": 4}
+    assert row.statuses == {"hit": 90, "error": 3}
+    assert row.repeats == 5
+    assert row.repeats_with == {
+        "errors": 1, "faults.older version": 2, "faults.torn": 1, "origin_shed": 1, "statuses.error": 1,
+        "wrong_answers": 2,
+    }  # fmt: skip
+
+
+def test_a_median_is_of_the_repeats_that_have_the_figure() -> None:
+    base = simulate(read_scenario("hot-key", duration_s=2), FOUND.strategies["static"], 1).row
+    peaks = [None, 4, 8]
+    (row,) = medians([replace(base, repeat=number, steady_peak_1s=peak) for number, peak in enumerate(peaks, 1)])
+    assert row.steady_peak_1s == 6
+    (none,) = medians([replace(base, repeat=number, steady_peak_1s=None) for number in (1, 2)])
+    assert none.steady_peak_1s is None
+
+
+def test_what_every_repeat_says_is_said_once() -> None:
+    base = simulate(read_scenario("hot-key", duration_s=2), FOUND.strategies["static"], 1).row
+    repeats = [replace(base, repeat=number, notes=["short"], events=[]) for number in (1, 2, 3)]
+    repeats[1] = replace(repeats[1], events=["pod-1 fell"])
+    (row,) = medians(repeats)
+    assert (row.notes, row.events) == (["short"], ["repeat 2: pod-1 fell"])

@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+
+from app.discovery import discover
+from app.settings import Settings
+from loadtest.workload.scenario import BadScenario, Scenario, read_scenario, scenario_names
+
+GOOD = """
+title = "Mine"
+duration_s = 5
+pods = 1
+[load]
+loop = "closed"
+users = 2
+think_s = 0.1
+[keys]
+count = 3
+[cache]
+ttl_s = 1
+[origin]
+latency = "fixed(10)"
+connections = 4
+"""
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_every_scenario_of_the_lab_is_valid_and_tunes_within_bounds(name: str) -> None:
+    scenario = read_scenario(name)
+    strategies = discover().strategies
+    for strategy, tune in scenario.tune.items():
+        strategies[strategy].tuned(tune)
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_a_pod_accepts_what_a_scenario_states(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = read_scenario(name)
+    for variable, value in scenario.pod_environment(seed=7).items():
+        monkeypatch.setenv(variable, value)
+    settings = Settings()
+    assert settings.ttl_s == scenario.cache.ttl_s
+    assert settings.items == settings.key_space == scenario.keys.count
+    assert settings.origin_latency == scenario.origin.latency
+    assert settings.origin_connections == scenario.origin.connections
+    assert settings.tune == scenario.tune
+    assert settings.seed == 7
+
+
+def test_a_file_of_ones_own_works_like_the_labs(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    scenario = read_scenario(str(path), duration_s=9)
+    assert (scenario.name, scenario.duration_s, scenario.pods) == ("mine", 9, 1)
+
+
+def test_the_scenario_that_a_run_kept_can_be_run_again(tmp_path: Path) -> None:
+    scenario = read_scenario(scenario_names()[0], pods=2)
+    path = tmp_path / "scenario.json"
+    path.write_text(scenario.model_dump_json())
+    assert read_scenario(str(path)) == scenario
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("duration_s = 5", "duration_s = 0"), "duration_s: Input should be greater than or equal to 1"),
+        (("pods = 1", "pods = 99999"), "pods: Input should be less than or equal to 10000"),
+        (('loop = "closed"', ""), "load.loop: Field required"),
+        (('loop = "closed"', 'loop = "open"'), "load: Value error, an open loop needs either rate_per_s or trace"),
+        (("users = 2\nthink_s = 0.1", "think_s = 0.1"), "load: Value error, a closed loop needs users"),
+        (("count = 3", "count = 3\nzipf = 1\nhot_share = 0.5"), "keys: Value error, state either hot_share or zipf"),
+        (("pods = 1", 'pods = 1\nfaults = [{kind = "cache-flushed", at_s = 5}]'), "faults.0.at_s must be less than"),
+        (("pods = 1", 'pods = 1\nfaults = [{kind = "flood", at_s = 5}]'), "faults.0: Input tag 'flood'"),
+        (
+            ("pods = 1", 'pods = 1\nfaults = [{kind = "pod-killed", at_s = 1, for_s = 1, pod = 1}]'),
+            "faults.0.pod must be",
+        ),
+        (("think_s = 0.1", ""), "load: Value error, a closed loop needs either think_s or rate_per_s"),
+        (("think_s = 0.1", "think_s = 0.1\nrate_per_s = 5"), "a closed loop needs either think_s or rate_per_s"),
+        (("count = 3", "count = 1\nhot_share = 0.5"), "keys: Value error, hot_share needs a count of at least 2"),
+        (("fixed(10)", "about 10"), "origin.latency: Value error, 'about 10' is not a latency"),
+        (("ttl_s = 1", "ttl = 1"), "cache.ttl: Extra inputs are not permitted"),
+        (('title = "Mine"', ""), "title: Field required"),
+        (("pods = 1", "pods = "), "Invalid value"),
+    ],
+)
+def test_a_bad_file_is_named_with_the_field_and_the_bound(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD.replace(*change))
+    with pytest.raises(BadScenario) as caught:
+        read_scenario(str(path))
+    assert str(path) in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(BadScenario, match="no scenario 'nope': name one of bulk-warm, hot-key, "):
+        read_scenario("nope")
+
+
+def test_a_closed_loop_with_think_time_has_no_target_rate() -> None:
+    assert isinstance(read_scenario("primer"), Scenario)
+    assert read_scenario("primer").target_rate is None
+    assert read_scenario("many-keys").target_rate == 1000

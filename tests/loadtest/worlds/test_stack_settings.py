@@ -1,0 +1,181 @@
+"""What the stack is to run is what was asked for, then what the scenario states, or one line that says why not."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loadtest.workload.scenario import read_scenario, scenario_names
+from loadtest.worlds.stack_pace import LIVE_RATE, BadKnob
+from loadtest.worlds.stack_settings import resolve
+from tests.loadtest.workload.test_scenario import GOOD
+
+
+def test_a_scenario_gives_pods_its_settings_and_the_load_its_live_rate_and_strategies() -> None:
+    told, says = resolve({"SCENARIO": "many-keys"})
+    live = read_scenario("many-keys").live
+    assert (told["LAB_TTL_S"], told["LAB_ORIGIN_LATENCY"]) == ("10", "uniform(20, 50)")
+    assert told["LAB_TUNE"] == '{"jitter": {"spread": 0.5}}'
+    assert (float(told["RATE"]), told["STRATEGIES"]) == (live.rate_per_s, "static,jitter")
+    assert f"{float(told['RATE']) / 2:g}/s for each of 2" in says[1]
+
+
+SHARING = (("shared-pool", ""), ("shared-pool", "5"), ("hot-key", ""), ("hot-key", "5"))
+
+
+def test_what_is_given_wins_and_an_empty_knob_is_none() -> None:
+    given = {"SCENARIO": "many-keys", "LAB_TTL_S": "2", "RATE": "50", "STRATEGIES": " swr", "LAB_SEED": "", "USERS": ""}
+    told, _ = resolve(given | {"LAB_TUNE": '{"jitter": {"form": "longer"}}'})
+    assert (told["LAB_TTL_S"], told["RATE"], told["STRATEGIES"], told["LAB_SEED"]) == ("2", "50", "swr", "1")
+    assert told["LAB_TUNE"] == '{"jitter": {"spread": 0.5, "form": "longer"}}', "over what the scenario tunes"
+
+
+def test_shared_connections_are_the_scenarios_or_those_that_were_given_or_none() -> None:
+    name = "LAB_ORIGIN_CONNECTIONS_SHARED"
+    told = [resolve({"SCENARIO": scenario, name: text})[0][name] for scenario, text in SHARING]
+    assert told == ["20", "5", "", "5"]
+
+
+def test_without_a_live_rate_an_arm_gets_what_the_scenario_states_as_far_as_the_stack_can() -> None:
+    one, says_one = resolve({"SCENARIO": "hot-key", "STRATEGIES": "static"})
+    assert one["RATE"] == "450"
+    assert "reads the origin 86 times" in says_one[1], "the needles of the README"
+    all_, says_all = resolve({"SCENARIO": "hot-key"})
+    assert float(all_["RATE"]) == LIVE_RATE
+    assert "RATE=2250 asks for all of it" in says_all[-1]
+
+
+def test_whoever_asks_by_hand_finds_items_beyond_the_scenarios_keys() -> None:
+    told, _ = resolve({"SCENARIO": "side-by-side"})
+    assert (told["LAB_ITEMS"], told["LAB_KEY_SPACE"]) == ("1000", "1024")
+
+
+def test_a_closed_loop_without_a_rate_has_none() -> None:
+    told, says = resolve({"SCENARIO": "bulk-warm"})
+    assert (told["RATE"], told["USERS"]) == ("", "50")
+    assert "their answers set the pace" in says[1]
+    assert resolve({"SCENARIO": "bulk-warm", "RATE": "80", "USERS": "7"})[0]["USERS"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"SCENARIO": "nonsense"},
+            "SCENARIO=nonsense: there is no scenario 'nonsense': name one of bulk-warm",
+        ),
+        ({"SCENARIO": "redis-away"}, "SCENARIO=redis-away: faults.0: cache-away on time is for virtual time"),
+        ({"LAB_TTL_S": "abc"}, "LAB_TTL_S=abc: must be a number from 0.05 to 86400"),
+        ({"LAB_TTL_S": "0"}, "LAB_TTL_S=0: must be a number from 0.05 to 86400"),
+        ({"LAB_ORIGIN_CONNECTIONS": "2.5"}, "LAB_ORIGIN_CONNECTIONS=2.5: must be a whole number from 1 to 256"),
+        (
+            {"LAB_ORIGIN_CONNECTIONS_SHARED": "0"},
+            "LAB_ORIGIN_CONNECTIONS_SHARED=0: must be a whole number from 1 to 100000",
+        ),
+        ({"LAB_ORIGIN_LATENCY": "fixed"}, "LAB_ORIGIN_LATENCY=fixed: 'fixed' is not a latency: fixed(ms)"),
+        ({"LAB_SEED": "-1"}, "LAB_SEED=-1: must be a whole number from 0"),
+        ({"LAB_TUNE": "{bad"}, "LAB_TUNE={bad: must be a JSON object"),
+        ({"LAB_TUNE": "[]"}, "LAB_TUNE=[]: must be a JSON object"),
+        ({"LAB_TUNE": '{"nix": {}}'}, "LAB_TUNE: there is no strategy 'nix'"),
+        ({"LAB_TUNE": '{"xfetch": {"beta": -1}}'}, "LAB_TUNE: xfetch.beta: must be a number from 0 to 100"),
+        ({"LAB_ITEMS": "5000"}, "LAB_ITEMS=5000: must be at most LAB_KEY_SPACE (1024)"),
+        (
+            {"SCENARIO": "many-keys", "LAB_KEY_SPACE": "10", "LAB_ITEMS": "5"},
+            "LAB_KEY_SPACE=10: must be at least 100, the keys of many-keys",
+        ),
+        ({"RATE": "0"}, "RATE=0: must be a number from 0.1 to 50000"),
+        ({"RATE": "nan"}, "RATE=nan: must be a number from 0.1 to 50000"),
+        ({"STRATEGIES": "static,nix"}, "STRATEGIES=static,nix: there is no strategy 'nix': it is one of static"),
+        ({"STRATEGIES": ","}, "STRATEGIES=,: there is no strategy ''"),
+        ({"USERS": "5"}, "USERS=5: side-by-side is an open loop, which has no users"),
+        ({"SCENARIO": "bulk-warm", "USERS": "0"}, "USERS=0: must be a whole number from 1 to 5000"),
+    ],
+)
+def test_what_cannot_be_names_the_knob_and_the_bound(given: dict[str, str], said: str) -> None:
+    with pytest.raises(BadKnob) as refused:
+        resolve(given)
+    assert str(refused.value).startswith(said)
+
+
+def test_a_knob_from_before_that_has_no_effect_waits_until_it_has() -> None:
+    told, says = resolve({"USERS": "5", "NOW": "RATE", "RATE": "9"})
+    assert told["USERS"] == "1"
+    assert "USERS=5 has no effect now: side-by-side is an open loop, which has no users." in says
+
+
+def test_every_scenario_of_the_lab_runs_in_the_stack_or_says_that_it_is_for_virtual_time() -> None:
+    for name in scenario_names():
+        if read_scenario(name).why_only_virtual:
+            with pytest.raises(BadKnob, match="virtual time"):
+                resolve({"SCENARIO": name})
+        else:
+            assert resolve({"SCENARIO": name})[0]["LAB_ITEMS"]
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("rate_per_s = 0", "live.rate_per_s: Input should be greater than 0"),
+        ("rate_per_s = 1e6", "live.rate_per_s: Input should be less than or equal to 50000"),
+        ('strategies = ["nix"]', "mine: live.strategies: there is no strategy 'nix'"),
+        ("speed = 7", "live.speed: Extra inputs are not permitted"),
+    ],
+)
+def test_a_live_table_that_cannot_be_is_named(tmp_path: Path, table: str, said: str) -> None:
+    (tmp_path / "mine.toml").write_text(f"{GOOD}\n[live]\n{table}\n")
+    with pytest.raises(BadKnob) as refused:
+        resolve({"SCENARIO": str(tmp_path / "mine.toml")})
+    assert said in str(refused.value)
+
+
+def test_a_trace_has_its_own_rate(tmp_path: Path) -> None:
+    (tmp_path / "trace.csv").write_text("time_s,key\n0,0\n0.5,0\n")
+    text = GOOD.replace('"closed"\nusers = 2\nthink_s = 0.1', '"open"\ntrace = "trace.csv"')
+    assert text != GOOD
+    (tmp_path / "mine.toml").write_text(text)
+    given = {"SCENARIO": str(tmp_path / "mine.toml")}
+    assert resolve(given)[0]["RATE"] == ""
+    with pytest.raises(BadKnob, match="RATE=7: mine replays a trace"):
+        resolve(given | {"RATE": "7"})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("import nothere", "line 1: ModuleNotFoundError: No module named 'nothere'"),
+        ("\ndef f(:", "line 2: SyntaxError: invalid syntax"),
+        ("x = 1", "it has no class of users"),
+        ("import sys; sys.exit('no')", "no"),
+        ("import sys; sys.exit(0)", "its import ends the process"),
+        ("import os; os._exit(0)", "its import ends the process"),
+        ("from locust import HttpUser\nclass Idle(HttpUser): pass", "Idle has no tasks"),
+    ],
+)
+def test_a_locust_file_that_cannot_drive_anything_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(BadKnob) as refused:
+        resolve({"LOCUSTFILE": str(tmp_path / "mine.py")})
+    assert said in str(refused.value)
+
+
+def test_a_locust_file_of_ones_own_has_users_and_no_rate(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("WAIT_S = 1")
+    (tmp_path / "mine.py").write_text(
+        "import beside\nfrom locust import HttpUser, task\nclass Me(HttpUser):\n    @task\n    def ask(self): ...\n"
+    )
+    given = {"LOCUSTFILE": str(tmp_path / "mine.py"), "USERS": "3"}
+    told, _ = resolve(given)
+    assert (told["RATE"], told["USERS"]) == ("", "3")
+    assert told["LOCUSTFILE"].split(",")[0] == given["LOCUSTFILE"]
+    with pytest.raises(BadKnob, match="RATE=9: LOCUSTFILE has a pace"):
+        resolve(given | {"RATE": "9"})
+
+
+def test_as_a_program_it_tells_compose_and_people_apart_and_refuses_in_one_line() -> None:
+    command = [sys.executable, "-m", "loadtest.worlds.stack_settings"]
+    ended = subprocess.run([*command, "RATE=50"], capture_output=True, text=True, timeout=60, check=True)
+    assert "RATE=50" in ended.stdout.splitlines()
+    assert any(line.startswith("# 50 requests/s") for line in ended.stdout.splitlines())
+    ended = subprocess.run([*command, "RATE=a\nb"], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (2, "error: RATE=a b: must be a number from 0.1 to 50000\n")
