@@ -9,7 +9,7 @@ from loadtest.cli.terminal import console, errors, named, warn
 from loadtest.figures.from_records import Measured
 from loadtest.figures.repeats import medians
 from loadtest.figures.run_folder import keep_figures
-from loadtest.report.contents import Summary
+from loadtest.report.contents import Report
 from loadtest.report.terminal import print_table
 from loadtest.report.write import write_results
 from loadtest.workload.scenario import Scenario
@@ -36,12 +36,12 @@ def report(
     try:
         summary = write_results(folder, finished, workload, about, found, missing)
     except OSError:
-        show(folder, Summary(medians([row for _, row, _ in finished]), missing=missing), found)
+        show(folder, Report(medians([row for _, row, _ in finished]), missing=missing), found)
         raise
     show(folder, summary, found)
 
 
-def show(folder: Path, summary: Summary, found: Discovered) -> None:
+def show(folder: Path, summary: Report, found: Discovered) -> None:
     """A terminal that is gone, or a table that cannot be drawn, takes nothing from what is on disk."""
     try:
         print_table(console, summary, found.baseline)

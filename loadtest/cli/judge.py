@@ -15,10 +15,11 @@ from loadtest import ROOT
 from loadtest.cli.output_files import why_not_over
 from loadtest.cli.terminal import Results, console, errors, fail, shown, warn
 from loadtest.figures.run_folder import write_whole
+from loadtest.report import comparison
+from loadtest.report import gates as report
 from loadtest.report.quoting import for_terminal
-from loadtest.stats import compare_runs as comparing
-from loadtest.stats import gates
-from loadtest.stats.gates import Judged
+from loadtest.stats import compare_runs
+from loadtest.stats.gates import Judged, judge_gates
 from loadtest.stats.saved_run import BadRun, NoSummary, Run, find_run, read_run
 from loadtest.workload.gate import BadGate, Gate, parse_gate, several
 
@@ -51,18 +52,18 @@ def compare(
     """Compare two runs, or two strategies, over their repeats. A difference is information: the exit code is 0."""
     try:
         (run_a, of_a), (run_b, of_b) = find_run(a, results), find_run(b, results)
-        found = comparing.compare(run_a, run_b, of_a, of_b, latency_drift)
+        found = compare_runs.compare(run_a, run_b, of_a, of_b, latency_drift)
     except BadRun as error:
         fail(error)
     for letter, run in (("A", found.a), ("B", found.b)):
         console.print(for_terminal(f"{letter}: {run.name} (commit {run.commit})"))
     for warning in found.warnings:
         errors.print(for_terminal(f"! {warning}", "yellow"), soft_wrap=True)
-    _print_table(comparing.HEADINGS, [finding.cells for finding in found.findings])
+    _print_table(comparison.HEADINGS, [comparison.cells(one) for one in found.findings])
     console.print(Text(found.conclusion, "bold"))
     console.print(Text(found.legend, "dim"))
     if markdown is not None:
-        _write(markdown, comparing.markdown(found), r"\*\*A\*\* .* and \*\*B\*\* ")
+        _write(markdown, comparison.markdown(found), r"\*\*A\*\* .* and \*\*B\*\* ")
 
 
 def _print_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
@@ -96,7 +97,7 @@ def gate(
     try:
         measured = read_run(run)
         asked = _asked(measured, max_, min_, ratio)
-        judged = gates.judge_gates(asked, measured)
+        judged = judge_gates(asked, measured)
     except NoSummary as error:
         fail(error, code=3)
     except (BadRun, BadGate) as error:
@@ -110,8 +111,8 @@ def gate(
             Text(f"{verdict.outcome:8}", styles[verdict.outcome]) + for_terminal(_line(verdict)), soft_wrap=True
         )
     if junit is not None:
-        _write(junit, gates.junit(judged, f"stampede-lab.{measured.rows[0].get('scenario', 'run')}"), OWN_JUNIT)
-    summary = gates.markdown(judged, measured)
+        _write(junit, report.junit(judged, f"stampede-lab.{measured.rows[0].get('scenario', 'run')}"), OWN_JUNIT)
+    summary = report.markdown(judged, measured)
     if markdown is not None:
         _write(markdown, summary, "### Gates: ")
     if step := os.environ.get("GITHUB_STEP_SUMMARY"):

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.strategy import Status
+from loadtest.figures.plain_text import quoted
 from loadtest.figures.run_summary import Row
-from loadtest.report.quoting import quoted
 
 LEGEND = (
     "hit %: fresh and stale hits, of all requests; origin reads: those that got a connection; peak in 1 s: the most "

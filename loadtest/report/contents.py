@@ -13,7 +13,7 @@ VIRTUAL = {"world": "virtual time", "redis": "simulated"}
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class Report:
     """A run to look at: a row per strategy, the bounds that were run beside them, and the sentences that it allows."""
 
     rows: Sequence[Row]

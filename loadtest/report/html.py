@@ -8,14 +8,14 @@ from loadtest.figures.run_folder import write_whole
 from loadtest.figures.run_summary import Series
 from loadtest.report import chart
 from loadtest.report.columns import LEGEND, comparison, notes
-from loadtest.report.contents import Summary, stamp
+from loadtest.report.contents import Report, stamp
 from loadtest.report.workload_in_words import sentence
 from loadtest.workload.scenario import Scenario
 
 
 def write_html(
     folder: Path,
-    summary: Summary,
+    summary: Report,
     series: Mapping[str, Series],
     environment: Mapping[str, Any],
     scenario: Scenario,

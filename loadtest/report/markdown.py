@@ -7,7 +7,7 @@ from typing import Any
 from loadtest.figures.run_folder import write_whole
 from loadtest.figures.run_summary import Row
 from loadtest.report.columns import LEGEND, Comparison, comparison, notes
-from loadtest.report.contents import Summary, stamp
+from loadtest.report.contents import Report, stamp
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown
 from loadtest.report.workload_in_words import sentence
@@ -23,7 +23,7 @@ def _markdown_table(shown: Comparison, rows: Sequence[Row]) -> list[str]:
     return markdown_table([*map(for_markdown, shown.headings)], lines, str, numbers=True)
 
 
-def markdown(summary: Summary, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
+def markdown(summary: Report, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
     rows = summary.lines
     table = _markdown_table(comparison(rows, baseline), rows) if rows else ["No strategy was measured."]
     found = [f"- {for_markdown(note)}" for note in notes(rows)]
@@ -47,6 +47,6 @@ def markdown(summary: Summary, environment: Mapping[str, Any], scenario: Scenari
 
 
 def write_markdown(
-    folder: Path, summary: Summary, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None
+    folder: Path, summary: Report, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None
 ) -> None:
     write_whole(folder / "report.md", markdown(summary, environment, scenario, baseline))

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from loadtest.report.quoting import for_console_markup, quoted
+from loadtest.figures.plain_text import quoted
+from loadtest.report.quoting import for_console_markup
 from loadtest.workload.scenario import Scenario
 from loadtest.worlds.recorded_run import Progress as ArmProgress
 from loadtest.worlds.recorded_run import Tell

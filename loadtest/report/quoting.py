@@ -1,43 +1,17 @@
-"""What others have written, made safe to show: events quote logs, and logs hold colours, markup and anything else.
+"""What others have written, made safe to show: logs hold markup too.
 
-One function for each place that text goes to: `for_terminal`, `for_markdown`, `for_html`. All take the text on one
-line, without escape sequences, control characters, or such as turn the direction of what follows.
+One function for each place that text goes to: `for_terminal`, `for_markdown`, `for_html`; each also makes it plain.
 """
 
 import html
 import re
-import unicodedata
 
 from rich.markup import escape
 from rich.text import Text
 
-CHARS_MAX = 600
-"""Of one event. A log's last line may be a megabyte."""
-REPLACED = "\ufffd"
-_ESCAPE_SEQUENCE = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f]).*?(?:\x07|\x1b\\|\x9c|$)"  # OSC and other strings: titles, links
-    r"|\x1b[ -/]*[0-~]",
-    re.DOTALL,
-)
-_SPACE = re.compile("[ \t-\r\x1c-\x1f\x85\u2028\u2029]+")  # not the one that keeps a unit with its number
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories of what is no glyph: controls, directions, joiners, halves of surrogates, private and unassigned."""
+from loadtest.figures.plain_text import plain
+
 _MARKUP = re.compile(r"([\\`*_\[\]|<>~&#$])")
-
-
-def plain(text: str) -> str:
-    """The text on one line, with nothing in it that is not seen; what was is marked as replaced."""
-    line = _SPACE.sub(" ", _ESCAPE_SEQUENCE.sub("", text)).strip(" ")
-    return "".join(REPLACED if unicodedata.category(char) in _UNSEEN else char for char in line)
-
-
-def quoted(text: str) -> str:
-    """As `plain`, at most `CHARS_MAX` characters of it."""
-    line = plain(text[: 8 * CHARS_MAX])
-    if len(line) <= CHARS_MAX and len(text) <= 8 * CHARS_MAX:
-        return line
-    return f"{line[:CHARS_MAX]} … ({len(text):,} characters)"
 
 
 def for_terminal(text: str, style: str = "") -> Text:

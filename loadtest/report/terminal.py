@@ -10,13 +10,13 @@ from rich.text import Text
 
 from loadtest.figures.run_summary import Row
 from loadtest.report.columns import Comparison, comparison, notes
-from loadtest.report.contents import Summary
+from loadtest.report.contents import Report
 from loadtest.report.quoting import for_terminal
 
 NAME_WIDTH_MAX = 24  # characters; a longer name folds, so that it costs the terminal's table no other column
 
 
-def print_table(console: Console, summary: Summary, baseline: str | None) -> None:
+def print_table(console: Console, summary: Report, baseline: str | None) -> None:
     """The comparison in as many columns as the console is wide for, then what it says and the notes."""
     if not summary.rows:
         console.print("No strategy was measured.", markup=False)

@@ -12,7 +12,7 @@ from loadtest.figures.from_records import Measured, failed_arm, turn_figures
 from loadtest.figures.repeats import by_strategy, medians
 from loadtest.figures.run_folder import keep_figures, point_latest, read_record, read_turns
 from loadtest.figures.run_summary import Row, Series
-from loadtest.report.contents import Summary
+from loadtest.report.contents import Report
 from loadtest.report.html import write_html
 from loadtest.report.markdown import write_markdown
 from loadtest.stats.intervals import REPEATS_MIN
@@ -49,7 +49,7 @@ def write_results(
     found: Discovered,
     missing: Sequence[str] = (),
     is_new: bool = True,
-) -> Summary:
+) -> Report:
     """Keep the figures, then make everything else of them; `latest` beside the folder of a new run then points to it.
 
     summary.json has a row for every run, the reports one per strategy.
@@ -77,9 +77,9 @@ def write_results(
     if is_new and (why := point_latest(folder)):
         extras.missing.append(why)
 
-    def summary() -> Summary:
+    def summary() -> Report:
         strategies = [row for row in rows if not row.is_bound]
-        return Summary(strategies, [row for row in rows if row.is_bound], said, tuple(extras.missing))
+        return Report(strategies, [row for row in rows if row.is_bound], said, tuple(extras.missing))
 
     def write_page() -> None:
         write_html(folder, summary(), drawn, about, scenario, found.baseline)
@@ -101,7 +101,7 @@ def in_words(runs: Sequence[Row], baseline: str | None) -> list[str]:
     return telling([row.as_dict() for row in runs], baseline)
 
 
-def summarise_folder(folder: Path, found: Discovered) -> tuple[Summary, list[Row]]:
+def summarise_folder(folder: Path, found: Discovered) -> tuple[Report, list[Row]]:
     """Figures and reports again, from the records that a run left. The rows are those of every run.
 
     Raises `NothingToSummarise`, and OSError where the figures cannot be kept.

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtest.report.markdown_table import markdown_table
-from loadtest.report.quoting import for_markdown, for_markdown_code, quoted
 from loadtest.stats.intervals import ALPHA, INTERVAL_LEGEND, Outcome, Pair, Verdict, judge
-from loadtest.stats.saved_run import AnyRow, BadRun, Run, is_assumed, same_arrivals, same_seeds, sample
+from loadtest.stats.saved_run import AnyRow, BadRun, Run, is_assumed, same_arrivals, same_seeds, sample, why_invalid
 from loadtest.stats.sentences import COMPARED, Figure, show_median
 from loadtest.workload.gate import is_worst_count
 
@@ -17,7 +15,6 @@ _SAME_ROWS = ("scenario", "world", "duration_s", "pods", "loop", "target_rate")
 """Labels that have to agree, or the figures are of two different things."""
 _NO_WORKLOAD = ("name", "title", "source", "duration_s", "pods", "gates", "load.loop", "load.rate_per_s")
 """Fields of scenario.json that change no figure, or that the rows say themselves."""
-HEADINGS = ("strategy", "figure", "A", "B", "B / A", "verdict", "would show")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +24,6 @@ class Finding:
     strategy: str  # or two of them
     figure: Figure
     verdict: Verdict
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """As `HEADINGS`."""
-        pair, name = self.verdict.pair, self.figure.name
-        return (
-            self.strategy, name, show_median(name, pair.a, unit=False), show_median(name, pair.b, unit=False),
-            _change(self.verdict), self.verdict.words, self.verdict.would_show,
-        )  # fmt: skip
-
-
-def _change(verdict: Verdict) -> str:
-    if verdict.ratio is None:
-        return "-" if any(verdict.pair.b) else "1"
-    bounds = verdict.interval
-    return f"{verdict.ratio:.3g}" + (f" [{bounds.low:.3g}, {bounds.high:.3g}]" if bounds else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +111,8 @@ def compare(
 def _valid(run: Run, letter: str, warnings: list[str]) -> list[AnyRow]:
     for row in run.rows:
         if not row.get("valid", True):
-            why = "; ".join(quoted(str(event)) for event in row.get("events", ())) or "no reason was recorded"
-            warnings.append(
-                f"{letter}: {row['strategy']}, repeat {row.get('repeat', 1)}, is left out as not valid: {why}"
-            )
+            said = f"{letter}: {row['strategy']}, repeat {row.get('repeat', 1)}, is left out as not valid"
+            warnings.append(f"{said}: {why_invalid(row)}")
     return [row for row in run.rows if row.get("valid", True)]
 
 
@@ -194,13 +173,3 @@ def _is_virtual(run: Run) -> bool:
 def _must_repeat(a: Run, b: Run) -> bool:
     """Whether virtual time has nothing to differ by."""
     return a.commit == b.commit and " " not in a.commit and a.commit != "unknown" and a.scenario == b.scenario
-
-
-def markdown(compared: Compared) -> str:
-    return "\n".join([
-        f"**A** {for_markdown_code(compared.a.name)} ({for_markdown(compared.a.commit)}) and **B** "
-        f"{for_markdown_code(compared.b.name)} ({for_markdown(compared.b.commit)})", "",
-        *(f"- ⚠ {for_markdown(warning)}" for warning in compared.warnings), *([""] if compared.warnings else []),
-        *markdown_table(HEADINGS, [finding.cells for finding in compared.findings]), "",
-        f"**{compared.conclusion}**", "", compared.legend,
-    ])  # fmt: skip

@@ -1,18 +1,15 @@
-"""Holds a run to its gates, for a CI job: with JUnit XML and Markdown of what came out."""
+"""A run held to its gates."""
 
 import math
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from xml.etree import ElementTree
 
-from loadtest.report.markdown_table import markdown_table
-from loadtest.report.quoting import for_markdown, for_markdown_code, quoted
-from loadtest.stats.saved_run import AnyRow, Run, figure, figure_names, is_assumed, sample
+from loadtest.figures.plain_text import quoted
+from loadtest.stats.saved_run import AnyRow, Run, figure, figure_names, is_assumed, sample, why_invalid
 from loadtest.stats.sentences import show
-from loadtest.workload.gate import WORST_COUNTS, BadGate, Gate, Term, is_worst_count
+from loadtest.workload.gate import BadGate, Gate, Term, is_worst_count
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -20,7 +17,6 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +100,7 @@ def _value(term: Term, run: Run) -> tuple[float, str]:
 def _why_invalid(term: Term, run: Run) -> str:
     for row in run.rows:
         if row["strategy"] == term.strategy and not row.get("valid", True):
-            why = "; ".join(quoted(str(event)) for event in row.get("events", ())) or "no reason was recorded"
-            return quoted(f"{term.strategy}, repeat {row.get('repeat', 1)}, is no valid result: {why}")
+            return quoted(f"{term.strategy}, repeat {row.get('repeat', 1)}, is no valid result: {why_invalid(row)}")
     return ""
 
 
@@ -122,42 +117,3 @@ def _why_assumed(term: Term, run: Run) -> str:
     if not is_assumed(run.rows, term.strategy, term.figure):
         return ""
     return f"{term} is a hit's latency, which virtual time assumes: state virtual.service_us"
-
-
-def junit(judged: Sequence[Judged], suite: str) -> str:
-    """JUnit XML, as CI systems show it: a test case per gate; a row that is no result is an error, not a failure."""
-    counts = {
-        "tests": len(judged),
-        "failures": sum(one.outcome == "failed" for one in judged),
-        "errors": sum(one.outcome == "invalid" for one in judged),
-    }
-    about = {"name": _xml(suite)} | {name: str(count) for name, count in counts.items()}
-    root = ElementTree.Element("testsuites", about)
-    cases = ElementTree.SubElement(root, "testsuite", about)
-    for one in judged:
-        case = ElementTree.SubElement(cases, "testcase", classname=_xml(suite), name=str(one.gate), time="0")
-        if one.outcome != "passed":
-            kind = "error" if one.invalid else "failure"
-            ElementTree.SubElement(case, kind, message=_xml(one.message), type=kind).text = _xml(one.message)
-        ElementTree.SubElement(case, "system-out").text = _xml(one.text)
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
-
-
-def _xml(text: str) -> str:
-    """Without what XML 1.0 cannot hold: events quote logs, and logs have colours."""
-    return _NOT_XML.sub("�", text)
-
-
-def markdown(judged: Sequence[Judged], run: Run) -> str:
-    marks = {"passed": "✅ passed", "failed": "❌ failed", "invalid": "⚠️ invalid"}
-    lines = [
-        (marks[one.outcome], for_markdown_code(str(one.gate)), for_markdown(one.invalid or one.text)) for one in judged
-    ]
-    passed = sum(one.passed for one in judged)
-    return "\n".join([
-        f"### Gates: {passed} of {len(judged)} passed", "",
-        f"{for_markdown_code(run.name)}, commit {for_markdown(run.commit)}. Over repeats the median is judged; "
-        f"{', '.join(sorted(WORST_COUNTS))} and each of faults by the worst.", "",
-        *markdown_table(("outcome", "gate", "value"), lines), "",
-    ])  # fmt: skip

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.strategy import Status, Why
+from loadtest.figures.plain_text import quoted
 from loadtest.figures.stampedes import KINDS
 
 AnyRow = Mapping[str, Any]
@@ -174,6 +175,11 @@ def figure(row: AnyRow, name: str) -> float | None:
             return None
         value = value.get(part, 0 if table in _COUNTS else None)
     return float(value) if _is_number(value) else None  # type: ignore[arg-type]
+
+
+def why_invalid(row: AnyRow) -> str:
+    """The row's events, which say why it is no result."""
+    return "; ".join(quoted(str(event)) for event in row.get("events", ())) or "no reason was recorded"
 
 
 def sample(rows: Iterable[AnyRow], strategy: str, name: str) -> tuple[float, ...] | None:

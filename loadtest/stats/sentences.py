@@ -42,14 +42,6 @@ COMPARED: tuple[Figure, ...] = (
 TELLING = ("steady_peak_1s", "cold_peak_1s", "origin_reads", "p99_ms")
 
 
-def sentence(rows: Sequence[AnyRow], strategy: str, base: str, name: str) -> str:
-    """One strategy against another within a run, such as "a's p99 is 7.4 to 9.1 times lower than b's (n = 5)".
-
-    Raises ValueError where a row has no such figure.
-    """
-    return _sentences(rows, [(strategy, base, name)])[0]
-
-
 def telling(rows: Sequence[AnyRow], base: str | None) -> list[str]:
     """The sentences that sum up a run: each strategy against the baseline; peaks, reads, p99. Judged together.
 
@@ -59,7 +51,7 @@ def telling(rows: Sequence[AnyRow], base: str | None) -> list[str]:
         return []
     telling = TELLING if any("steady_peak_1s" in row for row in rows) else ("origin_peak_1s", *TELLING[2:])
     asked = [(name, base, one) for name in names if name != base for one in telling]
-    return _sentences(rows, [which for which in asked if _is_known(rows, *which)])
+    return sentences(rows, [which for which in asked if _is_known(rows, *which)])
 
 
 def _is_known(rows: Sequence[AnyRow], strategy: str, base: str, name: str) -> bool:
@@ -68,7 +60,11 @@ def _is_known(rows: Sequence[AnyRow], strategy: str, base: str, name: str) -> bo
     return all(sample(valid, one, name) and not is_assumed(valid, one, name) for one in (strategy, base))
 
 
-def _sentences(rows: Sequence[AnyRow], asked: Sequence[tuple[str, str, str]]) -> list[str]:
+def sentences(rows: Sequence[AnyRow], asked: Sequence[tuple[str, str, str]]) -> list[str]:
+    """One strategy against another by one figure, each as "a's p99 is 7.4 to 9.1 times lower than b's (n = 5)".
+
+    Raises ValueError where a valid row has no such figure.
+    """
     valid = [row for row in rows if row.get("valid", True)]
     pairs = []
     for strategy, base, name in asked:

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.figures.plain_text import quoted
 from loadtest.report.markdown_table import markdown_table
-from loadtest.report.quoting import for_markdown, quoted
+from loadtest.report.quoting import for_markdown
 from loadtest.studies.claims.experiment import Arm, Basis, Experiment, Verdict
 from loadtest.studies.claims.tolerance import CONFIDENCE
 from loadtest.studies.claims.verdict import Judged

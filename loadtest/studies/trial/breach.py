@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtest.report.quoting import plain
+from loadtest.figures.plain_text import plain
 
 PROMISE_S_MAX = 10.0
 """For each promise; a whole contract takes a second or two."""

@@ -14,7 +14,7 @@ from app.discovery import Discovered
 from loadtest import ROOT
 from loadtest.figures.run_summary import Row
 from loadtest.report.columns import shown
-from loadtest.report.contents import Summary
+from loadtest.report.contents import Report
 from loadtest.report.progress_bars import live
 from loadtest.report.write import write_results
 from loadtest.studies.trial.breach import Breach, read_verdict
@@ -74,7 +74,7 @@ async def compare(
     about: Mapping[str, Any],
     found: Discovered,
     console: Console,
-) -> Summary:
+) -> Report:
     """Run the strategies side by side, each in a world of its own, so that both see the same minute of this machine.
 
     The first is the baseline.

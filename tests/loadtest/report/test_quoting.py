@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from loadtest.report.quoting import CHARS_MAX, for_console_markup, for_html, for_markdown, for_terminal, plain, quoted
+from loadtest.figures.plain_text import CHARS_MAX, plain, quoted
+from loadtest.report.quoting import for_console_markup, for_html, for_markdown, for_terminal
 
 LOG = (
     "\x1b[31mredis\x1b[0m | \x1b]8;;http://evil\x07link\x1b]8;;\x07 `rm` <script>*x*</script> "

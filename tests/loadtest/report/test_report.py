@@ -21,7 +21,7 @@ from loadtest.figures.repeats import medians
 from loadtest.figures.run_summary import ABOUT_ANSWERS, Row, Series
 from loadtest.report import chart
 from loadtest.report import columns as comparison
-from loadtest.report.contents import VIRTUAL, Summary
+from loadtest.report.contents import VIRTUAL, Report
 from loadtest.report.html import write_html
 from loadtest.report.markdown import write_markdown
 from loadtest.report.terminal import print_table
@@ -131,14 +131,14 @@ def written(
     """The page and the Markdown of these rows; the first is the baseline."""
     drawn = {one.strategy: run() for one in rows} if series is None else series
     baseline = rows[0].strategy if rows else None
-    write_html(folder, Summary(rows), drawn, environment, scenario, baseline)
-    write_markdown(folder, Summary(rows), environment, scenario, baseline)
+    write_html(folder, Report(rows), drawn, environment, scenario, baseline)
+    write_markdown(folder, Report(rows), environment, scenario, baseline)
     return Page((folder / "report.html").read_text("utf-8")), (folder / "report.md").read_text("utf-8")
 
 
 def printed(rows: Sequence[Row], width: int, baseline: str | None = None) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    print_table(console, Summary(rows), baseline)
+    print_table(console, Report(rows), baseline)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -239,7 +239,7 @@ def test_what_must_not_happen_is_told_with_the_repeats_in_which_it_did(tmp_path:
 
 
 def test_a_run_that_ended_early_says_so_before_anything_else(tmp_path: Path) -> None:
-    early = Summary([row("naive")], (), (), ("The run ended early: swr, swr-2 not run",))
+    early = Report([row("naive")], (), (), ("The run ended early: swr, swr-2 not run",))
     write_html(tmp_path, early, {"naive": run()}, ENVIRONMENT, SCENARIO, None)
     write_markdown(tmp_path, early, ENVIRONMENT, SCENARIO, None)
     page, text = (tmp_path / "report.html").read_text("utf-8"), (tmp_path / "report.md").read_text("utf-8")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from loadtest.stats.compare_runs import Compared, compare, markdown
+from loadtest.report.comparison import cells, markdown
+from loadtest.stats.compare_runs import Compared, compare
 from loadtest.stats.intervals import Outcome
 from loadtest.stats.saved_run import BadRun, NoSummary, Run, find_run, read_run
 from tests.run_directory import repeats, write_run
@@ -33,7 +34,7 @@ def test_a_change_is_found_and_what_did_not_change_is_not_distinguishable(tmp_pa
     assert outcome(found, "origin_reads", "naive") is Outcome.SAME
     assert found.conclusion == "1 of 16 figures differs."
     assert not found.warnings
-    line = next(one.cells for one in found.findings if one.verdict.outcome is Outcome.HIGHER)
+    line = next(cells(one) for one in found.findings if one.verdict.outcome is Outcome.HIGHER)
     assert line == ("mine", "origin_reads", "739 [735, 744]", "1,478 [1,470, 1,487]", "2 [2, 2]", "higher", "")
 
 
@@ -42,7 +43,7 @@ def test_one_run_each_allows_no_claim(tmp_path: Path) -> None:
     found = compared(a, b)
     assert {finding.verdict.outcome for finding in found.findings} == {Outcome.TOO_FEW}
     assert "Too few repeats to tell" in found.conclusion
-    assert "[" not in found.findings[0].cells[2], "no interval is made up"
+    assert "[" not in cells(found.findings[0])[2], "no interval is made up"
 
 
 @pytest.mark.parametrize(
@@ -212,7 +213,7 @@ def test_errors_in_two_repeats_of_five_are_told_by_the_worst_and_warned_of() -> 
     found = compare(
         Run("a", repeats("mine")), Run("b", repeats("mine", wrong_answers=[0, 7, 0, 5, 0], seed=[8, 9, 10, 11, 12]))
     )
-    (line,) = [finding.cells for finding in found.findings if finding.figure.name == "wrong_answers"]
+    (line,) = [cells(finding) for finding in found.findings if finding.figure.name == "wrong_answers"]
     assert line[2:4] == ("0", "7 in 2 of 5")
     assert "mine.wrong_answers: the worst of A is 0, of B 7 in 2 of 5" in found.warnings
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.stats.gates import Judged, judge_gates, junit, markdown
+from loadtest.report.gates import junit, markdown
+from loadtest.stats.gates import Judged, judge_gates
 from loadtest.stats.saved_run import Run
 from loadtest.workload.gate import BadGate, parse_gate
 from tests.run_directory import repeats

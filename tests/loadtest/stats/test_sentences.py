@@ -1,13 +1,20 @@
 """Sentences about the strategies of one run."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from loadtest.stats.saved_run import figure, figure_names
-from loadtest.stats.sentences import sentence, show, telling
+from loadtest.stats.saved_run import AnyRow, figure, figure_names
+from loadtest.stats.sentences import sentences, show, telling
 from tests.run_directory import repeats
 
 SLOW = [212.3, 214.0, 209.9, 213.1, 211.2]
 FAST = [25.4, 26.0, 24.1, 28.2, 27.0]
+
+
+def sentence(rows: Sequence[AnyRow], *which: str) -> str:
+    strategy, base, figure = which
+    return sentences(rows, [(strategy, base, figure)])[0]
 
 
 def test_a_difference_is_told_as_the_interval_of_the_ratio() -> None:
