@@ -5,29 +5,16 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from app.discovery import discover
 from tests.redis_server import RedisServer
 
 # Needs Docker and nine minutes: only when it is named, as `make test-stack` does.
 collect_ignore = ["stack"]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--strategy", action="append", metavar="NAME", help="run the contract for this strategy only (repeatable)"
-    )
-
-
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # as in a shell's background job; whoever is started here would ignore Ctrl-C too
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    found = discover()
-    for name in config.getoption("--strategy") or ():
-        if name not in found.strategies and name not in found.broken:
-            raise pytest.UsageError(
-                f"--strategy {name}: there is no such strategy (there is {', '.join(found.strategies)})"
-            )
 
 
 @pytest.fixture(autouse=True)

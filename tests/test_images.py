@@ -14,10 +14,11 @@ from tests.test_packaging import ROOT, pinned, stated
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 OURS = ("app", "loadtest")
 POD, SENDER, KNOBS, LAB = "app.__main__", "loadtest.locustfile", "loadtest.worlds.stack_settings", "loadtest.__main__"
-PROGRAMS = {"service": [POD], "load": [SENDER, KNOBS], "bench": [LAB, POD, SENDER]}
+CONTRACT = ("loadtest.contract.plugin", "loadtest.contract.promises", "loadtest.contract.promises_under_faults")
+PROGRAMS = {"service": [POD], "load": [SENDER, KNOBS], "bench": [LAB, POD, SENDER, *CONTRACT]}
 """What each image runs; strategies are discovered besides."""
-OPTIONAL = {"dask", "distributed", "pyarrow", "pytest"}
-"""Imported where they are there, and said where they are not: a sweep on a cluster, Parquet, the contract tests."""
+OPTIONAL = {"dask", "distributed", "pyarrow"}
+"""Imported where they are there, and said where they are not: a sweep on a cluster, Parquet."""
 
 
 def imported(programs: list[str]) -> tuple[set[str], set[str]]:

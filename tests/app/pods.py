@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from app.flights import FlightBounds, PodFlights
 from app.strategy import CacheAway, Entry, Loaded, Lookup, Status, Why
 from app.tasks import Tasks
+from loadtest.contract.events import Events
 from loadtest.sim.cluster.pod_cache import MemoryCache
 from loadtest.sim.cluster.redis_server import MemoryServer
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
-from tests.contract.events import Events
 
 T = TypeVar("T")
 

@@ -7,16 +7,16 @@ import pytest
 from app.discovery import discover
 from app.strategy import Strategy
 from app.tasks import RESTART_S, Tasks
+from loadtest.contract.origin import ORIGIN_S
+from loadtest.contract.world import ContractWorld, play
 from loadtest.sim.kernel import loop
-from tests.contract.origin import ORIGIN_S
-from tests.contract.world import World, play
 
 BUDGET_S = 0.25
 
 
 @pytest.mark.parametrize("strategy", discover().strategies.values(), ids=discover().strategies)
 def test_all_cache_work_of_a_request_has_one_budget(strategy: type[Strategy]) -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         for _ in range(3):
             for reply in await world.herd(30, spread_s=0.5):
                 assert reply.code == 200

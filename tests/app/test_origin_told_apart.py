@@ -12,12 +12,12 @@ from app.metrics import Metrics, OriginMetrics
 from app.origin import Origin
 from app.settings import Settings
 from app.strategy import Loader, Lookup, OriginFailed, Status, Strategy, Why
+from loadtest.contract.events import Events
 from loadtest.sim.cluster.pod_cache import MemoryCache
 from loadtest.sim.cluster.redis_server import MemoryServer
 from loadtest.sim.cluster.slow_store import SlowStore
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
-from tests.contract.events import Events
 
 LATENCY_S = 0.1
 

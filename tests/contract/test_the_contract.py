@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from app.strategy import Entry, Loader, Lookup, OriginFailed, Status, Strategy, Why
-from tests.contract import test_strategies as contract
+from loadtest.contract import promises, promises_under_faults
 
 FAILED = OriginFailed("it is down")
 
@@ -94,26 +94,27 @@ class NeverStores(Alone):
         return Lookup(Status.MISS, (await load(Why.MISS)).as_entry(self.ttl_s))
 
 
-six_expiries = partial(contract.test_a_hundred_readers_get_their_items_over_six_expiries, cache_latency_s=0.0)
-failure = partial(contract.test_a_failed_load_recovers, failure=FAILED, is_warm=False)
-cancellation = partial(contract.test_readers_that_go_away_harm_nobody, seed=0)
+six_expiries = partial(promises.test_a_hundred_readers_get_their_items_over_six_expiries, cache_latency_s=0.0)
+failure = partial(promises_under_faults.test_a_failed_load_recovers, failure=FAILED, is_warm=False)
+cache_away = promises_under_faults.test_answers_keep_coming_while_the_cache_is_away
+cancellation = partial(promises_under_faults.test_readers_that_go_away_harm_nobody, seed=0)
 
 
 @pytest.mark.parametrize(
     ("wrong", "rule", "what"),
     [
-        (KeepsForEver, contract.test_a_herd_at_every_expiry_is_answered, "past its keep_until_s"),
+        (KeepsForEver, promises.test_a_herd_at_every_expiry_is_answered, "past its keep_until_s"),
         (KeepsForEver, six_expiries, "older version"),
-        (MixesKeys, contract.test_the_same_seed_gives_the_same_run, "another item's answer"),
+        (MixesKeys, promises.test_the_same_seed_gives_the_same_run, "another item's answer"),
         (ForgetsToAnswer, six_expiries, "500"),
         (Poisoned, failure, "503"),
         (LeaderTakesAllDown, cancellation, "not done|is not set|200"),
-        (HidesTheOutage, contract.test_answers_keep_coming_while_the_cache_is_away, "not collapsed"),
-        (RollsItsOwnDice, contract.test_the_same_seed_gives_the_same_run, "Reply"),
-        (NeverStores, contract.test_an_item_that_does_not_exist_is_a_404_and_few_loads, "10"),
-        (RollsItsOwnDice, contract.test_it_imports_the_vocabulary_and_the_standard_library_only, "imports random"),
-        (NeverStores, contract.test_what_was_loaded_is_kept, "6 requests .* nothing is kept"),
-        (ForgetsToAnswer, contract.test_it_answers_one_request, "500: .* not a Lookup"),
+        (HidesTheOutage, cache_away, "not collapsed"),
+        (RollsItsOwnDice, promises.test_the_same_seed_gives_the_same_run, "Reply"),
+        (NeverStores, promises.test_an_item_that_does_not_exist_is_a_404_and_few_loads, "10"),
+        (RollsItsOwnDice, promises.test_it_imports_the_vocabulary_and_the_standard_library_only, "imports random"),
+        (NeverStores, promises.test_what_was_loaded_is_kept, "6 requests .* nothing is kept"),
+        (ForgetsToAnswer, promises.test_it_answers_one_request, "500: .* not a Lookup"),
     ],
 )
 def test_it_finds(wrong: type[Strategy], rule: Callable[[type[Strategy]], None], what: str) -> None:
@@ -122,5 +123,10 @@ def test_it_finds(wrong: type[Strategy], rule: Callable[[type[Strategy]], None],
 
 
 def test_it_finds_nothing_in_the_plainest_strategy_there_is() -> None:
-    for rule in (six_expiries, failure, cancellation, contract.test_answers_keep_coming_while_the_cache_is_away):
+    for rule in (
+        six_expiries,
+        failure,
+        cancellation,
+        promises_under_faults.test_answers_keep_coming_while_the_cache_is_away,
+    ):
         rule(Alone)

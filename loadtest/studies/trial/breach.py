@@ -6,11 +6,9 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadtest.contract import BLOCKED, PROMISE_S_MAX
 from loadtest.figures.plain_text import plain
 
-PROMISE_S_MAX = 10.0
-"""For each promise; a whole contract takes a second or two."""
-BLOCKED = "blocked.txt"
 WIDTH = 110
 LINES_AROUND = 2
 

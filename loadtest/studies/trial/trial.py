@@ -12,6 +12,7 @@ from rich.console import Console
 
 from app.discovery import Discovered
 from loadtest import ROOT
+from loadtest.contract import PROMISES
 from loadtest.figures.run_summary import Row
 from loadtest.report.columns import shown
 from loadtest.report.contents import Report
@@ -20,6 +21,7 @@ from loadtest.report.write import write_results
 from loadtest.studies.trial.breach import Breach, read_verdict
 from loadtest.workload.planned_run import Turn
 from loadtest.workload.scenario import Scenario
+from loadtest.worlds.ambient import child_environment
 from loadtest.worlds.lease import sole_user
 from loadtest.worlds.native import native_world
 from loadtest.worlds.recorded_run import measure_arm
@@ -31,27 +33,24 @@ CONTRACT_S_MAX = 300.0
 def check_contract(*sources: Path) -> dict[str, Breach | int]:
     """Hold strategies to the contract, each to the first promise that it breaks; else how many it holds. By name.
 
-    In a process of its own, whose output nobody reads: a mistake may print without end, or never give up. Raises
-    ValueError where it leaves no verdict.
+    In a process of its own, whose output nobody reads: a mistake may print without end, or never give up. It takes no
+    configuration, conftest or plugin of the project that it is called in. Raises ValueError where it leaves no verdict.
     """
-    with TemporaryDirectory(prefix="stampede-lab-try-") as folder, TemporaryFile() as output:
+    with TemporaryDirectory(prefix="stampede-lab-try-") as name, TemporaryFile() as output:
+        folder = Path(name)
+        config = folder / "pytest.ini"
+        config.write_text("[pytest]\nfilterwarnings = error\n")
         ended = subprocess.run(
             [
-                *(sys.executable, "-m", "pytest", "-q", "--tb=line", "--show-capture=no", "--no-header"),
-                *(
-                    "-p",
-                    "no:cacheprovider",
-                    "-p",
-                    "no:faulthandler",
-                    "-p",
-                    "no:logging",
-                    "-p",
-                    "tests.contract.verdict",
-                ),
-                *("--verdict", folder, "tests/contract/test_strategies.py"),
+                *(sys.executable, "-m", "pytest", "-c", config, "--noconftest", "--import-mode=importlib"),
+                *("-q", "--tb=line", "--show-capture=no", "--no-header"),
+                *(f"-pno:{plugin}" for plugin in ("cacheprovider", "faulthandler", "logging")),
+                *("-ploadtest.contract.plugin", "--verdict", folder),
+                *(ROOT / "loadtest" / "contract" / file for file in PROMISES),
                 *(option for source in sources for option in ("--strategy", source.stem)),
             ],
-            cwd=ROOT,
+            cwd=folder,
+            env=child_environment({"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, name),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -59,7 +58,7 @@ def check_contract(*sources: Path) -> dict[str, Breach | int]:
             check=False,
         )
         try:
-            return {source.stem: read_verdict(Path(folder), source) for source in sources}
+            return {source.stem: read_verdict(folder, source) for source in sources}
         except ValueError as error:
             output.seek(0)
             words = output.read(1 << 20).decode(errors="replace").strip().splitlines()[-5:]

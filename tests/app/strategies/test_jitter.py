@@ -7,8 +7,8 @@ import pytest
 
 from app.strategies.jitter import Jitter
 from app.strategy import Lab, Status
-from tests.contract.origin import ITEMS, ORIGIN_S
-from tests.contract.world import TTL_S, World, play
+from loadtest.contract.origin import ITEMS, ORIGIN_S
+from loadtest.contract.world import TTL_S, ContractWorld, play
 
 DRAWS, SEED = 20_000, 20
 
@@ -45,7 +45,7 @@ def test_draws_are_uniform_and_finer_than_a_second() -> None:
 
 
 def test_keys_written_together_do_not_expire_together() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await asyncio.gather(*(world.ask(item) for item in range(ITEMS)))
         lives_s = [(load.kept_until_s or 0.0) - ORIGIN_S for load in world.origin.loads]
         assert len(set(lives_s)) == ITEMS
@@ -61,7 +61,7 @@ def test_a_spread_of_zero_is_a_fixed_ttl() -> None:
 
 
 def test_one_hot_key_is_still_one_herd() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         for expiry in range(1, 7):
             replies = await world.herd(100, spread_s=0.9 * ORIGIN_S)
             assert {reply.status for reply in replies} == {Status.MISS}

@@ -6,8 +6,8 @@ import pytest
 
 from app.strategies.singleflight import Singleflight
 from app.strategy import Status
-from tests.contract.origin import ORIGIN_S
-from tests.contract.world import TTL_S, World, play
+from loadtest.contract.origin import ORIGIN_S
+from loadtest.contract.world import TTL_S, ContractWorld, play
 
 EXPIRIES, READERS, PODS = 6, 100, 3
 
@@ -15,7 +15,7 @@ EXPIRIES, READERS, PODS = 6, 100, 3
 @pytest.mark.parametrize("spread_s", [0.0, 0.15])
 @pytest.mark.parametrize("cache_latency_s", [0.0, 0.004])
 def test_singleflight_loads_once_per_expiry_over_all_pods(spread_s: float, cache_latency_s: float) -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         for expiry in range(1, EXPIRIES + 1):
             replies = await world.herd(READERS, spread_s=spread_s)
             assert len(world.origin.loads) == expiry
@@ -26,7 +26,7 @@ def test_singleflight_loads_once_per_expiry_over_all_pods(spread_s: float, cache
 
 
 def test_followers_in_every_pod_wait_for_the_rest_of_the_load_and_no_longer() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         replies = await world.herd(READERS, spread_s=0.15)
         assert {reply.answered_s for reply in replies} == {ORIGIN_S}
 
@@ -34,7 +34,7 @@ def test_followers_in_every_pod_wait_for_the_rest_of_the_load_and_no_longer() ->
 
 
 def test_a_pod_has_one_flight_at_the_lock_however_many_readers_wait() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.herd(READERS)
         assert world.events["lock taken"] == 1
         assert world.events["lock refused"] == PODS - 1
@@ -43,7 +43,7 @@ def test_a_pod_has_one_flight_at_the_lock_however_many_readers_wait() -> None:
 
 
 def test_keys_do_not_wait_for_each_other() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await asyncio.gather(*(world.herd(10, item_id=item) for item in range(20)))
         assert len(world.origin.loads) == 20
         assert {reply.answered_s for reply in world.replies} == {ORIGIN_S}
@@ -52,7 +52,7 @@ def test_keys_do_not_wait_for_each_other() -> None:
 
 
 def test_a_leader_that_goes_away_costs_its_followers_nothing() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         leader = asyncio.create_task(world.ask())
         await asyncio.sleep(0.05)
         followers = asyncio.create_task(world.herd(READERS))
@@ -65,7 +65,7 @@ def test_a_leader_that_goes_away_costs_its_followers_nothing() -> None:
 
 
 def test_an_origin_that_is_down_is_asked_by_one_at_a_time() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         world.origin.fail()
         await world.herd(READERS)
         assert {reply.code for reply in world.replies} == {503}

@@ -5,15 +5,15 @@ import pytest
 
 from app.strategies.swr import StaleWhileRevalidate
 from app.strategy import Status, Why
-from tests.contract.origin import ITEMS, ORIGIN_S
-from tests.contract.world import TTL_S, World, play
+from loadtest.contract.origin import ITEMS, ORIGIN_S
+from loadtest.contract.world import TTL_S, ContractWorld, play
 
 EXPIRIES, READERS, STALE_S = 6, 100, 5.0
 
 
 @pytest.mark.parametrize("cache_latency_s", [0.0, 0.004])
 def test_swr_never_blocks_after_warm_up_and_loads_once_per_expiry(cache_latency_s: float) -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.ask()
         for expiry in range(1, EXPIRIES + 1):
             await asyncio.sleep(TTL_S + 0.1)
@@ -29,7 +29,7 @@ def test_swr_never_blocks_after_warm_up_and_loads_once_per_expiry(cache_latency_
 
 
 def test_swr_under_steady_traffic_answers_at_once() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.ask()
         await world.traffic(for_s=EXPIRIES * (TTL_S + ORIGIN_S), items=[0])
         assert {reply.took_s for reply in world.replies[1:]} == {0.0}
@@ -39,7 +39,7 @@ def test_swr_under_steady_traffic_answers_at_once() -> None:
 
 
 def test_stale_is_served_to_the_end_of_the_window_and_not_beyond() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.ask()
         world.origin.fail()  # nothing replaces the entry
         await asyncio.sleep(TTL_S + STALE_S - 0.01)
@@ -51,7 +51,7 @@ def test_stale_is_served_to_the_end_of_the_window_and_not_beyond() -> None:
 
 
 def test_a_failing_refresh_is_tried_again_only_after_a_pause() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.ask()
         await asyncio.sleep(TTL_S)
         world.origin.fail()
@@ -65,7 +65,7 @@ def test_a_failing_refresh_is_tried_again_only_after_a_pause() -> None:
 
 
 def test_an_absence_is_not_served_stale() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.ask(ITEMS)
         await asyncio.sleep(1.01)
         assert (await world.ask(ITEMS)).status == Status.MISS

@@ -6,8 +6,8 @@ import pytest
 
 from app.strategies.xfetch import XFetch
 from app.strategy import Status, Why
-from tests.contract.origin import ORIGIN_S
-from tests.contract.world import TTL_S, World, play
+from loadtest.contract.origin import ORIGIN_S
+from loadtest.contract.world import TTL_S, ContractWorld, play
 
 EXPIRIES, READERS = 6, 100
 THINK_S = 0.5  # 200 requests/s in all; times delta = 0.2 s that makes 40, and e^-40 the chance of an expiry
@@ -16,7 +16,7 @@ EULER = 0.5772
 
 @pytest.mark.parametrize("seed", range(3))
 def test_xfetch_never_lets_a_hot_key_expire(seed: int) -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.ask()
         await world.traffic(for_s=EXPIRIES * TTL_S, readers=READERS, think_s=THINK_S, items=[0])
         assert {reply.status for reply in world.replies[1:]} == {Status.HIT}
@@ -33,7 +33,7 @@ def test_xfetch_never_lets_a_hot_key_expire(seed: int) -> None:
 def test_refreshes_come_as_early_as_the_paper_says() -> None:
     """The mean gap before the expiry is s (ln(lambda s) + 0.577), with s = beta * delta."""
 
-    async def story(world: World) -> float:
+    async def story(world: ContractWorld) -> float:
         await world.ask()
         await world.traffic(for_s=100 * TTL_S, readers=20, think_s=0.1, items=[0])
         gaps_s = []
@@ -48,7 +48,7 @@ def test_refreshes_come_as_early_as_the_paper_says() -> None:
 
 def test_a_larger_beta_refreshes_earlier() -> None:
     def loads(beta: float) -> int:
-        async def story(world: World) -> int:
+        async def story(world: ContractWorld) -> int:
             await world.ask()
             await world.traffic(for_s=20 * TTL_S, readers=20, think_s=0.2, items=[0])
             return len(world.origin.loads)
@@ -59,7 +59,7 @@ def test_a_larger_beta_refreshes_earlier() -> None:
 
 
 def test_beta_zero_refreshes_nothing_early() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.ask()
         await world.traffic(for_s=3 * TTL_S, readers=20, items=[0])
         assert {load.why for load in world.origin.loads} == {Why.MISS}
@@ -68,7 +68,7 @@ def test_beta_zero_refreshes_nothing_early() -> None:
 
 
 def test_a_cold_key_is_loaded_once_for_all() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.herd(READERS)
         assert len(world.origin.loads) == 1
         await asyncio.sleep(TTL_S + 0.1)  # nobody came: it expired
@@ -79,7 +79,7 @@ def test_a_cold_key_is_loaded_once_for_all() -> None:
 
 
 def test_an_origin_that_is_down_costs_no_answer_while_the_entry_lives() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.ask()
         world.origin.fail()
         await world.traffic(for_s=TTL_S - 1.0 - THINK_S, items=[0], think_s=THINK_S / 2)
@@ -92,7 +92,7 @@ def test_an_origin_that_is_down_costs_no_answer_while_the_entry_lives() -> None:
 def test_without_a_lock_a_refresh_is_a_small_herd_of_a_size_that_beta_sets(beta: float) -> None:
     """The mean is e^(1/beta), whatever the rate: 2.72 and 1.95."""
 
-    async def story(world: World) -> float:
+    async def story(world: ContractWorld) -> float:
         await world.ask()
         await world.traffic(for_s=100 * TTL_S, readers=20, think_s=0.1, items=[0])
         loads = world.origin.loads[1:]
@@ -106,7 +106,7 @@ def test_without_a_lock_a_refresh_is_a_small_herd_of_a_size_that_beta_sets(beta:
 
 
 def test_without_a_lock_who_refreshes_waits_and_the_others_do_not() -> None:
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.ask()
         await world.traffic(for_s=EXPIRIES * TTL_S, readers=READERS, think_s=THINK_S, items=[0])
         waited = [reply for reply in world.replies[1:] if reply.took_s]

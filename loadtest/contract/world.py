@@ -13,14 +13,14 @@ from random import Random
 from typing import Any, TypeVar
 
 from app.arm import Arm
-from app.settings import Settings
 from app.strategy import Entry, Status, Strategy
+from loadtest.contract.events import Events
+from loadtest.contract.origin import ITEMS, BookedOrigin
 from loadtest.sim.cluster.pod_cache import MemoryCache
 from loadtest.sim.cluster.redis_server import MemoryServer
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
-from tests.contract.events import Events
-from tests.contract.origin import ITEMS, Origin
+from loadtest.workload.scenario import StatedSettings
 
 T = TypeVar("T")
 
@@ -47,10 +47,10 @@ class Reply:
         return self.answered_s - self.asked_s
 
 
-class Server(MemoryServer):
+class BookingServer(MemoryServer):
     """Notes in the origin's book until when each load's entry may be served."""
 
-    def __init__(self, clock: VirtualClock, origin: Origin) -> None:
+    def __init__(self, clock: VirtualClock, origin: BookedOrigin) -> None:
         super().__init__(clock)
         self._origin = origin
 
@@ -61,7 +61,7 @@ class Server(MemoryServer):
         return super().set(key, entry, keep_ms)
 
 
-class World:
+class ContractWorld:
     """See the module. Made in a running virtual loop."""
 
     def __init__(
@@ -69,15 +69,15 @@ class World:
     ) -> None:
         self.seed = seed
         self.cache_latency_s = cache_latency_s
-        self.origin = Origin()
+        self.origin = BookedOrigin()
         self.events = Events()
         self.replies: list[Reply] = []
         self.clock = VirtualClock(asyncio.get_running_loop())
-        self.server = Server(self.clock, self.origin)
+        self.server = BookingServer(self.clock, self.origin)
         self.arms: dict[str, Arm] = {}
         for pod in (f"pod-{number}" for number in range(pods)):
             cache = MemoryCache(self.server, self.clock, cache_latency_s)
-            told = Settings(pod=pod, seed=seed, ttl_s=TTL_S, **settings)
+            told = StatedSettings(pod=pod, seed=seed, ttl_s=TTL_S, **settings)
             read = partial(self.origin.read, pod)
             self.arms[pod] = Arm(strategy, told, cache, self.clock, read, self.events, life=pod)
 
@@ -146,13 +146,13 @@ class World:
         assert reply.answered_s <= load.kept_until_s + late_s, f"past its keep_until_s: {reply}"
 
 
-def play(strategy: type[Strategy], story: Callable[[World], Awaitable[T]], **world: Any) -> T:
-    """What the story returns, told in a world of this strategy. Keyword arguments are those of `World`."""
+def play(strategy: type[Strategy], story: Callable[[ContractWorld], Awaitable[T]], **world: Any) -> T:
+    """What the story returns, told in a world of this strategy. Keyword arguments are those of `ContractWorld`."""
 
     async def main() -> T:
         unseen: list[dict[str, Any]] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
-        stage = World(strategy, **world)
+        stage = ContractWorld(strategy, **world)
         told = await story(stage)
         await stage.settle()
         for arm in stage.arms.values():

@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 
+from app.origin import Row
 from app.strategy import OriginFailed, Why
 
 ORIGIN_S = 0.2
@@ -25,13 +26,7 @@ class OriginLoad:
     kept_until_s: float | None = None  # by the entry that the cache was given
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    body: bytes | None
-    read_at_s: float
-
-
-class Origin:
+class BookedOrigin:
     """Brings any item below `ITEMS` in `latency_s`, and nothing while `failure` is set."""
 
     def __init__(self) -> None:

@@ -1,7 +1,6 @@
-"""The contract of a strategy: what must hold whatever it does. Every file in app/strategies/ is put through it.
+"""The promises that a strategy keeps while nothing fails. Every file in app/strategies/ is put through them.
 
-A docstring is what `make try` says when the promise is broken: the promise, and then what to do. The plainest promises
-come first, so that a mistake is told by the one that it breaks most plainly.
+`lab try` prints a test's docstring when the promise is broken: the promise, and then what to do.
 """
 
 import ast
@@ -13,17 +12,16 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from random import Random
 
 import pytest
 
 from app.discovery import discover
-from app.strategy import OriginFailed, Shed, Status, Strategy
+from app.strategy import Status, Strategy
+from loadtest.contract.origin import ITEMS
+from loadtest.contract.verdict import Broken
+from loadtest.contract.watching import watching
+from loadtest.contract.world import ROUNDING_S, TTL_S, ContractWorld, Reply, play
 from loadtest.sim.kernel.loop import VirtualTimeError
-from tests.contract.origin import ITEMS
-from tests.contract.verdict import Broken
-from tests.contract.watching import watching
-from tests.contract.world import ROUNDING_S, TTL_S, Reply, World, play
 
 # What a strategy would bypass `Lab` with: its time, its randomness and its background work come from there.
 BESIDE_THE_LAB = {
@@ -85,7 +83,7 @@ def test_it_answers_one_request(strategy: type[Strategy]) -> None:
     was loaded and stored.
     """
 
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         all_are([await world.ask()], 200)
 
     fault: BaseException | None = None
@@ -114,7 +112,7 @@ def test_what_was_loaded_is_kept(strategy: type[Strategy]) -> None:
     self.lab.flights.collapse do so; and look for it first: `await self.lab.cache.get(key)`.
     """
 
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         for number in range(6):
             await world.ask(pod=number)
             await asyncio.sleep(0.1)
@@ -132,7 +130,7 @@ def test_a_hundred_readers_get_their_items_over_six_expiries(strategy: type[Stra
     keep_until_s.
     """
 
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.traffic(for_s=6 * TTL_S)
         all_are(world.replies, 200)
         asked, loads = len(world.replies), len(world.origin.loads)
@@ -148,7 +146,7 @@ def test_a_herd_at_every_expiry_is_answered(strategy: type[Strategy]) -> None:
     Look at what happens to those that come while the entry is being loaded.
     """
 
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         for _ in range(6):
             all_are(await world.herd(100), 200)
             await asyncio.sleep(TTL_S + 0.1)
@@ -165,7 +163,7 @@ def test_nothing_that_the_cache_answers_is_older_than_the_strategy_promises(stra
     Keep entries for less long, or say in `oldest_s` how old they may be: a classmethod that takes ttl_s and tune.
     """
 
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         await world.traffic(for_s=6 * TTL_S)
         from_cache = [reply for reply in world.replies if reply.status in {Status.HIT, Status.STALE}]
         assert from_cache, "no answer ever came from the cache"
@@ -183,7 +181,7 @@ def test_the_same_seed_gives_the_same_run(strategy: type[Strategy]) -> None:
     Draw from self.lab.rng alone, and depend on no order of a set and no id().
     """
 
-    async def story(world: World) -> list[Reply]:
+    async def story(world: ContractWorld) -> list[Reply]:
         await world.traffic(for_s=3 * TTL_S, readers=20)
         return world.replies
 
@@ -193,71 +191,6 @@ def test_the_same_seed_gives_the_same_run(strategy: type[Strategy]) -> None:
     assert len(first) == len(second), f"with the same seed there are {len(first)} answers, and {len(second)}"
 
 
-@pytest.mark.parametrize("failure", [OriginFailed("it is down"), Shed("it is full")], ids=["fails", "sheds"])
-@pytest.mark.parametrize("is_warm", [False, True], ids=["cold", "warm"])
-def test_a_failed_load_recovers(strategy: type[Strategy], failure: Exception, is_warm: bool) -> None:
-    """a load that fails leaves nothing behind: when the origin is back, so are the answers
-
-    Take a load that failed out of whatever it waits in, and let what it raised through: the request is a 503 then.
-    """
-
-    async def story(world: World) -> None:
-        if is_warm:
-            await world.ask()
-            await asyncio.sleep(4 * TTL_S)
-        world.origin.failure = failure
-        await world.herd(100, spread_s=1.0)
-        world.origin.recover()
-        await asyncio.sleep(1.0)  # for what is under way still
-        all_are([await world.ask(pod=pod) for pod in range(3)], 200)
-
-    play(strategy, story)
-
-
-@pytest.mark.of_a_cache
-def test_answers_keep_coming_while_the_cache_is_away(strategy: type[Strategy]) -> None:
-    """while the cache is away everything is answered, with one load at a time of an item in a pod
-
-    Let CacheAway through: whoever calls get_or_load then collapses the requests of the pod, and loads once.
-    """
-
-    async def story(world: World) -> None:
-        world.server.is_away = True
-        for _ in range(3):
-            all_are(await world.herd(100, spread_s=0.5), 200)
-        at_once = max(world.origin.at_once_max.values())
-        assert at_once == 1, f"loads of one item are not collapsed in a pod: {at_once} at once"
-        world.server.is_away = False
-        already = len(world.origin.loads)
-        all_are([await world.ask() for _ in range(10)], 200)
-        assert len(world.origin.loads) - already < 10, "the cache is back and nobody uses it"
-
-    play(strategy, story)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_cache_that_leaves_and_comes_back_empty_costs_no_answer(strategy: type[Strategy], seed: int) -> None:
-    """a cache that leaves and comes back empty costs no answer
-
-    Let CacheAway through, and expect any key to be gone at any time.
-    """
-
-    async def story(world: World) -> None:
-        async def comes_and_goes() -> None:
-            rng = Random(f"{seed}/cache")
-            for _ in range(8):
-                await asyncio.sleep(rng.uniform(0, 2))
-                world.server.is_away = True
-                await asyncio.sleep(rng.uniform(0, 1))
-                world.server.flush()
-                world.server.is_away = False
-
-        await asyncio.gather(world.traffic(for_s=4 * TTL_S, readers=30, items=range(3)), comes_and_goes())
-        all_are(world.replies, 200)
-
-    play(strategy, story, seed=seed, cache_latency_s=0.004)
-
-
 @pytest.mark.of_a_cache
 def test_an_item_that_does_not_exist_is_a_404_and_few_loads(strategy: type[Strategy]) -> None:
     """an item that does not exist is a 404, and remembered like any other
@@ -265,7 +198,7 @@ def test_an_item_that_does_not_exist_is_a_404_and_few_loads(strategy: type[Strat
     Store what was loaded though it says `absent`: as_entry gives it a short life of its own.
     """
 
-    async def story(world: World) -> None:
+    async def story(world: ContractWorld) -> None:
         for _ in range(30):
             all_are([await world.ask(ITEMS)], 404)
             await asyncio.sleep(0.02)
@@ -273,29 +206,3 @@ def test_an_item_that_does_not_exist_is_a_404_and_few_loads(strategy: type[Strat
         assert loads <= 10, f"30 requests for an item that does not exist asked the origin {loads} times, more than 10"
 
     play(strategy, story)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_readers_that_go_away_harm_nobody(strategy: type[Strategy], seed: int) -> None:
-    """readers that go away harm nobody who stays
-
-    A request may be cancelled at every await: what others wait for belongs into a task of its own, or into
-    self.lab.flights.collapse, and is woken in a `finally`.
-    """
-
-    async def story(world: World) -> None:
-        rng = Random(f"{seed}/cancellations")
-        for round_ in range(4):
-            readers = [asyncio.create_task(world.ask(item_id=number % 2, pod=number)) for number in range(60)]
-            leaving = [readers[0], *rng.sample(readers[1:], 29)]  # the first comes first, and may lead
-            for reader in leaving:
-                asyncio.get_running_loop().call_later(rng.uniform(0, 0.3), reader.cancel)
-            await asyncio.wait(readers, timeout=10)
-            stayed = [reader for reader in readers if reader not in leaving]
-            waiting = [reader for reader in stayed if not reader.done()]
-            assert not waiting, f"{len(waiting)} of {len(stayed)} who stayed are not done 10 s after the others left"
-            all_are([reader.result() for reader in stayed], 200)
-            all_are([await world.ask()], 200)
-            await asyncio.sleep(TTL_S * (1 + round_))
-
-    play(strategy, story, seed=seed, cache_latency_s=0.004)

@@ -1,8 +1,7 @@
-"""A plugin for `lab try`: the first promise that is broken, as a file, and an end to code that never gives up.
+"""The verdict of a run of the contract, as files: each strategy's first broken promise, or how many it holds.
 
-`pytest -p tests.contract.verdict --verdict FOLDER` leaves `<strategy>.json` there (see
-`loadtest.studies.trial.breach`), and, where a promise has not been kept or broken within its time, `blocked.txt`: what
-ran then, by faulthandler, because what blocks the loop can be ended by nothing inside of it.
+It writes `<strategy>.json` into a folder (read by `loadtest.studies.trial.breach`). Where a promise was not done in
+time, faulthandler writes `blocked.txt`, since code inside a loop cannot end what blocks it.
 """
 
 import faulthandler
@@ -19,8 +18,8 @@ from typing import Any
 import pytest
 
 from app.strategy import Strategy
-from loadtest.studies.trial.breach import BLOCKED, PROMISE_S_MAX
-from tests.contract.watching import file_of
+from loadtest.contract import BLOCKED, PROMISE_S_MAX
+from loadtest.contract.watching import file_of
 
 WHAT_CHARS_MAX = 400
 
@@ -31,15 +30,6 @@ class Broken(AssertionError):
     def __init__(self, what: str, line: int | None, last_line: int | None = None) -> None:
         super().__init__(what)
         self.line, self.last_line = line, last_line
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--verdict", type=Path, required=False, help="write the first broken promise into this folder")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    if folder := config.getoption("--verdict"):
-        config.pluginmanager.register(_Verdict(folder))
 
 
 class _Errors(logging.Handler):
@@ -58,8 +48,8 @@ class _Errors(logging.Handler):
             self.first = _said(error), traceback.extract_tb(error.__traceback__)
 
 
-class _Verdict:
-    """Of each strategy the first promise that it breaks; it is not held to the others then."""
+class Verdict:
+    """A pytest plugin that notes the first promise a strategy breaks, and skips its others then."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

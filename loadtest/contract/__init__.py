@@ -1,0 +1,11 @@
+"""The contract of a strategy: promises that every file in app/strategies/ is held to, in virtual time.
+
+`lab try` runs it with pytest from wherever the lab is installed, and `make test` runs it for every strategy.
+"""
+
+PROMISE_S_MAX = 10.0
+"""For each promise; a whole contract takes a second or two."""
+BLOCKED = "blocked.txt"
+"""The file with the stacks of a strategy that held up its process for longer than that."""
+PROMISES = ("promises.py", "promises_under_faults.py")
+"""The files with the promises, the plainest first, so that the plainest explains a mistake."""
