@@ -27,4 +27,4 @@ def _table(path: str, table: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_nested(value: object) -> bool:
-    return isinstance(value, dict | list)
+    return isinstance(value, dict) or (isinstance(value, list) and isinstance(next(iter(value), None), dict))

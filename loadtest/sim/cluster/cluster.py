@@ -13,7 +13,7 @@ from app.latency import Latency
 from app.strategy import Strategy
 from loadtest.figures.floor import promised_oldest_s
 from loadtest.sim.cluster.clients import NEVER_S, Ask, Clients
-from loadtest.sim.cluster.invariants import Watch
+from loadtest.sim.cluster.invariants import Invariant, Watch
 from loadtest.sim.cluster.pod import Pod
 from loadtest.sim.cluster.pooler import VirtualPooler
 from loadtest.sim.cluster.recorder import Recorder
@@ -49,7 +49,7 @@ class World:
             has_wrong_clocks(scenario),
         )
         self.store = SlowStore(
-            scenario.keys.count, seed, scenario.connections_shared, partial(self.watch.report, "shared pool")
+            scenario.keys.count, seed, scenario.connections_shared, partial(self.watch.report, Invariant.SHARED_POOL)
         )
         self.pooler: VirtualPooler | None = None
         """What hands out the connections that pods share, where they share some."""
@@ -216,7 +216,7 @@ class Traffic:
             if fault == NO_AGE and seen.age_s is None:
                 pass  # a clock was set between its read and its answer, and its pod says that it does not know
             elif fault != OLDER:  # which the watch knows better: what was loaded without the cache nobody else has seen
-                watch.report("right answer", f"{name} answered {key} with: {fault}")
+                watch.report(Invariant.RIGHT_ANSWER, f"{name} answered {key} with: {fault}")
         elif check.floor_s(pod.strategy, key) > newest_s:
             self._newest[key] = body
         stored_as = f"lab:{pod.strategy}:{key}"

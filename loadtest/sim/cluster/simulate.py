@@ -15,7 +15,7 @@ from loadtest.figures.tally import new_tally
 from loadtest.sim.cluster.clients import clients
 from loadtest.sim.cluster.cluster import World, new_traffic
 from loadtest.sim.cluster.fault_injector import Breakdowns
-from loadtest.sim.cluster.invariants import Violation
+from loadtest.sim.cluster.invariants import Invariant, Violation
 from loadtest.sim.cluster.raw_records import RawRecords
 from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.tolerances import SETTLE_S
@@ -64,7 +64,9 @@ async def _play(
     recorder = Recorder(raw)
     world = stage(scenario, strategy, seed, recorder)
     watch = world.watch
-    running.set_exception_handler(lambda _, seen: watch.report("nothing left", f"an error that nobody saw: {seen}"))
+    running.set_exception_handler(
+        lambda _, seen: watch.report(Invariant.NOTHING_LEFT, f"an error that nobody saw: {seen}")
+    )
     recorder.checks.append(watch.check_answers)
     for pod in world.pods:
         await pod.start()
@@ -81,13 +83,13 @@ async def _play(
     await traffic.over
     await asyncio.sleep(SETTLE_S)
     for left in (left for pod in world.pods for left in pod.left()):
-        watch.report("nothing left", left)
+        watch.report(Invariant.NOTHING_LEFT, left)
     for left in [] if world.pooler is None else world.pooler.left():
-        watch.report("nothing left", left)
+        watch.report(Invariant.NOTHING_LEFT, left)
     await world.aclose()
     tasks = asyncio.all_tasks() - {asyncio.current_task()} | {*world.loop.started}
     if tasks:
-        watch.report("nothing left", f"tasks: {', '.join(sorted(task.get_name() for task in tasks))}")
+        watch.report(Invariant.NOTHING_LEFT, f"tasks: {', '.join(sorted(task.get_name() for task in tasks))}")
     trace = recorder.trace()
     violation = watch.violation
     events = [] if violation is None else [str(violation)]

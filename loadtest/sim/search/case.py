@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from app.strategy import Strategy
 from loadtest.sim.cluster.cluster import World
-from loadtest.sim.cluster.invariants import Violation
+from loadtest.sim.cluster.invariants import Invariant, Violation
 from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.simulate import Stage, simulate
 from loadtest.sim.search.random_scenario import random_scenario, shuffle_seed
 from loadtest.sim.search.real_time_limit import TookTooLong, bounded
 from loadtest.workload.scenario import Scenario
 
-HOLDS_THE_LOOP = "lets others run"
+HOLDS_THE_LOOP = Invariant.LETS_OTHERS_RUN
 """The invariant of which each finding takes `RUN_S_MAX` of real time: one is enough, and is not shrunk."""
 
 
@@ -58,7 +58,7 @@ def run_case(strategy: type[Strategy], case: Case, stage: Stage = World) -> Ran:
         worlds.append(stage(scenario, strategy, seed, recorder))
         return worlds[0]
 
-    def broken(invariant: str, what: str) -> Ran:
+    def broken(invariant: Invariant, what: str) -> Ran:
         at_s = worlds[0].loop.now_s if worlds else 0.0
         return Ran(Violation(invariant, at_s, what), "")
 
@@ -70,7 +70,7 @@ def run_case(strategy: type[Strategy], case: Case, stage: Stage = World) -> Ran:
             return broken(HOLDS_THE_LOOP, str(error))
         except Exception as error:
             seen = worlds[0].watch.violation if worlds else None
-            return broken("goes on", f"{type(error).__name__}: {error}") if seen is None else Ran(seen, "")
+            return broken(Invariant.GOES_ON, f"{type(error).__name__}: {error}") if seen is None else Ran(seen, "")
     return Ran(outcome.violation, outcome.row.trace)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.strategy import Strategy
+from loadtest.sim.cluster.invariants import Invariant
 from loadtest.sim.cluster.simulate import rare_collections
 from loadtest.sim.pool import local_workers
 from loadtest.sim.search.case import HOLDS_THE_LOOP, Finding, check_seed
@@ -97,7 +98,7 @@ def _gather(
     checked: Callable[[int], None],
     smaller: Callable[[type[Strategy], Finding], Finding],
 ) -> list[Found]:
-    alike: dict[tuple[str, str], list[Finding]] = {}
+    alike: dict[tuple[str, Invariant], list[Finding]] = {}
     for count, findings in pieces:
         for finding in findings:
             alike.setdefault((finding.strategy, finding.violation.invariant), []).append(finding)

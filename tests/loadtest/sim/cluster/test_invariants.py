@@ -8,7 +8,7 @@ import pytest
 
 from app.strategy import Entry, Why
 from loadtest.figures.records import Answers
-from loadtest.sim.cluster.invariants import INVARIANTS, Allowed, Watch
+from loadtest.sim.cluster.invariants import Allowed, Invariant, Watch
 from loadtest.sim.cluster.observed import WatchedCache, WatchedServer
 from loadtest.sim.cluster.redis_server import MemoryServer
 
@@ -132,30 +132,36 @@ def a_500(told: Told) -> None:
     told.watch.check_answers(told.answer(0.01, code=500))
 
 
-BROKEN: dict[Callable[[Told], None], str] = {
-    a_second_grant: "one holder",
-    a_refusal_without_a_holder: "one holder",
-    a_refusal_to_its_holder: "one holder",
-    a_release_by_another: "own lock",
-    a_renewal_after_the_lease: "own lock",
-    a_write_after_the_lease: "fenced write",
-    a_refresh_beside_the_holder: "one refresh",
-    an_older_write: "newer only",
-    an_answer_past_the_deadline: "answered in time",
-    an_answer_past_the_promise: "fresh enough",
-    an_entry_kept_for_longer_than_was_promised: "as promised",
-    an_entry_stored_beyond_its_end: "kept no longer",
-    an_answer_older_than_what_was_seen: "no way back",
-    a_sleeper: "woken",
-    a_deaf_sleeper: "woken",
-    a_500: "no crash",
+BROKEN: dict[Callable[[Told], None], Invariant] = {
+    a_second_grant: Invariant.ONE_HOLDER,
+    a_refusal_without_a_holder: Invariant.ONE_HOLDER,
+    a_refusal_to_its_holder: Invariant.ONE_HOLDER,
+    a_release_by_another: Invariant.OWN_LOCK,
+    a_renewal_after_the_lease: Invariant.OWN_LOCK,
+    a_write_after_the_lease: Invariant.FENCED_WRITE,
+    a_refresh_beside_the_holder: Invariant.ONE_REFRESH,
+    an_older_write: Invariant.NEWER_ONLY,
+    an_answer_past_the_deadline: Invariant.ANSWERED_IN_TIME,
+    an_answer_past_the_promise: Invariant.FRESH_ENOUGH,
+    an_entry_kept_for_longer_than_was_promised: Invariant.AS_PROMISED,
+    an_entry_stored_beyond_its_end: Invariant.KEPT_NO_LONGER,
+    an_answer_older_than_what_was_seen: Invariant.NO_WAY_BACK,
+    a_sleeper: Invariant.WOKEN,
+    a_deaf_sleeper: Invariant.WOKEN,
+    a_500: Invariant.NO_CRASH,
 }
-ELSEWHERE = {"shared pool", "nothing left", "right answer", "goes on", "lets others run"}
+ELSEWHERE = {
+    Invariant.SHARED_POOL,
+    Invariant.NOTHING_LEFT,
+    Invariant.RIGHT_ANSWER,
+    Invariant.GOES_ON,
+    Invariant.LETS_OTHERS_RUN,
+}
 """What the run itself reports; see test_check.py and test_planted_bugs.py."""
 
 
 @pytest.mark.parametrize(("breaks", "invariant"), BROKEN.items(), ids=lambda value: getattr(value, "__name__", value))
-def test_it_says_which_invariant_is_broken(breaks: Callable[[Told], None], invariant: str) -> None:
+def test_it_says_which_invariant_is_broken(breaks: Callable[[Told], None], invariant: Invariant) -> None:
     told = Told()
     breaks(told)
     assert told.watch.violation is not None
@@ -163,7 +169,7 @@ def test_it_says_which_invariant_is_broken(breaks: Callable[[Told], None], invar
 
 
 def test_every_invariant_is_broken_somewhere_here() -> None:
-    assert {*BROKEN.values()} | ELSEWHERE == {*INVARIANTS}
+    assert {*BROKEN.values()} | ELSEWHERE == {*Invariant}
 
 
 def test_an_ordinary_life_breaks_nothing() -> None:
@@ -213,7 +219,7 @@ def test_the_earliest_violation_is_kept_though_answers_are_looked_at_later() -> 
     told.watch.check_answers(told.answer(0.5, code=500, at_s=104.0))
     told.watch.check_answers(told.answer(0.5, code=500, at_s=106.0))
     assert told.watch.violation is not None
-    assert told.watch.violation.invariant == "no crash"
+    assert told.watch.violation.invariant == Invariant.NO_CRASH
     assert told.watch.violation.at_s == 104.5
 
 

@@ -15,6 +15,7 @@ from app.pooler_client import PoolerClient
 from app.strategy import CacheAway, Entry, Lookup, Shed, Strategy
 from loadtest.sim.cluster import cluster as world
 from loadtest.sim.cluster import pod
+from loadtest.sim.cluster.invariants import Invariant
 from loadtest.sim.cluster.observed import WatchedCache
 from loadtest.sim.cluster.pod_cache import Manners
 from loadtest.sim.cluster.redis_server import MemoryServer
@@ -165,7 +166,7 @@ class Planted(NamedTuple):
     plant: Callable[[pytest.MonkeyPatch], None]
     strategy: str
     seed: int
-    invariant: str
+    invariant: Invariant
     fault: str = ""
     """The kind without which it is not seen, where there is one."""
 
@@ -194,43 +195,43 @@ def instead_of_the_client(client: type[PoolerClient]) -> Callable[[pytest.Monkey
 # The seeds are the first ones by which `lab check` found them, and shrank to two keys at most.
 PLANTED = {
     "a lock released without its token": Planted(
-        instead_of_the_server(ForgetsWhoseLock), "singleflight", 70, "own lock"
+        instead_of_the_server(ForgetsWhoseLock), "singleflight", 70, Invariant.OWN_LOCK
     ),
     "a late write that is not fenced": Planted(
-        instead_of_the_server(TakesLateWrites), "singleflight", 14, "fenced write"
+        instead_of_the_server(TakesLateWrites), "singleflight", 14, Invariant.FENCED_WRITE
     ),
     "a failed leader left in the in-flight map": Planted(
-        instead_of_the_flights(KeepsFailures), "singleflight", 14, "nothing left"
+        instead_of_the_flights(KeepsFailures), "singleflight", 14, Invariant.NOTHING_LEFT
     ),
     "a wake-up lost between GET and SUBSCRIBE": Planted(
-        instead_of_the_flights(ListensLate), "singleflight", 41, "woken"
+        instead_of_the_flights(ListensLate), "singleflight", 41, Invariant.WOKEN
     ),
     "an expiry that counts from the execution of a SET": Planted(
-        instead_of_the_cache(CountsFromExecution), "static", 94, "kept no longer", "cache-paused"
+        instead_of_the_cache(CountsFromExecution), "static", 94, Invariant.KEPT_NO_LONGER, "cache-paused"
     ),
     "an entry that a clock brings back": Planted(
-        instead_of_the_cache(TrustsWhatIsThere), "static", 189, "fresh enough", "cache-clock-apart"
+        instead_of_the_cache(TrustsWhatIsThere), "static", 189, Invariant.FRESH_ENOUGH, "cache-clock-apart"
     ),
     "an entry from the future": Planted(
-        instead_of_the_cache(TakesTheFuture), "static", 363, "fresh enough", "cache-clock-apart"
+        instead_of_the_cache(TakesTheFuture), "static", 363, Invariant.FRESH_ENOUGH, "cache-clock-apart"
     ),
     "an error reply to a write": Planted(
-        instead_of_the_cache(LetsRefusalsOut), "singleflight", 40, "no crash", "cache-refuses"
+        instead_of_the_cache(LetsRefusalsOut), "singleflight", 40, Invariant.NO_CRASH, "cache-refuses"
     ),
     "a lock that its holder is refused": Planted(
-        instead_of_the_server(DoesNotKnowItsOwnLock), "singleflight", 19, "one holder", "cache-resets"
+        instead_of_the_server(DoesNotKnowItsOwnLock), "singleflight", 19, Invariant.ONE_HOLDER, "cache-resets"
     ),
-    "a client without a time-out": Planted(without_a_time_out, "swr", 134, "nothing left", "connections-dead"),
+    "a client without a time-out": Planted(without_a_time_out, "swr", 134, Invariant.NOTHING_LEFT, "connections-dead"),
     "a waiter that only listens": Planted(
-        instead_of_the_flights(NeverLooksByItself), "singleflight", 954, "woken", "subscription-dead"
+        instead_of_the_flights(NeverLooksByItself), "singleflight", 954, Invariant.WOKEN, "subscription-dead"
     ),
     "a shared connection given back too early": Planted(
-        instead_of_the_client(GivesBackAtOnce), "static", 9, "shared pool"
+        instead_of_the_client(GivesBackAtOnce), "static", 9, Invariant.SHARED_POOL
     ),
     "a shared connection that who is late leaves behind": Planted(
-        instead_of_the_client(LeavesWithoutAWord), "static", 11, "nothing left"
+        instead_of_the_client(LeavesWithoutAWord), "static", 11, Invariant.NOTHING_LEFT
     ),
-    "a copy that nobody replaces": Planted(instead_of_the_cache(KeepsItsOwnCopies), "xfetch", 3, "no way back"),
+    "a copy that nobody replaces": Planted(instead_of_the_cache(KeepsItsOwnCopies), "xfetch", 3, Invariant.NO_WAY_BACK),
 }
 every_bug = pytest.mark.parametrize("bug", PLANTED.values(), ids=PLANTED.keys())
 
@@ -299,4 +300,4 @@ def test_a_waiter_that_only_listens_is_seen_where_it_is_deaf(monkeypatch: pytest
     instead_of_the_flights(NeverLooksByItself)(monkeypatch)
     finding = check_case(strategy, Case(deaf, 1))
     assert finding is not None
-    assert finding.violation.invariant == "woken", finding.violation
+    assert finding.violation.invariant == Invariant.WOKEN, finding.violation

@@ -21,6 +21,7 @@ from loadtest import ROOT
 from loadtest.cli import app
 from loadtest.sim.cluster import cluster as world
 from loadtest.sim.cluster import slow_store as store
+from loadtest.sim.cluster.invariants import Invariant
 from loadtest.sim.search.case import Case, case_of, check_case, check_seed, run_case
 from loadtest.sim.search.search import check
 from loadtest.sim.search.shrink import shrink
@@ -83,9 +84,9 @@ def test_a_seed_gives_the_same_finding(late_writes: None) -> None:
     assert check_seed(STRATEGIES["singleflight"], 14) == check_seed(STRATEGIES["singleflight"], 14) is not None
 
 
-@pytest.mark.parametrize(("strategy", "invariant"), [(Raises, "no crash"), (WaitsForEver, "goes on")])
+@pytest.mark.parametrize(("strategy", "invariant"), [(Raises, Invariant.NO_CRASH), (WaitsForEver, Invariant.GOES_ON)])
 def test_a_strategy_that_fails_is_a_finding_and_no_failure_of_the_check(
-    strategy: type[Strategy], invariant: str
+    strategy: type[Strategy], invariant: Invariant
 ) -> None:
     finding = check_seed(strategy, 2)
     assert finding is not None
@@ -96,7 +97,7 @@ def test_a_run_in_which_the_time_stands_still_is_a_finding(monkeypatch: pytest.M
     monkeypatch.setattr("loadtest.sim.kernel.loop.TURNS_AT_ONCE_MAX", 1_000)
     finding = check_seed(Spins, 2)
     assert finding is not None
-    assert finding.violation.invariant == "goes on"
+    assert finding.violation.invariant == Invariant.GOES_ON
     assert "the time stands still" in finding.violation.what
 
 
@@ -104,7 +105,7 @@ def test_a_strategy_that_loops_without_awaiting_is_bounded_and_named(monkeypatch
     monkeypatch.setattr("loadtest.sim.search.real_time_limit.RUN_S_MAX", 0.4)
     finding = check_seed(HoldsTheLoop, 2)
     assert finding is not None
-    assert finding.violation.invariant == "lets others run"
+    assert finding.violation.invariant == Invariant.LETS_OTHERS_RUN
     said = r"test_search, seed 2, took more than 0.4 s of real time, in test_search.py:\d+"
     assert re.search(said, finding.violation.what)
     assert shrink(HoldsTheLoop, finding) is finding
@@ -138,7 +139,7 @@ def test_an_item_that_is_not_the_one_asked_for_is_a_finding(monkeypatch: pytest.
     monkeypatch.setattr(store.SlowStore, "select", wrong)
     finding = check_seed(STRATEGIES["static"], 1)
     assert finding is not None
-    assert finding.violation.invariant == "right answer"
+    assert finding.violation.invariant == Invariant.RIGHT_ANSWER
     assert "corrupt" in finding.violation.what
 
 
@@ -151,7 +152,7 @@ def test_the_sweep_gives_the_smallest_seed_of_each_kind_and_how_many_there_are(l
     alone = [finding for seed in seeds if (finding := check_seed(STRATEGIES["singleflight"], seed)) is not None]
     assert [one.smallest for one in found] == alone[:1]
     assert found[0].seeds == len(alone) == 2
-    assert found[0].shrunk.violation.invariant == found[0].smallest.violation.invariant == "fenced write"
+    assert found[0].shrunk.violation.invariant == found[0].smallest.violation.invariant == Invariant.FENCED_WRITE
     assert found[0].shrunk.case.scenario.duration_s < found[0].smallest.case.scenario.duration_s
 
 
