@@ -111,6 +111,23 @@ class Metrics:
         self.open.set_function(lambda: connections.open)
         self.open_most.set_function(lambda: connections.most)
 
+    def watch_pool(self, strategy: str, pool: "Pool") -> None:
+        """The gauges of the strategy's origin show this pool."""
+        self.connections.labels(strategy).set(pool.connections)
+        if pool.connections_shared is not None:
+            self.connections_shared.labels(strategy).set(pool.connections_shared)
+        self.reading.labels(strategy).set_function(lambda: pool.reading)
+        self.reading_peak.labels(strategy).set_function(lambda: pool.peak)
+        self.waiting.labels(strategy).set_function(lambda: pool.waiting)
+
+    # what a pod reports to: app.pod.PodEvents
+
+    def arm(self, strategy: str) -> "ArmMetrics":
+        return ArmMetrics(self, strategy)
+
+    def origin(self, strategy: str) -> "OriginMetrics":
+        return OriginMetrics(self, strategy)
+
     # what the cache reports: app.cache.CacheEvents
 
     def command_sent(self, command: str) -> None:
@@ -163,31 +180,8 @@ class Pool(Protocol):
     @property
     def waiting(self) -> int: ...
 
-
-class Peak:
-    """The most that was seen in this second and the one before it.
-
-    A gauge that is looked at once a second misses four of five herds that last 200 ms; this one misses none, and
-    looking does not change it, whoever looks.
-    """
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._most = 0
-        self._most_before = 0
-
-    def saw(self, value: int, now_s: float) -> None:
-        self._turn(int(now_s))
-        self._most = max(self._most, value)
-
-    def value(self, now_s: float) -> int:
-        self._turn(int(now_s))
-        return max(self._most, self._most_before)
-
-    def _turn(self, second: int) -> None:
-        if second != self._second:
-            self._most_before = self._most if second == self._second + 1 else 0
-            self._second, self._most = second, 0
+    @property
+    def peak(self) -> int: ...
 
 
 class OriginMetrics:
@@ -200,25 +194,10 @@ class OriginMetrics:
         self._again = metrics.asked_again.labels(strategy)
         self._shed = metrics.shed.labels(strategy)
         self._duration = metrics.read_duration.labels(strategy)
-        self._metrics, self._strategy = metrics, strategy
         self.task_died = metrics.task_died
-        self._pool: Pool | None = None
-        self._peak = Peak()
-
-    def watch(self, pool: Pool) -> None:
-        """Show this pool in the gauges: the one whose events come here."""
-        self._pool = pool
-        metrics, strategy = self._metrics, self._strategy
-        metrics.connections.labels(strategy).set(pool.connections)
-        if pool.connections_shared is not None:
-            metrics.connections_shared.labels(strategy).set(pool.connections_shared)
-        metrics.reading.labels(strategy).set_function(lambda: pool.reading)
-        metrics.waiting.labels(strategy).set_function(lambda: pool.waiting)
-        metrics.reading_peak.labels(strategy).set_function(self._peak_now)
 
     def origin_asked(self, why: Why) -> None:
         self._asked[why].inc()
-        self._see_pool()
 
     def origin_asked_again(self) -> None:
         self._again.inc()
@@ -234,15 +213,6 @@ class OriginMetrics:
 
     def origin_ended(self, duration_s: float) -> None:
         self._duration.observe(duration_s)
-        self._see_pool()
-
-    def _see_pool(self) -> None:
-        if self._pool is not None:
-            self._peak.saw(self._pool.reading + self._pool.waiting, time.monotonic())
-
-    def _peak_now(self) -> float:
-        self._see_pool()  # what neither grows nor shrinks is there too
-        return self._peak.value(time.monotonic())
 
 
 class ArmMetrics:

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from app.latency import Latency
 from app.ledger import OriginRead, Outcome
+from app.peak import Peak
 from app.settings import Settings
 from app.strategy import CLOCK_ERROR_S_MAX, Clock, OriginFailed, Shed, Why
 from app.tasks import Tasks
@@ -73,9 +74,7 @@ class Book(Protocol):
 class OriginEvents(Protocol):
     """What an origin reports to the metrics: reads that were asked for are shed, or start and end."""
 
-    def origin_asked(self, why: Why) -> None:
-        """Called when the pool counts the read already, unless it is shed."""
-        ...
+    def origin_asked(self, why: Why) -> None: ...
 
     def origin_asked_again(self) -> None:
         """What is being asked for is a key for whose read somebody in this pod waits already."""
@@ -92,7 +91,7 @@ class OriginEvents(Protocol):
         ...
 
     def origin_ended(self, duration_s: float) -> None:
-        """So long after it was asked for; the pool counts it still."""
+        """So long after it was asked for."""
         ...
 
     def task_died(self, task: str) -> None: ...
@@ -142,6 +141,16 @@ class Origin:
         self.connections_shared = None if shared is None else shared.size
         self.reading = 0
         self.waiting = 0
+        self._peak = Peak()
+
+    @property
+    def peak(self) -> int:
+        """The most reads at once, waiting ones too, of this second and the one before it."""
+        self._see_peak()  # reads that neither begin nor end in a second are under way in it too
+        return self._peak.value(self._clock.monotonic_s())
+
+    def _see_peak(self) -> None:
+        self._peak.saw(self.reading + self.waiting, self._clock.monotonic_s())
 
     async def aclose(self) -> None:
         await self._tasks.aclose()
@@ -161,6 +170,7 @@ class Origin:
             self._write(read, None, Outcome.SHED)
             raise Shed(f"{self.waiting} reads wait for the origin (origin_queue_max)")
         self.waiting += 1  # here and not in the task, which has not begun when the next caller looks
+        self._see_peak()
         self._events.origin_asked(why)
         task = self._tasks.spawn(self._read(read), "read", key)
         timeout_s = self._settings.origin_timeout_ms / 1000
@@ -208,6 +218,7 @@ class Origin:
             if outcome is Outcome.FAILED and not read.is_late:
                 self._events.origin_failed()
             self._events.origin_ended(self._clock.monotonic_s() - read.asked_monotonic_s)
+            self._see_peak()
             self.reading -= 1
             self._write(read, started_s, outcome)  # before anybody else has its connection
             if permit is not None and self._shared is not None:

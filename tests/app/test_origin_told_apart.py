@@ -32,7 +32,7 @@ class Watched:
         self.ledger, self.metrics, self.store = Ledger(1_000), Metrics(), SlowStore(10, seed=1)
         told_to = OriginMetrics(self.metrics, "any")
         self.origin = Origin(self.settings, "any", self.clock, self.ledger, _Kept(self.store), told_to)
-        told_to.watch(self.origin)
+        self.metrics.watch_pool("any", self.origin)
 
     async def read(self, times: int) -> list[object]:
         reads = (self.origin.read(number % 10, f"k{number}", Why.MISS) for number in range(times))
@@ -92,6 +92,31 @@ def test_the_peak_counts_who_was_let_in_and_nobody_else() -> None:
         await asyncio.sleep(LATENCY_S / 2)
         assert seen.counted("reads_in_flight_peak") == 5
         await asyncio.gather(*reads, return_exceptions=True)
+
+    loop.run(story())
+
+
+def test_the_peak_of_a_pool_of_one_without_a_queue_is_one() -> None:
+    async def story() -> None:
+        seen = Watched(origin_connections=1, origin_queue_max=0)
+        for _ in range(3):  # one read after the other, each with two that are shed beside it
+            await asyncio.gather(*(seen.origin.read(1, "k", Why.MISS) for _ in range(3)), return_exceptions=True)
+            assert (seen.origin.peak, seen.counted("reads_in_flight_peak")) == (1, 1)
+        assert seen.outcomes == {Outcome.OK: 3, Outcome.SHED: 6}
+
+    loop.run(story())
+
+
+def test_a_read_is_in_the_peak_of_every_second_that_it_lasts() -> None:
+    async def story() -> None:
+        seen = Watched(origin_latency="fixed(4400)")
+        reading = asyncio.create_task(seen.read(1))
+        peaks = []
+        for _ in range(8):
+            await asyncio.sleep(1)
+            peaks.append(seen.origin.peak)
+        assert peaks == [1, 1, 1, 1, 1, 0, 0, 0], "asked at 0.0 s, ended at 4.4 s, and told until the second after that"
+        await reading
 
     loop.run(story())
 

@@ -46,7 +46,7 @@ class Pods:
             self.origins.append(
                 Origin(settings, "any", VirtualClock(running), self.ledger, _Kept(self.store), told_to, shared)
             )
-            told_to.watch(self.origins[-1])
+            self.metrics.watch_pool("any", self.origins[-1])
 
     async def _connect(self, make: Any) -> object:
         self.attempts += 1

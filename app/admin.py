@@ -1,0 +1,105 @@
+"""The lab's own routes: what it needs to watch a pod, whatever the strategies are."""
+
+import inspect
+from typing import Any
+
+from fastapi import FastAPI, Query, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app.cache import RedisCache
+from app.connections import Connections
+from app.discovery import Discovered
+from app.latency import Latency
+from app.ledger import Ledger
+from app.metrics import Metrics
+from app.pod import Pod
+from app.pod_name import replicas
+from app.settings import Settings, as_variable
+from app.strategy import Strategy
+
+
+def add_admin_routes(
+    app: FastAPI,
+    pod: Pod[RedisCache, Ledger],
+    found: Discovered,
+    metrics: Metrics,
+    connections: Connections,
+    code: str,
+) -> None:
+    """Add the routes of one pod to its app. `code` is the fingerprint of the code that it runs."""
+    settings = pod.settings
+
+    @app.get("/strategies")
+    async def strategies() -> dict[str, Any]:
+        """What was discovered in which code, and what a client has to know to judge its answers: how old they may be by
+        strategy, how long a load may take, and the cache's time, by which an item says when it was read."""
+        return {
+            "code": code,
+            "now_s": pod.cache.clock.now_s(),
+            "longest_load_s": _longest_load_s(settings),
+            "strategies": {name: _describe(strategy, settings) for name, strategy in found.strategies.items()},
+            "bounds": {name: _describe(bound, settings) for name, bound in found.bounds.items()},
+            "broken": found.broken,
+        }
+
+    @app.get("/settings")
+    async def variables() -> dict[str, str]:
+        """Every setting as the environment variable that sets it, except the URL of Redis, which may hold a
+        password."""
+        values = settings.model_dump(mode="json", exclude={"redis_url"})
+        return {f"LAB_{name.upper()}": as_variable(value) for name, value in values.items()}
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok", "pod": settings.pod}
+
+    @app.get("/readyz")
+    async def readyz(response: Response) -> dict[str, str]:
+        """Ready to serve, and 503 once the pod was asked to end. Without Redis it is ready: the origin answers."""
+        if connections.is_draining:
+            response.status_code = 503
+            return {"status": "draining", "pod": settings.pod}
+        return {"status": "ok", "pod": settings.pod, "cache": str(pod.cache.standing)}
+
+    @app.get("/metrics")
+    async def prometheus() -> Response:
+        """Every metric of the pod, in Prometheus's text format."""
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/targets")
+    def targets(
+        service: str = Query("app", pattern=r"^[a-z][a-z0-9-]{0,62}$"), port: int = Query(8000, ge=1, le=65_535)
+    ) -> list[dict[str, Any]]:
+        """Scrape targets behind a name of the stack, in the form of Prometheus's HTTP discovery. Their label `pod` is
+        the name by which `make ps` and X-Served-By know each."""
+        try:
+            pods = replicas(service)
+        except OSError:
+            return []
+        return [{"targets": [f"{address}:{port}"], "labels": {"pod": name}} for address, name in pods.items()]
+
+    @app.get("/ledger")
+    async def ledger(after: int = Query(0, ge=0, lt=2**63)) -> dict[str, Any]:
+        """The reads that the origin was asked for, from number `after` on, and how many are still under way."""
+        return {"pod": settings.pod, "under_way": pod.reads_under_way, **pod.ledger.page(after)}
+
+
+def _longest_load_s(settings: Settings) -> float:
+    """The longest time from the start of a read until its item is in the cache: the latency's longest or the time-out,
+    and a write's."""
+    read_ms = min(Latency.parse(settings.origin_latency).longest_ms, settings.origin_timeout_ms)
+    return (read_ms + settings.redis_timeout_ms) / 1000
+
+
+def _describe(strategy: type[Strategy], settings: Settings) -> dict[str, Any]:
+    values = strategy.tuned(settings.tune.get(strategy.name, {}))
+    return {
+        "doc": inspect.getdoc(strategy),
+        "baseline": strategy.is_baseline,
+        "oldest_s": strategy.oldest_s(settings.ttl_s, values),
+        "tunables": {
+            name: {"value": values[name], "default": knob.default, "why": knob.why}
+            for name, knob in strategy.tunables().items()
+        },
+    }

@@ -1,0 +1,98 @@
+"""The parts of one pod, wired once: the same in the service, in virtual time and in tests."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Generic, Protocol, Self, TypeVar
+
+from app.arm import Arm, ArmEvents
+from app.origin import Book, Origin, OriginEvents, Store
+from app.pooler_client import Connect, PoolerClient
+from app.settings import Settings
+from app.strategy import Cache, Clock, Strategy
+
+
+class PodCache(Cache, Protocol):
+    """A cache that a pod opens, goes by the clock of, and closes."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    async def start(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+class PodEvents(Protocol):
+    """The observers of a pod's parts: its metrics in the service."""
+
+    def arm(self, strategy: str) -> ArmEvents: ...
+
+    def origin(self, strategy: str) -> OriginEvents: ...
+
+    def task_died(self, task: str) -> None: ...
+
+
+C = TypeVar("C", bound=PodCache)
+B = TypeVar("B", bound=Book)
+
+
+class Pod(Generic[C, B]):
+    """A pod owns its cache and its ledger, and an origin and an arm for each strategy; an async context manager.
+
+    Raises ValueError when the settings tune a strategy beyond its bounds.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        strategies: Mapping[str, type[Strategy]],
+        cache: C,
+        ledger: B,
+        new_store: Callable[[], Store],
+        events: PodEvents,
+        connect_pooler: Connect,
+        life: str = "",
+    ) -> None:
+        """`new_store` is called once for each strategy, because each has connections of its own. `connect_pooler` is
+        used only where pods share connections. `life` is random unless it is stated."""
+        self.settings, self.cache, self.ledger = settings, cache, ledger
+        self.origins: dict[str, Origin] = {}
+        self.arms: dict[str, Arm] = {}
+        life = life or secrets.token_hex(4)
+        size = settings.origin_connections_shared
+        for name, strategy in strategies.items():
+            shared = None if size is None else PoolerClient(name, size, connect_pooler, events.task_died)
+            self.origins[name] = origin = Origin(
+                settings, name, cache.clock, ledger, new_store(), events.origin(name), shared
+            )
+            self.arms[name] = Arm(strategy, settings, cache, cache.clock, origin.read, events.arm(name), life)
+
+    @property
+    def reads_under_way(self) -> int:
+        """Reads that hold a connection to a store, or wait for one."""
+        return sum(origin.reading + origin.waiting for origin in self.origins.values())
+
+    async def __aenter__(self) -> Self:
+        """Open the cache. A cache that is away is no error: until it comes back the origin answers."""
+        try:
+            await self.cache.start()
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Cancel what is in flight, arms first; every part is closed, whatever another one raises."""
+        async with AsyncExitStack() as owned:
+            owned.push_async_callback(self.cache.aclose)
+            for origin in self.origins.values():
+                owned.push_async_callback(origin.aclose)
+            for arm in self.arms.values():
+                owned.push_async_callback(arm.aclose)
