@@ -3,17 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.discovery import discover
 from grafana.boards.board import COLUMNS
 from grafana.boards.source import SOURCE, Json
+from loadtest.report.colours import colours
 
-# Okabe and Ito's colours, which colour-blind eyes tell apart too. Any other strategy gets one of Grafana's, by name.
-STRATEGY_COLORS = {
-    "static": "#D55E00",
-    "jitter": "#E69F00",
-    "singleflight": "#56B4E9",
-    "swr": "#009E73",
-    "xfetch": "#CC79A7",
-}
+STRATEGY_COLORS = colours(discover().strategies, discover().strategies)
+"""The report's colours. A strategy that came after these files were written gets one of Grafana's, by its name."""
 STATUS_COLORS = {
     "hit": "#3D4A5C",
     "stale": "#F0E442",

@@ -1,4 +1,4 @@
-"""The run as one page that needs no network: origin reads and latency over time, a column per strategy.
+"""The figure of a run: origin reads and latency over time, a column per strategy.
 
 The figure is the lesson, so nothing in it may differ between the columns but the strategy: same axes, same scale.
 """
@@ -13,14 +13,13 @@ from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
 from loadtest.figures.records import Floats
 from loadtest.figures.run_summary import Row, Series
-from loadtest.report.html_page import FAINT, FONT, INK, Line, document, embedded, listed, stamped, table
+from loadtest.report.colours import BAD, FAINT, INK
 from loadtest.report.quoting import for_html
 from loadtest.report.workload_in_words import FAULTS_MAX
 from loadtest.workload.faults import Fault, Lasting
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#8C6D31")
-"""Okabe and Ito's, which the colour-blind can tell apart; their yellow, faint on white, gives way to a brown. By
-position; from the ninth on they come again, which the columns and their headings bear."""
+FONT = {"family": "system-ui, -apple-system, Segoe UI, sans-serif", "size": 12, "color": INK}
+"""The font of every figure."""
 
 COLUMNS_MAX = 6  # in one band; with more a needle would be thinner than a pixel
 NAME_CHARS = 96  # of headings side by side in a band, so that none meets its neighbour on a page of 1000 px
@@ -30,16 +29,10 @@ READS_PX, LATENCY_PX, GAP_PX, HEADING_PX, BELOW_PX = 230, 190, 22, 18, 52
 _EMPTY = np.array([np.nan])
 _NOTHING = Series(1.0, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
 
-BAD = "#B00020"
 
-HOW_TO_READ = (
-    "Every column is one strategy under the same load, on the same axes. Above: how many reads the origin was asked "
-    "for within the last second. A needle at each expiry is a stampede: everybody who missed asked the origin at once. "
-    "A flat line means that one asked for all. Below: how long the clients waited, on a logarithmic scale."
-)
-
-
-def figure(rows: Sequence[Row], series: Mapping[str, Series], faults: Sequence[Fault] = ()) -> go.Figure:
+def figure(
+    rows: Sequence[Row], series: Mapping[str, Series], inks: Mapping[str, str], faults: Sequence[Fault]
+) -> go.Figure:
     """Two panels per row, in bands of at most `COLUMNS_MAX`. A row without a series has empty panels and its peaks."""
     bands = math.ceil(len(rows) / COLUMNS_MAX)
     columns = math.ceil(len(rows) / bands)
@@ -48,16 +41,12 @@ def figure(rows: Sequence[Row], series: Mapping[str, Series], faults: Sequence[F
     for position, row in enumerate(rows):
         band, column = divmod(position, columns)
         run = series.get(row.strategy, _NOTHING)
-        _draw(drawing, row, run, colour(position), 2 * band + 1, column + 1)
+        _draw(drawing, row, run, inks[row.strategy], 2 * band + 1, column + 1)
         for panel in (2 * band + 1, 2 * band + 2):
             _draw_faults(drawing, faults, panel, column + 1)
     _set_axes(drawing, rows, series, bands, columns)
     _place(drawing, names, bands, columns)
     return drawing
-
-
-def colour(position: int) -> str:
-    return COLOURS[position % len(COLOURS)]
 
 
 def _draw(drawing: go.Figure, row: Row, run: Series, ink: str, reads_row: int, column: int) -> None:
@@ -211,53 +200,8 @@ def _place(drawing: go.Figure, names: Sequence[Sequence[str]], bands: int, colum
     )
 
 
-def page(
-    *,
-    title: str,
-    sentence: str,
-    rows: Sequence[Row],
-    series: Mapping[str, Series],
-    headings: Sequence[str],
-    tabled: Sequence[tuple[Row, Sequence[str]]],
-    legend: str,
-    said: Sequence[str],
-    notes: Sequence[str],
-    stamp: Sequence[tuple[str, str]],
-    missing: Sequence[str] = (),
-    faults: Sequence[Fault] = (),
-) -> str:
-    """The whole HTML document. `rows` are drawn; `tabled` is the comparison, a line per row, the name first; `missing`
-    is what the reader has to know before anything else."""
-    text = for_html
-    chips = {row.strategy: colour(position) for position, row in enumerate(rows)}
-    drawn = embedded(figure(rows, series, faults)) if rows else "<p>No strategy was measured.</p>"
-    face = "".join(f'<p class="missing">{text(one)}</p>\n' for one in missing)
-    body = f"""{face}<p class="scenario">{text(sentence)}</p>
-<p>{text(HOW_TO_READ)}</p>
-<div class="key"><span><i class="reads"></i>origin reads in the last second</span>
-<span><i class="peak"></i>the exact peak of the steady state: most in any sliding second</span>
-<span><i class="cold"></i>that of the cold start</span>{_also_in_key(series, faults)}
-<span><i class="p99"></i>latency p99</span><span><i class="p50"></i>latency p50</span></div>
-{drawn}
-<h2>Comparison</h2>
-{table(headings, [_line(row, cells, chips.get(row.strategy, "")) for row, cells in tabled])}
-<p class="legend">{text(legend)}</p>
-{listed("In words", said)}
-{listed("Notes", notes)}
-{stamped(stamp)}"""
-    return document(title, body)
-
-
-def _also_in_key(series: Mapping[str, Series], faults: Sequence[Fault]) -> str:
-    told = ""
-    if any(run.highest_reads is not None for run in series.values()):
-        told += '\n<span><i class="highest"></i>the most of any repeat; the one nearest to the medians is drawn</span>'
-    if faults:
-        told += '\n<span><i class="fault"></i>a fault of the scenario</span>'
-    return told
-
-
-def _line(row: Row, cells: Sequence[str], drawn_in: str) -> Line:
-    chip = f'<span class="chip" style="background:{drawn_in or "transparent"}"></span>'
-    name = for_html(cells[0]).replace("_", "_<wbr>") + ("" if row.valid else " <em>not valid</em>")
-    return Line(chip + name, cells[1:], row.valid)
+def embedded(drawing: go.Figure) -> str:
+    """The figure as HTML, with all the script that it needs."""
+    settings = {"displaylogo": False, "responsive": True, "displayModeBar": False}
+    html: str = drawing.to_html(settings, full_html=False, include_plotlyjs=True, div_id="chart")
+    return html

@@ -24,8 +24,8 @@ class Report:
 
     @property
     def lines(self) -> list[Row]:
-        """The table's: the bounds, then the strategies."""
-        return [*self.bounds, *self.rows]
+        """The table's rows: the strategies, the baseline first, and then the bounds."""
+        return [*self.rows, *self.bounds]
 
 
 def stamp(environment: Mapping[str, Any], scenario: Scenario) -> list[tuple[str, str]]:

@@ -1,39 +1,75 @@
-"""A run as report.html, for the eye."""
+"""A run as report.html, a page that needs no network. How it reads and looks is in `templates/`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from loadtest.figures.plain_text import plain
 from loadtest.figures.run_folder import write_whole
 from loadtest.figures.run_summary import Series
-from loadtest.report import chart
+from loadtest.report.chart import embedded, figure
+from loadtest.report.colours import colours
 from loadtest.report.columns import LEGEND, comparison, notes
 from loadtest.report.contents import Report, stamp
 from loadtest.report.workload_in_words import sentence
 from loadtest.workload.scenario import Scenario
 
 
+class Line(NamedTuple):
+    """A line of a table: a strategy and its figures."""
+
+    name: str
+    cells: Sequence[str]
+    colour: str
+    is_bad: bool
+
+
 def write_html(
     folder: Path,
-    summary: Report,
+    report: Report,
     series: Mapping[str, Series],
     environment: Mapping[str, Any],
     scenario: Scenario,
     baseline: str | None,
+    known: Sequence[str] = (),
 ) -> None:
-    shown = comparison(summary.lines, baseline)
-    page = chart.page(
+    """The page, whose colours go by the strategies that are `known`, the baseline first. Raises OSError."""
+    shown = comparison(report.lines, baseline)
+    inks = colours(known, [row.strategy for row in report.rows])
+    page = render(
+        "report.html",
         title=scenario.title,
         sentence=sentence(scenario),
-        rows=summary.rows,
-        series=series,
+        missing=report.missing,
+        has_repeats=any(run.highest_reads is not None for run in series.values()),
+        has_faults=bool(scenario.faults),
+        chart=Markup(embedded(figure(report.rows, series, inks, scenario.faults))) if report.rows else "",
         headings=shown.headings,
-        tabled=list(zip(summary.lines, shown.lines, strict=True)),
+        lines=[
+            Line(name, cells, inks.get(name, "transparent"), not row.valid)
+            for row, (name, *cells) in zip(report.lines, shown.lines, strict=True)
+        ],
         legend=LEGEND,
-        said=summary.said,
-        notes=notes(summary.rows),
+        said=report.said,
+        notes=notes(report.rows),
         stamp=stamp(environment, scenario),
-        missing=summary.missing,
-        faults=scenario.faults,
     )
     write_whole(folder / "report.html", page)
+
+
+def render(template: str, **stated: Any) -> str:
+    """The page that a template makes of what is stated; all text in it is made plain and escaped."""
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        finalize=lambda value: value if isinstance(value, Markup) else plain(str(value)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    pages.filters["breakable"] = lambda name: Markup("_<wbr>").join(plain(name).split("_"))
+    return pages.get_template(template).render(stated)

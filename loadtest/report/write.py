@@ -82,7 +82,7 @@ def write_results(
         return Report(strategies, [row for row in rows if row.is_bound], said, tuple(extras.missing))
 
     def write_page() -> None:
-        write_html(folder, summary(), drawn, about, scenario, found.baseline)
+        write_html(folder, summary(), drawn, about, scenario, found.baseline, list(found.strategies))
 
     extras.make("report.html", write_page, None)
     extras.make("report.md", lambda: write_markdown(folder, summary(), about, scenario, found.baseline), None)

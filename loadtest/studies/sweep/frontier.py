@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
+from markupsafe import Markup
 
+from app.discovery import discover
+from loadtest.report.chart import FONT, embedded
+from loadtest.report.colours import BAD, FAINT, INK, colours
 from loadtest.report.columns import COLUMNS, LEGEND, notes, shown
 from loadtest.report.contents import stamp
-from loadtest.report.html_page import FAINT, FONT, INK, Line, document, embedded, listed, stamped, table
+from loadtest.report.html import Line, render
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_html, for_markdown
 from loadtest.report.workload_in_words import sentence
@@ -22,7 +26,7 @@ from loadtest.studies.sweep.grid import in_words
 from loadtest.studies.sweep.runs import Plan
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "triangle-down", "hexagon", "pentagon", "x")
-RING, BAD = "#D55E00", "#B00020"
+CHOSEN = "What to choose from"
 HEIGHT_PX = 640
 NUMBERED_MAX = 25
 """Rings with a number beside them; more would be a thicket."""
@@ -31,13 +35,6 @@ BRIEF = ("p99 ms", "cold peak in 1\u00a0s", "steady peak in 1\u00a0s", "age p99\
 TOUCH = 0.03
 """In decades: rings that are nearer to each other cover each other's numbers."""
 _FIGURES = ("hit %", "p50 ms", *BRIEF, "stale %", "collapsed", "shed")
-
-HOW_TO_READ = (
-    "Every point is a strategy with its settings under the same load. Further left, the origin is asked less; further "
-    "down, clients wait less; the lighter, the younger are the answers. A ring: no other point is better in one of "
-    "the three without being worse in another, in steps of 1 %. Between the ringed ones a person chooses."
-)
-OUT = f"Crossed out: no result, wrong answers, or more than {100 * ERRORS_SHARE_MAX:g} % errors."
 
 
 def write_frontier(
@@ -56,15 +53,14 @@ def figure(choices: Sequence[Choice]) -> go.Figure:
     drawn = _with_answers(choices)
     drawing = go.Figure()
     x, y = _floored([one.reads_per_s for one in drawn]), _floored([one.row.p99_ms or 0.0 for one in drawn])
-    names = list(dict.fromkeys(choice.strategy for choice in drawn))
     best = [drawn.index(choice) for choice in unbeaten(drawn)]
     drawing.add_scatter(
         x=[x[place] for place in best], y=[y[place] for place in best], mode="markers+text", name="nothing beats it",
-        marker={"symbol": "circle-open", "size": 21, "color": RING, "line": {"width": 2}},
+        marker={"symbol": "circle-open", "size": 21, "color": INK, "line": {"width": 1.5}},
         text=_numbers([(x[place], y[place]) for place in best]) if len(best) <= NUMBERED_MAX else None,
-        textposition="top right", textfont={"color": RING, "size": 12}, hoverinfo="skip",
+        textposition="top right", textfont={"color": INK, "size": 12}, hoverinfo="skip",
     )  # fmt: skip
-    for number, name in enumerate(names):
+    for number, (name, ink) in enumerate(_inks(drawn).items()):
         own = [place for place, choice in enumerate(drawn) if choice.strategy == name]
         symbol = SYMBOLS[number % len(SYMBOLS)]
         drawing.add_scatter(
@@ -72,7 +68,7 @@ def figure(choices: Sequence[Choice]) -> go.Figure:
             marker={
                 "symbol": symbol,
                 "size": max(7, 14 - 1.5 * number),  # of two in the same place, both are seen
-                "line": {"width": 1, "color": INK},
+                "line": {"width": 2, "color": ink},
                 "color": [drawn[place].row.age_p99_s or 0.0 for place in own],
                 "coloraxis": "coloraxis",
             },
@@ -80,7 +76,7 @@ def figure(choices: Sequence[Choice]) -> go.Figure:
         )  # fmt: skip
         # its own entry in the legend, whose symbol has no age and so no colour
         drawing.add_scatter(
-            x=[None], y=[None], mode="markers", name=name, marker={"symbol": symbol, "color": INK, "size": 9}
+            x=[None], y=[None], mode="markers", name=name, marker={"symbol": symbol, "color": ink, "size": 9}
         )
     out = [place for place, choice in enumerate(drawn) if not choice.is_eligible]
     if out:
@@ -180,28 +176,39 @@ def _swept(choices: Sequence[Choice], plan: Plan) -> str:
 def _tables(choices: Sequence[Choice]) -> list[tuple[str, Sequence[Choice]]]:
     """What to choose, by number, and everything, where that is more."""
     best = unbeaten(choices)
-    return [("What to choose from", best), *([("All points", choices)] if len(best) < len(choices) else [])]
+    return [(CHOSEN, best), *([("All points", choices)] if len(best) < len(choices) else [])]
 
 
 def _page(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[str, str]], plan: Plan) -> str:
-    text = for_html
     drawn = _with_answers(choices)
-    parts = [
-        f'<p class="scenario">{text(sentence(plan.scenario))}</p>',
-        f'<p class="scenario">{text(_swept(choices, plan))}</p>',
-        f"<p>{text(HOW_TO_READ if all(one.is_eligible for one in choices) else f'{HOW_TO_READ} {OUT}')}</p>",
-        embedded(figure(drawn)) if drawn else "<p>Nothing was simulated.</p>",
-    ]
+    inks = _inks(choices)
+    tables = []
     for heading, listed_ones in _tables(choices):
         headings, lines = cells(listed_ones)
-        numbered = heading != "All points"
+        numbers = [f"{place}. " if heading == CHOSEN else "" for place in range(1, len(lines) + 1)]
         marked = [
-            Line(f"{place}. {text(line[0])}" if numbered else text(line[0]), line[1:], choice.is_eligible)
-            for place, (choice, line) in enumerate(zip(listed_ones, lines, strict=True), 1)
+            Line(number + name, rest, inks[name], not choice.is_eligible)
+            for number, choice, (name, *rest) in zip(numbers, listed_ones, lines, strict=True)
         ]
-        parts.append(f"<h2>{heading}</h2>{table(headings, marked)}")
-    parts += [f'<p class="legend">{text(LEGEND)}</p>', listed("Notes", said), stamped(known)]
-    return document(f"Frontier: {plan.scenario.title}", "\n".join(parts))
+        tables.append((heading, headings, marked))
+    return render(
+        "frontier.html",
+        title=f"Frontier: {plan.scenario.title}",
+        sentence=sentence(plan.scenario),
+        swept=_swept(choices, plan),
+        has_crossed_out=not all(one.is_eligible for one in choices),
+        errors_percent_max=f"{100 * ERRORS_SHARE_MAX:g}",
+        chart=Markup(embedded(figure(drawn))) if drawn else "",
+        tables=tables,
+        legend=LEGEND,
+        said=(),
+        notes=said,
+        stamp=known,
+    )
+
+
+def _inks(choices: Sequence[Choice]) -> dict[str, str]:
+    return colours(discover().strategies, {choice.strategy: None for choice in choices})
 
 
 def _markdown(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[str, str]], plan: Plan) -> str:

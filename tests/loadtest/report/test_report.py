@@ -19,8 +19,8 @@ from loadtest.figures.courses import courses
 from loadtest.figures.records import Floats
 from loadtest.figures.repeats import medians
 from loadtest.figures.run_summary import ABOUT_ANSWERS, Row, Series
-from loadtest.report import chart
 from loadtest.report import columns as comparison
+from loadtest.report.colours import BAD, PALETTE
 from loadtest.report.contents import VIRTUAL, Report
 from loadtest.report.html import write_html
 from loadtest.report.markdown import write_markdown
@@ -267,8 +267,8 @@ def test_a_strategy_has_one_colour_in_chart_and_table(tmp_path: Path) -> None:
     ]
     for position in range(len(NAMES)):
         inks = {trace["line"]["color"] for trace in traces[3 * position : 3 * position + 3]}
-        assert inks == {chart.colour(position)}
-        assert chips[position] == f"background:{chart.colour(position)}"
+        assert inks == {PALETTE[position]}
+        assert chips[position] == f"background:{PALETTE[position]}"
     assert len(set(chips)) == len(NAMES)
 
 
@@ -306,7 +306,7 @@ def test_no_text_of_a_run_becomes_markup(tmp_path: Path) -> None:
         "<b>",
         "</b>",
         "<br>",
-        f'<span style="color:{chart.BAD}">',
+        f'<span style="color:{BAD}">',
         '<span style="font-size:12px">',
         "</span>",
     }

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from app.discovery import discover
 from loadtest.figures.run_summary import ABOUT_ANSWERS
+from loadtest.report.colours import colours
 from loadtest.studies.sweep import frontier
 from loadtest.studies.sweep.choice import Choice, choices, unbeaten
 from loadtest.studies.sweep.frontier import figure, write_frontier
@@ -119,12 +121,20 @@ def test_every_point_is_drawn_once_at_its_figures_with_its_age_as_colour(tmp_pat
             assert all(low < math.log10(value) < high for value in numbers(points[letter]))
 
 
-def test_strategies_are_told_apart_by_their_symbol(tmp_path: Path) -> None:
-    traces, _ = written(tmp_path)[0].figure()
-    drawn = {trace["name"]: trace["marker"]["symbol"] for trace in traces if "customdata" in trace}
-    keyed = {trace["name"]: trace["marker"]["symbol"] for trace in traces[1:-1] if "customdata" not in trace}
-    assert drawn == keyed
-    assert len(set(drawn.values())) == 3
+def test_strategies_are_told_apart_by_symbol_and_by_their_colour_the_baseline_first(tmp_path: Path) -> None:
+    names = [*discover().strategies][:2]
+    page, _ = written(tmp_path, [run(names[1]), run(names[0], p99_ms=1.0), run("shedder", errors=9_000)])
+    traces, _ = page.figure()
+    drawn = {trace["name"]: trace["marker"] for trace in traces if "customdata" in trace}
+    keyed = {trace["name"]: trace["marker"] for trace in traces[1:-1] if "customdata" not in trace}
+    assert [(name, marker["symbol"]) for name, marker in drawn.items()] == [
+        (name, marker["symbol"]) for name, marker in keyed.items()
+    ]
+    assert len({marker["symbol"] for marker in drawn.values()}) == 3
+    inks = colours(discover().strategies, [*names, "shedder"])
+    assert list(drawn) == [*names, "shedder"]
+    assert {name: marker["line"]["color"] for name, marker in drawn.items()} == inks
+    assert {name: marker["color"] for name, marker in keyed.items()} == inks
 
 
 def test_what_is_no_choice_is_crossed_out(tmp_path: Path) -> None:
