@@ -63,17 +63,8 @@ class Answer(NamedTuple):
         return f"{_HEAD[self.status]}; ttl={int(self.ttl_s)}; age={self.age_s:.3f}"
 
 
-class OriginRow(Protocol):
-    """What the origin answers: the item as it will be sent, or None."""
-
-    @property
-    def body(self) -> bytes | None: ...
-
-    @property
-    def read_at_s(self) -> float: ...
-
-
-ReadOrigin = Callable[[int, str, Why], Awaitable[OriginRow]]
+LoadItem = Callable[[int, str, Why], Awaitable[Loaded]]
+"""Reads an item from the origin, for a key: `app.origin.Origin.read`. Raises `OriginFailed` or `Shed`."""
 
 
 class ArmEvents(FlightEvents, Protocol):
@@ -93,7 +84,7 @@ class Arm:
         settings: Settings,
         cache: Cache,
         clock: Clock,
-        read_origin: ReadOrigin,
+        load_item: LoadItem,
         events: ArmEvents,
         life: str,
     ) -> None:
@@ -105,9 +96,8 @@ class Arm:
         self._flights = PodFlights(cache, clock, rng, self._tasks, _bounds_of(settings), events, life)
         tune = settings.tune.get(strategy.name, {})
         self._strategy = strategy(Lab(cache, clock, rng, self._flights, settings.ttl_s, tune))
-        self._settings = settings
         self._clock = clock
-        self._read_origin = read_origin
+        self._load_item = load_item
         self._events = events
         self._key_prefix = f"lab:{strategy.name}:"
 
@@ -126,7 +116,7 @@ class Arm:
         current.set(Budget(self._budget_s))
         key = f"{self._key_prefix}{item_id}"
         try:
-            lookup = await self._look_up(key, partial(self._load, item_id, key))
+            lookup = await self._look_up(key, partial(self._load_item, item_id, key))
         except Shed as bound:
             return self._refuse(Status.SHED, 503, str(bound), began_s)
         except OriginFailed as reason:
@@ -150,16 +140,6 @@ class Arm:
         if not isinstance(lookup.status, Status) or not isinstance(lookup.entry, Entry):
             raise TypeError(f"get_or_load answered a Lookup of {lookup.status!r:.80} and {lookup.entry!r:.80}")
         return lookup
-
-    async def _load(self, item_id: int, key: str, why: Why) -> Loaded:
-        """The `Loader` of one request: asks the origin, and takes the time."""
-        asked_s = self._clock.monotonic_s()
-        row = await self._read_origin(item_id, key, why)
-        cost_s = self._clock.monotonic_s() - asked_s
-        if row.body is None:
-            absent = json.dumps({"error": "absent", "reason": f"there is no item {item_id}"}).encode()
-            return Loaded(absent, row.read_at_s, cost_s, absent=True, keep_for_s_max=self._settings.negative_ttl_s)
-        return Loaded(row.body, row.read_at_s, cost_s)
 
     def _refuse(self, status: Status, code: int, reason: str, began_s: float) -> Answer:
         self._events.answered(status, self._clock.monotonic_s() - began_s, None)

@@ -1,12 +1,14 @@
 """Every read that the origin was asked for, as it happened. The lab's truth about origin load."""
 
+import math
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from typing import Any, NamedTuple
 
-from app.strategy import Why
+from app.strategy import Loaded, Why
 
 
 class Outcome(StrEnum):
@@ -34,15 +36,49 @@ class OriginRead(NamedTuple):
     outcome: Outcome
 
 
+@dataclass(slots=True, eq=False)
+class AskedRead:
+    """A read that the origin was asked for, as it goes on. Two reads are never equal, however alike they are.
+
+    Times are as in `OriginRead`; `asked_monotonic_s` is the moment of asking on the monotonic clock.
+    """
+
+    item_id: int
+    key: str
+    strategy: str
+    pod: str
+    why: Why
+    asked_s: float
+    asked_monotonic_s: float
+    started_s: float | None = None
+    ended_s: float = math.inf
+    outcome: Outcome = Outcome.FAILED
+    loaded: Loaded | None = None  # what the store answered
+    is_late: bool = False  # it has taken longer than a caller waits
+    is_queueing: bool = False  # for a connection that pods share
+
+
 class Ledger:
-    """The newest `rows_max` reads of one pod. What had to be dropped is counted, so that nobody trusts a torso."""
+    """The newest `rows_max` reads of one pod; older ones are dropped, and counted."""
 
     def __init__(self, rows_max: int) -> None:
         self._rows: deque[OriginRead] = deque(maxlen=rows_max)
         self._written = 0
 
-    def write(self, read: OriginRead) -> None:
-        self._rows.append(read)
+    def write(self, read: AskedRead) -> None:
+        """Add a read that has ended, or was shed."""
+        self._rows.append(
+            OriginRead(
+                read.asked_s,
+                read.started_s,
+                read.ended_s,
+                read.key,
+                read.strategy,
+                read.pod,
+                read.why,
+                read.outcome,
+            )
+        )
         self._written += 1
 
     def page(self, after: int, rows_max: int = 20_000) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from app.ledger import AskedRead
 from app.settings import Settings
 from app.strategy import Status, Strategy, Why
 
@@ -196,11 +197,10 @@ class OriginMetrics:
         self._duration = metrics.read_duration.labels(strategy)
         self.task_died = metrics.task_died
 
-    def origin_asked(self, why: Why) -> None:
-        self._asked[why].inc()
-
-    def origin_asked_again(self) -> None:
-        self._again.inc()
+    def origin_asked(self, read: AskedRead, again: bool) -> None:
+        self._asked[read.why].inc()
+        if again:
+            self._again.inc()
 
     def origin_shed(self) -> None:
         self._shed.inc()

@@ -12,27 +12,17 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
 from app.latency import Latency
-from app.ledger import OriginRead, Outcome
+from app.ledger import AskedRead, Outcome
 from app.peak import Peak
 from app.settings import Settings
-from app.strategy import CLOCK_ERROR_S_MAX, Clock, OriginFailed, Shed, Why
+from app.strategy import CLOCK_ERROR_S_MAX, Clock, Loaded, OriginFailed, Shed, Why
 from app.tasks import Tasks
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An item as JSON, ready to be sent, or `body` None where there is no such item. `read_at_s` is when the read
-    began, on its connection: what it brings may be as old as that, however long it takes or its pod is paused."""
-
-    body: bytes | None
-    read_at_s: float
 
 
 class Store(Protocol):
@@ -66,24 +56,22 @@ class Shared(Protocol):
 
 
 class Book(Protocol):
-    """Who is told of every read once it has ended, or was shed."""
+    """The book of every read: written once for each, when it has ended or was shed."""
 
-    def write(self, read: OriginRead) -> None: ...
+    def write(self, read: AskedRead) -> None: ...
 
 
 class OriginEvents(Protocol):
-    """What an origin reports to the metrics: reads that were asked for are shed, or start and end."""
+    """What an origin reports of its reads, for metrics and for observers in virtual time."""
 
-    def origin_asked(self, why: Why) -> None: ...
-
-    def origin_asked_again(self) -> None:
-        """What is being asked for is a key for whose read somebody in this pod waits already."""
+    def origin_asked(self, read: AskedRead, again: bool) -> None:
+        """A read was asked for; `again`: while somebody in this pod waits for one of the same key."""
         ...
 
     def origin_shed(self) -> None: ...
 
     def origin_started(self, why: Why) -> None:
-        """It has a connection."""
+        """A read has got its connection."""
         ...
 
     def origin_failed(self) -> None:
@@ -91,24 +79,10 @@ class OriginEvents(Protocol):
         ...
 
     def origin_ended(self, duration_s: float) -> None:
-        """So long after it was asked for."""
+        """A read that had started has ended, so long after it was asked for."""
         ...
 
     def task_died(self, task: str) -> None: ...
-
-
-@dataclass(slots=True)
-class _Read:
-    item_id: int
-    key: str
-    why: Why
-    asked_s: float
-    asked_monotonic_s: float
-    """The same moment on the monotonic clock."""
-    is_late: bool = False
-    """Nobody waits for it any more."""
-    is_queueing: bool = False
-    """For a connection that pods share."""
 
 
 class Origin:
@@ -158,20 +132,18 @@ class Origin:
             await self._shared.aclose()
         await self._store.aclose()
 
-    async def read(self, item_id: int, key: str, why: Why) -> Row:
-        """One read of the store, through the pool. Goes on to its end when the caller goes away, as a query does; only
-        the queue for connections that pods share is left by who is late."""
-        read = _Read(item_id, key, why, self._clock.now_s(), self._clock.monotonic_s())
-        if key in self._awaited:
-            self._events.origin_asked_again()
+    async def read(self, item_id: int, key: str, why: Why) -> Loaded:
+        """One read of the store, through the pool: the `Loader` of a request. Goes on to its end when the caller goes
+        away, as a query does; but a late read leaves the queue for connections that pods share."""
+        now_s, monotonic_s = self._clock.now_s(), self._clock.monotonic_s()
+        read = AskedRead(item_id, key, self._strategy, self._settings.pod, why, now_s, monotonic_s)
+        self._events.origin_asked(read, again=key in self._awaited)
         if self.reading + self.waiting >= self.connections + self._settings.origin_queue_max:
-            self._events.origin_asked(why)
             self._events.origin_shed()
-            self._write(read, None, Outcome.SHED)
+            self._end(read, Outcome.SHED)
             raise Shed(f"{self.waiting} reads wait for the origin (origin_queue_max)")
         self.waiting += 1  # here and not in the task, which has not begun when the next caller looks
         self._see_peak()
-        self._events.origin_asked(why)
         task = self._tasks.spawn(self._read(read), "read", key)
         timeout_s = self._settings.origin_timeout_ms / 1000
         with self._waiting_for(key):
@@ -198,7 +170,7 @@ class Origin:
             if not self._awaited[key]:
                 del self._awaited[key]
 
-    async def _read(self, read: _Read) -> Row:
+    async def _read(self, read: AskedRead) -> Loaded:
         permit = None
         try:
             await self._free.acquire()
@@ -207,25 +179,27 @@ class Origin:
         finally:
             self.waiting -= 1
         self.reading += 1
-        started_s, started_monotonic_s = self._clock.now_s(), self._clock.monotonic_s()
+        read.started_s = started_s = self._clock.now_s()
+        started_monotonic_s = self._clock.monotonic_s()
         self._events.origin_started(read.why)
         outcome = Outcome.FAILED
         try:
             found = await self._store.select(read.item_id, self._latency.draw_ms(self._rng))
             outcome = Outcome.OK
-            return self._row(read.item_id, found, self._dated(started_s, started_monotonic_s))
+            read.loaded = self._loaded(read, found, self._dated(started_s, started_monotonic_s))
+            return read.loaded
         finally:
             if outcome is Outcome.FAILED and not read.is_late:
                 self._events.origin_failed()
             self._events.origin_ended(self._clock.monotonic_s() - read.asked_monotonic_s)
             self._see_peak()
             self.reading -= 1
-            self._write(read, started_s, outcome)  # before anybody else has its connection
+            self._end(read, outcome)  # before anybody else has its connection
             if permit is not None and self._shared is not None:
                 self._shared.release(permit)
             self._free.release()
 
-    async def _one_of(self, shared: Shared, read: _Read) -> int:
+    async def _one_of(self, shared: Shared, read: AskedRead) -> int:
         """A connection that pods share, for a read that has one of its pod's and keeps it meanwhile."""
         read.is_queueing = True
         try:
@@ -235,7 +209,7 @@ class Origin:
         except BaseException:
             self._free.release()
             if read.is_late:  # else its pod ends
-                self._write(read, None, Outcome.FAILED)
+                self._end(read, Outcome.FAILED)
             raise
         finally:
             read.is_queueing = False
@@ -250,21 +224,24 @@ class Origin:
         now_s, lasted_s = self._clock.now_s(), self._clock.monotonic_s() - started_monotonic_s
         return started_s if abs(now_s - started_s - lasted_s) <= CLOCK_ERROR_S_MAX else now_s - lasted_s
 
-    def _write(self, read: _Read, started_s: float | None, outcome: Outcome) -> None:
-        pod, ended_s = self._settings.pod, self._clock.now_s()
-        self._ledger.write(
-            OriginRead(read.asked_s, started_s, ended_s, read.key, self._strategy, pod, read.why, outcome)
-        )
+    def _end(self, read: AskedRead, outcome: Outcome) -> None:
+        read.outcome, read.ended_s = outcome, self._clock.now_s()
+        self._ledger.write(read)
 
-    def _row(self, item_id: int, found: tuple[str, int] | None, read_at_s: float) -> Row:
+    def _loaded(self, read: AskedRead, found: tuple[str, int] | None, read_at_s: float) -> Loaded:
+        """The item as JSON, ready to be sent. `read_at_s` is when the read began, on its connection: what it brings may
+        be as old as that, however long it takes or its pod is paused."""
+        cost_s = self._clock.monotonic_s() - read.asked_monotonic_s
         if found is None:
-            return Row(None, read_at_s)
+            absent = {"error": "absent", "reason": f"there is no item {read.item_id}"}
+            keep_for_s_max = self._settings.negative_ttl_s
+            return Loaded(json.dumps(absent).encode(), read_at_s, cost_s, absent=True, keep_for_s_max=keep_for_s_max)
         text, crc32 = found
         item = {
-            "id": item_id,
+            "id": read.item_id,
             "version": int(read_at_s / self._settings.change_every_s),
             "read_at": round(read_at_s, 6),
             "crc32": crc32,
             "text": text,
         }
-        return Row(_ENCODER.encode(item).encode(), read_at_s)
+        return Loaded(_ENCODER.encode(item).encode(), read_at_s, cost_s)

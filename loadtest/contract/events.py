@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from app.ledger import AskedRead
 from app.strategy import Status, Why
 
 
@@ -11,11 +12,9 @@ class Events(Counter[str]):
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
         self[f"answered {status}"] += 1
 
-    def origin_asked(self, why: Why) -> None:
-        self[f"asked {why}"] += 1
-
-    def origin_asked_again(self) -> None:
-        self["asked again"] += 1
+    def origin_asked(self, read: AskedRead, again: bool) -> None:
+        self[f"asked {read.why}"] += 1
+        self["asked again"] += again
 
     def origin_shed(self) -> None:
         self["origin shed"] += 1

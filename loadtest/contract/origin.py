@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass
 
-from app.origin import Row
-from app.strategy import OriginFailed, Why
+from app.settings import Settings
+from app.strategy import Loaded, OriginFailed, Why
 
 ORIGIN_S = 0.2
 ITEMS = 100
@@ -36,9 +37,10 @@ class BookedOrigin:
         self.at_once_max: Counter[tuple[str, int]] = Counter()  # loads of an item under way together, by pod
         self._at_once: Counter[tuple[str, int]] = Counter()
 
-    async def read(self, pod: str, item_id: int, key: str, why: Why) -> Row:
-        running, place = asyncio.get_running_loop(), (pod, item_id)
-        load = OriginLoad(len(self.loads), pod, item_id, why, running.time())
+    async def read(self, settings: Settings, item_id: int, key: str, why: Why) -> Loaded:
+        """As `app.origin.Origin.read`, for the pod of these settings."""
+        running, place = asyncio.get_running_loop(), (settings.pod, item_id)
+        load = OriginLoad(len(self.loads), settings.pod, item_id, why, running.time())
         self.loads.append(load)
         self._at_once[place] += 1
         self.at_once_max[place] = max(self.at_once_max[place], self._at_once[place])
@@ -51,7 +53,9 @@ class BookedOrigin:
             raise self.failure
         load.ok = True
         body = json.dumps({"id": item_id, "load": load.number, "read_at": load.ended_s}).encode()
-        return Row(body if item_id < ITEMS else None, load.ended_s)
+        is_absent = item_id >= ITEMS
+        keep_for_s_max = settings.negative_ttl_s if is_absent else math.inf
+        return Loaded(body, load.ended_s, load.ended_s - load.began_s, is_absent, keep_for_s_max)
 
     def fail(self) -> None:
         self.failure = OriginFailed("the origin is down")

@@ -78,7 +78,7 @@ class ContractWorld:
         for pod in (f"pod-{number}" for number in range(pods)):
             cache = MemoryCache(self.server, self.clock, cache_latency_s)
             told = StatedSettings(pod=pod, seed=seed, ttl_s=TTL_S, **settings)
-            read = partial(self.origin.read, pod)
+            read = partial(self.origin.read, told)
             self.arms[pod] = Arm(strategy, told, cache, self.clock, read, self.events, life=pod)
 
     async def ask(self, item_id: int = 0, pod: int = 0) -> Reply:

@@ -1,9 +1,9 @@
-from app.ledger import Ledger, OriginRead, Outcome
+from app.ledger import AskedRead, Ledger
 from app.strategy import Why
 
 
-def _read(number: int) -> OriginRead:
-    return OriginRead(number, number, number, str(number), "any", "pod", Why.MISS, Outcome.OK)
+def _read(number: int) -> AskedRead:
+    return AskedRead(number, str(number), "any", "pod", Why.MISS, number, number)
 
 
 def test_pages_hold_every_read_once() -> None:

@@ -14,7 +14,7 @@ from app.origin import Origin
 from app.settings import Settings
 from app.store import SqliteStore
 from app.store_file import create_store
-from app.strategy import OriginFailed, Shed, Why
+from app.strategy import Loaded, OriginFailed, Shed, Why
 
 
 async def _never() -> float:
@@ -82,14 +82,15 @@ def test_a_read_that_takes_too_long_fails_but_holds_its_connection_to_its_end(tm
 
 
 def test_a_missing_item_takes_as_long_as_one_that_is_there(tmp_path: Path) -> None:
-    async def scenario() -> tuple[bytes | None, list[OriginRead]]:
+    async def scenario() -> tuple[Loaded, list[OriginRead]]:
         origin, ledger = _origin(tmp_path, origin_latency="fixed(25)")
-        row = await origin.read(11, "k", Why.MISS)
+        loaded = await origin.read(11, "k", Why.MISS)
         await origin.aclose()
-        return row.body, _rows(ledger)
+        return loaded, _rows(ledger)
 
-    body, rows = asyncio.run(scenario())
-    assert body is None
+    loaded, rows = asyncio.run(scenario())
+    assert loaded.absent
+    assert loaded.cost_s >= 0.025
     ((row, started_s),) = _started(rows)
     assert row.ended_s - started_s >= 0.025
 
@@ -99,9 +100,7 @@ def test_the_version_counts_the_changes_of_an_item(tmp_path: Path) -> None:
         origin, _ = _origin(tmp_path, origin_latency="fixed(1)", change_every_s=0.01)
         versions = []
         for _ in range(5):
-            row = await origin.read(3, "k", Why.MISS)
-            assert row.body is not None
-            versions.append(json.loads(row.body)["version"])
+            versions.append(json.loads((await origin.read(3, "k", Why.MISS)).body)["version"])
             await asyncio.sleep(0.01)
         await origin.aclose()
         return versions

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from app.arm import Arm
 from app.clock import RedisClock
 from app.latency import Latency
-from app.ledger import OriginRead
-from app.origin import Origin, Row
+from app.ledger import AskedRead
+from app.origin import Origin
 from app.pooler_client import PoolerClient
-from app.strategy import CacheAway, Clock, Status, Strategy, Why
+from app.strategy import CacheAway, Clock, Loaded, Status, Strategy, Why
 from app.tasks import Tasks
 from loadtest.figures.failures import Kind
 from loadtest.figures.records import OUTCOME_NUMBERS
@@ -37,9 +37,7 @@ class Counts:
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None: ...
 
-    def origin_asked(self, why: Why) -> None: ...
-
-    def origin_asked_again(self) -> None: ...
+    def origin_asked(self, read: AskedRead, again: bool) -> None: ...
 
     def origin_shed(self) -> None:
         self._failed(Kind.SHED)
@@ -85,7 +83,7 @@ class OpenReads:
         read = self._recorder.read(self._true.now_s(), item_id, why, self._pod)
         self._open.setdefault((key, self._own.now_s()), deque()).append(read)
 
-    def write(self, read: OriginRead) -> None:
+    def write(self, read: AskedRead) -> None:
         if self._is_closed:
             return
         same = self._open[read.key, read.asked_s]
@@ -179,13 +177,13 @@ class Pod:
         await self.start()
         await clock.keep_in_sync()
 
-    async def _read(self, item_id: int, key: str, why: Why) -> Row:
+    async def _read(self, item_id: int, key: str, why: Why) -> Loaded:
         self._server.refreshes(key, why)
         self._reads.ask(item_id, key, why)
         asked_s = self._loop.now_s
-        row = await self._origin.read(item_id, key, why)
-        self._watch.loaded(row.body, asked_s)
-        return row
+        loaded = await self._origin.read(item_id, key, why)
+        self._watch.loaded(None if loaded.absent else loaded.body, asked_s)
+        return loaded
 
     def pause(self, until_s: float) -> None:
         """Nothing comes in or goes out."""

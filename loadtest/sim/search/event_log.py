@@ -6,8 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from app.arm import Answer
-from app.origin import Row
-from app.strategy import Clock, Entry, Strategy, Why
+from app.strategy import Clock, Entry, Loaded, Strategy, Why
 from loadtest.sim.cluster.cluster import World
 from loadtest.sim.cluster.invariants import Violation
 from loadtest.sim.cluster.pod import Pod
@@ -93,15 +92,15 @@ class NarratedPod(Pod):
         self._tell(f"answers for {item_id}: {answer.code} {answer.status}{age}")
         return answer
 
-    async def _read(self, item_id: int, key: str, why: Why) -> Row:
+    async def _read(self, item_id: int, key: str, why: Why) -> Loaded:
         self._tell(f"asks the origin for {item_id} ({why})")
         try:
-            row = await super()._read(item_id, key, why)
+            loaded = await super()._read(item_id, key, why)
         except BaseException as error:
             self._tell(f"has nothing from the origin for {item_id}: {error!r}")
             raise
-        self._tell(f"has {item_id} from the origin, read at {row.read_at_s:.6f} s")
-        return row
+        self._tell(f"has {item_id} from the origin, read at {loaded.read_at_s:.6f} s")
+        return loaded
 
 
 class NarratedServer(Way):
