@@ -13,7 +13,7 @@ from types import ModuleType
 import app.strategies
 import app.strategies.bounds
 from app.alarm import TookTooLong, within
-from app.strategy import Strategy
+from app.strategy import Mechanism, Strategy
 
 IMPORT_S_MAX = 5.0
 """A file that needs longer to be imported hangs."""
@@ -106,7 +106,9 @@ def _load(info: pkgutil.ModuleInfo, package: ModuleType) -> type[Strategy]:
     found = _the_one([value for value in vars(module).values() if _is_strategy_of(path, value)])
     if inspect.isabstract(found):
         raise TypeError(f"{found.__name__} does not define get_or_load")
-    found.tuned({})  # the defaults keep their own bounds
+    mechanism = found.stated(1.0, {}).mechanism()  # raises when a default is out of its own bounds
+    if not isinstance(mechanism, Mechanism):
+        raise TypeError(f"{found.__name__}.mechanism() answers {mechanism!r}, which is no Mechanism")
     return found
 
 

@@ -8,48 +8,39 @@ Times are seconds on the cache's clock (see `Clock`); durations carry their unit
 RFC 9111 (fresh, stale, age), RFC 9211 (hit, collapsed) and RFC 5861 (stale-while-revalidate).
 """
 
-import math
-import sys
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 from random import Random
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
+from app.entry import CLOCK_ERROR_S_MAX, Entry, Loaded, Lookup, Status, Why
+from app.mechanism import Mechanism, MechanismKind
+from app.parameters import HasParameters, Tunable, tunable
 
-class Status(StrEnum):
-    """How an answer was made."""
-
-    HIT = "hit"  # from the cache, fresh
-    MISS = "miss"  # this request read the origin
-    STALE = "stale"  # from the cache, past its freshness, while somebody refreshes it
-    COLLAPSED = "collapsed"  # waited for the load of another request
-    SHED = "shed"  # turned away by a bound: 503
-    ERROR = "error"  # the origin failed: 503
-
-
-class Why(StrEnum):
-    """Why the origin was asked."""
-
-    MISS = "miss"  # there was nothing to answer with
-    REFRESH = "refresh"  # there was a stale entry
-    EARLY = "early"  # the entry was still fresh
-
-
-class Remedy(StrEnum):
-    """What a strategy does about requests that find no fresh entry: what theory predicts its figures from."""
-
-    NONE = "none"  # each of them loads
-    COLLAPSE = "collapse"  # one loads, the others wait for it
-    STALE = "stale"  # one loads, the others are answered with the old entry
-    EARLY = "early"  # somebody loads before there are any
-
-
-CLOCK_ERROR_S_MAX = 1.0
-"""How far two pods' ideas of the cache's time may be apart. An entry that seems to have been read further in the future
-than this was dated by a clock that has been set since; it counts as none."""
+__all__ = [
+    "CLOCK_ERROR_S_MAX",
+    "Cache",
+    "CacheAway",
+    "Clock",
+    "Entry",
+    "Flights",
+    "Lab",
+    "Landing",
+    "Loaded",
+    "Loader",
+    "Lookup",
+    "Mechanism",
+    "MechanismKind",
+    "OriginFailed",
+    "Shed",
+    "Status",
+    "Strategy",
+    "Tunable",
+    "Why",
+    "tunable",
+]
 
 
 class CacheAway(Exception):
@@ -62,68 +53,6 @@ class OriginFailed(Exception):
 
 class Shed(Exception):
     """A bound was reached and the request is turned away; the text names the bound."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A cached answer. `read_at_s` is when the read of the origin began, so that no age is too young; `cost_s` is what
-    its load took, from asking to answer (XFetch's delta)."""
-
-    body: bytes
-    read_at_s: float
-    fresh_until_s: float
-    keep_until_s: float
-    cost_s: float
-    absent: bool = False  # the origin has no such item: a negative entry
-
-    def is_fresh(self, now_s: float) -> bool:
-        return now_s < self.fresh_until_s
-
-    def age_s(self, now_s: float) -> float:
-        """Seconds since the read of the origin began: below 0 by as much as the reader's clock is behind the writer's,
-        which is no age. Who shows it decides, see `app.arm`."""
-        return now_s - self.read_at_s
-
-    def is_servable(self, now_s: float) -> bool:
-        """Whether a cache may hand it out: not past its `keep_until_s`, and not from the future."""
-        return now_s < self.keep_until_s and self.read_at_s <= now_s + CLOCK_ERROR_S_MAX
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What the origin answered."""
-
-    body: bytes
-    read_at_s: float
-    cost_s: float
-    absent: bool = False
-    keep_for_s_max: float = math.inf  # a negative answer has a short life of its own
-
-    def as_entry(self, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
-        """The entry to cache: fresh for `fresh_for_s` and kept for `keep_for_s` (or just as long), both from the
-        moment at which the read of the origin began. From any later moment, a pod that is slow to store would serve for
-        longer. Raises ValueError unless 0 <= fresh_for_s <= keep_for_s, both finite.
-        """
-        if keep_for_s is None:
-            keep_for_s = fresh_for_s
-        if not 0 <= fresh_for_s <= keep_for_s < math.inf:
-            raise ValueError(f"0 <= fresh_for_s <= keep_for_s must hold, not 0 <= {fresh_for_s!r} <= {keep_for_s!r}")
-        return Entry(
-            body=self.body,
-            read_at_s=self.read_at_s,
-            fresh_until_s=self.read_at_s + min(fresh_for_s, self.keep_for_s_max),
-            keep_until_s=self.read_at_s + min(keep_for_s, self.keep_for_s_max),
-            cost_s=self.cost_s,
-            absent=self.absent,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """What a strategy answers: an entry, and how it came by it."""
-
-    status: Status
-    entry: Entry
 
 
 Loader = Callable[[Why], Awaitable[Loaded]]
@@ -220,54 +149,18 @@ class Lab:
         return entry
 
 
-@dataclass(frozen=True, slots=True)
-class Tunable:
-    """A number or a word of a strategy that a run may set, with its bounds."""
-
-    default: float | str
-    why: str
-    low: float = -math.inf
-    high: float = math.inf
-    choices: Sequence[str] = ()
-
-    def check(self, value: object) -> float | str:
-        """The value as a finite number, or as one of the words. Raises ValueError saying what is allowed."""
-        if self.choices:
-            if value not in self.choices:
-                raise ValueError(f"must be one of {', '.join(self.choices)}, not {value!r}")
-            return str(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
-            raise ValueError(f"must be a finite number from {self.low:g} to {self.high:g}, not {value!r}")
-        if not self.low <= value <= self.high:
-            raise ValueError(f"must be a number from {self.low:g} to {self.high:g}, not {value!r}")
-        return float(value)
-
-
-def tunable(
-    default: float | str,
-    why: str,
-    *,
-    low: float = -math.inf,
-    high: float = math.inf,
-    choices: Sequence[str] = (),
-) -> Any:
-    """Declare a tunable as a class attribute: `beta: float = tunable(1.0, "…", low=0, high=100)`."""
-    return Tunable(default, why, low, high, choices)
-
-
 _OF_EVERY_INSTANCE = frozenset({"lab", "ttl_s"})
 
 
-class Strategy(ABC):
+class Strategy(HasParameters, ABC):
     """One way to keep a key in the cache. The module's name is the route, the label and the key prefix.
 
     A strategy may extend another: it has the tunables of both, and `beta: float = 2.0` gives an inherited one another
     default within its bounds.
     """
 
-    name: ClassVar[str]
     is_baseline: ClassVar[bool] = False  # what the others are compared with
-    remedy: ClassVar[Remedy | None] = None  # None: theory has nothing to say of it
+    ttl_s: float
 
     def __init_subclass__(cls) -> None:
         """Raises TypeError when a tunable would hide something else that the class has."""
@@ -281,55 +174,33 @@ class Strategy(ABC):
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self.ttl_s = lab.ttl_s
-        for name, value in self.tuned(lab.tune).items():
+        self._set(lab.ttl_s, lab.tune)
+
+    @classmethod
+    def stated(cls, ttl_s: float, tune: Mapping[str, float | str]) -> Self:
+        """The strategy with its parameters and no lab: it can state its mechanism, and answers no request. Raises
+        ValueError naming a tunable that is out of its bounds."""
+        strategy = cls.__new__(cls)
+        strategy._set(ttl_s, tune)
+        return strategy
+
+    def _set(self, ttl_s: float, tune: Mapping[str, float | str]) -> None:
+        self.ttl_s = ttl_s
+        for name, value in self.tuned(tune).items():
             setattr(self, name, value)
 
-    @classmethod
-    def tunables(cls) -> dict[str, Tunable]:
-        """What a run may set: its own and those that it inherits, the inherited first."""
-        found: dict[str, Tunable] = {}
-        for base in reversed(cls.__mro__):
-            for name, value in vars(base).items():
-                if isinstance(value, Tunable):
-                    found[name] = value
-                elif name in found:
-                    found[name] = replace(found[name], default=value)
-        return found
+    def mechanism(self) -> Mechanism:
+        """What the strategy does about an expiry, with its numbers as they are tuned.
 
-    @classmethod
-    def tuned(cls, tune: dict[str, float | str]) -> dict[str, float | str]:
-        """Every tunable's value under `tune`. Raises ValueError naming the tunable and its bound."""
-        declared = cls.tunables()
-        if unknown := tune.keys() - declared.keys():
-            known = ", ".join(declared) or "none"
-            raise ValueError(f"{cls.name}.{min(unknown)}: no such tunable (there is {known})")
-        values = {}
-        for name, knob in declared.items():
-            try:
-                values[name] = knob.check(tune.get(name, knob.default))
-            except ValueError as error:
-                raise ValueError(f"{cls.name}.{name}: {error}") from None
-        return values
-
-    @classmethod
-    def remedy_under(cls, tune: dict[str, float | str]) -> Remedy | None:
-        """The remedy as it is tuned; `tune` is as `tuned` answers it."""
-        return cls.remedy
-
-    @classmethod
-    def mean_stretch(cls, tune: dict[str, float | str]) -> float:
-        """How long an entry is fresh on average, in TTLs. Other than 1, it saves loads just by being older, and a
-        comparison needs a control of the same mean. `tune` is as `tuned` answers it."""
-        return 1.0
-
-    @classmethod
-    def oldest_s(cls, ttl_s: float, tune: dict[str, float | str]) -> float:
-        """The strategy's promise: how long ago the origin may have been read, at most, for what the cache answers,
-        seconds. An answer beyond it is a wrong one; an answer by a load is as old as that load. `ttl_s` is the pod's,
-        `tune` as `tuned` answers it. The default is the TTL: who serves past it, or draws longer TTLs, says how far.
+        It depends on `self.ttl_s` and the tunables alone, because theory asks for it where no lab runs. A strategy that
+        serves past the TTL, or draws longer ones, says so here: an answer older than `Mechanism.oldest_s` is a wrong
+        one.
         """
-        return ttl_s
+        return Mechanism.unknown()
+
+    def oldest_s(self) -> float:
+        """The mechanism's `oldest_s` under this TTL, seconds."""
+        return self.mechanism().oldest_s(self.ttl_s)
 
     @abstractmethod
     async def get_or_load(self, key: str, load: Loader) -> Lookup:

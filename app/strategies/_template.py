@@ -1,5 +1,5 @@
 # Copy this file to a name of your own (or run `make new S=mine`): the name is the route, the label and the row.
-from app.strategy import Loader, Lookup, Status, Strategy, Why, tunable
+from app.strategy import Loader, Lookup, Mechanism, Status, Strategy, Why, tunable
 
 
 class Template(Strategy):
@@ -12,9 +12,9 @@ class Template(Strategy):
 
     stretch: float = tunable(1.0, "how many TTLs an entry lives", low=0.1, high=10)
 
-    @classmethod
-    def oldest_s(cls, ttl_s: float, tune: dict[str, float | str]) -> float:
-        return ttl_s * float(tune["stretch"])  # an answer older than this is a wrong one
+    def mechanism(self) -> Mechanism:
+        # An answer older than `stretch` TTLs is a wrong one. Theory predicts a kind that it knows: none, collapse, …
+        return Mechanism.unknown(stretch=self.stretch)
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         entry = await self.lab.cache.get(key)

@@ -1,4 +1,4 @@
-from app.strategy import Loader, Lookup, Remedy, Status, Strategy, Why, tunable
+from app.strategy import Loader, Lookup, Mechanism, Status, Strategy, Why, tunable
 
 
 class Jitter(Strategy):
@@ -10,8 +10,6 @@ class Jitter(Strategy):
     Reference:  Jitterbug (TTL 10 s, jitter 10 to 15 s); the primer's 20 % and 100 % runs.
     """
 
-    remedy = Remedy.NONE
-
     spread: float = tunable(0.5, "width of the range that TTLs are drawn from, as a share of the TTL", low=0, high=2)
     form: str = tunable(
         "mean-preserving",
@@ -19,13 +17,9 @@ class Jitter(Strategy):
         choices=("mean-preserving", "longer"),
     )
 
-    @classmethod
-    def mean_stretch(cls, tune: dict[str, float | str]) -> float:
-        return 1.0 + float(tune["spread"]) / 2 if tune["form"] == "longer" else 1.0
-
-    @classmethod
-    def oldest_s(cls, ttl_s: float, tune: dict[str, float | str]) -> float:
-        return ttl_s * (cls.mean_stretch(tune) + float(tune["spread"]) / 2)
+    def mechanism(self) -> Mechanism:
+        mean = 1.0 + self.spread / 2 if self.form == "longer" else 1.0
+        return Mechanism.none(stretch=mean, spread=self.spread)
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         entry = await self.lab.cache.get(key)

@@ -1,4 +1,4 @@
-from app.strategy import Loader, Lookup, Remedy, Status, Strategy
+from app.strategy import Loader, Lookup, Mechanism, Status, Strategy
 
 
 class Singleflight(Strategy):
@@ -10,7 +10,8 @@ class Singleflight(Strategy):
     Reference:  Go's x/sync/singleflight in a pod; leases (Nishtala et al., NSDI 2013) between pods.
     """
 
-    remedy = Remedy.COLLAPSE
+    def mechanism(self) -> Mechanism:
+        return Mechanism.collapse()
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         entry = await self.lab.cache.get(key)

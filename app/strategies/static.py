@@ -1,4 +1,4 @@
-from app.strategy import Loader, Lookup, Remedy, Status, Strategy, Why
+from app.strategy import Loader, Lookup, Mechanism, Status, Strategy, Why
 
 
 class Static(Strategy):
@@ -11,7 +11,9 @@ class Static(Strategy):
     """
 
     is_baseline = True
-    remedy = Remedy.NONE
+
+    def mechanism(self) -> Mechanism:
+        return Mechanism.none()
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         entry = await self.lab.cache.get(key)

@@ -1,4 +1,4 @@
-from app.strategy import Loader, Lookup, Remedy, Status, Strategy, Why, tunable
+from app.strategy import Loader, Lookup, Mechanism, Status, Strategy, Why, tunable
 
 
 class StaleWhileRevalidate(Strategy):
@@ -10,13 +10,10 @@ class StaleWhileRevalidate(Strategy):
     Reference:  RFC 5861, stale-while-revalidate.
     """
 
-    remedy = Remedy.STALE
-
     stale_s: float = tunable(5.0, "how long past its freshness an entry may be served, seconds", low=0, high=86_400)
 
-    @classmethod
-    def oldest_s(cls, ttl_s: float, tune: dict[str, float | str]) -> float:
-        return ttl_s + float(tune["stale_s"])
+    def mechanism(self) -> Mechanism:
+        return Mechanism.stale(window_s=self.stale_s)
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         flights, keep_for_s = self.lab.flights, self.ttl_s + self.stale_s

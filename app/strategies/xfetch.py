@@ -1,6 +1,6 @@
 import math
 
-from app.strategy import Entry, Loader, Lookup, Remedy, Status, Strategy, Why, tunable
+from app.strategy import Entry, Loader, Lookup, Mechanism, Status, Strategy, Why, tunable
 
 
 class XFetch(Strategy):
@@ -13,8 +13,6 @@ class XFetch(Strategy):
     Reference:  Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015.
     """
 
-    remedy = Remedy.EARLY
-
     beta: float = tunable(1.0, "above 1 refreshes earlier, below 1 later", low=0, high=100)
     form: str = tunable(
         "locked",
@@ -22,9 +20,8 @@ class XFetch(Strategy):
         choices=("locked", "unlocked"),
     )
 
-    @classmethod
-    def remedy_under(cls, tune: dict[str, float | str]) -> Remedy | None:
-        return cls.remedy if tune["form"] == "locked" else None
+    def mechanism(self) -> Mechanism:
+        return Mechanism.early(beta=self.beta) if self.form == "locked" else Mechanism.unknown()
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         entry = await self.lab.cache.get(key)

@@ -189,7 +189,5 @@ def _load(options: Namespace, scenario: Scenario) -> Load:
 
 def _promised_s(strategy: str, scenario: Scenario) -> float:
     """What the strategy of that name promises under the scenario's settings, where pods do not say it."""
-    ttl_s, found = scenario.cache.ttl_s, discover().strategies
-    if strategy not in found:
-        return ttl_s
-    return found[strategy].oldest_s(ttl_s, found[strategy].tuned(scenario.tune.get(strategy, {})))
+    found = discover().strategies
+    return scenario.stated(found[strategy]).oldest_s() if strategy in found else scenario.cache.ttl_s

@@ -7,17 +7,12 @@ within which prediction and simulation agree (tests/loadtest/theory/test_domain.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-
-import numpy as np
 
 from app.latency import Latency
 from app.settings import Settings
-from app.strategy import Remedy, Strategy
-from loadtest.workload.scenario import Scenario
+from app.strategy import MechanismKind
+from loadtest.theory.question import SIGMAS, Question
 
-SURE = 0.999
-"""The share of the loads that a bound on the latency is about."""
 LOAD_PER_TTL_MAX = 0.2
 """Of the least TTL: longer loads overlap with the next expiry."""
 TTL_S_MIN = 1.0
@@ -37,93 +32,6 @@ START_SHARE_MAX = 0.02
 """Of all reads, those that a queue at a cold start may add."""
 CROWD_MAX = 1.5
 """In connections, of such a queue."""
-SIGMAS = 2.5
-"""How far above its mean a count is still expected."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is to be predicted."""
-
-    scenario: Scenario
-    strategy: type[Strategy]
-    rate_per_s: float
-    duration_s: float
-
-    @cached_property
-    def tune(self) -> dict[str, float | str] | None:
-        """None where the strategy is not tuned as it can be."""
-        try:
-            return self.strategy.tuned(self.scenario.tune.get(self.strategy.name, {}))
-        except ValueError:
-            return None
-
-    @cached_property
-    def remedy(self) -> Remedy | None:
-        return None if self.tune is None else self.strategy.remedy_under(self.tune)
-
-    @cached_property
-    def latency(self) -> Latency:
-        return Latency.parse(self.scenario.origin.latency)
-
-    @cached_property
-    def load_s(self) -> float:
-        """On average."""
-        return self.latency.mean_ms / 1000
-
-    @cached_property
-    def longest_load_s(self) -> float:
-        """But for one in a thousand."""
-        low, high = 0.0, self.latency.longest_ms
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (low, middle) if self.latency.cdf(middle) >= SURE else (middle, high)
-        return high / 1000
-
-    @cached_property
-    def least_ttl_s(self) -> float:
-        assert self.tune is not None
-        spread = self.tune.get("spread", 0.0)
-        shorter = float(spread) / 2 if isinstance(spread, float) else 0.0
-        return max(0.0, self.scenario.cache.ttl_s * (self.strategy.mean_stretch(self.tune) - shorter))
-
-    @cached_property
-    def pause_s(self) -> float:
-        """Of a user between an answer that is quick and the next request; 0 in an open loop."""
-        load = self.scenario.load
-        if load.users is None:
-            return 0.0
-        return load.think_s or load.users / (load.rate_per_s or math.inf)
-
-    @cached_property
-    def is_waiting(self) -> bool:
-        """Whether users wait for their answers and then pause, so that a slow service is asked less."""
-        return self.scenario.load.think_s is not None
-
-    @cached_property
-    def network_s(self) -> float:
-        """There and back."""
-        return 2 * Latency.parse(self.scenario.virtual.network).mean_ms / 1000
-
-    @cached_property
-    def loads_of_all_keys(self) -> float:
-        """At once, on average, when all keys are gone: at a cold start, or together after a burst."""
-        shares = self.scenario.keys.shares()
-        asked = self.rate_per_s * shares * self.load_s
-        if self.remedy is Remedy.NONE:
-            together = float(asked.sum())
-            if self.is_waiting:
-                together = min(together, float(self.scenario.load.users or 0))
-        else:
-            together = float(-np.expm1(-asked).sum())
-        return together
-
-    def loads_at_once(self, pods: int) -> float:
-        """The most that are expected in so many pods together."""
-        each, scatter = self.loads_of_all_keys * pods / self.scenario.pods, 1.0
-        if self.remedy is not Remedy.NONE:  # of each key one or none
-            scatter = max(0.0, 1 - self.loads_of_all_keys / self.scenario.keys.count)
-        return min(self.loads_of_all_keys, each + SIGMAS * math.sqrt(scatter * each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +104,11 @@ def _users_come_often(question: Question) -> bool:
 
 
 def _waits_are_alike(question: Question) -> bool:
+    is_early = question.mechanism is not None and question.mechanism.kind is MechanismKind.EARLY
     scatter = question.latency.deviation_ms / question.latency.mean_ms if question.latency.mean_ms else 0.0
-    if question.remedy is Remedy.NONE and question.is_waiting:
+    if question.is_herd and question.is_waiting:
         return scatter <= LITTLE
-    return scatter <= SCATTER_MAX or not (question.is_waiting or question.remedy is Remedy.EARLY)
+    return scatter <= SCATTER_MAX or not (question.is_waiting or is_early)
 
 
 def _pool_is_wide(question: Question) -> bool:
@@ -219,8 +128,11 @@ def _pool_is_wide(question: Question) -> bool:
 
 
 CONDITIONS: tuple[Condition, ...] = (
-    Condition("the strategy is not tuned as it can be", lambda asked: asked.tune is not None),
-    Condition("it knows no formula for this strategy as it is tuned", lambda asked: asked.remedy is not None),
+    Condition("the strategy is not tuned as it can be", lambda asked: asked.mechanism is not None),
+    Condition(
+        "it knows no formula for this strategy as it is tuned",
+        lambda asked: asked.mechanism is not None and asked.mechanism.kind is not MechanismKind.UNKNOWN,
+    ),
     Condition("nothing is asked for", lambda asked: 0 < asked.rate_per_s * asked.duration_s < math.inf),
     Condition("something is broken on purpose", lambda asked: not asked.scenario.faults),
     Condition("the load is not steady", lambda asked: asked.scenario.load.shape.kind == "steady"),

@@ -53,7 +53,7 @@ class AnswerCheck:
         self._newest_s: dict[tuple[str, int], float] = {}
 
     def promise(self, oldest_s: Mapping[str, float]) -> None:
-        """Hold answers to this from now on: how old the cache's may be, by strategy (`Strategy.oldest_s`)."""
+        """Hold answers to this from now on: how old the cache's may be, by strategy (`Mechanism.oldest_s`)."""
         self._oldest_s.update(oldest_s)
 
     def clock(self, ahead_s: float) -> None:

@@ -51,9 +51,8 @@ def turns(scenario: Scenario, names: Sequence[str], found: Discovered, repeats: 
     that was asked for."""
     first: dict[Turn, None] = {}
     for name in names:
-        strategy = found.strategies[name]
-        stretch = strategy.mean_stretch(strategy.tuned(scenario.tune.get(name, {})))
-        if stretch != 1.0 and found.baseline is not None:
+        stretch = scenario.stated(found.strategies[name]).mechanism().stretch
+        if stretch not in {0.0, 1.0} and found.baseline is not None:
             first[Turn(found.baseline, 1, stretch * scenario.cache.ttl_s)] = None
         first[Turn(name)] = None
     first |= dict.fromkeys(Turn(name, is_bound=True) for name in found.bounds)

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from app.latency import Latency
 from app.pooler import SIZE_MAX
 from app.settings import Settings, as_variable
+from app.strategy import Strategy
 from loadtest.workload.faults import Fault
 from loadtest.workload.gate import parse_gate
 from loadtest.workload.table import Table
@@ -164,6 +165,10 @@ class Scenario(Table):
     def led_by(self, lead_s: float) -> "Scenario":
         """The same, with so long between the warm-up and the load; clocks that disagree make it no less than 0."""
         return self.model_copy(update={"warm": self.warm.model_copy(update={"lead_s": max(0.0, lead_s)})})
+
+    def stated(self, strategy: type[Strategy]) -> Strategy:
+        """The strategy with its parameters as this scenario tunes them. Raises ValueError where it cannot be."""
+        return strategy.stated(self.cache.ttl_s, self.tune.get(strategy.name, {}))
 
     @property
     def target_rate(self) -> float | None:

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 import app.strategies
 from app.codec import decode
 from app.discovery import discover
-from app.strategy import Remedy, Status, Why
+from app.strategy import MechanismKind, Status, Why
 from tests.pod import ledger_rows, pod_settings, running_pod
 
 STRATEGIES = list(discover().strategies)
@@ -233,7 +233,8 @@ def test_a_pod_does_not_take_the_lock_of_another_with_its_name_and_seed_for_its_
     redis_url: str, tmp_path: Path
 ) -> None:
     """As of a container that is started again: the seed repeats what it draws, the tokens of its locks must differ."""
-    collapsing = next(name for name, found in discover().strategies.items() if found.remedy is Remedy.COLLAPSE)
+    kinds = {name: found.stated(1.0, {}).mechanism().kind for name, found in discover().strategies.items()}
+    collapsing = next(name for name, kind in kinds.items() if kind is MechanismKind.COLLAPSE)
     settings = pod_settings(redis_url, tmp_path, origin_latency="fixed(200)")
 
     async def scenario() -> None:

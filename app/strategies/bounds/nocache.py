@@ -1,4 +1,4 @@
-from app.strategy import Loader, Lookup, Status, Strategy, Why
+from app.strategy import Loader, Lookup, Mechanism, Status, Strategy, Why
 
 
 class NoCache(Strategy):
@@ -9,9 +9,8 @@ class NoCache(Strategy):
     Reference:  the upper bound of every strategy; it runs, because what a full origin does follows from no formula.
     """
 
-    @classmethod
-    def oldest_s(cls, ttl_s: float, tune: dict[str, float | str]) -> float:
-        return 0.0
+    def mechanism(self) -> Mechanism:
+        return Mechanism.unknown(stretch=0.0)
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         loaded = await load(Why.MISS)

@@ -29,4 +29,4 @@ from app.strategy import Strategy
 def test_a_strategy_promises_its_longest_ttl_and_what_it_serves_stale(
     strategy: type[Strategy], tune: dict[str, float | str], oldest_s: float
 ) -> None:
-    assert strategy.oldest_s(10.0, strategy.tuned(tune)) == pytest.approx(oldest_s)
+    assert strategy.stated(10.0, tune).oldest_s() == pytest.approx(oldest_s)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.discovery import discover
-from app.strategy import Loader, Lookup, Remedy, Strategy, tunable
+from app.strategy import Loader, Lookup, Mechanism, MechanismKind, Strategy, tunable
 from loadtest.figures.origin_load import sliding_peak
 from loadtest.theory import formulas as theory
 from loadtest.theory.predict import Prediction, predict, silent_because
@@ -28,27 +28,30 @@ class Unspoken(Strategy):
 
 
 class Alone(Unspoken):
-    remedy = Remedy.NONE
     spread: float = tunable(0.0, "width of the range that TTLs are drawn from, in TTLs", low=0, high=2)
     lift: float = tunable(0.0, "how much longer their mean is, in TTLs", low=0, high=2)
 
-    @classmethod
-    def mean_stretch(cls, tune: dict[str, float | str]) -> float:
-        return 1.0 + float(tune["lift"])
+    def mechanism(self) -> Mechanism:
+        return Mechanism.none(stretch=1.0 + self.lift, spread=self.spread)
 
 
 class Together(Unspoken):
-    remedy = Remedy.COLLAPSE
+    def mechanism(self) -> Mechanism:
+        return Mechanism.collapse()
 
 
 class Stale(Unspoken):
-    remedy = Remedy.STALE
     stale_s: float = tunable(5.0, "how long past its freshness", low=0)
+
+    def mechanism(self) -> Mechanism:
+        return Mechanism.stale(window_s=self.stale_s)
 
 
 class Early(Unspoken):
-    remedy = Remedy.EARLY
     beta: float = tunable(1.0, "how early", low=0)
+
+    def mechanism(self) -> Mechanism:
+        return Mechanism.early(beta=self.beta)
 
 
 HOT_KEY: dict[str, Any] = {
@@ -106,10 +109,10 @@ def replay(scenario: Scenario, strategy: type[Strategy], seed: int = SEED) -> Ru
     """The protocol with a fixed latency, and nothing else: no network, no pods, no pool."""
     print(f"seed {seed}")
     rng, run = np.random.default_rng(seed), Run(scenario)
-    tune = strategy.tuned(scenario.tune.get(strategy.name, {}))
+    mechanism = scenario.stated(strategy).mechanism()
     ttl_s, latency_s = scenario.cache.ttl_s, float(scenario.origin.latency.strip("fixed()")) / 1000
-    width_s, stale_s = ttl_s * float(tune.get("spread", 0)), float(tune.get("stale_s", 0))
-    least_s = ttl_s * strategy.mean_stretch(tune) - width_s / 2 - latency_s  # from the landing on
+    width_s = ttl_s * mechanism.spread
+    least_s = mechanism.least_ttl_s(ttl_s) - latency_s  # from the landing on
     keys, users = scenario.keys, scenario.load.users or 0
     pause_s = scenario.load.think_s or users / (scenario.target_rate or 1)
     cold_s = np.full(keys.count, -math.inf)
@@ -139,13 +142,13 @@ def replay(scenario: Scenario, strategy: type[Strategy], seed: int = SEED) -> Ru
         is_loading = now < loading_s[key]
         if left_s > 0:
             run.hits += 1
-            if strategy.remedy is Remedy.EARLY and not is_loading:
-                reads = latency_s * float(tune["beta"]) * rng.exponential() >= left_s
-        elif strategy.remedy is Remedy.STALE and left_s + stale_s > 0:
+            if mechanism.kind is MechanismKind.EARLY and not is_loading:
+                reads = latency_s * mechanism.beta * rng.exponential() >= left_s
+        elif mechanism.kind is MechanismKind.STALE and left_s + mechanism.window_s > 0:
             run.stale += 1
             reads = not is_loading
         else:
-            reads = strategy.remedy is Remedy.NONE or not is_loading
+            reads = mechanism.kind is MechanismKind.NONE or not is_loading
             answered_s = now + latency_s if reads else loading_s[key]
         if reads:
             run.reads_s.append(now)
@@ -286,10 +289,10 @@ def compare(scenario: Scenario, strategy: type[Strategy], runs: int = 1) -> None
     assert predicted.peak_band[0] <= peak <= predicted.peak_band[1]
 
 
-REMEDIES = [Alone, Together, Stale, Early]
+MECHANISMS = [Alone, Together, Stale, Early]
 
 
-@pytest.mark.parametrize("strategy", REMEDIES)
+@pytest.mark.parametrize("strategy", MECHANISMS)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -305,7 +308,7 @@ def test_an_open_loop_does_what_is_predicted(strategy: type[Strategy], changes: 
     compare(scenario_of(OPEN, **changes), strategy, runs=3)
 
 
-@pytest.mark.parametrize("strategy", REMEDIES)
+@pytest.mark.parametrize("strategy", MECHANISMS)
 @pytest.mark.parametrize(
     "table",
     [HOT_KEY, BULK, HOT_KEY | {"keys": {"count": 300, "zipf": 1.0}, "duration_s": 30}],
@@ -342,7 +345,7 @@ def test_collapsing_reads_the_floor_and_nobody_reads_less(changes: dict[str, Any
     scenario = scenario_of(OPEN, **({"duration_s": 40} | changes))
     least = prediction(scenario, Together).origin_reads
     assert len(replay(scenario, Together).reads_s) == pytest.approx(least, rel=0.05)
-    for strategy in REMEDIES:
+    for strategy in MECHANISMS:
         assert prediction(scenario, strategy).origin_reads >= least * 0.999
 
 

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.settings import Settings
-from app.strategy import Remedy, Status
+from app.strategy import MechanismKind, Status
 from loadtest.sim.cluster.cluster import NO_ANSWER
 from loadtest.workload.faults import CACHE_COMMANDS, REFUSED_BY, Fault
 from tests.loadtest.sim.drill import (
@@ -32,7 +32,9 @@ from tests.loadtest.sim.drill import (
 )
 
 EVERY = sorted(STRATEGIES)
-COORDINATED = [name for name in EVERY if STRATEGIES[name].remedy is not Remedy.NONE]
+COORDINATED = [
+    name for name in EVERY if STRATEGIES[name].stated(1.0, {}).mechanism().kind is not MechanismKind.NONE
+]
 every_strategy = pytest.mark.parametrize("strategy", EVERY)
 coordinated = pytest.mark.parametrize("strategy", COORDINATED)
 one_of_the_pods = pytest.mark.parametrize("pod", range(PODS))

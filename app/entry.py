@@ -1,0 +1,91 @@
+"""What is cached, and what is answered: see `app.strategy`, where a strategy imports it from."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How an answer was made."""
+
+    HIT = "hit"  # from the cache, fresh
+    MISS = "miss"  # this request read the origin
+    STALE = "stale"  # from the cache, past its freshness, while a load replaces it
+    COLLAPSED = "collapsed"  # waited for the load of another request
+    SHED = "shed"  # turned away by a bound: 503
+    ERROR = "error"  # the origin failed: 503
+
+
+class Why(StrEnum):
+    """Why the origin was asked."""
+
+    MISS = "miss"  # there was nothing to answer with
+    REFRESH = "refresh"  # there was a stale entry
+    EARLY = "early"  # the entry was still fresh
+
+
+CLOCK_ERROR_S_MAX = 1.0
+"""How far two pods' ideas of the cache's time may be apart. An entry that seems to have been read further in the future
+than this was dated by a clock that has been set since; it counts as none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A cached answer. `read_at_s` is when the read of the origin began, so that no age is too young; `cost_s` is what
+    its load took, from asking to answer (XFetch's delta)."""
+
+    body: bytes
+    read_at_s: float
+    fresh_until_s: float
+    keep_until_s: float
+    cost_s: float
+    absent: bool = False  # the origin has no such item: a negative entry
+
+    def is_fresh(self, now_s: float) -> bool:
+        return now_s < self.fresh_until_s
+
+    def age_s(self, now_s: float) -> float:
+        """Seconds since the read of the origin began: below 0 by as much as the reader's clock is behind the writer's,
+        which is no age. Who shows it decides, see `app.arm`."""
+        return now_s - self.read_at_s
+
+    def is_servable(self, now_s: float) -> bool:
+        """Whether a cache may hand it out: not past its `keep_until_s`, and not from the future."""
+        return now_s < self.keep_until_s and self.read_at_s <= now_s + CLOCK_ERROR_S_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The origin's answer, with when and at what cost it was read."""
+
+    body: bytes
+    read_at_s: float
+    cost_s: float
+    absent: bool = False
+    keep_for_s_max: float = math.inf  # a negative answer has a short life of its own
+
+    def as_entry(self, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
+        """The entry to cache: fresh for `fresh_for_s` and kept for `keep_for_s` (or just as long), both from the
+        moment at which the read of the origin began. From any later moment, a pod that is slow to store would serve for
+        longer. Raises ValueError unless 0 <= fresh_for_s <= keep_for_s, both finite.
+        """
+        if keep_for_s is None:
+            keep_for_s = fresh_for_s
+        if not 0 <= fresh_for_s <= keep_for_s < math.inf:
+            raise ValueError(f"0 <= fresh_for_s <= keep_for_s must hold, not 0 <= {fresh_for_s!r} <= {keep_for_s!r}")
+        return Entry(
+            body=self.body,
+            read_at_s=self.read_at_s,
+            fresh_until_s=self.read_at_s + min(fresh_for_s, self.keep_for_s_max),
+            keep_until_s=self.read_at_s + min(keep_for_s, self.keep_for_s_max),
+            cost_s=self.cost_s,
+            absent=self.absent,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A strategy's answer: an entry, and how it came by it."""
+
+    status: Status
+    entry: Entry

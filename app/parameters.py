@@ -1,0 +1,77 @@
+"""Parameters that a run may set: declared as class attributes, inherited, and held to their bounds."""
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Tunable:
+    """A number or a word of a strategy that a run may set, with its bounds."""
+
+    default: float | str
+    why: str
+    low: float = -math.inf
+    high: float = math.inf
+    choices: Sequence[str] = ()
+
+    def check(self, value: object) -> float | str:
+        """The value as a finite number, or as one of the words. Raises ValueError saying what is allowed."""
+        if self.choices:
+            if value not in self.choices:
+                raise ValueError(f"must be one of {', '.join(self.choices)}, not {value!r}")
+            return str(value)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+            raise ValueError(f"must be a finite number from {self.low:g} to {self.high:g}, not {value!r}")
+        if not self.low <= value <= self.high:
+            raise ValueError(f"must be a number from {self.low:g} to {self.high:g}, not {value!r}")
+        return float(value)
+
+
+def tunable(
+    default: float | str,
+    why: str,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    choices: Sequence[str] = (),
+) -> Any:
+    """Declare a tunable as a class attribute: `beta: float = tunable(1.0, "…", low=0, high=100)`."""
+    return Tunable(default, why, low, high, choices)
+
+
+class HasParameters:
+    """A class whose attributes a run may set. A class that extends it has the tunables of both, and `beta: float = 2.0`
+    gives an inherited one another default within its bounds."""
+
+    name: ClassVar[str]
+    """How an error calls it."""
+
+    @classmethod
+    def tunables(cls) -> dict[str, Tunable]:
+        """Its own tunables and those that it inherits, the inherited first."""
+        found: dict[str, Tunable] = {}
+        for base in reversed(cls.__mro__):
+            for name, value in vars(base).items():
+                if isinstance(value, Tunable):
+                    found[name] = value
+                elif name in found:
+                    found[name] = replace(found[name], default=value)
+        return found
+
+    @classmethod
+    def tuned(cls, tune: Mapping[str, float | str]) -> dict[str, float | str]:
+        """Every tunable's value under `tune`. Raises ValueError naming the tunable and its bound."""
+        declared = cls.tunables()
+        if unknown := tune.keys() - declared.keys():
+            known = ", ".join(declared) or "none"
+            raise ValueError(f"{cls.name}.{min(unknown)}: no such tunable (there is {known})")
+        values = {}
+        for name, knob in declared.items():
+            try:
+                values[name] = knob.check(tune.get(name, knob.default))
+            except ValueError as error:
+                raise ValueError(f"{cls.name}.{name}: {error}") from None
+        return values

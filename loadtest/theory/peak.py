@@ -1,0 +1,55 @@
+"""The most origin reads in any second of a run, expected."""
+
+import math
+
+import numpy as np
+from scipy.special import ndtri
+
+from app.strategy import MechanismKind
+from loadtest.figures.records import Floats
+from loadtest.theory.key_groups import KeyGroups
+from loadtest.theory.mean_field import followed_s, mean_field
+
+
+def peak_1s(keys: KeyGroups, per_expiry: Floats) -> float:
+    """The larger of two: the first expiry, or cold start, of all keys together; and the busiest second of the rest."""
+    return max(_later(keys, per_expiry), _together(keys, per_expiry))
+
+
+def _later(keys: KeyGroups, per_expiry: Floats) -> float:
+    """Once their phases are random: the largest herd of one dominant key, or else the busiest of `duration_s` windows.
+    Each is a mean, and what the busiest of so many is above it by chance."""
+    often = np.array([1 / cycle.cycle_s for cycle in keys.cycles])
+    scatter = keys.scatter(per_expiry)
+    means = keys.counts * per_expiry * often
+    square = per_expiry**2 + scatter
+    variances = keys.counts * square * often * np.maximum(0.0, 1 - often)  # in a second, a key seldom expires twice
+    if keys.counts[0] == 1 and variances[0] > variances[1:].sum():
+        herd_var = 0.0 if keys.users else scatter[0]
+        luck = _luck(keys.duration_s * often[0]) * math.sqrt(herd_var + variances[1:].sum())
+        return float(per_expiry[0] * math.ceil(often[0]) + means[1:].sum() + luck)
+    luck = _luck(4 * keys.duration_s)  # a window that slides has about four times as many chances
+    later = float(means.sum() + luck * math.sqrt(variances.sum()) + (luck**2 - 1) / 6)  # and Poisson's skew
+    return min(later, float(keys.counts @ (per_expiry * np.ceil(often))))
+
+
+def _together(keys: KeyGroups, per_expiry: Floats) -> float:
+    """At a cold start, or when what a warm-up wrote expires."""
+    if keys.is_cold:
+        return mean_field(keys, 2.0)[1]
+    if keys.kind in {MechanismKind.NONE, MechanismKind.COLLAPSE}:
+        first = mean_field(keys, min(keys.width_s + 2, followed_s(keys)))[1]
+        clump = (keys.counts @ (per_expiry**2 + keys.scatter(per_expiry))) / (keys.counts @ per_expiry)
+        first += _luck(keys.width_s) * math.sqrt(first * clump * max(0.0, 1 - 1 / max(1.0, keys.width_s)))
+        return min(first, float(keys.counts @ per_expiry))
+    # who is answered does not wait: by the chance that a key has not been read, where the expiry is at 0
+    times_s = np.linspace(-keys.ttl_s, 0, 1_000)[:, None] + np.array([0.0, 1.0])[:, None, None]
+    scale_s = keys.scale_s if keys.kind is MechanismKind.EARLY and keys.scale_s else 1e-9
+    asked_s = scale_s * np.exp(np.minimum(times_s, 0) / scale_s) + np.maximum(times_s, 0)
+    return float((-np.diff(np.exp(-keys.rates * asked_s), axis=0)[0] @ keys.counts).max())
+
+
+def _luck(windows: float) -> float:
+    """How far the busiest of so many independent windows is above the mean, in standard deviations (Blom 1958)."""
+    windows = max(1.0, windows)
+    return float(ndtri((windows - 0.375) / (windows + 0.25)))

@@ -1,0 +1,100 @@
+"""What a prediction is asked for, in the numbers that formulas and their conditions share."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from app.latency import Latency
+from app.strategy import Mechanism, MechanismKind, Strategy
+from loadtest.workload.scenario import Scenario
+
+SURE = 0.999
+"""The share of the loads that a bound on the latency is about."""
+SIGMAS = 2.5
+"""How far above its mean a count is still expected."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A prediction's question: a strategy in a scenario, at a measured rate."""
+
+    scenario: Scenario
+    strategy: type[Strategy]
+    rate_per_s: float
+    duration_s: float
+
+    @cached_property
+    def mechanism(self) -> Mechanism | None:
+        """None where the strategy is not tuned as it can be."""
+        try:
+            return self.scenario.stated(self.strategy).mechanism()
+        except ValueError:
+            return None
+
+    @property
+    def is_herd(self) -> bool:
+        """Whether each request that finds nothing loads."""
+        return self.mechanism is not None and self.mechanism.kind is MechanismKind.NONE
+
+    @cached_property
+    def latency(self) -> Latency:
+        return Latency.parse(self.scenario.origin.latency)
+
+    @cached_property
+    def load_s(self) -> float:
+        """On average."""
+        return self.latency.mean_ms / 1000
+
+    @cached_property
+    def longest_load_s(self) -> float:
+        """But for one in a thousand."""
+        low, high = 0.0, self.latency.longest_ms
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (low, middle) if self.latency.cdf(middle) >= SURE else (middle, high)
+        return high / 1000
+
+    @cached_property
+    def least_ttl_s(self) -> float:
+        assert self.mechanism is not None
+        return self.mechanism.least_ttl_s(self.scenario.cache.ttl_s)
+
+    @cached_property
+    def pause_s(self) -> float:
+        """Of a user between an answer that is quick and the next request; 0 in an open loop."""
+        load = self.scenario.load
+        if load.users is None:
+            return 0.0
+        return load.think_s or load.users / (load.rate_per_s or math.inf)
+
+    @cached_property
+    def is_waiting(self) -> bool:
+        """Whether users wait for their answers and then pause, so that a slow service is asked less."""
+        return self.scenario.load.think_s is not None
+
+    @cached_property
+    def network_s(self) -> float:
+        """There and back."""
+        return 2 * Latency.parse(self.scenario.virtual.network).mean_ms / 1000
+
+    @cached_property
+    def loads_of_all_keys(self) -> float:
+        """At once, on average, when all keys are gone: at a cold start, or together after a burst."""
+        shares = self.scenario.keys.shares()
+        asked = self.rate_per_s * shares * self.load_s
+        if self.is_herd:
+            together = float(asked.sum())
+            if self.is_waiting:
+                together = min(together, float(self.scenario.load.users or 0))
+        else:
+            together = float(-np.expm1(-asked).sum())
+        return together
+
+    def loads_at_once(self, pods: int) -> float:
+        """The most that are expected in so many pods together."""
+        each, scatter = self.loads_of_all_keys * pods / self.scenario.pods, 1.0
+        if not self.is_herd:  # of each key one or none
+            scatter = max(0.0, 1 - self.loads_of_all_keys / self.scenario.keys.count)
+        return min(self.loads_of_all_keys, each + SIGMAS * math.sqrt(scatter * each))
