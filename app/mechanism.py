@@ -1,4 +1,4 @@
-"""What a strategy does about an expiry, in numbers: theory, the control of a comparison and the check of ages use it."""
+"""A strategy's mechanism, in numbers: theory, the control of a comparison and the check of ages use it."""
 
 import math
 from dataclasses import dataclass

@@ -158,9 +158,9 @@ def test_a_herd_at_every_expiry_is_answered(strategy: type[Strategy]) -> None:
 
 @pytest.mark.of_a_cache
 def test_nothing_that_the_cache_answers_is_older_than_the_strategy_promises(strategy: type[Strategy]) -> None:
-    """nothing that the cache answers is older than `oldest_s` says
+    """nothing that the cache answers is older than `mechanism()` says
 
-    Keep entries for less long, or say in `oldest_s` how old they may be: a classmethod that takes ttl_s and tune.
+    Keep entries for less long, or say in `mechanism()` how old they may be: by its stretch, spread or window_s.
     """
 
     async def story(world: ContractWorld) -> None:
@@ -168,7 +168,7 @@ def test_nothing_that_the_cache_answers_is_older_than_the_strategy_promises(stra
         from_cache = [reply for reply in world.replies if reply.status in {Status.HIT, Status.STALE}]
         assert from_cache, "no answer ever came from the cache"
         oldest_s = max(reply.answered_s - reply.body["read_at"] for reply in from_cache)
-        promised_s = strategy.oldest_s(TTL_S, strategy.tuned({}))
+        promised_s = strategy.stated(TTL_S, {}).oldest_s()
         assert oldest_s <= promised_s + ROUNDING_S, f"an answer was {oldest_s:.3f} s old, {promised_s:g} s are promised"
         assert oldest_s > TTL_S / 2, f"no answer was older than {oldest_s:.3f} s: entries of {TTL_S:g} s are not used"
 

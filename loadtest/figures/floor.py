@@ -1,11 +1,11 @@
 """The fewest loads that could have answered the requests of a run, exactly, whatever the strategy.
 
 A load can answer a request if it ends no later than the request does, and no longer before it was asked than the
-strategy's promise (`Mechanism.oldest_s`): the request is an interval of time, from `intended_s - oldest_s` to `ended_s`,
-and needs a load that ends in it. The fewest moments that meet every interval of a key are found by walking through the
-intervals by their ends, and loading at the end of each that no earlier moment meets (interval stabbing; Cormen et al.,
-exercise 16.2-5). No assumption about arrivals, latencies or the run's length goes in, so that no run that keeps its
-promise can read less; an answer that was older than promised counts as it was.
+strategy's promise (`Mechanism.oldest_s`): the request is an interval of time, from `intended_s - oldest_s` to
+`ended_s`, and needs a load that ends in it. The fewest moments that meet every interval of a key are found by walking
+through the intervals by their ends, and loading at the end of each that no earlier moment meets (interval stabbing;
+Cormen et al., exercise 16.2-5). No assumption about arrivals, latencies or the run's length goes in, so that no run
+that keeps its promise can read less; an answer that was older than promised counts as it was.
 """
 
 import numpy as np

@@ -70,6 +70,16 @@ def test_files_with_an_underscore_are_left_alone(folder: Path) -> None:
         ("metrics", BODY, "a route of the service itself"),
         ("Upper", BODY, "lower case"),
         (
+            "mute",
+            BODY.replace(METHOD, "    def mechanism(self): return None\n\n" + METHOD),
+            "mechanism() answers None, which is no Mechanism",
+        ),
+        (
+            "asks_the_lab",
+            BODY.replace(METHOD, "    def mechanism(self): return self.lab.clock\n\n" + METHOD),
+            "AttributeError: 'Mine' object has no attribute 'lab' (line 5)",
+        ),
+        (
             "out_of_bounds",
             BODY.replace(METHOD, TUNABLE.replace("low=0", "low=6") + METHOD),
             "out_of_bounds.x",
@@ -135,6 +145,26 @@ def test_a_strategy_of_another_file_can_be_extended(folder: Path) -> None:
     assert found.broken == {}
     assert (found.strategies["child"].name, found.strategies["parent"].name) == ("child", "parent")
     assert found.strategies["child"].tuned({}) == {"x": 7.0}
+
+
+EXTENDED = """
+from app.strategies.swr import StaleWhileRevalidate
+from app.strategy import Mechanism, tunable
+
+class Longer(StaleWhileRevalidate):
+    stretch: float = tunable(1.0, "how many TTLs an entry is fresh", low=0.1, high=10)
+
+    def mechanism(self) -> Mechanism:
+        return Mechanism.stale(window_s=self.stale_s, stretch=self.stretch)
+"""
+
+
+def test_who_extends_a_strategy_of_the_lab_adds_parameters_and_states_its_own_mechanism(folder: Path) -> None:
+    (folder / "longer.py").write_text(EXTENDED)
+    found = discover().strategies
+    assert list(found["longer"].tunables()) == ["stale_s", "stretch"]
+    assert found["longer"].stated(10.0, {"stretch": 2.0, "stale_s": 1.0}).oldest_s() == 21.0
+    assert found["swr"].stated(10.0, {}).oldest_s() == 15.0
 
 
 def test_an_alarm_names_the_line_and_gives_back_the_one_before() -> None:

@@ -32,9 +32,7 @@ from tests.loadtest.sim.drill import (
 )
 
 EVERY = sorted(STRATEGIES)
-COORDINATED = [
-    name for name in EVERY if STRATEGIES[name].stated(1.0, {}).mechanism().kind is not MechanismKind.NONE
-]
+COORDINATED = [name for name in EVERY if STRATEGIES[name].stated(1.0, {}).mechanism().kind is not MechanismKind.NONE]
 every_strategy = pytest.mark.parametrize("strategy", EVERY)
 coordinated = pytest.mark.parametrize("strategy", COORDINATED)
 one_of_the_pods = pytest.mark.parametrize("pod", range(PODS))

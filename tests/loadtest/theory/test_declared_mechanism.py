@@ -1,0 +1,35 @@
+"""Theory reads what a strategy declares, whatever its parameters are called."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app.strategies
+from app.discovery import discover
+from app.strategies import swr
+from loadtest.theory.predict import predict
+from loadtest.workload.scenario import Scenario
+
+TABLE: dict[str, Any] = {
+    "name": "cold-keys", "title": "most expiries outlast a short stale window", "duration_s": 60, "pods": 3,
+    "load": {"loop": "open", "rate_per_s": 250}, "keys": {"count": 500}, "cache": {"ttl_s": 2},
+    "origin": {"latency": "fixed(200)", "connections": 64},
+}  # fmt: skip
+
+
+def test_a_copy_with_another_name_for_its_parameter_is_predicted_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.strategies, "__path__", [*app.strategies.__path__, str(tmp_path)])
+    source = Path(swr.__file__).read_text()
+    (tmp_path / "graceful.py").write_text(source.replace("stale_s", "grace_s"))
+    found = discover().strategies
+    tuned = {"swr": {"stale_s": 0.1}, "graceful": {"grace_s": 0.1}}
+    scenario = Scenario.model_validate(TABLE | {"tune": tuned})
+    original, copy = (predict(scenario, found[name], 250, 60) for name in ("swr", "graceful"))
+    assert copy is not None
+    assert copy == original
+    untuned = predict(Scenario.model_validate(TABLE), found["graceful"], 250, 60)
+    assert untuned is not None
+    assert untuned.stale_share > 3 * copy.stale_share, "the window's length matters here"
