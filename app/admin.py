@@ -97,7 +97,7 @@ def _describe(strategy: type[Strategy], settings: Settings) -> dict[str, Any]:
     return {
         "doc": inspect.getdoc(strategy),
         "baseline": strategy.is_baseline,
-        "oldest_s": strategy.oldest_s(settings.ttl_s, values),
+        "oldest_s": strategy.stated(settings.ttl_s, values).oldest_s(),
         "tunables": {
             name: {"value": values[name], "default": knob.default, "why": knob.why}
             for name, knob in strategy.tunables().items()
