@@ -160,10 +160,11 @@ test: check ## All tests, after style and types
 test-stack: $(READY) ## The stack, brought up for real, driven, asserted on and taken down (needs Docker)
 	@$(VENV)/bin/pytest tests/stack
 
-check: $(READY) ## Style and types
+check: $(READY) ## Style, types, and what may import what
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo --no-cache
 
 format: $(READY) ## Put the code into the house's style
 	@$(VENV)/bin/ruff check --fix .
@@ -179,4 +180,4 @@ lock: ## Pin the newest versions again (needs uv)
 clean: ## Stop the stack, remove its images and volumes, the venv and the caches; results stay
 	@if docker info >/dev/null 2>&1; then bin/compose --profile bench down --volumes --remove-orphans && bin/prune --all; \
 	  else echo 'note: no Docker engine answers, so containers, images and volumes stay, if there are any' >&2; fi
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage .hypothesis *.egg-info

@@ -14,7 +14,7 @@ ITEMS = 100
 
 
 @dataclass(slots=True)
-class OriginLoad:
+class BookedLoad:
     """One read of the origin. Its number is in the body that it brought."""
 
     number: int
@@ -33,14 +33,14 @@ class BookedOrigin:
     def __init__(self) -> None:
         self.latency_s = ORIGIN_S
         self.failure: Exception | None = None
-        self.loads: list[OriginLoad] = []
+        self.loads: list[BookedLoad] = []
         self.at_once_max: Counter[tuple[str, int]] = Counter()  # loads of an item under way together, by pod
         self._at_once: Counter[tuple[str, int]] = Counter()
 
     async def read(self, settings: Settings, item_id: int, key: str, why: Why) -> Loaded:
         """As `app.origin.Origin.read`, for the pod of these settings."""
         running, place = asyncio.get_running_loop(), (settings.pod, item_id)
-        load = OriginLoad(len(self.loads), settings.pod, item_id, why, running.time())
+        load = BookedLoad(len(self.loads), settings.pod, item_id, why, running.time())
         self.loads.append(load)
         self._at_once[place] += 1
         self.at_once_max[place] = max(self.at_once_max[place], self._at_once[place])

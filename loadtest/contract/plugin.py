@@ -6,7 +6,7 @@ import pytest
 
 from app.discovery import discover
 from app.strategies._template import Template
-from loadtest.contract.verdict import Verdict
+from loadtest.contract.verdict import VerdictFiles
 
 PACKAGE = f"{__package__}."
 
@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
                     f"--strategy {name}: there is no such strategy (there is {', '.join(found.strategies)})"
                 )
     if folder := config.getoption("--verdict"):
-        config.pluginmanager.register(Verdict(folder))
+        config.pluginmanager.register(VerdictFiles(folder))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -48,7 +48,7 @@ class _Errors(logging.Handler):
             self.first = _said(error), traceback.extract_tb(error.__traceback__)
 
 
-class Verdict:
+class VerdictFiles:
     """A pytest plugin that notes the first promise a strategy breaks, and skips its others then."""
 
     def __init__(self, folder: Path) -> None:

@@ -18,7 +18,7 @@ def file_of(strategy: type[Strategy]) -> str:
     return str(sys.modules[strategy.__module__].__file__)
 
 
-class Lines:
+class LinesSeen:
     """What `watching` has seen."""
 
     def __init__(self) -> None:
@@ -29,9 +29,9 @@ class Lines:
 
 
 @contextmanager
-def watching(strategy: type[Strategy]) -> Iterator[Lines]:
+def watching(strategy: type[Strategy]) -> Iterator[LinesSeen]:
     """For a few requests: every line of the strategy's file is looked at."""
-    seen, file = Lines(), file_of(strategy)
+    seen, file = LinesSeen(), file_of(strategy)
 
     def in_file(frame: FrameType, event: str, _: Any) -> Any:
         if event == "line":
