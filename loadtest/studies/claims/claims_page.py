@@ -17,7 +17,7 @@ from loadtest.studies.claims.tolerance import CONFIDENCE
 from loadtest.studies.claims.verdict import Judged
 
 WIDTH = 120  # characters
-HEADINGS = ("claim", "published", "predicted", "simulated", "measured", "verdict", "why")
+HEADINGS = ("claim", "published", "predicted", "simulated", "measured", "verdict")
 _STYLES = {Verdict.REPRODUCED: "green", Verdict.NOT_REPRODUCED: "yellow"}
 TITLE = "# The claims ledger"
 """What every such file begins with."""
@@ -32,9 +32,9 @@ edits it. The claims and the workloads are in `loadtest/scenarios/claims/`, one 
   a dash where the run is too much for it, for the reason under the table.
 - **verdict**: *reproduced* when ours and the published figure lie no further apart than half the step that the source
   rounded to and z standard deviations of one run against another, by the spread of the simulated seeds. z is stated in
-  each row; it is Student's t for {confidence:.0%}, so that of a hundred claims that hold one is expected to miss. What
-  a source says of a remedy's effect is held to the mean over the seeds instead. A bound stands where the source says
-  one in words. Nothing is allowed for another machine.
+  the note of each row; it is Student's t for {confidence:.0%}, so that of a hundred claims that hold one is expected to
+  miss. What a source says of a remedy's effect is held to the mean over the seeds instead. A bound stands where the
+  source says one in words. Nothing is allowed for another machine.
 - *not comparable* is a latency, which is the machine's: shown side by side, judged by nobody. *Not reproducible* is
   what the source says too little about. *Absent* is what could be run, and is not.
 
@@ -54,16 +54,18 @@ class Ledger(NamedTuple):
 
 
 def cells(judged: Judged) -> tuple[str, ...]:
-    """As `HEADINGS`."""
+    """The line of a claim, a text for each of `HEADINGS`."""
     claim = judged.claim
     values = (judged.predicted, judged.simulated, judged.measured)
     star = "\\*" if claim.independent else ""
-    shown = (claim.shown(value) for value in values)
-    return claim.says, claim.says_published + star, *shown, judged.verdict, _why(judged)
+    return claim.says, claim.says_published + star, *map(claim.shown, values), judged.verdict
 
 
-def _why(judged: Judged) -> str:
+def why(judged: Judged) -> str:
+    """The note of a claim: all of it, why it is not reproduced, and what was accepted."""
     claim, said = judged.claim, []
+    if claim.in_full:
+        said.append(claim.in_full)
     if judged.verdict is not Verdict.REPRODUCED and claim.because:
         said.append(claim.because.rstrip("."))
     if claim.is_judged:
@@ -74,7 +76,7 @@ def _why(judged: Judged) -> str:
         said.append("virtual time alone would not say so")
     if not judged.as_expected:
         said.append(f"**{claim.expected} was expected**")
-    return ". ".join(said)
+    return ". ".join([*said[:1], *(text[0].upper() + text[1:] for text in said[1:])])
 
 
 def _tolerance(judged: Judged) -> str:
@@ -107,19 +109,38 @@ def markdown(ledger: Ledger) -> str:
         "",
     ]
     for one in ledger.experiments:
-        lines += [f"## {one.source}: {one.title}", "", _wrapped(one.setup), ""]
-        lines += markdown_table(HEADINGS, [cells(judged) for judged in ledger.judged[one.name]])
-        lines += ["", *(f"- {note}" for note in _notes(one)), ""]
+        lines += [f"## {one.title}", "", _wrapped(f"{one.source}.\n\n{one.setup}"), ""]
+        lines += [*_table(ledger.judged[one.name]), *map(_item, _notes(one)), ""]
     said = list(filter(None, (conclusion(one, ledger.judged[one.name]) for one in ledger.experiments)))
     if said:
         lines += ["## What it comes to", "", "\n\n".join(map(_wrapped, said)), ""]
     return "\n".join(lines).rstrip()
 
 
+def _table(judged: Sequence[Judged]) -> Iterator[str]:
+    """The lines of an experiment's table, and under it what its verdicts refer to by number."""
+    notes: dict[str, int] = {}
+    lines = []
+    for one in judged:
+        *figures, verdict = cells(one)
+        number = notes.setdefault(text, len(notes) + 1) if (text := why(one)) else 0
+        lines.append((*figures, f"{verdict} [{number}]" if number else verdict))
+    yield from (*markdown_table(HEADINGS, lines), "")
+    yield from (_item(f"[{number}] {text}") for text, number in notes.items())
+
+
+def _item(text: str) -> str:
+    return _filled(f"- {text}", subsequent_indent="  ")
+
+
 def _wrapped(text: str) -> str:
     """Paragraphs at the width of the file's other text."""
     paragraphs = (" ".join(one.split()) for one in text.strip().split("\n\n"))
-    return "\n\n".join(fill(one, WIDTH, break_long_words=False, break_on_hyphens=False) for one in paragraphs)
+    return "\n\n".join(map(_filled, paragraphs))
+
+
+def _filled(text: str, subsequent_indent: str = "") -> str:
+    return fill(text, WIDTH, subsequent_indent=subsequent_indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _stamp(ledger: Ledger) -> Iterator[str]:
@@ -184,7 +205,7 @@ def print_ledger(console: Console, ledger: Ledger) -> None:
     """Without the sentences and the reasons, which are in the file."""
     for one in ledger.experiments:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        for heading in HEADINGS[:-1]:
+        for heading in HEADINGS:
             table.add_column(heading, justify="left" if heading in {"claim", "verdict"} else "right", overflow="fold")
         for judged in ledger.judged[one.name]:
             figures = (cell.replace("\\*", "*") for cell in cells(judged)[1:5])

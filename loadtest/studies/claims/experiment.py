@@ -60,7 +60,10 @@ class Claim(Table):
     """One published figure, or the ratio of two, and what it is held to."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,63}$")
-    says: str
+    says: str = Field(max_length=40)
+    """A few words for the table."""
+    in_full: str = ""
+    """The whole of what is claimed, where those words leave something out."""
     figure: str = "origin_peak_1s"
     """Of a row, with dots into its tables, or one of `loadtest.studies.claims.evidence.DERIVED`."""
     arm: str | None = None

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from app.discovery import discover
-from loadtest import cli
+from loadtest import ROOT, cli
 from loadtest.figures.run_summary import Series
 from loadtest.sim.cluster.simulate import simulate
-from loadtest.studies.claims.claims_page import Ledger, cells, conclusion, markdown
+from loadtest.studies.claims.claims_page import WIDTH, Ledger, conclusion, markdown, why
 from loadtest.studies.claims.evidence import Evidence, Figures, figures
 from loadtest.studies.claims.experiment import Claim, Experiment, Verdict, read_experiments
 from loadtest.studies.claims.reruns import evidence, jobs, native_arms
@@ -246,7 +246,7 @@ def test_a_latency_is_shown_and_judged_by_nobody() -> None:
     of = claim(published=223, figure="p99_ms", expected="not comparable", because="it is the machine's")
     one = judged(of, 201, 900)
     assert (one.verdict, one.as_expected, one.worlds_differ) == (Verdict.NOT_COMPARABLE, True, False)
-    assert cells(one)[-1] == "it is the machine's"
+    assert why(one) == "it is the machine's"
 
 
 def test_a_ratio_divides_what_the_two_arms_came_to() -> None:
@@ -261,7 +261,7 @@ def test_a_native_run_that_is_no_result_counts_for_nothing() -> None:
     found = {name: came_to({"origin_peak_1s": 5.0}, {"origin_peak_1s": 50.0}, "pod-1 fell") for name in "ab"}
     (one,) = judge(experiment(of), found)
     assert (one.measured, one.verdict, one.invalid) == (None, Verdict.REPRODUCED, "pod-1 fell")
-    assert "no valid result: pod-1 fell" in cells(one)[-1]
+    assert "no valid result: pod-1 fell" in why(one)
 
 
 def test_what_did_not_happen_is_zero() -> None:
@@ -328,15 +328,32 @@ def test_the_page_has_a_stamp_a_table_and_what_it_comes_to() -> None:
     of = claim(published=61)
     one = experiment(of, conclusion="The peak is {one}.")
     text = markdown(ledger(one, [Judged(of, 58.6, 59.9, 57.0, Spread(59.9, 2.0, 30))]))
-    assert "## A paper: One key" in text
+    assert "## One key\n\nA paper.\n\nAs there." in text
     row = next(line for line in text.splitlines() if line.startswith("| so"))
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
-        "so", "61", "58.6", "59.9", "57", "reproduced",
-        "accepted: 52.7 to 69.3 (rounding 0.5, z = 2.76 of one run against another, deviation 2 over 30 seeds)",
-
+        "so", "61", "58.6", "59.9", "57", "reproduced [1]",
     ]  # fmt: skip
+    note = "accepted: 52.7 to 69.3 (rounding 0.5, z = 2.76 of one run against another, deviation 2 over 30 seeds)"
+    assert f"\n- [1] {note}\n" in text
     for told in ("abc1234", "2026-01-02", "`lab claims`", "2 cores", "12.6 min", "1 reproduced", "The peak is 57."):
         assert told in text
+
+
+def test_no_line_is_longer_than_the_page_and_rows_of_one_reason_share_its_note() -> None:
+    of = claim(
+        says="w" * 40, in_full="whole " * 40, published=(1_852, 1_891), independent=True,
+        because="so " * 60, expected="not reproduced",
+    )  # fmt: skip
+    arms = {name: {"strategy": STRATEGY.name, "virtual_because": "slow " * 30} for name in "ab"}
+    one = experiment(of, arms=arms, source="A " * 80, setup="As there. " * 20)
+    text = markdown(ledger(one, [judged(of, 59.9, over=SCATTERED)] * 2))
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert text.count("not reproduced [1] |") == 2
+    assert "[2]" not in text
+
+
+def test_the_ledger_that_is_kept_has_no_longer_line_either() -> None:
+    assert max(map(len, (ROOT / "CLAIMS.md").read_text(encoding="utf-8").splitlines())) <= WIDTH
 
 
 def test_an_independent_figure_is_marked_and_why_a_run_is_virtual_is_said() -> None:
