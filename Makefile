@@ -7,7 +7,7 @@ BENCHMARKS := $(VENV)/bin/python -m benchmarks
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bench summarise up down logs ps load dev list new try sim sweep verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
+.PHONY: help setup bench report up down logs ps load dev list new try sim sweep verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
 LOAD_KNOBS := SCENARIO RATE USERS STRATEGIES LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
@@ -16,7 +16,7 @@ LOAD_KNOBS := SCENARIO RATE USERS STRATEGIES LOCUSTFILE LOAD_WORKERS APP_REPLICA
 UP_KNOBS := $(LOAD_KNOBS) PYTHON_IMAGE REDIS_IMAGE VICTORIAMETRICS_IMAGE VMALERT_IMAGE GRAFANA_IMAGE FRONT_PORT \
   GRAFANA_PORT VICTORIAMETRICS_PORT VMALERT_PORT
 takes.bench     := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORLD
-takes.summarise := RUN
+takes.report    := RUN
 takes.up        := $(UP_KNOBS)
 takes.load      := $(LOAD_KNOBS)
 takes.dev       := $(UP_KNOBS) DEV_CHECK_S
@@ -82,8 +82,8 @@ bench: $(READY)
 	@$(LAB) bench $(bench_options) $(call option,WORLD,world)
 endif
 
-summarise: $(READY) ## Figures and reports of a run again, from its raw records: RUN=results/latest
-	@$(LAB) summarise -- $${RUN:+"$$RUN"}
+report: $(READY) ## Figures and reports of a run again, from its raw records: RUN=results/latest
+	@$(LAB) report -- $${RUN:+"$$RUN"}
 
 list: $(READY) ## The strategies and scenarios that there are
 	@$(LAB) list
@@ -123,7 +123,7 @@ sweep: $(READY) ## A grid of settings in virtual time: SET='ttl_s=2,5,10 xfetch.
 	  $(call option,RESUME,resume)
 
 verify: $(READY) ## Every invariant at every event, over random worlds with random faults: SEEDS= STRATEGIES=
-	@$(LAB) check $(call option,SEEDS,seeds) $(call option,FROM,from) $(call option,STRATEGIES,strategies) $(call option,WORKERS,workers)
+	@$(LAB) verify $(call option,SEEDS,seeds) $(call option,FROM,from) $(call option,STRATEGIES,strategies) $(call option,WORKERS,workers)
 
 calibrate: $(READY) ## Measured, simulated and predicted, side by side: SCENARIOS= DURATION= STRATEGIES=
 	@$(LAB) calibrate $(call option,SCENARIOS,scenarios) $(call option,STRATEGIES,strategies) \

@@ -21,7 +21,9 @@ from benchmarks.readme_blocks import BLOCKS, README, NoBlock, quoted_by, stale, 
 from benchmarks.virtual_time import measure_speed
 from loadtest import ROOT
 from loadtest.cli.inputs import chosen, discovered, scenario_named
-from loadtest.cli.terminal import Seed, Strategies, console, fail, guarded, guarded_here, this_run
+from loadtest.cli.options import Seed, Strategies
+from loadtest.cli.running import guarded, guarded_here, this_run
+from loadtest.cli.terminal import console, fail
 from loadtest.figures.run_folder import write_whole
 
 COLUMNS = 112  # characters: as wide as a page shows code

@@ -2,27 +2,41 @@
 
 import io
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
 
-from loadtest.cli import bench, calibrate, check, claims, judge, look, sim, sweep
-from loadtest.worlds.environment import commit
+from loadtest.cli.lazy import lazy_app
 
-app = typer.Typer(
-    help="Stampede Lab: what a cache does when its entries expire, and what each remedy buys.",
-    context_settings={"help_option_names": ["-h", "--help"]},
-    invoke_without_command=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+COMMANDS = {
+    "bench": "loadtest.cli.bench:bench",
+    "report": "loadtest.cli.report:report",
+    "try": "loadtest.cli.try_:try_",
+    "list": "loadtest.cli.list_:list_",
+    "new": "loadtest.cli.new:new",
+    "settings": "loadtest.cli.settings:settings",
+    "sim": "loadtest.cli.sim:sim",
+    "calibrate": "loadtest.cli.calibrate:calibrate",
+    "verify": "loadtest.cli.verify:verify",
+    "replay": "loadtest.cli.replay:replay",
+    "claims": "loadtest.cli.claims:claims",
+    "compare": "loadtest.cli.compare:compare",
+    "gate": "loadtest.cli.gate:gate",
+    "sweep": "loadtest.cli.sweep:sweep",
+}
+FORMER_NAMES = {"summarise": COMMANDS["report"]}
+
+app = lazy_app(
+    "Stampede Lab: what a cache does when its entries expire, and what each remedy buys.", COMMANDS, FORMER_NAMES
 )
-for commands in (bench.app, look.app, sim.app, calibrate.app, check.app, claims.app, judge.app, sweep.app):
-    app.add_typer(commands)
 
 
 def _tell_version(is_asked: bool) -> None:
     if is_asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        from loadtest.worlds.checkout import commit
+
         try:
             number = version("stampede-lab")
         except PackageNotFoundError:  # in an image the code lies beside its packages
@@ -31,7 +45,7 @@ def _tell_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _lab(
     context: typer.Context,
     _: Annotated[

@@ -1,42 +1,20 @@
-"""Commands that measure with real processes."""
+"""`lab bench`: strategies measured with real processes."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from app.discovery import Discovered, discover
-from loadtest import ROOT
-from loadtest.cli.finished import keep_so_far, report, show
-from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
-from loadtest.cli.new_strategy import FOLDER
-from loadtest.cli.terminal import (
-    Bound,
-    Duration,
-    Pods,
-    Results,
-    Seed,
-    Strategies,
-    console,
-    errors,
-    exit_unless_valid,
-    fail,
-    guarded,
-    guarded_here,
-    named,
-    run_folder,
-    say,
-    this_run,
-    warn,
-)
+from app.discovery import Discovered
+from loadtest.cli.inputs import chosen, discovered, scenario_named
+from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Bound, Duration, Pods, Results, Seed, Strategies
+from loadtest.cli.running import guarded, keep_so_far, run_folder, show_results, this_run
+from loadtest.cli.terminal import console, exit_unless_valid, fail, named, say
 from loadtest.figures.from_records import Measured, all_valid
 from loadtest.figures.run_folder import keep_turns
 from loadtest.report.progress_bars import live
-from loadtest.report.write import NothingToSummarise, not_run, summarise_folder
-from loadtest.studies.trial.breach import Breach, unusable
-from loadtest.studies.trial.trial import check_contract, compare, verdict
+from loadtest.report.write import not_run
 from loadtest.workload.planned_run import Turn, turns
 from loadtest.workload.scenario import Scenario
 from loadtest.worlds.lease import sole_user
@@ -50,10 +28,7 @@ DEFAULT_RUN_S = 35.0
 
 WORLDS: dict[str, OpenWorld] = {"native": native_world, "stack": stack_world}
 
-app = typer.Typer()
 
-
-@app.command()
 def bench(
     scenario: Annotated[
         str | None, typer.Option(help=f"A scenario's name, or a .toml file. Default: {DEFAULT_SCENARIO}, shortened.")
@@ -65,7 +40,7 @@ def bench(
     repeats: Annotated[int, typer.Option(min=1, max=100, help="Runs of each strategy, in a random order.")] = 1,
     world: Annotated[str, typer.Option(help="native, or stack: then by `make bench WORLD=stack`.")] = "native",
     bound: Bound = True,
-    results: Results = ROOT / "results",
+    results: Results = RESULTS,
 ) -> None:
     """Run strategies through a scenario, one at a time, and report."""
     if world not in WORLDS:
@@ -107,58 +82,5 @@ async def _bench(
                 kept = ", ".join(turn.label for turn in order[: len(finished)]) or "no strategy"
                 say(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {named(folder)}")
             if finished:
-                report(folder, finished, workload, about, found, missing)
+                show_results(folder, finished, workload, about, found, missing)
     return all_valid(row for _, row, _ in finished)
-
-
-@app.command()
-def summarise(
-    folder: Annotated[Path, typer.Argument(help="The run's directory.")] = ROOT / "results" / "latest",
-) -> None:
-    """Make figures and reports of a run again, from the raw records in its directory."""
-    found = discovered(bounds=True)
-    with guarded_here():
-        try:
-            summary, rows = summarise_folder(folder.resolve(), found)
-        except NothingToSummarise as error:
-            fail(error)
-    show(folder, summary, found)
-    exit_unless_valid(all_valid(rows))
-
-
-@app.command(name="try")
-def try_(
-    name: Annotated[str, typer.Argument(help="The strategy to try.")],
-    scenario: Annotated[str, typer.Option(help="A scenario's name, or a .toml file.")] = DEFAULT_SCENARIO,
-    duration: Annotated[float, typer.Option(min=1, max=3_600, help="Seconds of the comparison.")] = 20.0,
-    seed: Seed = 1,
-    results: Results = ROOT / "results",
-) -> None:
-    """Hold a strategy to the contract in virtual time, then compare it with the baseline."""
-    if not name or "," in name:
-        fail("try takes one strategy, by its name: make try S=mine")
-    found = discover()
-    source = FOLDER / f"{name}.py"
-    if name in found.broken:
-        _show(unusable(found.broken[name]).screen(name, source), code=2)
-    workload = scenario_named(scenario, duration)
-    chosen(found, name, workload)
-    with guarded_here():
-        held = check_contract(source)[name]
-    if isinstance(held, Breach):
-        _show(held.screen(name, source), code=1)
-    console.print(f"{name} keeps the contract: {held} promises. Now beside the baseline …", highlight=False)
-    against = [name] if found.baseline in (None, name) else [found.baseline, name]
-    about = this_run(seed)
-    folder = run_folder(results, workload.name, about, workload)
-    summary = guarded(compare(workload, against, seed, folder, about, found, console))
-    rows = summary.rows
-    warn(summary.missing)
-    console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
-    console.print(verdict(rows, name), highlight=False, soft_wrap=True)
-    exit_unless_valid(all_valid(rows))
-
-
-def _show(screen: str, code: int) -> NoReturn:
-    errors.print(Text(screen), soft_wrap=True)
-    raise typer.Exit(code)

@@ -10,21 +10,10 @@ import typer
 from rich import box
 from rich.table import Table
 
-from loadtest import ROOT
 from loadtest.cli.inputs import chosen, discovered, scenario_named
-from loadtest.cli.terminal import (
-    Duration,
-    Results,
-    Seed,
-    Strategies,
-    console,
-    exit_unless_valid,
-    fail,
-    guarded,
-    run_folder,
-    this_run,
-    warn,
-)
+from loadtest.cli.options import RESULTS, Duration, Results, Seed, Strategies
+from loadtest.cli.running import guarded, run_folder, this_run
+from loadtest.cli.terminal import console, exit_unless_valid, fail, warn
 from loadtest.figures.run_folder import keep_figures, write_whole
 from loadtest.figures.run_summary import Row
 from loadtest.report.progress_bars import live
@@ -33,16 +22,13 @@ from loadtest.studies.calibration.calibration import LEGEND, SHORT, Calibration,
 from loadtest.studies.calibration.calibration import calibrate as compare_worlds
 from loadtest.studies.calibration.fitting import BOUND, Fit, fitted
 
-app = typer.Typer()
 
-
-@app.command()
 def calibrate(
     scenarios: Annotated[str, typer.Option(help="Names or .toml files, by comma.")] = "hot-key,bulk-warm",
     strategies: Strategies = None,
     duration: Duration = None,
     seed: Seed = 1,
-    results: Results = ROOT / "results",
+    results: Results = RESULTS,
 ) -> None:
     """Run the same natively and in virtual time: measured, simulated, predicted. Exit 1 where they disagree.
 

@@ -9,22 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from loadtest import ROOT
 from loadtest.cli.inputs import discovered
+from loadtest.cli.options import RESULTS, Results, Seed
 from loadtest.cli.output_files import why_not_over
-from loadtest.cli.terminal import (
-    Results,
-    Seed,
-    console,
-    fail,
-    guarded,
-    guarded_here,
-    named,
-    progress,
-    run_folder,
-    this_run,
-    warn,
-)
+from loadtest.cli.running import guarded, guarded_here, progress, run_folder, this_run
+from loadtest.cli.terminal import console, fail, named, warn
 from loadtest.figures.run_folder import write_whole
 from loadtest.report.progress_bars import live
 from loadtest.report.write import Extras
@@ -34,17 +23,14 @@ from loadtest.studies.claims.reruns import Found, evidence, jobs, measure, nativ
 from loadtest.studies.claims.verdict import judge, unexpected
 from loadtest.workload.scenario import BadScenario
 
-app = typer.Typer()
 
-
-@app.command()
 def claims(
     only: Annotated[str | None, typer.Option(help="Claims, or files of them, by comma. Default: all.")] = None,
     virtual_only: Annotated[bool, typer.Option("--virtual-only", help="Nothing with real processes.")] = False,
     repeats: Annotated[int, typer.Option(min=1, max=100, help="Native runs of each arm; their median counts.")] = 1,
     seed: Seed = 1,
     out: Annotated[Path | None, typer.Option(help="Default: CLAIMS.md; of a part, one beside the records.")] = None,
-    results: Results = ROOT / "results",
+    results: Results = RESULTS,
 ) -> None:
     """Run every published figure again: published, predicted, simulated, measured, and a verdict on each.
 
@@ -56,8 +42,9 @@ def claims(
         found = evidence(chosen, discovered())
     except BadScenario as error:
         fail(error)
-    if out is not None and (why := why_not_over(out, TITLE)):
-        fail(f"--out {out}: {why}")
+    page = out if out or only or virtual_only else Path("CLAIMS.md")
+    if page is not None and (why := why_not_over(page, TITLE)):
+        fail(f"--out {page}: {why}")
     about = this_run(seed)
     folder = run_folder(results, "claims", about)
     if not virtual_only:
@@ -71,7 +58,7 @@ def claims(
     wall_s = time.monotonic() - began_s
     judged = {one.name: judge(one, found[one.name]) for one in chosen}
     ledger = Ledger(chosen, judged, about, wall_s, 0 if virtual_only else repeats)
-    path = out or (folder if only or virtual_only else ROOT) / "CLAIMS.md"
+    path = page or folder / "CLAIMS.md"
     with guarded_here():
         write_whole(folder / "claims.json", json.dumps(_records(found), indent=2))
     extras = Extras()

@@ -8,8 +8,6 @@ from loadtest.report.quoting import for_console_markup
 from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
 from loadtest.workload.trace import BadTrace, read_trace
 
-DEFAULT_SCENARIO = "hot-key"
-
 
 def scenario_named(name: str, duration: float | None = None, pods: int | None = None) -> Scenario:
     """Read, with what it replays; or exit 2."""

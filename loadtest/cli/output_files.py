@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+from loadtest.cli.terminal import console, shown, warn
+from loadtest.figures.run_folder import write_whole
+
 LOOKED_AT_CHARS = 4_096
 
 
@@ -22,3 +25,15 @@ def why_not_over(path: Path, opening: str) -> str | None:
     if begins and re.match(opening, begins) is None:
         return "it is there, and nothing that this command has written"
     return None
+
+
+def write_beside(path: Path, text: str, opening: str) -> None:
+    """A file beside the verdict, which stands whether or not this can be written. It replaces only what begins so."""
+    try:
+        if why := why_not_over(path, opening):
+            raise OSError(why)
+        write_whole(path, text)
+    except OSError as error:
+        warn([f"not written: {path}: {error.strerror or error}"])
+    else:
+        console.print(f"Written: {shown(path)}", soft_wrap=True, highlight=False, markup=False)

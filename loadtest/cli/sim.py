@@ -6,42 +6,26 @@ from typing import Annotated
 
 import typer
 
-from loadtest import ROOT
-from loadtest.cli.finished import keep_so_far, report
-from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
-from loadtest.cli.terminal import (
-    Bound,
-    Duration,
-    Pods,
-    Results,
-    Seed,
-    Strategies,
-    Workers,
-    console,
-    exit_unless_valid,
-    guarded_here,
-    run_folder,
-    runs_progress,
-    this_run,
-)
+from loadtest.cli.inputs import chosen, discovered, scenario_named
+from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Bound, Duration, Pods, Results, Seed, Strategies
+from loadtest.cli.running import guarded_here, keep_so_far, run_folder, runs_progress, show_results, this_run
+from loadtest.cli.terminal import console, exit_unless_valid
 from loadtest.figures.from_records import Measured, all_valid, failed_arm
 from loadtest.figures.run_folder import keep_turns
 from loadtest.report.contents import VIRTUAL
 from loadtest.report.write import not_run
 from loadtest.sim.cluster.raw_records import Place
-from loadtest.sim.pool import Done, Job, cores, local_workers, run_all
+from loadtest.sim.pool import WORKERS_MAX, Done, Job, cores, local_workers, run_all
 from loadtest.workload.planned_run import turns
 from loadtest.workload.seeds import run_seed
 
 KEEP_EVERY_S = 5.0
 """Of real time: so much work of a run that is killed is lost at most."""
 
-app = typer.Typer()
-
+Workers = Annotated[int | None, typer.Option(min=1, max=WORKERS_MAX, help="Processes. Default: one per core.")]
 Repeats = Annotated[int, typer.Option(min=1, max=1_000, help="Runs of each strategy, each with a seed of its own.")]
 
 
-@app.command()
 def sim(
     scenario: Annotated[str, typer.Option(help="A scenario's name, or a .toml file.")] = DEFAULT_SCENARIO,
     strategies: Strategies = None,
@@ -52,10 +36,10 @@ def sim(
     workers: Workers = None,
     raw: Annotated[
         bool,
-        typer.Option("--raw", help="Keep every answer and every read, as a real run does (for `lab summarise`)."),
+        typer.Option("--raw", help="Keep every answer and every read, as a real run does (for `lab report`)."),
     ] = False,
     bound: Bound = True,
-    results: Results = ROOT / "results",
+    results: Results = RESULTS,
 ) -> None:
     """Run strategies through a scenario in virtual time: the same seed gives the same bytes, on any machine."""
     workload = scenario_named(scenario, duration, pods)
@@ -112,7 +96,9 @@ def sim(
         wall_s, rows = time.monotonic() - began_s, [row for _, row, _ in finished()]
         if rows:
             with guarded_here():
-                report(folder, finished(), workload, about, found, not_run(order, [turn for turn, _, _ in finished()]))
+                show_results(
+                    folder, finished(), workload, about, found, not_run(order, [turn for turn, _, _ in finished()])
+                )
     for row in rows:
         console.print(f"trace {row.strategy} seed {row.seed}: {row.trace}", highlight=False, style="dim")
     requests = sum(row.requests for row in rows)

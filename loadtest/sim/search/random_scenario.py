@@ -1,4 +1,4 @@
-"""Small worlds drawn from a seed, in which anything may break at any time: what `lab check` runs."""
+"""Small worlds drawn from a seed, in which anything may break at any time: what `lab verify` runs."""
 
 import math
 from collections.abc import Callable, Iterable

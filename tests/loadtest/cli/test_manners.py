@@ -11,11 +11,8 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from loadtest import ROOT
-from loadtest.cli import app, terminal
+from loadtest.cli import COMMANDS, app, running
 from loadtest.workload.scenario import read_scenario
-
-COMMANDS = [command.callback.__name__ for group in app.registered_groups if group.typer_instance
-            for command in group.typer_instance.registered_commands if command.callback]  # fmt: skip
 
 
 def lab(*words: object) -> Result:
@@ -37,7 +34,7 @@ def test_without_a_command_it_tells_what_there_is() -> None:
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("command", [None, *(name.rstrip("_").replace("_", "-") for name in COMMANDS)])
+@pytest.mark.parametrize("command", [None, *COMMANDS])
 def test_help_is_where_everybody_looks_for_it(command: str | None, option: str) -> None:
     result = lab(*filter(None, (command, option)))
     assert result.exit_code == 0, result.output
@@ -49,6 +46,37 @@ def test_it_tells_its_version(option: str) -> None:
     result = lab(option)
     assert result.exit_code == 0
     assert result.stdout.startswith("stampede-lab ")
+
+
+HEAVY = ("numpy", "scipy", "plotly", "redis", "httpx", "pydantic", "psutil", "fastapi", "locust", "app")
+"""What help and version need nothing of."""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]])
+def test_help_and_version_import_nothing_that_runs(words: list[str]) -> None:
+    code = (
+        "import atexit, sys; from loadtest.cli import COMMANDS, main; sys.argv = ['lab', *sys.argv[1:]]\n"
+        f"modules = {HEAVY!r} + tuple(where.partition(':')[0] for where in COMMANDS.values())\n"
+        "atexit.register(lambda: print('loaded:', sorted(sys.modules.keys() & modules)))\n"
+        "main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, timeout=60, check=False)
+    assert ended.stdout.splitlines()[-1] == b"loaded: []"
+
+
+def test_a_command_imports_no_world_that_it_does_not_run() -> None:
+    code = (
+        "import sys; from loadtest.cli import app; app(['compare', '-h'], standalone_mode=False)\n"
+        "print([name for name in sys.modules if name.startswith(('loadtest.sim', 'loadtest.worlds'))])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60, check=False)
+    assert ended.stdout.splitlines()[-1] == b"[]", ended.stderr
+
+
+def test_a_former_name_of_a_command_still_works_and_is_not_listed() -> None:
+    former = lab("summarise", "--help").stdout.splitlines()
+    assert former[2:] == lab("report", "--help").stdout.splitlines()[2:]
+    assert "summarise" not in lab("--help").stdout
 
 
 def test_a_pod_tells_its_version_too() -> None:
@@ -128,8 +156,8 @@ def test_no_color_is_no_colour(tmp_path: Path) -> None:
 
 def test_a_bar_counts_what_is_behind_the_runs_that_have_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
-    monkeypatch.setattr(terminal, "console", Console(file=shown, force_terminal=True, width=100, color_system=None))
-    with terminal.runs_progress(4, 1, lambda: 0.5) as advance:
+    monkeypatch.setattr(running, "console", Console(file=shown, force_terminal=True, width=100, color_system=None))
+    with running.runs_progress(4, 1, lambda: 0.5) as advance:
         time.sleep(0.3)
         assert advance() == 2
         time.sleep(0.3)

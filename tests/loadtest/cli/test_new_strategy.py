@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 import app.strategies
-import loadtest.cli.new_strategy
+import loadtest.cli.new
 from app.discovery import discover
-from loadtest.cli.new_strategy import new_strategy
+from loadtest.cli.new import new_strategy
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "_template.py").write_bytes((loadtest.cli.new_strategy.FOLDER / "_template.py").read_bytes())
-    monkeypatch.setattr(loadtest.cli.new_strategy, "FOLDER", tmp_path)
+    (tmp_path / "_template.py").write_bytes((loadtest.cli.new.FOLDER / "_template.py").read_bytes())
+    monkeypatch.setattr(loadtest.cli.new, "FOLDER", tmp_path)
     monkeypatch.setattr(app.strategies, "__path__", [*app.strategies.__path__, str(tmp_path)])
     return tmp_path
 

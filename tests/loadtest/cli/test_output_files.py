@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.cli.judge import OWN_JUNIT
+from loadtest.cli.gate import OWN_JUNIT
 from loadtest.cli.output_files import why_not_over
 from tests.loadtest.cli.test_judge import lab
 from tests.run_directory import repeats, write_run

@@ -201,7 +201,7 @@ def test_a_pod_that_is_stopped_and_a_redis_that_is_emptied_in_mid_run_are_events
     assert not row["valid"]
     assert any(event.startswith("pods stood still: ") for event in row["events"]), row["events"]
     assert "Redis was emptied during the run (FLUSHALL, 2 times)" in row["events"]
-    code, said = run("summarise", (tmp_path / "results" / "latest").resolve())
+    code, said = run("report", (tmp_path / "results" / "latest").resolve())
     assert code == 3, said
     assert _rows(tmp_path / "results")["static"]["events"] == row["events"]
 
@@ -227,7 +227,7 @@ def test_a_bench_that_is_killed_leaves_figures_and_no_child_and_can_be_summarise
     assert [row["strategy"] for row in json.loads((folder / "summary.json").read_text())] == ["static"]
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
-    code, said = run("summarise", folder)
+    code, said = run("report", folder)
     assert code == 3, said
     rows = {row["strategy"]: row for row in json.loads((folder / "summary.json").read_text())}
     assert rows["static"]["valid"]

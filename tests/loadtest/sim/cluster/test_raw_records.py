@@ -63,6 +63,6 @@ def test_the_command_keeps_them_and_the_folder_can_be_summarised(tmp_path: Path)
     was = json.loads(figures.read_text(encoding="utf-8"))
     assert len(was) == 6  # two strategies and the bound, twice
     figures.unlink()
-    said = CliRunner().invoke(app, ["summarise", str(folder)])
+    said = CliRunner().invoke(app, ["report", str(folder)])
     assert said.exit_code == 0, said.output
     assert json.loads(figures.read_text(encoding="utf-8")) == was

@@ -1,4 +1,4 @@
-"""Faults that are planted on purpose, and the seed by which `lab check` finds each: who watches the watch."""
+"""Faults that are planted on purpose, and the seed by which `lab verify` finds each: who watches the watch."""
 
 import asyncio
 import math
@@ -192,7 +192,7 @@ def instead_of_the_client(client: type[PoolerClient]) -> Callable[[pytest.Monkey
     return lambda patch: patch.setattr(pod, "PoolerClient", client)
 
 
-# The seeds are the first ones by which `lab check` found them, and shrank to two keys at most.
+# The seeds are the first ones by which `lab verify` found them, and shrank to two keys at most.
 PLANTED = {
     "a lock released without its token": Planted(
         instead_of_the_server(ForgetsWhoseLock), "singleflight", 70, Invariant.OWN_LOCK

@@ -1,4 +1,4 @@
-"""The worlds that `lab check` runs."""
+"""The worlds that `lab verify` runs."""
 
 from collections import Counter
 from itertools import pairwise

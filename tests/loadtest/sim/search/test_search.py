@@ -1,4 +1,4 @@
-"""`lab check`: the sweep, and what it says."""
+"""`lab verify`: the sweep, and what it says."""
 
 import asyncio
 import os
@@ -164,14 +164,16 @@ def test_many_processes_find_what_one_finds() -> None:
 
 
 def test_the_command_says_that_all_is_well() -> None:
-    said = CliRunner().invoke(app, ["check", "--seeds", "2", "--from", "5", "--strategies", "static", "--workers", "1"])
+    said = CliRunner().invoke(
+        app, ["verify", "--seeds", "2", "--from", "5", "--strategies", "static", "--workers", "1"]
+    )
     assert said.exit_code == 0, said.output
     assert "2 runs (2 seeds from 5, static): every invariant held." in said.stdout
 
 
 def test_the_command_tells_a_finding_whole(late_writes: None) -> None:
     named = ["--strategies", "singleflight"]
-    said = CliRunner().invoke(app, ["check", "--seeds", "1", "--from", "14", *named, "--workers", "1"])
+    said = CliRunner().invoke(app, ["verify", "--seeds", "1", "--from", "14", *named, "--workers", "1"])
     assert said.exit_code == 1, said.output
     bug = PLANTED["a late write that is not fenced"]
     assert f"singleflight, seed 14: {bug.invariant}, at " in said.stdout
@@ -189,7 +191,7 @@ def test_the_command_tells_a_finding_whole(late_writes: None) -> None:
     "bad", [["--strategies", "nobody"], ["--seeds", "0"], ["--workers", "0"], ["--from", "-1"]], ids=str
 )
 def test_bad_input_is_exit_code_2(bad: list[str]) -> None:
-    assert CliRunner().invoke(app, ["check", "--seeds", "1", *bad]).exit_code == 2
+    assert CliRunner().invoke(app, ["verify", "--seeds", "1", *bad]).exit_code == 2
 
 
 def _wait_until_it_works(pid: int) -> None:
@@ -207,7 +209,7 @@ def _wait_until_it_works(pid: int) -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_ends_everything(workers: str) -> None:
-    command = [sys.executable, "-m", "loadtest", "check", "--seeds", "1000000", "--workers", workers]
+    command = [sys.executable, "-m", "loadtest", "verify", "--seeds", "1000000", "--workers", workers]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
     ) as process:

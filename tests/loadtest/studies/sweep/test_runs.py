@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from app.discovery import discover
 from app.strategy import Status, Why
+from loadtest import cli
 from loadtest.cli import sweep as command
 from loadtest.figures.run_summary import Row
 from loadtest.sim import pool as batch
@@ -73,7 +74,7 @@ def small(tmp_path: Path) -> Path:
 
 
 def lab(*words: object) -> Result:
-    return CliRunner().invoke(command.app, [str(word) for word in words])
+    return CliRunner().invoke(cli.app, ["sweep", *map(str, words)])
 
 
 def flat(result: Result) -> str:

@@ -1,85 +1,28 @@
-"""Commands that judge what was measured."""
+"""`lab gate`: a run held to bounds, for a CI job."""
 
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from loadtest import ROOT
-from loadtest.cli.output_files import why_not_over
-from loadtest.cli.terminal import Results, console, errors, fail, shown, warn
-from loadtest.figures.run_folder import write_whole
-from loadtest.report import comparison
+from loadtest.cli.options import LATEST, Markdown
+from loadtest.cli.output_files import write_beside
+from loadtest.cli.terminal import console, errors, fail, warn
 from loadtest.report import gates as report
 from loadtest.report.quoting import for_terminal
-from loadtest.stats import compare_runs
 from loadtest.stats.gates import Judged, judge_gates
-from loadtest.stats.saved_run import BadRun, NoSummary, Run, find_run, read_run
+from loadtest.stats.saved_run import BadRun, NoSummary, Run, read_run
 from loadtest.workload.gate import BadGate, Gate, parse_gate, several
-
-WIDE = 120
-"""Characters; on a narrower terminal intervals stand below their medians."""
 
 OWN_JUNIT = r'<\?xml version="1.0" encoding="UTF-8"\?>\s*<testsuites name="stampede-lab\.'
 
-app = typer.Typer()
 
-Markdown = Annotated[Path | None, typer.Option(help="Write it as Markdown into this file too.")]
-Which = Annotated[
-    str, typer.Argument(help="A run directory, a commit (7 digits or more), or either with :strategy behind it.")
-]
-
-
-@app.command()
-def compare(
-    a: Which,
-    b: Which,
-    markdown: Markdown = None,
-    latency_drift: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=10, help="Share by which latency may differ between two runs because the machine does."
-        ),
-    ] = None,
-    results: Results = ROOT / "results",
-) -> None:
-    """Compare two runs, or two strategies, over their repeats. A difference is information: the exit code is 0."""
-    try:
-        (run_a, of_a), (run_b, of_b) = find_run(a, results), find_run(b, results)
-        found = compare_runs.compare(run_a, run_b, of_a, of_b, latency_drift)
-    except BadRun as error:
-        fail(error)
-    for letter, run in (("A", found.a), ("B", found.b)):
-        console.print(for_terminal(f"{letter}: {run.name} (commit {run.commit})"))
-    for warning in found.warnings:
-        errors.print(for_terminal(f"! {warning}", "yellow"), soft_wrap=True)
-    _print_table(comparison.HEADINGS, [comparison.cells(one) for one in found.findings])
-    console.print(Text(found.conclusion, "bold"))
-    console.print(Text(found.legend, "dim"))
-    if markdown is not None:
-        _write(markdown, comparison.markdown(found), r"\*\*A\*\* .* and \*\*B\*\* ")
-
-
-def _print_table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in headings:
-        # on a narrow terminal numbers fold; words stay whole
-        table.add_column(Text(heading), overflow="fold", no_wrap=heading in {"strategy", "figure", "verdict"})
-    for line in lines:
-        cells = line if console.width >= WIDE else [cell.replace(" [", "\n[") for cell in line]
-        table.add_row(*map(Text, cells))
-    console.print(table)
-
-
-@app.command()
 def gate(
-    run: Annotated[Path, typer.Argument(help="The run's directory.")] = ROOT / "results" / "latest",
+    run: Annotated[Path, typer.Argument(help="The run's directory.")] = LATEST,
     max_: Annotated[
         list[str] | None,
         typer.Option("--max", help="As 'singleflight.origin_peak_1s <= 10', or several. Repeatable, as the others."),
@@ -111,10 +54,10 @@ def gate(
             Text(f"{verdict.outcome:8}", styles[verdict.outcome]) + for_terminal(_line(verdict)), soft_wrap=True
         )
     if junit is not None:
-        _write(junit, report.junit(judged, f"stampede-lab.{measured.rows[0].get('scenario', 'run')}"), OWN_JUNIT)
+        write_beside(junit, report.junit(judged, f"stampede-lab.{measured.rows[0].get('scenario', 'run')}"), OWN_JUNIT)
     summary = report.markdown(judged, measured)
     if markdown is not None:
-        _write(markdown, summary, "### Gates: ")
+        write_beside(markdown, summary, "### Gates: ")
     if step := os.environ.get("GITHUB_STEP_SUMMARY"):
         _append(Path(step), summary)
     if any(verdict.invalid for verdict in judged):
@@ -149,18 +92,6 @@ def _asked(run: Run, *named: list[str] | None) -> list[Gate]:
     if not asked:
         raise BadGate("no gate: name one by --max, --min or --ratio, or state gates in the scenario")
     return list(dict.fromkeys(asked))
-
-
-def _write(path: Path, text: str, opening: str) -> None:
-    """A file beside the verdict, which stands whether or not this can be written. It replaces only what begins so."""
-    try:
-        if why := why_not_over(path, opening):
-            raise OSError(why)
-        write_whole(path, text)
-    except OSError as error:
-        warn([f"not written: {path}: {error.strerror or error}"])
-    else:
-        console.print(f"Written: {shown(path)}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _append(path: Path, text: str) -> None:

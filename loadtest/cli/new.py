@@ -1,12 +1,26 @@
-"""A new strategy from the template."""
+"""`lab new`: a strategy of one's own, from the template."""
 
 import re
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 import app.strategies
 from app.discovery import check_name
+from loadtest import ROOT
+from loadtest.cli.terminal import console, fail
 
 FOLDER = Path(app.strategies.__path__[0])
+
+
+def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and _.")]) -> None:
+    """Start a strategy of your own from the template."""
+    try:
+        path = new_strategy(name)
+    except (ValueError, OSError) as error:
+        fail(error)
+    console.print(f"{path.relative_to(ROOT)} is there. Edit it, then: [bold]make try S={name}[/]", highlight=False)
 
 
 def new_strategy(name: str) -> Path:

@@ -1,0 +1,56 @@
+"""Command lines that import a command when it is called, and read its docstring for `--help`."""
+
+import ast
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+
+
+class _LazyGroup(TyperGroup):
+    """The command that is called is imported; the others are only listed."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and command.callback and command.callback(), rest
+
+
+def lazy_app(help_text: str, commands: Mapping[str, str], hidden: Mapping[str, str]) -> typer.Typer:
+    """A command line of functions, each named as `module:function`; those of `hidden` have no line in its help."""
+    app = typer.Typer(
+        cls=_LazyGroup,
+        help=help_text,
+        context_settings=HELP_OPTIONS,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for name, where in {**commands, **hidden}.items():
+        _add(app, name, where, is_hidden=name in hidden)
+    return app
+
+
+def _add(app: typer.Typer, name: str, where: str, is_hidden: bool) -> None:
+    module, _, function = where.partition(":")
+
+    @app.command(name, help=_docstring(module, function), hidden=is_hidden)
+    def load() -> Any:
+        one = typer.Typer(add_completion=False)
+        one.command(name)(getattr(import_module(module), function))
+        return get_command(one)
+
+
+def _docstring(module: str, function: str) -> str | None:
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return ast.get_docstring(node)
+    raise LookupError(f"{module} has no function {function}")

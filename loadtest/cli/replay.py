@@ -1,0 +1,53 @@
+"""`lab replay`: one run of `lab verify` again, event by event."""
+
+from typing import Annotated
+
+import typer
+
+from loadtest.cli.inputs import chosen, discovered, scenario_named
+from loadtest.cli.options import SEED_MAX
+from loadtest.cli.terminal import print_text
+from loadtest.sim.search.case import Case, case_of, check_case
+from loadtest.sim.search.random_scenario import random_scenario
+from loadtest.sim.search.replay import retell
+from loadtest.sim.search.shrink import shrink
+from loadtest.workload.toml_writer import as_toml
+from loadtest.worlds.checkout import commit
+
+
+def replay(
+    seed: Annotated[int, typer.Argument(min=0, max=SEED_MAX, help="As `verify` names it.")],
+    strategy: Annotated[str, typer.Option(help="Its name.")],
+    scenario: Annotated[
+        str | None, typer.Option(help="A scenario's name or file, instead of the world that the seed draws.")
+    ] = None,
+    shuffle: Annotated[
+        int | None, typer.Option(min=0, max=SEED_MAX, help="With --scenario: draws the order of what is ready at once.")
+    ] = None,
+    whole: Annotated[bool, typer.Option(help="The world as it was drawn, not shrunk.")] = False,
+    until: Annotated[float | None, typer.Option(min=0, help="Virtual seconds: tell no more after.")] = None,
+    last: Annotated[int, typer.Option(min=1, help="How many events before the violation are told.")] = 100,
+    everything: Annotated[bool, typer.Option("--all", help="Tell every event, to the end.")] = False,
+) -> None:
+    """Play one run again and tell it event by event. Exit code 1 when an invariant breaks in it.
+
+    It is the same run on the same commit. The trace at the end is its hash.
+    """
+    workload = scenario_named(scenario) if scenario is not None else random_scenario(seed)
+    found = discovered()
+    chosen(found, strategy, workload)
+    subject = found.strategies[strategy]
+    case = case_of(subject, seed) if scenario is None else Case(workload, seed, shuffle)
+    if scenario is None and not whole and (finding := check_case(subject, case)) is not None:
+        case = shrink(subject, finding).case
+    print_text(as_toml(case.scenario))
+    ran, left_out = retell(
+        subject, case, print_text, None if everything else last, float("inf") if until is None else until
+    )
+    if left_out:
+        print_text(f"({left_out:,} events before these are left out: --last N, or --all)")
+    order = "" if case.shuffle_seed is None else f", shuffled by {case.shuffle_seed}"
+    print_text(f"{strategy}, seed {seed}{order}: {ran.violation or 'every invariant held'}")
+    print_text(f"commit {commit()}, trace {ran.trace or 'none: it did not end'}")
+    if ran.violation is not None:
+        raise typer.Exit(1)

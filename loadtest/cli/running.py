@@ -1,0 +1,166 @@
+"""What the commands that run something share: the run's folder, its progress, how it is ended, and what it shows."""
+
+import asyncio
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import RenderableType
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from app.discovery import Discovered
+from loadtest.cli.terminal import console, errors, fail, named, say, warn
+from loadtest.figures.from_records import Measured
+from loadtest.figures.repeats import medians
+from loadtest.figures.run_folder import keep_figures, new_run_folder
+from loadtest.report.contents import Report
+from loadtest.report.terminal import print_table
+from loadtest.report.write import write_results
+from loadtest.sim.kernel.loop import VirtualTimeError
+from loadtest.workload.scenario import Scenario
+from loadtest.worlds.environment import describe
+from loadtest.worlds.world import WorldFailed
+
+
+def this_run(seed: int, is_virtual: bool = False) -> dict[str, Any]:
+    """Where and with what this command runs, for the directory that it leaves."""
+    return describe(shlex.join(["lab", *sys.argv[1:]]), seed, is_virtual)
+
+
+def progress() -> Progress:
+    """Of work with a known end; on something that is no terminal, nothing."""
+    return Progress(console=console, transient=True, disable=not console.is_terminal)
+
+
+class _RunsProgress(Progress):
+    """Counts runs, and the parts that are behind those that have not ended."""
+
+    done = 0
+    underway: Callable[[], float] = staticmethod(lambda: 0.0)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        for task in self.tasks:
+            far = min(self.done + self.underway(), task.total or 0)
+            self.update(task.id, completed=max(task.completed, far))  # never back: the two are not of one moment
+        return super().get_renderables()
+
+
+@contextmanager
+def runs_progress(total: int, done: int, underway: Callable[[], float]) -> Iterator[Callable[[], int]]:
+    """Of so many runs, `done` of them from before. What it gives is to be called after each; how many that are then."""
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    )  # fmt: skip
+    with _RunsProgress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        bar.done, bar.underway = done, underway
+        line = bar.add_task(f"{done} of {total} runs", total=total)
+
+        def advance() -> int:
+            bar.done += 1
+            bar.update(line, description=f"{bar.done} of {total} runs")
+            return bar.done
+
+        yield advance
+
+
+def run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
+    """A new directory for a run, before anything runs; exit 2 where there can be none."""
+    try:
+        return new_run_folder(results, name, about, scenario)
+    except OSError as error:
+        fail(f"--results: no run can be kept in {results}: {error.strerror or error}")
+
+
+_ENDS = tuple(sign for name in ("SIGTERM", "SIGHUP") if (sign := getattr(signal, name, None)) is not None)
+"""Beside Ctrl-C: asked to end, and the terminal was closed."""
+
+
+def _heard() -> list[signal.Signals]:
+    """Of `_ENDS`, those that this process was not started to ignore, as `nohup` does."""
+    return [sign for sign in _ENDS if signal.getsignal(sign) is not signal.SIG_IGN]
+
+
+def guarded(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run it; Ctrl-C, SIGTERM and SIGHUP end it in order, its children first."""
+
+    async def cancellable() -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        for sign in _heard():
+            asyncio.get_running_loop().add_signal_handler(sign, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(cancellable())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        say("[yellow]Interrupted.[/] Everything that was started has been ended.")
+        raise typer.Exit(130) from None
+    except (WorldFailed, OSError, ValueError) as error:
+        fail(error, code=1)
+
+
+@contextmanager
+def guarded_here() -> Iterator[None]:
+    """The same for work that is no coroutine: what it has started ends with its own `with`."""
+    before = {sign: signal.signal(sign, signal.default_int_handler) for sign in _heard()}
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("[yellow]Interrupted.[/] Everything that was started has been ended.")
+        raise typer.Exit(130) from None
+    except (WorldFailed, VirtualTimeError, OSError, ValueError) as error:
+        fail(error, code=1)
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
+
+
+def keep_so_far(folder: Path, finished: Sequence[Measured]) -> None:
+    """The figures of a run that goes on, which it also does where they cannot be kept just now."""
+    try:
+        keep_figures(folder, [row for _, row, _ in finished])
+    except OSError as error:
+        warn([f"{folder / 'summary.json'} could not be written: {error.strerror or error}"])
+
+
+def show_results(
+    folder: Path,
+    finished: Sequence[Measured],
+    workload: Scenario,
+    about: Mapping[str, Any],
+    found: Discovered,
+    missing: Sequence[str] = (),
+) -> None:
+    """Keep the figures, write the reports, and show them. Raises OSError where the figures cannot be kept: then the
+    terminal is all that has them."""
+    try:
+        summary = write_results(folder, finished, workload, about, found, missing)
+    except OSError:
+        show(folder, Report(medians([row for _, row, _ in finished]), missing=missing), found)
+        raise
+    show(folder, summary, found)
+
+
+def show(folder: Path, summary: Report, found: Discovered) -> None:
+    """A terminal that is gone, or a table that cannot be drawn, takes nothing from what is on disk."""
+    try:
+        print_table(console, summary, found.baseline)
+        if (folder / "report.html").exists():
+            console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
+    except Exception as error:
+        try:
+            errors.print(f"The table could not be shown: {error!r}. The figures are in {folder}", markup=False)
+        except OSError:
+            pass

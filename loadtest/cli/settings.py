@@ -1,0 +1,28 @@
+"""`lab settings`: a scenario as environment variables."""
+
+from typing import Annotated
+
+import typer
+
+from app.discovery import discover
+from loadtest.cli.inputs import chosen, scenario_named
+from loadtest.cli.options import DEFAULT_SCENARIO, Duration, Pods, Seed, Strategies
+from loadtest.cli.terminal import fail
+
+
+def settings(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name, or a .toml file.")] = DEFAULT_SCENARIO,
+    strategies: Strategies = None,
+    duration: Duration = None,
+    pods: Pods = None,
+    seed: Seed = 1,
+    repeats: Annotated[int, typer.Option(min=1, max=100, help="Only looked at, like the duration.")] = 1,
+) -> None:
+    """What a scenario states for a pod, as environment variables: to run one by hand, or for a bench in the stack."""
+    workload = scenario_named(scenario, duration, pods)
+    if reason := workload.why_only_virtual:
+        fail(f"{workload.name}: {reason}")
+    chosen(discover(), strategies, workload)
+    stated = workload.pod_environment(seed) | {"APP_REPLICAS": str(workload.pods)}
+    for name, value in stated.items():
+        print(f"{name}={value}")

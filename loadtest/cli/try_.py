@@ -1,0 +1,53 @@
+"""`lab try`: one strategy held to the contract, then compared with the baseline."""
+
+from typing import Annotated, NoReturn
+
+import typer
+from rich.text import Text
+
+from app.discovery import discover
+from loadtest.cli.inputs import chosen, scenario_named
+from loadtest.cli.new import FOLDER
+from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Results, Seed
+from loadtest.cli.running import guarded, guarded_here, run_folder, this_run
+from loadtest.cli.terminal import console, errors, exit_unless_valid, fail, named, warn
+from loadtest.figures.from_records import all_valid
+from loadtest.studies.trial.breach import Breach, unusable
+from loadtest.studies.trial.trial import check_contract, compare, verdict
+
+
+def try_(
+    name: Annotated[str, typer.Argument(help="The strategy to try.")],
+    scenario: Annotated[str, typer.Option(help="A scenario's name, or a .toml file.")] = DEFAULT_SCENARIO,
+    duration: Annotated[float, typer.Option(min=1, max=3_600, help="Seconds of the comparison.")] = 20.0,
+    seed: Seed = 1,
+    results: Results = RESULTS,
+) -> None:
+    """Hold a strategy to the contract in virtual time, then compare it with the baseline."""
+    if not name or "," in name:
+        fail("try takes one strategy, by its name: make try S=mine")
+    found = discover()
+    source = FOLDER / f"{name}.py"
+    if name in found.broken:
+        _show(unusable(found.broken[name]).screen(name, source), code=2)
+    workload = scenario_named(scenario, duration)
+    chosen(found, name, workload)
+    with guarded_here():
+        held = check_contract(source)[name]
+    if isinstance(held, Breach):
+        _show(held.screen(name, source), code=1)
+    console.print(f"{name} keeps the contract: {held} promises. Now beside the baseline …", highlight=False)
+    against = [name] if found.baseline in (None, name) else [found.baseline, name]
+    about = this_run(seed)
+    folder = run_folder(results, workload.name, about, workload)
+    summary = guarded(compare(workload, against, seed, folder, about, found, console))
+    rows = summary.rows
+    warn(summary.missing)
+    console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
+    console.print(verdict(rows, name), highlight=False, soft_wrap=True)
+    exit_unless_valid(all_valid(rows))
+
+
+def _show(screen: str, code: int) -> NoReturn:
+    errors.print(Text(screen), soft_wrap=True)
+    raise typer.Exit(code)

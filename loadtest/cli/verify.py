@@ -1,0 +1,72 @@
+"""`lab verify`: looks for what must not be, in random worlds."""
+
+from concurrent.futures import BrokenExecutor
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from loadtest.cli.inputs import chosen, discovered
+from loadtest.cli.options import SEED_MAX, Strategies
+from loadtest.cli.running import guarded_here
+from loadtest.cli.terminal import errors, fail, print_text
+from loadtest.sim.pool import WORKERS_MAX, cores
+from loadtest.sim.search.random_scenario import random_scenario
+from loadtest.sim.search.search import Found, check
+from loadtest.workload.toml_writer import as_toml
+
+SEEDS_MAX = 10_000_000
+
+
+def verify(
+    seeds: Annotated[int, typer.Option(min=1, max=SEEDS_MAX, help="How many worlds, for each strategy.")] = 1_000,
+    first: Annotated[int, typer.Option("--from", min=0, max=SEED_MAX, help="The first seed.")] = 0,
+    strategies: Strategies = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=WORKERS_MAX, help="Processes; 1: this one. Else one per core.")
+    ] = None,
+) -> None:
+    """Run random small worlds in which anything may break at any time, and check what must hold at every event.
+
+    Exit code 1 when something does not. What is found is shrunk to the smallest world that still shows it.
+    """
+    known = discovered()
+    names = chosen(known, strategies, random_scenario(first))
+    asked = {name: known.strategies[name] for name in names}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    runs = 0
+    try:
+        with guarded_here(), Progress(*columns, console=errors, transient=True) as progress:
+            line = progress.add_task("runs checked", total=seeds * len(asked))
+
+            def checked(count: int) -> None:
+                nonlocal runs
+                runs += count
+                progress.update(line, advance=count)
+
+            found = check(asked, range(first, first + seeds), workers or cores(), checked)
+    except BrokenExecutor as error:
+        fail(f"a worker ended by itself: {error}", code=1)
+    for one in found:
+        print_text(_block(one, seeds))
+    said = f"{len(found)} broken" if found else "every invariant held"
+    print_text(f"{runs:,} runs ({seeds:,} seeds from {first}, {', '.join(asked)}): {said}.")
+    if found:
+        raise typer.Exit(1)
+
+
+def _block(found: Found, seeds: int) -> str:
+    """Everything about one finding."""
+    whole, shrunk = found.smallest, found.shrunk
+    shuffled = "" if shrunk.case.shuffle_seed is None else " (what is ready at once in an order that the seed draws)"
+    return "\n".join(
+        [
+            f"{whole.strategy}, seed {whole.case.seed}: {whole.violation}",
+            f"broken by {found.seeds} of {seeds} seeds; of these the smallest. Shrunk{shuffled}: {shrunk.violation}",
+            "",
+            *(f"    {line}".rstrip() for line in as_toml(shrunk.case.scenario).splitlines()),
+            "",
+            f"    lab replay {whole.case.seed} --strategy {whole.strategy}",
+            "",
+        ]
+    )
