@@ -202,16 +202,16 @@ class OriginMetrics:
         if again:
             self._again.inc()
 
-    def origin_shed(self) -> None:
+    def origin_shed(self, read: AskedRead) -> None:
         self._shed.inc()
 
-    def origin_started(self, why: Why) -> None:
-        self._reads[why].inc()
+    def origin_started(self, read: AskedRead) -> None:
+        self._reads[read.why].inc()
 
-    def origin_failed(self) -> None:
+    def origin_failed(self, read: AskedRead) -> None:
         self._failures.inc()
 
-    def origin_ended(self, duration_s: float) -> None:
+    def origin_ended(self, read: AskedRead, duration_s: float) -> None:
         self._duration.observe(duration_s)
 
 

@@ -68,17 +68,17 @@ class OriginEvents(Protocol):
         """A read was asked for; `again`: while somebody in this pod waits for one of the same key."""
         ...
 
-    def origin_shed(self) -> None: ...
+    def origin_shed(self, read: AskedRead) -> None: ...
 
-    def origin_started(self, why: Why) -> None:
-        """A read has got its connection."""
+    def origin_started(self, read: AskedRead) -> None:
+        """The read has got its connection."""
         ...
 
-    def origin_failed(self) -> None:
+    def origin_failed(self, read: AskedRead) -> None:
         """The store gave no answer, or none in time: once for a read."""
         ...
 
-    def origin_ended(self, duration_s: float) -> None:
+    def origin_ended(self, read: AskedRead, duration_s: float) -> None:
         """A read that had started has ended, so long after it was asked for."""
         ...
 
@@ -139,7 +139,7 @@ class Origin:
         read = AskedRead(item_id, key, self._strategy, self._settings.pod, why, now_s, monotonic_s)
         self._events.origin_asked(read, again=key in self._awaited)
         if self.reading + self.waiting >= self.connections + self._settings.origin_queue_max:
-            self._events.origin_shed()
+            self._events.origin_shed(read)
             self._end(read, Outcome.SHED)
             raise Shed(f"{self.waiting} reads wait for the origin (origin_queue_max)")
         self.waiting += 1  # here and not in the task, which has not begun when the next caller looks
@@ -151,7 +151,7 @@ class Origin:
             done, _ = await asyncio.wait({task}, timeout=timeout_s)
         if not done:
             read.is_late = True
-            self._events.origin_failed()
+            self._events.origin_failed(read)
             late = f"within {timeout_s:g} s (origin_timeout_ms)"
             if read.is_queueing:
                 task.cancel()
@@ -181,7 +181,7 @@ class Origin:
         self.reading += 1
         read.started_s = started_s = self._clock.now_s()
         started_monotonic_s = self._clock.monotonic_s()
-        self._events.origin_started(read.why)
+        self._events.origin_started(read)
         outcome = Outcome.FAILED
         try:
             found = await self._store.select(read.item_id, self._latency.draw_ms(self._rng))
@@ -190,8 +190,8 @@ class Origin:
             return read.loaded
         finally:
             if outcome is Outcome.FAILED and not read.is_late:
-                self._events.origin_failed()
-            self._events.origin_ended(self._clock.monotonic_s() - read.asked_monotonic_s)
+                self._events.origin_failed(read)
+            self._events.origin_ended(read, self._clock.monotonic_s() - read.asked_monotonic_s)
             self._see_peak()
             self.reading -= 1
             self._end(read, outcome)  # before anybody else has its connection

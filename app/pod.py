@@ -52,22 +52,24 @@ class Pod(Generic[C, B]):
         ledger: B,
         new_store: Callable[[], Store],
         events: PodEvents,
-        connect_pooler: Connect,
+        connect_pooler: Connect | None = None,
         life: str = "",
     ) -> None:
-        """`new_store` is called once for each strategy, because each has connections of its own. `connect_pooler` is
-        used only where pods share connections. `life` is random unless it is stated."""
+        """`new_store` is called once for each strategy, because each has connections of its own. Pods share connections
+        only where there is a way to the pooler. `life` is random unless it is stated."""
         self.settings, self.cache, self.ledger = settings, cache, ledger
         self.origins: dict[str, Origin] = {}
         self.arms: dict[str, Arm] = {}
         life = life or secrets.token_hex(4)
-        size = settings.origin_connections_shared
+        size, clock = settings.origin_connections_shared, cache.clock
         for name, strategy in strategies.items():
-            shared = None if size is None else PoolerClient(name, size, connect_pooler, events.task_died)
+            shared = None
+            if size is not None and connect_pooler is not None:
+                shared = PoolerClient(name, size, connect_pooler, events.task_died)
             self.origins[name] = origin = Origin(
-                settings, name, cache.clock, ledger, new_store(), events.origin(name), shared
+                settings, name, clock, ledger, new_store(), events.origin(name), shared
             )
-            self.arms[name] = Arm(strategy, settings, cache, cache.clock, origin.read, events.arm(name), life)
+            self.arms[name] = Arm(strategy, settings, cache, clock, origin.read, events.arm(name), life)
 
     @property
     def reads_under_way(self) -> int:

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from app.ledger import AskedRead
-from app.strategy import Status, Why
+from app.strategy import Status
 
 
 class Events(Counter[str]):
@@ -16,16 +16,16 @@ class Events(Counter[str]):
         self[f"asked {read.why}"] += 1
         self["asked again"] += again
 
-    def origin_shed(self) -> None:
+    def origin_shed(self, read: AskedRead) -> None:
         self["origin shed"] += 1
 
-    def origin_started(self, why: Why) -> None:
-        self[f"started {why}"] += 1
+    def origin_started(self, read: AskedRead) -> None:
+        self[f"started {read.why}"] += 1
 
-    def origin_failed(self) -> None:
+    def origin_failed(self, read: AskedRead) -> None:
         self["origin failed"] += 1
 
-    def origin_ended(self, duration_s: float) -> None:
+    def origin_ended(self, read: AskedRead, duration_s: float) -> None:
         self["origin ended"] += 1
 
     def lock_asked(self, taken: bool) -> None:

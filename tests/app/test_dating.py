@@ -9,11 +9,11 @@ import pytest
 from app.arm import Arm
 from app.discovery import discover
 from app.ledger import Ledger
-from app.metrics import Metrics, OriginMetrics
+from app.metrics import Metrics
 from app.origin import Origin
+from app.pod import Pod
 from app.settings import Settings
 from app.strategy import Clock, Status, Strategy, Why
-from loadtest.sim.cluster.pod import Counts
 from loadtest.sim.cluster.pod_cache import Gate, MemoryCache
 from loadtest.sim.cluster.redis_server import MemoryServer
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
@@ -55,22 +55,9 @@ def play(
         )
         clock: Clock = pod_clock or VirtualClock(asyncio.get_running_loop())
         gate = Gate()
-        events = OriginMetrics(Metrics(), "any")
-        origin = Origin(settings, "any", clock, Ledger(100), PodStore(SlowStore(100, 1), gate), events)
-        arm = Arm(
-            strategy,
-            settings,
-            MemoryCache(MemoryServer(clock), clock),
-            clock,
-            origin.read,
-            Counts(lambda kind, what="": None),
-            "one",
-        )
-        try:
-            await story(origin, arm, gate)
-        finally:
-            await arm.aclose()
-            await origin.aclose()
+        cache, store = MemoryCache(MemoryServer(clock), clock), PodStore(SlowStore(100, 1), gate)
+        async with Pod(settings, {"any": strategy}, cache, Ledger(100), lambda: store, Metrics()) as pod:
+            await story(pod.origins["any"], pod.arms["any"], gate)
 
     loop.run(main())
 

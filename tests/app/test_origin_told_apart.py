@@ -6,20 +6,23 @@ from typing import Any
 
 import pytest
 
-from app.arm import Arm
 from app.ledger import Ledger, OriginRead, Outcome
-from app.metrics import Metrics, OriginMetrics
-from app.origin import Origin
+from app.metrics import Metrics
+from app.pod import Pod
 from app.settings import Settings
 from app.strategy import Loader, Lookup, OriginFailed, Status, Strategy, Why
-from loadtest.contract.events import Events
-from loadtest.sim.cluster.pod_cache import MemoryCache
+from loadtest.sim.cluster.pod_cache import Gate, MemoryCache
 from loadtest.sim.cluster.redis_server import MemoryServer
-from loadtest.sim.cluster.slow_store import SlowStore
+from loadtest.sim.cluster.slow_store import PodStore, SlowStore
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
 
 LATENCY_S = 0.1
+
+
+class _Collapses(Strategy):
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        return await self.lab.flights.collapse(key, load, fresh_for_s=self.ttl_s)
 
 
 class Watched:
@@ -30,8 +33,9 @@ class Watched:
         self.settings = Settings(**(told | changed))
         self.clock = VirtualClock(asyncio.get_running_loop())
         self.ledger, self.metrics, self.store = Ledger(1_000), Metrics(), SlowStore(10, seed=1)
-        told_to = OriginMetrics(self.metrics, "any")
-        self.origin = Origin(self.settings, "any", self.clock, self.ledger, _Kept(self.store), told_to)
+        cache, store = MemoryCache(MemoryServer(self.clock), self.clock), PodStore(self.store, Gate())
+        self.pod = Pod(self.settings, {"any": _Collapses}, cache, self.ledger, lambda: store, self.metrics)
+        self.origin, self.arm = self.pod.origins["any"], self.pod.arms["any"]
         self.metrics.watch_pool("any", self.origin)
 
     async def read(self, times: int) -> list[object]:
@@ -59,15 +63,6 @@ class Watched:
 
     def counters(self) -> dict[str, float]:
         return {name: self.counted(f"{name}_total") for name in ("asked", "reads", "failures", "shed")}
-
-
-class _Kept:
-    """A store that nobody closes."""
-
-    def __init__(self, store: SlowStore) -> None:
-        self.select = store.select
-
-    async def aclose(self) -> None: ...
 
 
 def test_a_shed_read_was_asked_for_and_never_started() -> None:
@@ -172,11 +167,6 @@ def test_a_late_read_is_written_down_as_it_ended_and_counts_as_one_failure(fails
     loop.run(story())
 
 
-class _Collapses(Strategy):
-    async def get_or_load(self, key: str, load: Loader) -> Lookup:
-        return await self.lab.flights.collapse(key, load, fresh_for_s=self.ttl_s)
-
-
 @pytest.mark.parametrize(
     ("bounds", "asked"),
     [({"flights_max": 1}, 1), ({"wait_ms_max": 20.0, "origin_latency": "fixed(5000)", "origin_timeout_ms": 9000.0}, 2)],
@@ -187,12 +177,10 @@ def test_who_is_shed_by_a_bound_of_the_flights_asked_the_origin_nothing(bounds: 
 
     async def story() -> None:
         seen = Watched(**bounds)
-        cache = MemoryCache(MemoryServer(seen.clock), seen.clock)
-        arm = Arm(_Collapses, seen.settings, cache, seen.clock, seen.origin.read, Events(), life="1")
-        answers = await asyncio.gather(*(arm.answer(number % 2) for number in range(20)))
+        answers = await asyncio.gather(*(seen.arm.answer(number % 2) for number in range(20)))
         await asyncio.sleep(60)
         assert Status.SHED in {answer.status for answer in answers}
         assert seen.counters() == {"asked": asked, "reads": asked, "failures": 0, "shed": 0}
-        await arm.aclose()
+        await seen.pod.aclose()
 
     loop.run(story())

@@ -2,31 +2,27 @@
 time."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
+from app.discovery import discover
 from app.latency import Latency
 from app.ledger import Ledger, OriginRead, Outcome
-from app.metrics import Metrics, OriginMetrics
-from app.origin import Origin
-from app.pooler_client import AGAIN_S, PoolerClient
+from app.metrics import Metrics
+from app.pod import Pod
+from app.pooler_client import AGAIN_S
 from app.settings import Settings
 from app.strategy import OriginFailed, Shed, Why
+from loadtest.sim.cluster.pod_cache import Gate, MemoryCache
 from loadtest.sim.cluster.pooler import VirtualPooler
-from loadtest.sim.cluster.slow_store import SlowStore
+from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.slow_store import PodStore, SlowStore
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
 
 LATENCY_S, WAY_S = 0.1, 0.0001
 SHARED = 2
-
-
-class _Kept:
-    """A store that nobody closes."""
-
-    def __init__(self, store: SlowStore) -> None:
-        self.select = store.select
-
-    async def aclose(self) -> None: ...
+STATIC = {"static": discover().strategies["static"]}
 
 
 class Pods:
@@ -38,15 +34,14 @@ class Pods:
         self.pooler = VirtualPooler(running, Latency.parse(f"fixed({WAY_S * 1000})"), seed=1)
         self.attempts = 0
         told: dict[str, Any] = {"origin_latency": f"fixed({LATENCY_S * 1000})", "origin_connections_shared": SHARED}
-        self.origins = []
+        self.pods = []
         for number in range(pods):
-            settings = Settings(**{"pod": f"pod-{number}", **told, **changed})
-            told_to = OriginMetrics(self.metrics, "any")
-            shared = PoolerClient("any", SHARED, self._connect)
-            self.origins.append(
-                Origin(settings, "any", VirtualClock(running), self.ledger, _Kept(self.store), told_to, shared)
-            )
-            self.metrics.watch_pool("any", self.origins[-1])
+            settings, clock = Settings(**{"pod": f"pod-{number}", **told, **changed}), VirtualClock(running)
+            cache, new_store = MemoryCache(MemoryServer(clock), clock), partial(PodStore, self.store, Gate())
+            pod = Pod(settings, STATIC, cache, self.ledger, new_store, self.metrics, self._connect)
+            self.metrics.watch_pool("static", pod.origins["static"])
+            self.pods.append(pod)
+        self.origins = [pod.origins["static"] for pod in self.pods]
 
     async def _connect(self, make: Any) -> object:
         self.attempts += 1
@@ -61,15 +56,15 @@ class Pods:
         return [*await asyncio.gather(*reads, return_exceptions=True)]
 
     async def aclose(self) -> None:
-        for origin in self.origins:
-            await origin.aclose()
+        for pod in self.pods:
+            await pod.aclose()
 
     @property
     def rows(self) -> list[OriginRead]:
         return list(self.ledger.page(0)["rows"])
 
     def gauge(self, name: str) -> float | None:
-        return self.metrics.registry.get_sample_value(f"lab_origin_{name}", {"strategy": "any"})
+        return self.metrics.registry.get_sample_value(f"lab_origin_{name}", {"strategy": "static"})
 
 
 def most_at_once(rows: list[OriginRead]) -> int:

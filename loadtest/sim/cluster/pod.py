@@ -39,15 +39,15 @@ class Counts:
 
     def origin_asked(self, read: AskedRead, again: bool) -> None: ...
 
-    def origin_shed(self) -> None:
+    def origin_shed(self, read: AskedRead) -> None:
         self._failed(Kind.SHED)
 
-    def origin_started(self, why: Why) -> None: ...
+    def origin_started(self, read: AskedRead) -> None: ...
 
-    def origin_failed(self) -> None:
+    def origin_failed(self, read: AskedRead) -> None:
         self._failed(Kind.LATE)
 
-    def origin_ended(self, duration_s: float) -> None: ...
+    def origin_ended(self, read: AskedRead, duration_s: float) -> None: ...
 
     def lock_asked(self, taken: bool) -> None: ...
 

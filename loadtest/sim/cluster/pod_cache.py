@@ -173,6 +173,17 @@ class MemoryCache:
     def hear_all(self) -> None:
         self._landings.announce_all()
 
+    @property
+    def clock(self) -> Clock:
+        """The clock of the pod, for `app.pod.PodCache`."""
+        return self.pod_clock
+
+    async def start(self) -> None:
+        """Ask Redis for the time, where the pod has to. A Redis that is away is no error."""
+        if isinstance(self.pod_clock, RedisClock):
+            with suppress(CacheAway):
+                await self.pod_clock.sync()
+
     async def aclose(self) -> None:
         """Leave the server; commands on their way are forgotten."""
         self._server.leave(self)
