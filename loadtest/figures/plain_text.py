@@ -1,10 +1,10 @@
-"""What others have written, on one line: events quote logs, and logs hold colours, controls and anything else."""
+"""Foreign text on one line: events quote logs, which hold colours, controls and anything else."""
 
 import re
 import unicodedata
 
 CHARS_MAX = 600
-"""Of one event. A log's last line may be a megabyte."""
+"""The most characters of one event. A log's last line may be a megabyte."""
 REPLACED = "\ufffd"
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
@@ -24,7 +24,7 @@ def plain(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """As `plain`, at most `CHARS_MAX` characters of it."""
+    """The plain text, cut to `CHARS_MAX` characters."""
     line = plain(text[: 8 * CHARS_MAX])
     if len(line) <= CHARS_MAX and len(text) <= 8 * CHARS_MAX:
         return line

@@ -115,7 +115,7 @@ def _in_last_second(run: Series, reads: Floats | None = None) -> Floats:
 
 
 def _steps(run: Series, values: Floats) -> tuple[Floats, Floats]:
-    """Both ends of every bin, so that a bin between two empty ones is a dash and not nothing."""
+    """A point at both ends of every bin, so that a bin between two empty ones is a visible dash."""
     return np.column_stack((run.time_s, run.time_s + run.bin_s)).ravel(), np.repeat(values, 2)
 
 
@@ -154,7 +154,7 @@ def _set_axes(drawing: go.Figure, rows: Sequence[Row], series: Mapping[str, Seri
 
 
 def _decades(runs: Sequence[Series]) -> list[float]:
-    """From 1 ms, or the decade below the quickest, to just above the slowest, as powers of ten; at least one decade."""
+    """The range of the latency axis as powers of ten, from 1 ms or below, over at least one decade."""
     seen = np.concatenate([[1.0], *(values[values > 0] for run in runs for values in (run.p50_ms, run.p99_ms))])
     low = math.floor(np.log10(seen.min()))
     return [float(low), max(low + 1.0, float(np.log10(1.5 * seen.max())))]

@@ -24,9 +24,9 @@ _WHAT_IS_ASSUMED = (
     "states no CPU time; no sentence and no gate stands on it"
 )
 NOTES_MAX = 20
-"""Events of one row that are told."""
+"""The most events, and the most notes, that are quoted of one row."""
 NONE = "–"
-"""What stands where there is no figure."""
+"""The sign in place of a figure that does not exist."""
 Cell = Callable[[Row, Row | None], str]
 
 
@@ -67,7 +67,7 @@ def _count(row: Row, status: Status) -> int:
 
 
 def shown(value: float | None, form: Callable[[float], str] = _digits) -> str:
-    """A figure, or that there is none: its 0 would look like a good one."""
+    """A figure as text; a dash for one that does not exist, since a 0 would look like a good one."""
     return NONE if value is None else form(value)
 
 
@@ -90,7 +90,7 @@ def _share(row: Row, status: Status) -> float | None:
 
 
 def _worst(row: Row, name: str) -> str:
-    """What must be 0, and in how many of several repeats it was not."""
+    """A count that must be 0, and the number of repeats in which it was not."""
     table, _, entry = name.partition(".")
     value = getattr(row, table).get(entry, 0) if entry else getattr(row, name)
     some = row.repeats_with.get(name, 0)
@@ -128,7 +128,7 @@ def _peak_ratio(row: Row, base: Row | None) -> str:
 
 
 def _whole_peak(row: Row, _: Row | None) -> str:
-    """Of the whole run, beside what theory says of it; else its two parts say it."""
+    """The peak of the whole run, shown only beside its prediction; else its two parts say the same."""
     return "" if row.predicted_peak_1s is None else f"{row.origin_peak_1s:,}"
 
 
@@ -190,7 +190,7 @@ def _bounded(texts: Sequence[str]) -> list[str]:
 
 
 def notes(rows: Sequence[Row]) -> list[str]:
-    """What has to be known beside the figures: runs that are no result, what happened, what was wrong with answers."""
+    """Notes beside the figures: runs that are no result, their events, and the kinds of wrong answers."""
     found = []
     for row in rows:
         if not row.valid:

@@ -1,4 +1,4 @@
-"""What a report is made of, whatever form it takes."""
+"""The contents of a report, the same in every form."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from loadtest.report.workload_in_words import tuning, virtual_world
 from loadtest.workload.scenario import Scenario
 
 VIRTUAL = {"world": "virtual time", "redis": "simulated"}
-"""What is known of the surroundings of a run that was simulated, whatever machine did it."""
+"""The surroundings of a simulated run, which are the same on every machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Report:
     bounds: Sequence[Row] = ()
     said: Sequence[str] = ()
     missing: Sequence[str] = ()
-    """What the reader has to know is not there, and why."""
+    """The parts that could not be made, and why; they are shown first."""
 
     @property
     def lines(self) -> list[Row]:
@@ -29,7 +29,7 @@ class Report:
 
 
 def stamp(environment: Mapping[str, Any], scenario: Scenario) -> list[tuple[str, str]]:
-    """What it takes to run this again: a label and a text for everything that is known of the run."""
+    """The record of how to run this again: a label and a text for everything that is known of the run."""
     machine = environment.get("machine")
     known = dict(environment)
     if isinstance(machine, Mapping):

@@ -1,4 +1,4 @@
-"""What gates came to, for a CI job: JUnit XML and Markdown."""
+"""The outcome of gates for a CI job, as JUnit XML and as Markdown."""
 
 import re
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ def junit(judged: Sequence[Judged], suite: str) -> str:
 
 
 def _xml(text: str) -> str:
-    """Without what XML 1.0 cannot hold: events quote logs, and logs have colours."""
+    """The text with a mark for every character that XML 1.0 cannot hold; quoted logs have such."""
     return _NOT_XML.sub("�", text)
 
 

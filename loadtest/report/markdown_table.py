@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 
 def without_bars(text: str) -> str:
-    """For cells that are Markdown already: only what would end the cell is escaped."""
+    """The text of a cell that is Markdown already: only what would end the cell is escaped."""
     return text.replace("|", "\\|")
 
 
@@ -14,7 +14,7 @@ def markdown_table(
     escape: Callable[[str], str] = without_bars,
     numbers: bool = False,
 ) -> list[str]:
-    """Its lines. With `numbers` all columns but the first stand on the right."""
+    """The lines of a table. `numbers` aligns all columns but the first on the right."""
     texts = [[escape(cell) for cell in line] for line in (headings, *lines)]
     widths = [max(3, *map(len, cells)) for cells in zip(*texts, strict=True)]
     if numbers:

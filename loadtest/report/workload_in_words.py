@@ -1,4 +1,4 @@
-"""What a run was made from, in words: all that its scenario states, in a sentence."""
+"""A scenario in words: all that it states, in a sentence."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from loadtest.workload.scenario import Scenario
 from loadtest.workload.traffic import Keys, Load, Ramp, Spike, Steady, Step, TopOfTheHour
 
 FAULTS_MAX = 20
-"""That are told one by one."""
+"""The most faults that are named one by one."""
 
 
 def sentence(scenario: Scenario) -> str:
@@ -32,12 +32,12 @@ def sentence(scenario: Scenario) -> str:
 
 
 def tuning(scenario: Scenario) -> str:
-    """What strategies are tuned to; empty where all have their defaults."""
+    """The parameters of strategies that differ from their defaults; empty where none does."""
     return ", ".join(f"{name}.{knob} {at}" for name, knobs in scenario.tune.items() for knob, at in knobs.items())
 
 
 def virtual_world(scenario: Scenario) -> str:
-    """What only virtual time is told."""
+    """The fields of a scenario that virtual time alone reads."""
     virtual = scenario.virtual
     entries = "" if virtual.redis_entries_max is None else f" for {virtual.redis_entries_max:,} entries"
     policy = f", {virtual.redis_policy}" if entries else ""
@@ -48,7 +48,7 @@ def virtual_world(scenario: Scenario) -> str:
 
 
 def fault_in_words(fault: Fault) -> str:
-    """As "cache-away at 20 s for 5 s (empty)"."""
+    """A fault such as "cache-away at 20 s for 5 s (empty)"."""
     stated: dict[str, Any] = fault.model_dump()
     kind, at_s, for_s = stated.pop("kind"), stated.pop("at_s"), stated.pop("for_s", None)
     told = [_detail(name, value) for name, value in stated.items() if value is not False and value not in ([], None)]

@@ -1,1 +1,1 @@
-"""What repeats, comparisons and gates may claim."""
+"""Statistics: claims that repeats, comparisons and gates allow."""

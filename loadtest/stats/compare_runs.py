@@ -28,7 +28,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What came of it. `warnings` are to be read first."""
+    """A comparison of two runs. `warnings` are to be read first."""
 
     a: Run
     b: Run
@@ -130,7 +130,7 @@ def _strategies(a: Run, b: Run, of_a: str | None, of_b: str | None, warnings: li
 
 
 def _differences(a: Run, b: Run) -> Iterator[str]:
-    """Why the figures of the two are not of one thing."""
+    """The reasons why the figures of the two are not of one workload."""
     labels = [{name: _values(run, name) for name in _SAME_ROWS} for run in (a, b)]
     # in virtual time the machine is nothing but faster or slower
     virtual = _is_virtual(a) or _is_virtual(b)
@@ -171,5 +171,5 @@ def _is_virtual(run: Run) -> bool:
 
 
 def _must_repeat(a: Run, b: Run) -> bool:
-    """Whether virtual time has nothing to differ by."""
+    """True for two runs of one commit and scenario, which virtual time repeats exactly."""
     return a.commit == b.commit and " " not in a.commit and a.commit != "unknown" and a.scenario == b.scenario

@@ -21,13 +21,13 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a gate came to."""
+    """The outcome of a gate."""
 
     gate: Gate
     value: float  # NaN where there is none
     text: str  # the value, and what it is of
     invalid: str = ""
-    """Why there is nothing to judge: the rows are no result, or have no such figure."""
+    """The reason why the gate cannot be judged: the rows are no result, or have no such figure."""
 
     @property
     def passed(self) -> bool:
@@ -62,7 +62,7 @@ def judge_gates(gates: Sequence[Gate], run: Run) -> list[Judged]:
 
 
 def _knows(row: AnyRow, figure: str) -> bool:
-    """Whether the lab that made the row knew of such a figure, whatever its value."""
+    """True where the lab that made the row had such a figure, whatever its value."""
     return figure.partition(".")[0] in row
 
 
@@ -81,7 +81,7 @@ def _judge(gate: Gate, run: Run) -> Judged:
 
 
 def _why_not(term: Term, run: Run) -> str:
-    """What makes a figure nothing to judge; empty where it can be judged."""
+    """The reason why a figure cannot be judged; empty where it can."""
     return _why_invalid(term, run) or _why_unknown(term, run) or _why_assumed(term, run)
 
 

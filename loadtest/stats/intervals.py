@@ -1,11 +1,11 @@
-"""What repeats allow to be said: medians with intervals, ratios of medians, and whether two samples differ at all.
+"""Claims from repeats: medians with intervals, ratios of medians, and tests of a difference.
 
-Everything rests on Student's t of logarithms (figures scatter by a factor): intervals of a median, of a ratio, and
-tests of a difference say the same. A percentile bootstrap, which needs no such model, covers the true median in 48 %
-of all cases at n = 2, in 73 % at n = 3 and in about 90 % at n = 7, where it says 95 %; permutations cannot get
-below a p of 2 / C(2n, n). Samples are not taken to scatter alike (Welch, with Satterthwaite's degrees of freedom):
-strategies differ in that twenty-fold. Where both had the same seeds, and so the same arrivals, the repeats are
-compared in pairs, which takes out what they have in common. Where a figure is 0 in some repeat, it is taken as it is.
+Everything rests on Student's t of logarithms, since figures scatter by a factor. Intervals and tests then say the
+same. A percentile bootstrap needs no such model. Where it says 95 %, it covers the true median in 48 % of all cases
+at n = 2, in 73 % at n = 3 and in about 90 % at n = 7. Permutations cannot get below a p of 2 / C(2n, n).
+Samples do not scatter alike, strategies differ in that twenty-fold: hence Welch, with Satterthwaite's degrees of
+freedom. Repeats of the same seeds, and so the same arrivals, are compared in pairs. A figure that is 0 in some repeat
+is taken as it is.
 Sources: Welch 1947; Holm 1979; Murphy & Myors 1999 (least effects).
 """
 
@@ -21,7 +21,7 @@ from scipy.special import stdtr, stdtrit
 ALPHA = 0.05
 """The chance that anything at all among the figures compared together is called different when nothing is."""
 REPEATS_MIN = 3
-"""On each side, for a claim: two are too few to see a scatter."""
+"""The fewest repeats on each side of a claim: two are too few to see a scatter."""
 LEVEL = 0.95
 POWER = 0.8
 
@@ -41,7 +41,7 @@ class Interval:
 
 
 def median_interval(values: Sequence[float]) -> Interval | None:
-    """Of the median; None for fewer than two repeats."""
+    """The interval of the median; None for fewer than two repeats."""
     if len(values) < 2:
         return None
     sample = np.asarray(values, dtype=np.float64)
@@ -60,7 +60,7 @@ def median_interval(values: Sequence[float]) -> Interval | None:
 def ratio_interval(
     of: Sequence[float], to: Sequence[float], resolution: float = 0.0, paired: bool = False
 ) -> Interval | None:
-    """Of the ratio of the medians. None for fewer than two repeats, or where one of them is 0."""
+    """The interval of the ratio of the medians. None for fewer than two repeats, or where a figure is 0."""
     if min(len(of), len(to)) < 2 or min(*of, *to) <= 0:
         return None
     gap = _gap(to, of, resolution, paired)
@@ -105,7 +105,7 @@ def _gap(a: Sequence[float], b: Sequence[float], resolution: float, paired: bool
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """Of the difference between two samples."""
+    """A test of the difference between two samples."""
 
     p: float  # two-sided
     error: float  # standard error of the difference, on the logarithms; NaN where a figure is 0 in some repeat
@@ -167,9 +167,9 @@ class Pair:
     resolution: float  # the step that it is rounded to
     drift: float = 0.0  # the share that is no difference yet
     exact: bool = False
-    """Both in virtual time and with the same seeds: then a difference needs no test, but is one of these seeds only."""
+    """True for virtual time with the same seeds: a difference needs no test, but holds for these seeds only."""
     paired: bool = False
-    """Both with the same seeds, and in their order."""
+    """True where both have the same seeds in the same order."""
 
     @property
     def identical(self) -> bool:
@@ -183,7 +183,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What can be said of a pair, given all that it was judged together with."""
+    """The claim about a pair, given all that it was judged together with."""
 
     pair: Pair
     outcome: Outcome
@@ -193,13 +193,13 @@ class Verdict:
 
     @property
     def ratio(self) -> float | None:
-        """Of the medians, b to a; None where a's is 0."""
+        """The ratio of the medians, b to a; None where a's is 0."""
         base = float(np.median(self.pair.a))
         return float(np.median(self.pair.b)) / base if base else None
 
     @property
     def interval(self) -> Interval | None:
-        """Of that ratio; None where nothing was tested."""
+        """The interval of that ratio; None where nothing was tested."""
         if self.p is None:
             return None
         return ratio_interval(self.pair.b, self.pair.a, self.pair.resolution, self.pair.paired)
@@ -215,7 +215,7 @@ class Verdict:
 
     @property
     def would_show(self) -> str:
-        """What would have been told from no difference, where nothing was."""
+        """The least change that would have been found, where none was."""
         if self.outcome is Outcome.TOO_FEW:
             return f"from n = {REPEATS_MIN} on"
         nothing = self.outcome is not Outcome.SAME or math.isnan(self.change_seen)
@@ -245,7 +245,7 @@ def judge(pairs: Sequence[Pair]) -> list[Verdict]:
 
 
 def _direction(pair: Pair) -> Outcome:
-    """By the medians; where they agree, by the means."""
+    """The direction by the medians, and by the means where those agree."""
     a, b = ((float(np.median(values)), float(np.mean(values))) for values in (pair.a, pair.b))
     return Outcome.SAME if a == b else Outcome.HIGHER if b > a else Outcome.LOWER
 

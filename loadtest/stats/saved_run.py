@@ -1,7 +1,7 @@
 """Runs as they were written, and the figures of their rows by name.
 
-A row is taken as a JSON object, so that one from an older or a newer lab can be read too: every number in it that does
-not say what was run is a figure.
+A row is a JSON object, so that one from an older or a newer lab can be read too. Every number in it that is no label
+is a figure.
 """
 
 import json
@@ -23,13 +23,13 @@ LABELS = frozenset({
     "scenario", "strategy", "world", "seed", "pods", "loop", "duration_s", "target_rate", "repeat", "repeats",
     "repeats_with", "valid", "trace", "slow_ms",
 })  # fmt: skip
-"""What a row was made with; every other number in it is a figure."""
+"""The labels of a row; every other number in it is a figure."""
 _COUNTED: Mapping[str, tuple[str, ...]] = {
     "statuses": tuple(Status),
     "reads_by_why": tuple(Why),
     "stampedes": tuple(f"{kind}.{figure}" for kind in KINDS for figure in ("count", "mean", "p99", "max")),
 }
-"""What tables of a row may hold, though nothing of it happened in this run."""
+"""The entries that tables of a row may hold, although this run has no such event."""
 _COUNTS = frozenset({"statuses", "reads_by_why", "faults"})
 """Tables in which what did not happen is left out, and is 0."""
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -58,7 +58,7 @@ class Run:
 
     @property
     def bounds(self) -> set[str]:
-        """Of the strategies, those that show what none can leave, and are compared only where they are named."""
+        """Strategies that are bounds of all others, and are compared only by name."""
         return {row["strategy"] for row in self.rows if row.get("is_bound")}
 
     @property
@@ -167,7 +167,7 @@ def _is_number(value: object) -> bool:
 
 
 def figure(row: AnyRow, name: str) -> float | None:
-    """None where this row has no such figure. What its tables of counts do not hold did not happen: it is 0."""
+    """The figure of a row; None where it has no such one. An entry that a table of counts lacks is 0."""
     table, *inner = name.split(".")
     value = row.get(table)
     for part in inner:
@@ -190,24 +190,24 @@ def sample(rows: Iterable[AnyRow], strategy: str, name: str) -> tuple[float, ...
 
 
 def is_assumed(rows: Iterable[AnyRow], strategy: str, name: str) -> bool:
-    """Whether virtual time only assumes this figure, in any repeat: then nothing stands on it."""
+    """True where virtual time only assumes this figure in some repeat, so that no claim may rest on it."""
     return any(name in row.get("assumed", ()) for row in rows if row["strategy"] == strategy)
 
 
 def repeat_of(row: AnyRow) -> tuple[int, int]:
-    """What tells the repeats of a strategy apart."""
+    """The key that tells the repeats of a strategy apart."""
     return row.get("repeat", 1), row.get("seed", 0)
 
 
 def same_seeds(a: Iterable[AnyRow], one: str, b: Iterable[AnyRow], other: str) -> bool:
-    """Whether these are virtual time twice, from the same seeds."""
+    """True where both are virtual time, from the same seeds."""
     left = sorted((repeat_of(row), row.get("world")) for row in a if row["strategy"] == one)
     right = sorted((repeat_of(row), row.get("world")) for row in b if row["strategy"] == other)
     return left == right and {world for _, world in left} == {"virtual"}
 
 
 def same_arrivals(a: Iterable[AnyRow], one: str, b: Iterable[AnyRow], other: str) -> bool:
-    """Whether the repeats of both stand in pairs: the same scenario with the same seeds, in any world."""
+    """True where the repeats of both stand in pairs: the same scenario with the same seeds, in any world."""
     left = sorted((repeat_of(row), row.get("scenario"), row.get("duration_s")) for row in a if row["strategy"] == one)
     right = sorted(
         (repeat_of(row), row.get("scenario"), row.get("duration_s")) for row in b if row["strategy"] == other

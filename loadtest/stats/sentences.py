@@ -1,4 +1,4 @@
-"""What the rows of a run say, over their repeats: which figures count, and sentences about them."""
+"""Sentences that the repeats of a run allow, and the figures that they are about."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from loadtest.stats.saved_run import AnyRow, is_assumed, same_arrivals, same_see
 from loadtest.workload.gate import is_worst_count
 
 LATENCY_DRIFT = 0.25
-"""By how much latency differs between two runs of the same code because the machine does: its neighbours, its heat, its
-clock. Repeats within one run share that, so their scatter does not show it. A share."""
+"""The share by which latency differs between two runs of the same code because the machine does: its neighbours, its
+heat, its clock. Repeats within one run share that, so their scatter does not show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ COMPARED: tuple[Figure, ...] = (
     Figure("errors", "number of errors", 1),
     Figure("wrong_answers", "number of wrong answers", 1),
 )
-"""What people look at. Each more costs the others some power, and one that follows from another adds nothing."""
+"""The figures that runs are compared by. Each more costs the others power, and a derived one adds nothing."""
 TELLING = ("steady_peak_1s", "cold_peak_1s", "origin_reads", "p99_ms")
 
 
@@ -55,7 +55,7 @@ def telling(rows: Sequence[AnyRow], base: str | None) -> list[str]:
 
 
 def _is_known(rows: Sequence[AnyRow], strategy: str, base: str, name: str) -> bool:
-    """Whether both have such a figure in every valid repeat, and it is more than an assumption."""
+    """True where both have such a figure in every valid repeat, and it is more than an assumption."""
     valid = [row for row in rows if row.get("valid", True)]
     return all(sample(valid, one, name) and not is_assumed(valid, one, name) for one in (strategy, base))
 
@@ -98,7 +98,7 @@ def _say(verdict: Verdict, strategy: str, base: str, name: str) -> str:
 
 
 def _by_how_much(verdict: Verdict) -> str:
-    """As "7.4 to 9.1 times", or "12 to 20 %"; empty where there is no ratio to speak of."""
+    """The size of a difference, such as "7.4 to 9.1 times" or "12 to 20 %"; empty where there is no ratio."""
     if not verdict.ratio:
         return ""
     ends = (verdict.interval.low, verdict.interval.high) if verdict.interval else (verdict.ratio,)
@@ -116,9 +116,9 @@ def show(name: str, value: float) -> str:
 
 
 def show_median(name: str, values: Sequence[float], unit: bool = True) -> str:
-    """As "24.1 [22, 26.5] ms"; without an interval where there is one repeat. A ratio is always in per cent.
+    """The median as "24.1 [22, 26.5] ms", without an interval for one repeat; a ratio is always in per cent.
 
-    Of what must not happen the worst, as "7 in 2 of 5": a median of five hides what happened in two.
+    A count that must be 0 is shown by its worst repeat, as "7 in 2 of 5": a median of five hides an event in two.
     """
     if is_worst_count(name):
         some = sum(map(bool, values))

@@ -20,7 +20,7 @@ WIDTH = 120  # characters
 HEADINGS = ("claim", "published", "predicted", "simulated", "measured", "verdict")
 _STYLES = {Verdict.REPRODUCED: "green", Verdict.NOT_REPRODUCED: "yellow"}
 TITLE = "# The claims ledger"
-"""What every such file begins with."""
+"""The first line of every such file."""
 _INTRODUCTION = """\
 Figures that others have published about expiring cache entries, run again here. `make claims` writes this file; nobody
 edits it. The claims and the workloads are in `loadtest/scenarios/claims/`, one file per table.
@@ -159,7 +159,7 @@ def _stamp(ledger: Ledger) -> Iterator[str]:
 
 
 def _tally(ledger: Ledger, basis: Basis) -> str:
-    """How many of what; nothing where nothing rests on that."""
+    """The number of verdicts of each kind; empty where none rests on that."""
     verdicts = [
         judged.verdict
         for one in ledger.experiments
@@ -170,7 +170,7 @@ def _tally(ledger: Ledger, basis: Basis) -> str:
 
 
 def _notes(one: Experiment) -> Iterator[str]:
-    """What was run how often, what only in virtual time, and what has no formula."""
+    """The notes of an experiment: its seeds, its runs in virtual time only, and those without a formula."""
     if one.fitted:
         yield f"Fitted: {one.fitted}."
     yield from _arms_by(one, "Only in virtual time", lambda arm: arm.virtual_because)
@@ -192,7 +192,7 @@ def _arms_by(one: Experiment, heading: str, reason_of: Callable[[Arm], str]) -> 
 
 
 def conclusion(one: Experiment, judged: Sequence[Judged]) -> str:
-    """What the experiment comes to, with its figures; nothing where a verdict is another than expected, or missing."""
+    """The conclusion of an experiment, with its figures; empty where a verdict is unexpected or missing."""
     if not all(one.as_expected for one in judged):
         return ""
     try:
@@ -202,7 +202,7 @@ def conclusion(one: Experiment, judged: Sequence[Judged]) -> str:
 
 
 def print_ledger(console: Console, ledger: Ledger) -> None:
-    """Without the sentences and the reasons, which are in the file."""
+    """The ledger on a terminal; sentences and reasons are in the file."""
     for one in ledger.experiments:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for heading in HEADINGS:

@@ -33,7 +33,7 @@ NUMBERED_MAX = 25
 BRIEF = ("p99 ms", "cold peak in 1\u00a0s", "steady peak in 1\u00a0s", "age p99\u00a0s", "errors")
 """Figures that a terminal has room for, beside the settings."""
 TOUCH = 0.03
-"""In decades: rings that are nearer to each other cover each other's numbers."""
+"""The distance in decades below which rings cover each other's numbers."""
 _FIGURES = ("hit %", "p50 ms", *BRIEF, "stale %", "collapsed", "shed")
 
 
@@ -49,7 +49,7 @@ def write_frontier(
 
 
 def figure(choices: Sequence[Choice]) -> go.Figure:
-    """Of at least one choice that was asked for anything."""
+    """The chart of at least one choice that has answers."""
     drawn = _with_answers(choices)
     drawing = go.Figure()
     x, y = _floored([one.reads_per_s for one in drawn]), _floored([one.row.p99_ms or 0.0 for one in drawn])
@@ -94,7 +94,7 @@ def _with_answers(choices: Sequence[Choice]) -> list[Choice]:
 
 
 def _numbers(at: Sequence[tuple[float, float]]) -> list[str]:
-    """Of rings from left to right; of those that touch, all numbers beside the last."""
+    """The numbers of rings from left to right; those of rings that touch all stand beside the last."""
     texts = [str(number) for number in range(1, len(at) + 1)]
     for place, (x, y) in enumerate(at):
         for later, (other_x, other_y) in enumerate(at[place + 1 :], place + 1):
@@ -106,7 +106,7 @@ def _numbers(at: Sequence[tuple[float, float]]) -> list[str]:
 
 
 def _set_axes(drawing: go.Figure, x: Sequence[float], y: Sequence[float], oldest_s: float) -> None:
-    """Both logarithmic: what strategies differ by are factors."""
+    """Axes that are both logarithmic, because strategies differ by factors."""
     line = {"gridcolor": FAINT, "zeroline": False, "ticks": "outside", "tickcolor": FAINT, "linecolor": FAINT}
     drawing.update_xaxes(title="origin reads per second, mean (log)", **_ticks(x), **line)
     drawing.update_yaxes(title="latency p99, ms (log)", **_ticks(y), **line)
@@ -174,7 +174,7 @@ def _swept(choices: Sequence[Choice], plan: Plan) -> str:
 
 
 def _tables(choices: Sequence[Choice]) -> list[tuple[str, Sequence[Choice]]]:
-    """What to choose, by number, and everything, where that is more."""
+    """The tables: choices by number, and all points where those are more."""
     best = unbeaten(choices)
     return [(CHOSEN, best), *([("All points", choices)] if len(best) < len(choices) else [])]
 
