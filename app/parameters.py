@@ -38,7 +38,10 @@ def tunable(
     high: float = math.inf,
     choices: Sequence[str] = (),
 ) -> Any:
-    """Declare a tunable as a class attribute: `beta: float = tunable(1.0, "…", low=0, high=100)`."""
+    """A tunable of a strategy, declared as a class attribute.
+
+    For example `beta: float = tunable(1.0, "…", low=0, high=100)`.
+    """
     return Tunable(default, why, low, high, choices)
 
 

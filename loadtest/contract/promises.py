@@ -54,7 +54,7 @@ def test_every_file_is_a_usable_strategy(request: pytest.FixtureRequest) -> None
 
 
 def test_it_imports_the_vocabulary_and_the_standard_library_only(strategy: type[Strategy]) -> None:
-    """it takes nothing past self.lab
+    """It takes nothing past self.lab.
 
     Import app.strategy and the standard library, or a strategy that yours extends: the cache, the clock, randomness,
     background work and the origin come in through self.lab and `load`, in every world the same.
@@ -77,7 +77,7 @@ def test_it_imports_the_vocabulary_and_the_standard_library_only(strategy: type[
 
 
 def test_it_answers_one_request(strategy: type[Strategy]) -> None:
-    """it answers a request
+    """It answers a request.
 
     Return a Lookup on every path: Lookup(Status.HIT, entry) for what was cached, Lookup(Status.MISS, entry) for what
     was loaded and stored.
@@ -106,7 +106,7 @@ def test_it_answers_one_request(strategy: type[Strategy]) -> None:
 
 @pytest.mark.of_a_cache
 def test_what_was_loaded_is_kept(strategy: type[Strategy]) -> None:
-    """what was loaded is there for the next request, in every pod
+    """A loaded entry is there for the next request, in every pod.
 
     Store what was loaded: `entry = await self.lab.store(key, loaded, fresh_for_s=self.ttl_s)`, or let
     self.lab.flights.collapse do so; and look for it first: `await self.lab.cache.get(key)`.
@@ -124,7 +124,7 @@ def test_what_was_loaded_is_kept(strategy: type[Strategy]) -> None:
 
 @pytest.mark.parametrize("cache_latency_s", [0.0, 0.004], ids=["cache at once", "cache takes 4 ms"])
 def test_a_hundred_readers_get_their_items_over_six_expiries(strategy: type[Strategy], cache_latency_s: float) -> None:
-    """a hundred readers get their own items, and never an older version than before, over six expiries
+    """A hundred readers get their own items, and never an older version than before, over six expiries.
 
     Key everything by `key`, keep nothing in the strategy itself that outlives an entry, and answer no entry past its
     keep_until_s.
@@ -141,7 +141,7 @@ def test_a_hundred_readers_get_their_items_over_six_expiries(strategy: type[Stra
 
 
 def test_a_herd_at_every_expiry_is_answered(strategy: type[Strategy]) -> None:
-    """a hundred requests at the moment of an expiry are all answered, with not more than a load each
+    """A hundred requests at the moment of an expiry are all answered, with not more than a load each.
 
     Look at what happens to those that come while the entry is being loaded.
     """
@@ -158,7 +158,7 @@ def test_a_herd_at_every_expiry_is_answered(strategy: type[Strategy]) -> None:
 
 @pytest.mark.of_a_cache
 def test_nothing_that_the_cache_answers_is_older_than_the_strategy_promises(strategy: type[Strategy]) -> None:
-    """nothing that the cache answers is older than `mechanism()` says
+    """Nothing that the cache answers is older than `mechanism()` says.
 
     Keep entries for less long, or say in `mechanism()` how old they may be: by its stretch, spread or window_s.
     """
@@ -176,7 +176,7 @@ def test_nothing_that_the_cache_answers_is_older_than_the_strategy_promises(stra
 
 
 def test_the_same_seed_gives_the_same_run(strategy: type[Strategy]) -> None:
-    """the same seed gives the same run
+    """The same seed gives the same run.
 
     Draw from self.lab.rng alone, and depend on no order of a set and no id().
     """
@@ -193,7 +193,7 @@ def test_the_same_seed_gives_the_same_run(strategy: type[Strategy]) -> None:
 
 @pytest.mark.of_a_cache
 def test_an_item_that_does_not_exist_is_a_404_and_few_loads(strategy: type[Strategy]) -> None:
-    """an item that does not exist is a 404, and remembered like any other
+    """An item that does not exist is a 404, and remembered like any other.
 
     Store what was loaded though it says `absent`: as_entry gives it a short life of its own.
     """

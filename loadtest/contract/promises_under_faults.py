@@ -13,7 +13,7 @@ from loadtest.contract.world import TTL_S, ContractWorld, play
 @pytest.mark.parametrize("failure", [OriginFailed("it is down"), Shed("it is full")], ids=["fails", "sheds"])
 @pytest.mark.parametrize("is_warm", [False, True], ids=["cold", "warm"])
 def test_a_failed_load_recovers(strategy: type[Strategy], failure: Exception, is_warm: bool) -> None:
-    """a load that fails leaves nothing behind: when the origin is back, so are the answers
+    """A load that fails leaves nothing behind: when the origin is back, so are the answers.
 
     Take a load that failed out of whatever it waits in, and let what it raised through: the request is a 503 then.
     """
@@ -33,7 +33,7 @@ def test_a_failed_load_recovers(strategy: type[Strategy], failure: Exception, is
 
 @pytest.mark.of_a_cache
 def test_answers_keep_coming_while_the_cache_is_away(strategy: type[Strategy]) -> None:
-    """while the cache is away everything is answered, with one load at a time of an item in a pod
+    """While the cache is away everything is answered, with one load at a time of an item in a pod.
 
     Let CacheAway through: whoever calls get_or_load then collapses the requests of the pod, and loads once.
     """
@@ -54,7 +54,7 @@ def test_answers_keep_coming_while_the_cache_is_away(strategy: type[Strategy]) -
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_cache_that_leaves_and_comes_back_empty_costs_no_answer(strategy: type[Strategy], seed: int) -> None:
-    """a cache that leaves and comes back empty costs no answer
+    """A cache that leaves and comes back empty costs no answer.
 
     Let CacheAway through, and expect any key to be gone at any time.
     """
@@ -77,7 +77,7 @@ def test_a_cache_that_leaves_and_comes_back_empty_costs_no_answer(strategy: type
 
 @pytest.mark.parametrize("seed", range(5))
 def test_readers_that_go_away_harm_nobody(strategy: type[Strategy], seed: int) -> None:
-    """readers that go away harm nobody who stays
+    """Requests that are cancelled harm none of the others.
 
     A request may be cancelled at every await: what others wait for belongs into a task of its own, or into
     self.lab.flights.collapse, and is woken in a `finally`.

@@ -105,7 +105,8 @@ class VerdictFiles:
     def _write(self, item: pytest.Item, state: str, **told: object) -> None:
         if (strategy := _strategy_of(item)) is not None and isinstance(item, pytest.Function):
             promise, _, advice = (inspect.getdoc(item.function) or item.name).partition("\n\n")
-            about = {"state": state, "promise": promise.replace("\n", " "), "advice": advice.replace("\n", " ")}
+            promise = promise[:1].lower() + promise[1:].rstrip(".")
+            about = {"state": state, "promise": promise, "advice": advice.replace("\n", " ")}
             (self._folder / f"{strategy.name}.json").write_text(json.dumps(about | told))
 
 

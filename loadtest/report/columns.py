@@ -113,7 +113,7 @@ def _predicted(measured: float, predicted: float | None) -> str:
 
 
 def _peak_ratio(row: Row, base: Row | None) -> str:
-    """This peak of the steady state as a share of the baseline's: `1/6.8` is lower, `1.2x` higher. The cold start is
+    """The peak of the steady state as a share of the baseline's: `1/6.8` is lower, `1.2x` higher. The cold start is
     left out: what it asks for is the same for a fixed TTL and for spread ones."""
     mine, other = row.steady_peak_1s, base.steady_peak_1s if base else None
     if not other:

@@ -12,6 +12,8 @@ SAMPLED_EVERY_S = 0.2
 
 
 class Loop(Protocol):
+    """A loop in virtual time, as far as its progress is shown."""
+
     @property
     def now_s(self) -> float:
         """Virtual seconds since its run began."""

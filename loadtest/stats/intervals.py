@@ -33,6 +33,8 @@ INTERVAL_LEGEND = (
 
 @dataclass(frozen=True, slots=True)
 class Interval:
+    """A confidence interval, both ends included."""
+
     low: float
     high: float
 
@@ -151,6 +153,8 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 class Outcome(StrEnum):
+    """A figure of one run against another's."""
+
     HIGHER = "higher"
     LOWER = "lower"
     SAME = "not distinguishable"

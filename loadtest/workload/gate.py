@@ -22,6 +22,8 @@ class BadGate(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Term:
+    """One figure of one strategy, as a gate names it."""
+
     strategy: str
     figure: str
 

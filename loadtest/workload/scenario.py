@@ -50,10 +50,14 @@ LatencyText = Annotated[str, AfterValidator(_latency)]
 
 
 class CacheTable(Table):
+    """`[cache]` of a scenario."""
+
     ttl_s: float = Field(ge=0.05, le=86_400)
 
 
 class OriginTable(Table):
+    """`[origin]` of a scenario."""
+
     latency: LatencyText
     connections: int = Field(ge=1, le=256)
     """Per pod and strategy. Large enough not to shape the result, unless that is what the scenario is about."""

@@ -73,7 +73,7 @@ class WatchedServer(Way):
             self._watch.slept_on(self._pod, key, since_s, self._is_deaf)
 
     def refreshes(self, key: str, why: Why) -> None:
-        """This pod asks the origin."""
+        """The pod asks the origin."""
         if why is not Why.MISS:
             self._watch.refreshes(self._pod, key, key in self._has_held)
 

@@ -84,7 +84,7 @@ class _End(asyncio.Transport):
             self.protocol.data_received(data)
 
     def abort(self) -> None:
-        """This end knows at once, the other when the news has arrived."""
+        """Its own end knows at once, the other when the news has arrived."""
         if self._is_open:
             self._is_open = False
             self._loop.call_soon(self.protocol.connection_lost, None)

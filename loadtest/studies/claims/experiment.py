@@ -24,6 +24,8 @@ CLAIMS = OWN / "claims"
 
 
 class Verdict(StrEnum):
+    """The fate of a published figure in a run of our own."""
+
     REPRODUCED = "reproduced"
     NOT_REPRODUCED = "not reproduced"
     NOT_COMPARABLE = "not comparable"  # it is the machine's: shown side by side, and judged by nobody

@@ -138,7 +138,7 @@ MISTAKES = {
     ),
     "never_stores": Mistake(
         strategy("return Lookup(Status.MISS, (await load(Why.MISS)).as_entry(5))"),
-        "what was loaded is there for the next request", "6 asked the origin", "Store what was loaded",
+        "a loaded entry is there for the next request", "6 asked the origin", "Store what was loaded",
     ),
     "its_own_constructor": Mistake(
         strategy(PLAIN).replace("    async def", "    def __init__(self):\n        pass\n\n    async def"),
