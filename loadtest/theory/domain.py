@@ -1,7 +1,7 @@
-"""Where theory holds: what its formulas assume, as conditions on a scenario, each with the words that are said instead.
+"""The domain of theory: what its formulas assume, as conditions on a scenario, each with the words said instead.
 
-Outside of them the formulas still give numbers, and wrong ones: nothing is better than those. The bounds are those
-within which prediction and simulation agree (tests/loadtest/theory/test_domain.py).
+Outside of it the formulas still give numbers, and wrong ones: silence is better than those. Its bounds are those within
+which prediction and simulation agree (tests/loadtest/theory/test_domain.py).
 """
 
 import math
@@ -14,29 +14,29 @@ from app.strategy import MechanismKind
 from loadtest.theory.question import SIGMAS, Question
 
 LOAD_PER_TTL_MAX = 0.2
-"""Of the least TTL: longer loads overlap with the next expiry."""
+"""The longest load as a share of the least TTL: longer ones overlap with the next expiry."""
 TTL_S_MIN = 1.0
-"""The second that peaks are counted in holds more than one expiry of a key below."""
+"""The least TTL: below it, the second that peaks are counted in holds more than one expiry of a key."""
 DRAWN_PAUSE_PER_TTL_MAX, SAME_PAUSE_PER_TTL_MAX = 0.25, 0.03
-"""In a closed loop, where the rate of a key is that of users who come and go. Users who all pause equally long fall
-into step."""
+"""The longest pause as a share of the TTL in a closed loop, where the rate of a key is that of users who come and go.
+Users who all pause equally long fall into step."""
 USERS_MIN = 20
 """So many streams of single users, or of timetables, look like a Poisson stream."""
 LITTLE = 0.05
-"""What is left out next to something else."""
+"""The share that is left out next to something else."""
 UTILISATION_MAX = 0.3
-"""Of a pod's CPU: above, requests queue for longer than they are served."""
+"""The busy share of a pod's CPU: above, requests queue for longer than they are served."""
 SCATTER_MAX = 0.35
-"""Standard deviation of a latency in means, where a formula knows the mean only."""
+"""The standard deviation of a latency in means, where a formula knows the mean only."""
 START_SHARE_MAX = 0.02
-"""Of all reads, those that a queue at a cold start may add."""
+"""The share of all reads that a queue at a cold start may add."""
 CROWD_MAX = 1.5
-"""In connections, of such a queue."""
+"""The loads per connection of such a queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`unless` says why nothing is said where it does not hold."""
+    """An assumption of the formulas; `unless` says why theory is silent where it does not hold."""
 
     unless: str
     holds: Callable[[Question], bool]
@@ -104,11 +104,10 @@ def _users_come_often(question: Question) -> bool:
 
 
 def _waits_are_alike(question: Question) -> bool:
-    is_early = question.mechanism is not None and question.mechanism.kind is MechanismKind.EARLY
     scatter = question.latency.deviation_ms / question.latency.mean_ms if question.latency.mean_ms else 0.0
     if question.is_herd and question.is_waiting:
         return scatter <= LITTLE
-    return scatter <= SCATTER_MAX or not (question.is_waiting or is_early)
+    return scatter <= SCATTER_MAX or not (question.is_waiting or question.kind is MechanismKind.EARLY)
 
 
 def _pool_is_wide(question: Question) -> bool:
@@ -131,7 +130,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("the strategy is not tuned as it can be", lambda asked: asked.mechanism is not None),
     Condition(
         "it knows no formula for this strategy as it is tuned",
-        lambda asked: asked.mechanism is not None and asked.mechanism.kind is not MechanismKind.UNKNOWN,
+        lambda asked: asked.kind is not MechanismKind.UNKNOWN,
     ),
     Condition("nothing is asked for", lambda asked: 0 < asked.rate_per_s * asked.duration_s < math.inf),
     Condition("something is broken on purpose", lambda asked: not asked.scenario.faults),

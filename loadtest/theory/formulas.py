@@ -11,9 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.integrate import cumulative_trapezoid
-from scipy.special import exp1
-from scipy.stats import poisson
+from scipy.special import exp1, pdtr, pdtrik
 
 from app.latency import Latency
 from loadtest.figures.records import Floats
@@ -21,13 +19,18 @@ from loadtest.figures.records import Floats
 BAND = 0.99
 """The share of all counts of one mean that a band is to hold."""
 LAW_STEPS = 1_000
-"""Of an integral over a latency, in even steps and again in even ratios."""
+"""Steps of an integral over a latency: so many even ones, and again as many in even ratios."""
 
 
 def poisson_band(mean: float) -> tuple[float, float]:
     """The lowest and the highest count that chance alone makes of a mean, but for one in a hundred."""
-    low, high = poisson.interval(BAND, mean)
-    return float(low), float(high)
+    return _poisson_quantile((1 - BAND) / 2, mean), _poisson_quantile((1 + BAND) / 2, mean)
+
+
+def _poisson_quantile(share: float, mean: float) -> float:
+    """As `scipy.stats.poisson.ppf` computes it; `scipy.stats` costs half a second to import."""
+    count = math.ceil(pdtrik(share, mean))  # a root, so that it may lie just above a whole number
+    return float(count - 1 if count and pdtr(count - 1, mean) >= share else count)
 
 
 def floor_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
@@ -37,16 +40,21 @@ def floor_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
 
 
 def herd(rate_per_s: float, latency_s: float) -> float:
-    """Loads per expiry where every request that finds nothing loads, open loop: 1 + lambda L, the first and all that
-    come before it lands. For a latency that varies see `herd_of_law`. Close to what the naive arm of "Cache stampede, a
-    primer" (systems-labs, cache-stampede) and Jitterbug's static arm show."""
+    """Loads per expiry where every request that finds nothing loads, open loop: 1 + lambda L.
+
+    These are the first and all that come before it lands; for a latency that varies see `herd_of_law`. The naive arm of
+    "Cache stampede, a primer" (systems-labs, cache-stampede) and Jitterbug's static arm show about as many.
+    """
     return 1 + rate_per_s * latency_s
 
 
 def herd_of_law(rate_per_s: float, latency: Latency, within_s: float = math.inf) -> float:
-    """The same for a latency of any law F, whose quickest load ends the herd: 1 + lambda times the integral over t of
-    (1 - F(t)) exp(-lambda times the integral of F up to t), the chance that neither the first nor any later load has
-    landed by t. `within_s`: only loads so soon after the first, that of a second for the peak: lambda min(L, 1 s)."""
+    """The herd for a latency of any law F, whose quickest load ends it.
+
+    It is 1 + lambda times the integral over t of (1 - F(t)) exp(-lambda times the integral of F up to t), the chance
+    that neither the first nor any later load has landed by t. `within_s` counts only loads so soon after the first: for
+    the peak, those within a second.
+    """
     if latency.deviation_ms == 0:  # fixed, or a law of no width
         return herd(rate_per_s, min(latency.mean_ms / 1000, within_s))
     law = _law(latency, min(latency.longest_ms / 1000, within_s))
@@ -54,8 +62,10 @@ def herd_of_law(rate_per_s: float, latency: Latency, within_s: float = math.inf)
 
 
 def herd_variance(rate_per_s: float, latency: Latency, within_s: float = math.inf) -> float:
-    """Of that number: lambda L for a fixed L, as of any Poisson number, and more where the latency varies. While a herd
-    goes on, those that came before t are lambda times the integral of 1 - F up to t, of whom none has landed."""
+    """The variance of `herd_of_law`: lambda L for a fixed L, as of any Poisson number, and more where L varies.
+
+    While a herd goes on, those that came before t are lambda times the integral of 1 - F up to t, none of them landed.
+    """
     if latency.deviation_ms == 0:  # fixed, or a law of no width
         return herd(rate_per_s, min(latency.mean_ms / 1000, within_s)) - 1
     law = _law(latency, min(latency.longest_ms / 1000, within_s))
@@ -81,11 +91,12 @@ def _law(latency: Latency, end_s: float) -> _Law:
     steps_s = (np.linspace(0, end_s, LAW_STEPS), end_s * np.geomspace(1e-6, 1, LAW_STEPS))
     times_s = np.unique(np.concatenate(steps_s))
     landed = np.array([latency.cdf(1000 * time_s) for time_s in times_s.tolist()])
-    return _Law(times_s, landed, cumulative_trapezoid(landed, times_s, initial=0.0))
+    areas_s = np.diff(times_s) * (landed[1:] + landed[:-1]) / 2  # trapezia
+    return _Law(times_s, landed, np.concatenate(((0.0,), np.cumsum(areas_s))))
 
 
 def closed_herd(users: int, share: float, period_s: float, latency_s: float) -> float:
-    """The same in a closed loop, never more than `users`: who waits does not ask again.
+    """The herd in a closed loop, never more than `users`: a user who waits does not ask again.
 
     A user who does not wait asks every `period_s`, for this key with chance `share`. L holds L/period such moments,
     one more or less with the user's phase; of the other users, those join who ask for the key at any of them. With
@@ -98,27 +109,21 @@ def closed_herd(users: int, share: float, period_s: float, latency_s: float) -> 
 
 
 def closed_herd_drawn(users: int, share: float, think_s: float, latency_s: float) -> float:
-    """The same where each user's pauses are drawn from an exponential law of that mean: each of the others asks for the
-    key within L with chance 1 - e^(-share L / think), whatever they asked for before."""
+    """The herd in a closed loop whose users' pauses are drawn from an exponential law of mean `think_s`.
+
+    Each of the other users asks for the key within L with chance 1 - e^(-share L / think), whatever came before.
+    """
     return 1 - (users - 1) * math.expm1(-share * latency_s / think_s)
 
 
 def herd_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
-    """Time from expiry to expiry under a herd. The last load lands last and its TTL counts, so that a hot key lives
-    for T + 2 L, and a cold one, whose herd is one, for T + L + 1/lambda."""
+    """The time from expiry to expiry under a herd.
+
+    The last load lands last and its TTL counts, so that a hot key lives for T + 2 L, and a cold one, whose herd is one,
+    for T + L + 1/lambda.
+    """
     last_after_first_s = latency_s + math.expm1(-rate_per_s * latency_s) / rate_per_s
     return floor_cycle_s(rate_per_s, ttl_s, latency_s) + last_after_first_s
-
-
-def herd_of_pods(rate_per_s: float, latency_s: float, pods: int) -> float:
-    """Loads per expiry where each pod collapses for itself and not with the others (Aonnis, "Request collapsing and
-    jitter", its first step): 1 + (P - 1)(1 - e^(-lambda L / P)), never more than one per pod."""
-    return 1 - (pods - 1) * math.expm1(-rate_per_s * latency_s / pods)
-
-
-def herd_of_half_lock(rate_per_s: float, latency_s: float) -> float:
-    """Loads per expiry behind a gate that lets half of all misses straight to the origin (VWATT, as published)."""
-    return 1 + rate_per_s * latency_s / 2
 
 
 def stale_answers(rate_per_s: float, latency_s: float, stale_s: float = math.inf) -> float:
@@ -127,30 +132,17 @@ def stale_answers(rate_per_s: float, latency_s: float, stale_s: float = math.inf
     return rate_per_s * min(latency_s, stale_s) - math.expm1(-rate_per_s * max(0.0, stale_s - latency_s))
 
 
-def stale_share(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
-    """Share of a key's answers that is stale under stale-while-revalidate: (1 + lambda L) / (lambda C)."""
-    return stale_answers(rate_per_s, latency_s) / (rate_per_s * floor_cycle_s(rate_per_s, ttl_s, latency_s))
-
-
-def early_gap_s(rate_per_s: float, scale_s: float) -> float:
-    """How long before its expiry an entry is refreshed on average, 0 where it is not, for scale_s well below T.
-
-    Vattani, Chierichetti, Lowenstein, VLDB 2015: a request x before the expiry refreshes with chance e^(-x/s), so the
-    gap is under x with chance e^(-lambda s e^(-x/s)). Its mean is s (ln(lambda s) + 0.577 + E1(lambda s)); the last
-    term is what cold keys add, and vanishes with lambda s.
-    """
-    asked = rate_per_s * scale_s
-    return scale_s * (math.log(asked) + np.euler_gamma + _e1(math.log(asked))) if asked > 0 else 0.0
-
-
 def unrefreshed_chance(rate_per_s: float, scale_s: float) -> float:
     """Chance that an entry expires before any request has refreshed it early: e^(-lambda s)."""
     return math.exp(-rate_per_s * scale_s)
 
 
 def early_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float, scale_s: float) -> float:
-    """Time from landing to landing under XFetch: T less the gap, L, and 1/lambda when nobody came in time. Exact for
-    any scale_s: an entry cannot be refreshed before it is there, which shortens the gap when scale_s is not small."""
+    """The time from landing to landing under XFetch: T less the gap, L, and 1/lambda when no request came in time.
+
+    It is exact for any `scale_s`: an entry cannot be refreshed before it is there, which shortens the gap when
+    `scale_s` is not small. A request x before the expiry refreshes with chance e^(-x/s) (Vattani et al., VLDB 2015).
+    """
     asked = rate_per_s * scale_s
     if asked == 0:
         return floor_cycle_s(rate_per_s, ttl_s, latency_s)
@@ -180,23 +172,3 @@ def _e1(log: float) -> float:
 def early_herd(beta: float) -> float:
     """Loads per refresh under XFetch without a lock, for a hot key: e^(1/beta), whatever the rate."""
     return math.exp(1 / beta)
-
-
-def remaining_rule_s(rate_per_s: float, ttl_s: float) -> float:
-    """How soon after a landing a rule that refreshes with chance 1 / (remaining seconds) does so: T / (lambda + 1), for
-    a hot key long before it is of any use ("Request collapsing and jitter", Aonnis)."""
-    return ttl_s / (rate_per_s + 1)
-
-
-def coherence(rate_per_s: float, mean_ttl_s: float, width_s: float) -> float:
-    """Share of their common phase that keys written together keep per cycle, 0..1, when each TTL is drawn from a
-    range `width_s` wide: that of the range, times that of the wait for the next request. The length of the mean of
-    e^(2 pi i t / mean TTL), hence sinc(w / mu) and 1 / sqrt(1 + (2 pi / (mu lambda))^2)."""
-    wait = math.hypot(1, 2 * math.pi / (mean_ttl_s * rate_per_s))
-    return abs(float(np.sinc(width_s / mean_ttl_s))) / wait
-
-
-def cycles_to_spread(keys: int, rate_per_s: float, mean_ttl_s: float, width_s: float) -> float:
-    """Cycles until keys written together look like keys of random phases, whose sum is 1 / sqrt(2 keys) in each of two
-    directions by chance: until no more than four times that is left."""
-    return math.log(4 / math.sqrt(2 * keys)) / math.log(coherence(rate_per_s, mean_ttl_s, width_s))

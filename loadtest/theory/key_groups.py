@@ -136,7 +136,7 @@ class KeyGroups:
 
 
 def _groups(keys: Keys) -> tuple[Floats, Floats]:
-    """How many keys, and the share of the requests that each of them has, the most popular first."""
+    """The number of keys in each group, and the share of the requests that each of them has, the most popular first."""
     if keys.hot_share is not None:
         return np.array([1.0, keys.count - 1.0]), np.array([keys.hot_share, (1 - keys.hot_share) / (keys.count - 1)])
     if keys.zipf is None:

@@ -1,4 +1,4 @@
-"""What theory predicts of a scenario, before anything is run: the formulas as a row of figures."""
+"""A prediction: the formulas as a row of figures, before anything is run."""
 
 import math
 from dataclasses import dataclass

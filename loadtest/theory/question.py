@@ -34,9 +34,14 @@ class Question:
             return None
 
     @property
+    def kind(self) -> MechanismKind:
+        """The mechanism's kind; unknown where there is none."""
+        return MechanismKind.UNKNOWN if self.mechanism is None else self.mechanism.kind
+
+    @property
     def is_herd(self) -> bool:
         """Whether each request that finds nothing loads."""
-        return self.mechanism is not None and self.mechanism.kind is MechanismKind.NONE
+        return self.kind is MechanismKind.NONE
 
     @cached_property
     def latency(self) -> Latency:
@@ -44,12 +49,12 @@ class Question:
 
     @cached_property
     def load_s(self) -> float:
-        """On average."""
+        """The mean time of a load, seconds."""
         return self.latency.mean_ms / 1000
 
     @cached_property
     def longest_load_s(self) -> float:
-        """But for one in a thousand."""
+        """The longest time of a load but for one in a thousand, seconds."""
         low, high = 0.0, self.latency.longest_ms
         for _ in range(60):
             middle = (low + high) / 2
@@ -63,7 +68,7 @@ class Question:
 
     @cached_property
     def pause_s(self) -> float:
-        """Of a user between an answer that is quick and the next request; 0 in an open loop."""
+        """A user's pause between an answer that is quick and the next request, seconds; 0 in an open loop."""
         load = self.scenario.load
         if load.users is None:
             return 0.0
@@ -76,12 +81,12 @@ class Question:
 
     @cached_property
     def network_s(self) -> float:
-        """There and back."""
+        """The mean way there and back, seconds."""
         return 2 * Latency.parse(self.scenario.virtual.network).mean_ms / 1000
 
     @cached_property
     def loads_of_all_keys(self) -> float:
-        """At once, on average, when all keys are gone: at a cold start, or together after a burst."""
+        """Loads at once, on average, when all keys are gone: at a cold start, or together after a burst."""
         shares = self.scenario.keys.shares()
         asked = self.rate_per_s * shares * self.load_s
         if self.is_herd:
@@ -93,7 +98,7 @@ class Question:
         return together
 
     def loads_at_once(self, pods: int) -> float:
-        """The most that are expected in so many pods together."""
+        """The most loads at once that are expected in so many pods together."""
         each, scatter = self.loads_of_all_keys * pods / self.scenario.pods, 1.0
         if not self.is_herd:  # of each key one or none
             scatter = max(0.0, 1 - self.loads_of_all_keys / self.scenario.keys.count)

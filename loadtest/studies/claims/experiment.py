@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from loadtest.stats.sentences import show
 from loadtest.studies.claims.evidence import is_figure
 from loadtest.studies.claims.tolerance import rounding_step
+from loadtest.theory import formulas
 from loadtest.workload.scenario import OWN, BadScenario, Scenario, read_scenario
 from loadtest.workload.table import Table
 
@@ -42,6 +43,17 @@ class Basis(StrEnum):
     SOURCE = "of the sources"
     FITTED = "of the sources, on a fitted number"
     INDEPENDENT = "of independent simulations"
+
+
+def _by_formula(stated: Any) -> Any:
+    """The figure that is stated, or that a formula of `loadtest.theory` gives: `predicted.early_herd.beta = 1.5`."""
+    if not isinstance(stated, dict):
+        return stated
+    try:
+        ((name, given),) = stated.items()
+        return getattr(formulas, name)(**given)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"no formula of loadtest.theory with these values: {error}") from None
 
 
 class Arm(Table):
@@ -76,8 +88,8 @@ class Claim(Table):
     published: float | tuple[float, float] | None = None
     independent: bool = False
     """It is not the source that says so, but an independent simulation of its protocol."""
-    predicted: float | None = None
-    """By a formula that `loadtest.theory.predict` does not know."""
+    predicted: Annotated[float | None, BeforeValidator(_by_formula)] = None
+    """By a formula that `loadtest.theory.predict` does not use."""
 
     # what is accepted: the published figure, as far as chance and rounding carry it, or what the source says in words
     step: float | None = Field(None, gt=0)

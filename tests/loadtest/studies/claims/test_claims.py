@@ -120,9 +120,12 @@ def test_a_control_of_jitter_has_the_same_mean_ttl() -> None:
         assert means_s[0] == pytest.approx(means_s[1])
 
 
-def test_the_formula_of_a_refresh_without_a_lock_is_the_theory() -> None:
-    assert CLAIMS["xfetch-beta-1"].predicted == pytest.approx(early_herd(1.0), abs=0.001)
-    assert CLAIMS["xfetch-beta-1-5"].predicted == pytest.approx(early_herd(1.5), abs=0.001)
+def test_a_claim_may_be_predicted_by_a_formula_with_its_values() -> None:
+    assert CLAIMS["xfetch-beta-1"].predicted == early_herd(beta=1.0)
+    assert CLAIMS["xfetch-beta-1-5"].predicted == early_herd(beta=1.5)
+    for wrong in ({"no_such_herd": {"beta": 1.0}}, {"early_herd": {"alpha": 1.0}}, {}):
+        with pytest.raises(ValidationError, match="no formula of"):
+            Claim.model_validate({"name": "one", "says": "so", "predicted": wrong})
 
 
 def test_what_is_measured_is_also_simulated() -> None:
