@@ -31,8 +31,8 @@ def add_admin_routes(
 
     @app.get("/strategies")
     async def strategies() -> dict[str, Any]:
-        """What was discovered in which code, and what a client has to know to judge its answers: how old they may be by
-        strategy, how long a load may take, and the cache's time, by which an item says when it was read."""
+        """The strategies that were discovered, and the code that runs. A client judges answers by how old they may be,
+        how long a load may take, and `now_s`, the cache's time, which dates the items."""
         return {
             "code": code,
             "now_s": pod.cache.clock.now_s(),

@@ -68,7 +68,7 @@ LoadItem = Callable[[int, str, Why], Awaitable[Loaded]]
 
 
 class ArmEvents(FlightEvents, Protocol):
-    """What an arm reports to the metrics."""
+    """The observer of an arm: its metrics in the service."""
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None: ...
 
@@ -88,8 +88,8 @@ class Arm:
         events: ArmEvents,
         life: str,
     ) -> None:
-        """`life` tells this process from whoever had the pod's name and seed before, or has them too: the tokens of
-        its locks must be nobody else's."""
+        """`life` is unlike that of any process with the same name and seed, before or now: the tokens of locks must
+        differ."""
         rng = Random(f"{settings.seed}/{settings.pod}/{strategy.name}")
         self._tasks = Tasks(events.task_died)
         self._budget_s = settings.cache_budget_ms / 1000
@@ -147,7 +147,7 @@ class Arm:
 
 
 def _shown(age_s: float) -> float | None:
-    """An age as it is told: 0 where clocks differ by no more than they may, nothing where one of them was set."""
+    """An age as answers carry it: 0 where clocks differ by no more than they may, None where one of them was set."""
     if age_s >= 0:
         return age_s
     return 0.0 if age_s >= -CLOCK_ERROR_S_MAX else None

@@ -12,7 +12,7 @@ from app.strategy import Loaded, Why
 
 
 class Outcome(StrEnum):
-    """What became of a read."""
+    """The end of a read."""
 
     OK = "ok"  # the store answered, be it that there is no such item
     FAILED = "failed"  # it had a connection, and the store gave no answer; or was late before it had one

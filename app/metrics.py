@@ -1,7 +1,7 @@
 """Every metric, and the one place that observes a lookup or a load.
 
-Children exist from the start, so that a panel shows 0 and not a gap, and are bound once: `labels()` on each request
-would cost more than the cache hit that it counts. Labels are bounded: strategies, statuses, reasons, commands.
+Children exist from the start, so that a panel shows 0 and not a gap. They are bound once, because `labels()` on each
+request would cost more than the cache hit that it counts. Labels are bounded: strategies, statuses, reasons, commands.
 """
 
 import inspect
@@ -23,7 +23,7 @@ DURATION_BUCKETS_S = (
 AGE_BUCKETS_S = (0.1, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.5, 15.0, 20.0, 30.0, 60.0)
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SAID_CHARS_MAX = 300
-"""Of what a strategy says of itself, in a label."""
+"""The length at which a strategy's own first sentence is cut, in a label."""
 COMMANDS = ("mget", "set", "put", "lock", "renew", "unlock", "time", "hello")
 TASKS = ("clock", "landings", "standstills", "read batch", *COMMANDS, "flight", "lease", "read", "pooler")
 
@@ -99,7 +99,7 @@ class Metrics:
         self._failed = {name: self.failures.labels(name) for name in COMMANDS}
 
     def tell(self, settings: Settings, strategies: Mapping[str, type[Strategy]]) -> None:
-        """What dashboards cannot know: what is served, in the order of `strategies`."""
+        """Set what dashboards cannot know: the TTL, and what is served, in the order of `strategies`."""
         self.ttl.set(settings.ttl_s)
         for place, (name, strategy) in enumerate(strategies.items()):
             said = " ".join((inspect.getdoc(strategy) or "").partition("\n\n")[0].split())
@@ -155,7 +155,7 @@ class Metrics:
 
 
 class Openings(Protocol):
-    """What the gauges of a pod's connections read."""
+    """The connections of a pod, as its gauges read them."""
 
     @property
     def open(self) -> int: ...
@@ -165,14 +165,14 @@ class Openings(Protocol):
 
 
 class Pool(Protocol):
-    """What the gauges of an origin's pool read."""
+    """The pool of an origin, as its gauges read it."""
 
     @property
     def connections(self) -> int: ...
 
     @property
     def connections_shared(self) -> int | None:
-        """Of all pods together; None where there is no such bound."""
+        """The connections of all pods together; None where there is no such bound."""
         ...
 
     @property

@@ -1,10 +1,10 @@
 """The way to the slow store: one bounded pool per strategy.
 
-A read holds its connection for as long as it takes, so the capacity is exactly connections / latency, and readers
-queue as they do at a real database. The same pool stands before SQLite and before virtual time's store.
+A read holds its connection for as long as it takes. So the capacity is exactly connections / latency, and readers queue
+as they do at a real database. The same pool stands before SQLite and before virtual time's store.
 
-Where all pods together have fewer connections than each has for itself, a read needs one of both: first of its pod's,
-with which it then queues for one of those that are shared.
+Pods may share connections, fewer than each has for itself. Then a read needs one of both: it takes one of its pod's,
+and queues with it for a shared one.
 """
 
 import asyncio
@@ -43,11 +43,11 @@ class Shared(Protocol):
 
     @property
     def why_away(self) -> str:
-        """Why nobody hands them out at the moment; empty where somebody does."""
+        """The reason why none is handed out at the moment; empty where they are."""
         ...
 
     async def acquire(self) -> int:
-        """One of them, to be given to `release`. Who is cancelled has none."""
+        """One of them, to be given to `release`. A caller that is cancelled has none."""
         ...
 
     def release(self, number: int) -> None: ...
@@ -62,7 +62,7 @@ class Book(Protocol):
 
 
 class OriginEvents(Protocol):
-    """What an origin reports of its reads, for metrics and for observers in virtual time."""
+    """The observer of an origin's reads: its metrics in the service."""
 
     def origin_asked(self, read: AskedRead, again: bool) -> None:
         """A read was asked for; `again`: while somebody in this pod waits for one of the same key."""
@@ -133,8 +133,8 @@ class Origin:
         await self._store.aclose()
 
     async def read(self, item_id: int, key: str, why: Why) -> Loaded:
-        """One read of the store, through the pool: the `Loader` of a request. Goes on to its end when the caller goes
-        away, as a query does; but a late read leaves the queue for connections that pods share."""
+        """One read of the store, through the pool: the `Loader` of a request. It goes on to its end when its caller is
+        cancelled, as a query does. Only the queue for connections that pods share is left by a late read."""
         now_s, monotonic_s = self._clock.now_s(), self._clock.monotonic_s()
         read = AskedRead(item_id, key, self._strategy, self._settings.pod, why, now_s, monotonic_s)
         self._events.origin_asked(read, again=key in self._awaited)
@@ -219,8 +219,8 @@ class Origin:
         return f": their pooler is away ({why})" if why else ""
 
     def _dated(self, started_s: float, started_monotonic_s: float) -> float:
-        """When the read began: `started_s`, unless the clock was set since. Then it is as long ago, by the clock as it
-        goes now, as the monotonic one says."""
+        """The moment when the read began: `started_s`, unless the clock was set since. Then it lies as far back, by the
+        clock as it goes now, as the monotonic one says."""
         now_s, lasted_s = self._clock.now_s(), self._clock.monotonic_s() - started_monotonic_s
         return started_s if abs(now_s - started_s - lasted_s) <= CLOCK_ERROR_S_MAX else now_s - lasted_s
 
@@ -229,8 +229,8 @@ class Origin:
         self._ledger.write(read)
 
     def _loaded(self, read: AskedRead, found: tuple[str, int] | None, read_at_s: float) -> Loaded:
-        """The item as JSON, ready to be sent. `read_at_s` is when the read began, on its connection: what it brings may
-        be as old as that, however long it takes or its pod is paused."""
+        """The item as JSON, ready to be sent. It may be as old as `read_at_s`, when the read began on its connection,
+        however long that took or the pod was paused."""
         cost_s = self._clock.monotonic_s() - read.asked_monotonic_s
         if found is None:
             absent = {"error": "absent", "reason": f"there is no item {read.item_id}"}

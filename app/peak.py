@@ -4,8 +4,8 @@
 class Peak:
     """The most that was seen in this second and the one before it.
 
-    A gauge that is looked at once a second misses four of five herds that last 200 ms; this one misses none, and
-    looking does not change it, whoever looks.
+    A gauge of the present, read once a second, misses four of five herds that last 200 ms; this one misses none.
+    Reading does not change it, so that there may be several readers.
     """
 
     def __init__(self) -> None:

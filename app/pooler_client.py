@@ -1,8 +1,8 @@
 """A pod's way to the pooler, for one strategy: takes a permit for each read, and gives it back.
 
-While the pooler is away, reads wait as they wait for any connection, and fail at the end of their own time
-(`origin_timeout_ms`); it is tried again at a steady pace. Once it is back it hears what is still held and who waits, in
-order, so that a pooler that was restarted costs a moment and no answer.
+While the pooler is away, reads wait as for any connection, and fail at the end of their own time (`origin_timeout_ms`).
+It is tried again at a steady pace. Once it is back it hears, in order, what is still held and waited for. So a pooler
+that was restarted costs a moment and no answer.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ Connect = Callable[[Callable[[], asyncio.Protocol]], Awaitable[object]]
 
 
 def over_tcp(address: str) -> Connect:
-    """To `host:port`."""
+    """A way to `host:port`."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
 
@@ -38,10 +38,11 @@ class PoolerClient:
     def __init__(
         self, strategy: str, size: int, connect: Connect, died: Callable[[str], None] = lambda kind: None
     ) -> None:
-        """`size` is that of the pool, for all pods together; `died` is told of a background task that did."""
+        """`size` is that of the pool, for all pods together; `died` is called with the kind of a background task that
+        did."""
         self.size = size
         self.why_away = ""
-        """What the last attempt to reach the pooler came to; empty while it is there, or not known."""
+        """The failure of the last attempt to reach the pooler; empty while it is there, or not known."""
         self._strategy, self._connect = strategy, connect
         self._tasks = Tasks(died)
         self._numbers = itertools.count(1)
