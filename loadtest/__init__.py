@@ -3,4 +3,4 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-"""Of the checkout: where `app`, `tests` and `results` are."""
+"""The checkout, which holds `app` and `loadtest`; in an installed package, the folder of the packages."""

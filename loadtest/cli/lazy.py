@@ -22,7 +22,7 @@ class _LazyGroup(TyperGroup):
         return name, command and command.callback and command.callback(), rest
 
 
-def lazy_app(help_text: str, commands: Mapping[str, str], hidden: Mapping[str, str]) -> typer.Typer:
+def lazy_app(help_text: str, commands: Mapping[str, str], hidden: Mapping[str, str] | None = None) -> typer.Typer:
     """A command line of functions, each named as `module:function`; those of `hidden` have no line in its help."""
     app = typer.Typer(
         cls=_LazyGroup,
@@ -31,8 +31,8 @@ def lazy_app(help_text: str, commands: Mapping[str, str], hidden: Mapping[str, s
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for name, where in {**commands, **hidden}.items():
-        _add(app, name, where, is_hidden=name in hidden)
+    for name, where in {**commands, **(hidden or {})}.items():
+        _add(app, name, where, is_hidden=name not in commands)
     return app
 
 

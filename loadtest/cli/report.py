@@ -13,10 +13,10 @@ from loadtest.figures.from_records import all_valid
 from loadtest.report.write import NothingToSummarise, summarise_folder
 
 
-def report(
-    folder: Annotated[Path, typer.Argument(help="The run's directory.")] = LATEST,
-) -> None:
+def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] = LATEST) -> None:
     """Make figures and reports of a run again, from the raw records in its directory."""
+    if not folder.is_dir():
+        fail(f"{folder}: there is no such run directory")
     found = discovered(bounds=True)
     with guarded_here():
         try:

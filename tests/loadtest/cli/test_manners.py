@@ -130,6 +130,27 @@ def test_a_results_folder_may_have_any_name(tmp_path: Path) -> None:
     assert f"Report: {results}/" in result.stdout
 
 
+def test_runs_go_to_the_folder_where_lab_is_called_and_are_found_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = lab("sim", "--strategies", "static", "--duration", "6")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "results" / "latest" / "summary.json").exists()
+    assert lab("gate", "--max", "static.errors <= 0").exit_code == 0
+
+
+@pytest.mark.parametrize("command", [["report"], ["gate", "--max", "static.errors <= 0"], ["compare", "a", "b"]])
+def test_where_there_is_no_run_that_is_said(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = lab(*command)
+    assert result.exit_code == 2
+    assert "no such run directory" in result.stderr or "is no run directory" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_title_of_a_scenario_is_text_and_no_markup(tmp_path: Path) -> None:
     title = "[bold red]not bold[/] \x1b[31mnot red \u202etxet"
     path = tmp_path / "mine.json"

@@ -417,6 +417,15 @@ def test_the_ledger_is_written_over_its_own_and_over_nothing_else(tmp_path: Path
         assert out.read_text().startswith("# The claims ledger")
 
 
+def test_a_claims_file_of_somebody_else_in_the_current_folder_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("CLAIMS.md").write_text("my diary")
+    assert lab().exit_code == 2
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["my diary"]
+
+
 def test_a_claim_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
     result = lab("--virtual-only", "--only", "swr-pique", "--results", tmp_path)
     assert result.exit_code == 2

@@ -1,0 +1,12 @@
+"""`make loadlimit`: how much this machine can send honestly."""
+
+from benchmarks.limit.ceiling import find_limit, print_limit
+from loadtest.cli.options import Seed
+from loadtest.cli.running import guarded
+from loadtest.cli.terminal import console
+
+
+def loadlimit(seed: Seed = 1) -> None:
+    """Find the highest rate that this machine sends honestly, beside a C generator's where one is installed."""
+    console.print("[dim]An open loop against a server that answers at once, faster and faster; up to two minutes …[/]")
+    print_limit(console, guarded(find_limit(seed=seed)))
