@@ -7,7 +7,7 @@ from typing import NamedTuple
 from app.strategy import Strategy
 from loadtest.figures.tally import new_tally
 from loadtest.sim.cluster.clients import clients
-from loadtest.sim.cluster.cluster import World
+from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.sim.kernel import loop
@@ -45,14 +45,14 @@ async def _simulate_obviously(scenario: Scenario, strategy: type[Strategy], seed
     """The same world and the same clients, but a timer and a task for every request."""
     recorder = Recorder()
     recorder.begin(new_tally(scenario, 0.0))
-    world = World(scenario, strategy, seed, recorder)
+    cluster = Cluster(scenario, strategy, seed, recorder)
     asks = clients(scenario, seed, 0.0)
     running = asyncio.get_running_loop()
 
     async def ask() -> None:
         one = asks.take()
-        pod = world.pods[one.turn % len(world.pods)]
-        answer = await asyncio.create_task(pod.arm.answer(one.key))
+        pod = cluster.pods[one.turn % len(cluster.pods)]
+        answer = await asyncio.create_task(pod.answer(one.key))
         recorder.answer(one.intended_s, running.time(), one.key, pod.number, answer.code, answer.status, answer.age_s)
         asks.answered(one, running.time())
 
@@ -66,5 +66,5 @@ async def _simulate_obviously(scenario: Scenario, strategy: type[Strategy], seed
         on_their_way.add(task)
         task.add_done_callback(on_their_way.discard)
         await asyncio.sleep(0)
-    await world.aclose()
+    await cluster.aclose()
     recorder.trace()

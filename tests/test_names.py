@@ -22,14 +22,11 @@ SHARED = frozenset(
         "Pair",
         "Plan",
         "Pod",
-        "Reads",
         "Refused",
         "Run",
-        "Server",
         "Step",
         "TookTooLong",
         "Verdict",
-        "World",
         "WrongAnswer",
     ]
 )

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from app.discovery import discover
 from loadtest import ROOT
 from loadtest.figures.run_summary import Row, Series
-from loadtest.sim.cluster.cluster import World
+from loadtest.sim.cluster.events import ClusterReady, Subscriber
 from loadtest.sim.cluster.raw_records import Place, RawRecords
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.sim.progress import Underway, at_work
@@ -58,15 +58,10 @@ def run_job(job: Job) -> Done:
         raise WorldFailed(f"no strategy {job.strategy!r} in the worker: {found.broken.get(job.strategy, 'no file')}")
     began_s = time.thread_time()  # a cluster's worker may have other threads
     with at_work(job.scenario.duration_s) as begin:
-
-        def staged(*about: Any) -> World:
-            world = World(*about)
-            begin(world.loop)
-            return world
-
+        begun = Subscriber({ClusterReady: lambda event: begin(event.cluster.loop)})
         raw = None if job.raw is None else RawRecords(job.raw, job.scenario, strategy, job.seed)
         try:
-            row, series, violation = simulate(job.scenario, strategy, job.seed, stage=staged, raw=raw)
+            row, series, violation = simulate(job.scenario, strategy, job.seed, observers=[begun], raw=raw)
         finally:
             if raw is not None:
                 raw.close()

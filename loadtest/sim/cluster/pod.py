@@ -3,10 +3,11 @@
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
-from app.arm import Arm
+from app.arm import Answer, Arm
 from app.clock import RedisClock
 from app.latency import Latency
 from app.ledger import AskedRead
@@ -17,12 +18,19 @@ from app.tasks import Tasks
 from loadtest.figures.failures import Kind
 from loadtest.figures.records import OUTCOME_NUMBERS
 from loadtest.sim.cluster.clients import Ask
-from loadtest.sim.cluster.invariants import Watch
-from loadtest.sim.cluster.observed import Failed, WatchedCache, WatchedServer
+from loadtest.sim.cluster.events import (
+    FailureCounted,
+    OriginAnswered,
+    OriginAsked,
+    OriginUnanswered,
+    RequestAnswered,
+    RequestArrived,
+    RequestFailed,
+)
+from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.pod_cache import Gate, Manners, MemoryCache
 from loadtest.sim.cluster.pooler import VirtualPooler
-from loadtest.sim.cluster.recorder import OpenRead
-from loadtest.sim.cluster.redis_server import Server
+from loadtest.sim.cluster.redis_server import MemoryServer
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
 from loadtest.sim.kernel.loop import VirtualClock, VirtualLoop
 from loadtest.workload.scenario import Scenario
@@ -32,7 +40,7 @@ class Counts:
     """Implements `app.arm.ArmEvents` and `app.origin.OriginEvents`: the failures that a pod's metrics count. Of all
     else the recorder sees more."""
 
-    def __init__(self, failed: Failed) -> None:
+    def __init__(self, failed: Callable[[Kind], None]) -> None:
         self._failed = failed
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None: ...
@@ -59,20 +67,12 @@ class Counts:
     def task_died(self, task: str) -> None: ...
 
 
-class Reads(Protocol):
-    """Who is told of reads and failures: the recorder."""
-
-    failed: Failed
-
-    def read(self, asked_s: float, key: int, why: Why, pod: int) -> OpenRead: ...
-
-
 class OpenReads:
     """The reads of one pod that are under way, from their asking to what the origin says of them (an
     `app.origin.Book`). Times are the true ones, whatever the pod's own clock says."""
 
-    def __init__(self, recorder: Reads, pod: int, true: Clock, own: Clock) -> None:
-        self._recorder, self._pod, self._true, self._own = recorder, pod, true, own
+    def __init__(self, emit: Callable[[object], None], pod: int, true: Clock, own: Clock) -> None:
+        self._emit, self._pod, self._true, self._own = emit, pod, true, own
         self._open: dict[tuple[str, float], deque[OpenRead]] = {}
         self._is_closed = False
 
@@ -80,8 +80,9 @@ class OpenReads:
         """The origin is asked in this moment."""
         if self._is_closed:
             return
-        read = self._recorder.read(self._true.now_s(), item_id, why, self._pod)
+        read = OpenRead(self._true.now_s(), item_id, why, self._pod)
         self._open.setdefault((key, self._own.now_s()), deque()).append(read)
+        self._emit(OriginAsked(f"pod-{self._pod + 1}", item_id, key, why, read))
 
     def write(self, read: AskedRead) -> None:
         if self._is_closed:
@@ -125,10 +126,8 @@ class Pod:
         scenario: Scenario,
         seed: int,
         loop: VirtualLoop,
-        server: Server,
-        watch: Watch,
+        server: MemoryServer,
         store: SlowStore,
-        reads: Reads,
         life: int,
         wall_s: Callable[[], float] | None = None,
         pooler: VirtualPooler | None = None,
@@ -147,25 +146,37 @@ class Pod:
         """Requests that have come while it was paused."""
         settings = scenario.pod_settings(seed, f"pod-{number + 1}")
         true = VirtualClock(loop)
-        self._loop, self._watch = loop, watch
+        self.name, self._loop, self._observers = settings.pod, loop, server.observers
         self._tasks = Tasks()
-        self._server = WatchedServer(server, watch, settings.pod)
         redis, rng = Latency.parse(scenario.virtual.redis), Random(f"{seed}/{settings.pod}/redis")
         latency_s = (lambda: redis.draw_ms(rng) / 1000) if redis.mean_ms else 0.0
         manners = Manners(settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000, settings.redis_retries)
-        self.cache = WatchedCache(self._server, true, latency_s, manners, self.gate, failed=self._failed)
+        self.cache = MemoryCache(
+            server, true, latency_s, manners, self.gate, self.name, partial(self._failed, Kind.COMMAND)
+        )
         clock: Clock = true
         if wall_s is not None:
             self.cache.introduce(False)
             self.cache.pod_clock = clock = synced = SyncedClock(self.cache, loop, wall_s)
             self._tasks.spawn(self._keep_in_sync(synced), f"{settings.pod} clock")
         counts = Counts(self._failed)
-        self._recorder = reads
-        self._reads = OpenReads(reads, number, true, clock)
+        self._reads = OpenReads(self._observers.emit, number, true, clock)
         size = settings.origin_connections_shared
         shared = None if pooler is None or size is None else PoolerClient(strategy.name, size, pooler.connect)
         self._origin = Origin(settings, strategy.name, clock, self._reads, PodStore(store, self.gate), counts, shared)
         self.arm = Arm(strategy, settings, self.cache, clock, self._read, counts, str(life))
+        is_observed = self._observers.hear(RequestArrived, RequestAnswered, RequestFailed)
+        self.answer = self._observed_answer if is_observed else self.arm.answer
+
+    async def _observed_answer(self, item_id: int) -> Answer:
+        self._observers.emit(RequestArrived(self.name, item_id))
+        try:
+            answer = await self.arm.answer(item_id)
+        except BaseException as error:
+            self._observers.emit(RequestFailed(self.name, item_id, error))
+            raise
+        self._observers.emit(RequestAnswered(self.name, item_id, answer))
+        return answer
 
     async def start(self) -> None:
         """As the service does before it listens: ask Redis for the time. One that is away is no error."""
@@ -178,45 +189,29 @@ class Pod:
         await clock.keep_in_sync()
 
     async def _read(self, item_id: int, key: str, why: Why) -> Loaded:
-        self._server.refreshes(key, why)
+        emit, asked_s = self._observers.emit, self._loop.now_s
         self._reads.ask(item_id, key, why)
-        asked_s = self._loop.now_s
-        loaded = await self._origin.read(item_id, key, why)
-        self._watch.loaded(None if loaded.absent else loaded.body, asked_s)
+        try:
+            loaded = await self._origin.read(item_id, key, why)
+        except BaseException as error:
+            emit(OriginUnanswered(self.name, item_id, error))
+            raise
+        emit(OriginAnswered(self.name, item_id, asked_s, loaded))
         return loaded
 
     def pause(self, until_s: float) -> None:
         """Nothing comes in or goes out."""
         self.paused_until_s = until_s
         self.gate.close()
-        self._server.missed_announcements()
+        self.cache.miss_announcements()
 
     def go_on(self) -> None:
         self.gate.open()
         self.cache.hear_all()
-        self._server.missed_announcements()
-
-    def cut_off(self, is_cut_off: bool) -> None:
-        """From Redis, for this pod alone."""
-        self.cache.is_cut_off = is_cut_off
-        self._server.missed_announcements()
-
-    def lose_connections(self, are_dead: bool, arrive: bool = False) -> None:
-        """To Redis: nothing comes back on them, the announcements neither."""
-        self.cache.die(are_dead, arrive)
-        self._server.goes_deaf(are_dead or self.cache.is_deaf)
-
-    def go_deaf(self, is_deaf: bool) -> None:
-        """Only the announcements do not come."""
-        self.cache.go_deaf(is_deaf)
-        self._server.goes_deaf(is_deaf or self.cache.is_dead)
-
-    def miss_announcements(self) -> None:
-        self._server.missed_announcements()
 
     def _failed(self, kind: Kind, what: str = "") -> None:
         if self.is_up:  # what its end cuts short has not failed
-            self._recorder.failed(kind, what)
+            self._observers.emit(FailureCounted(kind, what))
 
     async def aclose(self) -> None:
         """As on SIGTERM: what is on its way is cancelled."""
@@ -230,4 +225,4 @@ class Pod:
     def left(self) -> list[str]:
         """What is still in flight."""
         counts = {"requests": len(self.in_flight), "keys in flight": self.arm.in_flight}
-        return [f"pod-{self.number + 1}: {count} {what}" for what, count in counts.items() if count]
+        return [f"{self.name}: {count} {what}" for what, count in counts.items() if count]

@@ -5,17 +5,28 @@ Both do the same to the millisecond that Redis counts in; one contract suite run
 
 import asyncio
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from app import budget
 from app.clock import RedisClock
 from app.landings import Landings, Waiter
-from app.strategy import CacheAway, Clock, Entry
+from app.strategy import CacheAway, Clock, Entry, Landing
 from app.tasks import Tasks
-from loadtest.sim.cluster.redis_server import Server, milliseconds
+from loadtest.sim.cluster.events import (
+    AnnouncementsMissed,
+    CommandBroken,
+    EntryRead,
+    EntryStored,
+    LockAsked,
+    LockReleased,
+    LockRenewed,
+    WaiterTimedOut,
+    WriteEnded,
+)
+from loadtest.sim.cluster.redis_server import MemoryServer, milliseconds
 from loadtest.sim.cluster.redis_trouble import Lost, Refused
 
 T = TypeVar("T")
@@ -61,13 +72,19 @@ class MemoryCache:
 
     def __init__(
         self,
-        server: Server,
+        server: MemoryServer,
         clock: Clock,
         latency_s: float | Callable[[], float] = 0.0,
         manners: Manners = Manners(),
         gate: Gate | None = None,
+        pod: str = "",
+        failed: Callable[[str], None] = lambda command: None,
     ) -> None:
-        self._server = server
+        """Events carry the name of the `pod`; `failed` is called with each command that the pod's metrics would count
+        as failed."""
+        self._server, self._pod, self._failed = server, pod, failed
+        self._emit = server.observers.emit
+        self._get = self._observed_get if server.observers.hear(EntryRead) else server.get
         self._clock = clock
         self.pod_clock: Clock | RedisClock = clock
         """What the pod goes by, which may not be right: entries carry its times."""
@@ -96,6 +113,7 @@ class MemoryCache:
         has_come_back = self._is_cut_off and not is_cut_off
         self._is_cut_off = is_cut_off
         self.find_server()
+        self.miss_announcements()
         if has_come_back:
             self.hear_all()
 
@@ -112,12 +130,14 @@ class MemoryCache:
         """Nothing comes back any more, and nobody says so; `arrive`: commands still reach the server."""
         was_dead, self.is_dead, self._dead_arrive = self.is_dead, is_dead, arrive
         self.find_server()
+        self.miss_announcements()
         if was_dead and not is_dead:
             self.hear_all()
 
     def go_deaf(self, is_deaf: bool) -> None:
         """Announcements do not reach this pod; it looks again at everything when they do."""
         was_deaf, self.is_deaf = self.is_deaf, is_deaf
+        self.miss_announcements()
         if was_deaf and not is_deaf:
             self.hear_all()
 
@@ -128,9 +148,9 @@ class MemoryCache:
 
     async def get(self, key: str) -> Entry | None:
         if self._is_direct and self._gate.is_open:
-            entry = self._server.get(key)
+            entry = self._get(key)
         else:
-            entry = await self._ask("get", self._server.get, key)
+            entry = await self._ask("get", self._get, key)
         if entry is None or entry.is_servable(self.pod_clock.now_s()):
             return entry
         if isinstance(self.pod_clock, RedisClock):
@@ -138,29 +158,31 @@ class MemoryCache:
         return None
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        until_ms = math.ceil(entry.keep_until_s * 1000)
+        began_s, until_ms = self._clock.now_s(), math.ceil(entry.keep_until_s * 1000)
         try:
-            if token is None:
-                return await self._ask("set", self._server.set, key, entry, until_ms)
-            return await self._ask("put", self._server.put, key, entry, until_ms, token)
+            return await self._ask("set" if token is None else "put", self._store, key, entry, until_ms, token)
         except _Refusal:
             return False
+        finally:
+            self._emit(WriteEnded(self._pod, self._clock.now_s() - began_s))
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
-        return await self._ask("lock", self._server.lock, key, token, milliseconds(lease_s))
+        return await self._ask("lock", self._lock, key, token, milliseconds(lease_s))
 
     async def renew(self, key: str, token: str, lease_s: float) -> bool:
-        return await self._ask("renew", self._server.renew, key, token, milliseconds(lease_s))
+        return await self._ask("renew", self._renew, key, token, milliseconds(lease_s))
 
     async def unlock(self, key: str, token: str) -> bool:
-        return await self._ask("unlock", self._server.unlock, key, token)
+        return await self._ask("unlock", self._unlock, key, token)
 
     async def time_s(self) -> float:
         """What the server's clock says."""
         return await self._ask("time", self._server.time_s)
 
-    def landing(self, key: str) -> AbstractContextManager[Waiter]:
-        return self._landings.waiter(key)
+    @contextmanager
+    def landing(self, key: str) -> Iterator[Landing]:
+        with self._landings.waiter(key) as waiter:
+            yield _ObservedWaiter(waiter, lambda: self._emit(WaiterTimedOut(self._pod, key)))
 
     def hear(self, key: str) -> None:
         if self._is_cut_off or self.is_dead or self.is_deaf:
@@ -171,7 +193,12 @@ class MemoryCache:
             self._landings.announce(key)
 
     def hear_all(self) -> None:
+        self.miss_announcements()
         self._landings.announce_all()
+
+    def miss_announcements(self) -> None:
+        """There is a gap in them: the pod was cut off or paused, or is back."""
+        self._emit(AnnouncementsMissed(self._pod, self.is_dead or self.is_deaf))
 
     @property
     def clock(self) -> Clock:
@@ -192,18 +219,58 @@ class MemoryCache:
     def _draw_s(self) -> float:
         return (self._latency_s() if callable(self._latency_s) else self._latency_s) + self._extra_s
 
+    # Each command as Redis executes it, and what it did there.
+
+    def _observed_get(self, key: str) -> Entry | None:
+        entry = self._server.get(key)
+        self._emit(EntryRead(self._pod, key, entry))
+        return entry
+
+    def _store(self, key: str, entry: Entry, until_ms: int, token: str | None = None) -> bool:
+        server = self._server
+        stored = server.set(key, entry, until_ms) if token is None else server.put(key, entry, until_ms, token)
+        kept_until_s = server.kept_until_s(key)
+        self._emit(EntryStored(self._pod, key, entry, until_ms, token, stored, kept_until_s))
+        return stored
+
+    def _lock(self, key: str, token: str, lease_ms: int) -> bool:
+        granted = self._server.lock(key, token, lease_ms)
+        self._emit(LockAsked(self._pod, key, token, lease_ms, granted))
+        return granted
+
+    def _renew(self, key: str, token: str, lease_ms: int) -> bool:
+        renewed = self._server.renew(key, token, lease_ms)
+        self._emit(LockRenewed(self._pod, key, token, lease_ms, renewed))
+        return renewed
+
+    def _unlock(self, key: str, token: str) -> bool:
+        released = self._server.unlock(key, token)
+        self._emit(LockReleased(self._pod, key, token, released))
+        return released
+
     async def _ask(self, name: str, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         if self._is_direct and self._gate.is_open:
-            return command(*arguments, **named)
+            answer = command(*arguments, **named)
+        elif self._clock.now_s() < self._left_alone_until_s:
+            raise CacheAway("the cache is left alone after a failure")
+        else:
+            try:
+                answer = await self._send(name, lambda: command(*arguments, **named))
+            except CacheAway:
+                self._failed(name)
+                raise
+        if answer is False and name == "set":  # a put that is refused is told by its flight
+            self._failed(name)
+        return answer
+
+    async def _send(self, name: str, command: Callable[[], T]) -> T:
         if not self.is_introduced and name != "time":
             raise CacheAway("the cache has not told the time yet")
-        if self._clock.now_s() < self._left_alone_until_s:
-            raise CacheAway("the cache is left alone after a failure")
         patience = budget.current.get()
         if name == "lock" and patience is not None and patience.is_spent:
             raise CacheAway("no time is left for the cache")  # a lock that nobody waits for would only be in the way
         # A command that is on its way has its effect, whether or not its caller stays for the answer.
-        travel = self._tasks.spawn(self._travel(name, lambda: command(*arguments, **named)), name)
+        travel = self._tasks.spawn(self._travel(name, command), name)
         if patience is None:
             patience = budget.Budget(self._manners.timeout_s)
         elif patience.is_spent:
@@ -241,19 +308,40 @@ class MemoryCache:
         if self.is_dead:
             if self._dead_arrive:
                 with suppress(Refused, Lost):
-                    await self._server.meet(name, command)
+                    await self._meet(name, command)
             await _sleep(min(self._manners.timeout_s, DEAD_S_MAX))
             raise Lost("the connection is dead")
         self._must_be_there()
-        answer: Any = await self._server.meet(name, command)
+        answer = await self._meet(name, command)
         await _sleep(latency_s / 2)
         await self._gate.passed()
         self._must_be_there()
-        return answer  # type: ignore[no-any-return]
+        return answer
+
+    async def _meet(self, name: str, command: Callable[[], T]) -> T:
+        try:
+            return await self._server.meet(name, command)
+        except (Lost, Refused) as error:
+            self._emit(CommandBroken(self._pod, name, error))
+            raise
 
     def _must_be_there(self) -> None:
         if self._server.is_away or self._is_cut_off:
             raise Lost("the cache is away")
+
+
+@dataclass(frozen=True, slots=True)
+class _ObservedWaiter:
+    """Implements `app.strategy.Landing`."""
+
+    waiter: Waiter
+    timed_out: Callable[[], None]
+
+    async def wait(self, timeout_s: float) -> bool:
+        announced = await self.waiter.wait(timeout_s)
+        if not announced:
+            self.timed_out()
+        return announced
 
 
 class _Refusal(CacheAway):

@@ -11,27 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from app.strategy import Why
-from loadtest.figures.failures import Failures, Kind
-from loadtest.figures.records import FAILED, STATUS_NUMBERS, WHY_NUMBERS, Answers, Reads
+from loadtest.figures.failures import Failures
+from loadtest.figures.records import STATUS_NUMBERS, Answers, Reads
 from loadtest.figures.tally import Tally
+from loadtest.sim.cluster.events import AnswerWrong, FailureCounted, Handlers, OriginAsked
+from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.raw_records import RawRecords
 
 PIECE = 1 << 16
 _NAN = float("nan")
-
-
-class OpenRead:
-    """A read of the origin that has been asked for; `ended_s` is set when it has ended, the others by then.
-
-    `started_s` is NaN as long as it has no connection, `outcome` a place in `loadtest.figures.records.OUTCOMES`.
-    """
-
-    __slots__ = ("asked_s", "ended_s", "key", "outcome", "pod", "started_s", "why")
-
-    def __init__(self, asked_s: float, key: int, why: Why, pod: int) -> None:
-        self.asked_s, self.started_s, self.ended_s = asked_s, _NAN, -1.0
-        self.key, self.why, self.outcome, self.pod = key, WHY_NUMBERS[why], FAILED, pod
 
 
 class Recorder:
@@ -48,6 +36,11 @@ class Recorder:
         self._intended_s, self._ended_s, self._age_s = array("d"), array("d"), array("d")
         self._key, self._code, self._status, self._pod = array("q"), array("q"), array("q"), array("q")
         self.requests = 0
+        self.handlers: Handlers = {
+            OriginAsked: self._asked,
+            FailureCounted: self._failed,
+            AnswerWrong: self._fault,
+        }
         self.failures = Failures()
         """What the pods counted as failed since they were there, the warm-up included."""
 
@@ -66,21 +59,17 @@ class Recorder:
         if len(self._key) == PIECE:
             self._count_answers()
 
-    def fault(self, what: str) -> None:
-        """Something was wrong with the content of the answer that comes next."""
-        self._faults.append((len(self._key), what))
+    def _fault(self, event: AnswerWrong) -> None:
+        """It is the answer that comes next."""
+        self._faults.append((len(self._key), event.fault))
 
-    def failed(self, kind: Kind, what: str = "") -> None:
-        """A pod counts a failure; `what` is the command or the task it is about."""
-        self.failures[kind, what] += 1
+    def _failed(self, event: FailureCounted) -> None:
+        self.failures[event.kind, event.what] += 1
 
-    def read(self, asked_s: float, key: int, why: Why, pod: int) -> OpenRead:
-        """The origin is asked; set `ended_s` on what this answers."""
-        read = OpenRead(asked_s, key, why, pod)
-        self._reads.append(read)
+    def _asked(self, event: OriginAsked) -> None:
+        self._reads.append(event.read)
         if len(self._reads) >= PIECE:
             self._count_reads()
-        return read
 
     def begin(self, tally: Tally) -> None:
         """The load begins; reads so far belonged to the warm-up."""

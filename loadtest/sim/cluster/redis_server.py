@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol
 
 from app.strategy import Clock, Entry
+from loadtest.sim.cluster.events import Observers, RedisFlushed
 from loadtest.sim.cluster.redis_trouble import Trouble
-
-T = TypeVar("T")
 
 
 class Listener(Protocol):
@@ -27,72 +26,6 @@ class Listener(Protocol):
         ...
 
 
-class Server(Protocol):
-    """What a pod's cache sends its commands to. Every command is one atomic step, as a Redis command or script is."""
-
-    @property
-    def is_away(self) -> bool: ...
-
-    @property
-    def is_well(self) -> bool:
-        """Whether a command is simply executed: then it need not go through `meet`."""
-        ...
-
-    async def meet(self, name: str, command: Callable[[], T]) -> T:
-        """A command of this server arrives. What it answers; raises `Lost` and `Refused`."""
-        ...
-
-    def join(self, listener: Listener) -> None: ...
-
-    def leave(self, listener: Listener) -> None: ...
-
-    def time_s(self) -> float: ...
-
-    def get(self, key: str) -> Entry | None: ...
-
-    def set(self, key: str, entry: Entry, until_ms: int) -> bool: ...
-
-    def put(self, key: str, entry: Entry, until_ms: int, token: str) -> bool: ...
-
-    def lock(self, key: str, token: str, lease_ms: int) -> bool: ...
-
-    def renew(self, key: str, token: str, lease_ms: int) -> bool: ...
-
-    def unlock(self, key: str, token: str) -> bool: ...
-
-    def kept_until_s(self, key: str) -> float | None:
-        """By its own clock; None where there is nothing. No pod asks for it."""
-        ...
-
-
-class Way:
-    """To a server, for one pod: what stands in between overrides the commands. Its state is the server's own."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self.meet = server.meet
-
-    @property
-    def is_away(self) -> bool:
-        return self._server.is_away
-
-    @property
-    def is_well(self) -> bool:
-        return self._server.is_well
-
-    def join(self, listener: Listener) -> None:
-        self._server.join(listener)
-
-    def leave(self, listener: Listener) -> None:
-        self._server.leave(listener)
-
-    def time_s(self) -> float:
-        return self._server.time_s()
-
-    def kept_until_s(self, key: str) -> float | None:
-        return self._server.kept_until_s(key)
-
-
 @dataclass(frozen=True, slots=True)
 class _Lock:
     token: str
@@ -100,8 +33,10 @@ class _Lock:
 
 
 class MemoryServer:
-    """Implements `Server`. Expiries go by the server's own clock, as in Redis: entries at an absolute moment of it
-    (PXAT), leases after a duration (PX).
+    """The entries and locks of all pods. Every command is one atomic step, as a Redis command or script is.
+
+    Expiries go by the server's own clock, as in Redis: entries at an absolute moment of it (PXAT), leases after a
+    duration (PX).
 
     Beyond `entries_max` it evicts the entry that was used longest ago, or with `noeviction` refuses to store.
     """
@@ -112,7 +47,10 @@ class MemoryServer:
         entries_max: int | None = None,
         policy: Literal["allkeys-lru", "noeviction"] = "allkeys-lru",
         seed: int = 0,
+        observers: Observers | None = None,
     ) -> None:
+        """`observers` hear what its pods' commands do here: see `loadtest.sim.cluster.pod_cache`."""
+        self.observers = observers or Observers()
         self._true_s = clock.now_s
         self.time_s: Callable[[], float] = clock.now_s
         """What its clock says; see `set_clock`."""
@@ -125,6 +63,7 @@ class MemoryServer:
 
     @property
     def is_well(self) -> bool:
+        """Whether a command is simply executed: then it need not go through `meet`."""
         return self.trouble.is_none
 
     @property
@@ -154,6 +93,7 @@ class MemoryServer:
         """Drop every entry and every lock."""
         self._entries.clear()
         self._locks.clear()
+        self.observers.emit(RedisFlushed())
 
     def join(self, listener: Listener) -> None:
         """From now on this pod hears of landings."""
@@ -188,6 +128,7 @@ class MemoryServer:
         return self._is_held_by(key, token) and self.set(key, entry, until_ms) and self.unlock(key, token)
 
     def kept_until_s(self, key: str) -> float | None:
+        """By its own clock; None where there is nothing. No pod asks for it."""
         found = self._entries.get(key)
         return None if found is None else found[1]
 

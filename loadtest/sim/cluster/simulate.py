@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
@@ -13,22 +13,20 @@ from loadtest.figures.floor import promised_oldest_s
 from loadtest.figures.run_summary import Row, Series, assumed_figures
 from loadtest.figures.tally import new_tally
 from loadtest.sim.cluster.clients import clients
-from loadtest.sim.cluster.cluster import World, new_traffic
-from loadtest.sim.cluster.fault_injector import Breakdowns
-from loadtest.sim.cluster.invariants import Invariant, Violation
+from loadtest.sim.cluster.cluster import Cluster
+from loadtest.sim.cluster.events import Observer
+from loadtest.sim.cluster.fault_injector import FaultInjector
 from loadtest.sim.cluster.raw_records import RawRecords
 from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.tolerances import SETTLE_S
+from loadtest.sim.cluster.traffic import Traffic
+from loadtest.sim.cluster.violation import Invariant, Violation
 from loadtest.sim.kernel import loop
 from loadtest.workload.scenario import Scenario
 
 DEADLINE_S = 600.0
 """Virtual time beyond the load's own; who needs longer hangs."""
 GC_FIRST_THRESHOLD = 50_000
-
-
-Stage = Callable[[Scenario, type[Strategy], int, Recorder], World]
-"""What makes the world of a run: `World`, or one that also tells of what happens in it."""
 
 
 class Outcome(NamedTuple):
@@ -44,54 +42,54 @@ def simulate(
     strategy: type[Strategy],
     seed: int,
     shuffle_seed: int | None = None,
-    stage: Stage = World,
+    observers: Iterable[Observer] = (),
     raw: RawRecords | None = None,
 ) -> Outcome:
     """The same arguments give the same outcome to the last byte, in any process on any machine. With `raw` everything
-    is written down there too.
+    is written down there too; `observers` subscribe to its events.
 
     Raises `loadtest.sim.kernel.loop.VirtualTimeError` where the run cannot go on: a deadlock, or no end.
     """
     with rare_collections():
-        work = _play(scenario, strategy, seed, stage, raw)
+        work = _play(scenario, strategy, seed, observers, raw)
         return loop.run(work, scenario.duration_s + DEADLINE_S, shuffle_seed)
 
 
 async def _play(
-    scenario: Scenario, strategy: type[Strategy], seed: int, stage: Stage, raw: RawRecords | None
+    scenario: Scenario, strategy: type[Strategy], seed: int, observers: Iterable[Observer], raw: RawRecords | None
 ) -> Outcome:
     running = asyncio.get_running_loop()
     recorder = Recorder(raw)
-    world = stage(scenario, strategy, seed, recorder)
-    watch = world.watch
+    cluster = Cluster(scenario, strategy, seed, recorder, observers)
+    invariants = cluster.invariants
     running.set_exception_handler(
-        lambda _, seen: watch.report(Invariant.NOTHING_LEFT, f"an error that nobody saw: {seen}")
+        lambda _, seen: invariants.report(Invariant.NOTHING_LEFT, f"an error that nobody saw: {seen}")
     )
-    recorder.checks.append(watch.check_answers)
-    for pod in world.pods:
+    recorder.checks.append(cluster.observers.emit)
+    for pod in cluster.pods:
         await pod.start()
     if scenario.warm.keys == "burst":
-        await _warm(world)
+        await _warm(cluster)
         await asyncio.sleep(scenario.warm.lead_s)
     start_s = running.time()
     tally = new_tally(scenario, start_s, promised_oldest_s(strategy, scenario))
     recorder.begin(tally)
     if raw is not None:
         raw.begin(start_s)
-    traffic = new_traffic(world, clients(scenario, seed, start_s), recorder)
-    Breakdowns(world, traffic, start_s)
+    traffic = Traffic(cluster, clients(scenario, seed, start_s), recorder)
+    FaultInjector(cluster, traffic, start_s)
     await traffic.over
     await asyncio.sleep(SETTLE_S)
-    for left in (left for pod in world.pods for left in pod.left()):
-        watch.report(Invariant.NOTHING_LEFT, left)
-    for left in [] if world.pooler is None else world.pooler.left():
-        watch.report(Invariant.NOTHING_LEFT, left)
-    await world.aclose()
-    tasks = asyncio.all_tasks() - {asyncio.current_task()} | {*world.loop.started}
+    for left in (left for pod in cluster.pods for left in pod.left()):
+        invariants.report(Invariant.NOTHING_LEFT, left)
+    for left in [] if cluster.pooler is None else cluster.pooler.left():
+        invariants.report(Invariant.NOTHING_LEFT, left)
+    await cluster.aclose()
+    tasks = asyncio.all_tasks() - {asyncio.current_task()} | {*cluster.loop.started}
     if tasks:
-        watch.report(Invariant.NOTHING_LEFT, f"tasks: {', '.join(sorted(task.get_name() for task in tasks))}")
+        invariants.report(Invariant.NOTHING_LEFT, f"tasks: {', '.join(sorted(task.get_name() for task in tasks))}")
     trace = recorder.trace()
-    violation = watch.violation
+    violation = invariants.violation
     events = [] if violation is None else [str(violation)]
     if traffic.not_sent:
         events.append(f"{traffic.not_sent} requests were not sent: in_flight_max ({scenario.load.in_flight_max})")
@@ -115,10 +113,10 @@ async def _play(
     return Outcome(row, tally.series(), violation)
 
 
-async def _warm(world: World) -> None:
+async def _warm(cluster: Cluster) -> None:
     """Every key is asked for once, all at the same moment, any pod for any key."""
-    pods = world.pods
-    asked = [pods[key % len(pods)].arm.answer(key) for key in range(world.scenario.keys.count)]
+    pods = cluster.pods
+    asked = [pods[key % len(pods)].answer(key) for key in range(cluster.scenario.keys.count)]
     await asyncio.gather(*asked)
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
 from app.strategy import OriginFailed
+from loadtest.sim.cluster.events import Observers, StoreReadBegan
 from loadtest.sim.cluster.pod_cache import Gate
 
 TEXT_CHARS = 16
@@ -15,13 +16,10 @@ TEXT_CHARS = 16
 class SlowStore:
     """What all pods read from. Its faults are set from outside, at any time."""
 
-    def __init__(
-        self, items: int, seed: int, reads_max: int | None = None, too_many: Callable[[str], None] = lambda what: None
-    ) -> None:
-        """`too_many` is told of every read beyond `reads_max` at once."""
+    def __init__(self, items: int, seed: int, observers: Observers | None = None) -> None:
         self.items = items
         self.reading = 0
-        self._reads_max, self._too_many = reads_max, too_many
+        self._emit = (observers or Observers()).emit
         self.fails_share = 0.0
         self.times = 1.0
         self._hangs_until: asyncio.Event | None = None
@@ -41,8 +39,7 @@ class SlowStore:
     def one_more(self) -> Iterator[None]:
         """A read that is under way."""
         self.reading += 1
-        if self._reads_max is not None and self.reading > self._reads_max:
-            self._too_many(f"{self.reading} reads at once, and {self._reads_max} connections are shared")
+        self._emit(StoreReadBegan(self.reading))
         try:
             yield
         finally:

@@ -1,11 +1,11 @@
 """What cannot be held against a run: what its latencies, clocks and faults make unavoidable."""
 
 import math
+from dataclasses import dataclass
 
 from app.latency import Latency
 from app.strategy import Strategy
 from loadtest.figures.floor import promised_oldest_s
-from loadtest.sim.cluster.invariants import Allowed
 from loadtest.workload import faults
 from loadtest.workload.answer_check import CLOCKS_APART_S, AnswerCheck
 from loadtest.workload.scenario import Scenario
@@ -28,6 +28,26 @@ _PARTING = (
     faults.PodPaused,
 )
 """In which pods load for themselves, and are then back at what the cache has had since before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the latencies, clocks and faults of a world make unavoidable, in seconds."""
+
+    late_s: float
+    """How long an announcement, or a reply, may travel."""
+    skew_s: float
+    """How much older than its age what a wrong clock has dated may be."""
+    deadline_s: float
+    """What a request may take."""
+    promise_s: float = math.inf
+    """How old an answer of the cache may be."""
+    poll_s: float = 0.0
+    """How seldom a waiter looks by itself."""
+    back_s: float = 0.0
+    """For how long pods may go without news of each other."""
+    reads_max: int | None = None
+    """How many connections to the origin the pods share, where they share some."""
 
 
 def has_wrong_clocks(scenario: Scenario) -> bool:
@@ -77,4 +97,5 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
     apart_s = (fault.for_s + timeout_s + pause_s for fault in scenario.faults if isinstance(fault, _PARTING))
     back_s = sum(apart_s) + (1 + settings.redis_retries) * late_s + 2 * network_s
     promise_s = promised_oldest_s(strategy, scenario)
-    return Allowed(late_s, skew_s, deadline_s, promise_s, POLL_STRETCH_MAX * settings.poll_ms / 1000, back_s)
+    poll_s = POLL_STRETCH_MAX * settings.poll_ms / 1000
+    return Allowed(late_s, skew_s, deadline_s, promise_s, poll_s, back_s, scenario.connections_shared)

@@ -2,16 +2,16 @@
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.strategy import Strategy
-from loadtest.sim.cluster.cluster import World
-from loadtest.sim.cluster.invariants import Invariant, Violation
-from loadtest.sim.cluster.recorder import Recorder
-from loadtest.sim.cluster.simulate import Stage, simulate
+from loadtest.sim.cluster.cluster import Cluster
+from loadtest.sim.cluster.events import ClusterReady, Observer, Subscriber
+from loadtest.sim.cluster.simulate import simulate
+from loadtest.sim.cluster.violation import Invariant, Violation
 from loadtest.sim.search.random_scenario import random_scenario, shuffle_seed
 from loadtest.sim.search.real_time_limit import TookTooLong, bounded
 from loadtest.workload.scenario import Scenario
@@ -50,26 +50,22 @@ def case_of(strategy: type[Strategy], seed: int) -> Case:
     return Case(random_scenario(seed, [strategy]), seed, shuffle_seed(seed))
 
 
-def run_case(strategy: type[Strategy], case: Case, stage: Stage = World) -> Ran:
+def run_case(strategy: type[Strategy], case: Case, observers: Sequence[Observer] = ()) -> Ran:
     """The same arguments give the same answer. Never raises, whatever the run does, but for being interrupted."""
-    worlds: list[World] = []
-
-    def keep(scenario: Scenario, strategy: type[Strategy], seed: int, recorder: Recorder) -> World:
-        worlds.append(stage(scenario, strategy, seed, recorder))
-        return worlds[0]
+    clusters: list[Cluster] = []
+    kept = Subscriber({ClusterReady: lambda event: clusters.append(event.cluster)})
 
     def broken(invariant: Invariant, what: str) -> Ran:
-        at_s = worlds[0].loop.now_s if worlds else 0.0
-        return Ran(Violation(invariant, at_s, what), "")
+        return Ran(Violation(invariant, clusters[0].clock.now_s() if clusters else 0.0, what), "")
 
     with _silence():
         try:
             with bounded(f"{strategy.name}, seed {case.seed},", _source(strategy)):
-                outcome = simulate(case.scenario, strategy, case.seed, case.shuffle_seed, keep)
+                outcome = simulate(case.scenario, strategy, case.seed, case.shuffle_seed, [kept, *observers])
         except TookTooLong as error:
             return broken(HOLDS_THE_LOOP, str(error))
         except Exception as error:
-            seen = worlds[0].watch.violation if worlds else None
+            seen = clusters[0].invariants.violation if clusters else None
             return broken(Invariant.GOES_ON, f"{type(error).__name__}: {error}") if seen is None else Ran(seen, "")
     return Ran(outcome.violation, outcome.row.trace)
 

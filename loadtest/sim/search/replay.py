@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from app.strategy import Strategy
 from loadtest.sim.search.case import Case, Ran, run_case
-from loadtest.sim.search.event_log import Narrator
+from loadtest.sim.search.event_log import EventLog
 
 
 class Retold(NamedTuple):
@@ -27,9 +27,9 @@ def retell(
     (or before the end). The case is run twice: at first to learn where the violation is."""
     violation, _ = run_case(strategy, case)
     if last is None:
-        narrator = Narrator(take, violation, until_s)
-        ran = run_case(strategy, case, narrator.stage)
-        narrator.end()
+        log = EventLog(take, violation, until_s)
+        ran = run_case(strategy, case, [log])
+        log.end()
         return Retold(ran, 0)
     kept = deque[str](maxlen=last)
     told = 0
@@ -39,9 +39,9 @@ def retell(
         told += 1
         kept.append(line)
 
-    narrator = Narrator(keep, violation, until_s if violation is None else min(until_s, violation.at_s))
-    ran = run_case(strategy, case, narrator.stage)
-    narrator.end()
+    log = EventLog(keep, violation, until_s if violation is None else min(until_s, violation.at_s))
+    ran = run_case(strategy, case, [log])
+    log.end()
     for line in kept:
         take(line)
     return Retold(ran, told - len(kept))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.strategy import Strategy
-from loadtest.sim.cluster.invariants import Invariant
 from loadtest.sim.cluster.simulate import rare_collections
+from loadtest.sim.cluster.violation import Invariant
 from loadtest.sim.pool import local_workers
 from loadtest.sim.search.case import HOLDS_THE_LOOP, Finding, check_seed
 from loadtest.sim.search.shrink import shrink

@@ -9,7 +9,7 @@ from prometheus_client import generate_latest
 from app.discovery import discover
 from app.metrics import Metrics
 from loadtest.figures.failures import Failures, Kind, counted, failures_found
-from loadtest.sim.cluster.cluster import World
+from loadtest.sim.cluster.events import ClusterReady, Subscriber
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.workload.scenario import Scenario, read_scenario
 
@@ -119,17 +119,16 @@ def test_virtual_time_counts_the_same_and_its_faults_explain_it() -> None:
     assert told.events == []
 
 
-class Sabotaged(World):
+def sabotage(event: ClusterReady) -> None:
     """Redis goes away in mid-run, and no scenario says so."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        for at_s, is_away in ((3.0, True), (4.5, False)):
-            self.loop.call_at(at_s, setattr, self.server, "is_away", is_away)
+    for at_s, is_away in ((3.0, True), (4.5, False)):
+        event.cluster.loop.call_at(at_s, setattr, event.cluster.server, "is_away", is_away)
 
 
 def test_a_redis_that_was_away_unasked_is_an_event_and_no_result() -> None:
-    row = simulate(scenario(), FOUND.strategies["singleflight"], 1, stage=Sabotaged).row
+    row = simulate(
+        scenario(), FOUND.strategies["singleflight"], 1, observers=[Subscriber({ClusterReady: sabotage})]
+    ).row
     assert not row.valid
     assert any(event.startswith("failed commands to Redis:") for event in row.events), row.events
     assert row.errors == 0
@@ -141,12 +140,10 @@ def test_writes_that_a_full_redis_refuses_are_told_unless_the_scenario_says_so()
 
 
 def test_a_store_that_fails_unasked_is_no_result() -> None:
-    class Broken(World):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            self.loop.call_at(5.0, setattr, self.store, "fails_share", 0.5)
+    def sabotage(event: ClusterReady) -> None:
+        event.cluster.loop.call_at(5.0, setattr, event.cluster.store, "fails_share", 0.5)
 
-    row = simulate(scenario(), FOUND.strategies["static"], 1, stage=Broken).row
+    row = simulate(scenario(), FOUND.strategies["static"], 1, observers=[Subscriber({ClusterReady: sabotage})]).row
     assert row.origin_failed > 0
     assert not row.valid
     assert f"reads that the store failed: {row.origin_failed}" in row.events

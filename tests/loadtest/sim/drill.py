@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.discovery import discover
-from app.strategy import Status, Strategy, Why
+from app.strategy import Status
 from loadtest.figures.records import STATUSES, Answers
-from loadtest.sim.cluster.cluster import World
-from loadtest.sim.cluster.recorder import OpenRead, Recorder
+from loadtest.sim.cluster.events import AnswerSent, OriginAsked, Subscriber
+from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.workload.scenario import Scenario
 
@@ -50,7 +50,14 @@ class Drill:
         self.pieces: list[Answers] = []
         self.opened: list[OpenRead] = []
         self.pods: list[int] = []
-        outcome = simulate(scenario, STRATEGIES[strategy], seed, None, self._stage)
+        seen = Subscriber(
+            {
+                Answers: self.pieces.append,
+                AnswerSent: lambda event: self.pods.append(int(event.pod.removeprefix("pod-")) - 1),
+                OriginAsked: lambda event: self.opened.append(event.read),
+            }
+        )
+        outcome = simulate(scenario, STRATEGIES[strategy], seed, observers=[seen])
         self.story = f"{strategy}, seed {seed}, {faults}"
         assert outcome.violation is None, f"{self.story}: {outcome.violation}"
         self.row = outcome.row
@@ -93,19 +100,3 @@ class Drill:
             for key, at_s in zip(self.read_key, self.read_s, strict=True)
             if from_s <= at_s < to_s
         )
-
-    def _stage(self, scenario: Scenario, strategy: type[Strategy], seed: int, recorder: Recorder) -> World:
-        read, answer = recorder.read, recorder.answer
-
-        def answered(intended_s: float, ended_s: float, key: int, pod: int, *rest: Any) -> None:
-            self.pods.append(pod)
-            answer(intended_s, ended_s, key, pod, *rest)
-
-        def kept(asked_s: float, key: int, why: Why, pod: int) -> OpenRead:
-            self.opened.append(read(asked_s, key, why, pod))
-            return self.opened[-1]
-
-        recorder.read = kept  # type: ignore[method-assign]
-        recorder.answer = answered  # type: ignore[method-assign,assignment]
-        recorder.checks.append(self.pieces.append)
-        return World(scenario, strategy, seed, recorder)

@@ -13,9 +13,8 @@ import psutil
 import pytest
 
 from app.discovery import discover
-from app.strategy import Strategy, Why
-from loadtest.sim.cluster.cluster import World
-from loadtest.sim.cluster.recorder import OpenRead, Recorder
+from loadtest.sim.cluster.events import OriginAsked, Subscriber
+from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
 from loadtest.worlds.ledger_collector import LedgerFile
@@ -79,18 +78,8 @@ async def burst_of_processes(scenario: Scenario, folder: Path) -> int:
 
 def burst_in_virtual_time(scenario: Scenario) -> int:
     reads: list[OpenRead] = []
-
-    def stage(scenario: Scenario, strategy: type[Strategy], seed: int, recorder: Recorder) -> World:
-        read = recorder.read
-
-        def kept(asked_s: float, key: int, why: Why, pod: int) -> OpenRead:
-            reads.append(read(asked_s, key, why, pod))
-            return reads[-1]
-
-        recorder.read = kept  # type: ignore[method-assign]
-        return World(scenario, strategy, seed, recorder)
-
-    simulate(scenario, discover().strategies["static"], 1, None, stage)
+    asked = Subscriber({OriginAsked: lambda event: reads.append(event.read)})
+    simulate(scenario, discover().strategies["static"], 1, observers=[asked])
     of_the_burst = sorted(reads, key=lambda read: read.asked_s)[: scenario.keys.count]
     return most_at_once((read.started_s, read.ended_s) for read in of_the_burst)
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from app.settings import Settings
 from app.strategy import MechanismKind, Status
-from loadtest.sim.cluster.cluster import NO_ANSWER
+from loadtest.sim.cluster.traffic import NO_ANSWER
 from loadtest.workload.faults import CACHE_COMMANDS, REFUSED_BY, Fault
 from tests.loadtest.sim.drill import (
     AT_S,

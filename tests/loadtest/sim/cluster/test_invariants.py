@@ -1,4 +1,4 @@
-"""What the watch says, told by hand: of every invariant that it fires, and that it does not fire too soon."""
+"""The checker over a cluster that is moved by hand: every invariant fires, and does not fire too soon."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,9 +8,22 @@ import pytest
 
 from app.strategy import Entry, Why
 from loadtest.figures.records import Answers
-from loadtest.sim.cluster.invariants import Allowed, Invariant, Watch
-from loadtest.sim.cluster.observed import WatchedCache, WatchedServer
+from loadtest.sim.cluster.events import (
+    AnnouncementsMissed,
+    EntryStored,
+    LockAsked,
+    LockReleased,
+    LockRenewed,
+    Observers,
+    OriginAsked,
+    WaiterTimedOut,
+)
+from loadtest.sim.cluster.invariants import Invariants
+from loadtest.sim.cluster.open_read import OpenRead
+from loadtest.sim.cluster.pod_cache import MemoryCache
 from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.tolerances import Allowed
+from loadtest.sim.cluster.violation import Invariant
 
 KEY = "lab:any:0"
 LATE_S, SKEW_S, DEADLINE_S, PROMISE_S, POLL_S, BACK_S = 0.01, 0.5, 6.0, 20.0, 0.15, 0.5
@@ -30,13 +43,24 @@ class Hands:
 
 
 class Told:
-    """A watch with two pods over one server."""
+    """The checker over two pods of one server, each event as it would be emitted."""
 
     def __init__(self) -> None:
         self.clock = Hands()
-        self.watch = Watch(self.clock, ALLOWED)
-        self.server = MemoryServer(self.clock)
-        self.here, self.there = (WatchedServer(self.server, self.watch, pod) for pod in ("here", "there"))
+        self.invariants = Invariants(self.clock, ALLOWED)
+        self.observers = Observers([self.invariants])
+        self.emit = self.observers.emit
+        self.server = MemoryServer(self.clock, observers=self.observers)
+        self.here, self.there = (MemoryCache(self.server, self.clock, pod=pod) for pod in ("here", "there"))
+
+    def lock(self, pod: str, token: str, is_granted: bool = True) -> None:
+        self.emit(LockAsked(pod, KEY, token, 1_000, is_granted))
+
+    def store(self, pod: str, token: str | None, entry: Entry, until_s: float = 105.0) -> None:
+        self.emit(EntryStored(pod, KEY, entry, round(until_s * 1_000), token, True, until_s))
+
+    def ask(self, pod: str, why: Why) -> None:
+        self.emit(OriginAsked(pod, 0, KEY, why, OpenRead(self.clock.at_s, 0, why, 0)))
 
     def entry(self, read_at_s: float = 100.0, keep_s: float = 5.0) -> Entry:
         return Entry(b"{}", read_at_s, read_at_s + keep_s, read_at_s + keep_s, 0.1)
@@ -47,89 +71,88 @@ class Told:
 
 
 def a_second_grant(told: Told) -> None:
-    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
-    told.watch.locked("there", KEY, "theirs", 1_000, granted=True)
+    told.lock("here", "mine")
+    told.lock("there", "theirs")
 
 
 def a_refusal_without_a_holder(told: Told) -> None:
-    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
+    told.lock("here", "mine")
     told.clock.at_s += 1.001
-    told.watch.locked("there", KEY, "theirs", 1_000, granted=False)
+    told.lock("there", "theirs", is_granted=False)
 
 
 def a_release_by_another(told: Told) -> None:
-    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
-    told.watch.released("there", KEY, "theirs")
+    told.lock("here", "mine")
+    told.emit(LockReleased("there", KEY, "theirs", True))
 
 
 def a_renewal_after_the_lease(told: Told) -> None:
-    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
+    told.lock("here", "mine")
     told.clock.at_s += 1.001
-    told.watch.renewed("here", KEY, "mine", 1_000)
+    told.emit(LockRenewed("here", KEY, "mine", 1_000, True))
 
 
 def a_write_after_the_lease(told: Told) -> None:
-    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
+    told.lock("here", "mine")
     told.clock.at_s += 1.001
-    told.watch.wrote("here", KEY, "mine", told.entry())
+    told.store("here", "mine", told.entry())
 
 
 def a_refresh_beside_the_holder(told: Told) -> None:
-    told.here.lock(KEY, "mine", 1_000)
-    told.there.refreshes(KEY, Why.REFRESH)
+    told.here._lock(KEY, "mine", 1_000)
+    told.ask("there", Why.REFRESH)
 
 
 def an_older_write(told: Told) -> None:
     for token, read_at_s in (("mine", 100.0), ("theirs", 99.999)):
-        told.watch.locked("here", KEY, token, 1_000, granted=True)
-        told.watch.wrote("here", KEY, token, told.entry(read_at_s))
-        told.watch.released("here", KEY, token)
+        told.lock("here", token)
+        told.store("here", token, told.entry(read_at_s))
 
 
 def an_answer_past_the_deadline(told: Told) -> None:
-    told.watch.check_answers(told.answer(DEADLINE_S + 0.001))
+    told.emit(told.answer(DEADLINE_S + 0.001))
 
 
 def an_answer_past_the_promise(told: Told) -> None:
-    told.watch.check_answers(told.answer(0.01, age_s=PROMISE_S + 0.01 + LATE_S + SKEW_S + 0.003))
+    told.emit(told.answer(0.01, age_s=PROMISE_S + 0.01 + LATE_S + SKEW_S + 0.003))
 
 
 def an_entry_kept_for_longer_than_was_promised(told: Told) -> None:
-    told.here.set(KEY, told.entry(keep_s=PROMISE_S + 0.003), 120_003)
+    told.store("here", None, told.entry(keep_s=PROMISE_S + 0.003), 120.003)
 
 
 def an_entry_stored_beyond_its_end(told: Told) -> None:
-    told.here.set(KEY, told.entry(keep_s=5.0), 105_003)
+    told.store("here", None, told.entry(keep_s=5.0), 105.003)
 
 
 def an_answer_older_than_what_was_seen(told: Told) -> None:
-    told.watch.answers("here", KEY, 100.0, 100.0 + BACK_S + 0.003)
+    told.invariants.answers("here", KEY, b"{}", 100.0, 100.0 + BACK_S + 0.003)
 
 
 def a_refusal_to_its_holder(told: Told) -> None:
-    told.watch.locked("here", KEY, "mine", 1_000, granted=True)
-    told.watch.locked("here", KEY, "mine", 1_000, granted=False)
+    told.lock("here", "mine")
+    told.lock("here", "mine", is_granted=False)
 
 
 def a_deaf_sleeper(told: Told) -> None:
-    told.there.goes_deaf(True)
+    told.emit(AnnouncementsMissed("there", is_deaf=True))
     a_sleeper(told)
-    assert told.watch.violation is None, "it cannot have heard"
+    assert told.invariants.violation is None, "it cannot have heard"
     told.clock.at_s += POLL_S
-    told.there.slept_on(KEY)
+    told.emit(WaiterTimedOut("there", KEY))
 
 
 def a_sleeper(told: Told) -> None:
-    told.here.lock(KEY, "mine", 1_000)
-    told.there.lock(KEY, "theirs", 1_000)
+    told.here._lock(KEY, "mine", 1_000)
+    told.there._lock(KEY, "theirs", 1_000)
     told.clock.at_s += 0.1
-    told.here.unlock(KEY, "mine")
+    told.here._unlock(KEY, "mine")
     told.clock.at_s += LATE_S + 0.001
-    told.there.slept_on(KEY)
+    told.emit(WaiterTimedOut("there", KEY))
 
 
 def a_500(told: Told) -> None:
-    told.watch.check_answers(told.answer(0.01, code=500))
+    told.emit(told.answer(0.01, code=500))
 
 
 BROKEN: dict[Callable[[Told], None], Invariant] = {
@@ -164,8 +187,8 @@ ELSEWHERE = {
 def test_it_says_which_invariant_is_broken(breaks: Callable[[Told], None], invariant: Invariant) -> None:
     told = Told()
     breaks(told)
-    assert told.watch.violation is not None
-    assert told.watch.violation.invariant == invariant
+    assert told.invariants.violation is not None
+    assert told.invariants.violation.invariant == invariant
 
 
 def test_every_invariant_is_broken_somewhere_here() -> None:
@@ -174,66 +197,64 @@ def test_every_invariant_is_broken_somewhere_here() -> None:
 
 def test_an_ordinary_life_breaks_nothing() -> None:
     told = Told()
-    assert told.here.lock(KEY, "mine", 1_000)
-    assert not told.there.lock(KEY, "theirs", 1_000)
-    told.here.refreshes(KEY, Why.REFRESH)
-    told.there.refreshes(KEY, Why.MISS)  # without the cache, which is no refresh
+    assert told.here._lock(KEY, "mine", 1_000)
+    assert not told.there._lock(KEY, "theirs", 1_000)
+    told.ask("here", Why.REFRESH)
+    told.ask("there", Why.MISS)  # without the cache, which is no refresh
     told.clock.at_s += 0.9
-    assert told.here.renew(KEY, "mine", 1_000)
+    assert told.here._renew(KEY, "mine", 1_000)
     told.clock.at_s += 0.9
-    assert told.here.put(KEY, told.entry(told.clock.at_s), round(1_000 * (told.clock.at_s + 5)), "mine")
+    assert told.here._store(KEY, told.entry(told.clock.at_s), round(1_000 * (told.clock.at_s + 5)), "mine")
     told.clock.at_s += LATE_S / 2
-    told.there.slept_on(KEY)
-    assert told.there.lock(KEY, "theirs", 1_000)
+    told.emit(WaiterTimedOut("there", KEY))
+    assert told.there._lock(KEY, "theirs", 1_000)
     told.clock.at_s += 1.5
-    assert not told.there.put(KEY, told.entry(told.clock.at_s), 5_000, "theirs")
-    assert not told.there.unlock(KEY, "theirs")
-    told.watch.check_answers(told.answer(DEADLINE_S, age_s=5.0 + DEADLINE_S))
-    assert told.watch.violation is None, told.watch.violation
+    assert not told.there._store(KEY, told.entry(told.clock.at_s), 5_000, "theirs")
+    assert not told.there._unlock(KEY, "theirs")
+    told.emit(told.answer(DEADLINE_S, age_s=5.0 + DEADLINE_S))
+    assert told.invariants.violation is None, told.invariants.violation
 
 
 def test_the_lock_of_a_flushed_server_is_free() -> None:
     told = Told()
-    told.here.lock(KEY, "mine", 1_000)
+    told.here._lock(KEY, "mine", 1_000)
     told.server.flush()
-    told.watch.forget()
-    assert told.there.lock(KEY, "theirs", 1_000)
-    assert told.watch.violation is None, told.watch.violation
+    assert told.there._lock(KEY, "theirs", 1_000)
+    assert told.invariants.violation is None, told.invariants.violation
 
 
 def test_who_missed_announcements_may_sleep() -> None:
     told = Told()
-    told.here.lock(KEY, "mine", 1_000)
-    told.there.lock(KEY, "theirs", 1_000)
-    told.there.missed_announcements()
-    told.here.unlock(KEY, "mine")
+    told.here._lock(KEY, "mine", 1_000)
+    told.there._lock(KEY, "theirs", 1_000)
+    told.there.miss_announcements()
+    told.here._unlock(KEY, "mine")
     told.clock.at_s += 1
-    told.there.slept_on(KEY)
-    assert told.watch.violation is None, told.watch.violation
+    told.emit(WaiterTimedOut("there", KEY))
+    assert told.invariants.violation is None, told.invariants.violation
 
 
 def test_the_earliest_violation_is_kept_though_answers_are_looked_at_later() -> None:
     told = Told()
     told.clock.at_s = 110.0
     a_release_by_another(told)
-    told.watch.check_answers(told.answer(0.5, code=500, at_s=104.0))
-    told.watch.check_answers(told.answer(0.5, code=500, at_s=106.0))
-    assert told.watch.violation is not None
-    assert told.watch.violation.invariant == Invariant.NO_CRASH
-    assert told.watch.violation.at_s == 104.5
+    told.emit(told.answer(0.5, code=500, at_s=104.0))
+    told.emit(told.answer(0.5, code=500, at_s=106.0))
+    assert told.invariants.violation is not None
+    assert told.invariants.violation.invariant == Invariant.NO_CRASH
+    assert told.invariants.violation.at_s == 104.5
 
 
 def test_a_waiter_that_is_announced_to_does_not_count_as_asleep() -> None:
     async def main() -> None:
         told = Told()
-        cache = WatchedCache(told.there, told.clock)
-        told.here.lock(KEY, "mine", 1_000)
-        told.there.lock(KEY, "theirs", 1_000)
-        with cache.landing(KEY) as landing:
+        told.here._lock(KEY, "mine", 1_000)
+        told.there._lock(KEY, "theirs", 1_000)
+        with told.there.landing(KEY) as landing:
             told.clock.at_s += 0.1
-            told.here.unlock(KEY, "mine")
+            told.here._unlock(KEY, "mine")
             told.clock.at_s += 1
             assert await landing.wait(1.0)
-        assert told.watch.violation is None, told.watch.violation
+        assert told.invariants.violation is None, told.invariants.violation
 
     asyncio.run(main())

@@ -5,10 +5,8 @@ from collections import Counter
 import pytest
 
 from app.discovery import discover
-from app.strategy import Strategy
 from loadtest.figures.records import Answers
-from loadtest.sim.cluster.cluster import World
-from loadtest.sim.cluster.recorder import Recorder
+from loadtest.sim.cluster.events import Subscriber
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.workload.scenario import Scenario, read_scenario
 
@@ -22,11 +20,7 @@ def most_in_10_ms(scenario: Scenario) -> int:
     def count(piece: Answers) -> None:
         sent.update((piece.intended_s[piece.intended_s > piece.intended_s.min() + 2] * 100).astype(int).tolist())
 
-    def stage(scenario: Scenario, strategy: type[Strategy], seed: int, recorder: Recorder) -> World:
-        recorder.checks.append(count)
-        return World(scenario, strategy, seed, recorder)
-
-    simulate(scenario, SINGLEFLIGHT, 7, stage=stage)
+    simulate(scenario, SINGLEFLIGHT, 7, observers=[Subscriber({Answers: count})])
     return max(sent.values())
 
 

@@ -15,11 +15,10 @@ from app.pooler_client import PoolerClient
 from app.strategy import CacheAway, Entry, Lookup, Shed, Strategy
 from loadtest.sim.cluster import cluster as world
 from loadtest.sim.cluster import pod
-from loadtest.sim.cluster.invariants import Invariant
-from loadtest.sim.cluster.observed import WatchedCache
-from loadtest.sim.cluster.pod_cache import Manners
+from loadtest.sim.cluster.pod_cache import Manners, MemoryCache
 from loadtest.sim.cluster.redis_server import MemoryServer
 from loadtest.sim.cluster.redis_trouble import Refused
+from loadtest.sim.cluster.violation import Invariant
 from loadtest.sim.search.case import Case, Finding, check_case, check_seed
 from loadtest.sim.search.shrink import shrink
 from tests.loadtest.sim.drill import fault, workload
@@ -74,7 +73,7 @@ class ListensLate(PodFlights):
         raise Shed("the lock stayed taken")
 
 
-class CountsFromExecution(WatchedCache):
+class CountsFromExecution(MemoryCache):
     """SET with PX instead of PXAT: an entry's time begins when the command is executed."""
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
@@ -83,42 +82,39 @@ class CountsFromExecution(WatchedCache):
         def until_ms() -> int:
             return math.ceil(1000 * (self._server.time_s() + keep_s))
 
-        if token is None:
-            return await self._ask("set", lambda: self._server.set(key, entry, until_ms()))
-        return await self._ask("put", lambda: self._server.put(key, entry, until_ms(), token))
+        name = "set" if token is None else "put"
+        return await self._ask(name, lambda: self._store(key, entry, until_ms(), token))
 
 
-class TrustsWhatIsThere(WatchedCache):
+class TrustsWhatIsThere(MemoryCache):
     """Serves whatever Redis still holds, as if no clock could be wrong."""
 
     async def get(self, key: str) -> Entry | None:
-        return await self._ask("get", self._server.get, key)
+        return await self._ask("get", self._get, key)
 
 
-class TakesTheFuture(WatchedCache):
+class TakesTheFuture(MemoryCache):
     """Looks at an entry's end, and not at its beginning."""
 
     async def get(self, key: str) -> Entry | None:
-        entry = await self._ask("get", self._server.get, key)
+        entry = await self._ask("get", self._get, key)
         return entry if entry is not None and self.pod_clock.now_s() < entry.keep_until_s else None
 
 
-class LetsRefusalsOut(WatchedCache):
+class LetsRefusalsOut(MemoryCache):
     """Translates what a read is refused with, and forgets the writes."""
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
         until_ms = math.ceil(entry.keep_until_s * 1000)
         try:
-            if token is None:
-                return await self._ask("set", self._server.set, key, entry, until_ms)
-            return await self._ask("put", self._server.put, key, entry, until_ms, token)
+            return await self._ask("set" if token is None else "put", self._store, key, entry, until_ms, token)
         except CacheAway as away:
             if isinstance(away.__cause__, Refused):
                 raise ConnectionError(str(away)) from None
             raise
 
 
-class KeepsItsOwnCopies(WatchedCache):
+class KeepsItsOwnCopies(MemoryCache):
     """A second cache, in the pod: an entry is kept to its end, whatever replaces it meanwhile."""
 
     async def get(self, key: str) -> Entry | None:
@@ -175,8 +171,8 @@ def instead_of_the_server(server: type[MemoryServer]) -> Callable[[pytest.Monkey
     return lambda patch: patch.setattr(world, "MemoryServer", server)
 
 
-def instead_of_the_cache(cache: type[WatchedCache]) -> Callable[[pytest.MonkeyPatch], None]:
-    return lambda patch: patch.setattr(pod, "WatchedCache", cache)
+def instead_of_the_cache(cache: type[MemoryCache]) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(pod, "MemoryCache", cache)
 
 
 def without_a_time_out(patch: pytest.MonkeyPatch) -> None:

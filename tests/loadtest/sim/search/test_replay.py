@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from app.discovery import discover
 from loadtest.cli import app
-from loadtest.sim.cluster import cluster as world
+from loadtest.sim.cluster.cluster import Cluster
+from loadtest.sim.cluster.events import ClusterReady, Subscriber
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.sim.search.case import Case, case_of, run_case
 from loadtest.sim.search.replay import retell
@@ -127,10 +128,14 @@ def test_the_command_plays_any_simulated_run_again(tmp_path: Path) -> None:
     assert "swr, seed 7: every invariant held" in said.stdout
 
 
-def test_without_a_narrator_nothing_is_in_between() -> None:
-    """What is told costs a run that is not told nothing: its pods talk to the server itself."""
-    assert simulate.__defaults__ is not None
-    assert world.World in simulate.__defaults__
+def test_a_hit_pays_for_no_event_that_nothing_subscribes_to() -> None:
+    """Its pods talk to Redis itself, and a request goes to the strategy itself."""
+    clusters: list[Cluster] = []
+    ready = Subscriber({ClusterReady: lambda event: clusters.append(event.cluster)})
+    simulate(workload(), STRATEGIES["static"], 7, observers=[ready])
+    (cluster,) = clusters
+    assert all(pod.cache._get == cluster.server.get for pod in cluster.pods)
+    assert all(pod.answer == pod.arm.answer for pod in cluster.pods)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from loadtest import ROOT
 from loadtest.cli import app
 from loadtest.sim.cluster import cluster as world
 from loadtest.sim.cluster import slow_store as store
-from loadtest.sim.cluster.invariants import Invariant
+from loadtest.sim.cluster.violation import Invariant
 from loadtest.sim.search.case import Case, case_of, check_case, check_seed, run_case
 from loadtest.sim.search.search import check
 from loadtest.sim.search.shrink import shrink

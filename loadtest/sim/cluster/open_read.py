@@ -1,0 +1,19 @@
+"""A read of the origin, from its asking to its end."""
+
+from app.strategy import Why
+from loadtest.figures.records import FAILED, WHY_NUMBERS
+
+_NAN = float("nan")
+
+
+class OpenRead:
+    """A read of the origin that has been asked for; `ended_s` is set when it has ended, the others by then.
+
+    `started_s` is NaN as long as it has no connection, `outcome` a place in `loadtest.figures.records.OUTCOMES`.
+    """
+
+    __slots__ = ("asked_s", "ended_s", "key", "outcome", "pod", "started_s", "why")
+
+    def __init__(self, asked_s: float, key: int, why: Why, pod: int) -> None:
+        self.asked_s, self.started_s, self.ended_s = asked_s, _NAN, -1.0
+        self.key, self.why, self.outcome, self.pod = key, WHY_NUMBERS[why], FAILED, pod

@@ -1,0 +1,192 @@
+"""Requests of the clients on their way to the pods, and their answers on the way back."""
+
+import asyncio
+import heapq
+import itertools
+from random import Random
+from typing import Any, NamedTuple
+
+from app.arm import Answer
+from app.latency import Latency
+from loadtest.figures.floor import promised_oldest_s
+from loadtest.sim.cluster.clients import NEVER_S, Ask, Clients
+from loadtest.sim.cluster.cluster import Cluster
+from loadtest.sim.cluster.events import AnswerSent, AnswerWrong
+from loadtest.sim.cluster.pod import Pod
+from loadtest.sim.cluster.recorder import Recorder
+from loadtest.sim.cluster.tolerances import has_wrong_clocks, new_check
+from loadtest.sim.kernel.eager_task import StartedTask, Starter
+from loadtest.workload.answer_check import NO_AGE, OLDER, Seen
+
+NO_ANSWER = 0
+"""The code of a request that got no answer, as in the records."""
+_NOBODY = Answer(NO_ANSWER, None, b"")  # type: ignore[arg-type]
+
+
+class _Known(NamedTuple):
+    """When the newest of a key's items was read that clients have seen."""
+
+    floor_s: float  # by what it says, of all of them
+    seen_s: float  # really, of those that the cache has had
+
+
+class Traffic:
+    """Brings the clients' requests to the pods and their answers back.
+
+    As long as nobody else has anything to do, it serves one request after the other in a single callback: a hit costs
+    no timer, no task and no turn of the loop.
+    """
+
+    def __init__(self, cluster: Cluster, clients: Clients, recorder: Recorder) -> None:
+        scenario = cluster.scenario
+        self._cluster, self._clients, self._recorder = cluster, clients, recorder
+        self._loop = cluster.loop
+        self._starter = Starter(cluster.loop)
+        self._check, self._newest = new_check(scenario, cluster.strategy, cluster.seed), dict[int, bytes]()
+        self._oldest_s = promised_oldest_s(cluster.strategy, scenario)
+        self._emit, self._is_observed = cluster.observers.emit, cluster.observers.hear(AnswerSent)
+        self._has_wrong_clocks = has_wrong_clocks(scenario)
+        self._network, self._rng = Latency.parse(scenario.virtual.network), Random(f"{cluster.seed}/network back")
+        self._back_s = self._network.mean_ms / 1000 if self._network.is_fixed else 0.0
+        self._service_s = scenario.virtual.service_us / 1e6
+        self._in_flight_max = scenario.load.in_flight_max if scenario.load.loop == "open" else 1 << 60
+        self._queued: list[tuple[float, int, Pod, Ask]] = []
+        self._numbers = itertools.count()
+        self._in_flight = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self.not_sent = 0
+        self.over: asyncio.Future[None] = cluster.loop.create_future()
+        self._loop.call_soon(self._serve_all)
+
+    def _serve_all(self) -> None:
+        """Serve until somebody else has to do something first; then come back."""
+        self._timer = None
+        clients, loop, queued = self._clients, self._loop, self._queued
+        while not self.over.done():
+            due_s = clients.due_s
+            is_queued = bool(queued) and queued[0][0] <= due_s
+            if is_queued:
+                due_s = queued[0][0]
+            if due_s == NEVER_S:
+                if not self._in_flight:
+                    self.over.set_result(None)
+                return
+            if due_s > loop.now_s and not loop.jump(due_s):
+                self._timer = loop.call_at(due_s, self._serve_all)
+                return
+            if is_queued:
+                _, _, pod, ask = heapq.heappop(queued)
+                self._in_flight -= 1
+                self._hand_over(pod, ask)
+            else:
+                self._arrive(clients.take())
+
+    def _arrive(self, ask: Ask) -> None:
+        if self._in_flight >= self._in_flight_max:
+            self.not_sent += 1
+            self._clients.answered(ask, self._loop.now_s)
+            return
+        pods = self._cluster.pods
+        pod = pods[ask.turn % len(pods)]
+        if self._service_s and pod.is_up:
+            pod.cpu_free_s = max(pod.cpu_free_s, self._loop.now_s) + self._service_s
+            heapq.heappush(self._queued, (pod.cpu_free_s, next(self._numbers), pod, ask))
+            self._in_flight += 1
+        else:
+            self._hand_over(pod, ask)
+
+    def _hand_over(self, pod: Pod, ask: Ask) -> None:
+        if not pod.is_up:
+            self._answer(pod, ask, _NOBODY)
+        elif not pod.gate.is_open:
+            pod.held.append(ask)
+            self._in_flight += 1
+        else:
+            started = self._starter.start(pod.answer(ask.key))
+            if isinstance(started, StartedTask):
+                known = self._known(pod, ask.key)
+                self._in_flight += 1
+                pod.in_flight[started] = ask
+                started.when_done = lambda task: self._end(pod, task, known)
+            else:
+                self._answer(pod, ask, started)
+
+    def _end(self, pod: Pod, task: Any, known: _Known) -> None:
+        """A request that had to wait has its answer."""
+        ask = pod.in_flight.pop(task, None)
+        if ask is None:
+            return  # its pod was killed meanwhile
+        self._in_flight -= 1
+        self._answer(pod, ask, _NOBODY if task.cancelled() else task.result(), known)
+        self._look_again()
+
+    def _known(self, pod: Pod, key: int) -> _Known:
+        return _Known(self._check.floor_s(pod.strategy, key), self._cluster.invariants.seen_s(_key(pod, key)))
+
+    def _answer(self, pod: Pod, ask: Ask, answer: Answer, known: _Known | None = None) -> None:
+        """`known` is what was known when it was asked for, where that is not now."""
+        ended_s = max(self._loop.now_s, pod.paused_until_s) + (self._back_s or self._network.draw_ms(self._rng) / 1000)
+        if self._is_observed:
+            self._emit(AnswerSent(pod.name, ask, answer))
+        code, status, body, age_s, _ = answer
+        key = ask.key
+        # what is known to be the newest is looked at again only when it is too old
+        if code == 200 and not (self._newest.get(key) is body and age_s is not None and 0 <= age_s <= self._oldest_s):
+            self._look_at(pod, ask, answer, ended_s, known or self._known(pod, key))
+        self._recorder.answer(ask.intended_s, ended_s, key, pod.number, code, status, age_s)
+        self._clients.answered(ask, ended_s)
+
+    def _look_at(self, pod: Pod, ask: Ask, answer: Answer, ended_s: float, known: _Known) -> None:
+        """Whether a 200 is right."""
+        check, key, body, now_s = self._check, ask.key, answer.body, self._loop.now_s
+        newest_s = check.floor_s(pod.strategy, key)
+        seen = Seen(answer.status, self._age_s(answer), ask.arrives_s, ended_s)
+        if fault := check.fault(pod.strategy, key, body, seen, known.floor_s):
+            # an age is unknown where a clock was set between the read and the answer; of what is older the invariants
+            # know more, because what was loaded without the cache only its reader has seen
+            is_broken = fault != OLDER and not (fault == NO_AGE and seen.age_s is None)
+            self._emit(AnswerWrong(pod.name, key, fault, is_broken))
+        elif check.floor_s(pod.strategy, key) > newest_s:
+            self._newest[key] = body
+        dated_s = now_s - (answer.age_s or 0.0)
+        self._cluster.invariants.answers(pod.name, _key(pod, key), body, dated_s, known.seen_s)
+
+    def _age_s(self, answer: Answer) -> float | None:
+        """The age that an answer is held to: the one that it states, unless clocks are wrong."""
+        if not self._has_wrong_clocks:
+            return answer.age_s
+        now_s, invariants = self._loop.now_s, self._cluster.invariants
+        # what is known is when its load was asked for: it may have been let in that much later
+        return max(0.0, now_s - invariants.really_read_s(answer.body, now_s) - invariants.longest_load_s)
+
+    def release(self, pod: Pod) -> None:
+        """A paused pod goes on: what came meanwhile is served."""
+        held, pod.held = pod.held, []
+        for ask in held:
+            self._in_flight -= 1
+            self._hand_over(pod, ask)
+        self._look_again()
+
+    def lose(self, pod: Pod) -> None:
+        """A pod is killed: what it had in flight gets no answer."""
+        lost = [*pod.in_flight.values(), *pod.held]
+        pod.in_flight.clear()
+        pod.held.clear()
+        for ask in lost:
+            self._in_flight -= 1
+            self._answer(pod, ask, _NOBODY)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """What is due next, or that nothing is, may have changed."""
+        due_s = self._clients.due_s
+        if self._timer is not None:
+            if due_s >= self._timer.when():
+                return
+            self._timer.cancel()
+        now_s = self._loop.now_s
+        self._timer = self._loop.call_at(now_s if due_s == NEVER_S else max(now_s, due_s), self._serve_all)
+
+
+def _key(pod: Pod, item_id: int) -> str:
+    return f"lab:{pod.strategy}:{item_id}"

@@ -1,0 +1,42 @@
+"""What must hold at every event, whatever the strategy does and whatever breaks."""
+
+from dataclasses import dataclass
+from enum import Enum, unique
+
+
+@unique
+class Invariant(Enum):
+    """Each value is the sentence that holds at every event of a run."""
+
+    ONE_HOLDER = "no lock is granted while another token validly holds it, nor refused while it is free or one's own"
+    OWN_LOCK = "no lock is released or renewed but by the token that validly holds it"
+    FENCED_WRITE = "no write under a token is accepted unless that token validly holds the lock"
+    ONE_REFRESH = "no pod refreshes a key without the lock while another validly holds it"
+    NEWER_ONLY = "no fenced write replaces an entry by an older one: versions never go backwards"
+    KEPT_NO_LONGER = "nothing is stored beyond its keep_until"
+    AS_PROMISED = "nothing is kept for longer than the strategy promises (oldest_s)"
+    FRESH_ENOUGH = "no answer is older, when it is asked for, than the strategy promises, or than loads take"
+    NO_WAY_BACK = "who has seen an item of the cache sees none read earlier, by more than the longest load takes"
+    ANSWERED_IN_TIME = "every request is answered by its deadline"
+    WOKEN = "nobody who waits for a landing sleeps on after it was announced, but for a poll where it was not heard"
+    SHARED_POOL = "no more reads are under way in all pods together than they share connections"
+    NOTHING_LEFT = "when all is answered, nothing is in flight, no task runs and no error went unseen"
+    RIGHT_ANSWER = "every item is the one that was asked for, intact"
+    NO_CRASH = "no strategy raises anything but what it may"
+    LETS_OTHERS_RUN = "nobody holds the loop without awaiting anything"
+    GOES_ON = "the run comes to its end: nobody waits for ever, nobody spins"
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """The first thing that should not have been."""
+
+    invariant: Invariant
+    at_s: float
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}, at {self.at_s:.6f} s: {self.what}"
