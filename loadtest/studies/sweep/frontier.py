@@ -40,7 +40,9 @@ _FIGURES = ("hit %", "p50 ms", *BRIEF, "stale %", "collapsed", "shed")
 def write_frontier(
     folder: Path, choices: Sequence[Choice], violations: Sequence[str], about: Mapping[str, Any], plan: Plan
 ) -> None:
-    """report.md and report.html. Raises OSError."""
+    """Write report.md and report.html, the baseline first. Raises OSError."""
+    order = list(_inks(choices))
+    choices = sorted(choices, key=lambda one: order.index(one.strategy))
     said = [*violations, *notes([replace(choice.row, strategy=choice.label) for choice in choices])]
     known = stamp(about, plan.scenario)
     page = _page(choices, said, known, plan)

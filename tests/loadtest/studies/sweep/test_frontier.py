@@ -135,6 +135,7 @@ def test_strategies_are_told_apart_by_symbol_and_by_their_colour_the_baseline_fi
     assert list(drawn) == [*names, "shedder"]
     assert {name: marker["line"]["color"] for name, marker in drawn.items()} == inks
     assert {name: marker["color"] for name, marker in keyed.items()} == inks
+    assert [line[0] for line in page.table[3:]] == [*names, "shedder"]
 
 
 def test_what_is_no_choice_is_crossed_out(tmp_path: Path) -> None:
