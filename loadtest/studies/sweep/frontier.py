@@ -69,8 +69,8 @@ def figure(choices: Sequence[Choice]) -> go.Figure:
             x=[x[place] for place in own], y=[y[place] for place in own], mode="markers", name=name, showlegend=False,
             marker={
                 "symbol": symbol,
-                "size": max(7, 14 - 1.5 * number),  # of two in the same place, both are seen
-                "line": {"width": 2, "color": ink},
+                "size": max(9, 16 - 1.5 * number),  # of two in the same place, both are seen
+                "line": {"width": 1.5, "color": ink},
                 "color": [drawn[place].row.age_p99_s or 0.0 for place in own],
                 "coloraxis": "coloraxis",
             },
