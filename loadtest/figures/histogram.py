@@ -1,69 +1,63 @@
-"""HDR histograms fed with whole arrays: three significant digits from a microsecond to an hour, in little memory.
+"""Histograms of durations, from a microsecond to an hour, in the buckets of HdrHistogram and in one array.
 
-They merge without loss over processes and repeats, which percentiles do not.
+The library of that name counts one value a call, and its C part is no part of the image that sends the load.
 """
 
-import math
+from array import array
 
 import numpy as np
-from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
-LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
+from loadtest.figures.records import Floats, Integers
+
+HIGHEST_US = 3_600_000_000
 EXACT_BITS = 11
-"""Values below 2^11 us are kept exactly; above, to a relative 2^-10."""
+"""Values below 2^11 us are kept exactly; above, to a relative 2^-10: three significant digits."""
+WAITING_MAX = 1_024
+"""Single durations that are counted together."""
 
 
 class Histogram:
-    """Durations."""
+    """Durations counted in buckets, apart for each of `rows`; values below 2^`bits` us exactly."""
 
-    def __init__(self) -> None:
-        self._counts = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
+    def __init__(self, rows: int = 1, bits: int = EXACT_BITS) -> None:
+        self._bits, self._waiting = bits, array("d")
+        highest, dropped = HIGHEST_US, max(0, HIGHEST_US.bit_length() - bits)
+        self._counts = np.zeros((rows, (dropped << (bits - 1)) + (highest >> dropped) + 1), dtype=np.int64)
 
     def __len__(self) -> int:
-        return int(self._counts.get_total_count())
+        self._sort_in()
+        return int(self._counts.sum())
 
-    def add(self, seconds: NDArray[np.float64]) -> None:
-        """Durations in seconds; below 0 counts as 0, beyond an hour as an hour. One call per piece, not per value."""
+    def add(self, seconds: Floats, rows: Integers | int = 0) -> None:
+        """Count durations in seconds, each in its row; below 0 counts as 0, beyond an hour as an hour."""
         microseconds = np.rint(np.clip(seconds, 0, HIGHEST_US / 1e6) * 1e6).astype(np.int64)
-        # to the histogram's own resolution first, so that each of its buckets is counted in one call
         _, exponent = np.frexp(microseconds.astype(np.float64))
-        dropped_bits = np.maximum(exponent - EXACT_BITS, 0)
-        values, counts = np.unique((microseconds >> dropped_bits) << dropped_bits, return_counts=True)
-        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
-            self._counts.record_value(value, count)
+        dropped = np.maximum(exponent - self._bits, 0)
+        bucket = (dropped << (self._bits - 1)) + (microseconds >> dropped)
+        np.add.at(self._counts.reshape(-1), rows * self._counts.shape[1] + bucket, 1)
 
-    def merge(self, other: "Histogram") -> None:
-        """Count all that `other` counted."""
-        self._counts.add(other._counts)
+    def add_one(self, seconds: float) -> None:
+        """Count one duration in the first row, at a tenth of a microsecond: a thousand are sorted in together."""
+        self._waiting.append(seconds)
+        if len(self._waiting) >= WAITING_MAX:
+            self._sort_in()
+
+    def _sort_in(self) -> None:
+        waiting, self._waiting = self._waiting, array("d")
+        self.add(np.asarray(waiting))
+
+    def percentiles_s(self, share: float) -> Floats:
+        """The smallest duration that at least `share` of a row are not above, by row; NaN for none."""
+        self._sort_in()
+        below = np.cumsum(self._counts, axis=1)
+        rank = np.maximum(1, np.ceil(share * below[:, -1] - 1e-9))
+        bucket = np.sum(below < rank[:, None], axis=1)
+        dropped = np.maximum((bucket >> (self._bits - 1)) - 1, 0)
+        highest_us = ((bucket - (dropped << (self._bits - 1)) + 1) << dropped) - 1  # that the bucket holds
+        found: NDArray[np.float64] = np.where(below[:, -1] > 0, highest_us / 1e6, np.nan)
+        return found
 
     def percentile_s(self, share: float) -> float:
-        """The smallest duration that at least `share` of all are not above; 0 for none."""
-        if not len(self):
-            return 0.0
-        # what the library's own loop over its buckets comes to, in a hundredth of the time
-        rank = max(1, math.ceil(share * len(self) - 1e-9))
-        bucket = int(np.searchsorted(np.cumsum(np.asarray(self._counts.counts)), rank))
-        return float(self._counts.get_highest_equivalent_value(self._counts.get_value_from_index(bucket)) / 1e6)
-
-    def share_above(self, seconds: float) -> float:
-        """Of all, those longer than this."""
-        if not len(self):
-            return 0.0
-        above = sum(
-            bucket.count_added_in_this_iter_step
-            for bucket in self._counts.get_recorded_iterator()
-            if bucket.value_iterated_to > seconds * 1e6
-        )
-        return float(above / len(self))
-
-    def encoded(self) -> str:
-        """HdrHistogram's own compressed text, which its tools in any language read."""
-        return str(self._counts.encode().decode("ascii"))
-
-    @staticmethod
-    def decoded(text: str) -> "Histogram":
-        """What `encoded` wrote."""
-        histogram = Histogram()
-        histogram._counts = HdrHistogram.decode(text.encode("ascii"))
-        return histogram
+        """The first row's; 0 for none."""
+        return float(np.nan_to_num(self.percentiles_s(share)[0]))

@@ -19,7 +19,8 @@ BINS_MAX = 600
 BIN_S_MIN = 0.5
 STEPS_IN_SECOND = 100
 """In which arrivals are counted: those within one of them meet the same herd."""
-_FINEST_S, _STEP, _STEPS = 1e-5, 1.02, 900  # of a latency over time: 2 % steps from 10 us to 500 s
+_FINEST_S = 1e-5  # of a latency over time, which is drawn on a logarithmic axis
+_BITS_OVER_TIME = 7  # in steps of 1.6 % at most, since there are many rows of it
 NOTHING_EXPIRED = "nothing expired: no key was loaded a second time, so nothing is told of the steady state"
 _COLLAPSED = STATUSES.index(Status.COLLAPSED)
 
@@ -51,7 +52,7 @@ class Tally:
         self._bins = bins
         self._floor = None if oldest_s is None else Floor(oldest_s, start_s if is_warmed else -np.inf)
         self.origin = OriginLoad(start_s, self._bin_s, bins, hot_keys, ttl_s, is_warmed)
-        self._latency_over_time = np.zeros(bins * _STEPS, dtype=np.int64)
+        self._latency_over_time = Histogram(bins, _BITS_OVER_TIME)
         seconds = int(np.ceil(duration_s)) + 1
         self._arrivals = np.zeros(seconds * STEPS_IN_SECOND, dtype=np.int64)
         self._asked_in_second, self._slow_in_second = np.zeros((2, seconds), dtype=np.int64)
@@ -78,10 +79,8 @@ class Tally:
         self._arrivals += np.bincount(step, minlength=len(self._arrivals))
         slow = second[latency_s * 1000 > self._slow_ms]
         self._slow_in_second += np.bincount(slow, minlength=len(self._slow_in_second))
-        steps = np.log(np.maximum(latency_s, _FINEST_S) / _FINEST_S) / np.log(_STEP)
         place = np.clip((since_start_s / self._bin_s).astype(np.int64), 0, self._bins - 1)
-        flat = place * _STEPS + np.clip(steps.astype(np.int64), 0, _STEPS - 1)
-        self._latency_over_time += np.bincount(flat, minlength=len(self._latency_over_time))
+        self._latency_over_time.add(latency_s, place)
 
     def add_reads(self, piece: Reads) -> None:
         """A piece of the origin's ledger; pieces and reads in order of asking."""
@@ -144,11 +143,8 @@ class Tally:
     def series(self) -> Series:
         """Origin reads and latency over time."""
         bins = self._bins
-        counts = self._latency_over_time.reshape(bins, _STEPS).cumsum(axis=1)
-        total = counts[:, -1]
         p50_ms, p99_ms = (
-            np.where(total, _FINEST_S * _STEP ** (counts < np.ceil(share * total)[:, None]).sum(axis=1) * 1e3, np.nan)
-            for share in (0.5, 0.99)
+            1e3 * np.maximum(_FINEST_S, self._latency_over_time.percentiles_s(share)) for share in (0.5, 0.99)
         )
         time_s = np.arange(bins, dtype=np.float64) * self._bin_s
         return Series(self._bin_s, time_s, self.origin.per_second(), p50_ms, p99_ms)

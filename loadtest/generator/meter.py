@@ -3,12 +3,12 @@
 import json
 import os
 import time
-from array import array
 from pathlib import Path
+
+from loadtest.figures.histogram import Histogram
 
 TICK_S = 0.02
 """Between two looks of the ticker."""
-_STEP_MS, _STEPS = 0.1, 10_000
 _EPOCH_S = time.time() - time.monotonic()
 
 
@@ -28,7 +28,7 @@ class Meter:
         self.in_flight = self.in_flight_peak = 0
         self.cut_short = ""
         """Why it was ended before its time; nothing where it was not."""
-        self._requests, self._ticks = _Lateness(), _Lateness()
+        self._requests, self._ticks = Histogram(), Histogram()
         self.start()
 
     def start(self) -> None:
@@ -51,26 +51,27 @@ class Meter:
         """The ticker came so long after it was meant to. It skips no tick: of a generator that stood still for a
         quarter of the time, a quarter of the ticks are late."""
         if not self._wall_s:
-            self._ticks.add(lateness_s)
+            self._ticks.add_one(lateness_s)
 
     def leaves(self, lateness_s: float) -> None:
         """A request is sent, so long after it was meant to be."""
         self.sent += 1
         self.in_flight += 1
         self.in_flight_peak = max(self.in_flight_peak, self.in_flight)
-        self._requests.add(lateness_s)
+        self._requests.add_one(lateness_s)
 
     def returns(self) -> None:
         """A request has ended, however it did."""
         self.in_flight -= 1
 
     def lateness_ms(self, share: float) -> float:
-        """What at least this share of the ticks, and in an open loop of the requests, were no later than.
+        """The lateness that at least this share of the ticks, and in an open loop of the requests, did not exceed.
 
-        To 0.1 ms; beyond a second, the latest's. That a user of a closed loop is late is its answers' doing.
+        It has three digits, as milliseconds to 0.1. A late user of a closed loop is its answers' doing.
         """
-        ticks_ms = self._ticks.at_ms(share)
-        return ticks_ms if self.in_flight_max is None else max(ticks_ms, self._requests.at_ms(share))
+        is_closed = self.in_flight_max is None
+        counted = (self._ticks,) if is_closed else (self._ticks, self._requests)
+        return round(max(one.percentile_s(share) for one in counted) * 1000, 1)
 
     def write(self, folder: Path, life: str) -> None:
         """The file `generator-<life>.json`, for `read_generator`; `life` is this process's and this test's own."""
@@ -91,23 +92,3 @@ class Meter:
             "cut_short": self.cut_short,
         }
         (folder / f"generator-{life}.json").write_text(json.dumps(record, indent=2) + "\n")
-
-
-class _Lateness:
-    """A histogram in steps of 0.1 ms up to a second."""
-
-    def __init__(self) -> None:
-        self._counts, self._all, self._most_s = array("Q", [0]) * (_STEPS + 1), 0, 0.0
-
-    def add(self, lateness_s: float) -> None:
-        self._all += 1
-        self._most_s = max(self._most_s, lateness_s)
-        self._counts[min(int(max(lateness_s, 0.0) * 1000 / _STEP_MS), _STEPS)] += 1
-
-    def at_ms(self, share: float) -> float:
-        seen = 0
-        for step, count in enumerate(self._counts[:_STEPS] if share < 1 else ()):
-            seen += count
-            if seen and seen >= share * self._all:
-                return round(step * _STEP_MS, 1)
-        return round(self._most_s * 1000, 1)

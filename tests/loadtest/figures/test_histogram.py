@@ -22,25 +22,25 @@ def test_a_percentile_is_within_three_digits_of_a_value_that_was_seen(values: li
     assert any(found == pytest.approx(value, rel=2e-3, abs=2e-6) for value in around)
 
 
-def test_histograms_merge_without_loss() -> None:
-    rng = np.random.default_rng(3)
-    values = rng.lognormal(-5, 1, 10_000)
-    whole, left, right = Histogram(), Histogram(), Histogram()
-    whole.add(values)
-    left.add(values[:3_000])
-    right.add(values[3_000:])
-    left.merge(Histogram.decoded(right.encoded()))
-    assert len(left) == len(whole) == 10_000
-    assert left.encoded() == whole.encoded()
+def test_rows_are_counted_apart_and_single_values_in_the_first() -> None:
+    histogram = Histogram(rows=3, bits=7)
+    histogram.add(np.array([0.1, 0.2, 5.0]), np.array([0, 0, 2]))
+    for _ in range(5_000):
+        histogram.add_one(0.3)
+    first, second, third = histogram.percentiles_s(0.5)
+    assert (first, third) == (pytest.approx(0.3, rel=2**-6), pytest.approx(5.0, rel=2**-6))
+    assert np.isnan(second)
+    assert len(histogram) == 5_003
 
 
-def test_the_share_above_a_bound_is_counted() -> None:
+def test_what_is_out_of_range_counts_at_its_end() -> None:
     histogram = Histogram()
-    histogram.add(np.array([0.01] * 90 + [0.3] * 10))
-    assert histogram.share_above(0.1) == pytest.approx(0.1)
+    histogram.add(np.array([-1.0, 1e9]))
+    assert histogram.percentile_s(0.5) == 0
+    assert histogram.percentile_s(1.0) == pytest.approx(3_600, rel=1e-3)
 
 
-def test_nothing_has_no_percentile() -> None:
+def test_nothing_has_no_length_and_no_percentile() -> None:
     histogram = Histogram()
     histogram.add(np.empty(0))
-    assert (len(histogram), histogram.percentile_s(0.99), histogram.share_above(0)) == (0, 0.0, 0.0)
+    assert (len(histogram), histogram.percentile_s(0.99)) == (0, 0.0)

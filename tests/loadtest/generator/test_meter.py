@@ -96,7 +96,7 @@ def test_a_closed_loop_whose_generator_stood_still_for_a_quarter_of_the_time_was
     tick(meter, lambda: now[0] >= 6.0, lambda: now[0], sleep)
     assert meter.lateness_ms(0.74) < 1
     assert meter.lateness_ms(0.80) > 100
-    assert meter.lateness_ms(0.99) == pytest.approx(1_500, rel=0.02)
+    assert meter.lateness_ms(1.0) == pytest.approx(1_500, rel=0.02)
 
 
 def test_users_of_a_closed_loop_that_wait_for_slow_answers_are_not_the_generators_lateness() -> None:
@@ -120,16 +120,17 @@ def test_a_meter_writes_what_it_saw(tmp_path: Path) -> None:
     assert (record["in_flight_peak"], record["in_flight_max"], meter.in_flight) == (100, 5, 0)
     assert record["lateness_p50_ms"] == pytest.approx(2.0, abs=0.11)
     assert record["lateness_p99_ms"] == pytest.approx(30.5, abs=0.11)
-    assert record["lateness_max_ms"] == 2_500
+    assert record["lateness_max_ms"] == pytest.approx(2_500, rel=1e-3)
     assert record["wall_s"] >= 0
     assert record["cpu_share"] >= 0
 
 
-def test_a_lateness_beyond_the_scale_is_the_latest_of_all() -> None:
+def test_a_lateness_of_seconds_has_three_digits() -> None:
     meter = Meter(in_flight_max=9)
     for lateness_s in (1.5, 4.0):
         meter.leaves(lateness_s)
-    assert meter.lateness_ms(0.5) == meter.lateness_ms(0.99) == 4_000
+    assert meter.lateness_ms(0.5) == pytest.approx(1_500, rel=1e-3)
+    assert meter.lateness_ms(0.99) == pytest.approx(4_000, rel=1e-3)
 
 
 def test_a_meter_that_saw_nothing_is_never_late() -> None:
