@@ -182,11 +182,11 @@ class CommandBroken(NamedTuple):
     error: CacheAway
 
 
-class WriteEnded(NamedTuple):
-    """A write of a pod has ended, whether or not it went well."""
+class WriteTook(NamedTuple):
+    """A write of a pod has ended after some time, whether or not it went well."""
 
     pod: str
-    took_s: float
+    seconds: float
 
 
 class AnnouncementsMissed(NamedTuple):

@@ -24,7 +24,7 @@ from loadtest.sim.cluster.events import (
     RedisFlushed,
     StoreReadBegan,
     WaiterTimedOut,
-    WriteEnded,
+    WriteTook,
 )
 from loadtest.sim.cluster.tolerances import Allowed
 from loadtest.sim.cluster.violation import Invariant, Violation
@@ -76,7 +76,7 @@ class Invariants:
             OriginAnswered: self._origin_answered,
             OriginAsked: self._origin_asked,
             WaiterTimedOut: self._waiter_timed_out,
-            WriteEnded: self._write_ended,
+            WriteTook: self._write_took,
         }
         if knows_truth:
             self.handlers |= {AnswerSent: self._answer_sent}
@@ -180,8 +180,8 @@ class Invariants:
             self.report(Invariant.NEWER_ONLY, said)
         self._newest_s[key] = max(newest_s, read_s)
 
-    def _write_ended(self, event: WriteEnded) -> None:
-        self._longest_store_s = max(self._longest_store_s, event.took_s)
+    def _write_took(self, event: WriteTook) -> None:
+        self._longest_store_s = max(self._longest_store_s, event.seconds)
 
     def _store_read_began(self, event: StoreReadBegan) -> None:
         reads_max = self._allowed.reads_max

@@ -73,6 +73,7 @@ class OpenReads:
 
     def __init__(self, emit: Callable[[object], None], pod: int, true: Clock, own: Clock) -> None:
         self._emit, self._pod, self._true, self._own = emit, pod, true, own
+        self._name = f"pod-{pod + 1}"
         self._open: dict[tuple[str, float], deque[OpenRead]] = {}
         self._is_closed = False
 
@@ -82,7 +83,7 @@ class OpenReads:
             return
         read = OpenRead(self._true.now_s(), item_id, why, self._pod)
         self._open.setdefault((key, self._own.now_s()), deque()).append(read)
-        self._emit(OriginAsked(f"pod-{self._pod + 1}", item_id, key, why, read))
+        self._emit(OriginAsked(self._name, item_id, key, why, read))
 
     def write(self, read: AskedRead) -> None:
         if self._is_closed:

@@ -24,7 +24,7 @@ from loadtest.sim.cluster.events import (
     LockReleased,
     LockRenewed,
     WaiterTimedOut,
-    WriteEnded,
+    WriteTook,
 )
 from loadtest.sim.cluster.redis_server import MemoryServer, milliseconds
 from loadtest.sim.cluster.redis_trouble import Lost, Refused
@@ -164,7 +164,8 @@ class MemoryCache:
         except _Refusal:
             return False
         finally:
-            self._emit(WriteEnded(self._pod, self._clock.now_s() - began_s))
+            if took_s := self._clock.now_s() - began_s:
+                self._emit(WriteTook(self._pod, took_s))
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
         return await self._ask("lock", self._lock, key, token, milliseconds(lease_s))

@@ -19,7 +19,8 @@ class SlowStore:
     def __init__(self, items: int, seed: int, observers: Observers | None = None) -> None:
         self.items = items
         self.reading = 0
-        self._emit = (observers or Observers()).emit
+        self._observers = observers or Observers()
+        self._is_observed = self._observers.hear(StoreReadBegan)
         self.fails_share = 0.0
         self.times = 1.0
         self._hangs_until: asyncio.Event | None = None
@@ -39,7 +40,8 @@ class SlowStore:
     def one_more(self) -> Iterator[None]:
         """A read that is under way."""
         self.reading += 1
-        self._emit(StoreReadBegan(self.reading))
+        if self._is_observed:
+            self._observers.emit(StoreReadBegan(self.reading))
         try:
             yield
         finally:
