@@ -10,22 +10,7 @@ from numpy.typing import NDArray
 
 from app.strategy import Clock, Why
 from loadtest.figures.records import Answers, Floats
-from loadtest.sim.cluster.events import (
-    AnnouncementsMissed,
-    AnswerSent,
-    AnswerWrong,
-    EntryStored,
-    Handlers,
-    LockAsked,
-    LockReleased,
-    LockRenewed,
-    OriginAnswered,
-    OriginAsked,
-    RedisFlushed,
-    StoreReadBegan,
-    WaiterTimedOut,
-    WriteTook,
-)
+from loadtest.sim.cluster import events
 from loadtest.sim.cluster.tolerances import Allowed
 from loadtest.sim.cluster.violation import Invariant, Violation
 
@@ -64,24 +49,24 @@ class Invariants:
         """That a pod has spent on storing what it had loaded, whether or not that went well."""
         self.longest_load_s = 0.0
         self.violation: Violation | None = None
-        self.handlers: Handlers = {
+        self.handlers: events.Handlers = {
             Answers: self._check_answers,
-            AnnouncementsMissed: self._announcements_missed,
-            AnswerWrong: self._answer_wrong,
-            RedisFlushed: self._redis_flushed,
-            EntryStored: self._entry_stored,
-            LockAsked: self._lock_asked,
-            LockReleased: self._lock_released,
-            LockRenewed: self._lock_renewed,
-            OriginAnswered: self._origin_answered,
-            OriginAsked: self._origin_asked,
-            WaiterTimedOut: self._waiter_timed_out,
-            WriteTook: self._write_took,
+            events.AnnouncementsMissed: self._announcements_missed,
+            events.AnswerWrong: self._answer_wrong,
+            events.RedisFlushed: self._redis_flushed,
+            events.EntryStored: self._entry_stored,
+            events.LockAsked: self._lock_asked,
+            events.LockReleased: self._lock_released,
+            events.LockRenewed: self._lock_renewed,
+            events.OriginAnswered: self._origin_answered,
+            events.OriginAsked: self._origin_asked,
+            events.WaiterTimedOut: self._waiter_timed_out,
+            events.WriteTook: self._write_took,
         }
         if knows_truth:
-            self.handlers |= {AnswerSent: self._answer_sent}
+            self.handlers |= {events.AnswerSent: self._answer_sent}
         if allowed.reads_max is not None:
-            self.handlers |= {StoreReadBegan: self._store_read_began}
+            self.handlers |= {events.StoreReadBegan: self._store_read_began}
 
     def report(self, invariant: Invariant, what: str, at_s: float | None = None) -> None:
         """Something does not hold, since now where no time is stated."""
@@ -107,7 +92,7 @@ class Invariants:
         if read_s <= self._stored_s.get(key, -math.inf) + ROUNDING_S:
             self._seen_s[key] = max(read_s, self.seen_s(key))
 
-    def _redis_flushed(self, _: RedisFlushed) -> None:
+    def _redis_flushed(self, _: events.RedisFlushed) -> None:
         self._leases.clear()
         self._newest_s.clear()
 
@@ -115,7 +100,7 @@ class Invariants:
         lease = self._leases.get(key)
         return lease if lease is not None and self._server_s() < lease.until_s else None
 
-    def _lock_asked(self, event: LockAsked) -> None:
+    def _lock_asked(self, event: events.LockAsked) -> None:
         pod, key, token, lease_ms, granted = event
         held = self._holder(key)
         if granted and held is not None and held.token != token:
@@ -135,13 +120,13 @@ class Invariants:
         else:
             self._refused_s[pod, key] = self._now_s()
 
-    def _lock_renewed(self, event: LockRenewed) -> None:
+    def _lock_renewed(self, event: events.LockRenewed) -> None:
         pod, key, token, lease_ms, renewed = event
         if renewed:
             self._expect(Invariant.OWN_LOCK, "renewed", pod, key, token)
             self._leases[key] = _Lease(token, pod, self._server_s() + lease_ms / 1000)
 
-    def _lock_released(self, event: LockReleased) -> None:
+    def _lock_released(self, event: events.LockReleased) -> None:
         pod, key, token, released = event
         if released:
             self._has_held.discard((pod, key))
@@ -149,16 +134,16 @@ class Invariants:
             self._leases.pop(key, None)
             self._released_s[key] = self._now_s()
 
-    def _entry_stored(self, event: EntryStored) -> None:
+    def _entry_stored(self, event: events.EntryStored) -> None:
         if not event.is_stored:
             return
         if event.kept_until_s is not None:
             self._check_kept(event, event.kept_until_s)
         if event.token is not None:
             self._check_fenced(event, event.token)
-            self._lock_released(LockReleased(event.pod, event.key, event.token, True))
+            self._lock_released(events.LockReleased(event.pod, event.key, event.token, True))
 
-    def _check_kept(self, event: EntryStored, until_s: float) -> None:
+    def _check_kept(self, event: events.EntryStored, until_s: float) -> None:
         pod, key, entry = event[:3]
         if until_s > entry.keep_until_s + ROUNDING_S:
             said = f"{pod} stored {key} until {until_s:.3f} s, which is to be kept until {entry.keep_until_s:.3f} s"
@@ -170,7 +155,7 @@ class Invariants:
             said = f"{pod} keeps {key} for {meant_s:.3f} s, which is never to be older than"
             self.report(Invariant.AS_PROMISED, f"{said} {self._allowed.promise_s:g} s")
 
-    def _check_fenced(self, event: EntryStored, token: str) -> None:
+    def _check_fenced(self, event: events.EntryStored, token: str) -> None:
         pod, key, entry = event[:3]
         self._expect(Invariant.FENCED_WRITE, "wrote under", pod, key, token)
         read_s = self.really_read_s(entry.body, entry.read_at_s)
@@ -180,32 +165,32 @@ class Invariants:
             self.report(Invariant.NEWER_ONLY, said)
         self._newest_s[key] = max(newest_s, read_s)
 
-    def _write_took(self, event: WriteTook) -> None:
+    def _write_took(self, event: events.WriteTook) -> None:
         self._longest_store_s = max(self._longest_store_s, event.seconds)
 
-    def _store_read_began(self, event: StoreReadBegan) -> None:
+    def _store_read_began(self, event: events.StoreReadBegan) -> None:
         reads_max = self._allowed.reads_max
         if reads_max is not None and event.at_once > reads_max:
             said = f"{event.at_once} reads at once, and {reads_max} connections are shared"
             self.report(Invariant.SHARED_POOL, said)
 
-    def _origin_answered(self, event: OriginAnswered) -> None:
+    def _origin_answered(self, event: events.OriginAnswered) -> None:
         self.longest_load_s = max(self.longest_load_s, self._now_s() - event.asked_s)
         if self._asked_s is not None and not event.loaded.absent:
             self._asked_s[event.loaded.body] = event.asked_s
 
-    def _origin_asked(self, event: OriginAsked) -> None:
+    def _origin_asked(self, event: events.OriginAsked) -> None:
         pod, key = event.pod, event.key
         held = self._holder(key)
         is_refresh = event.why is not Why.MISS
         if is_refresh and held is not None and held.pod != pod and (pod, key) not in self._has_held:
             self.report(Invariant.ONE_REFRESH, f"{pod} refreshes {key}, whose lock {held.pod} holds")
 
-    def _announcements_missed(self, event: AnnouncementsMissed) -> None:
+    def _announcements_missed(self, event: events.AnnouncementsMissed) -> None:
         (self._deaf.add if event.is_deaf else self._deaf.discard)(event.pod)
         self._refused_s = {refused: at_s for refused, at_s in self._refused_s.items() if refused[0] != event.pod}
 
-    def _waiter_timed_out(self, event: WaiterTimedOut) -> None:
+    def _waiter_timed_out(self, event: events.WaiterTimedOut) -> None:
         """It had been refused the lock since it began to listen. It may be one that hears nothing."""
         pod, key = event
         since_s = self._refused_s.get((pod, key))
@@ -215,7 +200,7 @@ class Invariants:
             said = f"{pod} waited on for {key}, whose landing was announced at {released_s:.6f} s"
             self.report(Invariant.WOKEN, said)
 
-    def _answer_wrong(self, event: AnswerWrong) -> None:
+    def _answer_wrong(self, event: events.AnswerWrong) -> None:
         if event.is_broken:
             said = f"{event.pod} answered {event.item_id} with: {event.fault}"
             self.report(Invariant.RIGHT_ANSWER, said)
@@ -233,7 +218,7 @@ class Invariants:
             said = f"the request of {asked_s[crashed]:.6f} s got a 500"
             self.report(Invariant.NO_CRASH, said, chunk.ended_s[crashed])
 
-    def _answer_sent(self, event: AnswerSent) -> None:
+    def _answer_sent(self, event: events.AnswerSent) -> None:
         """Where clocks are wrong the age that an answer tells may be too: this is how old it really was."""
         pod, ask, answer = event
         if answer.code != 200:
