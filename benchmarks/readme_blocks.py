@@ -7,8 +7,8 @@ A block stands between two markers, which Markdown does not show:
     `make bench` at commit 0123456789, …; code 89abcdef
     <!-- end: bench -->
 
-`make readme` runs the commands and writes the blocks anew. Each names the code that its figures are figures of; when
-that has changed since, the block is out of date, and a test says so.
+`make readme` runs the commands and writes the blocks anew. Each names the code that its figures
+are of. Once that has changed, the block is out of date, and a test says so.
 """
 
 import ast
@@ -63,8 +63,10 @@ class NoBlock(ValueError):
 
 
 def code_digest(quotes: Sequence[str], root: Path = ROOT) -> str:
-    """Of what the quoted files do: comments, docstrings, layout, imports and the files' own names do not count, so that
-    a figure is not out of date because a house was tidied."""
+    """A digest of the code in the quoted files.
+
+    Comments, docstrings, layout, imports and the files' own names do not count: tidying puts no figure out of date.
+    """
     files = {path for pattern in quotes for path in root.glob(pattern)}
     return hashlib.sha256("\0".join(sorted(map(_meaning, files))).encode()).hexdigest()[:8]
 
@@ -108,8 +110,10 @@ def stale(readme: str) -> Iterator[str]:
 
 
 def quoted_by(block: Block, run: Callable[[Sequence[str], Path], str], results: Path) -> str:
-    """What the README is to quote; `run` runs `lab` with these words and this folder for results, and answers what it
-    said on its standard output. Raises ValueError where there is nothing to quote."""
+    """The text that the README is to quote. Raises ValueError where there is none.
+
+    `run` runs `lab` with these words and this folder for results, and returns its standard output.
+    """
     said = run(block.command, results)
     text = said
     if block.columns:
@@ -120,7 +124,7 @@ def quoted_by(block: Block, run: Callable[[Sequence[str], Path], str], results: 
 
 
 def _parts(readme: str, block: Block) -> tuple[str, str, str]:
-    """What stands before a block, in it and behind it, markers outside."""
+    """The parts before a block, in it and behind it; the markers belong to the outer two."""
     begin, end = f"<!-- measured: {block.name} -->\n", f"<!-- end: {block.name} -->"
     before, found_begin, rest = readme.partition(begin)
     body, found_end, after = rest.partition(end)

@@ -1,4 +1,4 @@
-"""How fast virtual time is: requests per CPU second, beside the obvious way to simulate the same on asyncio."""
+"""The speed of virtual time: requests per CPU second, beside the obvious way to simulate the same on asyncio."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from loadtest.workload.scenario import Scenario
 
 
 class Speed(NamedTuple):
-    """Of one strategy."""
+    """The speed of one strategy in virtual time."""
 
     strategy: str
     requests: int
@@ -24,7 +24,7 @@ class Speed(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """How many times as fast as the obvious way."""
+        """The factor by which virtual time is faster than the obvious way."""
         return self.per_cpu_s / self.obvious_per_cpu_s
 
 

@@ -1,9 +1,9 @@
-"""What a cache hit costs: the whole service against a bare ASGI app that does one GET through redis-py's own pool.
+"""The cost of a cache hit: the whole service against a bare ASGI app that does one GET through redis-py's own pool.
 
 Both serve the same bytes, from one Redis, under the same server with the same settings, to one generator in a process
 of its own. They take turns, in random order, so that a machine that changes its mind disturbs both alike. The figure is
-requests per CPU second of the server's process: it hardly moves with what else the machine is doing, where requests per
-second do.
+requests per CPU second of the server's process. Other work on the machine hardly moves it; it does move requests per
+second.
 
     from benchmarks.hitpath.comparison import compare_hitpath
     from benchmarks.hitpath.table import print_hitpath

@@ -1,8 +1,8 @@
 """The yardstick: `python -m benchmarks.hitpath.bare --fd N`, with the URL of its Redis in LAB_REDIS_URL.
 
-One GET through redis-py's client as it comes, the bytes as the answer, and nothing else: no routes, no metrics, no
-headers beyond the two that an answer needs. The server's settings are those of `app.__main__`, and they are repeated
-here because importing them would put the service into this process's heap, where the collector would walk it.
+It does one GET through redis-py's client as it comes, and answers with the bytes and the two headers that an answer
+needs. The server's settings are those of `app.__main__`. They are repeated here because importing them would put the
+service into this process's heap, where the collector would walk it.
 """
 
 import argparse

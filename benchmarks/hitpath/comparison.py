@@ -56,8 +56,8 @@ async def compare_hitpath(
 ) -> HitpathResult:
     """Takes about `pairs * (2.7 * window_s + 4)` seconds; `tell` hears of each run as it ends.
 
-    Raises `WorldFailed` when a process does not do its part or any answer is not the hit that it must be, ValueError
-    when no strategy is the baseline. Knobs of the service that are set outside hold here too, so that
+    Raises `WorldFailed` when a process does not do its part or any answer is not the hit that it must be. Raises
+    ValueError when no strategy is the baseline. Knobs of the service that are set outside hold here too:
     `LAB_READ_BATCH_MAX=1` shows what batching is worth.
     """
     strategy = discover().baseline

@@ -1,9 +1,9 @@
 """The generator, a process of its own: `python -m benchmarks.hitpath.generator ORDER SAMPLE`, two JSON files.
 
-A closed loop: each connection asks again as soon as it has its answer, so the server is never idle and as many requests
-are under way as there are connections. (A closed loop is no way to measure latency under load; its p50 is printed as a
-description of the run.) It parses no more of an answer than it must to know where it ends, and still compares every one
-with what it must be. It stops by itself.
+It is a closed loop: each connection asks again as soon as it has its answer. So the server is never idle, and as many
+requests are under way as there are connections. A closed loop cannot measure latency under load; its p50 only describes
+the run. The generator parses an answer just to where it ends, and compares every one with what it must be. It stops by
+itself.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to ask, and for how long."""
+    """An order: the requests to send, and for how long."""
 
     port: int
     server_pid: int  # whose CPU time counts
@@ -49,7 +49,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was seen in the window."""
+    """A sample: the counts and times of the window."""
 
     requests: int
     seconds: float
@@ -58,7 +58,7 @@ class Sample:
 
 
 class Load:
-    """What the connections share."""
+    """The state that all connections share."""
 
     def __init__(self, order: Order) -> None:
         self.requests = [f"GET {path} HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode() for path in order.paths]

@@ -1,4 +1,4 @@
-"""What a comparison of the hit path found."""
+"""The result of a comparison of the hit path."""
 
 import statistics
 from dataclasses import dataclass

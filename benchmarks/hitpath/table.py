@@ -1,4 +1,4 @@
-"""How a comparison is told on the terminal."""
+"""A comparison of the hit path as a table on the terminal."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from benchmarks.hitpath.result import HitpathResult, Run
 
 
 def print_hitpath(console: Console, result: HitpathResult) -> None:
-    """Under load, where reads are batched, and alone, where that costs."""
+    """Prints both comparisons: under load, where reads are batched, and alone, where batching costs."""
     table = Table(title=f"A cache hit: /{result.strategy} against one GET through redis-py")
     table.add_column("server")
     for name in ("at once", "requests / CPU s", "requests / s", "p50 ms", "ratio", "least", "most"):

@@ -1,4 +1,4 @@
-"""What this machine can send honestly: the highest rate of an open loop that its own generator did not spoil.
+"""The rate that this machine can send honestly: the highest rate of an open loop that its own generator did not spoil.
 
 The load goes to a server that answers at once, from one generator process and from as many as there are cores. Rates
 double until a step is no result, then close in. Beside it, how much more a generator in C gets out of the same server.
@@ -58,7 +58,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What was tried, in order."""
+    """The steps that were tried, in order."""
 
     steps: tuple[Step, ...]
     c_generator: str | None  # its name; None: none is installed
@@ -71,7 +71,7 @@ class Limit:
 
     @property
     def processes(self) -> int:
-        """With how many the machine sends most."""
+        """The number of processes with which the machine sends most."""
         return max({step.processes for step in self.steps}, key=lambda number: (self.honest_rate(number), -number))
 
 
@@ -148,7 +148,7 @@ async def _c_rate(children: Children, folder: Path, server: Server, name: str) -
 
 
 async def _ended(children: Children, started: list[Child]) -> None:
-    """Once they have ended, by themselves and well. Raises `WorldFailed`."""
+    """Waits until they have ended, by themselves and well. Raises `WorldFailed`."""
     try:
         async with asyncio.timeout(STEP_S + STEP_OVERTIME_S):
             for child in started:

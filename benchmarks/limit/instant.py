@@ -1,7 +1,7 @@
 """A server that answers at once: `python -m benchmarks.limit.instant --fd N`.
 
-An item for whatever id is asked for, with the headers of a hit, and no work beside it: what a load that is sent to it
-costs and how late it is, is the generator's own doing.
+It answers every id with an item and the headers of a hit, and does no work beside it. The cost and the lateness of a
+load that is sent to it are therefore the generator's own.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _HEAD = (
 
 
 def answer(request: bytes) -> bytes:
-    """What a request with this head is answered, id 0 where it names none."""
+    """The answer to a request with this head; the id is 0 where it names none."""
     found = _ID.search(request)
     if b" /strategies " in request:
         return _HEAD % (len(_STRATEGIES), _STRATEGIES)
@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(listener: socket.socket) -> None:
-    """Until the process ends."""
+    """Serves until the process ends."""
     server = await asyncio.get_running_loop().create_server(Connection, sock=listener, backlog=4_096)
     await server.serve_forever()
 

@@ -1,4 +1,4 @@
-"""To the highest rate that holds, in few tries."""
+"""A search for the highest rate that holds, in few tries."""
 
 CLOSE_ENOUGH = 1.2
 """Between the lowest rate that did not hold and the highest that did; a shared machine does not repeat better."""
@@ -9,13 +9,13 @@ class Search:
 
     def __init__(self, first_rate: float) -> None:
         self.held = 0.0
-        """The highest that did; 0: none has yet."""
+        """The highest rate that held; 0 until one has."""
         self._too_high: float | None = None
         self.rate: float | None = first_rate
-        """To try next; None when it is close enough."""
+        """The rate to try next; None when the search is close enough."""
 
     def found(self, *, held: bool) -> None:
-        """What came of that rate."""
+        """Takes note of whether that rate held."""
         assert self.rate is not None
         if held:
             self.held = self.rate

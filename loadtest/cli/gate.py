@@ -71,7 +71,7 @@ def _line(verdict: Judged) -> str:
 
 
 def _asked(run: Run, *named: list[str] | None) -> list[Gate]:
-    """Raises `BadGate`."""
+    """The gates of the options and of the run's scenario. Raises `BadGate`."""
     kinds: tuple[tuple[str, Callable[[Gate], bool]], ...] = (
         ("--max", lambda one: one.to is None and one.operator in {"<", "<="}),
         ("--min", lambda one: one.to is None and one.operator in {">", ">="}),

@@ -1,4 +1,4 @@
-"""What a command line names: scenarios and strategies that are there and fit together, or exit code 2."""
+"""Scenarios and strategies that a command line names: they exist and fit together, or the exit code is 2."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from loadtest.workload.trace import BadTrace, read_trace
 
 
 def scenario_named(name: str, duration: float | None = None, pods: int | None = None) -> Scenario:
-    """Read, with what it replays; or exit 2."""
+    """Reads a scenario and the trace that it replays; exit 2 where it cannot."""
     try:
         workload = read_scenario(name, duration_s=duration, pods=pods)
         if workload.load.trace is not None:

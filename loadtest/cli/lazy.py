@@ -15,7 +15,7 @@ HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
 
 class _LazyGroup(TyperGroup):
-    """The command that is called is imported; the others are only listed."""
+    """A group that imports the command that is called; it lists the others by their docstrings."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, command, rest = super().resolve_command(ctx, args)

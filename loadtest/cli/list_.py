@@ -8,7 +8,7 @@ from loadtest.workload.scenario import scenario_names
 
 
 def list_() -> None:
-    """The strategies and scenarios that there are."""
+    """List the strategies and scenarios."""
     found = discover()
     console.print("[bold]Strategies[/] (app/strategies/)")
     for name, strategy in found.strategies.items():

@@ -1,4 +1,4 @@
-"""Files that a user names for what a command writes: a file of the lab's is written anew, anybody else's stays."""
+"""Output files that a user names: a file of the lab's own is replaced, any other stays."""
 
 import re
 from pathlib import Path
@@ -10,9 +10,9 @@ LOOKED_AT_CHARS = 4_096
 
 
 def why_not_over(path: Path, opening: str) -> str | None:
-    """Why nothing may be written there; None where nothing lies there, or a file that begins as the lab's own do.
+    """The reason not to write there; None for a free path, or a file that begins as the lab's own do.
 
-    `opening` is a regular expression for the beginning of such a file. An empty file is nobody's loss.
+    `opening` is a regular expression for the beginning of such a file. An empty file may be replaced.
     """
     if path.is_symlink():
         return "it is a link, and where it leads is not the lab's to replace"
@@ -28,7 +28,10 @@ def why_not_over(path: Path, opening: str) -> str | None:
 
 
 def write_beside(path: Path, text: str, opening: str) -> None:
-    """A file beside the verdict, which stands whether or not this can be written. It replaces only what begins so."""
+    """Writes a file beside a verdict, which stands whether or not it can be written.
+
+    It replaces only a file that begins with `opening`, a regular expression.
+    """
     try:
         if why := why_not_over(path, opening):
             raise OSError(why)

@@ -1,4 +1,4 @@
-"""What the commands that run something share: the run's folder, its progress, how it is ended, and what it shows."""
+"""The frame of a command that runs something: its folder, its progress, its signals, and its results."""
 
 import asyncio
 import shlex
@@ -35,17 +35,17 @@ from loadtest.worlds.world import WorldFailed
 
 
 def this_run(seed: int, is_virtual: bool = False) -> dict[str, Any]:
-    """Where and with what this command runs, for the directory that it leaves."""
+    """The environment of this command, as the run's folder keeps it."""
     return describe(shlex.join(["lab", *sys.argv[1:]]), seed, is_virtual)
 
 
 def progress() -> Progress:
-    """Of work with a known end; on something that is no terminal, nothing."""
+    """A progress bar for work with a known end; without a terminal it shows nothing."""
     return Progress(console=console, transient=True, disable=not console.is_terminal)
 
 
 class _RunsProgress(Progress):
-    """Counts runs, and the parts that are behind those that have not ended."""
+    """A progress bar that counts runs which have ended, and the parts of those underway."""
 
     done = 0
     underway: Callable[[], float] = staticmethod(lambda: 0.0)
@@ -59,7 +59,10 @@ class _RunsProgress(Progress):
 
 @contextmanager
 def runs_progress(total: int, done: int, underway: Callable[[], float]) -> Iterator[Callable[[], int]]:
-    """Of so many runs, `done` of them from before. What it gives is to be called after each; how many that are then."""
+    """A progress bar for `total` runs, `done` of them from before.
+
+    It yields a function to call after each run; that returns how many have ended.
+    """
     columns = (
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn()
     )  # fmt: skip
@@ -76,7 +79,7 @@ def runs_progress(total: int, done: int, underway: Callable[[], float]) -> Itera
 
 
 def run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
-    """A new directory for a run, before anything runs; exit 2 where there can be none."""
+    """Makes the folder of a run before anything runs; exit 2 where it cannot be made."""
     try:
         return new_run_folder(results, name, about, scenario)
     except OSError as error:
@@ -84,16 +87,16 @@ def run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Sce
 
 
 _ENDS = tuple(sign for name in ("SIGTERM", "SIGHUP") if (sign := getattr(signal, name, None)) is not None)
-"""Beside Ctrl-C: asked to end, and the terminal was closed."""
+"""Signals that end a run as Ctrl-C does: a request to end, and a terminal that was closed."""
 
 
 def _heard() -> list[signal.Signals]:
-    """Of `_ENDS`, those that this process was not started to ignore, as `nohup` does."""
+    """Those of `_ENDS` that this process listens to; `nohup` starts one that ignores SIGHUP."""
     return [sign for sign in _ENDS if signal.getsignal(sign) is not signal.SIG_IGN]
 
 
 def guarded(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run it; Ctrl-C, SIGTERM and SIGHUP end it in order, its children first."""
+    """Runs a coroutine; Ctrl-C, SIGTERM and SIGHUP end it in order, its children first."""
 
     async def cancellable() -> Any:
         task = asyncio.current_task()
@@ -113,7 +116,7 @@ def guarded(work: Coroutine[Any, Any, Any]) -> Any:
 
 @contextmanager
 def guarded_here() -> Iterator[None]:
-    """The same for work that is no coroutine: what it has started ends with its own `with`."""
+    """Guards work outside a coroutine as `guarded` does; its children end with their own `with`."""
     before = {sign: signal.signal(sign, signal.default_int_handler) for sign in _heard()}
     try:
         yield

@@ -18,7 +18,7 @@ def settings(
     seed: Seed = 1,
     repeats: Annotated[int, typer.Option(min=1, max=100, help="Only looked at, like the duration.")] = 1,
 ) -> None:
-    """What a scenario states for a pod, as environment variables: to run one by hand, or for a bench in the stack."""
+    """Print a scenario as a pod's environment variables: to run one by hand, or for a bench in the stack."""
     workload = scenario_named(scenario, duration, pods)
     if reason := workload.why_only_virtual:
         fail(f"{workload.name}: {reason}")

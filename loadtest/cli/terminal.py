@@ -1,4 +1,4 @@
-"""What every command says to the terminal, and how it ends."""
+"""The terminal: messages of every command, and the exit code that goes with them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,23 +24,23 @@ def fail(message: object, code: int = 2) -> NoReturn:
 
 
 def warn(lines: Iterable[str]) -> None:
-    """What the reader has to know and what changes no exit code."""
+    """Prints a warning a line; a warning changes no exit code."""
     for line in lines:
         errors.print(for_terminal(f"! {line}", "yellow"), soft_wrap=True)
 
 
 def shown(path: Path) -> Path:
-    """As short as it can be written from here."""
+    """The path relative to the current folder, where it lies below that."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def named(path: Path) -> str:
-    """The same within rich's markup: a folder may have any name."""
+    """The path relative to the current folder, escaped for rich's markup."""
     return for_console_markup(str(shown(path)))
 
 
 def say(text: str) -> None:
-    """On a terminal that may be gone by now."""
+    """Prints to stderr; a terminal that was closed is no error."""
     try:
         errors.print(text)
     except OSError:

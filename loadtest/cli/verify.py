@@ -56,7 +56,7 @@ def verify(
 
 
 def _block(found: Found, seeds: int) -> str:
-    """Everything about one finding."""
+    """The text about one finding: scenario, violation, and the command that replays it."""
     whole, shrunk = found.smallest, found.shrunk
     shuffled = "" if shrunk.case.shuffle_seed is None else " (what is ready at once in an order that the seed draws)"
     return "\n".join(
