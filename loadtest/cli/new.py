@@ -20,7 +20,11 @@ def new(name: Annotated[str, typer.Argument(help="Lower case letters, digits and
         path = new_strategy(name)
     except (ValueError, OSError) as error:
         fail(error)
-    console.print(f"{path.relative_to(ROOT)} is there. Edit it, then: [bold]make try S={name}[/]", highlight=False)
+    if (ROOT / "Makefile").exists():
+        place, then = path.relative_to(ROOT), f"make try S={name}"
+    else:  # installed from a wheel
+        place, then = path, f"lab try {name}"
+    console.print(f"{place} is there. Edit it, then: [bold]{then}[/]", highlight=False, soft_wrap=True)
 
 
 def new_strategy(name: str) -> Path:
