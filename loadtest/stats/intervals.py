@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+import scipy  # scipy.special, a sixth of a second, is imported with its first use
 
 ALPHA = 0.05
 """The chance that anything at all among the figures compared together is called different when nothing is."""
@@ -72,7 +72,7 @@ def ratio_interval(
 
 
 def _quantile(freedom: float) -> float:
-    return -float(stdtrit(freedom, (1 - LEVEL) / 2))
+    return -float(scipy.special.stdtrit(freedom, (1 - LEVEL) / 2))
 
 
 def _exp(value: float) -> float:
@@ -118,8 +118,8 @@ class Test:
 
     def change_seen(self, alpha: float) -> float:
         """The least ratio that would have been found at this alpha four times in five; NaN where none can be said."""
-        quantile = -float(stdtrit(self.freedom, alpha / 2)) + float(stdtrit(self.freedom, POWER))
-        return math.exp(math.log1p(self.drift) + quantile * self.error)
+        found, least = scipy.special.stdtrit(self.freedom, np.array([POWER, alpha / 2]))
+        return math.exp(math.log1p(self.drift) + float(found - least) * self.error)
 
 
 def difference(
@@ -139,7 +139,8 @@ def difference(
     if gap.error == 0:
         return Test(0.0 if apart > margin else 1.0, 0.0 if gap.positive else math.nan, gap.freedom, drift)
     # the p of the null hypothesis that is hardest to refute: a true difference of exactly the margin
-    p = float(stdtr(gap.freedom, (margin - apart) / gap.error) + stdtr(gap.freedom, -(margin + apart) / gap.error))
+    tails = scipy.special.stdtr(gap.freedom, np.array([margin - apart, -margin - apart]) / gap.error)
+    p = float(tails[0] + tails[1])
     return Test(min(1.0, p), gap.error if gap.positive else math.nan, gap.freedom, drift)
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import exp1, pdtr, pdtrik
+import scipy
 
 from app.latency import Latency
 from loadtest.figures.records import Floats
@@ -29,8 +29,8 @@ def poisson_band(mean: float) -> tuple[float, float]:
 
 def _poisson_quantile(share: float, mean: float) -> float:
     """As `scipy.stats.poisson.ppf` computes it; `scipy.stats` costs half a second to import."""
-    count = math.ceil(pdtrik(share, mean))  # a root, so that it may lie just above a whole number
-    return float(count - 1 if count and pdtr(count - 1, mean) >= share else count)
+    count = math.ceil(scipy.special.pdtrik(share, mean))  # a root, so that it may lie just above a whole number
+    return float(count - 1 if count and scipy.special.pdtr(count - 1, mean) >= share else count)
 
 
 def floor_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
@@ -166,7 +166,7 @@ def early_misses(rate_per_s: float, latency_s: float, scale_s: float) -> float:
 
 def _e1(log: float) -> float:
     """The exponential integral E1 of e^log, which itself may be too small for a float."""
-    return float(exp1(math.exp(log))) if log > -30 else -np.euler_gamma - log
+    return float(scipy.special.exp1(math.exp(log))) if log > -30 else -np.euler_gamma - log
 
 
 def early_herd(beta: float) -> float:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammainc
+import scipy
 
 from app.strategy import MechanismKind
 from loadtest.figures.records import Floats
@@ -45,7 +45,8 @@ class KeyCycle:
         number = np.arange(0 if is_cold else 1, math.ceil(left_s / fixed_s))
         mean_s = number * self.gap_s + is_cold / self.rate_per_s
         variance = number * self.gap_var + is_cold / self.rate_per_s**2
-        return float(gammainc(mean_s**2 / variance, (left_s - number * fixed_s) * mean_s / variance).sum())
+        shape, scaled = mean_s**2 / variance, (left_s - number * fixed_s) * mean_s / variance
+        return float(scipy.special.gammainc(shape, scaled).sum())
 
 
 class KeyGroups:

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from app.strategy import MechanismKind
 from loadtest.figures.records import Floats
@@ -52,4 +52,4 @@ def _together(keys: KeyGroups, per_expiry: Floats) -> float:
 def _luck(windows: float) -> float:
     """How far the busiest of so many independent windows is above the mean, in standard deviations (Blom 1958)."""
     windows = max(1.0, windows)
-    return float(ndtri((windows - 0.375) / (windows + 0.25)))
+    return float(scipy.special.ndtri((windows - 0.375) / (windows + 0.25)))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from scipy.special import stdtrit
+import scipy
 
 CONFIDENCE = 0.99
 """Of a claim that holds: the chance that its figure lies within reach."""
@@ -26,7 +26,7 @@ class Spread:
     @property
     def quantile(self) -> float:
         """Standard deviations to either side: Student's t, because the deviation is estimated too."""
-        return float(stdtrit(self.seeds - 1, (1 + CONFIDENCE) / 2)) if self.seeds > 1 else math.inf
+        return float(scipy.special.stdtrit(self.seeds - 1, (1 + CONFIDENCE) / 2)) if self.seeds > 1 else math.inf
 
     def reach(self, runs: int, of_the_mean: bool) -> float:
         """How far the figure of one published run may be from the mean of `runs` of ours, either way; with
