@@ -6,7 +6,7 @@ import pytest
 
 from loadtest.cli.gate import OWN_JUNIT
 from loadtest.cli.output_files import why_not_over
-from tests.loadtest.cli.test_judge import lab
+from tests.loadtest.cli.test_compare_and_gate import lab
 from tests.run_directory import repeats, write_run
 
 OPENINGS = {"--junit": "<testsuites", "--markdown": "### Gates: "}
