@@ -1,4 +1,4 @@
-"""Who asks, in virtual time: the arrivals of the scenario, seeded as in every world."""
+"""The clients of virtual time: the arrivals of the scenario, seeded as in every world."""
 
 import heapq
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def clients(scenario: Scenario, seed: int, start_s: float) -> Clients:
 
 
 class OpenLoop:
-    """Arrivals that wait for nobody."""
+    """Arrivals that come at their own times, however long the answers take."""
 
     def __init__(self, scenario: Scenario, seed: int, start_s: float) -> None:
         self._asks = self._walk(scenario, seed, start_s)

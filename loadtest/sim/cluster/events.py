@@ -27,7 +27,7 @@ class Observer(Protocol):
 
     @property
     def handlers(self) -> Handlers:
-        """What is called with each event of a type."""
+        """The functions that are called with each event, by its type."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,4 @@
-"""The checker of `Invariant`s: it subscribes to what happens, and keeps books of its own, so that it sees a fault of
-pods or of Redis."""
+"""The checker of the invariants. It keeps books of its own, so that it sees a fault of pods or of Redis."""
 
 import math
 from collections.abc import Callable
@@ -46,7 +45,7 @@ class Invariants:
         self._has_held: set[tuple[str, str]] = set()
         self._deaf: set[str] = set()
         self._longest_store_s = 0.0
-        """That a pod has spent on storing what it had loaded, whether or not that went well."""
+        """The longest time that a write of a pod took, whether or not it went well."""
         self.longest_load_s = 0.0
         self.violation: Violation | None = None
         self.handlers: events.Handlers = {
@@ -236,9 +235,8 @@ class Invariants:
             self.report(Invariant.FRESH_ENOUGH, said, chunk.ended_s[old])
 
     def _age_s_max(self) -> float:
-        """Who has joined a flight has an answer that is as old as its load, and as what came after that: it ends once
-        it has tried to store. What is known of a load is when it was asked for, which may be long before it was let
-        in."""
+        """The limit of an answer's age when it is asked for. A flight ends once it has tried to store, so its answer
+        is as old as load and write. A load is dated by its asking, which may be long before it was let in."""
         limit_s = max(self._allowed.promise_s, self.longest_load_s + self._longest_store_s)
         if self._asked_s is not None:
             limit_s += self.longest_load_s

@@ -11,7 +11,7 @@ from app.pooler import Member, Pooler
 
 
 class VirtualPooler:
-    """What all pods connect to. A message takes one way of the network, and none overtakes another."""
+    """The pooler that all pods connect to. A message takes one way of the network, and none overtakes another."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, network: Latency, seed: int) -> None:
         self.pooler = Pooler()
@@ -19,7 +19,7 @@ class VirtualPooler:
         self._is_away = False
 
     async def connect(self, make: Callable[[], asyncio.Protocol]) -> object:
-        """As `app.pooler_client.Connect`."""
+        """Implements `app.pooler_client.Connect`."""
         await asyncio.sleep(self._way_s() + self._way_s())
         if self._is_away:
             raise ConnectionRefusedError("refused")
@@ -39,7 +39,7 @@ class VirtualPooler:
         self._is_away = False
 
     def left(self) -> list[str]:
-        """What is held or waited for."""
+        """The connections that are held or waited for."""
         counts = {
             f"{what} of {name}": len(claims)
             for name, pool in self.pooler.pools.items()

@@ -53,7 +53,7 @@ class MemoryServer:
         self.observers = observers or Observers()
         self._true_s = clock.now_s
         self.time_s: Callable[[], float] = clock.now_s
-        """What its clock says; see `set_clock`."""
+        """The time by its clock; see `set_clock`."""
         self._entries_max, self._evicts = entries_max, policy == "allkeys-lru"
         self._entries: dict[str, tuple[Entry, float]] = {}
         self._locks: dict[str, _Lock] = {}
@@ -170,5 +170,5 @@ class MemoryServer:
 
 
 def milliseconds(seconds: float) -> int:
-    """As PX counts a lease: whole, and at least one."""
+    """A lease as PX counts it: whole, and at least one."""
     return max(1, round(seconds * 1000))

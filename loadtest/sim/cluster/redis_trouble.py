@@ -1,7 +1,7 @@
-"""What becomes of a command at a Redis that is not well.
+"""The faults of a simulated Redis, and what they do to a command.
 
-At the `Cache` seam there are commands, not bytes: a reply is there or it is not. What a wire would add (half a reply,
-a reply for somebody else, one connection of a pool that is dead while its neighbour lives) is not here.
+At the `Cache` seam there are commands, not bytes: a reply is there or it is not. A wire would add more: half a reply,
+another's reply, one dead connection in a pool.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class Refused(CacheAway):
 
 
 class Trouble:
-    """Of one server, for all that comes to it. `changed` is called whenever it may have begun or ended."""
+    """The faults of one server, for every command that comes to it. `changed` is called when they begin or end."""
 
     def __init__(self, rng: Random, changed: Callable[[], None]) -> None:
         self._rng, self._changed = rng, changed
@@ -42,7 +42,7 @@ class Trouble:
         return self._is_away
 
     def go_away(self) -> None:
-        """What was waiting here goes with it."""
+        """Redis is gone, and the commands that were held with it."""
         self._is_away = True
         for _, _, reply in self._take_held():
             if not reply.done():
@@ -84,7 +84,7 @@ class Trouble:
         self._changed()
 
     async def meet(self, name: str, command: Callable[[], T]) -> T:
-        """What the command answers, perhaps later. Raises `Lost` and `Refused`."""
+        """The answer of the command, perhaps later. Raises `Lost` and `Refused`."""
         if self._held is not None and not self._is_away:
             reply: asyncio.Future[T] = asyncio.get_running_loop().create_future()
             self._held.append((name, command, reply))

@@ -14,7 +14,7 @@ TEXT_CHARS = 16
 
 
 class SlowStore:
-    """What all pods read from. Its faults are set from outside, at any time."""
+    """The store that all pods read from. Its faults are set from outside, at any time."""
 
     def __init__(self, items: int, seed: int, observers: Observers | None = None) -> None:
         self.items = items
@@ -48,7 +48,7 @@ class SlowStore:
             self.reading -= 1
 
     async def select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
-        """As `app.origin.Store`."""
+        """Implements `app.origin.Store`."""
         fails = self.fails_share > 0 and self._rng.random() < self.fails_share
         if self._hangs_until is not None:
             await self._hangs_until.wait()

@@ -1,4 +1,4 @@
-"""What cannot be held against a run: what its latencies, clocks and faults make unavoidable."""
+"""The tolerances of a run: its latencies, clocks and faults make some things unavoidable."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SETTLE_S = 20.0
 POLL_STRETCH_MAX = 1.5
 """By which the time between two polls is drawn, see `app.flights`."""
 EPOCH_S = 2 * 86_400.0
-"""What clocks say when a run begins in which some are set: as far from 0 as they may be set back, and more."""
+"""The time by all clocks when a run begins in which some are set: further from 0 than they may be set back."""
 
 CLOCKS = (faults.ClockApart, faults.CacheClockApart)
 _PARTING = (
@@ -27,19 +27,19 @@ _PARTING = (
     faults.ConnectionsDead,
     faults.PodPaused,
 )
-"""In which pods load for themselves, and are then back at what the cache has had since before."""
+"""Faults in which pods load for themselves, and are then back at what the cache has had since before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What the latencies, clocks and faults of a world make unavoidable, in seconds."""
+    """The tolerances of one run, in seconds."""
 
     late_s: float
     """How long an announcement, or a reply, may travel."""
     skew_s: float
     """How much older than its age what a wrong clock has dated may be."""
     deadline_s: float
-    """What a request may take."""
+    """The longest that a request may take."""
     promise_s: float = math.inf
     """How old an answer of the cache may be."""
     poll_s: float = 0.0
@@ -55,12 +55,12 @@ def has_wrong_clocks(scenario: Scenario) -> bool:
 
 
 def epoch_s(scenario: Scenario) -> float:
-    """What the right time is when the run begins."""
+    """The right time when the run begins."""
     return EPOCH_S if has_wrong_clocks(scenario) else 0.0
 
 
 def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> AnswerCheck:
-    """What answers are held to, with the tolerances that this scenario's latencies, clocks and faults need. Clients go
+    """The check of each answer, with the tolerances that this scenario's latencies, clocks and faults need. Clients go
     by the cache's clock."""
     settings = scenario.pod_settings(seed, "pod-1")
     stretched = any(isinstance(fault, faults.OriginSlow | faults.OriginHangs) for fault in scenario.faults)
@@ -80,7 +80,7 @@ def _steps_s(scenario: Scenario) -> list[float]:
 
 
 def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allowed:
-    """What this scenario's latencies, clocks and faults allow."""
+    """The tolerances that this scenario's latencies, clocks and faults need."""
     settings = scenario.pod_settings(seed, "pod-1")
     timeout_s, pause_s = settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000
     network_s = Latency.parse(scenario.virtual.network).longest_ms / 1000

@@ -33,8 +33,8 @@ class _Known(NamedTuple):
 class Traffic:
     """Brings the clients' requests to the pods and their answers back.
 
-    As long as nobody else has anything to do, it serves one request after the other in a single callback: a hit costs
-    no timer, no task and no turn of the loop.
+    While nothing else is due, it serves one request after the other in a single callback. So a hit costs no timer, no
+    task and no turn of the loop.
     """
 
     def __init__(self, cluster: Cluster, clients: Clients, recorder: Recorder) -> None:
@@ -178,7 +178,7 @@ class Traffic:
         self._look_again()
 
     def _look_again(self) -> None:
-        """What is due next, or that nothing is, may have changed."""
+        """The moment at which the next request is due may have changed."""
         due_s = self._clients.due_s
         if self._timer is not None:
             if due_s >= self._timer.when():

@@ -1,4 +1,4 @@
-"""What must hold at every event, whatever the strategy does and whatever breaks."""
+"""The invariants: they hold at every event, whatever the strategy does and whatever breaks."""
 
 from dataclasses import dataclass
 from enum import Enum, unique

@@ -30,7 +30,7 @@ class Case:
 
 
 class Ran(NamedTuple):
-    """What came of a case. Without a `trace` it did not come to its end."""
+    """The end of a case. Without a `trace` it did not come to its end."""
 
     violation: Violation | None
     trace: str
@@ -75,19 +75,19 @@ def _source(strategy: type[Strategy]) -> str:
 
 
 def check_seed(strategy: type[Strategy], seed: int) -> Finding | None:
-    """What does not hold in the world of that seed."""
+    """The invariant that does not hold in the world of that seed."""
     return check_case(strategy, case_of(strategy, seed))
 
 
 def check_case(strategy: type[Strategy], case: Case) -> Finding | None:
-    """What does not hold in that case."""
+    """The invariant that does not hold in that case."""
     violation, _ = run_case(strategy, case)
     return None if violation is None else Finding(strategy.name, case, violation)
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """What breaks in a world is told as a finding; the log of its pods would be that of thousands."""
+    """Logging is off: whatever breaks in a world is a finding, and the log of its pods would be that of thousands."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -20,8 +20,8 @@ _Draw = Callable[[Random, int], dict[str, Any]]
 
 
 def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Scenario:
-    """The same for the same seed. The tunables of these strategies are at times drawn too, each from a stream of its
-    own: a strategy that is added changes the world of no other."""
+    """The same for the same seed. The tunables of these strategies are at times drawn too, each from its own stream, so
+    that a new strategy changes the world of no other."""
     rng = Random(f"{seed}/world")
     duration_s = round(rng.uniform(5, 20), 1)
     pods = rng.randint(1, 4)
@@ -124,7 +124,7 @@ def _with(draw: _Draw, name: str, value: Callable[[Random], Any]) -> _Draw:
 
 
 def _refusal(rng: Random) -> dict[str, Any]:
-    """Of all that the error is the reply to, or of one command."""
+    """The error is the reply to every command that it can be, or to one of them."""
     error = rng.choice(sorted(faults.REFUSED_BY))
     one = rng.choice(sorted(faults.REFUSED_BY[error]))
     return {"error": error, "commands": [one] if rng.random() < 0.5 else []}

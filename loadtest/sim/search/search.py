@@ -13,7 +13,7 @@ from loadtest.sim.search.case import HOLDS_THE_LOOP, Finding, check_seed
 from loadtest.sim.search.shrink import shrink
 
 SEEDS_AT_ONCE = 5
-"""That a worker takes: few, so that all are busy to the end."""
+"""The seeds that a worker takes: few, so that all are busy to the end."""
 Strategies = Mapping[str, type[Strategy]]
 
 

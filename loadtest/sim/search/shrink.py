@@ -14,7 +14,7 @@ from loadtest.workload.scenario import Scenario
 
 TRIES_MAX = 300
 TENTH_S = 0.1
-"""To which a duration is cut."""
+"""A duration is cut to a multiple of it."""
 _WIDE_POOL = 64
 
 
@@ -49,8 +49,8 @@ def shrink(strategy: type[Strategy], finding: Finding) -> Finding:
 
 
 def _changed(scenario: Scenario, **changes: Any) -> Iterator[Scenario]:
-    """With these fields; of a table, with these of its fields, or none. Nothing where that is no scenario, or the same
-    one."""
+    """The scenario with these fields; a table keeps its other fields, unless none is given. Nothing where that is no
+    scenario, or the same one."""
     told = scenario.model_dump()
     for name, change in changes.items():
         told[name] = told[name] | change if isinstance(change, dict) and change else change
