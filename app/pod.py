@@ -76,13 +76,16 @@ class Pod(Generic[C, B]):
         """Reads that hold a connection to a store, or wait for one."""
         return sum(origin.reading + origin.waiting for origin in self.origins.values())
 
-    async def __aenter__(self) -> Self:
+    async def start(self) -> None:
         """Open the cache. A cache that is away is no error: until it comes back the origin answers."""
         try:
             await self.cache.start()
         except BaseException:
             await self.aclose()
             raise
+
+    async def __aenter__(self) -> Self:
+        await self.start()
         return self
 
     async def __aexit__(

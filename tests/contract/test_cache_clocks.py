@@ -58,7 +58,7 @@ def in_memory(case: Case) -> None:
 
         async def new_pod() -> Pod:
             cache = MemoryCache(server, clock, 0.001)
-            cache.pod_clock = synced = RedisClock(cache.time_s, running.time, running.time)
+            cache.clock = synced = RedisClock(cache.time_s, running.time, running.time)
             await synced.sync()
             return Pod(cache, synced)
 

@@ -8,7 +8,7 @@ from app.latency import Latency
 from app.strategy import Strategy
 from loadtest.sim.cluster.events import ClusterReady, Observer, Observers
 from loadtest.sim.cluster.invariants import Invariants
-from loadtest.sim.cluster.pod import Pod
+from loadtest.sim.cluster.pod import VirtualPod
 from loadtest.sim.cluster.pooler import VirtualPooler
 from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.redis_server import MemoryServer
@@ -56,7 +56,7 @@ class Cluster:
         self.pods = [self.new_pod(number) for number in range(scenario.pods)]
         self.observers.emit(ClusterReady(self))
 
-    def new_pod(self, number: int) -> Pod:
+    def new_pod(self, number: int) -> VirtualPod:
         """A fresh one, for that place."""
         wall_s = None
         if number in self.walls_apart_s:
@@ -64,7 +64,7 @@ class Cluster:
             def wall_s() -> float:
                 return self.loop.now_s + self._epoch_s + self.walls_apart_s[number]
 
-        return Pod(
+        return VirtualPod(
             number,
             self.strategy,
             self.scenario,

@@ -224,11 +224,11 @@ class OriginAnswered(NamedTuple):
 
 
 class OriginUnanswered(NamedTuple):
-    """The origin failed, was late or shed the read."""
+    """The origin failed, was late or shed the read: `how`, in one word."""
 
     pod: str
     item_id: int
-    error: BaseException
+    how: str
 
 
 class StoreReadBegan(NamedTuple):

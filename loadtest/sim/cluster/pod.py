@@ -1,19 +1,16 @@
 """A pod of virtual time: the request path of the service, as it is, with a cache and a store that it takes for real."""
 
-from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from random import Random
 from typing import Any
 
-from app.arm import Answer, Arm
+from app.arm import Answer
 from app.clock import RedisClock
 from app.latency import Latency
 from app.ledger import AskedRead
-from app.origin import Origin
-from app.pooler_client import PoolerClient
-from app.strategy import CacheAway, Clock, Loaded, Status, Strategy, Why
+from app.pod import Pod
+from app.strategy import Clock, Status, Strategy
 from app.tasks import Tasks
 from loadtest.figures.failures import Kind
 from loadtest.figures.records import OUTCOME_NUMBERS
@@ -36,77 +33,74 @@ from loadtest.sim.kernel.loop import VirtualClock, VirtualLoop
 from loadtest.workload.scenario import Scenario
 
 
-class Counts:
-    """Implements `app.arm.ArmEvents` and `app.origin.OriginEvents`: the failures that a pod's metrics count. Of all
-    else the recorder sees more."""
+class PodReports:
+    """The reports of one pod, as events of its cluster: they have the true times, whatever the pod's clock says.
 
-    def __init__(self, failed: Callable[[Kind], None]) -> None:
+    Implements `app.pod.PodEvents` for its one strategy, with `ArmEvents` and `OriginEvents`, and `app.origin.Book`.
+    """
+
+    def __init__(
+        self, emit: Callable[[object], None], number: int, true: Clock, failed: Callable[[Kind], None]
+    ) -> None:
+        """`failed` is called with each failure that the pod's metrics would count."""
+        self._emit, self._number, self._name, self._true = emit, number, f"pod-{number + 1}", true
         self._failed = failed
+        self._open: dict[AskedRead, OpenRead] = {}
+        self._is_closed = False
+
+    def arm(self, strategy: str) -> "PodReports":
+        return self
+
+    def origin(self, strategy: str) -> "PodReports":
+        return self
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None: ...
-
-    def origin_asked(self, read: AskedRead, again: bool) -> None: ...
-
-    def origin_shed(self, read: AskedRead) -> None:
-        self._failed(Kind.SHED)
-
-    def origin_started(self, read: AskedRead) -> None: ...
-
-    def origin_failed(self, read: AskedRead) -> None:
-        self._failed(Kind.LATE)
-
-    def origin_ended(self, read: AskedRead, duration_s: float) -> None: ...
 
     def lock_asked(self, taken: bool) -> None: ...
 
     def lock_waited(self, seconds: float) -> None: ...
 
+    def task_died(self, task: str) -> None: ...
+
+    def origin_started(self, read: AskedRead) -> None: ...
+
+    def origin_ended(self, read: AskedRead, duration_s: float) -> None: ...
+
     def write_refused(self) -> None:
         self._failed(Kind.WRITE)
 
-    def task_died(self, task: str) -> None: ...
+    def origin_asked(self, read: AskedRead, again: bool) -> None:
+        if not self._is_closed:
+            self._open[read] = opened = OpenRead(self._true.now_s(), read.item_id, read.why, self._number)
+            self._emit(OriginAsked(self._name, read.item_id, read.key, read.why, opened))
 
+    def origin_shed(self, read: AskedRead) -> None:
+        self._failed(Kind.SHED)
+        self._emit(OriginUnanswered(self._name, read.item_id, "shed"))
 
-class OpenReads:
-    """The reads of one pod that are under way, from their asking to what the origin says of them (an
-    `app.origin.Book`). Times are the true ones, whatever the pod's own clock says."""
-
-    def __init__(self, emit: Callable[[object], None], pod: int, true: Clock, own: Clock) -> None:
-        self._emit, self._pod, self._true, self._own = emit, pod, true, own
-        self._name = f"pod-{pod + 1}"
-        self._open: dict[tuple[str, float], deque[OpenRead]] = {}
-        self._is_closed = False
-
-    def ask(self, item_id: int, key: str, why: Why) -> None:
-        """The origin is asked in this moment."""
-        if self._is_closed:
-            return
-        read = OpenRead(self._true.now_s(), item_id, why, self._pod)
-        self._open.setdefault((key, self._own.now_s()), deque()).append(read)
-        self._emit(OriginAsked(self._name, item_id, key, why, read))
+    def origin_failed(self, read: AskedRead) -> None:
+        self._failed(Kind.LATE)
+        self._emit(OriginUnanswered(self._name, read.item_id, "late" if read.is_late else "failed"))
 
     def write(self, read: AskedRead) -> None:
-        if self._is_closed:
-            return
-        same = self._open[read.key, read.asked_s]
-        ended = same.popleft()  # of reads of one key that were asked for at once, each stands for any
-        if not same:
-            del self._open[read.key, read.asked_s]
+        if (ended := self._open.pop(read, None)) is None:
+            return  # its pod has ended
         if read.started_s is not None:
             ended.started_s = ended.asked_s + max(0.0, read.started_s - read.asked_s)
-        ended.outcome = OUTCOME_NUMBERS[read.outcome]
-        ended.ended_s = self._true.now_s()
+        ended.outcome, ended.ended_s = OUTCOME_NUMBERS[read.outcome], self._true.now_s()
+        if read.loaded is not None and not read.is_late:
+            self._emit(OriginAnswered(self._name, read.item_id, ended.asked_s, read.loaded))
 
     def close(self) -> None:
-        """The pod ends, and cuts short what is under way: nobody knows what would have become of it."""
+        """The pod ends, and cuts its reads short: their outcome is unknown."""
         self._is_closed = True
-        for read in (read for same in self._open.values() for read in same):
+        for read in self._open.values():
             read.ended_s = self._true.now_s()
         self._open.clear()
 
 
 class SyncedClock(RedisClock):
-    """Of a pod that has to ask Redis for the time. Before it knows it uses nothing of what lies there."""
+    """The clock of a pod that has to ask Redis for the time. Until it knows, the pod uses no entry of Redis."""
 
     def __init__(self, cache: MemoryCache, loop: VirtualLoop, wall_s: Callable[[], float]) -> None:
         super().__init__(cache.time_s, loop.time, wall_s)
@@ -117,7 +111,7 @@ class SyncedClock(RedisClock):
         self._cache.introduce(True)
 
 
-class Pod:
+class VirtualPod:
     """One pod from its start to its end. Another one that takes its place has a state of its own."""
 
     def __init__(
@@ -147,7 +141,7 @@ class Pod:
         """Requests that have come while it was paused."""
         settings = scenario.pod_settings(seed, f"pod-{number + 1}")
         true = VirtualClock(loop)
-        self.name, self._loop, self._observers = settings.pod, loop, server.observers
+        self.name, self._observers = settings.pod, server.observers
         self._tasks = Tasks()
         redis, rng = Latency.parse(scenario.virtual.redis), Random(f"{seed}/{settings.pod}/redis")
         latency_s = (lambda: redis.draw_ms(rng) / 1000) if redis.mean_ms else 0.0
@@ -155,17 +149,22 @@ class Pod:
         self.cache = MemoryCache(
             server, true, latency_s, manners, self.gate, self.name, partial(self._failed, Kind.COMMAND)
         )
-        clock: Clock = true
         if wall_s is not None:
             self.cache.introduce(False)
-            self.cache.pod_clock = clock = synced = SyncedClock(self.cache, loop, wall_s)
+            self.cache.clock = synced = SyncedClock(self.cache, loop, wall_s)
             self._tasks.spawn(self._keep_in_sync(synced), f"{settings.pod} clock")
-        counts = Counts(self._failed)
-        self._reads = OpenReads(self._observers.emit, number, true, clock)
-        size = settings.origin_connections_shared
-        shared = None if pooler is None or size is None else PoolerClient(strategy.name, size, pooler.connect)
-        self._origin = Origin(settings, strategy.name, clock, self._reads, PodStore(store, self.gate), counts, shared)
-        self.arm = Arm(strategy, settings, self.cache, clock, self._read, counts, str(life))
+        self._reports = PodReports(self._observers.emit, number, true, self._failed)
+        self._pod = Pod(
+            settings,
+            {strategy.name: strategy},
+            self.cache,
+            self._reports,
+            partial(PodStore, store, self.gate),
+            self._reports,
+            None if pooler is None else pooler.connect,
+            str(life),
+        )
+        self.arm = self._pod.arms[strategy.name]
         is_observed = self._observers.hear(RequestArrived, RequestAnswered, RequestFailed)
         self.answer = self._observed_answer if is_observed else self.arm.answer
 
@@ -180,25 +179,11 @@ class Pod:
         return answer
 
     async def start(self) -> None:
-        """As the service does before it listens: ask Redis for the time. One that is away is no error."""
-        if isinstance(self.cache.pod_clock, RedisClock):
-            with suppress(CacheAway):
-                await self.cache.pod_clock.sync()
+        await self._pod.start()
 
     async def _keep_in_sync(self, clock: RedisClock) -> None:
-        await self.start()
+        await self.cache.start()
         await clock.keep_in_sync()
-
-    async def _read(self, item_id: int, key: str, why: Why) -> Loaded:
-        emit, asked_s = self._observers.emit, self._loop.now_s
-        self._reads.ask(item_id, key, why)
-        try:
-            loaded = await self._origin.read(item_id, key, why)
-        except BaseException as error:
-            emit(OriginUnanswered(self.name, item_id, error))
-            raise
-        emit(OriginAnswered(self.name, item_id, asked_s, loaded))
-        return loaded
 
     def pause(self, until_s: float) -> None:
         """Nothing comes in or goes out."""
@@ -217,11 +202,9 @@ class Pod:
     async def aclose(self) -> None:
         """As on SIGTERM: what is on its way is cancelled."""
         self.is_up = False
-        self._reads.close()
+        self._reports.close()
         await self._tasks.aclose()
-        await self.arm.aclose()
-        await self._origin.aclose()
-        await self.cache.aclose()
+        await self._pod.aclose()
 
     def left(self) -> list[str]:
         """What is still in flight."""

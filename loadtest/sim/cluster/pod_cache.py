@@ -85,8 +85,8 @@ class MemoryCache:
         self._server, self._pod, self._failed = server, pod, failed
         self._emit = server.observers.emit
         self._get = self._observed_get if server.observers.hear(EntryRead) else server.get
-        self._clock = clock
-        self.pod_clock: Clock | RedisClock = clock
+        self._true_clock = clock
+        self.clock: Clock | RedisClock = clock
         """What the pod goes by, which may not be right: entries carry its times."""
         self._latency_s = latency_s
         self._manners = manners
@@ -151,20 +151,20 @@ class MemoryCache:
             entry = self._get(key)
         else:
             entry = await self._ask("get", self._get, key)
-        if entry is None or entry.is_servable(self.pod_clock.now_s()):
+        if entry is None or entry.is_servable(self.clock.now_s()):
             return entry
-        if isinstance(self.pod_clock, RedisClock):
-            self.pod_clock.doubt()
+        if isinstance(self.clock, RedisClock):
+            self.clock.doubt()
         return None
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        began_s, until_ms = self._clock.now_s(), math.ceil(entry.keep_until_s * 1000)
+        began_s, until_ms = self._true_clock.now_s(), math.ceil(entry.keep_until_s * 1000)
         try:
             return await self._ask("set" if token is None else "put", self._store, key, entry, until_ms, token)
         except _Refusal:
             return False
         finally:
-            if took_s := self._clock.now_s() - began_s:
+            if took_s := self._true_clock.now_s() - began_s:
                 self._emit(WriteTook(self._pod, took_s))
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
@@ -201,16 +201,11 @@ class MemoryCache:
         """There is a gap in them: the pod was cut off or paused, or is back."""
         self._emit(AnnouncementsMissed(self._pod, self.is_dead or self.is_deaf))
 
-    @property
-    def clock(self) -> Clock:
-        """The clock of the pod, for `app.pod.PodCache`."""
-        return self.pod_clock
-
     async def start(self) -> None:
         """Ask Redis for the time, where the pod has to. A Redis that is away is no error."""
-        if isinstance(self.pod_clock, RedisClock):
+        if isinstance(self.clock, RedisClock):
             with suppress(CacheAway):
-                await self.pod_clock.sync()
+                await self.clock.sync()
 
     async def aclose(self) -> None:
         """Leave the server; commands on their way are forgotten."""
@@ -252,7 +247,7 @@ class MemoryCache:
     async def _ask(self, name: str, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         if self._is_direct and self._gate.is_open:
             answer = command(*arguments, **named)
-        elif self._clock.now_s() < self._left_alone_until_s:
+        elif self._true_clock.now_s() < self._left_alone_until_s:
             raise CacheAway("the cache is left alone after a failure")
         else:
             try:
@@ -277,14 +272,14 @@ class MemoryCache:
         elif patience.is_spent:
             raise CacheAway("no time is left for the cache")
         if not await patience.wait_for(travel, self._manners.timeout_s):
-            self._left_alone_until_s = self._clock.now_s() + self._manners.pause_s
+            self._left_alone_until_s = self._true_clock.now_s() + self._manners.pause_s
             raise CacheAway(f"no answer within {self._manners.timeout_s:g} s, or what the request has left of its own")
         if travel.cancelled():
             raise CacheAway("the pod ends")
         try:
             return travel.result()
         except Lost as lost:
-            self._left_alone_until_s = self._clock.now_s() + self._manners.pause_s
+            self._left_alone_until_s = self._true_clock.now_s() + self._manners.pause_s
             raise CacheAway(str(lost)) from lost
         except Refused as refused:  # the cache is there, and says no
             raise _Refusal(f"{name}: {refused}") from refused
@@ -292,14 +287,14 @@ class MemoryCache:
     async def _travel(self, name: str, command: Callable[[], T]) -> T:
         """There and back. Like redis-py's, a command whose connection is lost is sent again, in what is left of its
         time."""
-        give_up_s = self._clock.now_s() + self._manners.timeout_s
+        give_up_s = self._true_clock.now_s() + self._manners.timeout_s
         retries_left = self._manners.retries
         while True:
             try:
                 return await self._go_and_return(name, command)
             except Lost:
                 retries_left -= 1
-                if retries_left < 0 or self._clock.now_s() >= give_up_s:
+                if retries_left < 0 or self._true_clock.now_s() >= give_up_s:
                     raise
 
     async def _go_and_return(self, name: str, command: Callable[[], T]) -> T:

@@ -49,7 +49,7 @@ class EventLog:
             OriginAnswered: lambda event: (
                 f"has {event.item_id} from the origin, read at {event.loaded.read_at_s:.6f} s"
             ),
-            OriginUnanswered: lambda event: f"has nothing from the origin for {event.item_id}: {event.error!r}",
+            OriginUnanswered: lambda event: f"has nothing from the origin for {event.item_id}: {event.how}",
             CommandBroken: lambda event: f"{event.command.upper()}: {event.error}",
             EntryRead: self._read,
             EntryStored: self._stored,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from app import arm
+from app import pod as wiring
 from app.discovery import discover
 from app.flights import PodFlights, _Job
 from app.pooler_client import PoolerClient
@@ -77,7 +78,7 @@ class CountsFromExecution(MemoryCache):
     """SET with PX instead of PXAT: an entry's time begins when the command is executed."""
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        keep_s = entry.keep_until_s - self.pod_clock.now_s()
+        keep_s = entry.keep_until_s - self.clock.now_s()
 
         def until_ms() -> int:
             return math.ceil(1000 * (self._server.time_s() + keep_s))
@@ -98,7 +99,7 @@ class TakesTheFuture(MemoryCache):
 
     async def get(self, key: str) -> Entry | None:
         entry = await self._ask("get", self._get, key)
-        return entry if entry is not None and self.pod_clock.now_s() < entry.keep_until_s else None
+        return entry if entry is not None and self.clock.now_s() < entry.keep_until_s else None
 
 
 class LetsRefusalsOut(MemoryCache):
@@ -119,7 +120,7 @@ class KeepsItsOwnCopies(MemoryCache):
 
     async def get(self, key: str) -> Entry | None:
         copies: dict[str, Entry] = self.__dict__.setdefault("copies", {})
-        if (copy := copies.get(key)) is not None and self.pod_clock.now_s() < copy.keep_until_s:
+        if (copy := copies.get(key)) is not None and self.clock.now_s() < copy.keep_until_s:
             return copy
         if (entry := await super().get(key)) is not None:
             copies[key] = entry
@@ -185,7 +186,7 @@ def instead_of_the_flights(flights: type[PodFlights]) -> Callable[[pytest.Monkey
 
 
 def instead_of_the_client(client: type[PoolerClient]) -> Callable[[pytest.MonkeyPatch], None]:
-    return lambda patch: patch.setattr(pod, "PoolerClient", client)
+    return lambda patch: patch.setattr(wiring, "PoolerClient", client)
 
 
 # The seeds are the first ones by which `lab verify` found them, and shrank to two keys at most.
