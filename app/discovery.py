@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 class Discovered:
     """Strategies by name, the baseline first, and what could not be used, by name with the reason.
 
-    `bounds` are strategies that run to show what none can leave. They are not `strategies`, so that nobody compares or
+    `bounds` are strategies that run to show what none can leave. They are not `strategies`, so that none is compared or
     draws them who did not ask for them.
     """
 
@@ -48,7 +48,7 @@ class Discovered:
 
 
 def discover(bounds: bool = False) -> Discovered:
-    """One broken file is reported by name and takes nobody else down. The bounds only when they are asked for."""
+    """The strategies that are there, and with `bounds` the bounds too. A broken file is reported and harms no other."""
     found, broken = _load_all(app.strategies)
     ordered = sorted(found.items(), key=lambda item: (not item[1].is_baseline, item[0]))
     if not bounds:

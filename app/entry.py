@@ -1,4 +1,4 @@
-"""What is cached, and what is answered: see `app.strategy`, where a strategy imports it from."""
+"""Entries, and the answers made of them. A strategy imports these words from `app.strategy`."""
 
 import math
 from dataclasses import dataclass
@@ -25,14 +25,19 @@ class Why(StrEnum):
 
 
 CLOCK_ERROR_S_MAX = 1.0
-"""How far two pods' ideas of the cache's time may be apart. An entry that seems to have been read further in the future
-than this was dated by a clock that has been set since; it counts as none."""
+"""How far two pods' ideas of the cache's time may be apart, seconds.
+
+An entry read further in the future than that was dated by a clock that has been set since; it counts as none.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A cached answer. `read_at_s` is when the read of the origin began, so that no age is too young; `cost_s` is what
-    its load took, from asking to answer (XFetch's delta)."""
+    """A cached answer.
+
+    `read_at_s` is when the read of the origin began, so that no age is too young. `cost_s` is the time that its load
+    took, from asking to answer (XFetch's delta).
+    """
 
     body: bytes
     read_at_s: float
@@ -65,9 +70,10 @@ class Loaded:
     keep_for_s_max: float = math.inf  # a negative answer has a short life of its own
 
     def as_entry(self, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
-        """The entry to cache: fresh for `fresh_for_s` and kept for `keep_for_s` (or just as long), both from the
-        moment at which the read of the origin began. From any later moment, a pod that is slow to store would serve for
-        longer. Raises ValueError unless 0 <= fresh_for_s <= keep_for_s, both finite.
+        """The entry to cache: fresh for `fresh_for_s`, and kept for `keep_for_s` or just as long.
+
+        Both count from the moment at which the read of the origin began. From any later moment, a pod that is slow to
+        store would serve for longer. Raises ValueError unless 0 <= fresh_for_s <= keep_for_s, both finite.
         """
         if keep_for_s is None:
             keep_for_s = fresh_for_s

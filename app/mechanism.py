@@ -7,7 +7,7 @@ from typing import Self
 
 
 class MechanismKind(StrEnum):
-    """What happens to requests that find no fresh entry."""
+    """The fate of requests that find no fresh entry."""
 
     NONE = "none"  # each of them loads
     COLLAPSE = "collapse"  # one loads, the others wait for it

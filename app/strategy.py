@@ -67,7 +67,7 @@ class Clock(Protocol):
         ...
 
     def monotonic_s(self) -> float:
-        """Seconds since some beginning of this pod's own, for durations: nobody sets it."""
+        """Seconds since some beginning of this pod's own, for durations: it is never set."""
         ...
 
 
@@ -80,18 +80,23 @@ class Landing(Protocol):
 
 
 class Cache(Protocol):
-    """What all pods share. Every method may raise `CacheAway`, and nothing else for whatever the cache does; how long
-    they take together is bounded for each request, see `app.budget`."""
+    """The entries and locks that all pods share.
+
+    Every method may raise `CacheAway`, and nothing else for whatever the cache does. The time that they take together
+    is bounded for each request, see `app.budget`.
+    """
 
     async def get(self, key: str) -> Entry | None:
-        """The entry, unless there is none, or it is past its `keep_until_s` by the clock of whoever asks, or it seems
-        to have been read more than `CLOCK_ERROR_S_MAX` from now. Its times are finite and in order."""
+        """The entry, with times that are finite and in order; None where it may not be served.
+
+        That is past its `keep_until_s` by the asker's clock, or read more than `CLOCK_ERROR_S_MAX` in the future.
+        """
         ...
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        """Store the entry until its `keep_until_s`, a moment on the cache's clock: it is not served for longer, however
-        late the command is executed, and whatever that clock is set to meanwhile.
+        """Store the entry until its `keep_until_s`, a moment on the cache's clock.
 
+        It is not served for longer, however late the command is executed, and whatever that clock is set to meanwhile.
         With a token: only while that token holds the key's lock, in one step with releasing it and announcing the
         landing. False when the write was refused, because the lock is somebody else's by now or the cache is full.
         """
@@ -190,7 +195,7 @@ class Strategy(HasParameters, ABC):
             setattr(self, name, value)
 
     def mechanism(self) -> Mechanism:
-        """What the strategy does about an expiry, with its numbers as they are tuned.
+        """The strategy's way with an expiry, with its numbers as they are tuned.
 
         It depends on `self.ttl_s` and the tunables alone, because theory asks for it where no lab runs. A strategy that
         serves past the TTL, or draws longer ones, says so here: an answer older than `Mechanism.oldest_s` is a wrong

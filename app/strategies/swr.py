@@ -4,7 +4,7 @@ from app.strategy import Loader, Lookup, Mechanism, Status, Strategy, Why, tunab
 class StaleWhileRevalidate(Strategy):
     """Past its freshness an entry is still served for a while, and one background load replaces it.
 
-    Expect:     one origin read per key and expiry, and nobody waits for it: p99 stays near the cost of a hit.
+    Expect:     one origin read per key and expiry, and no request waits for it: p99 stays near the cost of a hit.
     Where it hurts: answers are older than the TTL, up to `ttl_s + stale_s`. A key that is asked for less often
                 than that is a plain miss.
     Reference:  RFC 5861, stale-while-revalidate.

@@ -1,4 +1,4 @@
-"""What one generator process sends, and how late."""
+"""A generator process's own count of what it sends, and how late."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from loadtest.figures.histogram import Histogram
 
 TICK_S = 0.02
-"""Between two looks of the ticker."""
+"""The time between two looks of the ticker, seconds."""
 _EPOCH_S = time.time() - time.monotonic()
 
 
@@ -18,7 +18,7 @@ def now_s() -> float:
 
 
 class Meter:
-    """What one process sends, and how late. Its memory does not grow, however long the load."""
+    """A count of what one process sends, and how late. Its memory does not grow, however long the load."""
 
     def __init__(self, in_flight_max: int | None, processes: int = 1) -> None:
         """`in_flight_max` is this process's, None in a closed loop; `processes` send the load together."""

@@ -1,1 +1,1 @@
-"""What must happen, by formula."""
+"""Predictions by formula."""

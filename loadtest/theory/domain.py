@@ -18,8 +18,8 @@ LOAD_PER_TTL_MAX = 0.2
 TTL_S_MIN = 1.0
 """The least TTL: below it, the second that peaks are counted in holds more than one expiry of a key."""
 DRAWN_PAUSE_PER_TTL_MAX, SAME_PAUSE_PER_TTL_MAX = 0.25, 0.03
-"""The longest pause as a share of the TTL in a closed loop, where the rate of a key is that of users who come and go.
-Users who all pause equally long fall into step."""
+"""The longest pause of a closed loop's users as a share of the TTL: drawn, or the same for all, who then fall into
+step."""
 USERS_MIN = 20
 """So many streams of single users, or of timetables, look like a Poisson stream."""
 LITTLE = 0.05

@@ -1,9 +1,13 @@
-"""What theory says of expiring entries: the formulas, each with its source.
+"""Theory's formulas of expiring entries, each with its source.
 
-In every signature `rate_per_s` is the rate (lambda) at which one key is asked for, `latency_s` (L) what a load takes,
-`ttl_s` (T) how long an entry is fresh, and `scale_s` XFetch's beta times the cost of a load. Counts and shares are
-expected values. Arrivals are Poisson, the rate is steady, the origin's pool never queues, the network takes no time.
-Where that holds of a scenario, and what else each prediction needs, is stated in `loadtest.theory.domain`.
+- `rate_per_s` is the rate (lambda) at which one key is asked for
+- `latency_s` (L) is the time of a load
+- `ttl_s` (T) is the time that an entry is fresh
+- `scale_s` is XFetch's beta times the cost of a load
+
+Counts and shares are expected values. Arrivals are Poisson, the rate is steady, the origin's pool never queues, the
+network takes no time. Where that holds of a scenario, and what else each prediction needs, is stated in
+`loadtest.theory.domain`.
 """
 
 import math
@@ -28,14 +32,16 @@ def poisson_band(mean: float) -> tuple[float, float]:
 
 
 def _poisson_quantile(share: float, mean: float) -> float:
-    """As `scipy.stats.poisson.ppf` computes it; `scipy.stats` costs half a second to import."""
+    """The quantile that `scipy.stats.poisson.ppf` gives; `scipy.stats` costs half a second to import."""
     count = math.ceil(scipy.special.pdtrik(share, mean))  # a root, so that it may lie just above a whole number
     return float(count - 1 if count and scipy.special.pdtr(count - 1, mean) >= share else count)
 
 
 def floor_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
-    """T + L + 1/lambda: no strategy that serves nothing older than T loads a key more often than it must, once in
-    this time, from one landing over the first request past the expiry to the next landing."""
+    """The time from landing to landing where nothing older than T is served and one request loads: T + L + 1/lambda.
+
+    No strategy that keeps this promise has to load more often: the first request past the expiry loads.
+    """
     return ttl_s + latency_s + 1 / rate_per_s
 
 
@@ -51,9 +57,9 @@ def herd(rate_per_s: float, latency_s: float) -> float:
 def herd_of_law(rate_per_s: float, latency: Latency, within_s: float = math.inf) -> float:
     """The herd for a latency of any law F, whose quickest load ends it.
 
-    It is 1 + lambda times the integral over t of (1 - F(t)) exp(-lambda times the integral of F up to t), the chance
-    that neither the first nor any later load has landed by t. `within_s` counts only loads so soon after the first: for
-    the peak, those within a second.
+    It is 1 + lambda times an integral over t, of (1 - F(t)) exp(-lambda times the integral of F up to t). That is the
+    chance that neither the first nor any later load has landed by t. `within_s` counts only loads so soon after the
+    first: for the peak, those within a second.
     """
     if latency.deviation_ms == 0:  # fixed, or a law of no width
         return herd(rate_per_s, min(latency.mean_ms / 1000, within_s))
@@ -64,7 +70,7 @@ def herd_of_law(rate_per_s: float, latency: Latency, within_s: float = math.inf)
 def herd_variance(rate_per_s: float, latency: Latency, within_s: float = math.inf) -> float:
     """The variance of `herd_of_law`: lambda L for a fixed L, as of any Poisson number, and more where L varies.
 
-    While a herd goes on, those that came before t are lambda times the integral of 1 - F up to t, none of them landed.
+    While a herd goes on, lambda times the integral of 1 - F up to t came before t, none of them landed.
     """
     if latency.deviation_ms == 0:  # fixed, or a law of no width
         return herd(rate_per_s, min(latency.mean_ms / 1000, within_s)) - 1
@@ -99,7 +105,7 @@ def closed_herd(users: int, share: float, period_s: float, latency_s: float) -> 
     """The herd in a closed loop, never more than `users`: a user who waits does not ask again.
 
     A user who does not wait asks every `period_s`, for this key with chance `share`. L holds L/period such moments,
-    one more or less with the user's phase; of the other users, those join who ask for the key at any of them. With
+    one more or less with the user's phase. Of the other users, those join who ask for the key at any of them. With
     many users of small share it becomes 1 + lambda L.
     """
     whole = latency_s // period_s
@@ -119,8 +125,8 @@ def closed_herd_drawn(users: int, share: float, think_s: float, latency_s: float
 def herd_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
     """The time from expiry to expiry under a herd.
 
-    The last load lands last and its TTL counts, so that a hot key lives for T + 2 L, and a cold one, whose herd is one,
-    for T + L + 1/lambda.
+    The last load lands last and its TTL counts. A hot key lives for T + 2 L, and a cold one, whose herd is one, for
+    T + L + 1/lambda.
     """
     last_after_first_s = latency_s + math.expm1(-rate_per_s * latency_s) / rate_per_s
     return floor_cycle_s(rate_per_s, ttl_s, latency_s) + last_after_first_s

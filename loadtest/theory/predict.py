@@ -63,8 +63,8 @@ def silent_because(scenario: Scenario, strategy: type[Strategy], rate_per_s: flo
 def _unanswered(keys: KeyGroups) -> Floats:
     """Requests that are neither hit nor stale. At a cold start whoever asks finds nothing, whatever the mechanism.
 
-    Where users wait, in a closed loop, the smaller of two that are too large: the herd, which forgets that they
-    wait for other keys as well, and the mean field, which forgets that a key is gone or is not.
+    Where users wait, in a closed loop, it is the smaller of two that are too large. The herd forgets that they wait for
+    other keys as well, and the mean field forgets that a key is gone or is not.
     """
     starts, per_expiry = keys.starts(), np.array([cycle.unanswered for cycle in keys.cycles])
     herds = keys.herds()

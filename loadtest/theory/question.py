@@ -1,4 +1,4 @@
-"""What a prediction is asked for, in the numbers that formulas and their conditions share."""
+"""A prediction's question, in the numbers that formulas and their conditions share."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What stands beside each measured figure: theory's prediction, at the measured rate."""
+"""Theory's prediction beside each measured figure, at the measured rate."""
 
 from collections.abc import Mapping
 from dataclasses import replace
