@@ -16,8 +16,8 @@ from app.arm import Arm
 from app.strategy import Entry, Status, Strategy
 from loadtest.contract.events import Events
 from loadtest.contract.origin import ITEMS, BookedOrigin
-from loadtest.sim.cluster.pod_cache import MemoryCache
-from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.pod_cache import SimulatedCache
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
 from loadtest.workload.scenario import StatedSettings
@@ -47,7 +47,7 @@ class Reply:
         return self.answered_s - self.asked_s
 
 
-class BookingServer(MemoryServer):
+class BookingServer(SimulatedRedis):
     """Notes in the origin's book until when each load's entry may be served."""
 
     def __init__(self, clock: VirtualClock, origin: BookedOrigin) -> None:
@@ -76,7 +76,7 @@ class ContractWorld:
         self.server = BookingServer(self.clock, self.origin)
         self.arms: dict[str, Arm] = {}
         for pod in (f"pod-{number}" for number in range(pods)):
-            cache = MemoryCache(self.server, self.clock, cache_latency_s)
+            cache = SimulatedCache(self.server, self.clock, cache_latency_s)
             told = StatedSettings(pod=pod, seed=seed, ttl_s=TTL_S, **settings)
             read = partial(self.origin.read, told)
             self.arms[pod] = Arm(strategy, told, cache, self.clock, read, self.events, life=pod)

@@ -10,8 +10,8 @@ from app.flights import FlightBounds, PodFlights
 from app.strategy import CacheAway, Entry, Loaded, Lookup, Status, Why
 from app.tasks import Tasks
 from loadtest.contract.events import Events
-from loadtest.sim.cluster.pod_cache import MemoryCache
-from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.pod_cache import SimulatedCache
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
 
@@ -23,7 +23,7 @@ LOAD_S = 0.2
 LEASE_S, WAIT_S_MAX, POLL_S, PAUSE_S, FLIGHTS_MAX = 1.0, 5.0, 0.1, 0.5, 100
 
 
-class FlakyCache(MemoryCache):
+class FlakyCache(SimulatedCache):
     """A pod's cache whose named commands fail; `is_deaf` to landings on request."""
 
     failing: frozenset[str] = frozenset()
@@ -115,7 +115,7 @@ class Pods(list[Pod]):
 
     def __init__(self, number: int = 3, latency_s: float = 0.0, seed: int = 1, **bounds: Any) -> None:
         self.clock = VirtualClock(asyncio.get_running_loop())
-        self.server = MemoryServer(self.clock)
+        self.server = SimulatedRedis(self.clock)
         self.loads: list[Load] = []
         stated: dict[str, Any] = {
             "lease_s": LEASE_S,

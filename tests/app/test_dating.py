@@ -14,8 +14,8 @@ from app.origin import Origin
 from app.pod import Pod
 from app.settings import Settings
 from app.strategy import Clock, Status, Strategy, Why
-from loadtest.sim.cluster.pod_cache import Gate, MemoryCache
-from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.pod_cache import Gate, SimulatedCache
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
@@ -55,7 +55,7 @@ def play(
         )
         clock: Clock = pod_clock or VirtualClock(asyncio.get_running_loop())
         gate = Gate()
-        cache, store = MemoryCache(MemoryServer(clock), clock), PodStore(SlowStore(100, 1), gate)
+        cache, store = SimulatedCache(SimulatedRedis(clock), clock), PodStore(SlowStore(100, 1), gate)
         async with Pod(settings, {"any": strategy}, cache, Ledger(100), lambda: store, Metrics()) as pod:
             await story(pod.origins["any"], pod.arms["any"], gate)
 

@@ -11,8 +11,8 @@ from app.metrics import Metrics
 from app.pod import Pod
 from app.settings import Settings
 from app.strategy import Loader, Lookup, OriginFailed, Status, Strategy, Why
-from loadtest.sim.cluster.pod_cache import Gate, MemoryCache
-from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.pod_cache import Gate, SimulatedCache
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
@@ -33,7 +33,7 @@ class Watched:
         self.settings = Settings(**(told | changed))
         self.clock = VirtualClock(asyncio.get_running_loop())
         self.ledger, self.metrics, self.store = Ledger(1_000), Metrics(), SlowStore(10, seed=1)
-        cache, store = MemoryCache(MemoryServer(self.clock), self.clock), PodStore(self.store, Gate())
+        cache, store = SimulatedCache(SimulatedRedis(self.clock), self.clock), PodStore(self.store, Gate())
         self.pod = Pod(self.settings, {"any": _Collapses}, cache, self.ledger, lambda: store, self.metrics)
         self.origin, self.arm = self.pod.origins["any"], self.pod.arms["any"]
         self.metrics.watch_pool("any", self.origin)

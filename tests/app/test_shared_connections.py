@@ -13,9 +13,9 @@ from app.pod import Pod
 from app.pooler_client import AGAIN_S
 from app.settings import Settings
 from app.strategy import OriginFailed, Shed, Why
-from loadtest.sim.cluster.pod_cache import Gate, MemoryCache
+from loadtest.sim.cluster.pod_cache import Gate, SimulatedCache
 from loadtest.sim.cluster.pooler import VirtualPooler
-from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
@@ -37,7 +37,7 @@ class Pods:
         self.pods = []
         for number in range(pods):
             settings, clock = Settings(**{"pod": f"pod-{number}", **told, **changed}), VirtualClock(running)
-            cache, new_store = MemoryCache(MemoryServer(clock), clock), partial(PodStore, self.store, Gate())
+            cache, new_store = SimulatedCache(SimulatedRedis(clock), clock), partial(PodStore, self.store, Gate())
             pod = Pod(settings, STATIC, cache, self.ledger, new_store, self.metrics, self._connect)
             self.metrics.watch_pool("static", pod.origins["static"])
             self.pods.append(pod)

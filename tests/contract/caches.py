@@ -12,8 +12,8 @@ from app.cache import RedisCache
 from app.settings import Settings
 from app.strategy import Cache, Clock, Entry
 from app.subscription import CHANNEL
-from loadtest.sim.cluster.pod_cache import MemoryCache
-from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.pod_cache import SimulatedCache
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
 
@@ -54,15 +54,15 @@ class Caches(Protocol):
         ...
 
 
-class MemoryCaches:
+class SimulatedCaches:
     def __init__(self, latency_s: float) -> None:
         self._latency_s = latency_s
 
     def run(self, case: Case) -> None:
         async def main() -> None:
             clock = VirtualClock(asyncio.get_running_loop())
-            server, other = MemoryServer(clock), MemoryServer(clock)
-            here, there, cut_off = (MemoryCache(at, clock, self._latency_s) for at in (server, server, other))
+            server, other = SimulatedRedis(clock), SimulatedRedis(clock)
+            here, there, cut_off = (SimulatedCache(at, clock, self._latency_s) for at in (server, server, other))
             other.is_away = True
 
             async def lock_for_ever() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.contract.caches import Caches, MemoryCaches, RedisCaches
+from tests.contract.caches import Caches, RedisCaches, SimulatedCaches
 from tests.redis_server import RedisServer
 
 
@@ -9,4 +9,4 @@ def caches(request: pytest.FixtureRequest) -> Caches:
     if request.param == "redis":
         server: RedisServer = request.getfixturevalue("redis_server")
         return RedisCaches(server.url)
-    return MemoryCaches(0.002 if "away" in request.param else 0.0)
+    return SimulatedCaches(0.002 if "away" in request.param else 0.0)

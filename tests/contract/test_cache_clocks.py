@@ -11,8 +11,8 @@ from app.cache import RedisCache
 from app.clock import RedisClock
 from app.settings import Settings
 from app.strategy import Cache, Entry
-from loadtest.sim.cluster.pod_cache import MemoryCache
-from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.pod_cache import SimulatedCache
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
 from tests.contract.caches import KEY, CacheLog
@@ -53,11 +53,11 @@ class Caches(Protocol):
 def in_memory(case: Case) -> None:
     async def main() -> None:
         running = asyncio.get_running_loop()
-        server = MemoryServer(clock := VirtualClock(running))
+        server = SimulatedRedis(clock := VirtualClock(running))
         server.set_clock(2 * HOUR_S)
 
         async def new_pod() -> Pod:
-            cache = MemoryCache(server, clock, 0.001)
+            cache = SimulatedCache(server, clock, 0.001)
             cache.clock = synced = RedisClock(cache.time_s, running.time, running.time)
             await synced.sync()
             return Pod(cache, synced)

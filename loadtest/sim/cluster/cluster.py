@@ -11,7 +11,7 @@ from loadtest.sim.cluster.invariants import Invariants
 from loadtest.sim.cluster.pod import VirtualPod
 from loadtest.sim.cluster.pooler import VirtualPooler
 from loadtest.sim.cluster.recorder import Recorder
-from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import SlowStore
 from loadtest.sim.cluster.tolerances import allowed_in, epoch_s, has_wrong_clocks
 from loadtest.sim.kernel.loop import VirtualClock, VirtualLoop
@@ -35,7 +35,7 @@ class Cluster:
         self.scenario, self.strategy, self.seed = scenario, strategy, seed
         virtual = scenario.virtual
         self.observers = Observers([recorder, *observers])
-        self.server = MemoryServer(self.clock, virtual.redis_entries_max, virtual.redis_policy, seed, self.observers)
+        self.server = SimulatedRedis(self.clock, virtual.redis_entries_max, virtual.redis_policy, seed, self.observers)
         self._epoch_s = epoch_s(scenario)
         self.set_cache_clock(0.0)
         self.invariants = Invariants(

@@ -25,9 +25,9 @@ from loadtest.sim.cluster.events import (
     RequestFailed,
 )
 from loadtest.sim.cluster.open_read import OpenRead
-from loadtest.sim.cluster.pod_cache import Gate, Manners, MemoryCache
+from loadtest.sim.cluster.pod_cache import ClientTimeouts, Gate, SimulatedCache
 from loadtest.sim.cluster.pooler import VirtualPooler
-from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
 from loadtest.sim.kernel.loop import VirtualClock, VirtualLoop
 from loadtest.workload.scenario import Scenario
@@ -102,7 +102,7 @@ class PodReports:
 class SyncedClock(RedisClock):
     """The clock of a pod that has to ask Redis for the time. Until it knows, the pod uses no entry of Redis."""
 
-    def __init__(self, cache: MemoryCache, loop: VirtualLoop, wall_s: Callable[[], float]) -> None:
+    def __init__(self, cache: SimulatedCache, loop: VirtualLoop, wall_s: Callable[[], float]) -> None:
         super().__init__(cache.time_s, loop.time, wall_s)
         self._cache = cache
 
@@ -121,7 +121,7 @@ class VirtualPod:
         scenario: Scenario,
         seed: int,
         loop: VirtualLoop,
-        server: MemoryServer,
+        server: SimulatedRedis,
         store: SlowStore,
         life: int,
         wall_s: Callable[[], float] | None = None,
@@ -145,9 +145,11 @@ class VirtualPod:
         self._tasks = Tasks()
         redis, rng = Latency.parse(scenario.virtual.redis), Random(f"{seed}/{settings.pod}/redis")
         latency_s = (lambda: redis.draw_ms(rng) / 1000) if redis.mean_ms else 0.0
-        manners = Manners(settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000, settings.redis_retries)
-        self.cache = MemoryCache(
-            server, true, latency_s, manners, self.gate, self.name, partial(self._failed, Kind.COMMAND)
+        timeouts = ClientTimeouts(
+            settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000, settings.redis_retries
+        )
+        self.cache = SimulatedCache(
+            server, true, latency_s, timeouts, self.gate, self.name, partial(self._failed, Kind.COMMAND)
         )
         if wall_s is not None:
             self.cache.introduce(False)

@@ -15,18 +15,8 @@ from app.clock import RedisClock
 from app.landings import Landings, Waiter
 from app.strategy import CacheAway, Clock, Entry, Landing
 from app.tasks import Tasks
-from loadtest.sim.cluster.events import (
-    AnnouncementsMissed,
-    CommandBroken,
-    EntryRead,
-    EntryStored,
-    LockAsked,
-    LockReleased,
-    LockRenewed,
-    WaiterTimedOut,
-    WriteTook,
-)
-from loadtest.sim.cluster.redis_server import MemoryServer, milliseconds
+from loadtest.sim.cluster import events
+from loadtest.sim.cluster.redis_server import SimulatedRedis, milliseconds
 from loadtest.sim.cluster.redis_trouble import Lost, Refused
 
 T = TypeVar("T")
@@ -59,7 +49,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class ClientTimeouts:
     """What a pod makes of a Redis that does not answer: the settings of the same names, in seconds."""
 
     timeout_s: float = math.inf
@@ -67,15 +57,15 @@ class Manners:
     retries: int = 0
 
 
-class MemoryCache:
+class SimulatedCache:
     """One pod's `app.strategy.Cache`. A command has its effect on the server half way through its time."""
 
     def __init__(
         self,
-        server: MemoryServer,
+        server: SimulatedRedis,
         clock: Clock,
         latency_s: float | Callable[[], float] = 0.0,
-        manners: Manners = Manners(),
+        timeouts: ClientTimeouts = ClientTimeouts(),
         gate: Gate | None = None,
         pod: str = "",
         failed: Callable[[str], None] = lambda command: None,
@@ -84,12 +74,12 @@ class MemoryCache:
         as failed."""
         self._server, self._pod, self._failed = server, pod, failed
         self._emit = server.observers.emit
-        self._get = self._observed_get if server.observers.hear(EntryRead) else server.get
+        self._get = self._observed_get if server.observers.hear(events.EntryRead) else server.get
         self._true_clock = clock
         self.clock: Clock | RedisClock = clock
         """What the pod goes by, which may not be right: entries carry its times."""
         self._latency_s = latency_s
-        self._manners = manners
+        self._timeouts = timeouts
         self._gate = gate or Gate()
         self._landings = Landings()
         self._tasks = Tasks()
@@ -165,7 +155,7 @@ class MemoryCache:
             return False
         finally:
             if took_s := self._true_clock.now_s() - began_s:
-                self._emit(WriteTook(self._pod, took_s))
+                self._emit(events.WriteTook(self._pod, took_s))
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
         return await self._ask("lock", self._lock, key, token, milliseconds(lease_s))
@@ -183,7 +173,7 @@ class MemoryCache:
     @contextmanager
     def landing(self, key: str) -> Iterator[Landing]:
         with self._landings.waiter(key) as waiter:
-            yield _ObservedWaiter(waiter, lambda: self._emit(WaiterTimedOut(self._pod, key)))
+            yield _ObservedWaiter(waiter, lambda: self._emit(events.WaiterTimedOut(self._pod, key)))
 
     def hear(self, key: str) -> None:
         if self._is_cut_off or self.is_dead or self.is_deaf:
@@ -199,7 +189,7 @@ class MemoryCache:
 
     def miss_announcements(self) -> None:
         """There is a gap in them: the pod was cut off or paused, or is back."""
-        self._emit(AnnouncementsMissed(self._pod, self.is_dead or self.is_deaf))
+        self._emit(events.AnnouncementsMissed(self._pod, self.is_dead or self.is_deaf))
 
     async def start(self) -> None:
         """Ask Redis for the time, where the pod has to. A Redis that is away is no error."""
@@ -219,29 +209,29 @@ class MemoryCache:
 
     def _observed_get(self, key: str) -> Entry | None:
         entry = self._server.get(key)
-        self._emit(EntryRead(self._pod, key, entry))
+        self._emit(events.EntryRead(self._pod, key, entry))
         return entry
 
     def _store(self, key: str, entry: Entry, until_ms: int, token: str | None = None) -> bool:
         server = self._server
         stored = server.set(key, entry, until_ms) if token is None else server.put(key, entry, until_ms, token)
         kept_until_s = server.kept_until_s(key)
-        self._emit(EntryStored(self._pod, key, entry, until_ms, token, stored, kept_until_s))
+        self._emit(events.EntryStored(self._pod, key, entry, until_ms, token, stored, kept_until_s))
         return stored
 
     def _lock(self, key: str, token: str, lease_ms: int) -> bool:
         granted = self._server.lock(key, token, lease_ms)
-        self._emit(LockAsked(self._pod, key, token, lease_ms, granted))
+        self._emit(events.LockAsked(self._pod, key, token, lease_ms, granted))
         return granted
 
     def _renew(self, key: str, token: str, lease_ms: int) -> bool:
         renewed = self._server.renew(key, token, lease_ms)
-        self._emit(LockRenewed(self._pod, key, token, lease_ms, renewed))
+        self._emit(events.LockRenewed(self._pod, key, token, lease_ms, renewed))
         return renewed
 
     def _unlock(self, key: str, token: str) -> bool:
         released = self._server.unlock(key, token)
-        self._emit(LockReleased(self._pod, key, token, released))
+        self._emit(events.LockReleased(self._pod, key, token, released))
         return released
 
     async def _ask(self, name: str, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
@@ -268,18 +258,18 @@ class MemoryCache:
         # A command that is on its way has its effect, whether or not its caller stays for the answer.
         travel = self._tasks.spawn(self._travel(name, command), name)
         if patience is None:
-            patience = budget.Budget(self._manners.timeout_s)
+            patience = budget.Budget(self._timeouts.timeout_s)
         elif patience.is_spent:
             raise CacheAway("no time is left for the cache")
-        if not await patience.wait_for(travel, self._manners.timeout_s):
-            self._left_alone_until_s = self._true_clock.now_s() + self._manners.pause_s
-            raise CacheAway(f"no answer within {self._manners.timeout_s:g} s, or what the request has left of its own")
+        if not await patience.wait_for(travel, self._timeouts.timeout_s):
+            self._left_alone_until_s = self._true_clock.now_s() + self._timeouts.pause_s
+            raise CacheAway(f"no answer within {self._timeouts.timeout_s:g} s, or what the request has left of its own")
         if travel.cancelled():
             raise CacheAway("the pod ends")
         try:
             return travel.result()
         except Lost as lost:
-            self._left_alone_until_s = self._true_clock.now_s() + self._manners.pause_s
+            self._left_alone_until_s = self._true_clock.now_s() + self._timeouts.pause_s
             raise CacheAway(str(lost)) from lost
         except Refused as refused:  # the cache is there, and says no
             raise _Refusal(f"{name}: {refused}") from refused
@@ -287,8 +277,8 @@ class MemoryCache:
     async def _travel(self, name: str, command: Callable[[], T]) -> T:
         """There and back. Like redis-py's, a command whose connection is lost is sent again, in what is left of its
         time."""
-        give_up_s = self._true_clock.now_s() + self._manners.timeout_s
-        retries_left = self._manners.retries
+        give_up_s = self._true_clock.now_s() + self._timeouts.timeout_s
+        retries_left = self._timeouts.retries
         while True:
             try:
                 return await self._go_and_return(name, command)
@@ -305,7 +295,7 @@ class MemoryCache:
             if self._dead_arrive:
                 with suppress(Refused, Lost):
                     await self._meet(name, command)
-            await _sleep(min(self._manners.timeout_s, DEAD_S_MAX))
+            await _sleep(min(self._timeouts.timeout_s, DEAD_S_MAX))
             raise Lost("the connection is dead")
         self._must_be_there()
         answer = await self._meet(name, command)
@@ -318,7 +308,7 @@ class MemoryCache:
         try:
             return await self._server.meet(name, command)
         except (Lost, Refused) as error:
-            self._emit(CommandBroken(self._pod, name, error))
+            self._emit(events.CommandBroken(self._pod, name, error))
             raise
 
     def _must_be_there(self) -> None:

@@ -32,7 +32,7 @@ class _Lock:
     until_s: float
 
 
-class MemoryServer:
+class SimulatedRedis:
     """The entries and locks of all pods. Every command is one atomic step, as a Redis command or script is.
 
     Expiries go by the server's own clock, as in Redis: entries at an absolute moment of it (PXAT), leases after a

@@ -6,26 +6,8 @@ from functools import partial
 from typing import Any
 
 from app.strategy import Entry
+from loadtest.sim.cluster import events
 from loadtest.sim.cluster.cluster import Cluster
-from loadtest.sim.cluster.events import (
-    ClusterReady,
-    CommandBroken,
-    EntryRead,
-    EntryStored,
-    FaultBegan,
-    FaultEnded,
-    Handlers,
-    LoadBegan,
-    LockAsked,
-    LockReleased,
-    LockRenewed,
-    OriginAnswered,
-    OriginAsked,
-    OriginUnanswered,
-    RequestAnswered,
-    RequestArrived,
-    RequestFailed,
-)
 from loadtest.sim.cluster.violation import Violation
 
 
@@ -39,25 +21,25 @@ class EventLog:
         self._take, self._until_s = take, until_s
         self._untold = violation if violation is not None and violation.at_s <= until_s else None
         sentences: dict[type, Callable[[Any], str]] = {
-            LoadBegan: lambda event: "the load begins",
-            FaultBegan: lambda event: f"fault: {event.fault}",
-            FaultEnded: lambda event: f"ends: {event.fault}",
-            RequestArrived: lambda event: f"is asked for {event.item_id}",
-            RequestAnswered: _answered,
-            RequestFailed: lambda event: f"does not answer for {event.item_id}: {event.error!r}",
-            OriginAsked: lambda event: f"asks the origin for {event.item_id} ({event.why})",
-            OriginAnswered: lambda event: (
+            events.LoadBegan: lambda event: "the load begins",
+            events.FaultBegan: lambda event: f"fault: {event.fault}",
+            events.FaultEnded: lambda event: f"ends: {event.fault}",
+            events.RequestArrived: lambda event: f"is asked for {event.item_id}",
+            events.RequestAnswered: _answered,
+            events.RequestFailed: lambda event: f"does not answer for {event.item_id}: {event.error!r}",
+            events.OriginAsked: lambda event: f"asks the origin for {event.item_id} ({event.why})",
+            events.OriginAnswered: lambda event: (
                 f"has {event.item_id} from the origin, read at {event.loaded.read_at_s:.6f} s"
             ),
-            OriginUnanswered: lambda event: f"has nothing from the origin for {event.item_id}: {event.how}",
-            CommandBroken: lambda event: f"{event.command.upper()}: {event.error}",
-            EntryRead: self._read,
-            EntryStored: self._stored,
-            LockAsked: _locked,
-            LockRenewed: _renewed,
-            LockReleased: _released,
+            events.OriginUnanswered: lambda event: f"has nothing from the origin for {event.item_id}: {event.how}",
+            events.CommandBroken: lambda event: f"{event.command.upper()}: {event.error}",
+            events.EntryRead: self._read,
+            events.EntryStored: self._stored,
+            events.LockAsked: _locked,
+            events.LockRenewed: _renewed,
+            events.LockReleased: _released,
         }
-        self.handlers: Handlers = {ClusterReady: self._begin} | {
+        self.handlers: events.Handlers = {events.ClusterReady: self._begin} | {
             kind: partial(self._tell, sentence) for kind, sentence in sentences.items()
         }
 
@@ -67,7 +49,7 @@ class EventLog:
             self._take(f"{self._untold.at_s:12.6f}  VIOLATION of {self._untold.invariant}: {self._untold.what}")
             self._untold = None
 
-    def _begin(self, event: ClusterReady) -> None:
+    def _begin(self, event: events.ClusterReady) -> None:
         self._cluster = event.cluster
 
     def _tell(self, sentence: Callable[[Any], str], event: Any) -> None:
@@ -77,10 +59,10 @@ class EventLog:
         if now_s <= self._until_s:
             self._take(f"{now_s:12.6f}  {getattr(event, 'pod', ''):7} {sentence(event)}")
 
-    def _read(self, event: EntryRead) -> str:
+    def _read(self, event: events.EntryRead) -> str:
         return f"GET {event.key}: {'nothing' if event.entry is None else self._about(event.entry)}"
 
-    def _stored(self, event: EntryStored) -> str:
+    def _stored(self, event: events.EntryStored) -> str:
         until = f"until {event.until_ms / 1000:.3f} s"
         if event.token is None:
             return f"SET {event.key} {until}: {'stored' if event.is_stored else 'REFUSED, full'}"
@@ -92,25 +74,25 @@ class EventLog:
         return f"read at {entry.read_at_s:.6f} s, {'fresh' if left_s > 0 else 'stale'} ({left_s:+.3f} s)"
 
 
-def _answered(event: RequestAnswered) -> str:
+def _answered(event: events.RequestAnswered) -> str:
     answer = event.answer
     age = "" if answer.age_s is None else f", {answer.age_s:.6f} s old"
     return f"answers for {event.item_id}: {answer.code} {answer.status}{age}"
 
 
-def _locked(event: LockAsked) -> str:
+def _locked(event: events.LockAsked) -> str:
     said = "granted" if event.is_granted else "refused"
     return f"LOCK {event.key} for {event.lease_ms} ms as {event.token}: {said}"
 
 
-def _renewed(event: LockRenewed) -> str:
+def _renewed(event: events.LockRenewed) -> str:
     said = "renewed" if event.is_renewed else "REFUSED"
     return f"RENEW {event.key} for {event.lease_ms} ms as {event.token}: {said}"
 
 
-def _released(event: LockReleased) -> str:
+def _released(event: events.LockReleased) -> str:
     return f"UNLOCK {event.key} as {event.token}: {'released, announced' if event.is_released else 'not its lock'}"
 
 
-def _loaded(event: OriginAnswered) -> str:
+def _loaded(event: events.OriginAnswered) -> str:
     return f"has {event.item_id} from the origin, read at {event.loaded.read_at_s:.6f} s"

@@ -20,8 +20,8 @@ from loadtest.sim.cluster.events import (
 )
 from loadtest.sim.cluster.invariants import Invariants
 from loadtest.sim.cluster.open_read import OpenRead
-from loadtest.sim.cluster.pod_cache import MemoryCache
-from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.pod_cache import SimulatedCache
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.tolerances import Allowed
 from loadtest.sim.cluster.violation import Invariant
 
@@ -50,8 +50,8 @@ class Told:
         self.invariants = Invariants(self.clock, ALLOWED)
         self.observers = Observers([self.invariants])
         self.emit = self.observers.emit
-        self.server = MemoryServer(self.clock, observers=self.observers)
-        self.here, self.there = (MemoryCache(self.server, self.clock, pod=pod) for pod in ("here", "there"))
+        self.server = SimulatedRedis(self.clock, observers=self.observers)
+        self.here, self.there = (SimulatedCache(self.server, self.clock, pod=pod) for pod in ("here", "there"))
 
     def lock(self, pod: str, token: str, is_granted: bool = True) -> None:
         self.emit(LockAsked(pod, KEY, token, 1_000, is_granted))

@@ -16,8 +16,8 @@ from app.pooler_client import PoolerClient
 from app.strategy import CacheAway, Entry, Lookup, Shed, Strategy
 from loadtest.sim.cluster import cluster as world
 from loadtest.sim.cluster import pod
-from loadtest.sim.cluster.pod_cache import Manners, MemoryCache
-from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.pod_cache import ClientTimeouts, SimulatedCache
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.redis_trouble import Refused
 from loadtest.sim.cluster.violation import Invariant
 from loadtest.sim.search.case import Case, Finding, check_case, check_seed
@@ -27,7 +27,7 @@ from tests.loadtest.sim.drill import fault, workload
 STRATEGIES = discover().strategies
 
 
-class ForgetsWhoseLock(MemoryServer):
+class ForgetsWhoseLock(SimulatedRedis):
     """UNLOCK as a plain DEL: whoever asks releases the lock."""
 
     def unlock(self, key: str, token: str) -> bool:
@@ -38,7 +38,7 @@ class ForgetsWhoseLock(MemoryServer):
         return True
 
 
-class TakesLateWrites(MemoryServer):
+class TakesLateWrites(SimulatedRedis):
     """PUT as a plain SET, then UNLOCK: the write of a holder whose lease is over is stored."""
 
     def put(self, key: str, entry: Entry, until_ms: int, token: str) -> bool:
@@ -74,7 +74,7 @@ class ListensLate(PodFlights):
         raise Shed("the lock stayed taken")
 
 
-class CountsFromExecution(MemoryCache):
+class CountsFromExecution(SimulatedCache):
     """SET with PX instead of PXAT: an entry's time begins when the command is executed."""
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
@@ -87,14 +87,14 @@ class CountsFromExecution(MemoryCache):
         return await self._ask(name, lambda: self._store(key, entry, until_ms(), token))
 
 
-class TrustsWhatIsThere(MemoryCache):
+class TrustsWhatIsThere(SimulatedCache):
     """Serves whatever Redis still holds, as if no clock could be wrong."""
 
     async def get(self, key: str) -> Entry | None:
         return await self._ask("get", self._get, key)
 
 
-class TakesTheFuture(MemoryCache):
+class TakesTheFuture(SimulatedCache):
     """Looks at an entry's end, and not at its beginning."""
 
     async def get(self, key: str) -> Entry | None:
@@ -102,7 +102,7 @@ class TakesTheFuture(MemoryCache):
         return entry if entry is not None and self.clock.now_s() < entry.keep_until_s else None
 
 
-class LetsRefusalsOut(MemoryCache):
+class LetsRefusalsOut(SimulatedCache):
     """Translates what a read is refused with, and forgets the writes."""
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
@@ -115,7 +115,7 @@ class LetsRefusalsOut(MemoryCache):
             raise
 
 
-class KeepsItsOwnCopies(MemoryCache):
+class KeepsItsOwnCopies(SimulatedCache):
     """A second cache, in the pod: an entry is kept to its end, whatever replaces it meanwhile."""
 
     async def get(self, key: str) -> Entry | None:
@@ -127,7 +127,7 @@ class KeepsItsOwnCopies(MemoryCache):
         return entry
 
 
-class DoesNotKnowItsOwnLock(MemoryServer):
+class DoesNotKnowItsOwnLock(SimulatedRedis):
     """SET NX without looking whose it is: a command that is sent again after a reset is refused."""
 
     def lock(self, key: str, token: str, lease_ms: int) -> bool:
@@ -168,17 +168,17 @@ class Planted(NamedTuple):
     """The kind without which it is not seen, where there is one."""
 
 
-def instead_of_the_server(server: type[MemoryServer]) -> Callable[[pytest.MonkeyPatch], None]:
-    return lambda patch: patch.setattr(world, "MemoryServer", server)
+def instead_of_the_server(server: type[SimulatedRedis]) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(world, "SimulatedRedis", server)
 
 
-def instead_of_the_cache(cache: type[MemoryCache]) -> Callable[[pytest.MonkeyPatch], None]:
-    return lambda patch: patch.setattr(pod, "MemoryCache", cache)
+def instead_of_the_cache(cache: type[SimulatedCache]) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(pod, "SimulatedCache", cache)
 
 
 def without_a_time_out(patch: pytest.MonkeyPatch) -> None:
     """A client that waits for as long as the connection seems to be there."""
-    patch.setattr(pod, "Manners", lambda timeout_s, pause_s, retries: Manners(math.inf, pause_s, retries))
+    patch.setattr(pod, "ClientTimeouts", lambda timeout_s, pause_s, retries: ClientTimeouts(math.inf, pause_s, retries))
 
 
 def instead_of_the_flights(flights: type[PodFlights]) -> Callable[[pytest.MonkeyPatch], None]:

@@ -68,7 +68,7 @@ class Raises(Strategy):
 
 @pytest.fixture
 def late_writes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world, "MemoryServer", TakesLateWrites)
+    monkeypatch.setattr(world, "SimulatedRedis", TakesLateWrites)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
