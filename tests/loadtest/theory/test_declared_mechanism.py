@@ -1,5 +1,6 @@
 """Theory reads what a strategy declares, whatever its parameters are called."""
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import app.strategies
 from app.discovery import discover
 from app.strategies import swr
+from loadtest import ROOT
 from loadtest.theory.predict import predict
 from loadtest.workload.scenario import Scenario
 
@@ -33,3 +35,17 @@ def test_a_copy_with_another_name_for_its_parameter_is_predicted_the_same(
     untuned = predict(Scenario.model_validate(TABLE), found["graceful"], 250, 60)
     assert untuned is not None
     assert untuned.stale_share > 3 * copy.stale_share, "the window's length matters here"
+
+
+def test_no_code_outside_reads_a_parameter_by_its_name() -> None:
+    names = {name for found in discover(bounds=True).runnable.values() for name in found.tunables()}
+    found = []
+    for path in (path for room in ("app", "loadtest", "grafana", "benchmarks") for path in (ROOT / room).rglob("*.py")):
+        if path.is_relative_to(ROOT / "app" / "strategies"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            keys = [node.slice] if isinstance(node, ast.Subscript) else []
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+                keys += node.args[:1]
+            found += [f"{path}: {key.value}" for key in keys if isinstance(key, ast.Constant) and key.value in names]
+    assert found == []
