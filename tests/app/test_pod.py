@@ -10,8 +10,8 @@ from app.metrics import Metrics
 from app.pod import Pod
 from app.settings import Settings
 from app.strategy import Status
-from loadtest.sim.cluster.pod_cache import MemoryCache
-from loadtest.sim.cluster.redis_server import MemoryServer
+from loadtest.sim.cluster.pod_cache import SimulatedCache
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
 
@@ -33,14 +33,14 @@ class Store:
         raise OSError("the store does not close")
 
 
-class Cache(MemoryCache):
+class Cache(SimulatedCache):
     """A cache whose start fails on request."""
 
     fails = False
 
     def __init__(self, closed: list[str]) -> None:
         clock = VirtualClock(asyncio.get_running_loop())
-        super().__init__(MemoryServer(clock), clock)
+        super().__init__(SimulatedRedis(clock), clock)
         self._closed = closed
 
     async def start(self) -> None:
