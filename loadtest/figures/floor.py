@@ -10,9 +10,7 @@ that keeps its promise can read less; an answer that was older than promised cou
 
 import numpy as np
 
-from app.strategy import Strategy
 from loadtest.figures.records import Answers, Floats, Integers
-from loadtest.workload.scenario import Scenario
 
 HELD_S = 2.0
 """Answers may come out of order by so much; one that comes later than that is left out, which lowers the floor."""
@@ -21,11 +19,6 @@ HELD_MIN, HELD_MAX = 30_000, 500_000
 SLICE = 256
 """Answers looked at together at least."""
 _OLDEST_S_MAX = 1e9
-
-
-def promised_oldest_s(strategy: type[Strategy], scenario: Scenario) -> float:
-    """The strategy's promise in this scenario. Raises ValueError where it is not tuned so."""
-    return scenario.stated(strategy).oldest_s()
 
 
 class Floor:

@@ -12,7 +12,6 @@ import httpx
 
 from app.discovery import discover
 from loadtest.figures import redis_info as redis_says
-from loadtest.figures.floor import promised_oldest_s
 from loadtest.figures.from_records import Measured, failed_arm, turn_figures
 from loadtest.figures.redis_commands import AFTER, BEFORE
 from loadtest.figures.run_folder import RunRecord, write_whole
@@ -148,7 +147,7 @@ async def run_arm(
 def _promise(strategy: str, scenario: Scenario) -> float | None:
     """None where only the pods have such a strategy."""
     found = discover(bounds=True).runnable.get(strategy)
-    return None if found is None else promised_oldest_s(found, scenario)
+    return None if found is None else scenario.stated(found).oldest_s()
 
 
 async def _watch(

@@ -10,7 +10,6 @@ import numpy as np
 
 from app.ledger import OriginRead
 from app.strategy import Strategy
-from loadtest.figures.floor import promised_oldest_s
 from loadtest.figures.records import ANSWER_COLUMNS, NO_STATUS, OUTCOMES, STATUSES, WHYS, Answers, Integers, Reads
 from loadtest.figures.run_folder import RunRecord, write_whole
 from loadtest.figures.run_summary import Row
@@ -49,7 +48,7 @@ class RawRecords:
             loop=scenario.load.loop,
             duration_s=scenario.duration_s,
             target_rate=scenario.target_rate,
-            oldest_s=promised_oldest_s(strategy, scenario),
+            oldest_s=scenario.stated(strategy).oldest_s(),
             is_over=False,
         )
         self._record.write(self._folder)

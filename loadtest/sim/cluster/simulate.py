@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from app.strategy import Strategy
 from loadtest.figures.failures import failures_found
-from loadtest.figures.floor import promised_oldest_s
 from loadtest.figures.run_summary import Row, Series, assumed_figures
 from loadtest.figures.tally import new_tally
 from loadtest.sim.cluster.clients import clients
@@ -72,7 +71,7 @@ async def _play(
         await _warm(cluster)
         await asyncio.sleep(scenario.warm.lead_s)
     start_s = running.time()
-    tally = new_tally(scenario, start_s, promised_oldest_s(strategy, scenario))
+    tally = new_tally(scenario, start_s, scenario.stated(strategy).oldest_s())
     recorder.begin(tally)
     if raw is not None:
         raw.begin(start_s)

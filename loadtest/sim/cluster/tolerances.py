@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from app.latency import Latency
 from app.strategy import Strategy
-from loadtest.figures.floor import promised_oldest_s
 from loadtest.workload import faults
 from loadtest.workload.answer_check import CLOCKS_APART_S, AnswerCheck
 from loadtest.workload.scenario import Scenario
@@ -69,7 +68,7 @@ def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> Answer
     paused_s = sum(fault.for_s for fault in scenario.faults if isinstance(fault, faults.PodPaused))
     load_s = (min(longest_ms, settings.origin_timeout_ms) + settings.redis_timeout_ms + slower_ms) / 1000 + paused_s
     check = AnswerCheck(load_s, CLOCKS_APART_S + sum(_steps_s(scenario)))
-    check.promise({strategy.name: promised_oldest_s(strategy, scenario)})
+    check.promise({strategy.name: scenario.stated(strategy).oldest_s()})
     check.clock(epoch_s(scenario))
     return check
 
@@ -96,6 +95,6 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
         deadline_s = math.inf
     apart_s = (fault.for_s + timeout_s + pause_s for fault in scenario.faults if isinstance(fault, _PARTING))
     back_s = sum(apart_s) + (1 + settings.redis_retries) * late_s + 2 * network_s
-    promise_s = promised_oldest_s(strategy, scenario)
+    promise_s = scenario.stated(strategy).oldest_s()
     poll_s = POLL_STRETCH_MAX * settings.poll_ms / 1000
     return Allowed(late_s, skew_s, deadline_s, promise_s, poll_s, back_s, scenario.connections_shared)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from app.arm import Answer
 from app.latency import Latency
-from loadtest.figures.floor import promised_oldest_s
 from loadtest.sim.cluster.clients import NEVER_S, Ask, Clients
 from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.events import AnswerSent, AnswerWrong
@@ -43,7 +42,7 @@ class Traffic:
         self._loop = cluster.loop
         self._starter = Starter(cluster.loop)
         self._check, self._newest = new_check(scenario, cluster.strategy, cluster.seed), dict[int, bytes]()
-        self._oldest_s = promised_oldest_s(cluster.strategy, scenario)
+        self._oldest_s = scenario.stated(cluster.strategy).oldest_s()
         self._emit, self._is_observed = cluster.observers.emit, cluster.observers.hear(AnswerSent)
         self._has_wrong_clocks = has_wrong_clocks(scenario)
         self._network, self._rng = Latency.parse(scenario.virtual.network), Random(f"{cluster.seed}/network back")
