@@ -21,7 +21,6 @@ SHARED = frozenset(
         "Outcome",
         "Pair",
         "Plan",
-        "Pod",
         "Refused",
         "Run",
         "Step",

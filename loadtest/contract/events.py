@@ -1,4 +1,4 @@
-"""What an arm, its flights and its origin report, counted."""
+"""Counts of the events that an arm, its flights and its origin report."""
 
 from collections import Counter
 

@@ -38,7 +38,7 @@ class BookedOrigin:
         self._at_once: Counter[tuple[str, int]] = Counter()
 
     async def read(self, settings: Settings, item_id: int, key: str, why: Why) -> Loaded:
-        """As `app.origin.Origin.read`, for the pod of these settings."""
+        """Stands for `app.origin.Origin.read` in the pod of these settings."""
         running, place = asyncio.get_running_loop(), (settings.pod, item_id)
         load = BookedLoad(len(self.loads), settings.pod, item_id, why, running.time())
         self.loads.append(load)

@@ -34,8 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A promise that takes `strategy` is held by every strategy, by the template that new ones begin as, and by the
-    bounds, unless it is about keeping entries."""
+    """A promise that takes `strategy` is held by every strategy, and by the template that new ones begin as.
+
+    The bounds hold it too, unless it is about keeping entries.
+    """
     if metafunc.module.__name__.startswith(PACKAGE) and "strategy" in metafunc.fixturenames:
         everything = discover(bounds=True)
         asked_for, found = metafunc.config.getoption("--strategy"), everything.runnable

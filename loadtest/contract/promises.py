@@ -56,7 +56,7 @@ def test_every_file_is_a_usable_strategy(request: pytest.FixtureRequest) -> None
 def test_it_imports_the_vocabulary_and_the_standard_library_only(strategy: type[Strategy]) -> None:
     """It takes nothing past self.lab.
 
-    Import app.strategy and the standard library, or a strategy that yours extends: the cache, the clock, randomness,
+    Import app.strategy and the standard library, or a strategy that yours extends. The cache, the clock, randomness,
     background work and the origin come in through self.lab and `load`, in every world the same.
     """
     source = inspect.getsource(sys.modules[strategy.__module__])

@@ -79,7 +79,7 @@ def test_a_cache_that_leaves_and_comes_back_empty_costs_no_answer(strategy: type
 def test_readers_that_go_away_harm_nobody(strategy: type[Strategy], seed: int) -> None:
     """Requests that are cancelled harm none of the others.
 
-    A request may be cancelled at every await: what others wait for belongs into a task of its own, or into
+    A request may be cancelled at every await. Therefore what others wait for belongs into a task of its own, or into
     self.lab.flights.collapse, and is woken in a `finally`.
     """
 

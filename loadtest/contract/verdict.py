@@ -33,9 +33,9 @@ class Broken(AssertionError):
 
 
 class _Errors(logging.Handler):
-    """What was raised and logged first, while the arm answered 500 and went on: in words, and with its lines.
+    """The first error that was logged while the arm answered 500 and went on, in words and with its lines.
 
-    Not the error itself, which would keep alive what its frames hold.
+    The error itself would keep alive what its frames hold.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class VerdictFiles:
         return report
 
     def _told(self, strategy: type[Strategy], error: BaseException) -> tuple[str, int | None]:
-        """What happened, and at which line of the strategy's file."""
+        """The fault in words, and its line in the strategy's file."""
         if isinstance(error, Broken) and error.line is not None:
             return _said(error), error.line
         file, cause = file_of(strategy), error.__cause__ or error

@@ -1,4 +1,4 @@
-"""What a strategy's own lines did: the last one that ran, and coroutines that it made and never awaited."""
+"""The trace of a strategy's own lines: the last one that ran, and coroutines that were made and never awaited."""
 
 import gc
 import re
@@ -19,7 +19,7 @@ def file_of(strategy: type[Strategy]) -> str:
 
 
 class LinesSeen:
-    """What `watching` has seen."""
+    """The lines and coroutines that `watching` has seen."""
 
     def __init__(self) -> None:
         self.last: dict[str, int] = {}

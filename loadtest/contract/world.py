@@ -91,7 +91,7 @@ class ContractWorld:
         return reply
 
     async def herd(self, readers: int = 100, item_id: int = 0, spread_s: float = 0.0) -> list[Reply]:
-        """What readers of one item get that come over all pods, evenly within `spread_s`."""
+        """Replies to readers of one item that come over all pods, evenly within `spread_s`."""
 
         async def comes(number: int) -> Reply:
             await asyncio.sleep(spread_s * number / readers)
@@ -126,7 +126,7 @@ class ContractWorld:
         assert [len(arm._flights) for arm in self.arms.values()] == [0] * len(self.arms), "keys are left in flight"
 
     def check(self) -> None:
-        """What must hold for every reply, whatever the strategy does."""
+        """Hold every reply to the rules that no strategy is excused from."""
         for reply in self.replies:
             assert reply.code in {200, 404, 503}, reply
             assert reply.code == 503 or (reply.code == 404) == (reply.item_id >= ITEMS), reply
@@ -147,7 +147,10 @@ class ContractWorld:
 
 
 def play(strategy: type[Strategy], story: Callable[[ContractWorld], Awaitable[T]], **world: Any) -> T:
-    """What the story returns, told in a world of this strategy. Keyword arguments are those of `ContractWorld`."""
+    """Run a story in a world of this strategy. Keyword arguments are those of `ContractWorld`.
+
+    Returns what the story returns.
+    """
 
     async def main() -> T:
         unseen: list[dict[str, Any]] = []
