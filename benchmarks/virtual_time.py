@@ -5,7 +5,6 @@ import time
 from typing import NamedTuple
 
 from app.strategy import Strategy
-from loadtest.figures.tally import new_tally
 from loadtest.sim.cluster.clients import clients
 from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.recorder import Recorder
@@ -44,7 +43,7 @@ def measure_speed(scenario: Scenario, strategy: type[Strategy], seed: int, runs:
 async def _simulate_obviously(scenario: Scenario, strategy: type[Strategy], seed: int) -> None:
     """The same world and the same clients, but a timer and a task for every request."""
     recorder = Recorder()
-    recorder.begin(new_tally(scenario, 0.0))
+    recorder.begin()
     cluster = Cluster(scenario, strategy, seed, recorder)
     asks = clients(scenario, seed, 0.0)
     running = asyncio.get_running_loop()

@@ -32,7 +32,7 @@ def write_run(
     folder: Path, rows: Sequence[Mapping[str, Any]], scenario: Mapping[str, Any] | None = None, **about: Any
 ) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "summary.json").write_text(json.dumps(rows))
+    (folder / "summary.json").write_text(json.dumps({"schema": 2, "runs": rows}))
     (folder / "environment.json").write_text(json.dumps({**ENVIRONMENT, **about}))
     if scenario is not None:
         (folder / "scenario.json").write_text(json.dumps(scenario))

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.limit.search import Search
-from loadtest.figures.generator_record import Generator, read_generator, what_is_due
+from loadtest.figures.generator_record import GeneratorRecord, read_generator, what_is_due
 from loadtest.figures.histogram import Histogram
 from loadtest.figures.records import read_answers
 from loadtest.workload.scenario import CacheTable, OriginTable, Scenario
@@ -46,7 +46,7 @@ class Step:
     rate: float  # requests/s that were asked for
     achieved_rate: float
     p99_ms: float  # from the intended start
-    generator: Generator
+    generator: GeneratorRecord
     faults: list[str]  # why it is no result
 
     @property

@@ -1,7 +1,7 @@
-"""The command that holds virtual time to real runs, and fits it to this machine."""
+"""`lab calibrate`: the same plan in two worlds, and virtual time fitted to this machine."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -10,17 +10,20 @@ import typer
 from rich import box
 from rich.table import Table
 
+from loadtest.cli.conduct import real, run_in, virtual
 from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.options import RESULTS, Duration, Results, Seed, Strategies
 from loadtest.cli.running import guarded, run_folder, this_run
 from loadtest.cli.terminal import console, exit_unless_valid, fail, warn
+from loadtest.experiment import Finished
+from loadtest.figures.repeats import by_strategy
 from loadtest.figures.run_folder import keep_figures, write_whole
 from loadtest.figures.run_summary import Row
-from loadtest.report.progress_bars import live
 from loadtest.report.write import Extras
-from loadtest.studies.calibration.calibration import LEGEND, SHORT, Calibration, all_agree, calibrate_again, measure
+from loadtest.studies.calibration.calibration import LEGEND, SHORT, Calibration, all_agree, beside, calibrate_again
 from loadtest.studies.calibration.calibration import calibrate as compare_worlds
 from loadtest.studies.calibration.fitting import BOUND, Fit, fitted
+from loadtest.workload.planned_run import PlannedRun
 
 
 def calibrate(
@@ -39,15 +42,19 @@ def calibrate(
     everything: list[Calibration] = []
     extras, valid = Extras(), True
     for workload in workloads:
+        names = chosen(found, strategies, workload)
         folder = run_folder(results, workload.name, this_run(seed), workload)
-        rows: list[Row] = []
-        with live(console, workload) as tell:
-            names = chosen(found, strategies, workload)
-            guarded(_keep(folder, rows, measure(workload, names, seed, folder, tell)))
+        measured = _measure([PlannedRun(workload, name, seed) for name in names], folder)
+        rows = [one.summary for one in measured]
+        simulated = _simulate(beside(measured))
         calibrated: list[Calibration] = []
         for row in rows:
-            beside = partial(compare_worlds, workload, found.strategies[row.strategy], row)
-            calibrated += extras.make(f"what stands beside {row.strategy}", lambda: list(beside()), [])  # noqa: B023
+            compared = partial(compare_worlds, workload, found.strategies[row.strategy], row)
+            calibrated += extras.make(
+                f"what stands beside {row.strategy}",
+                lambda: list(compared(simulated[row.strategy])),  # noqa: B023
+                [],
+            )
             valid = valid and row.valid
             extras.missing += [f"{workload.name}, {row.strategy}: {event}" for event in row.events]
         again: list[Calibration] = []
@@ -55,8 +62,9 @@ def calibrate(
         if fit is None:
             extras.missing.append(f"{workload.name}: no valid run told its CPU time and a median: nothing was fitted")
         else:
+            simulated = _simulate(beside(measured, fit))
             for row in rows:
-                anew = partial(calibrate_again, workload, found.strategies[row.strategy], row, fit)
+                anew = partial(calibrate_again, workload, row, fit, simulated[row.strategy])
                 again += extras.make(f"the fitted latencies of {row.strategy}", anew, [])
         write_whole(folder / "calibration.json", json.dumps([one.as_dict() for one in (*calibrated, *again)], indent=2))
         console.print(f"\n{workload.name}", markup=False, highlight=False)
@@ -71,10 +79,21 @@ def calibrate(
         fail("virtual time disagrees with what was measured, see above", code=1)
 
 
-async def _keep(folder: Path, rows: list[Row], measured: AsyncIterator[Row]) -> None:
-    async for row in measured:
-        rows.append(row)
-        keep_figures(folder, rows)
+def _measure(runs: Sequence[PlannedRun], folder: Path) -> list[Finished]:
+    so_far: list[Row] = []
+
+    def keep(one: Finished) -> None:
+        so_far.append(one.summary)
+        keep_figures(folder, so_far)
+
+    with real("native", lambda _: folder, "lab calibrate") as shown:
+        finished: list[Finished] = guarded(run_in(shown, runs, keep))
+    return finished
+
+
+def _simulate(runs: Sequence[PlannedRun]) -> dict[str, list[Row]]:
+    with virtual(len(runs)) as shown:
+        return by_strategy([one.summary for one in guarded(run_in(shown, runs))])
 
 
 def _print_calibrated(calibrated: Sequence[Calibration]) -> None:

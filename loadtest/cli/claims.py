@@ -9,17 +9,17 @@ from typing import Annotated, Any
 
 import typer
 
+from loadtest.cli.conduct import real, run_in, virtual
 from loadtest.cli.inputs import discovered
 from loadtest.cli.options import RESULTS, Results, Seed
 from loadtest.cli.output_files import why_not_over
-from loadtest.cli.running import guarded, guarded_here, progress, run_folder, this_run
+from loadtest.cli.running import guarded, guarded_here, run_folder, this_run
 from loadtest.cli.terminal import console, fail, named, warn
 from loadtest.figures.run_folder import write_whole
-from loadtest.report.progress_bars import live
 from loadtest.report.write import Extras
 from loadtest.studies.claims.claims_page import TITLE, Ledger, markdown, print_ledger
 from loadtest.studies.claims.experiment import Experiment, read_experiments
-from loadtest.studies.claims.reruns import Found, evidence, jobs, measure, native_arms, simulate
+from loadtest.studies.claims.reruns import Found, evidence, keep, native_runs, records_of, virtual_runs
 from loadtest.studies.claims.verdict import judge, unexpected
 from loadtest.workload.scenario import BadScenario
 
@@ -47,14 +47,17 @@ def claims(
         fail(f"--out {page}: {why}")
     about = this_run(seed)
     folder = run_folder(results, "claims", about)
+    sink = partial(keep, found)
     if not virtual_only:
-        console.print(f"{len(list(native_arms(chosen))) * repeats} runs with real processes, one after another …")
-        guarded(measure(chosen, found, repeats, seed, folder, partial(live, console)))
-    with guarded_here(), progress() as bar:
-        work = jobs(chosen, found, seed)
-        console.print(f"{len(work)} runs in virtual time …")
-        line = bar.add_task("Simulating", total=len(work))
-        simulate(work, found, lambda: bar.advance(line))
+        runs = native_runs(chosen, found, repeats, seed)
+        console.print(f"{len(runs)} runs with real processes, one after another …")
+        with real("native", partial(records_of, folder), "lab claims") as shown:
+            guarded(run_in(shown, runs, sink))
+    runs = virtual_runs(chosen, found, seed)
+    console.print(f"{len(runs)} runs in virtual time …")
+    if runs:
+        with virtual(len(runs)) as shown:
+            guarded(run_in(shown, runs, sink))
     wall_s = time.monotonic() - began_s
     judged = {one.name: judge(one, found[one.name]) for one in chosen}
     ledger = Ledger(chosen, judged, about, wall_s, 0 if virtual_only else repeats)

@@ -1,16 +1,22 @@
 """`lab report`: figures and reports of a run again, from its raw records."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from loadtest.cli.conduct import all_valid
+from loadtest.cli.conduct import report as report_results
 from loadtest.cli.inputs import discovered
 from loadtest.cli.options import LATEST
-from loadtest.cli.running import guarded_here, show
+from loadtest.cli.running import guarded
 from loadtest.cli.terminal import exit_unless_valid, fail
-from loadtest.figures.from_records import all_valid
-from loadtest.report.write import NothingToSummarise, summarise_folder
+from loadtest.experiment import experiment
+from loadtest.figures.run_folder import read_plan
+from loadtest.report.write import not_run
+from loadtest.workload.scenario import BadScenario, read_scenario
+from loadtest.worlds.stored import StoredWorld
 
 
 def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] = LATEST) -> None:
@@ -18,10 +24,22 @@ def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] 
     if not folder.is_dir():
         fail(f"{folder}: there is no such run directory")
     found = discovered(bounds=True)
-    with guarded_here():
-        try:
-            summary, rows = summarise_folder(folder.resolve(), found)
-        except NothingToSummarise as error:
-            fail(error)
-    show(folder, summary, found)
-    exit_unless_valid(all_valid(rows))
+    folder = folder.resolve()
+    if not (folder / "raw").is_dir():
+        fail(
+            f"{folder}: no raw records there (raw/); a run in virtual time keeps them with --raw, and comes out the "
+            "same whenever its command in environment.json is run again"
+        )
+    try:
+        scenario = read_scenario(str(folder / "scenario.json"))
+        about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+        runs = read_plan(folder, scenario)
+    except (OSError, ValueError, BadScenario) as error:
+        fail(f"{folder}: {error}")
+    world = StoredWorld(folder, "virtual" if about.get("world") else "native")
+    begun = sorted((run for run in runs if world.has(run)), key=lambda run: run.place(found))
+    if not begun:
+        fail(f"{folder}: no run was begun there")
+    finished = guarded(experiment(begun, world))
+    report_results(folder, finished, scenario, about, found, not_run(runs, begun), is_new=False)
+    exit_unless_valid(all_valid([one.summary for one in finished]))

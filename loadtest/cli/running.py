@@ -1,10 +1,10 @@
-"""The frame of a command that runs something: its folder, its progress, its signals, and its results."""
+"""The frame of a command that runs something: its folder, its progress, and its signals."""
 
 import asyncio
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from app.discovery import Discovered
-from loadtest.cli.terminal import console, errors, fail, named, say, warn
-from loadtest.figures.from_records import Measured
-from loadtest.figures.repeats import medians
-from loadtest.figures.run_folder import keep_figures, new_run_folder
-from loadtest.report.contents import Report
-from loadtest.report.terminal import print_table
-from loadtest.report.write import write_results
+from loadtest.cli.terminal import console, fail, say
+from loadtest.figures.run_folder import new_run_folder
 from loadtest.sim.kernel.loop import VirtualTimeError
 from loadtest.workload.scenario import Scenario
 from loadtest.worlds.environment import describe
@@ -128,42 +122,3 @@ def guarded_here() -> Iterator[None]:
     finally:
         for sign, handler in before.items():
             signal.signal(sign, handler)
-
-
-def keep_so_far(folder: Path, finished: Sequence[Measured]) -> None:
-    """The figures of a run that goes on, which it also does where they cannot be kept just now."""
-    try:
-        keep_figures(folder, [row for _, row, _ in finished])
-    except OSError as error:
-        warn([f"{folder / 'summary.json'} could not be written: {error.strerror or error}"])
-
-
-def show_results(
-    folder: Path,
-    finished: Sequence[Measured],
-    workload: Scenario,
-    about: Mapping[str, Any],
-    found: Discovered,
-    missing: Sequence[str] = (),
-) -> None:
-    """Keep the figures, write the reports, and show them. Raises OSError where the figures cannot be kept: then the
-    terminal is all that has them."""
-    try:
-        summary = write_results(folder, finished, workload, about, found, missing)
-    except OSError:
-        show(folder, Report(medians([row for _, row, _ in finished]), missing=missing), found)
-        raise
-    show(folder, summary, found)
-
-
-def show(folder: Path, summary: Report, found: Discovered) -> None:
-    """A terminal that is gone, or a table that cannot be drawn, takes nothing from what is on disk."""
-    try:
-        print_table(console, summary, found.baseline)
-        if (folder / "report.html").exists():
-            console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
-    except Exception as error:
-        try:
-            errors.print(f"The table could not be shown: {error!r}. The figures are in {folder}", markup=False)
-        except OSError:
-            pass

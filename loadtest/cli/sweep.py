@@ -1,7 +1,7 @@
 """The command that simulates a whole grid, and shows what there is to choose from."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,20 +10,23 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from loadtest.cli.conduct import run_in
 from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Duration, Pods, Results, Strategies
-from loadtest.cli.running import guarded_here, runs_progress, this_run
+from loadtest.cli.running import guarded, guarded_here, runs_progress, this_run
 from loadtest.cli.sim import Workers
 from loadtest.cli.terminal import console, errors, exit_unless_valid, fail, named, shown, warn
+from loadtest.experiment import Finished, Sink
 from loadtest.report.contents import VIRTUAL
 from loadtest.report.write import Extras
-from loadtest.sim.pool import Done, cluster, cores, local_workers, run_all
-from loadtest.sim.pool import Workers as LocalWorkers
+from loadtest.sim.pool import cores
 from loadtest.studies.sweep.choice import Choice, choices, unbeaten
 from loadtest.studies.sweep.frontier import BRIEF, cells, write_frontier
 from loadtest.studies.sweep.grid import BadSetting, read_setting, several
 from loadtest.studies.sweep.parquet import need_parquet, write_parquet
 from loadtest.studies.sweep.runs import BadSweep, Plan, Sweep, begin, read_about, read_plan, resume
+from loadtest.worlds.virtual import VirtualWorld
+from loadtest.worlds.world import quiet
 
 ROWS_MAX = 12
 """Points that are all listed on the terminal; of more, those that nothing beats."""
@@ -79,35 +82,29 @@ def sweep(
                 planned = begin(results, plan, found.strategies, about)
             except OSError as error:
                 fail(f"--results: no sweep can be kept in {results}: {error.strerror or error}")
-        with planned.open() as add, guarded_here():
+        with planned.open() as add:
             _run(planned, add, workers, cluster_)
     except (BadSetting, BadSweep) as error:
         fail(error)
     _report(planned)
 
 
-def _run(sweep: Sweep, add: Callable[[Done], None], workers: int | None, address: str | None) -> None:
-    jobs = sweep.to_do
-    if len(jobs) < sweep.size:
-        console.print(f"{sweep.size - len(jobs)} of {sweep.size} runs are there already.", highlight=False)
-    if not jobs:
+def _run(sweep: Sweep, add: Sink, workers: int | None, address: str | None) -> None:
+    runs = sweep.to_do
+    if len(runs) < sweep.size:
+        console.print(f"{sweep.size - len(runs)} of {sweep.size} runs are there already.", highlight=False)
+    if not runs:
         return
+    world = VirtualWorld(min(workers or cores(), len(runs)), address)
     try:
-        pool_of = cluster(address) if address else local_workers(min(workers or cores(), len(jobs)))
-        with pool_of as pool:
-            underway = pool.underway.runs if isinstance(pool, LocalWorkers) else lambda: 0.0  # a cluster does not tell
-            with runs_progress(sweep.size, sweep.size - len(jobs), underway) as advance:
+        with runs_progress(sweep.size, sweep.size - len(runs), world.underway) as advance:
 
-                def keep(done: Done) -> None:
-                    add(done)
-                    ended = advance()
-                    if (
-                        not console.is_terminal
-                        and ended * LINES_MAX // sweep.size > (ended - 1) * LINES_MAX // sweep.size
-                    ):
-                        console.print(f"{ended} of {sweep.size} runs", highlight=False)
+            def show(_: Finished) -> None:
+                ended = advance()
+                if not console.is_terminal and ended * LINES_MAX // sweep.size > (ended - 1) * LINES_MAX // sweep.size:
+                    console.print(f"{ended} of {sweep.size} runs", highlight=False)
 
-                run_all(jobs, pool, keep)
+            guarded(run_in((world, quiet, show), runs, add))
     except BaseException:
         again = shlex.join(["lab", "sweep", "--resume", str(shown(sweep.folder))])
         kept = f"[yellow]{len(sweep.runs)} of {sweep.size} runs are kept.[/]"
@@ -119,9 +116,8 @@ def _report(sweep: Sweep) -> None:
     """Raises typer.Exit with code 3 where a run is no result."""
     runs, folder = sweep.runs, sweep.folder
     found, extras = choices(runs), Extras()
-    broken = [run.violation for run in runs if run.violation]
     extras.make("sweep.parquet", lambda: write_parquet(folder / "sweep.parquet", runs), None)
-    extras.make("the report", lambda: write_frontier(folder, found, broken, read_about(folder), sweep.plan), None)
+    extras.make("the report", lambda: write_frontier(folder, found, read_about(folder), sweep.plan), None)
     warn(extras.missing)  # every run is in points.jsonl
     best = unbeaten(found)
     _print("All points" if len(found) <= ROWS_MAX else "What to choose from", found if len(found) <= ROWS_MAX else best)

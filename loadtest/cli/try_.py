@@ -1,19 +1,22 @@
 """`lab try`: one strategy held to the contract, then compared with the baseline."""
 
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.text import Text
 
-from app.discovery import discover
+from app.discovery import Discovered, discover
+from loadtest.cli.conduct import all_valid, conduct
 from loadtest.cli.inputs import chosen, scenario_named
 from loadtest.cli.new import FOLDER
 from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Results, Seed
-from loadtest.cli.running import guarded, guarded_here, run_folder, this_run
+from loadtest.cli.running import guarded_here
 from loadtest.cli.terminal import console, errors, exit_unless_valid, fail, named, warn
-from loadtest.figures.from_records import all_valid
+from loadtest.report.contents import Report
 from loadtest.studies.trial.breach import Breach, unusable
-from loadtest.studies.trial.trial import check_contract, compare, verdict
+from loadtest.studies.trial.trial import check_contract, verdict
+from loadtest.workload.planned_run import PlannedRun
 
 
 def try_(
@@ -38,14 +41,17 @@ def try_(
         _show(held.screen(name, source), code=1)
     console.print(f"{name} keeps the contract: {held} promises. Now beside the baseline …", highlight=False)
     against = [name] if found.baseline in (None, name) else [found.baseline, name]
-    about = this_run(seed)
-    folder = run_folder(results, workload.name, about, workload)
-    summary = guarded(compare(workload, against, seed, folder, about, found, console))
-    rows = summary.rows
-    warn(summary.missing)
-    console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
+    runs = [PlannedRun(workload, one, seed) for one in against]
+    # side by side, so that both see the same minute of this machine
+    finished = conduct(workload, runs, found, "native", seed, results, at_once=len(runs), show=_show_report)
+    rows = [one.summary for one in finished]
     console.print(verdict(rows, name), highlight=False, soft_wrap=True)
     exit_unless_valid(all_valid(rows))
+
+
+def _show_report(folder: Path, contents: Report, _: Discovered) -> None:
+    warn(contents.missing)
+    console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
 
 
 def _show(screen: str, code: int) -> NoReturn:

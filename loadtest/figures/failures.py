@@ -18,12 +18,12 @@ Faults of the scenario explain failures of the kinds that they break (`explained
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from loadtest.figures.incident import Incident
 from loadtest.figures.redis_commands import AFTER, BEFORE
 from loadtest.workload.scenario import Scenario
 
@@ -66,14 +66,6 @@ _BROKEN_BY: Mapping[str, frozenset[Kind]] = {
 """By the first word of a fault's kind, and by all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What is to be told of a run's failures."""
-
-    events: list[str]
-    moved_a_figure: bool
-
-
 def explained_by(scenario: Scenario) -> frozenset[Kind]:
     """What the scenario breaks on purpose: by its faults, and by a Redis that is too small and evicts nothing."""
     names = [name for fault in scenario.faults for name in (fault.kind.partition("-")[0], fault.kind)]
@@ -84,21 +76,20 @@ def explained_by(scenario: Scenario) -> frozenset[Kind]:
     return frozenset().union(*kinds)
 
 
-def failures_found(failures: Failures, scenario: Scenario, failed_reads: int) -> Found:
-    """The events of a run in which the pods counted these, and in which the store failed so many reads."""
+def failures_found(failures: Failures, scenario: Scenario, failed_reads: int) -> list[Incident]:
+    """The incidents of a run in which the pods counted these, and in which the store failed so many reads."""
     failures = failures + Failures({(Kind.READ, ""): failed_reads})
     explained = explained_by(scenario)
-    events, moved = [], False
+    incidents = []
     for kind in Kind:
         about = {what: count for (which, what), count in sorted(failures.items()) if which is kind and count > 0}
         if not about or kind in explained:
             continue
-        moved = moved or kind not in _HARMLESS
         named = ", ".join(f"{what} {count:,}" for what, count in about.items() if what)
         total = sum(about.values())
         size = f"{total / 1000:.1f} s" if kind is Kind.STILL else f"{total:,}"
-        events.append(f"{kind}: {size}" + (f" ({named})" if named else ""))
-    return Found(events, moved)
+        incidents.append(Incident(f"{kind}: {size}" + (f" ({named})" if named else ""), kind not in _HARMLESS))
+    return incidents
 
 
 def counted(raw: Path, pods: int, are_new: bool) -> tuple[Failures, list[str]]:

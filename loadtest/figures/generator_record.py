@@ -55,7 +55,7 @@ def what_is_due(scenario: Scenario, seed: int) -> Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Generator:
+class GeneratorRecord:
     """All processes that sent a load. Counts are added up; the rest is the process's that did worst."""
 
     processes: int  # that there were to be
@@ -107,7 +107,7 @@ class Generator:
         return found
 
 
-def read_generator(raw: Path) -> Generator | None:
+def read_generator(raw: Path) -> GeneratorRecord | None:
     """What the processes wrote beside their answers; None where none did.
 
     Raises OSError, or ValueError naming the file.
@@ -117,7 +117,7 @@ def read_generator(raw: Path) -> Generator | None:
         return None
     bounds = [record["in_flight_max"] for record in records]
     processes = max(record["processes"] for record in records)
-    return Generator(
+    return GeneratorRecord(
         processes=processes,
         silent=max(0, processes - len(records)),
         in_flight_max=None if None in bounds else sum(bounds),

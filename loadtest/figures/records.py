@@ -1,10 +1,11 @@
 """What a run leaves behind: what the clients saw (`answers*.csv`) and what the origin was asked (`ledger.csv`).
 
-In memory they are pieces: arrays of one element per request or read. A run of any length is read piece by piece.
+In memory they are chunks: arrays of one element per request or read. A run of any length is read chunk by chunk.
 """
 
 import csv
 import heapq
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -40,7 +41,7 @@ OUTCOME_NUMBERS: Mapping[str, int] = {outcome: number for number, outcome in enu
 LEDGER_COLUMNS = ("asked_s", "started_s", "ended_s", "key", "why", "outcome")
 """Of `app.ledger.OriginRead`, those that figures are made of."""
 
-PIECE_LINES = 100_000
+CHUNK_LINES = 100_000
 
 
 class Answers(NamedTuple):
@@ -82,7 +83,7 @@ def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
     Raises ValueError naming the file where it is not a file of answers.
     """
     files = [_lines(path, ANSWER_COLUMNS) for path in paths]
-    for lines in _in_pieces(heapq.merge(*files, key=lambda line: float(line["ended_s"]))):
+    for lines in _in_chunks(heapq.merge(*files, key=lambda line: float(line["ended_s"]))):
         yield Answers(
             intended_s=np.array([float(line["intended_s"]) for line in lines]),
             ended_s=np.array([float(line["ended_s"]) for line in lines]),
@@ -94,25 +95,47 @@ def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
         )
 
 
-def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Reads:
+def first_intended_s(paths: Sequence[Path]) -> float:
+    """The earliest moment for which a request was meant; infinite where there was none. Raises as `read_answers`."""
+    moments = (float(line["intended_s"]) for path in paths for line in _lines(path, ANSWER_COLUMNS))
+    return min(moments, default=math.inf)
+
+
+def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Iterator[Reads]:
     """The reads on the clients' clock, which the ledger's is ahead of by `clock_offset_s`, in order of asking.
+
+    The file is nearly in that order: pods write a read down when it ends, and are asked in turn. It is gone through
+    twice, so that only as many lines are held as lie between a line and its place.
 
     Raises ValueError naming the file where it is not a ledger.
     """
-    lines = [line for piece in _pieces(path, LEDGER_COLUMNS) for line in piece]
-    lines.sort(key=lambda line: float(line["asked_s"]))
-    return Reads(
-        asked_s=np.array([float(line["asked_s"]) for line in lines]) - clock_offset_s,
-        started_s=np.array([float(line["started_s"] or "nan") for line in lines]) - clock_offset_s,
-        ended_s=np.array([float(line["ended_s"]) for line in lines]) - clock_offset_s,
-        key=np.array([int(line["key"].rpartition(":")[2]) for line in lines], dtype=np.int64),
-        why=np.array([WHY_NUMBERS[line["why"]] for line in lines], dtype=np.int64),
-        outcome=np.array([OUTCOME_NUMBERS[line["outcome"]] for line in lines], dtype=np.int64),
-    )
+    for lines in _in_chunks(_in_order_of_asking(path)):
+        yield Reads(
+            asked_s=np.array([float(line["asked_s"]) for line in lines]) - clock_offset_s,
+            started_s=np.array([float(line["started_s"] or "nan") for line in lines]) - clock_offset_s,
+            ended_s=np.array([float(line["ended_s"]) for line in lines]) - clock_offset_s,
+            key=np.array([int(line["key"].rpartition(":")[2]) for line in lines], dtype=np.int64),
+            why=np.array([WHY_NUMBERS[line["why"]] for line in lines], dtype=np.int64),
+            outcome=np.array([OUTCOME_NUMBERS[line["outcome"]] for line in lines], dtype=np.int64),
+        )
 
 
-def _pieces(path: Path, columns: Sequence[str]) -> Iterator[list[dict[str, str]]]:
-    return _in_pieces(_lines(path, columns))
+def _in_order_of_asking(path: Path) -> Iterator[dict[str, str]]:
+    latest_s, behind_s = -math.inf, 0.0
+    for line in _lines(path, LEDGER_COLUMNS):
+        asked_s = float(line["asked_s"])
+        latest_s = max(latest_s, asked_s)
+        behind_s = max(behind_s, latest_s - asked_s)
+    held: list[tuple[float, int, dict[str, str]]] = []
+    latest_s = -math.inf
+    for number, line in enumerate(_lines(path, LEDGER_COLUMNS)):
+        asked_s = float(line["asked_s"])
+        latest_s = max(latest_s, asked_s)
+        heapq.heappush(held, (asked_s, number, line))
+        while held[0][0] < latest_s - behind_s:  # no line that is still to come was asked for earlier
+            yield heapq.heappop(held)[2]
+    while held:
+        yield heapq.heappop(held)[2]
 
 
 def _lines(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -127,7 +150,7 @@ def _lines(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
                 yield line
 
 
-def _in_pieces(lines: Iterable[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
+def _in_chunks(lines: Iterable[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
     left = iter(lines)
-    while piece := list(islice(left, PIECE_LINES)):
-        yield piece
+    while chunk := list(islice(left, CHUNK_LINES)):
+        yield chunk

@@ -1,12 +1,20 @@
-"""The repeats of a strategy as one row, to look at. What may be claimed of repeats says `loadtest.stats`."""
+"""The repeats of a strategy as one row, to look at. `loadtest.stats` says what may be claimed of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, field, fields
 from statistics import median
 from typing import Any
 
 from loadtest.figures.run_summary import Row
 from loadtest.workload.gate import WORST_COUNTS
+
+
+@dataclass(frozen=True, slots=True)
+class Medians(Row):
+    """The figures of a strategy over its repeats."""
+
+    repeats: int = 1
+    repeats_with: dict[str, int] = field(default_factory=dict)  # of those, how many had any, by what must be 0
 
 
 def by_strategy(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -17,30 +25,26 @@ def by_strategy(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def medians(rows: Sequence[Row]) -> list[Row]:
+def medians(rows: Sequence[Row]) -> list[Medians]:
     """A row per strategy, over its repeats. Of every figure the median of the valid ones; what must not happen (errors,
     wrong answers and their kinds, reads that failed or were turned away) by the worst of all, and in how many of them
     it did; all events and notes of any of them. It is valid when all of them are."""
     return [_summed_up(repeats) for repeats in by_strategy(rows).values()]
 
 
-_TOLD = frozenset(
-    {"seed", "repeat", "repeats", "repeats_with", "valid", "events", "notes", "faults", "assumed", "trace"}
-)
+_TOLD = frozenset({"seed", "repeat", "valid", "events", "notes", "faults", "assumed", "trace"})
 """Fields of which there is no median."""
 
 
-def _summed_up(repeats: Sequence[Row]) -> Row:
-    if len(repeats) == 1:
-        return repeats[0]
+def _summed_up(repeats: Sequence[Row]) -> Medians:
     valid = [row for row in repeats if row.valid] or repeats
-    figures: dict[str, Any] = {
-        name: _middle([getattr(row, name) for row in valid])
-        for name in (field.name for field in fields(Row))
-        if name not in _TOLD
-    }
-    names = [*WORST_COUNTS, *(f"faults.{fault}" for row in repeats for fault in row.faults)]
-    worst = {name: [_count(row, name) for row in repeats] for name in dict.fromkeys(sorted(names))}
+    names = [field.name for field in fields(Row)]
+    figures = {name: getattr(valid[0], name) for name in names}
+    if len(repeats) > 1:
+        figures |= {name: _middle([getattr(row, name) for row in valid]) for name in names if name not in _TOLD}
+        figures |= {name: _said(repeats, name) for name in ("events", "notes")}
+    counted = [*WORST_COUNTS, *(f"faults.{fault}" for row in repeats for fault in row.faults)]
+    worst = {name: [_count(row, name) for row in repeats] for name in dict.fromkeys(sorted(counted))}
     figures["faults"] = {}
     for name, counts in worst.items():
         table, _, entry = name.partition(".")
@@ -48,16 +52,10 @@ def _summed_up(repeats: Sequence[Row]) -> Row:
             figures[name] = max(counts)
         elif any(counts):
             figures[table] = {**figures[table], entry: max(counts)}
-    return replace(
-        valid[0],
-        **figures,
-        repeats=len(repeats),
-        repeats_with={name: some for name, counts in worst.items() if (some := sum(map(bool, counts)))},
-        events=_said(repeats, "events"),
-        notes=_said(repeats, "notes"),
-        assumed=list(dict.fromkeys(name for row in repeats for name in row.assumed)),
-        valid=all(row.valid for row in repeats),
-    )
+    figures["assumed"] = list(dict.fromkeys(name for row in repeats for name in row.assumed))
+    figures["valid"] = all(row.valid for row in repeats)
+    some = {name: with_any for name, counts in worst.items() if (with_any := sum(map(bool, counts)))}
+    return Medians(**figures, repeats=len(repeats), repeats_with=some)
 
 
 def _count(row: Row, name: str) -> int:

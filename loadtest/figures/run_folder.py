@@ -1,6 +1,6 @@
 """The directory of a run: everything that its figures were computed from, and the figures.
 
-summary.json  report.md  report.html  environment.json  scenario.json  turns.json
+summary.json  report.md  report.html  environment.json  scenario.json  plan.json
 raw/<strategy>[-<repeat>]/  scenario.json  run.json  ledger.csv  answers-*.csv  generator-*.json  metrics-*.prom
                             redis-*.json  *.log
 """
@@ -8,31 +8,29 @@ raw/<strategy>[-<repeat>]/  scenario.json  run.json  ledger.csv  answers-*.csv  
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from loadtest.figures.incident import Incident
 from loadtest.figures.run_summary import Row
-from loadtest.workload.planned_run import Turn
+from loadtest.workload.planned_run import PlannedRun, as_stated
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.trace import bring_trace, scenario_json
 
-TURNS = "turns.json"
+PLAN = "plan.json"
+SCHEMA = 2
+"""The form of run.json, plan.json and summary.json."""
 
 
 @dataclass(slots=True)
 class RunRecord:
-    """What the records of one arm do not say themselves; `run.json`, from its first moment on."""
+    """What the records of one run do not say themselves; `run.json`, from its first moment on."""
 
-    scenario: str
     strategy: str
     world: str
     seed: int
-    pods: int
-    loop: str
-    duration_s: float
-    target_rate: float | None
     repeat: int = 1
     clock_offset_s: float = 0.0
     """The ledger's clock less the clients'."""
@@ -41,30 +39,48 @@ class RunRecord:
     warmed_s: float | None = None
     """When the warm-up was over, on the clients' clock."""
     oldest_s: float | None = None
-    """How old an answer may be by the strategy's own promise; unknown in records of an older lab."""
+    """How old an answer may be by the strategy's own promise; None where only the pods know the strategy."""
     warm_spread_s: float = 0.0
     """Between the first answer of the warm-up burst and its last."""
-    events: list[str] = field(default_factory=list)
-    """What happened that should not have: then the run is no result."""
-    is_valid: bool | None = None
-    """In virtual time, which needs no generator's and no pod's counters to judge itself; else their records decide."""
+    incidents: list[Incident] = field(default_factory=list)
+    failures: list[tuple[str, str, int]] = field(default_factory=list)
+    """What the pods counted as failed, in virtual time: kind, what it was about, how often."""
     trace: str = ""
-    """Of virtual time."""
+    """The hash of every event, in virtual time."""
     is_over: bool = True
-    """False as long as it goes on: whoever reads that later knows that its bench was killed."""
+    """False as long as the run goes on: read later, it tells that its bench was killed."""
+
+    @classmethod
+    def of(cls, run: PlannedRun, world: str, **known: Any) -> "RunRecord":
+        """The record of a run that begins now."""
+        return cls(run.name, world, run.seed, run.repeat, is_over=False, **known)
 
     def write(self, raw: Path) -> None:
-        write_whole(raw / "run.json", json.dumps(asdict(self), indent=2))
+        """Write `run.json`. Raises OSError."""
+        write_whole(raw / "run.json", json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2))
 
 
 def read_record(raw: Path) -> RunRecord:
-    """Fields of an older or a newer lab are left out. Raises OSError, or ValueError naming the file."""
+    """The record in `raw`. Raises OSError, or ValueError naming the file."""
     path = raw / "run.json"
+    stated = read_schema(path)
+    try:
+        incidents = [Incident(what, bool(spoils)) for what, spoils in stated.pop("incidents")]
+        return RunRecord(**stated, incidents=incidents)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path}: not the record of a run: {error}") from error
+
+
+def read_schema(path: Path) -> dict[str, Any]:
+    """The object in a file of `SCHEMA`, without that. Raises OSError, or ValueError naming the file."""
     try:
         stated = json.loads(path.read_text(encoding="utf-8"))
-        return RunRecord(**{one.name: stated[one.name] for one in fields(RunRecord) if one.name in stated})
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: not the record of a run: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON: {error}") from error
+    schema = stated.pop("schema", 1) if isinstance(stated, dict) else 1
+    if schema != SCHEMA:
+        raise ValueError(f"{path}: is of schema {schema}, and this lab reads schema {SCHEMA}: run it again")
+    return dict(stated)
 
 
 def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
@@ -86,29 +102,29 @@ def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario:
     raise FileExistsError(f"{results / stamp}: a hundred runs within a second")
 
 
-def keep_turns(folder: Path, turns: Iterable[Turn]) -> None:
-    """What is going to be run, so that a folder tells what is missing from it. Raises OSError."""
-    write_whole(folder / TURNS, json.dumps([turn._asdict() for turn in turns], indent=2))
+def keep_plan(folder: Path, runs: Iterable[PlannedRun]) -> None:
+    """Write what is going to be run, so that a folder tells what is missing from it. Raises OSError."""
+    write_whole(folder / PLAN, json.dumps({"schema": SCHEMA, "runs": [run.stated() for run in runs]}, indent=2))
 
 
-def read_turns(folder: Path) -> list[Turn]:
-    """Those of the run in `folder`; of one that did not write them down, those that left records.
-
-    Raises OSError, or ValueError naming the file.
-    """
-    path = folder / TURNS
-    if not path.exists():
-        raws = sorted(one.parent for one in folder.glob("raw/*/run.json"))
-        return [Turn(record.strategy, record.repeat) for record in map(read_record, raws)]
+def read_plan(folder: Path, scenario: Scenario) -> list[PlannedRun]:
+    """The runs that `folder` was made for. Raises OSError, or ValueError naming the file."""
     try:
-        return [Turn(**one) for one in json.loads(path.read_text(encoding="utf-8"))]
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: not the turns of a run: {error}") from error
+        return [as_stated(scenario, one) for one in read_schema(folder / PLAN)["runs"]]
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"{folder / PLAN}: not the plan of a run: {error!r}") from error
 
 
-def keep_figures(folder: Path, rows: Iterable[Row]) -> None:
-    """What was measured: summary.json, all of it or as it was before. Raises OSError."""
-    write_whole(folder / "summary.json", json.dumps([row.as_dict() for row in rows], indent=2))
+def keep_figures(
+    folder: Path, summaries: Iterable[Row], predictions: Mapping[str, Mapping[str, Any]] | None = None
+) -> None:
+    """Write summary.json, all of it or nothing: what was measured, and what theory predicts of each strategy.
+
+    Raises OSError.
+    """
+    runs = [summary.as_dict() for summary in summaries]
+    figures = {"schema": SCHEMA, "runs": runs, "predictions": predictions or {}}
+    write_whole(folder / "summary.json", json.dumps(figures, indent=2))
 
 
 def point_latest(folder: Path) -> str:

@@ -1,5 +1,6 @@
 """The figures of one run, and its course over time."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -56,8 +57,6 @@ class Row:
     valid: bool = True  # False: something happened that makes this no result
     is_bound: bool = False  # shows what no strategy can leave; decides neither exit code nor verdict
     repeat: int = 1  # which of several runs of the same strategy
-    repeats: int = 1  # how many runs this row sums up; see `loadtest.figures.repeats.medians`
-    repeats_with: dict[str, int] = field(default_factory=dict)  # of those, how many had any, by what must be 0
     p90_ms: float | None = None
     p999_ms: float | None = None
     slow_s: int | None = None  # seconds in which at least 1 % of the requests took longer than slow_ms
@@ -66,9 +65,6 @@ class Row:
     wait_p50_ms: float | None = None  # of the collapsed answers: what waiting for another's load took
     wait_p99_ms: float | None = None
     stampedes: dict[str, dict[str, float]] = field(default_factory=dict)  # see loadtest.figures.stampedes
-    predicted_reads: float | None = None  # by theory, at the measured rate; None where it has nothing to say
-    predicted_peak_1s: float | None = None
-    predicted_hit_ratio: float | None = None
     floor_reads: int | None = None  # the fewest that could have served these requests; see `loadtest.figures.floor`
     commands_per_request: float | None = None  # Redis commands; None where they were not counted
     commands_per_read_saved: float | None = None  # the same for each request that did not read the origin
@@ -98,9 +94,9 @@ class Series:
     highest_reads: Floats | None = None  # of several repeats, the most that any had in each bin
 
 
-def assumed_figures(row: Row) -> list[str]:
-    """Of virtual time, where a request takes no CPU: percentiles of latency that are a hit's. They are what the
-    scenario says that the network takes, and not what any service does. A percentile is a hit's where as large a share
-    of the answers are hits: they are the quickest."""
-    served = row.hit_ratio or 0.0
-    return [name for name, share in PERCENTILES.items() if getattr(row, name) is not None and served >= share]
+def assumed_figures(figures: Mapping[str, Any]) -> list[str]:
+    """Percentiles of latency that are a hit's, in virtual time where a request takes no CPU: they are what the scenario
+    says that the network takes, and not what any service does. A percentile is a hit's where as large a share of the
+    answers are hits: they are the quickest."""
+    served = figures["hit_ratio"] or 0.0
+    return [name for name, share in PERCENTILES.items() if figures[name] is not None and served >= share]

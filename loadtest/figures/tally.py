@@ -1,8 +1,6 @@
-"""From records to figures: the same for every world, and in pieces, so that no run is too long for the memory."""
+"""From records to figures: the same for every world, and in chunks, so that no run is too long for the memory."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ from loadtest.figures.floor import Floor
 from loadtest.figures.histogram import Histogram
 from loadtest.figures.origin_load import OriginLoad
 from loadtest.figures.records import NO_STATUS, STATUSES, Answers, Integers, Reads
-from loadtest.figures.run_summary import ABOUT_ANSWERS, PERCENTILES, Row, Series
+from loadtest.figures.run_summary import ABOUT_ANSWERS, PERCENTILES, Series
 from loadtest.workload.scenario import Scenario
 
 BINS_MAX = 600
@@ -26,7 +24,7 @@ _COLLAPSED = STATUSES.index(Status.COLLAPSED)
 
 
 class Tally:
-    """Everything that is counted of one run whose load began at `start_s`. Feed it pieces, then ask for the row."""
+    """Everything that is counted of one run whose load began at `start_s`. It is fed chunks."""
 
     def __init__(
         self,
@@ -40,13 +38,13 @@ class Tally:
     ) -> None:
         """With `is_warmed` every key was loaded before the load began. `oldest_s` is what the strategy promises, where
         the fewest reads under that promise are to be told too."""
-        self.notes: list[str] = []
-        """Of the row that is to come."""
         self._start_s, self._duration_s, self._ttl_s, self._slow_ms = start_s, duration_s, ttl_s, slow_ms
         self.latency, self.age, self.waits = Histogram(), Histogram(), Histogram()
         self._statuses = np.zeros(len(STATUSES) + 1, dtype=np.int64)
         self._faults: Counter[str] = Counter()
-        self._requests = self._errors = self._aged = self._older = 0
+        self.requests = self._errors = self._aged = self._older = 0
+        self.waited_s = 0.0
+        """The sum of all latencies."""
         self._bin_s = max(BIN_S_MIN, duration_s / BINS_MAX)
         bins = max(1, int(np.ceil(duration_s / self._bin_s)))
         self._bins = bins
@@ -57,22 +55,23 @@ class Tally:
         self._arrivals = np.zeros(seconds * STEPS_IN_SECOND, dtype=np.int64)
         self._asked_in_second, self._slow_in_second = np.zeros((2, seconds), dtype=np.int64)
 
-    def add_answers(self, piece: Answers) -> None:
-        """A piece of the answers, in any order; the floor needs about that of their ends."""
+    def add_answers(self, chunk: Answers) -> None:
+        """A chunk of the answers, in any order; the floor needs about that of their ends."""
         if self._floor is not None:
-            self._floor.add(piece)
-        latency_s = piece.latency_s
-        self._requests += len(latency_s)
+            self._floor.add(chunk)
+        latency_s = chunk.latency_s
+        self.requests += len(latency_s)
+        self.waited_s += float(latency_s.sum())
         self.latency.add(latency_s)
-        self.waits.add(latency_s[piece.status == _COLLAPSED])
-        ages_s = piece.age_s[~np.isnan(piece.age_s)]
+        self.waits.add(latency_s[chunk.status == _COLLAPSED])
+        ages_s = chunk.age_s[~np.isnan(chunk.age_s)]
         self.age.add(ages_s)
         self._aged += len(ages_s)
         self._older += int(np.sum(ages_s > self._ttl_s))
-        self._statuses += np.bincount(piece.status, minlength=len(STATUSES) + 1)
-        self._errors += int(np.sum((piece.code != 200) & (piece.code != 404)))
-        self._faults.update(piece.faults)
-        since_start_s = piece.intended_s - self._start_s
+        self._statuses += np.bincount(chunk.status, minlength=len(STATUSES) + 1)
+        self._errors += int(np.sum((chunk.code != 200) & (chunk.code != 404)))
+        self._faults.update(chunk.faults)
+        since_start_s = chunk.intended_s - self._start_s
         second = np.clip(since_start_s.astype(np.int64), 0, len(self._asked_in_second) - 1)
         self._asked_in_second += np.bincount(second, minlength=len(self._asked_in_second))
         step = np.clip((since_start_s * STEPS_IN_SECOND).astype(np.int64), 0, len(self._arrivals) - 1)
@@ -82,48 +81,50 @@ class Tally:
         place = np.clip((since_start_s / self._bin_s).astype(np.int64), 0, self._bins - 1)
         self._latency_over_time.add(latency_s, place)
 
-    def add_reads(self, piece: Reads) -> None:
-        """A piece of the origin's ledger; pieces and reads in order of asking."""
-        self.origin.add(piece)
+    def add_reads(self, chunk: Reads) -> None:
+        """A chunk of the origin's ledger; chunks and reads in order of asking."""
+        self.origin.add(chunk)
 
-    def row(self, events: Sequence[str] = (), notes: Sequence[str] = (), valid: bool = True, **named: Any) -> Row:
-        """The figures. `named` are the fields of `Row` that no record holds; nothing is a result (see `_nothing`)."""
+    def figures(self) -> dict[str, Any]:
+        """The fields of a `Row` that answers and reads decide; None where no answer was good (see `nothing`)."""
         statuses = {status: int(count) for status, count in zip(STATUSES, self._statuses, strict=False) if count}
         served = statuses.get(Status.HIT, 0) + statuses.get(Status.STALE, 0)
-        asked = self.origin.figures()
-        nothing = self._nothing()
-        latencies: dict[str, Any] = {name: _milliseconds(self.latency, share) for name, share in PERCENTILES.items()}
-        row = Row(
-            duration_s=self._duration_s,
-            requests=self._requests,
-            achieved_rate=round(self._requests / self._duration_s, 2),
-            hit_ratio=round(served / self._requests, 5) if self._requests else None,
-            **latencies,
-            age_p50_s=_seconds(self.age, 0.50),
-            age_p99_s=_seconds(self.age, 0.99),
-            older_share=round(self._older / self._aged, 5) if self._aged else None,
-            wait_p50_ms=_milliseconds(self.waits, 0.50),
-            wait_p99_ms=_milliseconds(self.waits, 0.99),
-            slow_s=int(np.sum((self._slow_in_second > 0) & (self._slow_in_second >= 0.01 * self._asked_in_second))),
-            slow_ms=self._slow_ms,
-            arrivals_dispersion=self._dispersion(),
-            statuses=dict(sorted((str(status), count) for status, count in statuses.items())),
-            errors=self._errors,
-            wrong_answers=self._faults.total(),
-            faults=dict(self._faults),
-            floor_reads=None if self._floor is None else self._floor.reads,
-            events=[*events, *nothing],
-            notes=[
-                *self.notes,
-                *notes,
-                *([NOTHING_EXPIRED] if asked["steady_peak_1s"] is None and not nothing else []),
-            ],
-            valid=valid and not nothing,
-            **asked,
-            **named,
-        )
-        without: dict[str, Any] = dict.fromkeys(ABOUT_ANSWERS)
-        return replace(row, **without) if nothing else row
+        figures = {
+            "duration_s": self._duration_s,
+            "requests": self.requests,
+            "achieved_rate": round(self.requests / self._duration_s, 2),
+            "hit_ratio": round(served / self.requests, 5) if self.requests else None,
+            **{name: _milliseconds(self.latency, share) for name, share in PERCENTILES.items()},
+            "age_p50_s": _seconds(self.age, 0.50),
+            "age_p99_s": _seconds(self.age, 0.99),
+            "older_share": round(self._older / self._aged, 5) if self._aged else None,
+            "wait_p50_ms": _milliseconds(self.waits, 0.50),
+            "wait_p99_ms": _milliseconds(self.waits, 0.99),
+            "slow_s": int(np.sum((self._slow_in_second > 0) & (self._slow_in_second >= 0.01 * self._asked_in_second))),
+            "slow_ms": self._slow_ms,
+            "arrivals_dispersion": self._dispersion(),
+            "statuses": dict(sorted((str(status), count) for status, count in statuses.items())),
+            "errors": self._errors,
+            "wrong_answers": self._faults.total(),
+            "faults": dict(self._faults),
+            "floor_reads": None if self._floor is None else self._floor.reads,
+            **self.origin.figures(),
+        }
+        return figures | (dict.fromkeys(ABOUT_ANSWERS) if self.nothing else {})
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know of the figures, though nothing went wrong."""
+        return [] if self.nothing or self.origin.figures()["steady_peak_1s"] is not None else [NOTHING_EXPIRED]
+
+    @property
+    def nothing(self) -> list[str]:
+        """The reason why there is no figure about answers; then the run is no result."""
+        if not self.requests:
+            return ["no request was sent"]
+        if self._errors == self.requests:
+            return [f"no request got a good answer: {self._errors:,} of {self.requests:,} are errors"]
+        return []
 
     def _dispersion(self) -> float | None:
         """Variance over mean of how many requests were meant for each hundredth of a second, within each second, so
@@ -131,14 +132,6 @@ class Tally:
         counts = self._arrivals.reshape(-1, STEPS_IN_SECOND)
         counts = counts[counts.any(axis=1)]
         return round(float(counts.var(axis=1, ddof=1).sum() / counts.mean(axis=1).sum()), 2) if len(counts) else None
-
-    def _nothing(self) -> list[str]:
-        """Why there is nothing to tell of the answers: then this is no result."""
-        if not self._requests:
-            return ["no request was sent"]
-        if self._errors == self._requests:
-            return [f"no request got a good answer: {self._errors:,} of {self._requests:,} are errors"]
-        return []
 
     def series(self) -> Series:
         """Origin reads and latency over time."""
@@ -166,6 +159,4 @@ def _seconds(histogram: Histogram, share: float) -> float | None:
 def new_tally(scenario: Scenario, start_s: float, oldest_s: float | None = None) -> Tally:
     """For a run of this scenario whose load begins at `start_s`. `oldest_s` as in `Tally`."""
     is_warmed, ttl_s = scenario.warm.keys != "none", scenario.cache.ttl_s
-    tally = Tally(start_s, scenario.duration_s, ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed, oldest_s)
-    tally.notes += scenario.without_effect
-    return tally
+    return Tally(start_s, scenario.duration_s, ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed, oldest_s)

@@ -12,7 +12,8 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
 from loadtest.figures.records import Floats
-from loadtest.figures.run_summary import Row, Series
+from loadtest.figures.repeats import Medians
+from loadtest.figures.run_summary import Series
 from loadtest.report.colours import BAD, FAINT, INK
 from loadtest.report.quoting import for_html
 from loadtest.report.workload_in_words import FAULTS_MAX
@@ -31,7 +32,7 @@ _NOTHING = Series(1.0, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
 
 
 def figure(
-    rows: Sequence[Row], series: Mapping[str, Series], inks: Mapping[str, str], faults: Sequence[Fault]
+    rows: Sequence[Medians], series: Mapping[str, Series], inks: Mapping[str, str], faults: Sequence[Fault]
 ) -> go.Figure:
     """Two panels per row, in bands of at most `COLUMNS_MAX`. A row without a series has empty panels and its peaks."""
     bands = math.ceil(len(rows) / COLUMNS_MAX)
@@ -49,7 +50,7 @@ def figure(
     return drawing
 
 
-def _draw(drawing: go.Figure, row: Row, run: Series, ink: str, reads_row: int, column: int) -> None:
+def _draw(drawing: go.Figure, row: Medians, run: Series, ink: str, reads_row: int, column: int) -> None:
     at = {"row": reads_row, "col": column}
     time_s, reads = _steps(run, _in_last_second(run))
     line = {"color": ink, "width": 1}
@@ -119,7 +120,9 @@ def _steps(run: Series, values: Floats) -> tuple[Floats, Floats]:
     return np.column_stack((run.time_s, run.time_s + run.bin_s)).ravel(), np.repeat(values, 2)
 
 
-def _set_axes(drawing: go.Figure, rows: Sequence[Row], series: Mapping[str, Series], bands: int, columns: int) -> None:
+def _set_axes(
+    drawing: go.Figure, rows: Sequence[Medians], series: Mapping[str, Series], bands: int, columns: int
+) -> None:
     runs = [series[row.strategy] for row in rows if row.strategy in series]
     ends_s = [row.duration_s for row in rows] + [run.time_s[-1] + run.bin_s for run in runs if len(run.time_s)]
     tops = [row.origin_peak_1s for row in rows] + [_in_last_second(run).max(initial=0) for run in runs]
@@ -160,7 +163,7 @@ def _decades(runs: Sequence[Series]) -> list[float]:
     return [float(low), max(low + 1.0, float(np.log10(1.5 * seen.max())))]
 
 
-def _heading(row: Row, run: Series | None, width: int) -> list[str]:
+def _heading(row: Medians, run: Series | None, width: int) -> list[str]:
     """The strategy's name in lines of at most `width` characters, broken after an underscore where there is one, and
     under it both peaks."""
     lines = [line.replace("_ ", "_") for line in textwrap.wrap(row.strategy.replace("_", "_ "), width)]

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.strategy import Status
 from loadtest.figures.plain_text import quoted
+from loadtest.figures.repeats import Medians
 from loadtest.figures.run_summary import Row
+from loadtest.theory.predict import Prediction
+from loadtest.theory.predictions import Predictions
 
 LEGEND = (
     "hit %: fresh and stale hits, of all requests; origin reads: those that got a connection; peak in 1 s: the most "
@@ -27,7 +31,16 @@ NOTES_MAX = 20
 """The most events, and the most notes, that are quoted of one row."""
 NONE = "–"
 """The sign in place of a figure that does not exist."""
-Cell = Callable[[Row, Row | None], str]
+
+
+class Beside(NamedTuple):
+    """What stands beside a row."""
+
+    baseline: Row | None
+    prediction: Prediction | None
+
+
+Cell = Callable[[Medians, Beside], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +50,7 @@ class Column:
     heading: str  # `{baseline}` stands for the baseline's name
     short: str  # the same on a terminal, a line per word
     rank: int  # on a narrow terminal the highest goes first; 0 always stays
-    cell: Cell  # of a row and the baseline's row
+    cell: Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,7 @@ def _share(row: Row, status: Status) -> float | None:
     return _count(row, status) / row.requests if row.requests and row.hit_ratio is not None else None
 
 
-def _worst(row: Row, name: str) -> str:
+def _worst(row: Medians, name: str) -> str:
     """A count that must be 0, and the number of repeats in which it was not."""
     table, _, entry = name.partition(".")
     value = getattr(row, table).get(entry, 0) if entry else getattr(row, name)
@@ -101,21 +114,26 @@ def _if_any(name: str) -> Cell:
     return lambda row, _: _worst(row, name) if getattr(row, name) else ""
 
 
-def _target(row: Row, _: Row | None) -> str:
+def _target(row: Row, _: Beside) -> str:
     return "" if row.target_rate is None else _digits(row.target_rate)
 
 
-def _predicted(measured: float, predicted: float | None) -> str:
+def _predicted(name: str) -> Cell:
     """Theory's figure, and how many times that was measured."""
-    if predicted is None:
-        return ""
-    return f"{_digits(predicted)} ({measured / predicted:.2f}x)" if predicted else _digits(predicted)
+
+    def cell(row: Row, beside: Beside) -> str:
+        if beside.prediction is None:
+            return ""
+        predicted = round(getattr(beside.prediction, name), 1)
+        return f"{_digits(predicted)} ({getattr(row, name) / predicted:.2f}x)" if predicted else _digits(predicted)
+
+    return cell
 
 
-def _peak_ratio(row: Row, base: Row | None) -> str:
+def _peak_ratio(row: Row, beside: Beside) -> str:
     """The peak of the steady state as a share of the baseline's: `1/6.8` is lower, `1.2x` higher. The cold start is
     left out: what it asks for is the same for a fixed TTL and for spread ones."""
-    mine, other = row.steady_peak_1s, base.steady_peak_1s if base else None
+    mine, other = row.steady_peak_1s, beside.baseline.steady_peak_1s if beside.baseline else None
     if not other:
         return ""
     if mine is None:
@@ -127,18 +145,18 @@ def _peak_ratio(row: Row, base: Row | None) -> str:
     return "1" if times == "1.0" else f"1/{times}" if mine == low else f"{times}x"
 
 
-def _whole_peak(row: Row, _: Row | None) -> str:
-    """The peak of the whole run, shown only beside its prediction; else its two parts say the same."""
-    return "" if row.predicted_peak_1s is None else f"{row.origin_peak_1s:,}"
+def _whole_peak(row: Row, beside: Beside) -> str:
+    """The peak of the whole run, beside what theory says of it; else its two parts say it."""
+    return "" if beside.prediction is None else f"{row.origin_peak_1s:,}"
 
 
-def _stampede(row: Row, _: Row | None) -> str:
+def _stampede(row: Row, _: Beside) -> str:
     """Loads per expiry of a hot key: the mean, and the most."""
     hot = row.stampedes.get("hot")
     return "" if hot is None else f"{_digits(hot['mean'])} / {hot['max']:.0f}"
 
 
-def _commands(row: Row, _: Row | None) -> str:
+def _commands(row: Row, _: Beside) -> str:
     return "" if row.commands_per_request is None else _digits(row.commands_per_request)
 
 
@@ -149,7 +167,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("target req/s", "target\nreq/s", 3, _target),
     Column("hit %", "hit\n%", 1, _figure(lambda row: row.hit_ratio, _percent)),
     Column("origin reads", "origin\nreads", 0, lambda row, _: f"{row.origin_reads:,}"),
-    Column("predicted reads", "pred.", 3, lambda row, _: _predicted(row.origin_reads, row.predicted_reads)),
+    Column("predicted reads", "pred.", 3, _predicted("origin_reads")),
     Column("floor", "floor", 2, lambda row, _: "" if row.floor_reads is None else f"{row.floor_reads:,}"),
     Column("origin failed", "origin\nfailed", 1, _if_any("origin_failed")),
     Column("origin shed", "origin\nshed", 1, _if_any("origin_shed")),
@@ -157,7 +175,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("steady peak in 1\u00a0s", "steady\npeak", 0, _figure(lambda row: row.steady_peak_1s, _whole)),
     Column("steady peak vs {baseline}", "vs\n{baseline}", 2, _peak_ratio),
     Column("peak in 1\u00a0s", "peak\nin 1 s", 3, _whole_peak),
-    Column("predicted peak", "pred.", 3, lambda row, _: _predicted(row.origin_peak_1s, row.predicted_peak_1s)),
+    Column("predicted peak", "pred.", 3, _predicted("origin_peak_1s")),
     Column("p50 ms", "p50\nms", 1, _latency("p50_ms")),
     Column("p95 ms", "p95\nms", 5, _latency("p95_ms")),
     Column("p99 ms", "p99\nms", 0, _latency("p99_ms")),
@@ -175,9 +193,12 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
-def comparison(rows: Sequence[Row], baseline: str | None) -> Comparison:
+def comparison(rows: Sequence[Medians], baseline: str | None, predictions: Predictions = {}) -> Comparison:  # noqa: B006
+    """The columns that these rows fill, each row beside the baseline's and beside its prediction."""
     base = next((row for row in rows if row.strategy == baseline), None)
-    texts = [[column.cell(row, base) for row in rows] for column in COLUMNS]
+    predicted = (predictions.get(row.strategy) for row in rows)
+    beside = [Beside(base, one if isinstance(one, Prediction) else None) for one in predicted]
+    texts = [[column.cell(*one) for one in zip(rows, beside, strict=True)] for column in COLUMNS]
     kept = [number for number, cells in enumerate(texts) if any(cells)]
     lines = list(zip(*(texts[number] for number in kept), strict=True))
     return Comparison([COLUMNS[number] for number in kept], baseline or "", lines)
@@ -189,7 +210,7 @@ def _bounded(texts: Sequence[str]) -> list[str]:
     return [*map(quoted, texts[:NOTES_MAX]), *([f"and {left_out:,} more, see summary.json"] if left_out > 0 else [])]
 
 
-def notes(rows: Sequence[Row]) -> list[str]:
+def notes(rows: Sequence[Medians], predictions: Predictions = {}) -> list[str]:  # noqa: B006
     """Notes beside the figures: runs that are no result, their events, and the kinds of wrong answers."""
     found = []
     for row in rows:
@@ -200,6 +221,8 @@ def notes(rows: Sequence[Row]) -> list[str]:
             faults = ", ".join(f"{_worst(row, f'faults.{fault}')} {quoted(fault)}" for fault in row.faults)
             found.append(f"{row.strategy}: wrong answers: {faults}")
         found += [f"{row.strategy}: {note}" for note in _bounded(row.notes)]
+        if isinstance(silent_because := predictions.get(row.strategy), str):
+            found.append(f"{row.strategy}: theory: silent, because {silent_because}")
     if any(row.assumed for row in rows):
         found.append(_WHAT_IS_ASSUMED)
     return found

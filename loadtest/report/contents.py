@@ -1,11 +1,12 @@
 """The contents of a report, the same in every form."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from loadtest.figures.run_summary import Row
+from loadtest.figures.repeats import Medians
 from loadtest.report.workload_in_words import tuning, virtual_world
+from loadtest.theory.predictions import Predictions
 from loadtest.workload.scenario import Scenario
 
 VIRTUAL = {"world": "virtual time", "redis": "simulated"}
@@ -14,18 +15,19 @@ VIRTUAL = {"world": "virtual time", "redis": "simulated"}
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run to look at: a row per strategy, the bounds that were run beside them, and the sentences that it allows."""
+    """The contents of a report: a row per strategy, theory's predictions, and the sentences that the runs allow."""
 
-    rows: Sequence[Row]
-    bounds: Sequence[Row] = ()
+    lines: Sequence[Medians]
+    """The rows of the table: the strategies, the baseline first, and then the references."""
+    predictions: Predictions = field(default_factory=dict)
     said: Sequence[str] = ()
     missing: Sequence[str] = ()
     """The parts that could not be made, and why; they are shown first."""
 
     @property
-    def lines(self) -> list[Row]:
-        """The table's rows: the strategies, the baseline first, and then the bounds."""
-        return [*self.rows, *self.bounds]
+    def rows(self) -> list[Medians]:
+        """The rows of strategies, without the references."""
+        return [row for row in self.lines if not row.is_bound]
 
 
 def stamp(environment: Mapping[str, Any], scenario: Scenario) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ def write_html(
     known: Sequence[str] = (),
 ) -> None:
     """The page, whose colours go by the strategies that are `known`, the baseline first. Raises OSError."""
-    shown = comparison(report.lines, baseline)
+    shown = comparison(report.lines, baseline, report.predictions)
     inks = colours(known, [row.strategy for row in report.rows])
     page = render(
         "report.html",
@@ -54,7 +54,7 @@ def write_html(
         ],
         legend=LEGEND,
         said=report.said,
-        notes=notes(report.rows),
+        notes=notes(report.rows, report.predictions),
         stamp=stamp(environment, scenario),
     )
     write_whole(folder / "report.html", page)

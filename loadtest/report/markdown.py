@@ -25,8 +25,12 @@ def _markdown_table(shown: Comparison, rows: Sequence[Row]) -> list[str]:
 
 def markdown(summary: Report, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
     rows = summary.lines
-    table = _markdown_table(comparison(rows, baseline), rows) if rows else ["No strategy was measured."]
-    found = [f"- {for_markdown(note)}" for note in notes(rows)]
+    table = (
+        _markdown_table(comparison(rows, baseline, summary.predictions), rows)
+        if rows
+        else ["No strategy was measured."]
+    )
+    found = [f"- {for_markdown(note)}" for note in notes(rows, summary.predictions)]
     return "\n".join(
         [
             f"## {for_markdown(scenario.title)}",

@@ -1,4 +1,4 @@
-"""Live progress of a bench on the terminal."""
+"""Live progress of real runs on the terminal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,14 +8,16 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from loadtest.figures.plain_text import quoted
 from loadtest.report.quoting import for_console_markup
-from loadtest.workload.scenario import Scenario
-from loadtest.worlds.recorded_run import Progress as ArmProgress
-from loadtest.worlds.recorded_run import Tell
+from loadtest.worlds.world import OnProgress
+from loadtest.worlds.world import Progress as RunProgress
+
+LINES_MAX = 16
+"""Of the runs that came last; a terminal has no room for more."""
 
 
 @contextmanager
-def live(console: Console, scenario: Scenario) -> Iterator[Tell]:
-    """A line per strategy; on something that is no terminal, a line when a strategy begins."""
+def live(console: Console) -> Iterator[OnProgress]:
+    """A line per run; on something that is no terminal, a line when a run begins."""
     columns = (
         TextColumn("{task.description:14}"),
         BarColumn(),
@@ -23,16 +25,20 @@ def live(console: Console, scenario: Scenario) -> Iterator[Tell]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        lines: dict[str, TaskID] = {}
+        lines: dict[tuple[str, str], TaskID] = {}
 
-        def tell(arm: ArmProgress) -> None:
-            if arm.strategy not in lines:
-                lines[arm.strategy] = progress.add_task(arm.strategy, total=scenario.duration_s, said="")
+        def show(far: RunProgress) -> None:
+            scenario = far.run.scenario
+            name = (scenario.name, far.run.label)
+            if name not in lines:
+                if len(lines) == LINES_MAX:
+                    progress.remove_task(lines.pop(next(iter(lines))))
+                lines[name] = progress.add_task(far.run.label, total=scenario.duration_s, said="")
                 if not console.is_terminal:
-                    console.print(f"{arm.strategy}: {scenario.duration_s:g} s of {scenario.name} …", highlight=False)
-            said = f"{arm.origin_reads:5} origin reads, at most {arm.origin_peak_1s} in a second"
-            if arm.events:
-                said += f" [red]{for_console_markup(quoted(arm.events[-1]))}[/]"
-            progress.update(lines[arm.strategy], completed=min(arm.elapsed_s, scenario.duration_s), said=said)
+                    console.print(f"{far.run.label}: {scenario.duration_s:g} s of {scenario.name} …", highlight=False)
+            said = f"{far.origin_reads:5} origin reads, at most {far.origin_peak_1s} in a second"
+            if far.incidents:
+                said += f" [red]{for_console_markup(quoted(far.incidents[-1]))}[/]"
+            progress.update(lines[name], completed=min(far.elapsed_s, scenario.duration_s), said=said)
 
-        yield tell
+        yield show

@@ -22,7 +22,7 @@ def print_table(console: Console, summary: Report, baseline: str | None) -> None
         console.print("No strategy was measured.", markup=False)
         return
     rows = summary.lines
-    shown = comparison(rows, baseline)
+    shown = comparison(rows, baseline, summary.predictions)
     kept = list(range(len(shown.columns)))
     while _width(console, table := _terminal_table(shown, kept, rows)) > console.width:
         # of equals the last goes first, whatever the order of the table says
@@ -34,7 +34,7 @@ def print_table(console: Console, summary: Report, baseline: str | None) -> None
         console.print(Text(f"Left out at this width: {', '.join(left_out)}. See report.md or report.html.", "dim"))
     for said in summary.said:
         console.print(for_terminal(said), soft_wrap=True)
-    for note in (*summary.missing, *notes(rows)):
+    for note in (*summary.missing, *notes(rows, summary.predictions)):
         console.print(for_terminal(f"! {note}", "yellow"), soft_wrap=True)
 
 

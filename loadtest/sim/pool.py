@@ -1,4 +1,4 @@
-"""Many simulations: on every core of this machine, or on a cluster that is there already."""
+"""The processes in which simulations run: on every core of this machine, or on a cluster that is there already."""
 
 import asyncio
 import hashlib
@@ -6,92 +6,22 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
-from app.discovery import discover
 from loadtest import ROOT
-from loadtest.figures.run_summary import Row, Series
-from loadtest.sim.cluster.events import ClusterReady, Subscriber
-from loadtest.sim.cluster.raw_records import Place, RawRecords
-from loadtest.sim.cluster.simulate import simulate
-from loadtest.sim.progress import Underway, at_work
-from loadtest.workload.scenario import Scenario
-from loadtest.worlds.world import WorldFailed
+from loadtest.sim.progress import Underway
 
 CONNECT_S = 5.0
 """In which a cluster's scheduler answers, or is not there."""
 WORKERS_MAX = 256
 
 
-class Job(NamedTuple):
-    """One simulation. A worker finds the strategy by its name, in its own copy of the code."""
-
-    scenario: Scenario
-    strategy: str
-    seed: int
-    repeat: int = 1
-    raw: Place | None = None
-    """Where everything is to be written down, on this machine."""
-
-
-class Done(NamedTuple):
-    """What became of it."""
-
-    job: Job
-    row: Row
-    series: Series
-    violation: str  # "" where every invariant was kept
-    cpu_s: float  # of the worker, for this run
-
-
-def run_job(job: Job) -> Done:
-    """Here and now. Raises `WorldFailed` where there is no such strategy; else as `simulate`."""
-    found = discover(bounds=True)
-    strategy = found.runnable.get(job.strategy)
-    if strategy is None:
-        raise WorldFailed(f"no strategy {job.strategy!r} in the worker: {found.broken.get(job.strategy, 'no file')}")
-    began_s = time.thread_time()  # a cluster's worker may have other threads
-    with at_work(job.scenario.duration_s) as begin:
-        begun = Subscriber({ClusterReady: lambda event: begin(event.cluster.loop)})
-        raw = None if job.raw is None else RawRecords(job.raw, job.scenario, strategy, job.seed)
-        try:
-            row, series, violation = simulate(job.scenario, strategy, job.seed, observers=[begun], raw=raw)
-        finally:
-            if raw is not None:
-                raw.close()
-    cpu_s = time.thread_time() - began_s
-    return Done(job, replace(row, repeat=job.repeat), series, str(violation or ""), cpu_s)
-
-
-def run_all(
-    jobs: Sequence[Job],
-    executor: Executor,
-    done: Callable[[Done], None],
-    failed: Callable[[Job, Exception], None] | None = None,
-) -> None:
-    """Every job, in any order; `done` is called here, in order of completion, with the very job that was given.
-    `failed` is called with a job that raised, and the others go on; without it, what the first raised is raised here,
-    with a note that names its job. Whatever ends it early, the executor's own `with` cancels what has not begun."""
-    waiting = {executor.submit(run_job, job): job for job in jobs}
-    for future in as_completed(list(waiting)):
-        job = waiting.pop(future)
-        try:
-            finished = future.result()
-        except (CancelledError, BrokenExecutor) as error:
-            raise WorldFailed(f"the workers are gone: {error or 'their scheduler with them'}") from error
-        except Exception as error:
-            if failed is not None:
-                failed(job, error)
-                continue
-            error.add_note(f"in the simulation of {job.strategy}, {job.scenario.name}, seed {job.seed}")
-            raise
-        done(finished._replace(job=job))  # the very one: what came back is a copy
+class NoWorkers(RuntimeError):
+    """There is no cluster to simulate on, or it cannot do it; the text says why."""
 
 
 class Workers(ProcessPoolExecutor):
@@ -156,25 +86,23 @@ def _serve_parent(underway: Underway) -> None:
 @contextmanager
 def cluster(address: str) -> Iterator[Executor]:
     """The workers of the dask scheduler at `address`; they need this very code. At the end, what has not begun there is
-    cancelled, and the cluster goes on. Raises `WorldFailed` when nobody answers, and when there is nobody to work."""
+    cancelled, and the cluster goes on. Raises `NoWorkers` when nobody answers, and when there is nobody to work."""
     try:
         distributed: Any = import_module("distributed")  # whose types say nothing
     except ModuleNotFoundError as error:
-        raise WorldFailed(f"a cluster needs {error.name}: pip install 'stampede-lab[sweep]'") from None
+        raise NoWorkers(f"a cluster needs {error.name}: pip install 'stampede-lab[sweep]'") from None
     _knock(distributed, address)
     with distributed.Client(address, timeout=CONNECT_S, set_as_default=False) as client:
         try:
             client.wait_for_workers(1, timeout=CONNECT_S)
         except TimeoutError:
-            raise WorldFailed(
-                f"the scheduler at {address} has no workers: dask worker {address} --nthreads 1"
-            ) from None
+            raise NoWorkers(f"the scheduler at {address} has no workers: dask worker {address} --nthreads 1") from None
         try:
             codes = client.run(code_hash)
         except ModuleNotFoundError as error:
-            raise WorldFailed(f"a worker of {address} has no {error.name}: start it in this checkout") from None
+            raise NoWorkers(f"a worker of {address} has no {error.name}: start it in this checkout") from None
         if strangers := [worker for worker, code in codes.items() if code != code_hash()]:
-            raise WorldFailed(f"the worker {strangers[0]} of {address} has other code than this checkout")
+            raise NoWorkers(f"the worker {strangers[0]} of {address} has other code than this checkout")
         executor: Executor = client.get_executor()
         try:
             yield executor
@@ -193,7 +121,7 @@ def _knock(distributed: Any, address: str) -> None:
     try:
         asyncio.run(knock())
     except Exception as error:  # whatever a stranger's answer makes of it
-        raise WorldFailed(f"no dask scheduler answers at {address}: {error}") from None
+        raise NoWorkers(f"no dask scheduler answers at {address}: {error}") from None
 
 
 def code_hash() -> str:

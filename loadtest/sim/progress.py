@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from typing import NamedTuple, Protocol
@@ -56,15 +56,11 @@ class Underway:
 
 
 @contextmanager
-def at_work(duration_s: float) -> Iterator[Callable[[Loop], None]]:
-    """A run of so many virtual seconds; what it gives is to be told the run's loop."""
+def at_work(loop: Loop, duration_s: float) -> Iterator[None]:
+    """A run of so many virtual seconds on that loop is what this process is at."""
     global _now  # noqa: PLW0603 - a worker is at one run at a time
-
-    def begin(loop: Loop) -> None:
-        global _now  # noqa: PLW0603
-        _now = _Run(loop, duration_s)
-
+    _now = _Run(loop, duration_s)
     try:
-        yield begin
+        yield
     finally:
         _now = None

@@ -73,9 +73,12 @@ def read_run(folder: Path) -> Run:
     summary = folder / "summary.json"
     if not summary.exists():
         raise NoSummary(f"{summary}: there is no such file; the run has no figures")
-    rows = _json(summary)
+    stated = _json(summary)
+    if isinstance(stated, list):  # of schema 1
+        stated = {"runs": stated}
+    rows, predictions = (stated.get(name) for name in ("runs", "predictions")) if isinstance(stated, dict) else (0, 0)
     if not isinstance(rows, list) or not rows:
-        raise NoSummary(f"{summary}: must be a list of rows, and not empty")
+        raise NoSummary(f"{summary}: runs: must be a list of rows, and not empty")
     for number, row in enumerate(rows):
         where = f"{summary}: row {number}"
         if not isinstance(row, dict) or not isinstance(row.get("strategy"), str):
@@ -85,6 +88,8 @@ def read_run(folder: Path) -> Run:
                 raise BadRun(f"{where} ({row['strategy']}): {name} must be a whole number")
         if not isinstance(row.get("valid", True), bool):
             raise BadRun(f"{where} ({row['strategy']}): valid must be true or false")
+        if isinstance(predictions, dict) and isinstance(predicted := predictions.get(row["strategy"]), dict):
+            row["predicted"] = predicted
     beside = [
         _json(folder / name) if (folder / name).exists() else {} for name in ("environment.json", "scenario.json")
     ]

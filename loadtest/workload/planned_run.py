@@ -1,63 +1,84 @@
-"""Which runs a comparison is made of, in which order."""
+"""Which runs an experiment is made of, in which order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
+from typing import Any
 
 from app.discovery import Discovered
 from loadtest.workload.scenario import Scenario
+from loadtest.workload.seeds import run_seed
 
 
-class Turn(NamedTuple):
-    """One run: of a strategy, or of the baseline as the control of one that changes the mean TTL."""
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run of a strategy through a scenario with a seed, in any world."""
 
+    scenario: Scenario
+    """The workload as this run needs it."""
     strategy: str
+    seed: int
+    """The seed of this run and of the others of its repeat."""
     repeat: int = 1
-    ttl_s: float | None = None
-    """A control's own."""
-    is_bound: bool = False
-    """It shows what no strategy can leave, and decides nothing."""
+    control_ttl_s: float | None = None
+    """The TTL of a control: the baseline at the mean TTL of a strategy that changes it."""
+    is_reference: bool = False
+    """The run shows what no strategy can leave, and decides nothing."""
 
     @property
     def name(self) -> str:
-        """What its rows are called."""
-        return self.strategy if self.ttl_s is None else f"{self.strategy}_{round(1000 * self.ttl_s)}ms"
+        """The name of the run's row, which its repeats share."""
+        return self.strategy if self.control_ttl_s is None else f"{self.strategy}_{round(1000 * self.control_ttl_s)}ms"
 
     @property
     def label(self) -> str:
-        """What its folder and its progress are called."""
+        """The name of the run's folder and of its progress."""
         return self.name if self.repeat == 1 else f"{self.name}-{self.repeat}"
 
     def place(self, found: Discovered) -> tuple[int, float, int]:
-        """Where its row stands: a bound first, then as discovered, a control right behind the baseline; what is gone by
-        now at the end."""
-        if self.is_bound:
-            return (-1, 0.0, self.repeat)
+        """The sorting key of a report: as discovered, a control right behind the baseline, the references last."""
         known = list(found.strategies)
+        if self.is_reference:
+            return (len(known) + 1, 0.0, self.repeat)
         place = known.index(self.strategy) if self.strategy in known else len(known)
-        return (place, self.ttl_s or 0.0, self.repeat)
+        return (place, self.control_ttl_s or 0.0, self.repeat)
 
-    def scenario(self, scenario: Scenario) -> Scenario:
-        """As this run needs it."""
-        if self.ttl_s is None:
-            return scenario
-        return scenario.model_copy(update={"cache": scenario.cache.model_copy(update={"ttl_s": self.ttl_s})})
+    def stated(self) -> dict[str, Any]:
+        """Everything but the scenario, which several runs share."""
+        return {
+            "strategy": self.strategy,
+            "seed": self.seed,
+            "repeat": self.repeat,
+            "control_ttl_s": self.control_ttl_s,
+            "is_reference": self.is_reference,
+        }
 
 
-def turns(scenario: Scenario, names: Sequence[str], found: Discovered, repeats: int, seed: int) -> list[Turn]:
+def as_stated(scenario: Scenario, stated: Mapping[str, Any]) -> PlannedRun:
+    """The run that `PlannedRun.stated` tells, of a scenario that several runs share. Raises TypeError, KeyError."""
+    if (ttl_s := stated["control_ttl_s"]) is not None:
+        scenario = scenario.model_copy(update={"cache": scenario.cache.model_copy(update={"ttl_s": ttl_s})})
+    return PlannedRun(scenario, **stated)
+
+
+def plan(scenario: Scenario, names: Sequence[str], found: Discovered, repeats: int, seed: int) -> list[PlannedRun]:
     """Every strategy, and beside each that changes the mean TTL the baseline at that mean, because older answers alone
-    save loads; at the end of a round the bounds that were discovered. Repeats are interleaved, each round in another
-    random order, so that a machine that gets slower is not one strategy's misfortune; a single round keeps the order
-    that was asked for."""
-    first: dict[Turn, None] = {}
+    save loads; at the end of a round the references that were discovered. Repeats are interleaved, each round in
+    another random order, so that a machine that gets slower is not one strategy's misfortune; a single round keeps the
+    order that was asked for."""
+    first: dict[tuple[str, float | None, bool], None] = {}
     for name in names:
         stretch = scenario.stated(found.strategies[name]).mechanism().stretch
         if stretch not in {0.0, 1.0} and found.baseline is not None:
-            first[Turn(found.baseline, 1, stretch * scenario.cache.ttl_s)] = None
-        first[Turn(name)] = None
-    first |= dict.fromkeys(Turn(name, is_bound=True) for name in found.bounds)
-    if repeats == 1:
-        return list(first)
+            first[found.baseline, stretch * scenario.cache.ttl_s, False] = None
+        first[name, None, False] = None
+    first |= dict.fromkeys((name, None, True) for name in found.bounds)
     rng = Random(seed)
-    rounds = (rng.sample(list(first), len(first)) for _ in range(repeats))
-    return [turn._replace(repeat=number) for number, order in enumerate(rounds, start=1) for turn in order]
+    rounds = [list(first)] if repeats == 1 else [rng.sample(list(first), len(first)) for _ in range(repeats)]
+    runs = []
+    for repeat, order in enumerate(rounds, start=1):
+        shared = {"seed": run_seed(seed, repeat), "repeat": repeat}
+        for name, ttl_s, is_reference in order:
+            stated = {"strategy": name, "control_ttl_s": ttl_s, "is_reference": is_reference}
+            runs.append(as_stated(scenario, shared | stated))
+    return runs

@@ -12,8 +12,7 @@ from pathlib import Path
 from loadtest import ROOT
 from loadtest.workload.traffic import Load
 from loadtest.worlds.child_processes import Child, Children
-from loadtest.worlds.native import free_port
-from loadtest.worlds.python_server import HOST
+from loadtest.worlds.python_server import HOST, free_port
 
 STOP_S = 10
 """What requests on their way at the end are given to come back in."""

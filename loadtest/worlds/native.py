@@ -4,7 +4,6 @@ on free ports, nothing left on disk."""
 import asyncio
 import os
 import shutil
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,27 +13,34 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.discovery import discover
-from loadtest.workload.scenario import Scenario
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.child_processes import Child, Children
-from loadtest.worlds.python_server import HOST, START_WITHIN_S, start_server
-from loadtest.worlds.world import World, WorldFailed, forget_keys
+from loadtest.worlds.python_server import HOST, START_WITHIN_S, free_port, start_server
+from loadtest.worlds.recorded_run import RecordedWorld
+from loadtest.worlds.system import System, forget_keys
+from loadtest.worlds.world import Records, WorldFailed
 
 PORT_TRIES = 3
 
 
+def native_world(records: Records, command: str = "") -> RecordedWorld:
+    """The native world, whose runs leave their records where `records` says. `command` names the lease's holder."""
+    return RecordedWorld("native", native_system, records, command)
+
+
 @asynccontextmanager
-async def native_world(scenario: Scenario, strategy: str, seed: int, folder: Path) -> AsyncIterator[World]:
-    """Redis, the scenario's pods, and what hands out the connections that they share, all of which it ends. A
-    `loadtest.worlds.world.OpenWorld`.
+async def native_system(run: PlannedRun, folder: Path) -> AsyncIterator[System]:
+    """Redis, the scenario's pods, and what hands out the connections that they share, all of which it ends.
 
     Raises `WorldFailed`. `LAB_REDIS_URL` names a server that already runs (only the keys of `strategy` are removed
     there), `LAB_REDIS_SERVER` another binary to start.
     """
+    scenario, strategy = run.scenario, run.strategy
     async with Children() as children:
         redis_url = os.environ.get("LAB_REDIS_URL") or await start_redis(children, folder)
         await forget_keys(redis_url, strategy)
         environment = {
-            **scenario.pod_environment(seed),
+            **scenario.pod_environment(run.seed),
             "LAB_REDIS_URL": redis_url,
             "LAB_BOUNDS": str(strategy in discover(bounds=True).bounds),
             "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
@@ -47,7 +53,7 @@ async def native_world(scenario: Scenario, strategy: str, seed: int, folder: Pat
             *(start_server(children, name, "app", {**environment, "LAB_POD": name}, folder) for name in names)
         )
         try:
-            yield World("native", redis_url, [pod.url for pod in pods], children)
+            yield System(redis_url, [pod.url for pod in pods], children)
         finally:
             (folder / "origin.sqlite").unlink(missing_ok=True)
 
@@ -82,12 +88,6 @@ def redis_binary() -> str:
             if found := shutil.which(name):
                 return found
         raise WorldFailed(f"no Redis here ({error}): install one, or name it in LAB_REDIS_SERVER") from error
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 async def _answers(child: Child, url: str) -> bool:

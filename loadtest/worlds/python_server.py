@@ -27,6 +27,13 @@ class Server:
         return f"http://{HOST}:{self.port}"
 
 
+def free_port() -> int:
+    """A port of the loopback that another program may take before it is used."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
 async def start_server(children: Children, name: str, module: str, environment: dict[str, str], folder: Path) -> Server:
     """`python -m module --fd N`, once it listens on the socket that it inherits. Raises `WorldFailed`."""
     with socket.socket() as listener:  # bound here, so that no other program can take its port

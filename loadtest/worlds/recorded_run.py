@@ -1,30 +1,31 @@
-"""The native bench: one strategy through a scenario, in a fresh world of its own, recorded."""
+"""A run of real processes: a fresh system of its own, a load, and the records of both."""
 
 import asyncio
 import json
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 
 import httpx
 
 from app.discovery import discover
-from loadtest.figures import redis_info as redis_says
-from loadtest.figures.from_records import Measured, failed_arm, turn_figures
+from loadtest.figures import redis_info
+from loadtest.figures.incident import Incident
+from loadtest.figures.recorded_history import RecordedHistory
 from loadtest.figures.redis_commands import AFTER, BEFORE
 from loadtest.figures.run_folder import RunRecord, write_whole
-from loadtest.workload.planned_run import Turn
-from loadtest.workload.scenario import Scenario
-from loadtest.workload.seeds import run_seed
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.trace import scenario_json
 from loadtest.worlds.child_processes import Child, Children
-from loadtest.worlds.lease import Lease
+from loadtest.worlds.lease import Lease, sole_user
 from loadtest.worlds.ledger_collector import LedgerFile
 from loadtest.worlds.locust_command import start_locust
+from loadtest.worlds.system import OpenSystem, System, clock_offset_s
 from loadtest.worlds.warm_burst import ask_for_all
-from loadtest.worlds.world import OpenWorld, World, WorldFailed, clock_offset_s
+from loadtest.worlds.world import OnProgress, Progress, Records, WorldFailed
 
 POLL_S = 1.0
 WARM_WITHIN_S = 30.0
@@ -32,146 +33,121 @@ LOCUST_OVERTIME_S = 40.0
 """Beyond the stated duration; a generator that needs longer hangs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an arm is."""
+class RecordedWorld:
+    """A world of real processes: each run has a fresh system of its own, and leaves its records on disk.
 
-    strategy: str
-    elapsed_s: float
-    origin_reads: int
-    origin_peak_1s: int
-    events: Sequence[str]
-
-
-Tell = Callable[[Progress], None]
-
-
-async def measure_arm(
-    scenario: Scenario,
-    turn: Turn,
-    seed: int,
-    folder: Path,
-    tell: Tell,
-    open_world: OpenWorld,
-    lease: Lease | None = None,
-    world: str = "native",
-) -> Measured:
-    """`run_arm` and its figures. Where it fails, a row that is no result and says why: the rest of the run goes on.
-    `world` names the one that is opened, for the row of a world that does not even do that."""
-    try:
-        raw = await run_arm(scenario, turn, seed, folder, tell, open_world, lease)
-        return turn_figures(raw, scenario, turn)
-    except Exception as error:  # whatever it is, it is this arm's alone
-        raw = folder / "raw" / turn.label
-        try:
-            (raw / "failure.log").write_text(traceback.format_exc(), encoding="utf-8")
-        except OSError:
-            pass  # the same reason may be why it failed
-        known = isinstance(error, WorldFailed | OSError | ValueError)
-        reason = str(error) if known else f"{type(error).__name__}: {error}; see failure.log among its records"
-        return failed_arm(scenario, turn, run_seed(seed, turn.repeat), world, reason)
-
-
-async def run_arm(
-    scenario: Scenario,
-    turn: Turn,
-    seed: int,
-    folder: Path,
-    tell: Tell,
-    open_world: OpenWorld,
-    lease: Lease | None = None,
-) -> Path:
-    """Put one strategy through the scenario. The folder of its records, inside the run's `folder`.
-
-    Raises `WorldFailed` when the world does not come up. What breaks later is an event of the run.
+    Implements `World`. With a Redis that was there before, it is that one's sole user as long as it is open.
     """
-    raw = folder / "raw" / turn.label
-    raw.mkdir(parents=True)
-    strategy, scenario, seed = turn.strategy, turn.scenario(scenario), run_seed(seed, turn.repeat)
-    write_whole(raw / "scenario.json", scenario_json(scenario, raw, folder))
-    async with (
-        open_world(scenario, strategy, seed, raw) as world,
-        httpx.AsyncClient(timeout=WARM_WITHIN_S, trust_env=False) as client,
-    ):
-        record = RunRecord(
-            scenario=scenario.name,
-            strategy=turn.name,
-            world=world.name,
-            seed=seed,
-            repeat=turn.repeat,
-            pods=scenario.pods,
-            loop=scenario.load.loop,
-            duration_s=scenario.duration_s,
-            target_rate=scenario.target_rate,
-            clock_offset_s=await clock_offset_s(world.redis_url),
-            oldest_s=_promise(strategy, scenario),
-            is_over=False,
-        )
-        record.write(raw)
-        await _keep_redis(world, raw / redis_says.BEFORE)
-        if scenario.warm.keys == "burst":
-            burst = await ask_for_all(world.pod_urls, strategy, scenario.keys.count)
-            record.warmed_s, record.warm_spread_s = burst.last_s, round(burst.spread_s, 3)
-            record.events += burst.events(scenario)
-        with LedgerFile(client, world.pod_urls, raw / "ledger.csv") as ledger:
+
+    executor = None
+    runs_at_once = 1
+
+    def __init__(self, name: str, open_system: OpenSystem, records: Records, command: str = "") -> None:
+        self.name, self._open_system, self._records = name, open_system, records
+        self._sole_user = sole_user(command)
+        self._lease: Lease | None = None
+
+    async def __aenter__(self) -> "RecordedWorld":
+        self._lease = await self._sole_user.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._sole_user.__aexit__(kind, error, trace)
+
+    async def run(self, run: PlannedRun, on_progress: OnProgress) -> RecordedHistory:
+        """Implements `World.run`. What went wrong in an unforeseen way has its traceback among the records."""
+        folder = self._records(run)
+        raw = folder / "raw" / run.label
+        try:
+            raw.mkdir(parents=True)
+            await self._record(run, raw, folder, on_progress)
+        except Exception as error:
+            with suppress(OSError):  # the same reason may be why it failed
+                (raw / "failure.log").write_text(traceback.format_exc(), encoding="utf-8")
+            if isinstance(error, WorldFailed | OSError | ValueError):
+                raise
+            raise WorldFailed(f"{type(error).__name__}: {error}; see failure.log among its records") from error
+        return RecordedHistory(raw, run)
+
+    async def _record(self, run: PlannedRun, raw: Path, folder: Path, on_progress: OnProgress) -> None:
+        """Send the load. Raises `WorldFailed` when the system does not come up; what breaks later is an incident."""
+        scenario = run.scenario
+        write_whole(raw / "scenario.json", scenario_json(scenario, raw, folder))
+        async with (
+            self._open_system(run, raw) as system,
+            httpx.AsyncClient(timeout=WARM_WITHIN_S, trust_env=False) as client,
+        ):
+            offset_s = await clock_offset_s(system.redis_url)
+            record = RunRecord.of(run, self.name, clock_offset_s=offset_s, oldest_s=_promise(run))
             record.write(raw)
-            await ledger.skip()
-            await _keep_metrics(client, world, raw, BEFORE)
-            locust, *_ = await start_locust(
-                world.children,
-                raw / "scenario.json",
-                scenario.load,
-                strategy,
-                seed,
-                world.pod_urls,
-                raw,
-                scenario.duration_s,
-            )
-            try:
-                await _watch(locust, scenario, world.children, record, ledger, raw, tell)
-                await ledger.drain()
-                record.is_over = True
-            finally:
-                for url in ledger.silent_urls:
-                    record.events.append(f"{url} did not answer at the end of the run")
-                if lease is not None and lease.taken_by:
-                    record.events.append(f"Redis was taken over meanwhile by {lease.taken_by}")
-                if ledger.dropped:
-                    record.events.append(f"{ledger.dropped} origin reads did not fit into the pods' ledgers")
+            await _keep_redis(system, raw / redis_info.BEFORE)
+            if scenario.warm.keys == "burst":
+                burst = await ask_for_all(system.pod_urls, run.strategy, scenario.keys.count)
+                record.warmed_s, record.warm_spread_s = burst.last_s, round(burst.spread_s, 3)
+                record.incidents += map(Incident, burst.events(scenario))
+            with LedgerFile(client, system.pod_urls, raw / "ledger.csv") as ledger:
                 record.write(raw)
-        await _keep_redis(world, raw / redis_says.AFTER)
-        await _keep_metrics(client, world, raw, AFTER)
-    return raw
+                await ledger.skip()
+                await _keep_metrics(client, system, raw, BEFORE)
+                locust, *_ = await start_locust(
+                    system.children,
+                    raw / "scenario.json",
+                    scenario.load,
+                    run.strategy,
+                    run.seed,
+                    system.pod_urls,
+                    raw,
+                    scenario.duration_s,
+                )
+                try:
+                    await _watch(locust, run, system.children, record, ledger, on_progress)
+                    await ledger.drain()
+                    record.is_over = True
+                finally:
+                    record.incidents += map(Incident, self._at_the_end(ledger))
+                    record.write(raw)
+            await _keep_redis(system, raw / redis_info.AFTER)
+            await _keep_metrics(client, system, raw, AFTER)
+
+    def _at_the_end(self, ledger: LedgerFile) -> Iterator[str]:
+        for url in ledger.silent_urls:
+            yield f"{url} did not answer at the end of the run"
+        if self._lease is not None and self._lease.taken_by:
+            yield f"Redis was taken over meanwhile by {self._lease.taken_by}"
+        if ledger.dropped:
+            yield f"{ledger.dropped} origin reads did not fit into the pods' ledgers"
 
 
-def _promise(strategy: str, scenario: Scenario) -> float | None:
-    """None where only the pods have such a strategy."""
-    found = discover(bounds=True).runnable.get(strategy)
-    return None if found is None else scenario.stated(found).oldest_s()
+def _promise(run: PlannedRun) -> float | None:
+    """How old its strategy's answers may be; None where only the pods have such a strategy."""
+    found = discover(bounds=True).runnable.get(run.strategy)
+    return None if found is None else run.scenario.stated(found).oldest_s()
 
 
 async def _watch(
-    locust: Child,
-    scenario: Scenario,
-    children: Children,
-    record: RunRecord,
-    ledger: LedgerFile,
-    raw: Path,
-    tell: Tell,
+    locust: Child, run: PlannedRun, children: Children, record: RunRecord, ledger: LedgerFile, on_progress: OnProgress
 ) -> None:
-    """Until the load has ended: collect the ledgers, tell how far it is, note what falls."""
-    began_s = time.monotonic()
+    """Follow the load until it has ended, and end it where it does not."""
+    duration_s = run.scenario.duration_s
     fallen: set[str] = set()
+    began_s = time.monotonic()
+
+    def incident(what: str) -> None:
+        record.incidents.append(Incident(what))
+
     while not locust.ended:
         elapsed_s = time.monotonic() - began_s
         for child in children.fallen():
             if child.name not in fallen:
                 fallen.add(child.name)
-                record.events.append(f"{child.name} {child.how_it_ended} about {elapsed_s:.0f} s into the run")
+                incident(f"{child.name} {child.how_it_ended} about {elapsed_s:.0f} s into the run")
         await ledger.fetch()
-        tell(Progress(raw.name, elapsed_s, ledger.reads, ledger.peak_1s(), record.events))
-        if elapsed_s > scenario.duration_s + LOCUST_OVERTIME_S:
-            record.events.append(f"the load did not end within {LOCUST_OVERTIME_S:g} s of its time")
+        told = [one.what for one in record.incidents]
+        on_progress(Progress(run, elapsed_s, ledger.reads, ledger.peak_1s(), told))
+        if elapsed_s > duration_s + LOCUST_OVERTIME_S:
+            incident(f"the load did not end within {LOCUST_OVERTIME_S:g} s of its time")
             await children.end(locust)
         try:
             async with asyncio.timeout(POLL_S):
@@ -179,17 +155,17 @@ async def _watch(
         except TimeoutError:
             pass
     if locust.process.returncode != 0:
-        record.events.append(f"locust {locust.how_it_ended}: {locust.last_words(1)}")
+        incident(f"locust {locust.how_it_ended}: {locust.last_words(1)}")
 
 
-async def _keep_redis(world: World, path: Path) -> None:
-    write_whole(path, json.dumps(await redis_says.what_it_says(world.redis_url), indent=2))
+async def _keep_redis(system: System, path: Path) -> None:
+    write_whole(path, json.dumps(await redis_info.what_it_says(system.redis_url), indent=2))
 
 
-async def _keep_metrics(client: httpx.AsyncClient, world: World, raw: Path, when: str) -> None:
-    for number, url in enumerate(world.pod_urls, start=1):
+async def _keep_metrics(client: httpx.AsyncClient, system: System, raw: Path, when: str) -> None:
+    for number, url in enumerate(system.pod_urls, start=1):
         try:
             answer = await client.get(f"{url}/metrics")
             (raw / f"{when}pod-{number}.prom").write_bytes(answer.content)
         except httpx.HTTPError:
-            pass  # the pod fell: see the run's events
+            pass  # the pod fell: see the run's incidents

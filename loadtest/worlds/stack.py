@@ -12,21 +12,30 @@ import httpx
 
 from app.settings import as_variable
 from loadtest.generator.targets import Targets
-from loadtest.workload.scenario import Scenario, StatedSettings
+from loadtest.workload.planned_run import PlannedRun
+from loadtest.workload.scenario import StatedSettings
 from loadtest.worlds.child_processes import Children
-from loadtest.worlds.world import World, WorldFailed, forget_keys
+from loadtest.worlds.recorded_run import RecordedWorld
+from loadtest.worlds.system import System, forget_keys
+from loadtest.worlds.world import Records, WorldFailed
 
 PODS = "dns:app:8000"
 ITS_OWN = frozenset({"LAB_POD", "LAB_ORIGIN_PATH", "LAB_ORIGIN_POOLER", "LAB_BOUNDS"})
 """Settings that say where a pod is, and change no figure."""
 
 
+def stack_world(records: Records, command: str = "") -> RecordedWorld:
+    """The stack's world, whose runs leave their records where `records` says. `command` names the lease's holder."""
+    return RecordedWorld("stack", stack_system, records, command)
+
+
 @asynccontextmanager
-async def stack_world(scenario: Scenario, strategy: str, seed: int, folder: Path) -> AsyncIterator[World]:
-    """The pods behind the name `app`. A `loadtest.worlds.world.OpenWorld`; nothing is kept in `folder`.
+async def stack_system(run: PlannedRun, folder: Path) -> AsyncIterator[System]:
+    """The pods behind the name `app`; nothing is kept in `folder`.
 
     Raises `WorldFailed` where there is no stack, or its pods run with other settings than the scenario states.
     """
+    scenario = run.scenario
     try:
         pod_urls = list(Targets(PODS).urls)
         redis_url = os.environ["LAB_REDIS_URL"]
@@ -35,10 +44,10 @@ async def stack_world(scenario: Scenario, strategy: str, seed: int, folder: Path
     if len(pod_urls) != scenario.pods:
         raise WorldFailed(f"{len(pod_urls)} pods run, and the scenario states {scenario.pods}")
     for url in pod_urls:
-        await _check_settings(url, scenario.pod_environment(seed))
-    await forget_keys(redis_url, strategy)
+        await _check_settings(url, scenario.pod_environment(run.seed))
+    await forget_keys(redis_url, run.strategy)
     async with Children() as children:
-        yield World("stack", redis_url, pod_urls, children)
+        yield System(redis_url, pod_urls, children)
 
 
 async def _check_settings(url: str, stated: dict[str, str]) -> None:

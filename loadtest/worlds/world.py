@@ -1,18 +1,13 @@
-"""What a load is sent to, wherever it runs: natively, or in the stack."""
+"""The seam of the worlds: a world runs what was planned, and leaves a history."""
 
-import math
-import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
-from loadtest.workload.scenario import Scenario
-from loadtest.worlds.ambient import shown_url
-from loadtest.worlds.child_processes import Children
+from loadtest.figures.history import History
+from loadtest.workload.planned_run import PlannedRun
 
 
 class WorldFailed(RuntimeError):
@@ -20,45 +15,43 @@ class WorldFailed(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """Redis and pods that answer, and the owner of what a run starts beside them."""
+class Progress:
+    """How far a run is."""
 
-    name: str
-    redis_url: str
-    pod_urls: list[str]
-    children: Children
-
-
-OpenWorld = Callable[[Scenario, str, int, Path], AbstractAsyncContextManager[World]]
-"""Scenario, strategy, seed, folder for logs: a world that is ready to be asked for the strategy, with none of its keys
-cached. Raises `WorldFailed`."""
+    run: PlannedRun
+    elapsed_s: float
+    origin_reads: int
+    origin_peak_1s: int
+    incidents: Sequence[str]
 
 
-async def forget_keys(redis_url: str, strategy: str) -> None:
-    """Remove the strategy's keys. Never FLUSHALL: the server may be somebody's."""
-    try:
-        async with Redis.from_url(redis_url) as client:
-            keys = [key async for key in client.scan_iter(f"lab:{strategy}:*", count=1_000)]
-            if keys:
-                await client.unlink(*keys)
-    except (RedisError, OSError) as error:
-        raise WorldFailed(f"Redis at {shown_url(redis_url)} does not answer: {error}") from error
+OnProgress = Callable[[Progress], None]
 
 
-OFFSET_SAMPLES = 5
+def quiet(_: Progress) -> None:
+    """Show no progress."""
 
 
-async def clock_offset_s(redis_url: str) -> float:
-    """Redis's time, which the ledgers go by, less this machine's: by the quickest of a few round trips, none of which
-    has to connect first."""
-    best_round_trip_s, offset_s = math.inf, 0.0
-    async with Redis.from_url(redis_url) as client:
-        await client.ping()
-        for _ in range(OFFSET_SAMPLES):
-            asked_s = time.time()
-            seconds, microseconds = await client.time()
-            answered_s = time.time()
-            if answered_s - asked_s < best_round_trip_s:
-                best_round_trip_s = answered_s - asked_s
-                offset_s = float(seconds) + float(microseconds) / 1e6 - (asked_s + answered_s) / 2
-    return offset_s
+Records = Callable[[PlannedRun], Path]
+"""The folder of the experiment that a run's records go to, in `raw/<label>` there."""
+
+
+class World(Protocol):
+    """A place where runs happen: native, stack or virtual. Each is opened with `async with`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def runs_at_once(self) -> int:
+        """How many runs the world bears side by side."""
+
+    @property
+    def executor(self) -> Executor | None:
+        """The processes in which its histories are read; None: a thread of this one."""
+
+    async def run(self, run: PlannedRun, on_progress: OnProgress) -> History:
+        """One run, to its end. Raises `WorldFailed`, OSError or ValueError where there is none.
+
+        A part that breaks during the run is an incident of its history.
+        """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.worlds.native import free_port
+from loadtest.worlds.python_server import free_port
 from tests.redis_server import RedisServer
 
 

@@ -3,11 +3,11 @@ from rich.console import Console
 
 from benchmarks.limit.ceiling import Limit, Step, print_limit
 from benchmarks.limit.search import CLOSE_ENOUGH, Search
-from loadtest.figures.generator_record import Generator
+from loadtest.figures.generator_record import GeneratorRecord
 
 
 def step(processes: int, rate: float, *faults: str) -> Step:
-    generator = Generator(
+    generator = GeneratorRecord(
         processes=processes,
         silent=0,
         due=int(5 * rate),

@@ -4,53 +4,27 @@ import csv
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from app.ledger import OriginRead
-from app.strategy import Strategy
+from loadtest.figures.history import Ending
 from loadtest.figures.records import ANSWER_COLUMNS, NO_STATUS, OUTCOMES, STATUSES, WHYS, Answers, Integers, Reads
 from loadtest.figures.run_folder import RunRecord, write_whole
-from loadtest.figures.run_summary import Row
-from loadtest.workload.scenario import Scenario
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.trace import scenario_json
 
 
-class Place(NamedTuple):
-    """Where the records of one run go, and what its row is called."""
-
-    run: Path
-    label: str
-    name: str
-    repeat: int = 1
-
-    @property
-    def folder(self) -> Path:
-        return self.run / "raw" / self.label
-
-
 class RawRecords:
-    """Written piece by piece: memory does not grow with the run. Numbers are written so that they are read as the very
+    """Written chunk by chunk: memory does not grow with the run. Numbers are written so that they are read as the very
     same. `sent_s` stays empty: a simulated client is as late as it was meant to be. Raises OSError."""
 
-    def __init__(self, place: Place, scenario: Scenario, strategy: type[Strategy], seed: int) -> None:
-        self._folder, self._strategy = place.folder, strategy.name
+    def __init__(self, folder: Path, run: PlannedRun, oldest_s: float) -> None:
+        """The records go to `raw/<label>` in the experiment's `folder`."""
+        self._folder, self._strategy = folder / "raw" / run.label, run.strategy
         self._folder.mkdir(parents=True)
-        write_whole(self._folder / "scenario.json", scenario_json(scenario, self._folder, place.run))
-        self._record = RunRecord(
-            scenario=scenario.name,
-            strategy=place.name,
-            world="virtual",
-            seed=seed,
-            repeat=place.repeat,
-            pods=scenario.pods,
-            loop=scenario.load.loop,
-            duration_s=scenario.duration_s,
-            target_rate=scenario.target_rate,
-            oldest_s=scenario.stated(strategy).oldest_s(),
-            is_over=False,
-        )
+        write_whole(self._folder / "scenario.json", scenario_json(run.scenario, self._folder, folder))
+        self._record = RunRecord.of(run, "virtual", oldest_s=oldest_s)
         self._record.write(self._folder)
         self._answers = (self._folder / "answers-1.csv").open("w", newline="", encoding="utf-8")
         self._ledger = (self._folder / "ledger.csv").open("w", newline="", encoding="utf-8")
@@ -61,21 +35,21 @@ class RawRecords:
         """The load begins."""
         self._record.start_s = start_s
 
-    def answers(self, piece: Answers, pods: Integers, faults: Sequence[tuple[int, str]]) -> None:
-        """`pods` has an element per answer; `faults` are places in the piece, and what was wrong there."""
+    def answers(self, chunk: Answers, pods: Integers, faults: Sequence[tuple[int, str]]) -> None:
+        """`pods` has an element per answer; `faults` are places in the chunk, and what was wrong there."""
         wrong = defaultdict(str, faults)
         statuses = [*map(str, STATUSES), ""]
         assert statuses.index("") == NO_STATUS
-        columns = (piece.intended_s, piece.ended_s, piece.key, piece.code, piece.status, piece.age_s, pods)
+        columns = (chunk.intended_s, chunk.ended_s, chunk.key, chunk.code, chunk.status, chunk.age_s, pods)
         rows = zip(*(column.tolist() for column in columns), strict=True)
         csv.writer(self._answers).writerows(
             (intended_s, "", ended_s, key, code, statuses[status], _known(age_s), f"pod-{pod + 1}", wrong[place])
             for place, (intended_s, ended_s, key, code, status, age_s, pod) in enumerate(rows)
         )
 
-    def reads(self, piece: Reads, pods: Integers) -> None:
+    def reads(self, chunk: Reads, pods: Integers) -> None:
         """`pods` has an element per read."""
-        rows = zip(*(column.tolist() for column in (*piece, pods)), strict=True)
+        rows = zip(*(column.tolist() for column in (*chunk, pods)), strict=True)
         csv.writer(self._ledger).writerows(
             OriginRead(
                 asked_s=asked_s,
@@ -90,11 +64,11 @@ class RawRecords:
             for asked_s, started_s, ended_s, key, why, outcome, pod in rows
         )
 
-    def end(self, row: Row) -> None:
-        """The run is over, and this is what came out."""
+    def end(self, ending: Ending) -> None:
+        """The run is over."""
         self.close()
-        self._record.events, self._record.is_valid, self._record.trace = [*row.events], row.valid, row.trace
-        self._record.is_over = True
+        self._record.incidents, self._record.trace, self._record.is_over = ending.incidents, ending.trace, True
+        self._record.failures = [(str(kind), what, count) for (kind, what), count in ending.failures.items()]
         self._record.write(self._folder)
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
-"""Everything that happened in a run, as pieces for the tally and as one hash.
+"""Everything that happened in a run, as chunks of its history and as one hash.
 
-Memory does not grow with the number of requests: a full piece is counted, hashed and forgotten.
+Memory does not grow with the number of requests: the loop stops at a full chunk, which is read before it goes on.
 """
 
 import hashlib
@@ -12,26 +12,30 @@ from typing import Any
 import numpy as np
 
 from loadtest.figures.failures import Failures
+from loadtest.figures.history import Chunk
 from loadtest.figures.records import STATUS_NUMBERS, Answers, Reads
-from loadtest.figures.tally import Tally
 from loadtest.sim.cluster.events import AnswerWrong, FailureCounted, Handlers, OriginAsked
 from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.raw_records import RawRecords
 
-PIECE = 1 << 16
+CHUNK = 1 << 16
 _NAN = float("nan")
 
 
 class Recorder:
-    """Takes answers and reads as they happen. `checks` see every piece of answers, `raw` writes all of it down."""
+    """Takes answers and reads as they happen. `checks` see every chunk of answers, `raw` writes all of it down."""
 
-    def __init__(self, raw: RawRecords | None = None) -> None:
-        self._tally: Tally | None = None
+    def __init__(self, full: Callable[[], None] = lambda: None, raw: RawRecords | None = None) -> None:
+        """`full` is called whenever there is another chunk to read."""
+        self._full = full
         self._raw = raw
+        self._has_begun = False
+        self.chunks: deque[Chunk] = deque()
+        """What was not read as yet."""
         self.checks: list[Callable[[Answers], None]] = []
         self._hash = hashlib.blake2b(digest_size=16)
         self._faults: list[tuple[int, str]] = []
-        """Of answers of this piece: their place in it, and what was wrong."""
+        """Of answers of this chunk: their place in it, and what was wrong."""
         self._reads: deque[OpenRead] = deque()
         self._intended_s, self._ended_s, self._age_s = array("d"), array("d"), array("d")
         self._key, self._code, self._status, self._pod = array("q"), array("q"), array("q"), array("q")
@@ -56,7 +60,7 @@ class Recorder:
         self._status.append(STATUS_NUMBERS[status])
         self._pod.append(pod)
         self.requests += 1
-        if len(self._key) == PIECE:
+        if len(self._key) == CHUNK:
             self._count_answers()
 
     def _fault(self, event: AnswerWrong) -> None:
@@ -68,13 +72,13 @@ class Recorder:
 
     def _asked(self, event: OriginAsked) -> None:
         self._reads.append(event.read)
-        if len(self._reads) >= PIECE:
+        if len(self._reads) >= CHUNK:
             self._count_reads()
 
-    def begin(self, tally: Tally) -> None:
+    def begin(self) -> None:
         """The load begins; reads so far belonged to the warm-up."""
         self._reads.clear()
-        self._tally = tally
+        self._has_begun = True
 
     def trace(self) -> str:
         """Count what is left, and give the hash of everything: times, keys, pods, answers and reads, in order."""
@@ -91,13 +95,14 @@ class Recorder:
             self._hash.update(column.tobytes())
         for emptied in columns:
             del emptied[:]
-        piece = Answers(intended_s, ended_s, age_s, code, status, key, Counter(what for _, what in self._faults))
+        chunk = Answers(intended_s, ended_s, age_s, code, status, key, Counter(what for _, what in self._faults))
         for check in self.checks:
-            check(piece)
-        assert self._tally is not None, "begin comes before the first answer"
-        self._tally.add_answers(piece)
+            check(chunk)
+        assert self._has_begun, "begin comes before the first answer"
+        self.chunks.append(chunk)
+        self._full()
         if self._raw is not None:
-            self._raw.answers(piece, pods, self._faults)
+            self._raw.answers(chunk, pods, self._faults)
         self._faults = []
 
     def _count_reads(self) -> None:
@@ -105,9 +110,9 @@ class Recorder:
         ended = []
         while self._reads and self._reads[0].ended_s >= 0:
             ended.append(self._reads.popleft())
-        if not ended or self._tally is None:
+        if not ended or not self._has_begun:
             return
-        piece = Reads(
+        chunk = Reads(
             np.array([read.asked_s for read in ended]),
             np.array([read.started_s for read in ended]),
             np.array([read.ended_s for read in ended]),
@@ -115,8 +120,9 @@ class Recorder:
             np.array([read.why for read in ended], dtype=np.int64),
             np.array([read.outcome for read in ended], dtype=np.int64),
         )
-        for column in piece:
+        for column in chunk:
             self._hash.update(column.tobytes())
-        self._tally.add_reads(piece)
+        self.chunks.append(chunk)
+        self._full()
         if self._raw is not None:
-            self._raw.reads(piece, np.array([read.pod for read in ended], dtype=np.int64))
+            self._raw.reads(chunk, np.array([read.pod for read in ended], dtype=np.int64))

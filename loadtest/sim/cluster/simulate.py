@@ -1,16 +1,18 @@
-"""One strategy through one scenario in virtual time: its figures, its course and the hash of all that happened."""
+"""One strategy through one scenario in virtual time: its history, which takes place as it is read."""
 
 import asyncio
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
+from app.discovery import discover
 from app.strategy import Strategy
-from loadtest.figures.failures import failures_found
-from loadtest.figures.run_summary import Row, Series, assumed_figures
-from loadtest.figures.tally import new_tally
+from loadtest.figures.history import Chunk, Ending
+from loadtest.figures.incident import Incident
+from loadtest.figures.run_summary import Row, Series
+from loadtest.figures.summarise import summarise
 from loadtest.sim.cluster.clients import clients
 from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.events import Observer
@@ -20,7 +22,9 @@ from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.tolerances import SETTLE_S
 from loadtest.sim.cluster.traffic import Traffic
 from loadtest.sim.cluster.violation import Invariant, Violation
-from loadtest.sim.kernel import loop
+from loadtest.sim.kernel.loop import VirtualLoop, run_in_steps
+from loadtest.sim.progress import at_work
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 
 DEADLINE_S = 600.0
@@ -28,8 +32,103 @@ DEADLINE_S = 600.0
 GC_FIRST_THRESHOLD = 50_000
 
 
+class SimulatedHistory:
+    """Implements `History`: the same run leaves the same history to the last byte, in any process on any machine."""
+
+    world = "virtual"
+
+    def __init__(
+        self,
+        run: PlannedRun,
+        strategy: type[Strategy] | None = None,
+        shuffle_seed: int | None = None,
+        observers: Sequence[Observer] = (),
+        records: Path | None = None,
+    ) -> None:
+        """Without a `strategy`, the one of that name that is discovered wherever the history is read. `observers`
+        subscribe to its events. `records` is the folder of the experiment, where everything is to be written down."""
+        self.run, self._strategy, self._shuffle_seed = run, strategy, shuffle_seed
+        self._observers, self._records = observers, records
+        self.start_s = 0.0
+        self.oldest_s: float | None = None
+        self.violation: Violation | None = None
+        self._ending = Ending()
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Implements `History.chunks`.
+
+        Raises `loadtest.sim.kernel.loop.VirtualTimeError` where the run cannot go on: a deadlock, or no end.
+        """
+        run = self.run
+        strategy = self._strategy or _discovered(run.strategy)
+        self.oldest_s = run.scenario.stated(strategy).oldest_s()
+        loop = VirtualLoop(run.scenario.duration_s + DEADLINE_S, self._shuffle_seed)
+        raw = None if self._records is None else RawRecords(self._records, run, self.oldest_s)
+        recorder = Recorder(loop.stop, raw)
+        try:
+            with rare_collections(), at_work(loop, run.scenario.duration_s):
+                for _ in run_in_steps(loop, self._play(strategy, recorder, raw)):
+                    while recorder.chunks:
+                        yield recorder.chunks.popleft()
+            yield from recorder.chunks
+        finally:
+            if raw is not None:
+                raw.close()
+
+    def ending(self) -> Ending:
+        """Implements `History.ending`."""
+        return self._ending
+
+    async def _play(self, strategy: type[Strategy], recorder: Recorder, raw: RawRecords | None) -> None:
+        scenario, seed = self.run.scenario, self.run.seed
+        running = asyncio.get_running_loop()
+        cluster = Cluster(scenario, strategy, seed, recorder, self._observers)
+        invariants = cluster.invariants
+        running.set_exception_handler(
+            lambda _, seen: invariants.report(Invariant.NOTHING_LEFT, f"an error that nobody saw: {seen}")
+        )
+        recorder.checks.append(cluster.observers.emit)
+        for pod in cluster.pods:
+            await pod.start()
+        if scenario.warm.keys == "burst":
+            await _warm(cluster)
+            await asyncio.sleep(scenario.warm.lead_s)
+        self.start_s = running.time()
+        recorder.begin()
+        if raw is not None:
+            raw.begin(self.start_s)
+        traffic = Traffic(cluster, clients(scenario, seed, self.start_s), recorder)
+        FaultInjector(cluster, traffic, self.start_s)
+        await traffic.over
+        await asyncio.sleep(SETTLE_S)
+        for left in (left for pod in cluster.pods for left in pod.left()):
+            invariants.report(Invariant.NOTHING_LEFT, left)
+        for left in [] if cluster.pooler is None else cluster.pooler.left():
+            invariants.report(Invariant.NOTHING_LEFT, left)
+        await cluster.aclose()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()} | {*cluster.loop.started}
+        if tasks:
+            invariants.report(Invariant.NOTHING_LEFT, f"tasks: {', '.join(sorted(task.get_name() for task in tasks))}")
+        trace = recorder.trace()
+        self.violation = invariants.violation
+        incidents = [] if self.violation is None else [Incident(str(self.violation))]
+        if traffic.not_sent:
+            bound = f"in_flight_max ({scenario.load.in_flight_max})"
+            incidents.append(Incident(f"{traffic.not_sent} requests were not sent: {bound}"))
+        self._ending = Ending(incidents, failures=recorder.failures, trace=trace)
+        if raw is not None:
+            raw.end(self._ending)
+
+
+def _discovered(name: str) -> type[Strategy]:
+    found = discover(bounds=True)
+    if (strategy := found.runnable.get(name)) is None:
+        raise ValueError(f"no strategy {name!r} in the worker: {found.broken.get(name, 'no file')}")
+    return strategy
+
+
 class Outcome(NamedTuple):
-    """Of one run."""
+    """The figures of a run, and the invariant that was broken in it."""
 
     row: Row
     series: Series
@@ -41,75 +140,11 @@ def simulate(
     strategy: type[Strategy],
     seed: int,
     shuffle_seed: int | None = None,
-    observers: Iterable[Observer] = (),
-    raw: RawRecords | None = None,
+    observers: Sequence[Observer] = (),
 ) -> Outcome:
-    """The same arguments give the same outcome to the last byte, in any process on any machine. With `raw` everything
-    is written down there too; `observers` subscribe to its events.
-
-    Raises `loadtest.sim.kernel.loop.VirtualTimeError` where the run cannot go on: a deadlock, or no end.
-    """
-    with rare_collections():
-        work = _play(scenario, strategy, seed, observers, raw)
-        return loop.run(work, scenario.duration_s + DEADLINE_S, shuffle_seed)
-
-
-async def _play(
-    scenario: Scenario, strategy: type[Strategy], seed: int, observers: Iterable[Observer], raw: RawRecords | None
-) -> Outcome:
-    running = asyncio.get_running_loop()
-    recorder = Recorder(raw)
-    cluster = Cluster(scenario, strategy, seed, recorder, observers)
-    invariants = cluster.invariants
-    running.set_exception_handler(
-        lambda _, seen: invariants.report(Invariant.NOTHING_LEFT, f"an error that nobody saw: {seen}")
-    )
-    recorder.checks.append(cluster.observers.emit)
-    for pod in cluster.pods:
-        await pod.start()
-    if scenario.warm.keys == "burst":
-        await _warm(cluster)
-        await asyncio.sleep(scenario.warm.lead_s)
-    start_s = running.time()
-    tally = new_tally(scenario, start_s, scenario.stated(strategy).oldest_s())
-    recorder.begin(tally)
-    if raw is not None:
-        raw.begin(start_s)
-    traffic = Traffic(cluster, clients(scenario, seed, start_s), recorder)
-    FaultInjector(cluster, traffic, start_s)
-    await traffic.over
-    await asyncio.sleep(SETTLE_S)
-    for left in (left for pod in cluster.pods for left in pod.left()):
-        invariants.report(Invariant.NOTHING_LEFT, left)
-    for left in [] if cluster.pooler is None else cluster.pooler.left():
-        invariants.report(Invariant.NOTHING_LEFT, left)
-    await cluster.aclose()
-    tasks = asyncio.all_tasks() - {asyncio.current_task()} | {*cluster.loop.started}
-    if tasks:
-        invariants.report(Invariant.NOTHING_LEFT, f"tasks: {', '.join(sorted(task.get_name() for task in tasks))}")
-    trace = recorder.trace()
-    violation = invariants.violation
-    events = [] if violation is None else [str(violation)]
-    if traffic.not_sent:
-        events.append(f"{traffic.not_sent} requests were not sent: in_flight_max ({scenario.load.in_flight_max})")
-    broken = failures_found(recorder.failures, scenario, tally.origin.failed)
-    row = tally.row(
-        scenario=scenario.name,
-        strategy=strategy.name,
-        world="virtual",
-        seed=seed,
-        pods=scenario.pods,
-        loop=scenario.load.loop,
-        target_rate=scenario.target_rate,
-        events=[*events, *broken.events],
-        valid=not events and not broken.moved_a_figure,
-        trace=trace,
-    )
-    if not scenario.virtual.service_us:
-        row = replace(row, assumed=assumed_figures(row))
-    if raw is not None:
-        raw.end(row)
-    return Outcome(row, tally.series(), violation)
+    """A run of a strategy that need not be discovered, here and now. Raises as `SimulatedHistory.chunks`."""
+    history = SimulatedHistory(PlannedRun(scenario, strategy.name, seed), strategy, shuffle_seed, observers)
+    return Outcome(*summarise(history), history.violation)
 
 
 async def _warm(cluster: Cluster) -> None:

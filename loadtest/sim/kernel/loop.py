@@ -13,7 +13,7 @@ import itertools
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from pathlib import Path
 from random import Random
@@ -49,10 +49,25 @@ def run(main: Coroutine[Any, Any, T], deadline_s: float = 3600.0, shuffle_seed: 
     asynchronous generators. Raises `Deadlock`, `DeadlineReached` after `deadline_s` virtual seconds, and whatever
     `main` raises.
     """
-    loop = VirtualLoop(deadline_s, shuffle_seed)
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+    steps = run_in_steps(VirtualLoop(deadline_s, shuffle_seed), main)
+    while True:
         try:
-            return runner.run(main)
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+
+def run_in_steps(loop: "VirtualLoop", main: Coroutine[Any, Any, T]) -> Generator[None, None, T]:
+    """`run`, in steps: a step ends wherever the loop is stopped, and the time stands still until the next one."""
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        task = runner.get_loop().create_task(main)
+        task.add_done_callback(lambda _: loop.stop())
+        try:
+            while True:
+                loop.run_forever()
+                if task.done():
+                    return task.result()
+                yield
         finally:
             loop.grant(CLOSING_S_MAX)
 
@@ -162,14 +177,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self.call_soon(callback, *args, context=context)
 
     def jump(self, to_s: float) -> bool:
-        """Move the time on from inside a callback, where nobody else would have run meanwhile; False where they would.
+        """Move the time on from inside a callback, where nobody else would have run meanwhile; False where they would,
+        and where the loop is being stopped.
 
         Whoever knows what comes next (a load knows its arrivals) needs neither a timer nor a turn of the loop for it.
         """
         timers = self._timers
         while timers and timers[0][0] <= to_s and timers[0][2].cancelled():
             heapq.heappop(timers)
-        if self._ready or (timers and timers[0][0] <= to_s) or to_s > self.deadline_s:
+        if self._ready or self._stopping or (timers and timers[0][0] <= to_s) or to_s > self.deadline_s:
             return False
         self.now_s = to_s
         return True

@@ -3,27 +3,21 @@
 Virtual time is worth something only as far as it agrees with what it stands for.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
 from app.strategy import Strategy
+from loadtest.experiment import Finished
 from loadtest.figures.run_summary import Row
-from loadtest.sim.cluster.simulate import simulate
 from loadtest.studies.calibration.fitting import Fit
 from loadtest.theory.formulas import BAND, poisson_band
 from loadtest.theory.predict import predict
-from loadtest.workload.planned_run import Turn
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.seeds import run_seed
-from loadtest.worlds.lease import sole_user
-from loadtest.worlds.native import native_world
-from loadtest.worlds.recorded_run import Tell, measure_arm
 
-Play = Callable[[Scenario, int], Row]
-"""A run of a scenario with a seed."""
 SEEDS = 10
 """Simulated for each measured run: their mean is what chance leaves."""
 READS_ERROR_MAX = 0.10
@@ -79,24 +73,26 @@ class Calibration:
         return asdict(self) | {"error": round(self.error, 4)}
 
 
-async def measure(
-    scenario: Scenario, strategies: Sequence[str], seed: int, folder: Path, tell: Tell
-) -> AsyncIterator[Row]:
-    """The real runs, one after another; one that failed is a row that is no result. Raises `WorldFailed`."""
-    async with sole_user("lab calibrate") as lease:
-        for strategy in strategies:
-            _, row, _ = await measure_arm(scenario, Turn(strategy), seed, folder, tell, native_world, lease)
-            yield row
+def beside(measured: Sequence[Finished], fit: Fit | None = None, seeds: int = SEEDS) -> list[PlannedRun]:
+    """The plan of the measured runs for virtual time: each with so many seeds, warmed as long before the load as it
+    was, and told of the machine what `fit` found."""
+    return [
+        replace(run, scenario=_told(run.scenario, fit, summary.lead_s), seed=run_seed(run.seed, number), repeat=number)
+        for run, summary, *_ in measured
+        for number in range(1, seeds + 1)
+    ]
+
+
+def _told(scenario: Scenario, fit: Fit | None, lead_s: float) -> Scenario:
+    return (scenario if fit is None else fit.put_into(scenario)).led_by(lead_s)
 
 
 def calibrate(
-    scenario: Scenario, strategy: type[Strategy], measured: Row, simulated: Play | None = None
+    scenario: Scenario, strategy: type[Strategy], measured: Row, rows: Sequence[Row]
 ) -> Iterator[Calibration]:
-    """What virtual time and theory make of the run that was measured. `simulated` replaces the simulation."""
-    same = scenario.led_by(measured.lead_s)
-    rows = _played(same, strategy, measured.seed, simulated)
+    """The measured run beside the `rows` of virtual time, and beside theory."""
     rate_per_s = measured.requests / measured.duration_s
-    prediction = predict(same, strategy, rate_per_s, scenario.duration_s)
+    prediction = predict(scenario.led_by(measured.lead_s), strategy, rate_per_s, scenario.duration_s)
     reads = fmean(row.origin_reads for row in rows)
     yield Calibration(
         scenario.name,
@@ -123,17 +119,9 @@ def calibrate(
     )
 
 
-def calibrate_again(
-    scenario: Scenario, strategy: type[Strategy], measured: Row, fit: Fit, simulated: Play | None = None
-) -> list[Calibration]:
-    """The latencies alone, in virtual time that was told what `fit` found."""
-    rows = _played(fit.put_into(scenario).led_by(measured.lead_s), strategy, measured.seed, simulated)
+def calibrate_again(scenario: Scenario, measured: Row, fit: Fit, rows: Sequence[Row]) -> list[Calibration]:
+    """The latencies alone, beside the `rows` of virtual time that was told what `fit` found."""
     return list(_beside(scenario, measured, rows, dict.fromkeys(LATENCIES, LATENCY_ERROR_MAX), fit))
-
-
-def _played(scenario: Scenario, strategy: type[Strategy], seed: int, simulated: Play | None) -> list[Row]:
-    play = simulated or (lambda played, seed: simulate(played, strategy, seed).row)
-    return [play(scenario, run_seed(seed, repeat)) for repeat in range(1, SEEDS + 1)]
 
 
 def _beside(

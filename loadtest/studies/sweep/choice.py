@@ -5,8 +5,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from loadtest.figures.repeats import medians
-from loadtest.figures.run_summary import Row
+from loadtest.figures.repeats import Medians, medians
 from loadtest.studies.sweep.grid import Value, in_words
 from loadtest.studies.sweep.runs import Run
 from loadtest.workload.scenario import Scenario
@@ -26,7 +25,7 @@ class Choice(NamedTuple):
 
     strategy: str
     settings: dict[str, Value]
-    row: Row  # the medians
+    row: Medians
     is_best: bool = False  # of the same load: no other point is better without being worse in another figure
 
     @property

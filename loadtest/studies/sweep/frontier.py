@@ -15,7 +15,7 @@ from markupsafe import Markup
 from app.discovery import discover
 from loadtest.report.chart import FONT, embedded
 from loadtest.report.colours import BAD, FAINT, INK, colours
-from loadtest.report.columns import COLUMNS, LEGEND, notes, shown
+from loadtest.report.columns import COLUMNS, LEGEND, Beside, notes, shown
 from loadtest.report.contents import stamp
 from loadtest.report.html import Line, render
 from loadtest.report.markdown_table import markdown_table
@@ -37,13 +37,11 @@ TOUCH = 0.03
 _FIGURES = ("hit %", "p50 ms", *BRIEF, "stale %", "collapsed", "shed")
 
 
-def write_frontier(
-    folder: Path, choices: Sequence[Choice], violations: Sequence[str], about: Mapping[str, Any], plan: Plan
-) -> None:
+def write_frontier(folder: Path, choices: Sequence[Choice], about: Mapping[str, Any], plan: Plan) -> None:
     """Write report.md and report.html, the baseline first. Raises OSError."""
     order = list(_inks(choices))
     choices = sorted(choices, key=lambda one: order.index(one.strategy))
-    said = [*violations, *notes([replace(choice.row, strategy=choice.label) for choice in choices])]
+    said = notes([replace(choice.row, strategy=choice.label) for choice in choices])
     known = stamp(about, plan.scenario)
     page = _page(choices, said, known, plan)
     (folder / "report.html").write_text(page, encoding="utf-8")
@@ -164,7 +162,7 @@ def cells(choices: Sequence[Choice], figures: Sequence[str] = _FIGURES) -> tuple
     lines = []
     for choice in choices:
         settings = [in_words(choice.settings[name]) if name in choice.settings else "" for name in names]
-        values = [column.cell(choice.row, None) for column in kept]
+        values = [column.cell(choice.row, Beside(None, None)) for column in kept]
         lines.append([choice.strategy, *settings, f"{choice.reads_per_s:,.1f}", *values])
     return ["strategy", *names, "origin reads/s", *(column.heading for column in kept)], lines
 

@@ -38,7 +38,6 @@ def columns(runs: Sequence[Run]) -> dict[str, tuple[str, list[Any]]]:
         found[f"reads_{why}"] = "int64", [run.row.reads_by_why.get(why, 0) for run in runs]
     found["events"] = "string", ["; ".join(run.row.events) for run in runs]
     found["notes"] = "string", ["; ".join(run.row.notes) for run in runs]
-    found["violation"] = "string", [run.violation for run in runs]
     found["cpu_s"] = "float64", [run.cpu_s for run in runs]
     found["commit"] = "string", [run.commit for run in runs]
     return found

@@ -5,17 +5,19 @@ plan.json  scenario.json  environment.json  points.jsonl  sweep.parquet  report.
 
 import fcntl
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from app.strategy import Strategy
+from loadtest.experiment import Finished, Sink
 from loadtest.figures.run_folder import new_run_folder, write_whole
 from loadtest.figures.run_summary import Row
-from loadtest.sim.pool import Done, Job, code_hash
+from loadtest.sim.pool import code_hash
 from loadtest.studies.sweep.grid import BadSetting, Point, Value, points, read_setting
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
 from loadtest.workload.seeds import run_seed
 
@@ -47,7 +49,6 @@ class Run(NamedTuple):
 
     settings: dict[str, Value]
     row: Row
-    violation: str
     cpu_s: float
     commit: str
 
@@ -61,31 +62,31 @@ class Sweep:
 
     def __init__(self, folder: Path, plan: Plan, grid: Sequence[Point], commit: str) -> None:
         self.folder, self.plan, self._commit = folder, plan, commit
-        self._jobs: dict[Key, Job] = {}
-        self._settings: dict[int, dict[str, Value]] = {}  # by the job's id()
+        self._planned: dict[Key, PlannedRun] = {}
+        self._settings: dict[int, dict[str, Value]] = {}  # by the planned run's id()
         self._runs: dict[Key, Run] = {}
         for repeat in range(1, plan.repeats + 1):
             seed = run_seed(plan.seed, repeat)  # at every point: settings make the difference, not luck
             for point in grid:
-                job = Job(point.scenario, point.strategy, seed, repeat)
-                self._jobs[_key(point.strategy, point.settings, seed)] = job
-                self._settings[id(job)] = point.settings
+                planned = PlannedRun(point.scenario, point.strategy, seed, repeat)
+                self._planned[_key(point.strategy, point.settings, seed)] = planned
+                self._settings[id(planned)] = point.settings
 
     @property
     def runs(self) -> list[Run]:
         """Those that have ended, in the order of the plan."""
-        return [self._runs[key] for key in self._jobs if key in self._runs]
+        return [self._runs[key] for key in self._planned if key in self._runs]
 
     @property
-    def to_do(self) -> list[Job]:
-        return [job for key, job in self._jobs.items() if key not in self._runs]
+    def to_do(self) -> list[PlannedRun]:
+        return [planned for key, planned in self._planned.items() if key not in self._runs]
 
     @property
     def size(self) -> int:
-        return len(self._jobs)
+        return len(self._planned)
 
     @contextmanager
-    def open(self) -> Iterator[Callable[[Done], None]]:
+    def open(self) -> Iterator[Sink]:
         """Read what is there, then call what this gives with each of `to_do`: it is safe when that returns. Raises
         `BadSweep`, also where another process is at it."""
         with (self.folder / "points.jsonl").open("a+", encoding="utf-8") as file:
@@ -95,12 +96,15 @@ class Sweep:
                 raise BadSweep(f"{self.folder}: another sweep is writing there") from None
             self._read(file)
 
-            def add(done: Done) -> None:
-                settings = self._settings[id(done.job)]
-                run = Run(settings, done.row, done.violation, round(done.cpu_s, 3), self._commit)
+            def add(finished: Finished) -> None:
+                if finished.error is not None:
+                    where = f"{finished.run.strategy}, {finished.run.scenario.name}, seed {finished.run.seed}"
+                    raise ValueError(f"{where}: {finished.summary.events[0]}") from finished.error
+                settings = self._settings[id(finished.run)]
+                run = Run(settings, finished.summary, round(finished.cpu_s, 3), self._commit)
                 file.write(json.dumps({**run._asdict(), "row": run.row.as_dict()}) + "\n")
                 file.flush()
-                self._runs[_key(done.row.strategy, settings, done.row.seed)] = run
+                self._runs[_key(run.row.strategy, settings, run.row.seed)] = run
 
             yield add
 
@@ -115,7 +119,7 @@ class Sweep:
             except (ValueError, TypeError, KeyError) as error:
                 raise BadSweep(f"{where}: {error!r}") from None
             key = _key(run.row.strategy, run.settings, run.row.seed)
-            if key not in self._jobs:
+            if key not in self._planned:
                 raise BadSweep(f"{where}: {run.row.strategy} with {run.settings} is not of this sweep")
             self._runs[key] = run
         file.truncate(len((whole + newline).encode()))

@@ -1,30 +1,17 @@
 """`lab try`: the contract in virtual time, then a short comparison with the baseline, ending in one sentence."""
 
-import asyncio
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any
 
-from rich.console import Console
-
-from app.discovery import Discovered
 from loadtest import ROOT
 from loadtest.contract import PROMISES
 from loadtest.figures.run_summary import Row
 from loadtest.report.columns import shown
-from loadtest.report.contents import Report
-from loadtest.report.progress_bars import live
-from loadtest.report.write import write_results
 from loadtest.studies.trial.breach import Breach, read_verdict
-from loadtest.workload.planned_run import Turn
-from loadtest.workload.scenario import Scenario
 from loadtest.worlds.ambient import child_environment
-from loadtest.worlds.lease import sole_user
-from loadtest.worlds.native import native_world
-from loadtest.worlds.recorded_run import measure_arm
 
 CONTRACT_S_MAX = 300.0
 """For all promises together, each of which has a limit of its own."""
@@ -63,27 +50,6 @@ def check_contract(*sources: Path) -> dict[str, Breach | int]:
             output.seek(0)
             words = output.read(1 << 20).decode(errors="replace").strip().splitlines()[-5:]
             raise ValueError("\n".join([f"{error} (exit code {ended.returncode})", *words])) from error
-
-
-async def compare(
-    scenario: Scenario,
-    names: Sequence[str],
-    seed: int,
-    folder: Path,
-    about: Mapping[str, Any],
-    found: Discovered,
-    console: Console,
-) -> Report:
-    """Run the strategies side by side, each in a world of its own, so that both see the same minute of this machine.
-
-    The first is the baseline.
-    """
-    async with sole_user(str(about["command"])) as lease:
-        with live(console, scenario) as tell:
-            turns = [Turn(name) for name in names]
-            arms = (measure_arm(scenario, turn, seed, folder, tell, native_world, lease) for turn in turns)
-            measured = await asyncio.gather(*arms)
-    return write_results(folder, measured, scenario, about, found)
 
 
 def verdict(rows: Sequence[Row], name: str) -> str:

@@ -37,8 +37,7 @@ def test_what_failed_during_the_load_is_told_by_command_over_all_pods(tmp_path: 
     failures, unknown = counted(raw, 2, are_new=False)
     told = failures_found(failures, QUICK, 0)
     assert unknown == []
-    assert told.events == ["failed commands to Redis: 6 (mget 1, set 5)"]
-    assert told.moved_a_figure
+    assert told == [("failed commands to Redis: 6 (mget 1, set 5)", True)]
 
 
 def test_of_pods_that_were_started_for_the_run_the_warm_up_counts_too(tmp_path: Path) -> None:
@@ -50,7 +49,7 @@ def test_of_pods_that_were_started_for_the_run_the_warm_up_counts_too(tmp_path: 
 def test_pods_without_failures_make_no_event(tmp_path: Path) -> None:
     failures, unknown = counted(pods(tmp_path, (Metrics(), Metrics())), 1, are_new=True)
     assert (failures.total(), unknown) == (0, [])
-    assert failures_found(failures, QUICK, 0).events == []
+    assert failures_found(failures, QUICK, 0) == []
 
 
 @pytest.mark.parametrize("damage", ["gone", "cut short", "something else", "begun anew"])
@@ -73,11 +72,8 @@ def test_a_pod_whose_counters_cannot_be_read_is_an_event(tmp_path: Path, damage:
 
 def test_what_the_pool_turns_away_or_answers_late_is_told_and_a_failing_store_is_no_result() -> None:
     at_the_bounds = failures_found(Failures({(Kind.SHED, ""): 5, (Kind.LATE, ""): 2}), QUICK, 0)
-    assert len(at_the_bounds.events) == 2
-    assert not at_the_bounds.moved_a_figure
-    store = failures_found(Failures(), QUICK, 3)
-    assert store.events == ["reads that the store failed: 3"]
-    assert store.moved_a_figure
+    assert [incident.spoils for incident in at_the_bounds] == [False, False]
+    assert failures_found(Failures(), QUICK, 3) == [("reads that the store failed: 3", True)]
 
 
 def scenario(*faults: dict[str, Any], **tables: Any) -> Scenario:
@@ -88,10 +84,10 @@ def test_faults_explain_what_they_break_and_nothing_else() -> None:
     origin = scenario({"kind": "origin-fails", "at_s": 2, "for_s": 1})
     cache = scenario({"kind": "cache-away", "at_s": 2, "for_s": 1})
     refused, failed = Failures({(Kind.COMMAND, "set"): 7}), 9
-    assert failures_found(refused, cache, 0).events == []
-    assert failures_found(refused, origin, 0).moved_a_figure
-    assert failures_found(Failures(), origin, failed).events == []
-    assert failures_found(Failures(), cache, failed).moved_a_figure
+    assert failures_found(refused, cache, 0) == []
+    assert [incident.spoils for incident in failures_found(refused, origin, 0)] == [True]
+    assert failures_found(Failures(), origin, failed) == []
+    assert [incident.spoils for incident in failures_found(Failures(), cache, failed)] == [True]
 
 
 def test_a_pod_that_stood_still_is_told_in_seconds_and_only_its_pause_explains_it(tmp_path: Path) -> None:
@@ -100,13 +96,11 @@ def test_a_pod_that_stood_still_is_told_in_seconds_and_only_its_pause_explains_i
     for seconds in (0.7, 0.6, 0.6):
         after.stood_still(seconds)
     failures, _ = counted(pods(tmp_path, (before, after)), 1, are_new=False)
-    told = failures_found(failures, QUICK, 0)
-    assert told.events == ["pods stood still: 1.2 s"]
-    assert told.moved_a_figure
+    assert failures_found(failures, QUICK, 0) == [("pods stood still: 1.2 s", True)]
     paused = scenario({"kind": "pod-paused", "at_s": 2, "for_s": 1, "pod": 0})
     killed = scenario({"kind": "pod-killed", "at_s": 2, "for_s": 1, "pod": 0})
-    assert failures_found(failures, paused, 0).events == []
-    assert failures_found(failures, killed, 0).moved_a_figure
+    assert failures_found(failures, paused, 0) == []
+    assert [incident.spoils for incident in failures_found(failures, killed, 0)] == [True]
 
 
 def test_virtual_time_counts_the_same_and_its_faults_explain_it() -> None:

@@ -35,7 +35,7 @@ def test_the_ledger_is_brought_onto_the_clients_clock_and_in_order_of_asking(tmp
     path.write_text(
         "asked_s,started_s,ended_s,key,why,outcome\n101.5,101.7,102,lab:a:7,miss,ok\n100.5,100.5,103,lab:a:8,early,failed\n"
     )
-    reads = read_ledger(path, clock_offset_s=100.0)
+    (reads,) = read_ledger(path, clock_offset_s=100.0)
     assert reads.asked_s.tolist() == [0.5, 1.5]
     assert reads.ended_s.tolist() == [3.0, 2.0]
     assert reads.key.tolist() == [8, 7]
@@ -47,7 +47,7 @@ def test_the_ledger_is_brought_onto_the_clients_clock_and_in_order_of_asking(tmp
 def test_what_was_shed_never_started(tmp_path: Path) -> None:
     path = tmp_path / "ledger.csv"
     path.write_text("asked_s,started_s,ended_s,key,why,outcome\n1,1,1.2,lab:a:7,miss,ok\n1,,1,lab:a:8,miss,shed\n")
-    reads = read_ledger(path)
+    (reads,) = read_ledger(path)
     assert reads.outcome.tolist() == [OK, SHED]
     assert np.isnan(reads.started_s).tolist() == [False, True]
 
@@ -56,4 +56,18 @@ def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
     path = tmp_path / "ledger.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match=r"ledger\.csv: no column asked_s"):
-        read_ledger(path)
+        list(read_ledger(path))
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1_000])
+def test_a_ledger_of_any_disorder_is_read_in_order_of_asking(
+    chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loadtest.figures.records.CHUNK_LINES", chunk)
+    asked_s = np.random.default_rng(5).permutation(np.arange(200) / 10)
+    path = tmp_path / "ledger.csv"
+    lines = (f"{at_s:.1f},{at_s:.1f},{at_s + 1:.1f},lab:a:{number},miss,ok\n" for number, at_s in enumerate(asked_s))
+    path.write_text("asked_s,started_s,ended_s,key,why,outcome\n" + "".join(lines))
+    chunks = list(read_ledger(path))
+    assert max(len(reads.key) for reads in chunks) == min(chunk, 200)
+    assert np.concatenate([reads.key for reads in chunks]).tolist() == np.argsort(asked_s).tolist()

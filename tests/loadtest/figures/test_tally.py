@@ -1,5 +1,6 @@
 """Figures against what can be counted by hand, or by brute force."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,6 @@ from loadtest.figures.origin_load import SlidingPeak, sliding_peak
 from loadtest.figures.records import FAILED, NO_STATUS, OK, SHED, STATUSES, WHYS, Answers, Reads
 from loadtest.figures.tally import NOTHING_EXPIRED, Tally
 
-NAMED: dict[str, Any] = {
-    "scenario": "s",
-    "strategy": "x",
-    "world": "native",
-    "seed": 1,
-    "pods": 1,
-    "loop": "closed",
-    "target_rate": None,
-}
 times = st.lists(st.floats(0, 10, allow_nan=False).map(lambda time: round(time, 2)), max_size=60)
 
 
@@ -60,6 +52,10 @@ def _reads(asked_s: list[float], *whys: Why) -> Reads:
     return Reads(asked, asked, asked + 0.1, zeros, np.array([WHYS.index(why) for why in whys]), zeros + OK)
 
 
+def figures(tally: Tally) -> SimpleNamespace:
+    return SimpleNamespace(**tally.figures())
+
+
 def _tally() -> Tally:
     return Tally(start_s=0.0, duration_s=2.5, ttl_s=5.0, slow_ms=50.0, hot_keys=np.array([0]))
 
@@ -68,7 +64,7 @@ def test_the_row_counts_every_request_once() -> None:
     tally = _tally()
     tally.add_answers(_answers())
     tally.add_reads(_reads([0.0, 0.2, 1.5], Why.MISS, Why.MISS, Why.REFRESH))
-    row = tally.row(**NAMED)
+    row = figures(tally)
     assert row.requests == 5
     assert row.achieved_rate == 2.0
     assert row.statuses == {"hit": 1, "miss": 1, "shed": 1, "stale": 1}
@@ -99,14 +95,14 @@ def test_the_row_is_the_same_in_pieces() -> None:
         pieces.add_answers(
             Answers(intended_s, ended_s, age_s, answers.code[cut], answers.status[cut], answers.key[cut], faults)
         )
-    assert whole.row(**NAMED) == pieces.row(**NAMED)
+    assert whole.figures() == pieces.figures()
 
 
 def test_waits_are_those_of_the_collapsed() -> None:
     tally = _tally()
     collapsed = STATUSES.index(Status.COLLAPSED)
     tally.add_answers(_answers()._replace(status=np.array([collapsed, collapsed, 0, 0, 0])))
-    row = tally.row(**NAMED)
+    row = figures(tally)
     assert row.wait_p50_ms == pytest.approx(10.0, rel=0.001)
     assert row.wait_p99_ms == pytest.approx(100.0, rel=0.001)
 
@@ -135,7 +131,7 @@ def test_what_was_asked_started_failed_and_turned_away_is_told_apart() -> None:
             outcome=np.array([OK, FAILED, SHED, FAILED]),
         )
     )
-    row = tally.row(**NAMED)
+    row = figures(tally)
     assert (row.origin_asked, row.origin_reads, row.origin_failed, row.origin_shed) == (4, 2, 1, 1), (
         "one never got a connection"
     )
@@ -158,7 +154,7 @@ def test_cold_start_and_steady_state_are_told_apart_in_pieces_of_any_size(size: 
     tally = _tally()
     for begin in range(0, len(reads.asked_s), size):
         tally.add_reads(reads.only(slice(begin, begin + size)))
-    row = tally.row(**NAMED)
+    row = figures(tally)
     assert (row.origin_peak_1s, row.cold_peak_1s, row.steady_peak_1s) == (73, 73, 45)
     assert (row.cold_reads, row.origin_reads) == (73, 118)
 
@@ -166,7 +162,7 @@ def test_cold_start_and_steady_state_are_told_apart_in_pieces_of_any_size(size: 
 def test_the_first_read_of_a_key_that_was_warmed_is_an_expiry() -> None:
     tally = Tally(0.0, 6.0, ttl_s=5.0, slow_ms=50.0, hot_keys=np.array([0]), is_warmed=True)
     tally.add_reads(_herds((4.8, 12, 0)))
-    row = tally.row(**NAMED)
+    row = figures(tally)
     assert (row.cold_reads, row.cold_peak_1s, row.steady_peak_1s) == (0, 0, 12)
     assert list(row.stampedes) == ["hot"]
 
@@ -175,14 +171,13 @@ def test_a_key_whose_first_loads_failed_is_still_cold() -> None:
     tally = _tally()
     reads = _herds((0.0, 5, 0), (1.0, 4, 0), (7.0, 3, 0))
     tally.add_reads(reads._replace(outcome=np.where(reads.asked_s < 0.9, FAILED, OK)))
-    row = tally.row(**NAMED)
+    row = figures(tally)
     assert (row.cold_reads, row.steady_peak_1s) == (9, 3)
 
 
 def test_without_a_request_there_is_no_result_and_no_figure_about_answers() -> None:
-    row = _tally().row(**NAMED)
-    assert not row.valid
-    assert row.events == ["no request was sent"]
+    row = figures(_tally())
+    assert _tally().nothing == ["no request was sent"]
     assert {row.hit_ratio, row.p50_ms, row.p99_ms, row.p999_ms, row.age_p99_s, row.older_share, row.slow_s} == {None}
     assert (row.requests, row.errors, row.origin_asked, row.steady_peak_1s) == (0, 0, 0, None)
 
@@ -190,9 +185,8 @@ def test_without_a_request_there_is_no_result_and_no_figure_about_answers() -> N
 def test_where_all_are_errors_their_quick_refusals_are_no_latency() -> None:
     tally = _tally()
     tally.add_answers(_answers()._replace(code=np.array([503, 503, 500, 0, 0]), age_s=np.full(5, np.nan), faults={}))
-    row = tally.row(**NAMED)
-    assert not row.valid
-    assert row.events == ["no request got a good answer: 5 of 5 are errors"]
+    row = figures(tally)
+    assert tally.nothing == ["no request got a good answer: 5 of 5 are errors"]
     assert {row.hit_ratio, row.p50_ms, row.p99_ms, row.age_p50_s, row.wait_p99_ms} == {None}
 
 
@@ -200,16 +194,15 @@ def test_a_run_in_which_nothing_expired_says_so_and_has_no_steady_state() -> Non
     tally = _tally()
     tally.add_answers(_answers())
     tally.add_reads(_herds((0.0, 8, 0), (0.3, 2, 1)))
-    row = tally.row(**NAMED)
+    row = figures(tally)
     assert (row.cold_peak_1s, row.steady_peak_1s) == (10, None)
-    assert row.notes == [NOTHING_EXPIRED]
-    assert row.valid
+    assert (tally.notes, tally.nothing) == ([NOTHING_EXPIRED], [])
 
 
 def test_nobody_waited_is_no_wait_of_0_ms() -> None:
     tally = _tally()
     tally.add_answers(_answers())
-    row = tally.row(**NAMED)
+    row = figures(tally)
     assert row.wait_p50_ms is row.wait_p99_ms is None
 
 
@@ -224,9 +217,7 @@ def _dispersion(intended_s: Any) -> float:
                 status=some, faults={},
             )
         )  # fmt: skip
-    found = tally.row(**NAMED).arrivals_dispersion
-    assert found is not None
-    return found
+    return float(figures(tally).arrivals_dispersion)
 
 
 def test_dispersion_tells_poisson_from_a_fixed_pace_and_from_users_in_step() -> None:

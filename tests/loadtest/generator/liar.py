@@ -19,7 +19,7 @@ from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from loadtest import ROOT
-from loadtest.figures.generator_record import Due, Generator
+from loadtest.figures.generator_record import Due, GeneratorRecord
 
 SCENARIO = """
 title = "A load of the tests"
@@ -148,7 +148,7 @@ def metrics_of(port: int) -> dict[str, float]:
     return {name: float(value) for name, value in pairs if "{" not in name}
 
 
-def schedule_faults(generator: Generator, due: Due, answered: int) -> list[str]:
+def schedule_faults(generator: GeneratorRecord, due: Due, answered: int) -> list[str]:
     """What is wrong with what was sent, whatever else this machine is busy with meanwhile."""
     on_time = replace(generator, lateness_p99_ms=0.0, cpu_share=0.0)
     return on_time.faults(due, answered)

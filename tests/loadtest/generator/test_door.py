@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from loadtest.worlds.native import free_port
+from loadtest.worlds.python_server import free_port
 from tests.loadtest.generator.liar import OPEN, Honest, locust, scenario, serving
 
 SWARM = {"user_count": "1", "spawn_rate": "1"}

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from loadtest.worlds.native import free_port
+from loadtest.worlds.python_server import free_port
 from loadtest.worlds.stack_settings import GUEST
 from tests.stack.waiting import wait_until
 

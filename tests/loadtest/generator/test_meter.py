@@ -9,7 +9,7 @@ from loadtest.figures.generator_record import (
     CPU_SHARE_MAX,
     LATENESS_P99_MS_MAX,
     Due,
-    Generator,
+    GeneratorRecord,
     read_generator,
     what_is_due,
 )
@@ -17,7 +17,7 @@ from loadtest.generator.meter import TICK_S, Meter
 from loadtest.generator.ticker import tick
 from loadtest.workload.scenario import read_scenario
 
-KEPT_UP = Generator(
+KEPT_UP = GeneratorRecord(
     processes=2,
     silent=0,
     due=1_000,
@@ -145,7 +145,7 @@ def test_processes_add_up_and_the_worst_speaks_for_all(tmp_path: Path) -> None:
             "wall_s": 5.0 + pid, "cut_short": "",
         }  # fmt: skip
         (tmp_path / f"generator-{pid}.json").write_text(json.dumps(record))
-    assert read_generator(tmp_path) == Generator(
+    assert read_generator(tmp_path) == GeneratorRecord(
         processes=3,
         silent=1,
         due=120,

@@ -13,7 +13,7 @@ from loadtest.figures.generator_record import read_generator, what_is_due
 from loadtest.generator.deal import Share
 from loadtest.generator.dispatcher import due
 from loadtest.workload.scenario import read_scenario
-from loadtest.worlds.native import free_port
+from loadtest.worlds.python_server import free_port
 from tests.loadtest.generator.liar import OPEN, Honest, lines_of, locust, run_locust, scenario, schedule_faults, serving
 
 LOADS = {"open": OPEN.format(rate=40), "closed": 'loop = "closed"\nusers = 8\nthink_s = 0.2'}

@@ -9,7 +9,7 @@ from subprocess import Popen
 import pytest
 
 from loadtest.generator.deal import SILENCE_S_MAX
-from loadtest.worlds.native import free_port
+from loadtest.worlds.python_server import free_port
 from tests.loadtest.generator.liar import OPEN, Honest, locust, metrics_of, scenario, serving
 
 RATE = 60

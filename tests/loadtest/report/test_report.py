@@ -17,8 +17,8 @@ from rich.console import Console
 
 from loadtest.figures.courses import courses
 from loadtest.figures.records import Floats
-from loadtest.figures.repeats import medians
-from loadtest.figures.run_summary import ABOUT_ANSWERS, Row, Series
+from loadtest.figures.repeats import Medians, medians
+from loadtest.figures.run_summary import ABOUT_ANSWERS, Series
 from loadtest.report import columns as comparison
 from loadtest.report.colours import BAD, PALETTE
 from loadtest.report.contents import VIRTUAL, Report
@@ -54,7 +54,7 @@ TABLE: dict[str, Any] = {
 SCENARIO = Scenario.model_validate(TABLE)
 
 
-def row(strategy: str, peak: int = 61, **other: Any) -> Row:
+def row(strategy: str, peak: int = 61, **other: Any) -> Medians:
     figures: dict[str, Any] = {
         "scenario": "one-key", "world": "native", "seed": 7, "pods": 3, "loop": "closed", "duration_s": DURATION_S,
         "requests": 24_123, "target_rate": None, "achieved_rate": 402.05, "hit_ratio": 0.97123, "origin_reads": 739,
@@ -63,7 +63,7 @@ def row(strategy: str, peak: int = 61, **other: Any) -> Row:
         "errors": 3, "wrong_answers": 0, "origin_asked": 739, "origin_failed": 0, "origin_shed": 0, "cold_reads": 40,
         "cold_peak_1s": 40, "steady_peak_1s": peak, "p999_ms": 380.0, "slow_s": 0, "older_share": 0.0,
     }  # fmt: skip
-    return Row(**{**figures, "strategy": strategy, "origin_peak_1s": peak, **other})
+    return Medians(**{**figures, "strategy": strategy, "origin_peak_1s": peak, **other})
 
 
 def run(herd: int = 60, slow_ms: float = 210.0) -> Series:
@@ -123,7 +123,7 @@ def numbers(values: Any) -> Floats:
 
 def written(
     folder: Path,
-    rows: Sequence[Row],
+    rows: Sequence[Medians],
     series: Mapping[str, Series] | None = None,
     environment: Mapping[str, Any] = ENVIRONMENT,
     scenario: Scenario = SCENARIO,
@@ -136,7 +136,7 @@ def written(
     return Page((folder / "report.html").read_text("utf-8")), (folder / "report.md").read_text("utf-8")
 
 
-def printed(rows: Sequence[Row], width: int, baseline: str | None = None) -> str:
+def printed(rows: Sequence[Medians], width: int, baseline: str | None = None) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     print_table(console, Report(rows), baseline)
     assert isinstance(console.file, io.StringIO)
@@ -239,7 +239,7 @@ def test_what_must_not_happen_is_told_with_the_repeats_in_which_it_did(tmp_path:
 
 
 def test_a_run_that_ended_early_says_so_before_anything_else(tmp_path: Path) -> None:
-    early = Report([row("naive")], (), (), ("The run ended early: swr, swr-2 not run",))
+    early = Report([row("naive")], {}, (), ("The run ended early: swr, swr-2 not run",))
     write_html(tmp_path, early, {"naive": run()}, ENVIRONMENT, SCENARIO, None)
     write_markdown(tmp_path, early, ENVIRONMENT, SCENARIO, None)
     page, text = (tmp_path / "report.html").read_text("utf-8"), (tmp_path / "report.md").read_text("utf-8")

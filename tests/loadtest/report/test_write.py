@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from app.discovery import discover
 from app.ledger import OriginRead
-from loadtest.figures.from_records import CUT_SHORT, Measured
+from loadtest.cli import app
+from loadtest.experiment import Finished
+from loadtest.figures.recorded_history import CUT_SHORT
 from loadtest.figures.records import ANSWER_COLUMNS
 from loadtest.figures.redis_info import NOT_KNOWN
-from loadtest.figures.run_folder import RunRecord, keep_turns, new_run_folder
+from loadtest.figures.run_folder import RunRecord, keep_plan, new_run_folder
 from loadtest.report import write as summarise
-from loadtest.report.write import NothingToSummarise, summarise_folder, write_results
+from loadtest.report.write import write_results
 from loadtest.sim.cluster.simulate import simulate
-from loadtest.theory.reference_rows import with_prediction
-from loadtest.workload.planned_run import Turn
+from loadtest.theory.predictions import prediction
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario, read_scenario
 
 FOUND = discover()
@@ -31,9 +34,10 @@ def scenario() -> Scenario:
 
 
 @pytest.fixture(scope="module")
-def measured(scenario: Scenario) -> list[Measured]:
+def measured(scenario: Scenario) -> list[Finished]:
     return [
-        (Turn(name), *simulate(scenario, FOUND.strategies[name], 1)[:2]) for name in ("static", "singleflight", "swr")
+        Finished(PlannedRun(scenario, name, 1), *simulate(scenario, FOUND.strategies[name], 1)[:2])
+        for name in ("static", "singleflight", "swr")
     ]
 
 
@@ -42,7 +46,9 @@ def folder_for(tmp_path: Path, scenario: Scenario) -> Path:
 
 
 def kept(folder: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads((folder / "summary.json").read_text())
+    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    assert summary["schema"] == 2
+    rows: list[dict[str, Any]] = summary["runs"]
     return rows
 
 
@@ -53,18 +59,18 @@ def no_theory(*_: Any) -> None:
 @pytest.mark.parametrize(
     ("part", "line"),
     [
-        ("with_prediction", "the prediction of swr could not be made: ValueError: zero-size array"),
+        ("prediction", "the prediction of swr could not be made: ValueError: zero-size array"),
         ("in_words", "sentences about the repeats could not be made"),
         ("write_html", "report.html could not be made"),
     ],
 )
 def test_what_is_made_of_figures_fails_alone_with_a_line(
-    part: str, line: str, tmp_path: Path, scenario: Scenario, measured: Sequence[Measured], monkeypatch: Any
+    part: str, line: str, tmp_path: Path, scenario: Scenario, measured: Sequence[Finished], monkeypatch: Any
 ) -> None:
     folder = folder_for(tmp_path, scenario)
     monkeypatch.setattr(summarise, part, no_theory)
     summary = write_results(folder, measured, scenario, ABOUT, FOUND)
-    assert [row["origin_reads"] for row in kept(folder)] == [row.origin_reads for _, row, _ in measured]
+    assert [row["origin_reads"] for row in kept(folder)] == [one.summary.origin_reads for one in measured]
     assert any(said.startswith(line) for said in summary.missing)
     assert line in (folder / "report.md").read_text()
     assert (folder / "report.html").exists() == (part != "write_html")
@@ -72,21 +78,21 @@ def test_what_is_made_of_figures_fails_alone_with_a_line(
 
 
 def test_a_prediction_that_fails_takes_no_other_with_it(
-    tmp_path: Path, scenario: Scenario, measured: Sequence[Measured], monkeypatch: Any
+    tmp_path: Path, scenario: Scenario, measured: Sequence[Finished], monkeypatch: Any
 ) -> None:
-    real = with_prediction
+    real = prediction
     monkeypatch.setattr(
-        summarise, "with_prediction", lambda row, *rest: no_theory() if row.strategy == "swr" else real(row, *rest)
+        summarise, "prediction", lambda row, *rest: no_theory() if row.strategy == "swr" else real(row, *rest)
     )
     write_results(folder := folder_for(tmp_path, scenario), measured, scenario, ABOUT, FOUND)
-    told = {row["strategy"]: row["predicted_reads"] for row in kept(folder)}
-    assert told["swr"] is None
-    assert told["singleflight"] > 0
+    told = json.loads((folder / "summary.json").read_text())["predictions"]
+    assert "swr" not in told
+    assert told["singleflight"]["origin_reads"] > 0
 
 
 @pytest.mark.parametrize("what", ["directory", "file"])
 def test_a_latest_that_is_no_link_stays_and_the_run_is_good(
-    what: str, tmp_path: Path, scenario: Scenario, measured: Sequence[Measured]
+    what: str, tmp_path: Path, scenario: Scenario, measured: Sequence[Finished]
 ) -> None:
     folder = folder_for(tmp_path, scenario)
     latest = tmp_path / "results" / "latest"
@@ -101,7 +107,7 @@ def test_a_latest_that_is_no_link_stays_and_the_run_is_good(
 
 
 def test_a_report_that_cannot_be_written_leaves_the_figures(
-    tmp_path: Path, scenario: Scenario, measured: Sequence[Measured]
+    tmp_path: Path, scenario: Scenario, measured: Sequence[Finished]
 ) -> None:
     folder = folder_for(tmp_path, scenario)
     (folder / "report.md").mkdir()
@@ -111,14 +117,13 @@ def test_a_report_that_cannot_be_written_leaves_the_figures(
     assert not list(folder.glob(".*.half"))
 
 
-def leave_records(folder: Path, scenario: Scenario, turn: Turn, requests: int, is_over: bool) -> None:
+def leave_records(folder: Path, run: PlannedRun, requests: int, is_over: bool) -> None:
     """As a bench does: a request and a read each 100 ms."""
-    raw = folder / "raw" / turn.label
+    raw = folder / "raw" / run.label
     raw.mkdir(parents=True)
-    RunRecord(
-        scenario.name, turn.name, "native", 1, scenario.pods, scenario.load.loop, scenario.duration_s, None,
-        repeat=turn.repeat, is_over=is_over,
-    ).write(raw)  # fmt: skip
+    record = RunRecord.of(run, "native")
+    record.is_over = is_over
+    record.write(raw)
     with (raw / "ledger.csv").open("w", newline="") as file:
         csv.writer(file).writerow(OriginRead._fields)
     if requests:
@@ -132,28 +137,43 @@ def leave_records(folder: Path, scenario: Scenario, turn: Turn, requests: int, i
         (raw / "answers-1.csv").touch()  # of a generator that was killed before it wrote any
 
 
+def summarised(folder: Path) -> Result:
+    return CliRunner().invoke(app, ["report", str(folder)])
+
+
 def test_a_folder_whose_bench_was_killed_is_summarised_from_what_is_there(tmp_path: Path, scenario: Scenario) -> None:
     folder = folder_for(tmp_path, scenario)
-    order = [Turn("static"), Turn("singleflight"), Turn("swr"), Turn("xfetch")]
-    keep_turns(folder, order)
-    leave_records(folder, scenario, order[0], 120, is_over=True)
-    leave_records(folder, scenario, order[1], 50, is_over=False)
-    leave_records(folder, scenario, order[2], 0, is_over=True)
-    summary, rows = summarise_folder(folder, FOUND)
-    by_name = {row.strategy: row for row in rows}
-    assert by_name["static"].requests == 120
-    assert NOT_KNOWN in by_name["static"].notes
-    assert CUT_SHORT not in by_name["static"].events
-    assert CUT_SHORT in by_name["singleflight"].events
-    assert not by_name["singleflight"].valid
-    assert not by_name["swr"].valid
-    assert "no request was sent" in by_name["swr"].events
-    assert "The run ended early: xfetch not run" in summary.missing
+    order = [PlannedRun(scenario, name, 1) for name in ("static", "singleflight", "swr", "xfetch")]
+    keep_plan(folder, order)
+    leave_records(folder, order[0], 120, is_over=True)
+    leave_records(folder, order[1], 50, is_over=False)
+    leave_records(folder, order[2], 0, is_over=True)
+    said = summarised(folder)
+    assert said.exit_code == 3, said.output
+    by_name = {row["strategy"]: row for row in kept(folder)}
+    assert by_name.keys() == {"static", "singleflight", "swr"}
+    assert by_name["static"]["requests"] == 120
+    assert NOT_KNOWN in by_name["static"]["notes"]
+    assert CUT_SHORT.what not in by_name["static"]["events"]
+    assert CUT_SHORT.what in by_name["singleflight"]["events"]
+    assert not by_name["singleflight"]["valid"]
+    assert not by_name["swr"]["valid"]
+    assert "no request was sent" in by_name["swr"]["events"]
     assert "xfetch not run" in (folder / "report.md").read_text()
-    assert {row["strategy"] for row in kept(folder)} == {"static", "singleflight", "swr"}
     assert not (folder.parent / "latest").exists()
 
 
 def test_a_folder_without_raw_records_is_refused_in_one_sentence(tmp_path: Path, scenario: Scenario) -> None:
-    with pytest.raises(NothingToSummarise, match="no raw records there"):
-        summarise_folder(folder_for(tmp_path, scenario), FOUND)
+    said = summarised(folder_for(tmp_path, scenario))
+    assert said.exit_code == 2
+    assert "no raw records there" in " ".join(said.stderr.split())
+
+
+def test_a_folder_of_an_older_lab_is_refused_with_its_schema(tmp_path: Path, scenario: Scenario) -> None:
+    folder = folder_for(tmp_path, scenario)
+    keep_plan(folder, [run := PlannedRun(scenario, "static", 1)])
+    leave_records(folder, run, 5, is_over=True)
+    (folder / "plan.json").write_text("[]")
+    said = summarised(folder)
+    assert said.exit_code == 2
+    assert "plan.json: is of schema 1, and this lab reads schema 2" in " ".join(said.stderr.split())

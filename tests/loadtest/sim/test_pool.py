@@ -1,12 +1,13 @@
 """Simulations in other processes, here and on a cluster: the same figures, and nobody left behind."""
 
+import asyncio
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,9 +15,15 @@ import psutil
 import pytest
 
 from loadtest import ROOT
+from loadtest.experiment import Finished, Sink, experiment
+from loadtest.figures.run_summary import Row
+from loadtest.figures.summarise import summarise
 from loadtest.sim import pool as batch
-from loadtest.sim.pool import Done, Job, cluster, local_workers, run_all, run_job
+from loadtest.sim.cluster.simulate import SimulatedHistory
+from loadtest.sim.pool import NoWorkers, cluster, local_workers
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
+from loadtest.worlds.virtual import VirtualWorld
 from loadtest.worlds.world import WorldFailed
 
 TABLE: dict[str, Any] = {
@@ -30,34 +37,50 @@ TABLE: dict[str, Any] = {
     "origin": {"latency": "fixed(50)", "connections": 4},
 }
 SMALL = Scenario.model_validate(TABLE)
-JOBS = [Job(SMALL, name, seed, seed - 6) for name in ("static", "xfetch") for seed in (7, 8)]
+RUNS = [PlannedRun(SMALL, name, seed, seed - 6) for name in ("static", "xfetch") for seed in (7, 8)]
 OUTLIVES = """
-import sys, time, multiprocessing
+import asyncio, multiprocessing
+from loadtest.experiment import experiment
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
-from loadtest.sim.pool import Job, local_workers, run_all
+from loadtest.worlds.virtual import VirtualWorld
+class Up(VirtualWorld):
+    async def __aenter__(self):
+        world = await super().__aenter__()
+        print(*(worker.pid for worker in multiprocessing.active_children()), flush=True)
+        self.executor.submit(abs, 1).result()
+        print("up", flush=True)
+        return world
 if __name__ == "__main__":
     long = Scenario.model_validate({table!r})
-    with local_workers(2) as pool:
-        print(*(worker.pid for worker in multiprocessing.active_children()), flush=True)
-        pool.submit(abs, 1).result()
-        print("up", flush=True)
-        run_all([Job(long, "static", seed) for seed in range(8)], pool, print)
+    async def main():
+        async with Up(2) as world:
+            await experiment([PlannedRun(long, "static", seed) for seed in range(8)], world, [print])
+    asyncio.run(main())
 """
 
 
-def traces(finished: list[Done]) -> dict[tuple[str, int], str]:
-    return {(done.row.strategy, done.row.seed): done.row.trace for done in finished}
+def conducted(runs: Sequence[PlannedRun], world: VirtualWorld, sink: Sink = lambda _: None) -> list[Finished]:
+    async def run() -> list[Finished]:
+        async with world as opened:
+            return await experiment(runs, opened, [sink])
+
+    return asyncio.run(run())
+
+
+def here(runs: Sequence[PlannedRun]) -> list[Row]:
+    return [summarise(SimulatedHistory(run)).summary for run in runs]
 
 
 def test_a_worker_tells_how_far_it_is_before_its_run_has_ended() -> None:
     far: list[float] = []
     with local_workers(1) as pool:
-        long = Job(SMALL.model_copy(update={"duration_s": 2_400.0}), "static", 1)
-        run = pool.submit(run_job, long)
+        long = SimulatedHistory(PlannedRun(SMALL.model_copy(update={"duration_s": 2_400.0}), "static", 1))
+        run = pool.submit(summarise, long)
         while not run.done():
             far.append(pool.underway.runs())
             time.sleep(0.01)
-        assert run.result().row.requests
+        assert run.result().summary.requests
         give_up_s = time.monotonic() + 20
         while pool.underway.runs() and time.monotonic() < give_up_s:
             time.sleep(0.01)
@@ -68,36 +91,46 @@ def test_a_worker_tells_how_far_it_is_before_its_run_has_ended() -> None:
 
 
 def test_another_process_comes_to_the_same_figures() -> None:
-    finished: list[Done] = []
-    with local_workers(1) as pool:
-        run_all(JOBS, pool, finished.append)
-    assert sorted(map(id, (done.job for done in finished))) == sorted(map(id, JOBS)), "the very jobs, each once"
-    for done in finished:
-        here = run_job(done.job)
-        assert done.row == here.row
-        assert done.row.repeat == done.job.repeat
-        assert done.row.trace == here.row.trace != ""
-        assert done.violation == ""
-        assert done.cpu_s > 0
+    seen: list[Finished] = []
+    finished = conducted(RUNS, VirtualWorld(1), seen.append)
+    assert [one.run for one in finished] == RUNS
+    assert sorted(map(id, seen)) == sorted(map(id, finished)), "the sink has each once"
+    assert [one.summary for one in finished] == here(RUNS)
+    assert all(one.summary.trace and one.error is None and one.cpu_s > 0 for one in finished)
     assert not multiprocessing.active_children()
 
 
-def test_the_first_failure_is_raised_and_ends_the_workers() -> None:
-    finished: list[Done] = []
+def test_a_run_that_fails_is_a_summary_that_says_so_and_the_others_go_on() -> None:
+    failed, good = conducted([PlannedRun(SMALL, "nobody", 1), RUNS[0]], VirtualWorld(1))
+    assert (failed.summary.valid, good.summary.valid) == (False, True)
+    assert failed.summary.events[0] == "no strategy 'nobody' in the worker: no file"
+    assert isinstance(failed.error, ValueError)
+
+
+def test_what_a_sink_raises_is_raised_and_ends_the_workers() -> None:
+    seen: list[Finished] = []
+
+    def sink(one: Finished) -> None:
+        seen.append(one)
+        raise LookupError("a full disk")
+
     endless = SMALL.model_copy(update={"duration_s": 3_600.0})
-    with pytest.raises(WorldFailed, match="nobody") as caught, local_workers(2) as pool:
-        run_all([Job(SMALL, "nobody", 1), *(Job(endless, "static", seed) for seed in range(50))], pool, finished.append)
-    assert caught.value.__notes__ == ["in the simulation of nobody, small, seed 1"]
-    assert len(finished) < 50
+    with pytest.raises(LookupError, match="a full disk"):
+        conducted([RUNS[0], *(PlannedRun(endless, "static", seed) for seed in range(50))], VirtualWorld(2), sink)
+    assert len(seen) == 1
     assert not multiprocessing.active_children()
 
 
 def test_a_worker_that_is_killed_is_told_of() -> None:
-    with local_workers(1) as pool:
-        for worker in multiprocessing.active_children():
-            worker.kill()
-        with pytest.raises(WorldFailed, match="workers are gone"):
-            run_all(JOBS, pool, print)
+    class Shot(VirtualWorld):
+        async def __aenter__(self) -> "Shot":
+            await super().__aenter__()
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            return self
+
+    with pytest.raises(WorldFailed, match="workers are gone"):
+        conducted(RUNS, Shot(1))
 
 
 @contextmanager
@@ -129,8 +162,8 @@ def test_ctrl_c_reaches_the_owner_alone_who_ends_the_workers() -> None:
     with lab_of_two() as (lab, workers):
         os.killpg(lab.pid, signal.SIGINT)
         said = lab.communicate(timeout=10)[1]
-        assert said.count("Traceback") == 1, said
-        assert "KeyboardInterrupt" in said
+        assert said.count("KeyboardInterrupt") == 2, said  # raised once, and no worker says it
+        assert "Process" not in said
         assert not [worker for worker in workers if worker.is_running()]
 
 
@@ -150,15 +183,13 @@ def scheduler() -> Iterator[Any]:
 
 
 def test_a_cluster_comes_to_the_same_figures(scheduler: Any) -> None:
-    finished: list[Done] = []
-    with cluster(scheduler.scheduler_address) as pool:
-        run_all(JOBS, pool, finished.append)
-    assert traces(finished) == traces([run_job(job) for job in JOBS])
+    finished = conducted(RUNS, VirtualWorld(cluster_address=scheduler.scheduler_address))
+    assert [one.summary for one in finished] == here(RUNS)
 
 
 def test_a_cluster_with_other_code_is_refused(scheduler: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "code_hash", lambda: os.urandom(4).hex())
-    with pytest.raises(WorldFailed, match="other code"), cluster(scheduler.scheduler_address):
+    with pytest.raises(NoWorkers, match="other code"), cluster(scheduler.scheduler_address):
         pass
 
 
@@ -168,18 +199,18 @@ def test_a_cluster_that_nobody_works_in_is_refused(scheduler: Any, monkeypatch: 
     deadline_s = time.monotonic() + 5
     while scheduler.scheduler.workers and time.monotonic() < deadline_s:
         time.sleep(0.01)
-    with pytest.raises(WorldFailed, match="has no workers"), cluster(scheduler.scheduler_address):
+    with pytest.raises(NoWorkers, match="has no workers"), cluster(scheduler.scheduler_address):
         pass
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "carrier-pigeon://here:1"])
 def test_an_address_where_nobody_answers_is_named(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "CONNECT_S", 0.2)
-    with pytest.raises(WorldFailed, match=f"no dask scheduler answers at {address}"), cluster(address):
+    with pytest.raises(NoWorkers, match=f"no dask scheduler answers at {address}"), cluster(address):
         pass
 
 
 def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(WorldFailed, match=r"stampede-lab\[sweep\]"), cluster("tcp://127.0.0.1:1"):
+    with pytest.raises(NoWorkers, match=r"stampede-lab\[sweep\]"), cluster("tcp://127.0.0.1:1"):
         pass

@@ -160,8 +160,8 @@ def test_a_directory_is_taken_before_a_commit_and_may_have_a_colon(tmp_path: Pat
         ("[{]", "summary.json: Expecting"),
         ('[{"strategy": "mine", "p99_ms": NaN}]', "summary.json: NaN is no figure"),
         ('[{"strategy": "mine", "p99_ms": 1e999}]', "summary.json: 1e999 is no figure"),
-        ("[]", "summary.json: must be a list of rows"),
-        ('{"strategy": "mine"}', "summary.json: must be a list of rows"),
+        ("[]", "summary.json: runs: must be a list of rows"),
+        ('{"runs": {"strategy": "mine"}}', "summary.json: runs: must be a list of rows"),
         ("[1]", "summary.json: row 0: strategy"),
         ('[{"strategy": 7}]', "summary.json: row 0: strategy"),
         ('[{"strategy": "mine", "repeat": "one"}]', r"summary.json: row 0 \(mine\): repeat must be a whole number"),
@@ -187,7 +187,7 @@ def test_rows_of_a_lab_before_repeats_can_be_compared(tmp_path: Path) -> None:
     a, b = (write_run(tmp_path / name, rows) for name in ("a", "b"))
     (b / "environment.json").unlink()
     assert compared(a, b).findings
-    assert json.loads((a / "summary.json").read_text()) == rows, "nothing is written into a run"
+    assert json.loads((a / "summary.json").read_text())["runs"] == rows, "nothing is written into a run"
 
 
 def test_the_markdown_holds_warnings_lines_conclusion_and_what_the_intervals_are(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 from dataclasses import replace
+from pathlib import Path
 
 from app.discovery import discover
 from loadtest.figures.repeats import medians
+from loadtest.figures.run_folder import keep_plan, read_plan
 from loadtest.sim.cluster.simulate import simulate
-from loadtest.workload.planned_run import Turn, turns
+from loadtest.workload.planned_run import PlannedRun, plan
 from loadtest.workload.scenario import read_scenario
 
 FOUND = discover()
@@ -13,23 +15,35 @@ LONGER = PLAIN.model_copy(update={"tune": {"jitter": {"spread": 0.5, "form": "lo
 
 
 def test_a_strategy_that_lengthens_the_mean_ttl_brings_its_control() -> None:
-    order = turns(LONGER, ["static", "jitter"], FOUND, 1, 1)
-    assert [turn.name for turn in order] == ["static", "static_12500ms", "jitter"]
-    assert order[1].scenario(LONGER).cache.ttl_s == 12.5
+    order = plan(LONGER, ["static", "jitter"], FOUND, 1, 1)
+    assert [run.name for run in order] == ["static", "static_12500ms", "jitter"]
+    assert order[1].scenario.cache.ttl_s == 12.5
 
 
 def test_one_that_keeps_the_mean_brings_none() -> None:
-    assert turns(PLAIN, NAMES, FOUND, 1, 1) == [Turn(name) for name in NAMES]
+    assert plan(PLAIN, NAMES, FOUND, 1, 1) == [PlannedRun(PLAIN, name, seed=1) for name in NAMES]
+
+
+def test_the_repeats_of_a_strategy_have_seeds_of_their_own_which_those_of_the_others_share() -> None:
+    order = plan(PLAIN, NAMES, FOUND, 4, 1)
+    assert len({run.seed for run in order}) == 4
+    assert all(run.seed == order[0].seed for run in order if run.repeat == order[0].repeat)
+
+
+def test_a_plan_that_was_written_down_is_read_back_as_the_same(tmp_path: Path) -> None:
+    order = plan(LONGER, NAMES, discover(bounds=True), 2, 1)
+    keep_plan(tmp_path, order)
+    assert read_plan(tmp_path, LONGER) == order
 
 
 def test_repeats_are_interleaved_in_a_random_order_that_the_seed_draws() -> None:
-    order = turns(PLAIN, NAMES, FOUND, 4, 1)
+    order = plan(PLAIN, NAMES, FOUND, 4, 1)
     rounds = [order[begin : begin + len(NAMES)] for begin in range(0, len(order), len(NAMES))]
-    assert [{turn.repeat for turn in one} for one in rounds] == [{1}, {2}, {3}, {4}]
-    assert all(sorted(turn.strategy for turn in one) == sorted(NAMES) for one in rounds)
-    assert len({tuple(turn.strategy for turn in one) for one in rounds}) > 1
-    assert order == turns(PLAIN, NAMES, FOUND, 4, 1)
-    assert order != turns(PLAIN, NAMES, FOUND, 4, 2)
+    assert [{run.repeat for run in one} for one in rounds] == [{1}, {2}, {3}, {4}]
+    assert all(sorted(run.strategy for run in one) == sorted(NAMES) for one in rounds)
+    assert len({tuple(run.strategy for run in one) for one in rounds}) > 1
+    assert order == plan(PLAIN, NAMES, FOUND, 4, 1)
+    assert order != plan(PLAIN, NAMES, FOUND, 4, 2)
 
 
 def test_the_median_of_repeats_is_taken_figure_by_figure() -> None:

@@ -103,7 +103,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def _rows(results: Path) -> dict[str, dict[str, Any]]:
-    rows = json.loads((results / "latest" / "summary.json").read_text())
+    rows = json.loads((results / "latest" / "summary.json").read_text())["runs"]
     return {row["strategy"]: row for row in rows}
 
 
@@ -224,12 +224,12 @@ def test_a_bench_that_is_killed_leaves_figures_and_no_child_and_can_be_summarise
         lab.process.kill()
         lab.end()
     (folder,) = (tmp_path / "results").iterdir()
-    assert [row["strategy"] for row in json.loads((folder / "summary.json").read_text())] == ["static"]
+    assert [row["strategy"] for row in json.loads((folder / "summary.json").read_text())["runs"]] == ["static"]
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
     code, said = run("report", folder)
     assert code == 3, said
-    rows = {row["strategy"]: row for row in json.loads((folder / "summary.json").read_text())}
+    rows = {row["strategy"]: row for row in json.loads((folder / "summary.json").read_text())["runs"]}
     assert rows["static"]["valid"]
     assert not rows["swr"]["valid"]
 

@@ -25,7 +25,7 @@ def test_a_redis_that_refuses_every_write_in_mid_run_is_an_event_and_no_result(
             client.config_set("maxmemory", 1)
             code, said = lab.end()
     assert code == 3, said
-    rows = json.loads((results / "latest" / "summary.json").read_text())
+    rows = json.loads((results / "latest" / "summary.json").read_text())["runs"]
     row = next(row for row in rows if row["strategy"] == "static")
     assert not row["valid"]
     assert row["errors"] == row["wrong_answers"] == 0

@@ -16,9 +16,10 @@ from app.discovery import discover
 from loadtest.sim.cluster.events import OriginAsked, Subscriber
 from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.simulate import simulate
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
 from loadtest.worlds.ledger_collector import LedgerFile
-from loadtest.worlds.native import native_world
+from loadtest.worlds.native import native_system
 from loadtest.worlds.warm_burst import ask_for_all
 
 CLOCKS_APART_S = 0.005
@@ -66,7 +67,8 @@ def most_at_once(reads: Iterable[tuple[float, float]], clocks_apart_s: float = 0
 
 
 async def burst_of_processes(scenario: Scenario, folder: Path) -> int:
-    async with native_world(scenario, "static", 1, folder) as world, httpx.AsyncClient(trust_env=False) as client:
+    run = PlannedRun(scenario, "static", 1)
+    async with native_system(run, folder) as world, httpx.AsyncClient(trust_env=False) as client:
         await ask_for_all(world.pod_urls, "static", scenario.keys.count)
         with LedgerFile(client, world.pod_urls, folder / "ledger.csv") as ledger:
             await ledger.drain()
@@ -98,7 +100,7 @@ def test_what_a_killed_pod_held_comes_back_and_the_pooler_ends_with_its_world(tm
     scenario = pool(pods=2, keys={"count": 12}, origin={"latency": "fixed(400)", "connections_shared": shared})
 
     async def story() -> None:
-        async with native_world(scenario, "nocache", 1, tmp_path) as world:
+        async with native_system(PlannedRun(scenario, "nocache", 1), tmp_path) as world:
             started = {child.pid: child for child in psutil.Process().children() if "--fd" in child.cmdline()}
             doomed = next(pid for pid, child in started.items() if child.environ().get("LAB_POD") == "pod-1")
             assert any("app.pooler" in child.cmdline() for child in started.values())

@@ -1,6 +1,7 @@
 """`lab sim --raw`: the records of a simulated run say all that its figures say."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ from typer.testing import CliRunner
 
 from app.discovery import discover
 from loadtest.cli import app
-from loadtest.figures.from_records import arm_figures
+from loadtest.figures.recorded_history import RecordedHistory
 from loadtest.figures.run_folder import read_record
-from loadtest.sim.cluster.raw_records import Place, RawRecords
-from loadtest.sim.cluster.simulate import Outcome, simulate
+from loadtest.figures.summarise import Summarised, summarise
+from loadtest.sim.cluster.simulate import SimulatedHistory, simulate
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario, read_scenario
 from tests.loadtest.sim.drill import fault, workload
 
@@ -25,10 +27,9 @@ BROKEN = workload(
 )
 
 
-def written_down(scenario: Scenario, strategy: str, folder: Path) -> tuple[Outcome, Path]:
-    place = Place(folder, strategy, strategy)
-    raw = RawRecords(place, scenario, STRATEGIES[strategy], seed=3)
-    return simulate(scenario, STRATEGIES[strategy], 3, raw=raw), place.folder
+def written_down(scenario: Scenario, strategy: str, folder: Path) -> tuple[Summarised, PlannedRun, Path]:
+    run = PlannedRun(scenario, strategy, seed=3)
+    return summarise(SimulatedHistory(run, records=folder)), run, folder / "raw" / strategy
 
 
 @pytest.mark.parametrize("strategy", ["static", "swr"])
@@ -38,17 +39,18 @@ def written_down(scenario: Scenario, strategy: str, folder: Path) -> tuple[Outco
 def test_the_figures_made_again_from_the_records_are_the_very_same(
     scenario: Scenario, strategy: str, tmp_path: Path
 ) -> None:
-    outcome, raw = written_down(scenario, strategy, tmp_path)
-    row, series = arm_figures(raw, read_scenario(str(raw / "scenario.json")))
-    assert row == outcome.row
-    assert np.array_equal(series.origin_reads, outcome.series.origin_reads)
-    assert np.array_equal(series.p99_ms, outcome.series.p99_ms, equal_nan=True)
+    simulated, run, raw = written_down(scenario, strategy, tmp_path)
+    again = replace(run, scenario=read_scenario(str(raw / "scenario.json")))
+    summary, series = summarise(RecordedHistory(raw, again))
+    assert summary == simulated.summary
+    assert np.array_equal(series.origin_reads, simulated.series.origin_reads)
+    assert np.array_equal(series.p99_ms, simulated.series.p99_ms, equal_nan=True)
 
 
 def test_a_run_that_is_written_down_is_the_same_run(tmp_path: Path) -> None:
-    outcome, raw = written_down(BROKEN, "singleflight", tmp_path)
-    assert outcome.row == simulate(BROKEN, STRATEGIES["singleflight"], 3).row
-    assert read_record(raw).trace == outcome.row.trace
+    simulated, _, raw = written_down(BROKEN, "singleflight", tmp_path)
+    assert simulated.summary == simulate(BROKEN, STRATEGIES["singleflight"], 3).row
+    assert read_record(raw).trace == simulated.summary.trace
     lines = (raw / "ledger.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "asked_s,started_s,ended_s,key,strategy,pod,why,outcome"
     assert {line.split(",")[5] for line in lines[1:]} == {"pod-1", "pod-2", "pod-3"}
@@ -61,7 +63,7 @@ def test_the_command_keeps_them_and_the_folder_can_be_summarised(tmp_path: Path)
     (folder,) = [path for path in tmp_path.iterdir() if path.is_dir() and not path.is_symlink()]
     figures = folder / "summary.json"
     was = json.loads(figures.read_text(encoding="utf-8"))
-    assert len(was) == 6  # two strategies and the bound, twice
+    assert len(was["runs"]) == 6  # two strategies and the bound, twice
     figures.unlink()
     said = CliRunner().invoke(app, ["report", str(folder)])
     assert said.exit_code == 0, said.output

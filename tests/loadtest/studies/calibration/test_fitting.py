@@ -1,7 +1,6 @@
 """Fitting virtual time to a machine, with a simulated machine of known CPU and network in the place of this one."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,28 @@ from typer.testing import CliRunner
 from app.discovery import discover
 from loadtest import cli
 from loadtest.cli import calibrate as command
+from loadtest.experiment import Finished
 from loadtest.figures.run_summary import Row
 from loadtest.sim.cluster.simulate import simulate
-from loadtest.studies.calibration.calibration import calibrate, calibrate_again
+from loadtest.studies.calibration.calibration import beside, calibrate, calibrate_again
 from loadtest.studies.calibration.fitting import Fit, fitted
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import read_scenario
 
 STRATEGY = discover().strategies["singleflight"]
 SCENARIO = read_scenario("hot-key", duration_s=10)
 MACHINE = Fit(service_us=1_200, network_ms=1.5)
-MEASURED = replace(simulate(MACHINE.put_into(SCENARIO), STRATEGY, 99).row, service_us=1_200.0, assumed=[])
-STATED = next(one.simulated for one in calibrate(SCENARIO, STRATEGY, MEASURED) if one.figure == "p50_ms")
+ROW, SERIES, _ = simulate(MACHINE.put_into(SCENARIO), STRATEGY, 99)
+MEASURED = replace(ROW, service_us=1_200.0, assumed=[])
+RUN = Finished(PlannedRun(SCENARIO, "singleflight", 99), MEASURED, SERIES)
+
+
+def simulated(fit: Fit | None = None) -> list[Row]:
+    return [simulate(run.scenario, STRATEGY, run.seed).row for run in beside([RUN], fit)]
+
+
+SIMULATED = simulated()
+STATED = next(one.simulated for one in calibrate(SCENARIO, STRATEGY, MEASURED, SIMULATED) if one.figure == "p50_ms")
 
 
 def test_the_machine_is_found_from_what_was_measured_on_it() -> None:
@@ -33,10 +43,10 @@ def test_the_machine_is_found_from_what_was_measured_on_it() -> None:
 
 
 def test_with_it_the_latencies_are_the_measured_ones_and_without_it_they_are_not() -> None:
-    without = {one.figure: one for one in calibrate(SCENARIO, STRATEGY, MEASURED)}
+    without = {one.figure: one for one in calibrate(SCENARIO, STRATEGY, MEASURED, SIMULATED)}
     fit = fitted(SCENARIO, [MEASURED], {"singleflight": STATED})
     assert fit is not None
-    p50, p99 = calibrate_again(SCENARIO, STRATEGY, MEASURED, fit)
+    p50, p99 = calibrate_again(SCENARIO, MEASURED, fit, simulated(fit))
     assert (p50.figure, p99.figure) == ("p50_ms", "p99_ms")
     assert p50.ratio == pytest.approx(1.0, abs=0.05)
     assert p99.ratio == pytest.approx(1.0, abs=0.05)
@@ -74,10 +84,8 @@ def test_of_what_is_not_known_nothing_is_fitted(unknown: dict[str, Any]) -> None
 def test_the_command_prints_the_lines_and_the_latencies_with_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service_us: float | None
 ) -> None:
-    async def measured(*_: object) -> AsyncIterator[Row]:
-        yield replace(MEASURED, service_us=service_us)
-
-    monkeypatch.setattr(command, "measure", measured)
+    measured = [RUN._replace(summary=replace(MEASURED, service_us=service_us))]
+    monkeypatch.setattr(command, "_measure", lambda *_: measured)
     words = ["calibrate", "--scenarios", "hot-key", "--strategies", "singleflight", "--duration", "10"]
     result = CliRunner().invoke(cli.app, [*words, "--results", str(tmp_path)])
     assert result.exit_code == 0, result.output

@@ -16,7 +16,7 @@ from loadtest.sim.cluster.simulate import simulate
 from loadtest.studies.claims.claims_page import WIDTH, Ledger, conclusion, markdown, why
 from loadtest.studies.claims.evidence import Evidence, Figures, figures
 from loadtest.studies.claims.experiment import Claim, Experiment, Verdict, read_experiments
-from loadtest.studies.claims.reruns import evidence, jobs, native_arms
+from loadtest.studies.claims.reruns import evidence, native_runs, virtual_runs
 from loadtest.studies.claims.tolerance import Spread, rounding_step, spread
 from loadtest.studies.claims.verdict import Judged, judge, unexpected
 from loadtest.theory.formulas import early_herd
@@ -130,8 +130,9 @@ def test_a_claim_may_be_predicted_by_a_formula_with_its_values() -> None:
 
 def test_what_is_measured_is_also_simulated() -> None:
     all_ = list(EXPERIMENTS.values())
-    simulated = {job.scenario.name for job in jobs(all_, evidence(all_, discover()), seed=1)}
-    assert {f"{name}.{arm}" for name, arm in native_arms(all_)} < simulated
+    found = evidence(all_, discover())
+    simulated = {run.scenario.name for run in virtual_runs(all_, found, seed=1)}
+    assert {run.scenario.name for run in native_runs(all_, found, repeats=1, seed=1)} < simulated
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ PLAN = Plan(SCENARIO, ("naive", "mine"), ("mine.width=1,2", "cache.ttl_s=2,5"), 
 def run(strategy: str, settings: Mapping[str, Value] | None = None, repeat: int = 1, **figures: Any) -> Run:
     """100 reads, a p99 of 10 ms and an age of 5 s, unless stated otherwise."""
     stated = {"origin_reads": 2_000, "p99_ms": 10.0, "age_p99_s": 5.0, "errors": 0, "repeat": repeat, **figures}
-    return Run(dict(settings or {}), row(strategy, **stated), "", 0.1, "abc1234")
+    return Run(dict(settings or {}), row(strategy, **stated), 0.1, "abc1234")
 
 
 def best(*runs: Run) -> list[str]:
@@ -67,7 +67,7 @@ def test_a_point_without_a_good_answer_is_no_choice_and_is_not_drawn(tmp_path: P
     assert [one.is_eligible for one in found] == [True, False]
     assert best(nothing) == []
     for shown in (found, choices([nothing])):
-        write_frontier(tmp_path, shown, [], ENVIRONMENT, PLAN)
+        write_frontier(tmp_path, shown, ENVIRONMENT, PLAN)
         assert "| mine" in (tmp_path / "report.md").read_text()
 
 
@@ -97,8 +97,8 @@ RUNS = [
 ]
 
 
-def written(folder: Path, runs: list[Run] = RUNS, broken: tuple[str, ...] = ()) -> tuple[Page, str]:
-    write_frontier(folder, choices(runs), broken, ENVIRONMENT, PLAN)
+def written(folder: Path, runs: list[Run] = RUNS) -> tuple[Page, str]:
+    write_frontier(folder, choices(runs), ENVIRONMENT, PLAN)
     return Page((folder / "report.html").read_text("utf-8")), (folder / "report.md").read_text("utf-8")
 
 
@@ -194,7 +194,9 @@ def test_an_axis_has_room_around_and_some_ticks(low: float, high: float) -> None
 
 
 def test_the_page_needs_nothing_but_itself_and_tells_all_there_is_to_know(tmp_path: Path) -> None:
-    page, text = written(tmp_path, broken=("a | b broke",))
+    page, text = written(
+        tmp_path, [*RUNS[:-1], run("shedder", {"cache.ttl_s": 2.0}, events=["a | b broke"], valid=False)]
+    )
     assert not [tag for tag, attributes in page.tags if tag == "link" or {"src", "href"} & attributes.keys()]
     for shown in (page.text, text.replace("\\", "")):
         for known in (
@@ -209,8 +211,8 @@ def test_the_page_needs_nothing_but_itself_and_tells_all_there_is_to_know(tmp_pa
 
 def test_no_text_of_a_sweep_becomes_markup(tmp_path: Path) -> None:
     evil = "</script><b>&"
-    page, _ = written(tmp_path, [run(evil, {evil: evil}), run("mine", {evil: "x"})], (evil,))
-    plain, _ = written(tmp_path, [run("naive", {"one": "one"}), run("mine", {"one": "x"})], ("one",))
+    page, _ = written(tmp_path, [run(evil, {evil: evil}, events=[evil]), run("mine", {evil: "x"})])
+    plain, _ = written(tmp_path, [run("naive", {"one": "one"}, events=["one"]), run("mine", {"one": "x"})])
     assert [tag for tag, _ in page.tags] == [tag for tag, _ in plain.tags]
     (tip,) = next(trace for trace in page.figure()[0] if "customdata" in trace and trace["name"] == evil)["customdata"]
     assert set(re.findall(r"<[^>]*>", tip)) == {"<b>", "</b>", "<br>"}

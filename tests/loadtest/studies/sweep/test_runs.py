@@ -1,11 +1,11 @@
 """A sweep from its command line to its files: interrupted, gone on with, and refused where it would be another one."""
 
+import asyncio
 import json
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ from app.discovery import discover
 from app.strategy import Status, Why
 from loadtest import cli
 from loadtest.cli import sweep as command
+from loadtest.figures.history import Ending
+from loadtest.figures.incident import Incident
 from loadtest.figures.run_summary import Row
-from loadtest.sim import pool as batch
-from loadtest.sim.pool import Done, Job, run_job
+from loadtest.sim.cluster.simulate import SimulatedHistory
 from loadtest.studies.sweep.runs import BadSweep, Sweep, read_about, read_plan, resume
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.seeds import run_seed
 
 SMALL = """
@@ -44,24 +46,34 @@ POINTS = 6
 
 
 class Here:
-    """Runs jobs in this process, as long as `left` says so; then Ctrl-C is pressed."""
+    """Runs one simulation after the other in this process, as long as `left` says so; then Ctrl-C is pressed."""
 
-    def __init__(self) -> None:
-        self.left, self.ran = 1_000, 0
+    name, executor, runs_at_once = "virtual", None, 1
+    left, ran = 1_000, 0
 
-    def run_all(self, jobs: Sequence[Job], _: None, done: Callable[[Done], None]) -> None:
-        for job in jobs:
-            if not self.left:
-                raise KeyboardInterrupt
-            self.left, self.ran = self.left - 1, self.ran + 1
-            done(batch.run_job(job)._replace(job=job))
+    def __call__(self, *_: object) -> "Here":
+        return self
+
+    async def __aenter__(self) -> "Here":
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    def underway(self) -> float:
+        return 0.0
+
+    async def run(self, run: PlannedRun, _: object) -> SimulatedHistory:
+        if not self.left:
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(0)
+        self.left, self.ran = self.left - 1, self.ran + 1
+        return SimulatedHistory(run)
 
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Here:
     instead = Here()
-    monkeypatch.setattr(command, "local_workers", nullcontext)
-    monkeypatch.setattr(command, "run_all", instead.run_all)
+    monkeypatch.setattr(command, "VirtualWorld", instead)
     monkeypatch.setenv("COLUMNS", "160")
     return instead
 
@@ -110,7 +122,7 @@ def test_a_sweep_ends_as_one_table_with_a_row_per_run(small: Path, here: Here) -
     ]
     scalars = {field.name for field in fields(Row) if field.type in {int, float, str, bool, float | None, int | None}}
     counted = {*(f"status_{status}" for status in Status), *(f"reads_{why}" for why in Why)}
-    of_the_run = {"events", "notes", "violation", "cpu_s", "commit"}
+    of_the_run = {"events", "notes", "cpu_s", "commit"}
     assert set(table.column_names) == {"cache.ttl_s", "xfetch.beta", *scalars, *counted, *of_the_run}
     kinds = {field.name: str(field.type) for field in table.schema}
     assert (kinds["origin_reads"], kinds["p99_ms"], kinds["xfetch.beta"], kinds["valid"], kinds["target_rate"]) == (
@@ -263,12 +275,13 @@ def test_without_pyarrow_the_extra_is_named_before_anything_is_run(
 def test_a_run_that_broke_an_invariant_is_told_and_ends_with_code_3(
     small: Path, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(job: Any) -> Done:
-        done = run_job(job)
-        return done._replace(violation="it | went wrong", row=replace(done.row, valid=False, events=["it went wrong"]))
+    real = SimulatedHistory.ending
 
-    monkeypatch.setattr("loadtest.sim.pool.run_job", broken)
+    def broken(history: SimulatedHistory) -> Ending:
+        return replace(real(history), incidents=[Incident("it | went wrong")])
+
+    monkeypatch.setattr(SimulatedHistory, "ending", broken)
     ended, folder = swept(small, "--strategies", "static")
     assert ended.exit_code == 3
-    assert table_of(folder).column("violation").to_pylist() == ["it | went wrong"]
+    assert table_of(folder).column("events").to_pylist() == ["it | went wrong"]
     assert "went wrong" in (folder / "report.md").read_text()

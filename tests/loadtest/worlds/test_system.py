@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from loadtest.worlds import world
+from loadtest.worlds import system
 
 CONNECTING_S = 0.046
 TRUE_OFFSET_S = 0.25
@@ -43,7 +43,7 @@ class SlowToConnect:
 def test_what_connecting_takes_is_no_difference_of_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of it was: and reads that were dated before the first request were lost."""
     server = SlowToConnect()
-    monkeypatch.setattr("loadtest.worlds.world.Redis.from_url", lambda url: server)
-    monkeypatch.setattr("loadtest.worlds.world.time.time", lambda: server.now_s)
-    found_s = asyncio.run(world.clock_offset_s("redis://127.0.0.1:1"))
+    monkeypatch.setattr("loadtest.worlds.system.Redis.from_url", lambda url: server)
+    monkeypatch.setattr("loadtest.worlds.system.time.time", lambda: server.now_s)
+    found_s = asyncio.run(system.clock_offset_s("redis://127.0.0.1:1"))
     assert found_s == pytest.approx(TRUE_OFFSET_S, abs=0.0003)

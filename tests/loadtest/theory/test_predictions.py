@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from app.discovery import discover
-from loadtest.figures.from_records import all_valid
+from loadtest.cli.conduct import all_valid
+from loadtest.figures.run_summary import Row
 from loadtest.sim.cluster.simulate import simulate
-from loadtest.theory.reference_rows import with_prediction
-from loadtest.workload.planned_run import Turn, turns
+from loadtest.theory.predict import Prediction
+from loadtest.theory.predictions import prediction
+from loadtest.workload.planned_run import PlannedRun, plan
 from loadtest.workload.scenario import read_scenario
 
 SCENARIO = read_scenario("primer", duration_s=20)
@@ -36,37 +38,37 @@ def test_a_full_origin_is_what_the_bound_found_and_no_formula() -> None:
     assert nocache.origin_reads < nocache.origin_asked
 
 
-def test_bounds_are_turns_of_every_round_and_decide_nothing() -> None:
+def test_references_run_in_every_round_and_decide_nothing() -> None:
     found = discover(bounds=True)
-    order = turns(SCENARIO, ["static"], found, 2, 1)
-    assert [turn.is_bound for turn in order].count(True) == 2
-    assert not any(turn.is_bound for turn in turns(SCENARIO, ["static"], FOUND, 2, 1))
+    order = plan(SCENARIO, ["static"], found, 2, 1)
+    assert [run.is_reference for run in order].count(True) == 2
+    assert not any(run.is_reference for run in plan(SCENARIO, ["static"], FOUND, 2, 1))
     broken = replace(ROWS[0], valid=False)
     assert all_valid([replace(broken, is_bound=True), ROWS[1]])
     assert not all_valid([broken, ROWS[1]])
 
 
+def predicted(row: Row, run: PlannedRun | None = None) -> Prediction:
+    told = prediction(row, run or PlannedRun(SCENARIO, row.strategy, 3), FOUND.strategies)
+    assert isinstance(told, Prediction)
+    return told
+
+
 def test_each_row_is_predicted_at_its_own_rate() -> None:
-    for measured in ROWS:
-        row = with_prediction(measured, Turn(measured.strategy), SCENARIO, FOUND.strategies)
-        assert row.predicted_reads == pytest.approx(row.origin_reads, rel=0.1)
+    for row in ROWS:
+        assert predicted(row).origin_reads == pytest.approx(row.origin_reads, rel=0.1)
         assert row.floor_reads is not None
-        assert row.predicted_reads is not None
         assert row.floor_reads <= row.origin_reads
 
 
 def test_a_control_is_predicted_at_its_own_ttl() -> None:
-    control = Turn("static", ttl_s=10.0)
-    told = with_prediction(ROWS[0], control, SCENARIO, FOUND.strategies)
-    plain = with_prediction(ROWS[0], Turn("static"), SCENARIO, FOUND.strategies)
-    assert told.predicted_reads is not None
-    assert plain.predicted_reads is not None
-    assert told.predicted_reads < 0.75 * plain.predicted_reads
+    longer = SCENARIO.model_copy(update={"cache": SCENARIO.cache.model_copy(update={"ttl_s": 10.0})})
+    told = predicted(ROWS[0], PlannedRun(longer, "static", 3, control_ttl_s=10.0))
+    assert told.origin_reads < 0.75 * predicted(ROWS[0]).origin_reads
 
 
-def test_of_a_strategy_tuned_beyond_theory_nothing_is_said() -> None:
+def test_theory_is_silent_about_a_strategy_with_parameters_beyond_it() -> None:
     unlocked = SCENARIO.model_copy(update={"tune": {"xfetch": {"form": "unlocked"}}})
     row = ROWS[list(FOUND.strategies).index("xfetch")]
-    told = with_prediction(row, Turn("xfetch"), unlocked, FOUND.strategies)
-    assert told.predicted_reads is None
-    assert told.notes[-1] == "theory: silent, because it knows no formula for this strategy as it is tuned"
+    told = prediction(row, PlannedRun(unlocked, "xfetch", 3), FOUND.strategies)
+    assert told == "it knows no formula for this strategy as it is tuned"

@@ -1,0 +1,169 @@
+"""A plan conducted from the command line: kept in its folder as it goes on, and reported however it ends."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from app.discovery import Discovered
+from loadtest.cli.running import guarded, run_folder, runs_progress, this_run
+from loadtest.cli.terminal import console, errors, named, say, warn
+from loadtest.experiment import Finished, Sink, experiment
+from loadtest.figures.repeats import medians
+from loadtest.figures.run_folder import keep_figures, keep_plan
+from loadtest.figures.run_summary import Row
+from loadtest.report.contents import VIRTUAL, Report
+from loadtest.report.progress_bars import live
+from loadtest.report.terminal import print_table
+from loadtest.report.write import not_run, write_results
+from loadtest.sim.pool import cores
+from loadtest.workload.planned_run import PlannedRun
+from loadtest.workload.scenario import Scenario
+from loadtest.worlds.native import native_world
+from loadtest.worlds.stack import stack_world
+from loadtest.worlds.virtual import VirtualWorld
+from loadtest.worlds.world import OnProgress, Records, World, quiet
+
+REAL_WORLDS = {"native": native_world, "stack": stack_world}
+KEEP_EVERY_S = 5.0
+"""Real seconds of many short runs whose figures are lost at most where the process is killed."""
+
+Opened = AbstractAsyncContextManager[World]
+Shown = tuple[Opened, OnProgress, Sink]
+"""A world, and what shows on the terminal how far its runs are."""
+
+
+@contextmanager
+def real(name: str, records: Records, command: str) -> Iterator[Shown]:
+    """A world of real processes, with a line of progress for each run."""
+    with live(console) as on_progress:
+        yield REAL_WORLDS[name](records, command), on_progress, lambda _: None
+
+
+@contextmanager
+def virtual(runs: int, workers: int | None = None, records: Records | None = None) -> Iterator[Shown]:
+    """Virtual time, with a bar of progress for all runs."""
+    world = VirtualWorld(min(workers or cores(), runs), records=records)
+    with runs_progress(runs, 0, world.underway) as advance:
+
+        def ended(_: Finished) -> None:
+            advance()
+
+        yield world, quiet, ended
+
+
+async def run_in(
+    shown: Shown,
+    runs: Sequence[PlannedRun],
+    *sinks: Sink,
+    begin: Callable[[], None] | None = None,
+    at_once: int | None = None,
+) -> list[Finished]:
+    """The runs in a world that is open for as long as they take; `begin` is called once it is."""
+    opened, on_progress, ended = shown
+    async with opened as world:
+        if begin is not None:
+            begin()
+        return await experiment(runs, world, [*sinks, ended], on_progress, at_once)
+
+
+def conduct(
+    workload: Scenario,
+    runs: Sequence[PlannedRun],
+    found: Discovered,
+    world: str,
+    seed: int,
+    results: Path,
+    *,
+    workers: int | None = None,
+    raw: bool = False,
+    at_once: int | None = None,
+    show: Callable[[Path, Report, Discovered], None] | None = None,
+) -> list[Finished]:
+    """The finished runs, in the order of the report. Whatever ends it, each has its figures on disk.
+
+    `workers` and `raw` (keep every answer and read) are about virtual time.
+    """
+    is_virtual = world == "virtual"
+    about = this_run(seed, is_virtual) | (VIRTUAL if is_virtual else {})
+    folder = Path()  # made once the world is open
+    finished: list[Finished] = []
+    kept_s = time.monotonic()
+
+    def records(_: PlannedRun) -> Path:
+        return folder
+
+    def keep(one: Finished) -> None:
+        nonlocal kept_s
+        finished.append(one)
+        finished.sort(key=lambda one: one.run.place(found))
+        if not is_virtual or time.monotonic() - kept_s > KEEP_EVERY_S:
+            _keep_so_far(folder, finished)
+            kept_s = time.monotonic()
+
+    def begin() -> None:
+        nonlocal folder
+        folder = run_folder(results, workload.name, about, workload)
+        keep_plan(folder, runs)
+
+    simulated = virtual(len(runs), workers, records if raw else None)
+    try:
+        with simulated if is_virtual else real(world, records, about["command"]) as shown:
+            guarded(run_in(shown, runs, keep, begin=begin, at_once=at_once))
+    finally:
+        missing = not_run(runs, [one.run for one in finished])
+        if missing and folder != Path():
+            kept = ", ".join(one.run.label for one in finished) or "no strategy"
+            say(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {named(folder)}")
+        if finished:
+            report(folder, finished, workload, about, found, missing, show=show or show_table)
+    return finished
+
+
+def all_valid(rows: Sequence[Row]) -> bool:
+    """Whether every run is a result; a reference may be none, where the origin cannot take what no cache keeps from
+    it."""
+    return all(row.valid or row.is_bound for row in rows)
+
+
+def _keep_so_far(folder: Path, finished: Sequence[Finished]) -> None:
+    """Keep the figures of a run that goes on, which it also does where they cannot be kept just now."""
+    try:
+        keep_figures(folder, [one.summary for one in finished])
+    except OSError as error:
+        warn([f"{folder / 'summary.json'} could not be written: {error.strerror or error}"])
+
+
+def report(
+    folder: Path,
+    finished: Sequence[Finished],
+    workload: Scenario,
+    about: Mapping[str, Any],
+    found: Discovered,
+    missing: Sequence[str] = (),
+    is_new: bool = True,
+    show: Callable[[Path, Report, Discovered], None] | None = None,
+) -> None:
+    """Keep the figures, write the reports, and show them. Raises OSError where the figures cannot be kept: then the
+    terminal is all that has them."""
+    show = show or show_table
+    try:
+        contents = write_results(folder, finished, workload, about, found, missing, is_new)
+    except OSError:
+        show(folder, Report(medians([one.summary for one in finished]), missing=missing), found)
+        raise
+    show(folder, contents, found)
+
+
+def show_table(folder: Path, contents: Report, found: Discovered) -> None:
+    """Print the comparison. A terminal that is gone, or a table that cannot be drawn, takes nothing from the disk."""
+    try:
+        print_table(console, contents, found.baseline)
+        if (folder / "report.html").exists():
+            console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
+    except Exception as error:
+        try:
+            errors.print(f"The table could not be shown: {error!r}. The figures are in {folder}", markup=False)
+        except OSError:
+            pass

@@ -1,0 +1,63 @@
+"""What one run leaves, whatever world it ran in: the seam between the worlds and the figures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from loadtest.figures.failures import Failures
+from loadtest.figures.generator_record import GeneratorRecord
+from loadtest.figures.incident import Incident
+from loadtest.figures.records import Answers, Reads
+from loadtest.workload.planned_run import PlannedRun
+
+Chunk = Answers | Reads
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Everything about a run that is known once it is over."""
+
+    incidents: list[Incident] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    failures: Failures = field(default_factory=Failures)
+    """What the pods counted as failed."""
+    generator: GeneratorRecord | None = None
+    """None in virtual time, where a client is never late, and where the generator left no record."""
+    redis_commands: float | None = None
+    """Commands of all pods during the load; None where they were not counted."""
+    pods_cpu_s: float | None = None
+    """CPU time of all pods during the load; None where it is not known."""
+    lead_s: float = 0.0
+    """From the end of the warm-up to the first request."""
+    warm_spread_s: float = 0.0
+    """Between the first answer of the warm-up burst and its last."""
+    trace: str = ""
+    """A hash of every event, in virtual time."""
+
+
+class History(Protocol):
+    """A run that took place. It is read once: the chunks first, then the ending."""
+
+    @property
+    def run(self) -> PlannedRun: ...
+
+    @property
+    def world(self) -> str:
+        """The name of the world that the run took place in."""
+
+    @property
+    def start_s(self) -> float:
+        """The moment at which the load began, on the clients' clock. Known once the first chunk is."""
+
+    @property
+    def oldest_s(self) -> float | None:
+        """How old an answer may be by the strategy's own promise; None where that is not known."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The answers, about in order of their ends, and the origin's reads, in order of asking.
+
+        Raises OSError, or ValueError naming the file, where records cannot be read.
+        """
+
+    def ending(self) -> Ending:
+        """What is known once all chunks were read. Raises as `chunks`."""

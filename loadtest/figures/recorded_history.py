@@ -1,0 +1,61 @@
+"""The history of a run that left records on disk."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from loadtest.figures.failures import Failures, Kind, counted
+from loadtest.figures.generator_record import read_generator
+from loadtest.figures.history import Chunk, Ending
+from loadtest.figures.incident import Incident
+from loadtest.figures.records import first_intended_s, read_answers, read_ledger
+from loadtest.figures.redis_commands import pods_cpu_s, redis_commands
+from loadtest.figures.redis_info import what_happened
+from loadtest.figures.run_folder import read_record
+from loadtest.workload.planned_run import PlannedRun
+
+CUT_SHORT = Incident("the bench was ended before this run was over")
+NO_GENERATOR = Incident("the generator left no record: it was killed")
+
+
+class RecordedHistory:
+    """Implements `History` over the folder of one run's records. Raises OSError or ValueError naming the file."""
+
+    def __init__(self, raw: Path, run: PlannedRun) -> None:
+        self.run, self._raw, self._record = run, raw, read_record(raw)
+        self.world, self.oldest_s = self._record.world, self._record.oldest_s
+        self._answers = sorted(raw.glob("answers*.csv"))
+        self.start_s = math.inf if self._record.start_s is None else self._record.start_s
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Implements `History.chunks`."""
+        if self._record.start_s is None:  # only the first request of real clients is known
+            self.start_s = first_intended_s(self._answers)
+        yield from read_answers(self._answers)
+        # all of them: the ledger was begun anew behind the warm-up, and clocks are not exact enough to tell by
+        yield from read_ledger(self._raw / "ledger.csv", self._record.clock_offset_s)
+
+    def ending(self) -> Ending:
+        """Implements `History.ending`."""
+        record = self._record
+        incidents = [*record.incidents] if record.is_over else [*record.incidents, CUT_SHORT]
+        if record.world == "virtual":
+            told = Failures({(Kind(kind), what): count for kind, what, count in record.failures})
+            return Ending(incidents, failures=told, trace=record.trace)
+        failures, unknown = counted(self._raw, self.run.scenario.pods, are_new=record.world == "native")
+        of_redis, notes = what_happened(self._raw)
+        generator = read_generator(self._raw)
+        incidents += map(Incident, (*unknown, *of_redis))
+        if generator is None:
+            incidents.append(NO_GENERATOR)
+        is_warmed = record.warmed_s is not None and math.isfinite(self.start_s)
+        return Ending(
+            incidents,
+            notes,
+            failures,
+            generator,
+            redis_commands(self._raw),
+            pods_cpu_s(self._raw),
+            lead_s=round(self.start_s - (record.warmed_s or 0.0), 3) if is_warmed else 0.0,
+            warm_spread_s=record.warm_spread_s if is_warmed else 0.0,
+        )

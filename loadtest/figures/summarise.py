@@ -1,0 +1,92 @@
+"""The figures of a run, from its history: the same for every world."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from loadtest.figures.failures import failures_found
+from loadtest.figures.generator_record import what_is_due
+from loadtest.figures.history import Ending, History
+from loadtest.figures.incident import Incident
+from loadtest.figures.records import Answers
+from loadtest.figures.run_summary import Row, Series, assumed_figures
+from loadtest.figures.tally import Tally, new_tally
+from loadtest.figures.user_time import unaccounted
+from loadtest.workload.planned_run import PlannedRun
+
+
+class Summarised(NamedTuple):
+    """The figures of a run, and its course over time."""
+
+    summary: Row
+    series: Series
+
+
+def summarise(history: History) -> Summarised:
+    """Read the history to its end. Memory does not grow with its length. Raises as `History.chunks`."""
+    tally = None
+    for chunk in history.chunks():
+        tally = tally or new_tally(history.run.scenario, history.start_s, history.oldest_s)
+        if isinstance(chunk, Answers):
+            tally.add_answers(chunk)
+        else:
+            tally.add_reads(chunk)
+        del chunk  # before the next one is made
+    return _summed_up(history.run, history.world, tally or new_tally(history.run.scenario, 0.0), history.ending())
+
+
+def failed(run: PlannedRun, world: str, reason: str) -> Summarised:
+    """A run of which there is no history: its summary is no result, and says why."""
+    return _summed_up(run, world, new_tally(run.scenario, 0.0), Ending([Incident(reason)]))
+
+
+def _summed_up(run: PlannedRun, world: str, tally: Tally, ending: Ending) -> Summarised:
+    scenario, figures = run.scenario, tally.figures()
+    incidents = [
+        *ending.incidents,
+        *failures_found(ending.failures, scenario, figures["origin_failed"]),
+        *map(Incident, tally.nothing),
+        *map(Incident, _of_the_generator(run, tally, ending)),
+    ]
+    about: dict[str, Any] = dict(_costs(tally.requests, figures["origin_reads"], ending))
+    if world == "virtual" and not scenario.virtual.service_us:
+        about["assumed"] = assumed_figures(figures)
+    summary = Row(
+        scenario=scenario.name,
+        strategy=run.name,
+        world=world,
+        seed=run.seed,
+        repeat=run.repeat,
+        is_bound=run.is_reference,
+        pods=scenario.pods,
+        loop=scenario.load.loop,
+        target_rate=scenario.target_rate,
+        events=[incident.what for incident in incidents],
+        notes=[*scenario.without_effect, *ending.notes, *tally.notes],
+        valid=not any(incident.spoils for incident in incidents),
+        lead_s=ending.lead_s,
+        warm_spread_s=ending.warm_spread_s,
+        trace=ending.trace,
+        **figures,
+        **about,
+    )
+    return Summarised(summary, tally.series())
+
+
+def _of_the_generator(run: PlannedRun, tally: Tally, ending: Ending) -> Iterator[str]:
+    """The reasons why the load was not the one that the scenario states."""
+    if ending.generator is not None:
+        yield from ending.generator.faults(what_is_due(run.scenario, run.seed), tally.requests)
+        yield from unaccounted(run.scenario, tally.requests, tally.waited_s)
+
+
+def _costs(requests: int, origin_reads: int, ending: Ending) -> Iterator[tuple[str, float | None]]:
+    """Figures of what the generator and the run's parts counted themselves."""
+    if ending.generator is not None:
+        yield "lateness_p99_ms", ending.generator.lateness_p99_ms
+        yield "generator_cpu_share", round(ending.generator.cpu_share, 3)
+    if requests and ending.redis_commands is not None:
+        saved = requests - origin_reads
+        yield "commands_per_request", round(ending.redis_commands / requests, 3)
+        yield "commands_per_read_saved", round(ending.redis_commands / saved, 3) if saved > 0 else None
+    if requests and ending.pods_cpu_s is not None:
+        yield "service_us", round(ending.pods_cpu_s / requests * 1e6, 1)

@@ -1,0 +1,60 @@
+"""The system under test, wherever its processes run: Redis and pods, and what has to be asked of them."""
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from loadtest.workload.planned_run import PlannedRun
+from loadtest.worlds.ambient import shown_url
+from loadtest.worlds.child_processes import Children
+from loadtest.worlds.world import WorldFailed
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Redis and pods that answer, and the owner of what a run starts beside them."""
+
+    redis_url: str
+    pod_urls: list[str]
+    children: Children
+
+
+OpenSystem = Callable[[PlannedRun, Path], AbstractAsyncContextManager[System]]
+"""Run, folder for logs: a system that is ready to be asked for the run's strategy, with none of its keys cached.
+Raises `WorldFailed`."""
+
+
+async def forget_keys(redis_url: str, strategy: str) -> None:
+    """Remove the strategy's keys. Never FLUSHALL: the server may be somebody's."""
+    try:
+        async with Redis.from_url(redis_url) as client:
+            keys = [key async for key in client.scan_iter(f"lab:{strategy}:*", count=1_000)]
+            if keys:
+                await client.unlink(*keys)
+    except (RedisError, OSError) as error:
+        raise WorldFailed(f"Redis at {shown_url(redis_url)} does not answer: {error}") from error
+
+
+OFFSET_SAMPLES = 5
+
+
+async def clock_offset_s(redis_url: str) -> float:
+    """Redis's time, which the ledgers go by, less this machine's: by the quickest of a few round trips, none of which
+    has to connect first."""
+    best_round_trip_s, offset_s = math.inf, 0.0
+    async with Redis.from_url(redis_url) as client:
+        await client.ping()
+        for _ in range(OFFSET_SAMPLES):
+            asked_s = time.time()
+            seconds, microseconds = await client.time()
+            answered_s = time.time()
+            if answered_s - asked_s < best_round_trip_s:
+                best_round_trip_s = answered_s - asked_s
+                offset_s = float(seconds) + float(microseconds) / 1e6 - (asked_s + answered_s) / 2
+    return offset_s

@@ -1,0 +1,53 @@
+"""The world of virtual time: each run is simulated, on every core of this machine or on a cluster."""
+
+import asyncio
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from types import TracebackType
+
+from loadtest.sim.cluster.simulate import SimulatedHistory
+from loadtest.sim.pool import NoWorkers, Workers, cluster, cores, local_workers
+from loadtest.workload.planned_run import PlannedRun
+from loadtest.worlds.world import OnProgress, Records, WorldFailed
+
+RUNS_AT_ONCE_MAX = 512
+"""Runs that wait for a worker: enough that none of a cluster's is idle."""
+
+
+class VirtualWorld:
+    """Implements `World`. A run takes place in the worker that reads its history, which finds its strategy by name."""
+
+    name = "virtual"
+    runs_at_once = RUNS_AT_ONCE_MAX
+
+    def __init__(
+        self, workers: int | None = None, cluster_address: str | None = None, records: Records | None = None
+    ) -> None:
+        """`workers` of this machine, one per core unless stated, or those of the dask scheduler at `cluster_address`.
+        `records` says where every answer and every read are to be written down."""
+        self._workers, self._cluster_address, self._records = workers, cluster_address, records
+        self._open = ExitStack()
+        self.executor: Executor | None = None
+
+    async def __aenter__(self) -> "VirtualWorld":
+        try:
+            if self._cluster_address is None:
+                self.executor = self._open.enter_context(local_workers(self._workers or cores()))
+            else:  # whose client has an event loop of its own
+                self.executor = await asyncio.to_thread(self._open.enter_context, cluster(self._cluster_address))
+        except NoWorkers as error:
+            raise WorldFailed(str(error)) from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return self._open.__exit__(kind, error, trace)
+
+    async def run(self, run: PlannedRun, on_progress: OnProgress) -> SimulatedHistory:
+        """Implements `World.run`."""
+        return SimulatedHistory(run, records=self._records and self._records(run))
+
+    def underway(self) -> float:
+        """How many runs' worth is done of those that have not ended; a cluster does not tell."""
+        return self.executor.underway.runs() if isinstance(self.executor, Workers) else 0.0
