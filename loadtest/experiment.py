@@ -8,26 +8,11 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor
-from typing import NamedTuple
 
 from loadtest.figures.history import History
-from loadtest.figures.run_summary import Row, Series
-from loadtest.figures.summarise import Summarised, failed, summarise
+from loadtest.figures.summarise import Finished, Summarised, failed, summarise
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.world import OnProgress, World, WorldFailed, quiet
-
-
-class Finished(NamedTuple):
-    """A run that has ended, well or not."""
-
-    run: PlannedRun
-    summary: Row
-    series: Series
-    cpu_s: float = 0.0
-    """CPU seconds that the summary took; in virtual time they are the simulation's."""
-    error: Exception | None = None
-    """The reason why there is no history. The summary says it too, and is no result."""
-
 
 Sink = Callable[[Finished], None]
 """Keeps or shows a finished run. An exception of a sink ends the experiment."""

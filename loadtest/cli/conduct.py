@@ -9,10 +9,11 @@ from typing import Any
 from app.discovery import Discovered
 from loadtest.cli.running import guarded, run_folder, runs_progress, this_run
 from loadtest.cli.terminal import console, errors, named, say, warn
-from loadtest.experiment import Finished, Sink, experiment
+from loadtest.experiment import Sink, experiment
 from loadtest.figures.repeats import medians
 from loadtest.figures.run_folder import keep_figures, keep_plan
 from loadtest.figures.run_summary import Row
+from loadtest.figures.summarise import Finished
 from loadtest.report.contents import VIRTUAL, Report
 from loadtest.report.progress_bars import live
 from loadtest.report.terminal import print_table

@@ -16,7 +16,8 @@ from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Duration, Pods, Resu
 from loadtest.cli.running import guarded, guarded_here, runs_progress, this_run
 from loadtest.cli.sim import Workers
 from loadtest.cli.terminal import console, errors, exit_unless_valid, fail, named, shown, warn
-from loadtest.experiment import Finished, Sink
+from loadtest.experiment import Sink
+from loadtest.figures.summarise import Finished
 from loadtest.report.contents import VIRTUAL
 from loadtest.report.write import Extras
 from loadtest.sim.pool import cores

@@ -21,6 +21,18 @@ class Summarised(NamedTuple):
     series: Series
 
 
+class Finished(NamedTuple):
+    """A run that has ended, well or not."""
+
+    run: PlannedRun
+    summary: Row
+    series: Series
+    cpu_s: float = 0.0
+    """CPU seconds that the summary took; in virtual time they are the simulation's."""
+    error: Exception | None = None
+    """The reason why there is no history. The summary says it too, and is no result."""
+
+
 def summarise(history: History) -> Summarised:
     """Read the history to its end. Memory does not grow with its length. Raises as `History.chunks`."""
     tally = None

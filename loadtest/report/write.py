@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.discovery import Discovered
-from loadtest.experiment import Finished
 from loadtest.figures.courses import courses
 from loadtest.figures.repeats import by_strategy, medians
 from loadtest.figures.run_folder import keep_figures, point_latest
 from loadtest.figures.run_summary import Row, Series
+from loadtest.figures.summarise import Finished
 from loadtest.report.contents import Report
 from loadtest.report.html import write_html
 from loadtest.report.markdown import write_markdown

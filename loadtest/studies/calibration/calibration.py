@@ -9,8 +9,8 @@ from statistics import fmean
 from typing import Any
 
 from app.strategy import Strategy
-from loadtest.experiment import Finished
 from loadtest.figures.run_summary import Row
+from loadtest.figures.summarise import Finished
 from loadtest.studies.calibration.fitting import Fit
 from loadtest.theory.formulas import BAND, poisson_band
 from loadtest.theory.predict import predict

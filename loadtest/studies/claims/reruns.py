@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import fmean
 
 from app.discovery import Discovered
-from loadtest.experiment import Finished
+from loadtest.figures.summarise import Finished
 from loadtest.studies.claims.evidence import Evidence, figures
 from loadtest.studies.claims.experiment import Experiment
 from loadtest.workload.planned_run import PlannedRun

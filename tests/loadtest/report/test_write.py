@@ -12,11 +12,11 @@ from typer.testing import CliRunner, Result
 from app.discovery import discover
 from app.ledger import OriginRead
 from loadtest.cli import app
-from loadtest.experiment import Finished
 from loadtest.figures.recorded_history import CUT_SHORT
 from loadtest.figures.records import ANSWER_COLUMNS
 from loadtest.figures.redis_info import NOT_KNOWN
 from loadtest.figures.run_folder import RunRecord, keep_plan, new_run_folder
+from loadtest.figures.summarise import Finished
 from loadtest.report import write as summarise
 from loadtest.report.write import write_results
 from loadtest.sim.cluster.simulate import simulate

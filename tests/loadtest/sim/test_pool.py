@@ -15,9 +15,9 @@ import psutil
 import pytest
 
 from loadtest import ROOT
-from loadtest.experiment import Finished, Sink, experiment
+from loadtest.experiment import Sink, experiment
 from loadtest.figures.run_summary import Row
-from loadtest.figures.summarise import summarise
+from loadtest.figures.summarise import Finished, summarise
 from loadtest.sim import pool as batch
 from loadtest.sim.cluster.simulate import SimulatedHistory
 from loadtest.sim.pool import NoWorkers, cluster, local_workers

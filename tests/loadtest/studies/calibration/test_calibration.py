@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.discovery import discover
-from loadtest.experiment import Finished
+from loadtest.figures.summarise import Finished
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.studies.calibration.calibration import all_agree, beside, calibrate
 from loadtest.workload.planned_run import PlannedRun

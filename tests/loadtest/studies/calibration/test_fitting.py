@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from app.discovery import discover
 from loadtest import cli
 from loadtest.cli import calibrate as command
-from loadtest.experiment import Finished
 from loadtest.figures.run_summary import Row
+from loadtest.figures.summarise import Finished
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.studies.calibration.calibration import beside, calibrate, calibrate_again
 from loadtest.studies.calibration.fitting import Fit, fitted
