@@ -10,16 +10,16 @@ BENCHMARKS := $(VENV)/bin/python -m benchmarks
 .PHONY: help setup bench report up down logs ps load dev list new try sim sweep verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
-LOAD_KNOBS := SCENARIO RATE USERS STRATEGIES LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
+LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
   LOCUST_MASTER_BIND_ADDRESS LAB_TTL_S LAB_ORIGIN_LATENCY LAB_ORIGIN_CONNECTIONS LAB_ORIGIN_CONNECTIONS_SHARED \
-  LAB_ITEMS LAB_KEY_SPACE LAB_TUNE LAB_SEED
-UP_KNOBS := $(LOAD_KNOBS) PYTHON_IMAGE REDIS_IMAGE VICTORIAMETRICS_IMAGE VMALERT_IMAGE GRAFANA_IMAGE FRONT_PORT \
+  LAB_ITEMS LAB_KEY_SPACE LAB_PARAMS LAB_SEED
+UP_VARIABLES := $(LOAD_VARIABLES) PYTHON_IMAGE REDIS_IMAGE VICTORIAMETRICS_IMAGE VMALERT_IMAGE GRAFANA_IMAGE FRONT_PORT \
   GRAFANA_PORT VICTORIAMETRICS_PORT VMALERT_PORT
 takes.bench     := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORLD
 takes.report    := RUN
-takes.up        := $(UP_KNOBS)
-takes.load      := $(LOAD_KNOBS)
-takes.dev       := $(UP_KNOBS) DEV_CHECK_S
+takes.up        := $(UP_VARIABLES)
+takes.load      := $(LOAD_VARIABLES)
+takes.dev       := $(UP_VARIABLES) DEV_CHECK_S
 takes.new       := S
 takes.try       := S SCENARIO DURATION SEED
 takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS RAW
@@ -94,10 +94,10 @@ new: $(READY) ## Start a strategy of your own: S=mine
 try: $(READY) ## Contract tests and a 20 s comparison for one strategy: S=mine
 	@$(LAB) try $(call option,SCENARIO,scenario) $(call option,DURATION,duration) $(call option,SEED,seed) -- "$$S"
 
-up: ## The whole stack, live in Grafana: SCENARIO= RATE= STRATEGIES= LAB_TTL_S= …; all knobs are in .env (needs Docker)
+up: ## The whole stack, live in Grafana: SCENARIO= RATE= STRATEGIES= LAB_TTL_S= …; all variables are in .env (needs Docker)
 	@bin/up
 
-down: ## Stop the stack, and forget the knobs that it was given
+down: ## Stop the stack, and forget the variables that it was given
 	@bin/compose --profile bench down --remove-orphans
 	@bin/prune
 

@@ -38,7 +38,7 @@ def add_admin_routes(
             "now_s": pod.cache.clock.now_s(),
             "longest_load_s": _longest_load_s(settings),
             "strategies": {name: _describe(strategy, settings) for name, strategy in found.strategies.items()},
-            "bounds": {name: _describe(bound, settings) for name, bound in found.bounds.items()},
+            "references": {name: _describe(bound, settings) for name, bound in found.references.items()},
             "broken": found.broken,
         }
 
@@ -93,13 +93,13 @@ def _longest_load_s(settings: Settings) -> float:
 
 
 def _describe(strategy: type[Strategy], settings: Settings) -> dict[str, Any]:
-    values = strategy.tuned(settings.tune.get(strategy.name, {}))
+    values = strategy.checked_params(settings.params.get(strategy.name, {}))
     return {
         "doc": inspect.getdoc(strategy),
         "baseline": strategy.is_baseline,
         "oldest_s": strategy.stated(settings.ttl_s, values).oldest_s(),
-        "tunables": {
-            name: {"value": values[name], "default": knob.default, "why": knob.why}
-            for name, knob in strategy.tunables().items()
+        "parameters": {
+            name: {"value": values[name], "default": parameter.default, "reason": parameter.why}
+            for name, parameter in strategy.parameters().items()
         },
     }

@@ -15,10 +15,10 @@ from redis.exceptions import ConnectionError, InvalidResponse
 from app import budget, scripts
 from app.clock import RedisClock
 from app.codec import Corrupt, decode, encode
-from app.landings import Landings, Waiter
+from app.notifications import Notifications, Waiter
 from app.reads import ReadBatcher
 from app.settings import Settings
-from app.standing import Refused, Standing, Unsupported, complaint_of, translated
+from app.standing import ServerRefused, Standing, Unsupported, complaint_of, translated
 from app.strategy import CacheAway, Entry
 from app.subscription import CHANNEL, Subscription
 from app.tasks import Tasks
@@ -53,8 +53,8 @@ class RedisCache:
         self.standing = Standing(settings.redis_pause_ms / 1000)
         self._events = events
         self._tasks = Tasks(events.task_died)
-        self._landings = Landings()
-        self._subscription = Subscription(self._redis, self._landings, self._timeout_s)
+        self._notifications = Notifications()
+        self._subscription = Subscription(self._redis, self._notifications, self._timeout_s)
         self._lock, self._put, self._unlock, self._renew = map(
             self._redis.register_script, (scripts.LOCK, scripts.PUT, scripts.UNLOCK, scripts.RENEW)
         )
@@ -109,7 +109,7 @@ class RedisCache:
                 return bool(await self._call("set", lambda: self._redis.set(key, stored, pxat=until_ms)))
             values: list[str | bytes | int] = [token, CHANNEL, stored, until_ms]
             return await self._call("put", lambda: _flag(self._put(keys=[_lock_of(key), key], args=values)))
-        except Refused as refused:
+        except ServerRefused as refused:
             log.warning("Redis refused to store %s: %s", key, refused)
             return False
 
@@ -127,8 +127,8 @@ class RedisCache:
         names = [_lock_of(key), key]
         return await self._call("unlock", lambda: _flag(self._unlock(keys=names, args=[token, CHANNEL])))
 
-    def landing(self, key: str) -> AbstractContextManager[Waiter]:
-        return self._landings.waiter(key)
+    def notification(self, key: str) -> AbstractContextManager[Waiter]:
+        return self._notifications.waiter(key)
 
     async def _mget(self, keys: Sequence[str]) -> Sequence[bytes | None]:
         self._events.batch_read(len(keys))
@@ -157,7 +157,7 @@ class RedisCache:
     async def _meet(self) -> None:
         try:
             complaint = complaint_of(await self._attempt("hello", self._hello, is_meeting=True))
-        except Refused as refused:
+        except ServerRefused as refused:
             complaint = f"this Redis does not say what it is: {refused}"
         self.standing.met(complaint)
         if complaint is not None:
@@ -220,7 +220,7 @@ class RedisCache:
         except Exception as error:
             failure = translated(name, error)
             self._events.command_failed(name)
-            if isinstance(failure, Refused):
+            if isinstance(failure, ServerRefused):
                 standing.refused(sent_s)
             else:
                 standing.failed()
@@ -238,7 +238,7 @@ async def refuse_unsupported(settings: Settings) -> None:
         complaint = complaint_of(hello)
     except Exception as error:
         failure = translated("hello", error)
-        complaint = f"this Redis does not say what it is: {failure}" if isinstance(failure, Refused) else None
+        complaint = f"this Redis does not say what it is: {failure}" if isinstance(failure, ServerRefused) else None
     finally:
         await client.aclose()
     if complaint is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 import app.strategies
-import app.strategies.bounds
+import app.strategies.references
 from app.alarm import TookTooLong, within
 from app.strategy import Mechanism, Strategy
 
@@ -20,7 +20,7 @@ IMPORT_S_MAX = 5.0
 
 # Names that are routes of the service itself, or the folder of the bounds.
 RESERVED = frozenset(
-    {"strategies", "settings", "healthz", "readyz", "metrics", "ledger", "targets", "docs", "redoc", "bounds"}
+    {"strategies", "settings", "healthz", "readyz", "metrics", "ledger", "targets", "docs", "redoc", "references"}
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -29,13 +29,13 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 class Discovered:
     """Strategies by name, the baseline first, and what could not be used, by name with the reason.
 
-    `bounds` are strategies that run to show what none can leave. They are not `strategies`, so that none is compared or
-    draws them who did not ask for them.
+    `references` are strategies that run to show what none can leave. They are not `strategies`, so that none is
+    compared or draws them who did not ask for them.
     """
 
     strategies: dict[str, type[Strategy]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
-    bounds: dict[str, type[Strategy]] = field(default_factory=dict)
+    references: dict[str, type[Strategy]] = field(default_factory=dict)
 
     @property
     def baseline(self) -> str | None:
@@ -44,16 +44,17 @@ class Discovered:
     @property
     def runnable(self) -> dict[str, type[Strategy]]:
         """Strategies and bounds: everything that a pod may serve."""
-        return {**self.strategies, **self.bounds}
+        return {**self.strategies, **self.references}
 
 
-def discover(bounds: bool = False) -> Discovered:
-    """The strategies that are there, and with `bounds` the bounds too. A broken file is reported and harms no other."""
+def discover(references: bool = False) -> Discovered:
+    """The strategies that are there, and with `references` the bounds too. A broken file is reported and harms no
+    other."""
     found, broken = _load_all(app.strategies)
     ordered = sorted(found.items(), key=lambda item: (not item[1].is_baseline, item[0]))
-    if not bounds:
+    if not references:
         return Discovered(dict(ordered), broken)
-    known, faulty = _load_all(app.strategies.bounds)
+    known, faulty = _load_all(app.strategies.references)
     return Discovered(dict(ordered), {**broken, **faulty}, known)
 
 
@@ -63,8 +64,8 @@ def check_name(name: str) -> None:
         raise ValueError(f"{name!r}: a strategy's name is a letter, then letters, digits and _, lower case, 40 at most")
     if name in RESERVED:
         raise ValueError(f"{name!r}: /{name} is a route of the service itself")
-    if name in {info.name for info in _modules(app.strategies.bounds)}:
-        raise ValueError(f"{name!r}: a bound of the lab has that name (app/strategies/bounds/)")
+    if name in {info.name for info in _modules(app.strategies.references)}:
+        raise ValueError(f"{name!r}: a bound of the lab has that name (app/strategies/references/)")
 
 
 def _load_all(package: ModuleType) -> tuple[dict[str, type[Strategy]], dict[str, str]]:
@@ -91,7 +92,7 @@ def _place(error: BaseException, info: pkgutil.ModuleInfo) -> str:
 
 def _modules(package: ModuleType) -> Iterator[pkgutil.ModuleInfo]:
     for info in pkgutil.iter_modules(package.__path__):
-        if not info.name.startswith("_") and f"{package.__name__}.{info.name}" != app.strategies.bounds.__name__:
+        if not info.name.startswith("_") and f"{package.__name__}.{info.name}" != app.strategies.references.__name__:
             yield info
 
 

@@ -1,4 +1,4 @@
-"""HTTP around an arm: the id from the query, the answer onto the wire.
+"""HTTP around a strategy runner: the id from the query, the answer onto the wire.
 
 A plain ASGI class and no response model: the cached bytes go out as they are. Each layer that is left out here was
 measured (see `make hitpath`).
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from app.arm import Arm
+from app.strategy_runner import StrategyRunner
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -49,8 +49,8 @@ def _decoded(query: bytes) -> bytes:
 class ItemEndpoint:
     """`GET /{strategy}/data?id=N`."""
 
-    def __init__(self, arm: Arm, pod: str, key_space: int) -> None:
-        self._arm = arm
+    def __init__(self, runner: StrategyRunner, pod: str, key_space: int) -> None:
+        self._runner = runner
         self._key_space = key_space
         self._fixed_headers = [
             (b"content-type", b"application/json"),
@@ -64,7 +64,7 @@ class ItemEndpoint:
             code, body = 422, json.dumps({"error": "bad id", "reason": str(error)}).encode()
             headers = self._fixed_headers
         else:
-            answer = await self._arm.answer(item_id)
+            answer = await self._runner.answer(item_id)
             code, body = answer.code, answer.body
             headers = [*self._fixed_headers, (b"cache-status", answer.cache_status.encode("ascii"))]
             if code == 503:

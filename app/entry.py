@@ -16,7 +16,7 @@ class Status(StrEnum):
     ERROR = "error"  # the origin failed: 503
 
 
-class Why(StrEnum):
+class LoadReason(StrEnum):
     """Why the origin was asked."""
 
     MISS = "miss"  # there was nothing to answer with
@@ -51,7 +51,7 @@ class Entry:
 
     def age_s(self, now_s: float) -> float:
         """Seconds since the read of the origin began: below 0 by as much as the reader's clock is behind the writer's,
-        which is no age. Who shows it decides, see `app.arm`."""
+        which is no age. Who shows it decides, see `app.strategy_runner`."""
         return now_s - self.read_at_s
 
     def is_servable(self, now_s: float) -> bool:

@@ -3,8 +3,8 @@
 In a pod a flight is a task, not a request: it lives on when the request that began it goes away, and everybody who
 wants the key awaits it. Between pods the flights of a key compete for one lock with a lease. The winner looks again
 whether the entry has landed meanwhile, loads, and stores under its token in one step with the release, so that a
-holder that lost its lease cannot overwrite a newer entry. The losers sleep until a landing is announced, and poll
-slowly in case the announcement was lost.
+holder that lost its lease cannot overwrite a newer entry. The losers sleep until a notification comes, and poll
+slowly in case the notification was lost.
 
     collapse:  in flight here? ── yes ─> await it ──────────────────────────────────────────> collapsed
                     └─ no ─> lock? ── yes ─> still missing? ── yes ─> load, put + unlock ───> miss
@@ -20,7 +20,7 @@ from random import Random
 from typing import Protocol
 
 from app import budget
-from app.strategy import Cache, CacheAway, Clock, Entry, Loaded, Loader, Lookup, Shed, Status, Why
+from app.strategy import Cache, CacheAway, Clock, Entry, Loaded, Loader, LoadReason, Lookup, Shed, Status
 from app.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class _Job:
 
     key: str
     load: Loader
-    why: Why
+    reason: LoadReason
     seen: Entry | None  # the entry that was judged not good enough; None on a miss
     fresh_for_s: float
     keep_for_s: float | None
@@ -78,16 +78,16 @@ class PodFlights:
         tasks: Tasks,
         bounds: FlightBounds,
         events: FlightEvents,
-        life: str = "",
+        instance_id: str = "",
     ) -> None:
-        """`life` is this process's own, so that its tokens are, though a seed repeats the rest of them."""
+        """`instance_id` is this process's own, so that its tokens are, though a seed repeats the rest of them."""
         self._cache = cache
         self._clock = clock
         self._rng = rng
         self._tasks = tasks
         self._bounds = bounds
         self._events = events
-        self._life = life
+        self._instance_id = instance_id
         self._in_flight: dict[str, asyncio.Task[Lookup]] = {}
         self._refresh_not_before_s: dict[str, float] = {}
 
@@ -96,20 +96,26 @@ class PodFlights:
         return len(self._in_flight)
 
     async def collapse(self, key: str, load: Loader, fresh_for_s: float, keep_for_s: float | None = None) -> Lookup:
-        return await self._join(_Job(key, load, Why.MISS, None, fresh_for_s, keep_for_s), shared=True)
+        return await self._join(_Job(key, load, LoadReason.MISS, None, fresh_for_s, keep_for_s), shared=True)
 
     async def collapse_here(self, key: str, load: Loader) -> Lookup:
         """Load without the cache, collapsed in this pod only: what is left to do while the cache is away."""
-        return await self._join(_Job(key, load, Why.MISS, None, 0.0, None), shared=False)
+        return await self._join(_Job(key, load, LoadReason.MISS, None, 0.0, None), shared=False)
 
     def refresh(
-        self, key: str, load: Loader, why: Why, seen: Entry, fresh_for_s: float, keep_for_s: float | None = None
+        self,
+        key: str,
+        load: Loader,
+        reason: LoadReason,
+        seen: Entry,
+        fresh_for_s: float,
+        keep_for_s: float | None = None,
     ) -> None:
         if key in self._in_flight or len(self._in_flight) >= self._bounds.flights_max:
             return
         if asyncio.get_running_loop().time() < self._refresh_not_before_s.get(key, 0.0):
             return
-        self._start(_Job(key, load, why, seen, fresh_for_s, keep_for_s), shared=True)
+        self._start(_Job(key, load, reason, seen, fresh_for_s, keep_for_s), shared=True)
 
     async def _join(self, job: _Job, shared: bool) -> Lookup:
         flight, is_mine = self._flight(job, shared)
@@ -148,7 +154,7 @@ class PodFlights:
         """A flight leaves the map in the step in which it ends, failed or not: a failure must not stay behind."""
         if self._in_flight.get(job.key) is flight:  # else somebody has begun anew already
             del self._in_flight[job.key]
-        if job.why is Why.MISS or flight.cancelled():
+        if job.reason is LoadReason.MISS or flight.cancelled():
             return
         if flight.exception() is None:
             self._refresh_not_before_s.pop(job.key, None)
@@ -158,27 +164,27 @@ class PodFlights:
         self._refresh_not_before_s[job.key] = asyncio.get_running_loop().time() + self._bounds.refresh_pause_s
 
     async def _fly(self, job: _Job) -> Lookup:
-        token = f"{self._life}:{self._rng.getrandbits(64):016x}"
-        if job.why is not Why.MISS:
+        token = f"{self._instance_id}:{self._rng.getrandbits(64):016x}"
+        if job.reason is not LoadReason.MISS:
             budget.current.set(None)  # nobody waits for it: the request that began it has one of its own
         try:
             entry = await self._lock_or_landing(job, token)
         except CacheAway:
-            if job.why is not Why.MISS:
+            if job.reason is not LoadReason.MISS:
                 raise  # nobody waits for it, and it could not be stored
             return await self._load_unstored(job)
         return await self._lead(job, token) if entry is None else Lookup(Status.COLLAPSED, entry)
 
     async def _lock_or_landing(self, job: _Job, token: str) -> Entry | None:
         """None once the lock is ours, or the entry that another pod has brought meanwhile."""
-        with self._cache.landing(job.key) as landing:  # before the first look, so that no wake-up is lost
+        with self._cache.notification(job.key) as notification:  # before the first look, so that no wake-up is lost
             if await self._take_lock(job.key, token):
                 return None
             running = asyncio.get_running_loop()
             began_s = running.time()
             try:
                 while running.time() - began_s < self._bounds.wait_s_max:
-                    await landing.wait(self._bounds.poll_s * self._rng.uniform(0.5, 1.5))
+                    await notification.wait(self._bounds.poll_s * self._rng.uniform(0.5, 1.5))
                     entry = await self._cache.get(job.key)
                     if entry is not None and job.is_done_by(entry, self._clock.now_s()):
                         return entry
@@ -237,7 +243,7 @@ class PodFlights:
         """Load, while the lease is renewed beside it: a slow load keeps its lock, a dead pod loses it."""
         renewing = self._tasks.spawn(self._renew(job.key, token), "lease", job.key)
         try:
-            return await job.load(job.why)
+            return await job.load(job.reason)
         finally:
             renewing.cancel()
 
@@ -252,5 +258,5 @@ class PodFlights:
                 pass  # there is nothing to lose but the lock
 
     async def _load_unstored(self, job: _Job) -> Lookup:
-        loaded = await job.load(job.why)
+        loaded = await job.load(job.reason)
         return Lookup(Status.MISS, loaded.as_entry(0.0))

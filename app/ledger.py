@@ -8,10 +8,10 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, NamedTuple
 
-from app.strategy import Loaded, Why
+from app.strategy import Loaded, LoadReason
 
 
-class Outcome(StrEnum):
+class ReadOutcome(StrEnum):
     """The end of a read."""
 
     OK = "ok"  # the store answered, be it that there is no such item
@@ -32,8 +32,8 @@ class OriginRead(NamedTuple):
     key: str
     strategy: str
     pod: str
-    why: Why
-    outcome: Outcome
+    reason: LoadReason
+    outcome: ReadOutcome
 
 
 @dataclass(slots=True, eq=False)
@@ -47,12 +47,12 @@ class AskedRead:
     key: str
     strategy: str
     pod: str
-    why: Why
+    reason: LoadReason
     asked_s: float
     asked_monotonic_s: float
     started_s: float | None = None
     ended_s: float = math.inf
-    outcome: Outcome = Outcome.FAILED
+    outcome: ReadOutcome = ReadOutcome.FAILED
     loaded: Loaded | None = None  # what the store answered
     is_late: bool = False  # it has taken longer than a caller waits
     is_queueing: bool = False  # for a connection that pods share
@@ -75,7 +75,7 @@ class Ledger:
                 read.key,
                 read.strategy,
                 read.pod,
-                read.why,
+                read.reason,
                 read.outcome,
             )
         )

@@ -33,11 +33,12 @@ GC_FIRST_THRESHOLD = 50_000
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The app of one pod. Raises ValueError when a strategy is tuned beyond its bounds, OSError without a store."""
-    found = discover(settings.bounds)
+    """The app of one pod. Raises ValueError when a strategy's parameter is out of its bounds, OSError without a
+    store."""
+    found = discover(settings.references)
     for name, why in found.broken.items():
         log.error("strategy %s is left out: %s", name, why)
-    _check_tune(settings, found)
+    _check_params(settings, found)
     create_store(settings)
     metrics, code = Metrics(), fingerprint()
     pod = new_pod(settings, found.runnable, metrics)
@@ -66,9 +67,9 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Stampede Lab", lifespan=lifespan, telemetry=untraced)
     app.state.connections = connections
     own_and_pooler = settings.origin_connections + (settings.origin_connections_shared is not None)
-    app.state.files_held = settings.redis_connections + len(pod.arms) * own_and_pooler
-    for name, arm in pod.arms.items():
-        endpoint = ItemEndpoint(arm, settings.pod, settings.key_space)
+    app.state.files_held = settings.redis_connections + len(pod.runners) * own_and_pooler
+    for name, runner in pod.runners.items():
+        endpoint = ItemEndpoint(runner, settings.pod, settings.key_space)
         for path in (f"/{name}/data", f"/{name}"):
             app.router.routes.append(Route(path, endpoint, methods=["GET"], name=path))
     add_admin_routes(app, pod, found, metrics, connections, code)
@@ -91,15 +92,15 @@ def new_pod(settings: Settings, strategies: Mapping[str, type[Strategy]], metric
     return pod
 
 
-def _check_tune(settings: Settings, found: Discovered) -> None:
+def _check_params(settings: Settings, found: Discovered) -> None:
     known = found.runnable
-    if unknown := settings.tune.keys() - known.keys() - found.broken.keys():
-        raise ValueError(f"LAB_TUNE: tune.{min(unknown)}: no such strategy (there is {', '.join(known)})")
-    for name in settings.tune.keys() & known.keys():
+    if unknown := settings.params.keys() - known.keys() - found.broken.keys():
+        raise ValueError(f"LAB_PARAMS: params.{min(unknown)}: no such strategy (there is {', '.join(known)})")
+    for name in settings.params.keys() & known.keys():
         try:
-            known[name].tuned(settings.tune[name])
+            known[name].checked_params(settings.params[name])
         except ValueError as error:
-            raise ValueError(f"LAB_TUNE: {error}") from error
+            raise ValueError(f"LAB_PARAMS: {error}") from error
 
 
 def _add_broken_route(app: FastAPI, name: str, why: str) -> None:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app.ledger import AskedRead
 from app.settings import Settings
-from app.strategy import Status, Strategy, Why
+from app.strategy import LoadReason, Status, Strategy
 
 # Closer together around an origin's usual latency (20 to 300 ms), where p99 has to be right to 10 %.
 DURATION_BUCKETS_S = (
@@ -34,40 +34,43 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         by = self.registry
-        arm = ("strategy",)
+        runner = ("strategy",)
         self.requests = Counter("lab_requests", "Answers, by how they were made", ("strategy", "status"), registry=by)
         self.duration = Histogram(
-            "lab_request_duration_seconds", "From request to answer", arm, buckets=DURATION_BUCKETS_S, registry=by
+            "lab_request_duration_seconds", "From request to answer", runner, buckets=DURATION_BUCKETS_S, registry=by
         )
         self.age = Histogram(
-            "lab_answer_age_seconds", "Since the origin was read", arm, buckets=AGE_BUCKETS_S, registry=by
+            "lab_answer_age_seconds", "Since the origin was read", runner, buckets=AGE_BUCKETS_S, registry=by
         )
-        reason = ("strategy", "why")
+        reason = ("strategy", "reason")
         self.asked = Counter("lab_origin_asked", "Reads asked for: started, shed, or waiting", reason, registry=by)
         self.asked_again = Counter(
-            "lab_origin_asked_again", "Reads asked for while the pod waited for one of the same key", arm, registry=by
+            "lab_origin_asked_again",
+            "Reads asked for while the pod waited for one of the same key",
+            runner,
+            registry=by,
         )
         self.reads = Counter("lab_origin_reads", "Reads that got a connection, by reason", reason, registry=by)
-        self.read_failures = Counter("lab_origin_failures", "Reads without an answer in time", arm, registry=by)
-        self.shed = Counter("lab_origin_shed", "Reads turned away at the pool's bound", arm, registry=by)
+        self.read_failures = Counter("lab_origin_failures", "Reads without an answer in time", runner, registry=by)
+        self.shed = Counter("lab_origin_shed", "Reads turned away at the pool's bound", runner, registry=by)
         self.read_duration = Histogram(
-            "lab_origin_read_duration_seconds", "With queueing", arm, buckets=DURATION_BUCKETS_S, registry=by
+            "lab_origin_read_duration_seconds", "With queueing", runner, buckets=DURATION_BUCKETS_S, registry=by
         )
-        self.reading = Gauge("lab_origin_reads_in_flight", "Reads that hold a connection", arm, registry=by)
+        self.reading = Gauge("lab_origin_reads_in_flight", "Reads that hold a connection", runner, registry=by)
         self.reading_peak = Gauge(
-            "lab_origin_reads_in_flight_peak", "Most reads at once, waiting ones too, of 1 to 2 s", arm, registry=by
+            "lab_origin_reads_in_flight_peak", "Most reads at once, waiting ones too, of 1 to 2 s", runner, registry=by
         )
-        self.waiting = Gauge("lab_origin_readers_waiting", "Reads that wait for a connection", arm, registry=by)
-        self.connections = Gauge("lab_origin_connections", "Size of the origin's pool", arm, registry=by)
+        self.waiting = Gauge("lab_origin_readers_waiting", "Reads that wait for a connection", runner, registry=by)
+        self.connections = Gauge("lab_origin_connections", "Size of the origin's pool", runner, registry=by)
         self.connections_shared = Gauge(
-            "lab_origin_connections_shared", "Size of the pool that pods share, where they do", arm, registry=by
+            "lab_origin_connections_shared", "Size of the pool that pods share, where they do", runner, registry=by
         )
         self.locks = Counter("lab_lock_requests", "Attempts at a key's lock", ("strategy", "taken"), registry=by)
         self.lock_wait = Histogram(
-            "lab_lock_wait_seconds", "Waits for another pod's load", arm, buckets=DURATION_BUCKETS_S, registry=by
+            "lab_lock_wait_seconds", "Waits for another pod's load", runner, buckets=DURATION_BUCKETS_S, registry=by
         )
         self.refused = Counter(
-            "lab_writes_refused", "Writes without a valid lock, or to a full cache", arm, registry=by
+            "lab_writes_refused", "Writes without a valid lock, or to a full cache", runner, registry=by
         )
         self.commands = Counter("lab_cache_commands", "Commands sent to Redis", ("command",), registry=by)
         self.failures = Counter("lab_cache_failures", "Commands that failed", ("command",), registry=by)
@@ -123,8 +126,8 @@ class Metrics:
 
     # what a pod reports to: app.pod.PodEvents
 
-    def arm(self, strategy: str) -> "ArmMetrics":
-        return ArmMetrics(self, strategy)
+    def runner(self, strategy: str) -> "RunnerMetrics":
+        return RunnerMetrics(self, strategy)
 
     def origin(self, strategy: str) -> "OriginMetrics":
         return OriginMetrics(self, strategy)
@@ -189,8 +192,8 @@ class OriginMetrics:
     """The bound children of one strategy's origin. Implements `app.origin.OriginEvents`."""
 
     def __init__(self, metrics: Metrics, strategy: str) -> None:
-        self._asked = {why: metrics.asked.labels(strategy, why) for why in Why}
-        self._reads = {why: metrics.reads.labels(strategy, why) for why in Why}
+        self._asked = {reason: metrics.asked.labels(strategy, reason) for reason in LoadReason}
+        self._reads = {reason: metrics.reads.labels(strategy, reason) for reason in LoadReason}
         self._failures = metrics.read_failures.labels(strategy)
         self._again = metrics.asked_again.labels(strategy)
         self._shed = metrics.shed.labels(strategy)
@@ -198,7 +201,7 @@ class OriginMetrics:
         self.task_died = metrics.task_died
 
     def origin_asked(self, read: AskedRead, again: bool) -> None:
-        self._asked[read.why].inc()
+        self._asked[read.reason].inc()
         if again:
             self._again.inc()
 
@@ -206,7 +209,7 @@ class OriginMetrics:
         self._shed.inc()
 
     def origin_started(self, read: AskedRead) -> None:
-        self._reads[read.why].inc()
+        self._reads[read.reason].inc()
 
     def origin_failed(self, read: AskedRead) -> None:
         self._failures.inc()
@@ -215,8 +218,8 @@ class OriginMetrics:
         self._duration.observe(duration_s)
 
 
-class ArmMetrics:
-    """The bound children of one strategy. Implements `app.arm.ArmEvents`."""
+class RunnerMetrics:
+    """The bound children of one strategy. Implements `app.strategy_runner.RunnerEvents`."""
 
     def __init__(self, metrics: Metrics, strategy: str) -> None:
         self._answers = {status: metrics.requests.labels(strategy, status) for status in Status}

@@ -16,10 +16,10 @@ from random import Random
 from typing import Protocol
 
 from app.latency import Latency
-from app.ledger import AskedRead, Outcome
+from app.ledger import AskedRead, ReadOutcome
 from app.peak import Peak
 from app.settings import Settings
-from app.strategy import CLOCK_ERROR_S_MAX, Clock, Loaded, OriginFailed, Shed, Why
+from app.strategy import CLOCK_ERROR_S_MAX, Clock, Loaded, LoadReason, OriginFailed, Shed
 from app.tasks import Tasks
 
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
@@ -132,15 +132,15 @@ class Origin:
             await self._shared.aclose()
         await self._store.aclose()
 
-    async def read(self, item_id: int, key: str, why: Why) -> Loaded:
+    async def read(self, item_id: int, key: str, reason: LoadReason) -> Loaded:
         """One read of the store, through the pool: the `Loader` of a request. It goes on to its end when its caller is
         cancelled, as a query does. Only the queue for connections that pods share is left by a late read."""
         now_s, monotonic_s = self._clock.now_s(), self._clock.monotonic_s()
-        read = AskedRead(item_id, key, self._strategy, self._settings.pod, why, now_s, monotonic_s)
+        read = AskedRead(item_id, key, self._strategy, self._settings.pod, reason, now_s, monotonic_s)
         self._events.origin_asked(read, again=key in self._awaited)
         if self.reading + self.waiting >= self.connections + self._settings.origin_queue_max:
             self._events.origin_shed(read)
-            self._end(read, Outcome.SHED)
+            self._end(read, ReadOutcome.SHED)
             raise Shed(f"{self.waiting} reads wait for the origin (origin_queue_max)")
         self.waiting += 1  # here and not in the task, which has not begun when the next caller looks
         self._see_peak()
@@ -182,14 +182,14 @@ class Origin:
         read.started_s = started_s = self._clock.now_s()
         started_monotonic_s = self._clock.monotonic_s()
         self._events.origin_started(read)
-        outcome = Outcome.FAILED
+        outcome = ReadOutcome.FAILED
         try:
             found = await self._store.select(read.item_id, self._latency.draw_ms(self._rng))
-            outcome = Outcome.OK
+            outcome = ReadOutcome.OK
             read.loaded = self._loaded(read, found, self._dated(started_s, started_monotonic_s))
             return read.loaded
         finally:
-            if outcome is Outcome.FAILED and not read.is_late:
+            if outcome is ReadOutcome.FAILED and not read.is_late:
                 self._events.origin_failed(read)
             self._events.origin_ended(read, self._clock.monotonic_s() - read.asked_monotonic_s)
             self._see_peak()
@@ -209,14 +209,14 @@ class Origin:
         except BaseException:
             self._free.release()
             if read.is_late:  # else its pod ends
-                self._end(read, Outcome.FAILED)
+                self._end(read, ReadOutcome.FAILED)
             raise
         finally:
             read.is_queueing = False
 
     def _away(self) -> str:
-        why = "" if self._shared is None else self._shared.why_away
-        return f": their pooler is away ({why})" if why else ""
+        reason = "" if self._shared is None else self._shared.why_away
+        return f": their pooler is away ({reason})" if reason else ""
 
     def _dated(self, started_s: float, started_monotonic_s: float) -> float:
         """The moment when the read began: `started_s`, unless the clock was set since. Then it lies as far back, by the
@@ -224,7 +224,7 @@ class Origin:
         now_s, lasted_s = self._clock.now_s(), self._clock.monotonic_s() - started_monotonic_s
         return started_s if abs(now_s - started_s - lasted_s) <= CLOCK_ERROR_S_MAX else now_s - lasted_s
 
-    def _end(self, read: AskedRead, outcome: Outcome) -> None:
+    def _end(self, read: AskedRead, outcome: ReadOutcome) -> None:
         read.outcome, read.ended_s = outcome, self._clock.now_s()
         self._ledger.write(read)
 

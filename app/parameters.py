@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
-class Tunable:
+class Parameter:
     """A number or a word of a strategy that a run may set, with its bounds."""
 
     default: float | str
@@ -30,7 +30,7 @@ class Tunable:
         return float(value)
 
 
-def tunable(
+def parameter(
     default: float | str,
     why: str,
     *,
@@ -38,43 +38,43 @@ def tunable(
     high: float = math.inf,
     choices: Sequence[str] = (),
 ) -> Any:
-    """A tunable of a strategy, declared as a class attribute.
+    """A parameter of a strategy, declared as a class attribute.
 
-    For example `beta: float = tunable(1.0, "…", low=0, high=100)`.
+    For example `beta: float = parameter(1.0, "…", low=0, high=100)`.
     """
-    return Tunable(default, why, low, high, choices)
+    return Parameter(default, why, low, high, choices)
 
 
 class HasParameters:
-    """A class whose attributes a run may set. A class that extends it has the tunables of both, and `beta: float = 2.0`
-    gives an inherited one another default within its bounds."""
+    """A class whose attributes a run may set. A class that extends it has the parameters of both, and `beta: float =
+    2.0` gives an inherited one another default within its bounds."""
 
     name: ClassVar[str]
     """How an error calls it."""
 
     @classmethod
-    def tunables(cls) -> dict[str, Tunable]:
-        """Its own tunables and those that it inherits, the inherited first."""
-        found: dict[str, Tunable] = {}
+    def parameters(cls) -> dict[str, Parameter]:
+        """Its own parameters and those that it inherits, the inherited first."""
+        found: dict[str, Parameter] = {}
         for base in reversed(cls.__mro__):
             for name, value in vars(base).items():
-                if isinstance(value, Tunable):
+                if isinstance(value, Parameter):
                     found[name] = value
                 elif name in found:
                     found[name] = replace(found[name], default=value)
         return found
 
     @classmethod
-    def tuned(cls, tune: Mapping[str, float | str]) -> dict[str, float | str]:
-        """Every tunable's value under `tune`. Raises ValueError naming the tunable and its bound."""
-        declared = cls.tunables()
-        if unknown := tune.keys() - declared.keys():
+    def checked_params(cls, params: Mapping[str, float | str]) -> dict[str, float | str]:
+        """Every parameter's value under `params`. Raises ValueError naming the parameter and its bound."""
+        declared = cls.parameters()
+        if unknown := params.keys() - declared.keys():
             known = ", ".join(declared) or "none"
-            raise ValueError(f"{cls.name}.{min(unknown)}: no such tunable (there is {known})")
+            raise ValueError(f"{cls.name}.{min(unknown)}: no such parameter (there is {known})")
         values = {}
-        for name, knob in declared.items():
+        for name, parameter in declared.items():
             try:
-                values[name] = knob.check(tune.get(name, knob.default))
+                values[name] = parameter.check(params.get(name, parameter.default))
             except ValueError as error:
                 raise ValueError(f"{cls.name}.{name}: {error}") from None
         return values

@@ -6,11 +6,11 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
-from app.arm import Arm, ArmEvents
 from app.origin import Book, Origin, OriginEvents, Store
 from app.pooler_client import Connect, PoolerClient
 from app.settings import Settings
 from app.strategy import Cache, Clock, Strategy
+from app.strategy_runner import RunnerEvents, StrategyRunner
 
 
 class PodCache(Cache, Protocol):
@@ -27,7 +27,7 @@ class PodCache(Cache, Protocol):
 class PodEvents(Protocol):
     """The observers of a pod's parts: its metrics in the service."""
 
-    def arm(self, strategy: str) -> ArmEvents: ...
+    def runner(self, strategy: str) -> RunnerEvents: ...
 
     def origin(self, strategy: str) -> OriginEvents: ...
 
@@ -39,9 +39,10 @@ B = TypeVar("B", bound=Book)
 
 
 class Pod(Generic[C, B]):
-    """A pod owns its cache and its ledger, and an origin and an arm for each strategy; an async context manager.
+    """A pod owns its cache and its ledger, and an origin and a strategy runner for each strategy; an async context
+    manager.
 
-    Raises ValueError when the settings tune a strategy beyond its bounds.
+    Raises ValueError when a strategy's parameter is out of its bounds.
     """
 
     def __init__(
@@ -53,14 +54,14 @@ class Pod(Generic[C, B]):
         new_store: Callable[[], Store],
         events: PodEvents,
         connect_pooler: Connect | None = None,
-        life: str = "",
+        instance_id: str = "",
     ) -> None:
         """`new_store` is called once for each strategy, because each has connections of its own. Pods share connections
-        only where there is a way to the pooler. `life` is random unless it is stated."""
+        only where there is a way to the pooler. `instance_id` is random unless it is stated."""
         self.settings, self.cache, self.ledger = settings, cache, ledger
         self.origins: dict[str, Origin] = {}
-        self.arms: dict[str, Arm] = {}
-        life = life or secrets.token_hex(4)
+        self.runners: dict[str, StrategyRunner] = {}
+        instance_id = instance_id or secrets.token_hex(4)
         size, clock = settings.origin_connections_shared, cache.clock
         for name, strategy in strategies.items():
             shared = None
@@ -69,7 +70,9 @@ class Pod(Generic[C, B]):
             self.origins[name] = origin = Origin(
                 settings, name, clock, ledger, new_store(), events.origin(name), shared
             )
-            self.arms[name] = Arm(strategy, settings, cache, clock, origin.read, events.arm(name), life)
+            self.runners[name] = StrategyRunner(
+                strategy, settings, cache, clock, origin.read, events.runner(name), instance_id
+            )
 
     @property
     def reads_under_way(self) -> int:
@@ -94,10 +97,10 @@ class Pod(Generic[C, B]):
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Cancel what is in flight, arms first; every part is closed, whatever another one raises."""
+        """Cancel what is in flight, runners first; every part is closed, whatever another one raises."""
         async with AsyncExitStack() as owned:
             owned.push_async_callback(self.cache.aclose)
             for origin in self.origins.values():
                 owned.push_async_callback(origin.aclose)
-            for arm in self.arms.values():
-                owned.push_async_callback(arm.aclose)
+            for runner in self.runners.values():
+                owned.push_async_callback(runner.aclose)

@@ -1,4 +1,4 @@
-"""Every knob of a pod, with its unit, its bounds and a line of why. Environment variables, prefix `LAB_`."""
+"""Every setting of a pod, with its unit, its bounds and a line of why. Environment variables, prefix `LAB_`."""
 
 import json
 import socket
@@ -56,10 +56,10 @@ class Settings(BaseSettings):
     """How long an entry is fresh."""
     negative_ttl_s: float = Field(1.0, ge=0.05, le=3_600)
     """How long the absence of an item is remembered: short, so that a new item shows soon."""
-    tune: dict[str, dict[str, float | str]] = {}
+    params: dict[str, dict[str, float | str]] = {}
     """Tunables by strategy, as JSON: {"xfetch": {"beta": 2}}."""
-    bounds: bool = False
-    """Whether the bounds (app/strategies/bounds/) are served too; never in the live stack."""
+    references: bool = False
+    """Whether the bounds (app/strategies/references/) are served too; never in the live stack."""
 
     # The key space and the slow store behind it
     items: int = Field(1_000, ge=1, le=1_000_000)

@@ -14,7 +14,7 @@ VERSION_MIN = (6, 2)
 """Of Redis itself: the first with SET PXAT."""
 
 
-class Refused(CacheAway):
+class ServerRefused(CacheAway):
     """Redis is there, and says no."""
 
 
@@ -99,7 +99,7 @@ def translated(command: str, error: Exception) -> CacheAway:
     """Whatever a Redis client raises, as what the vocabulary knows."""
     if isinstance(error, CacheAway):
         return error
-    kind = Refused if isinstance(error, ResponseError | AuthenticationError | AuthorizationError) else CacheAway
+    kind = ServerRefused if isinstance(error, ResponseError | AuthenticationError | AuthorizationError) else CacheAway
     return kind(f"{command}: {type(error).__name__}: {error}")
 
 

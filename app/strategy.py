@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import ClassVar, Protocol, Self
 
-from app.entry import CLOCK_ERROR_S_MAX, Entry, Loaded, Lookup, Status, Why
+from app.entry import CLOCK_ERROR_S_MAX, Entry, Loaded, LoadReason, Lookup, Status
 from app.mechanism import Mechanism, MechanismKind
-from app.parameters import HasParameters, Tunable, tunable
+from app.parameters import HasParameters, Parameter, parameter
 
 __all__ = [
     "CLOCK_ERROR_S_MAX",
@@ -27,19 +27,19 @@ __all__ = [
     "Entry",
     "Flights",
     "Lab",
-    "Landing",
+    "LoadReason",
     "Loaded",
     "Loader",
     "Lookup",
     "Mechanism",
     "MechanismKind",
+    "Notification",
     "OriginFailed",
+    "Parameter",
     "Shed",
     "Status",
     "Strategy",
-    "Tunable",
-    "Why",
-    "tunable",
+    "parameter",
 ]
 
 
@@ -55,7 +55,7 @@ class Shed(Exception):
     """A bound was reached and the request is turned away; the text names the bound."""
 
 
-Loader = Callable[[Why], Awaitable[Loaded]]
+Loader = Callable[[LoadReason], Awaitable[Loaded]]
 """Asks the origin for the item of this request. Raises `OriginFailed` or `Shed`."""
 
 
@@ -71,11 +71,11 @@ class Clock(Protocol):
         ...
 
 
-class Landing(Protocol):
+class Notification(Protocol):
     """Tells when a new entry for a key may be in the cache."""
 
     async def wait(self, timeout_s: float) -> bool:
-        """True once a landing was announced, False after `timeout_s` without one."""
+        """True once a notification came, False after `timeout_s` without one."""
         ...
 
 
@@ -97,8 +97,8 @@ class Cache(Protocol):
         """Store the entry until its `keep_until_s`, a moment on the cache's clock.
 
         It is not served for longer, however late the command is executed, and whatever that clock is set to meanwhile.
-        With a token: only while that token holds the key's lock, in one step with releasing it and announcing the
-        landing. False when the write was refused, because the lock is somebody else's by now or the cache is full.
+        With a token: only while that token holds the key's lock, in one step with releasing it and notifying its
+        waiters. False when the write was refused, because the lock is somebody else's by now or the cache is full.
         """
         ...
 
@@ -114,8 +114,8 @@ class Cache(Protocol):
         """Give the lock back and wake who waits for it; False when this token does not hold it."""
         ...
 
-    def landing(self, key: str) -> AbstractContextManager[Landing]:
-        """Listen for landings of the key. Whatever is announced after entering is not missed by `wait`."""
+    def notification(self, key: str) -> AbstractContextManager[Notification]:
+        """Listen for notifications about the key. A notification that comes after entering is not missed by `wait`."""
         ...
 
 
@@ -127,7 +127,13 @@ class Flights(Protocol):
         ...
 
     def refresh(
-        self, key: str, load: Loader, why: Why, seen: Entry, fresh_for_s: float, keep_for_s: float | None = None
+        self,
+        key: str,
+        load: Loader,
+        reason: LoadReason,
+        seen: Entry,
+        fresh_for_s: float,
+        keep_for_s: float | None = None,
     ) -> None:
         """Replace the entry `seen` in the background, unless somebody is at it or has just done it. Never raises."""
         ...
@@ -142,7 +148,7 @@ class Lab:
     rng: Random
     flights: Flights
     ttl_s: float
-    tune: dict[str, float | str]
+    params: dict[str, float | str]
 
     async def store(self, key: str, loaded: Loaded, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
         """Write what was loaded without any coordination. A cache that is away costs the write, not the answer."""
@@ -160,7 +166,7 @@ _OF_EVERY_INSTANCE = frozenset({"lab", "ttl_s"})
 class Strategy(HasParameters, ABC):
     """One way to keep a key in the cache. The module's name is the route, the label and the key prefix.
 
-    A strategy may extend another: it has the tunables of both, and `beta: float = 2.0` gives an inherited one another
+    A strategy may extend another: it has the parameters of both, and `beta: float = 2.0` gives an inherited one another
     default within its bounds.
     """
 
@@ -168,38 +174,38 @@ class Strategy(HasParameters, ABC):
     ttl_s: float
 
     def __init_subclass__(cls) -> None:
-        """Raises TypeError when a tunable would hide something else that the class has."""
+        """Raises TypeError when a parameter would hide something else that the class has."""
         cls.name = cls.__module__.rpartition(".")[2]
         cls.is_baseline = bool(vars(cls).get("is_baseline", False))  # whoever extends the baseline is not it
         for name, value in vars(cls).items():
             has = next((vars(base)[name] for base in cls.__mro__[1:] if name in vars(base)), None)
-            hides = isinstance(value, Tunable) and has is not None and not isinstance(has, Tunable)
+            hides = isinstance(value, Parameter) and has is not None and not isinstance(has, Parameter)
             if hides or name in _OF_EVERY_INSTANCE:
                 raise TypeError(f"{cls.__name__}.{name}: every strategy has something else of that name already")
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
-        self._set(lab.ttl_s, lab.tune)
+        self._set(lab.ttl_s, lab.params)
 
     @classmethod
-    def stated(cls, ttl_s: float, tune: Mapping[str, float | str]) -> Self:
+    def stated(cls, ttl_s: float, params: Mapping[str, float | str]) -> Self:
         """The strategy with its parameters and no lab: it can state its mechanism, and answers no request. Raises
-        ValueError naming a tunable that is out of its bounds."""
+        ValueError naming a parameter that is out of its bounds."""
         strategy = cls.__new__(cls)
-        strategy._set(ttl_s, tune)
+        strategy._set(ttl_s, params)
         return strategy
 
-    def _set(self, ttl_s: float, tune: Mapping[str, float | str]) -> None:
+    def _set(self, ttl_s: float, params: Mapping[str, float | str]) -> None:
         self.ttl_s = ttl_s
-        for name, value in self.tuned(tune).items():
+        for name, value in self.checked_params(params).items():
             setattr(self, name, value)
 
     def mechanism(self) -> Mechanism:
-        """The strategy's way with an expiry, with its numbers as they are tuned.
+        """The strategy's way with an expiry, with its numbers as its parameters state them.
 
-        It depends on `self.ttl_s` and the tunables alone, because theory asks for it where no lab runs. A strategy that
-        serves past the TTL, or draws longer ones, says so here: an answer older than `Mechanism.oldest_s` is a wrong
-        one.
+        It depends on `self.ttl_s` and the parameters alone, because theory asks for it where no lab runs. A strategy
+        that serves past the TTL, or draws longer ones, says so here: an answer older than `Mechanism.oldest_s` is a
+        wrong one.
         """
         return Mechanism.unknown()
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from app.landings import Landings
+from app.notifications import Notifications
 from app.standing import translated
 from app.strategy import CacheAway
 
@@ -23,12 +23,12 @@ connection that died without saying so (no FIN) is known within two of these."""
 
 
 class Subscription:
-    """Tells the landings what Redis announces."""
+    """Passes on what Redis publishes about stored entries."""
 
-    def __init__(self, redis: Redis, landings: Landings, timeout_s: float) -> None:
+    def __init__(self, redis: Redis, notifications: Notifications, timeout_s: float) -> None:
         """`timeout_s` is for each command that is sent."""
         self._redis = redis
-        self._landings = landings
+        self._notifications = notifications
         self._timeout_s = timeout_s
 
     async def listen(self) -> None:
@@ -40,7 +40,7 @@ class Subscription:
                     await self._pass_on(pubsub)
             except CacheAway as away:
                 log.debug("landings: %s", away)
-            self._landings.announce_all()
+            self._notifications.notify_all()
             await asyncio.sleep(AGAIN_S)
 
     async def _pass_on(self, pubsub: PubSub) -> None:
@@ -61,9 +61,9 @@ class Subscription:
         if message["type"] == "message":
             key = message["data"]
             if isinstance(key, bytes):  # what is not UTF-8 is no key of the lab's: nobody waits for it
-                self._landings.announce(key.decode(errors="replace"))
+                self._notifications.notify(key.decode(errors="replace"))
         elif message["type"] == "subscribe":  # at first, or again by redis-py itself when the connection was lost
-            self._landings.announce_all()
+            self._notifications.notify_all()
 
     async def _send(self, command: Awaitable[Any]) -> None:
         async def bounded() -> None:

@@ -28,9 +28,9 @@ from loadtest.generator.deal import DEAL_EVERY_S, Dealer
 from loadtest.generator.door import close_door
 from loadtest.generator.exporter import LoadMetrics
 from loadtest.generator.meter import now_s
-from loadtest.generator.plan import BadOption, Plan, check
+from loadtest.generator.plan import BadOption, LoadPlan, check
 from loadtest.generator.pods import NoPods, ask_pod
-from loadtest.generator.run import Run
+from loadtest.generator.run import LoadRun
 from loadtest.generator.targets import BadTargets, pod_url
 from loadtest.workload.arrivals import first_pause_s, pauses_s
 
@@ -52,7 +52,7 @@ _log = logging.getLogger(__name__)
 
 # Locust makes the users, so what they share has no other place.
 _metrics: LoadMetrics | None = None
-_run: Run | None = None
+_run: LoadRun | None = None
 _is_prepared = False
 _has_begun = Event()
 _dealer: Dealer | None = None
@@ -77,7 +77,7 @@ def add_options(parser: LocustArgumentParser) -> None:
 
 
 def _rate(text: str) -> float | None:
-    """Empty, as from a knob that is not turned: the scenario's own."""
+    """Empty, as from a variable that is not turned: the scenario's own."""
     return float(text) if text else None
 
 
@@ -144,8 +144,8 @@ def begin(environment: Environment, **_: Any) -> None:
     worker = runner if isinstance(runner, WorkerRunner) else None
     try:
         number = max(0, getattr(runner, "worker_index", 0))
-        _run = Run(
-            Plan(_heard(options, environment), LabUser.host, number),
+        _run = LoadRun(
+            LoadPlan(_heard(options, environment), LabUser.host, number),
             options,
             environment.events.request.fire,
             _metrics,

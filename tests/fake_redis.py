@@ -33,7 +33,7 @@ class FakeRedis:
         """Nothing comes back any more on the connections that there are; new ones are served."""
         self._silent |= self._connected
 
-    def announce(self, text: bytes) -> None:
+    def notify(self, text: bytes) -> None:
         for writer, channel in self._listeners.items():
             self._send(writer, [b"message", channel, text])
 

@@ -14,8 +14,8 @@ FIGURES: dict[str, Any] = {
     "scenario": "one-key", "world": "native", "seed": 7, "pods": 3, "loop": "open", "duration_s": 60.0,
     "target_rate": 400.0, "requests": 24_000, "achieved_rate": 400.0, "hit_ratio": 0.97, "origin_reads": 739,
     "origin_peak_1s": 61, "p50_ms": 1.8, "p95_ms": 12.3, "p99_ms": 212.3, "age_p50_s": 2.5, "age_p99_s": 5.1,
-    "statuses": {"hit": 23_000, "stale": 280}, "reads_by_why": {"miss": 739}, "errors": 0, "wrong_answers": 0,
-    "faults": {}, "events": [], "valid": True,
+    "statuses": {"hit": 23_000, "stale": 280}, "reads_by_reason": {"miss": 739}, "errors": 0, "wrong_answers": 0,
+    "wrong_answer_kinds": {}, "incidents": [], "valid": True,
 }  # fmt: skip
 
 

@@ -13,11 +13,16 @@ from tests.test_packaging import ROOT, pinned, stated
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 OURS = ("app", "loadtest")
-POD, SENDER, KNOBS, LAB = "app.__main__", "loadtest.locustfile", "loadtest.worlds.stack_settings", "loadtest.__main__"
+POD, SENDER, VARIABLES, LAB = (
+    "app.__main__",
+    "loadtest.locustfile",
+    "loadtest.worlds.stack_settings",
+    "loadtest.__main__",
+)
 CONTRACT = ("loadtest.contract.plugin", "loadtest.contract.promises", "loadtest.contract.promises_under_faults")
 COMMANDS = [f"loadtest.cli.{path.stem}" for path in (ROOT / "loadtest" / "cli").glob("*.py")]
 """The lab imports a command when it is called, by its name."""
-PROGRAMS = {"service": [POD], "load": [SENDER, KNOBS], "bench": [LAB, *COMMANDS, POD, SENDER, *CONTRACT]}
+PROGRAMS = {"service": [POD], "load": [SENDER, VARIABLES], "bench": [LAB, *COMMANDS, POD, SENDER, *CONTRACT]}
 """What each image runs; strategies are discovered besides."""
 OPTIONAL = {"dask", "distributed", "pyarrow"}
 """Imported where they are there, and said where they are not: a sweep on a cluster, Parquet."""

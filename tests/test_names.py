@@ -6,30 +6,6 @@ from collections import defaultdict
 from loadtest import ROOT
 
 ROOMS = ("app", "loadtest", "grafana/boards", "benchmarks")
-SHARED = frozenset(
-    [
-        "Answer",
-        "Arm",
-        "CacheAway",
-        "Connection",
-        "Finding",
-        "Found",
-        "Gate",
-        "Judged",
-        "Ledger",
-        "Load",
-        "Outcome",
-        "Pair",
-        "Plan",
-        "Refused",
-        "Run",
-        "Step",
-        "TookTooLong",
-        "Verdict",
-        "WrongAnswer",
-    ]
-)
-"""Names of more than one class still; each is to become one."""
 
 
 def public_classes() -> dict[str, list[str]]:
@@ -43,4 +19,4 @@ def public_classes() -> dict[str, list[str]]:
 
 
 def test_no_public_class_name_is_defined_twice() -> None:
-    assert {name: files for name, files in public_classes().items() if len(files) > 1 and name not in SHARED} == {}
+    assert {name: files for name, files in public_classes().items() if len(files) > 1} == {}

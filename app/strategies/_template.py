@@ -1,5 +1,5 @@
 # Copy this file to a name of your own (or run `make new S=mine`): the name is the route, the label and the row.
-from app.strategy import Loader, Lookup, Mechanism, Status, Strategy, Why, tunable
+from app.strategy import Loader, LoadReason, Lookup, Mechanism, Status, Strategy, parameter
 
 
 class Template(Strategy):
@@ -10,7 +10,7 @@ class Template(Strategy):
     Reference:  where it comes from.
     """
 
-    stretch: float = tunable(1.0, "how many TTLs an entry lives", low=0.1, high=10)
+    stretch: float = parameter(1.0, "how many TTLs an entry lives", low=0.1, high=10)
 
     def mechanism(self) -> Mechanism:
         # An answer older than `stretch` TTLs is a wrong one. Theory predicts a kind that it knows: none, collapse, …
@@ -21,5 +21,5 @@ class Template(Strategy):
         if entry is not None:
             return Lookup(Status.HIT, entry)
         # Load alone, as here, or let `self.lab.flights.collapse(key, load, fresh_for_s)` see to it that one does.
-        loaded = await load(Why.MISS)
+        loaded = await load(LoadReason.MISS)
         return Lookup(Status.MISS, await self.lab.store(key, loaded, fresh_for_s=self.ttl_s * self.stretch))

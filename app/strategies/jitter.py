@@ -1,4 +1,4 @@
-from app.strategy import Loader, Lookup, Mechanism, Status, Strategy, Why, tunable
+from app.strategy import Loader, LoadReason, Lookup, Mechanism, Status, Strategy, parameter
 
 
 class Jitter(Strategy):
@@ -10,8 +10,8 @@ class Jitter(Strategy):
     Reference:  Jitterbug (TTL 10 s, jitter 10 to 15 s); the primer's 20 % and 100 % runs.
     """
 
-    spread: float = tunable(0.5, "width of the range that TTLs are drawn from, as a share of the TTL", low=0, high=2)
-    form: str = tunable(
+    spread: float = parameter(0.5, "width of the range that TTLs are drawn from, as a share of the TTL", low=0, high=2)
+    form: str = parameter(
         "mean-preserving",
         "mean-preserving draws around the TTL, longer draws from the TTL upwards (as published)",
         choices=("mean-preserving", "longer"),
@@ -25,7 +25,7 @@ class Jitter(Strategy):
         entry = await self.lab.cache.get(key)
         if entry is not None:
             return Lookup(Status.HIT, entry)
-        loaded = await load(Why.MISS)
+        loaded = await load(LoadReason.MISS)
         return Lookup(Status.MISS, await self.lab.store(key, loaded, fresh_for_s=self.draw_ttl_s()))
 
     def draw_ttl_s(self) -> float:

@@ -1,4 +1,4 @@
-from app.strategy import Loader, Lookup, Mechanism, Status, Strategy, Why
+from app.strategy import Loader, LoadReason, Lookup, Mechanism, Status, Strategy
 
 
 class Static(Strategy):
@@ -19,5 +19,5 @@ class Static(Strategy):
         entry = await self.lab.cache.get(key)
         if entry is not None:
             return Lookup(Status.HIT, entry)
-        loaded = await load(Why.MISS)
+        loaded = await load(LoadReason.MISS)
         return Lookup(Status.MISS, await self.lab.store(key, loaded, fresh_for_s=self.ttl_s))

@@ -1,4 +1,4 @@
-from app.strategy import Loader, Lookup, Mechanism, Status, Strategy, Why, tunable
+from app.strategy import Loader, LoadReason, Lookup, Mechanism, Status, Strategy, parameter
 
 
 class StaleWhileRevalidate(Strategy):
@@ -10,7 +10,7 @@ class StaleWhileRevalidate(Strategy):
     Reference:  RFC 5861, stale-while-revalidate.
     """
 
-    stale_s: float = tunable(5.0, "how long past its freshness an entry may be served, seconds", low=0, high=86_400)
+    stale_s: float = parameter(5.0, "how long past its freshness an entry may be served, seconds", low=0, high=86_400)
 
     def mechanism(self) -> Mechanism:
         return Mechanism.stale(window_s=self.stale_s)
@@ -22,5 +22,5 @@ class StaleWhileRevalidate(Strategy):
             return await flights.collapse(key, load, self.ttl_s, keep_for_s)
         if entry.is_fresh(self.lab.clock.now_s()):
             return Lookup(Status.HIT, entry)
-        flights.refresh(key, load, Why.REFRESH, entry, self.ttl_s, keep_for_s)
+        flights.refresh(key, load, LoadReason.REFRESH, entry, self.ttl_s, keep_for_s)
         return Lookup(Status.STALE, entry)

@@ -1,6 +1,6 @@
 import math
 
-from app.strategy import Entry, Loader, Lookup, Mechanism, Status, Strategy, Why, tunable
+from app.strategy import Entry, Loader, LoadReason, Lookup, Mechanism, Status, Strategy, parameter
 
 
 class XFetch(Strategy):
@@ -13,8 +13,8 @@ class XFetch(Strategy):
     Reference:  Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015.
     """
 
-    beta: float = tunable(1.0, "above 1 refreshes earlier, below 1 later", low=0, high=100)
-    form: str = tunable(
+    beta: float = parameter(1.0, "above 1 refreshes earlier, below 1 later", low=0, high=100)
+    form: str = parameter(
         "locked",
         "locked refreshes once, in the background; unlocked lets every reader that decides to load do so (the paper)",
         choices=("locked", "unlocked"),
@@ -28,11 +28,11 @@ class XFetch(Strategy):
         if entry is not None and not self._is_due(entry):
             return Lookup(Status.HIT, entry)
         if self.form == "unlocked":
-            loaded = await load(Why.MISS if entry is None else Why.EARLY)
+            loaded = await load(LoadReason.MISS if entry is None else LoadReason.EARLY)
             return Lookup(Status.MISS, await self.lab.store(key, loaded, self.ttl_s))
         if entry is None:
             return await self.lab.flights.collapse(key, load, self.ttl_s)
-        self.lab.flights.refresh(key, load, Why.EARLY, entry, self.ttl_s)
+        self.lab.flights.refresh(key, load, LoadReason.EARLY, entry, self.ttl_s)
         return Lookup(Status.HIT, entry)
 
     def _is_due(self, entry: Entry) -> bool:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.hitpath.comparison import SERVICE_KNOBS, compare_hitpath, knobs_set_outside
+from benchmarks.hitpath.comparison import SERVICE_VARIABLES, compare_hitpath, knobs_set_outside
 from benchmarks.hitpath.result import HitpathResult
 from benchmarks.hitpath.table import print_hitpath
 from loadtest.cli.options import Seed
@@ -19,9 +19,9 @@ def hitpath(
 ) -> None:
     """Measure what a cache hit costs here, against a bare app that does one GET. Exit 1 when it costs more."""
     console.print(f"[dim]{pairs} pairs of runs at 64 connections, then at one …[/]")
-    for knob, value in knobs_set_outside().items():
-        if knob not in SERVICE_KNOBS and knob != "LAB_REDIS_URL":
-            console.print(f"with {knob}={value}, as set outside", highlight=False, markup=False)
+    for variable, value in knobs_set_outside().items():
+        if variable not in SERVICE_VARIABLES and variable != "LAB_REDIS_URL":
+            console.print(f"with {variable}={value}, as set outside", highlight=False, markup=False)
     result: HitpathResult = guarded(compare_hitpath(pairs=pairs, window_s=window, seed=seed))
     print_hitpath(console, result)
     if result.ratio < 1.0:

@@ -14,12 +14,12 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 
-from app.arm import CACHE_NAME
 from app.discovery import discover
 from app.settings import Settings
+from app.strategy_runner import CACHE_NAME
 from benchmarks.hitpath.bare import KEY_PREFIX
 from benchmarks.hitpath.generator import Order, Sample
-from benchmarks.hitpath.result import HitpathResult, Pair, Run
+from benchmarks.hitpath.result import HitpathResult, Window, WindowPair
 from loadtest import ROOT
 from loadtest.worlds.child_processes import Children
 from loadtest.worlds.native import start_redis
@@ -31,14 +31,14 @@ WARM_S = 0.5  # not counted: connections are made, caches fill
 ALONE_SHARE = 1 / 3  # of the window, for the runs at one connection,
 ALONE_S_MIN = 0.5  # but long enough to see CPU time, which the kernel tells in steps of 10 ms
 GENERATOR_START_S_MAX = 10.0
-SERVICE_KNOBS = {
+SERVICE_VARIABLES = {
     "LAB_TTL_S": "3600",
     "LAB_ITEMS": str(IDS),
     "LAB_ORIGIN_LATENCY": "fixed(1)",
     "LAB_POD": "hitpath",
 }
 
-Tell = Callable[[Run], None]
+Tell = Callable[[Window], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ async def compare_hitpath(
     """Takes about `pairs * (2.7 * window_s + 4)` seconds; `tell` hears of each run as it ends.
 
     Raises `WorldFailed` when a process does not do its part or any answer is not the hit that it must be. Raises
-    ValueError when no strategy is the baseline. Knobs of the service that are set outside hold here too:
+    ValueError when no strategy is the baseline. Variables of the service that are set outside hold here too:
     `LAB_READ_BATCH_MAX=1` shows what batching is worth.
     """
     strategy = discover().baseline
@@ -69,12 +69,12 @@ async def compare_hitpath(
         async with Children() as children:
             targets, bodies = await _start(children, folder, strategy)
 
-            async def pair(clients: int, seconds: float) -> Pair:
+            async def pair(clients: int, seconds: float) -> WindowPair:
                 runs = {}
                 for target in rng.sample(targets, len(targets)):
                     runs[target.name] = await _run(children, folder, target, bodies, clients, seconds)
                     tell(runs[target.name])
-                return Pair(**runs)
+                return WindowPair(**runs)
 
             loaded = [await pair(connections, window_s) for _ in range(pairs)]
             alone = [await pair(1, max(window_s * ALONE_SHARE, ALONE_S_MIN)) for _ in range(pairs)]
@@ -94,8 +94,13 @@ async def _start(children: Children, folder: Path, strategy: str) -> tuple[list[
     """The service, warm, and the bare app; and the bodies with which both answer, in the order of their paths."""
     redis_url = await start_redis(children, folder)
     environment = {"LAB_REDIS_URL": redis_url}
-    knobs = {**knobs_set_outside(), **environment, **SERVICE_KNOBS, "LAB_ORIGIN_PATH": str(folder / "origin.sqlite")}
-    service = await start_server(children, "service", "app", knobs, folder)
+    variables = {
+        **knobs_set_outside(),
+        **environment,
+        **SERVICE_VARIABLES,
+        "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
+    }
+    service = await start_server(children, "service", "app", variables, folder)
     bare = await start_server(children, "bare", "benchmarks.hitpath.bare", environment, folder)
     queries = [f"id={item}" for item in range(IDS)]
     paths = [f"/{strategy}?{query}" for query in queries]
@@ -110,7 +115,7 @@ async def _start(children: Children, folder: Path, strategy: str) -> tuple[list[
 
 async def _run(
     children: Children, folder: Path, target: _Target, bodies: list[str], connections: int, window_s: float
-) -> Run:
+) -> Window:
     order = Order(
         port=target.server.port,
         server_pid=target.server.pid,
@@ -138,7 +143,7 @@ async def _run(
     sample = Sample(**json.loads(sample_path.read_text()))
     if not sample.server_cpu_s:
         raise WorldFailed(f"{target.name}: a window of {window_s:g} s is too short to see any CPU time")
-    return Run(target.name, connections, sample.requests, sample.seconds, sample.server_cpu_s, sample.p50_ms)
+    return Window(target.name, connections, sample.requests, sample.seconds, sample.server_cpu_s, sample.p50_ms)
 
 
 async def _statuses(service: Server, strategy: str) -> dict[str, int]:

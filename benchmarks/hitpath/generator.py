@@ -24,7 +24,7 @@ HOST = "127.0.0.1"
 CONNECT_S_MAX = 5.0
 
 
-class WrongAnswer(Exception):
+class UnexpectedAnswer(Exception):
     """An answer was not what it must be, or a connection ended; the text says which."""
 
 
@@ -57,7 +57,7 @@ class Sample:
     p50_ms: float
 
 
-class Load:
+class HitpathLoad:
     """The state that all connections share."""
 
     def __init__(self, order: Order) -> None:
@@ -70,23 +70,23 @@ class Load:
 
     def fail(self, reason: str) -> None:
         if not self.failed.done():
-            self.failed.set_exception(WrongAnswer(reason))
+            self.failed.set_exception(UnexpectedAnswer(reason))
 
     async def run(self, seconds: float) -> None:
-        """Let time pass. Raises `WrongAnswer` as soon as there is one."""
+        """Let time pass. Raises `UnexpectedAnswer` as soon as there is one."""
         done, _ = await asyncio.wait({self.failed}, timeout=seconds)
         if done:
             self.failed.result()
 
 
-class Connection(asyncio.Protocol):
+class AskingConnection(asyncio.Protocol):
     """One client: one request at a time, until it is closed."""
 
     _transport: asyncio.Transport
     _item: int
     _asked_s: float
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: HitpathLoad) -> None:
         self._load = load
         self._received = b""
 
@@ -126,15 +126,15 @@ class Connection(asyncio.Protocol):
 
 
 async def drive(order: Order) -> Sample:
-    """Raises `WrongAnswer`, and OSError or TimeoutError when it cannot connect."""
+    """Raises `UnexpectedAnswer`, and OSError or TimeoutError when it cannot connect."""
     loop = asyncio.get_running_loop()
-    load = Load(order)
+    load = HitpathLoad(order)
     server = psutil.Process(order.server_pid)
     connections: list[asyncio.Transport] = []
     try:
         async with asyncio.timeout(CONNECT_S_MAX):
             for _ in range(order.connections):
-                transport, _ = await loop.create_connection(lambda: Connection(load), HOST, order.port)
+                transport, _ = await loop.create_connection(lambda: AskingConnection(load), HOST, order.port)
                 connections.append(transport)
         await load.run(order.warm_s)
         load.latencies_s.clear()
@@ -146,7 +146,7 @@ async def drive(order: Order) -> Sample:
         for transport in connections:
             transport.close()
     if not load.latencies_s:
-        raise WrongAnswer(f"no answer within {order.window_s:g} s")
+        raise UnexpectedAnswer(f"no answer within {order.window_s:g} s")
     p50_ms = statistics.median(load.latencies_s) * 1000
     return Sample(len(load.latencies_s), ended_s - began_s, cpu_ended_s - cpu_began_s, p50_ms)
 
@@ -161,7 +161,7 @@ def main() -> None:
     order = Order(**json.loads(order_path.read_text()))
     try:
         sample = uvloop.run(drive(order))
-    except (WrongAnswer, OSError, TimeoutError, psutil.Error) as error:
+    except (UnexpectedAnswer, OSError, TimeoutError, psutil.Error) as error:
         sys.exit(f"{type(error).__name__}: {error}")
     sample_path.write_text(json.dumps(asdict(sample)))
 

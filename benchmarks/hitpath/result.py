@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Window:
     """One window of one server."""
 
     server: str  # "service" or "bare"
@@ -27,11 +27,11 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class WindowPair:
     """The service and the bare app, one right after the other."""
 
-    service: Run
-    bare: Run
+    service: Window
+    bare: Window
 
     @property
     def ratio(self) -> float:
@@ -45,8 +45,8 @@ class HitpathResult:
 
     strategy: str
     body_bytes_max: int
-    pairs: tuple[Pair, ...]
-    alone: tuple[Pair, ...]  # at one connection, where there is nothing to batch
+    pairs: tuple[WindowPair, ...]
+    alone: tuple[WindowPair, ...]  # at one connection, where there is nothing to batch
     statuses: dict[str, int]  # the service's answers by its own count, warm-up included
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.hitpath.result import HitpathResult, Run
+from benchmarks.hitpath.result import HitpathResult, Window
 
 
 def print_hitpath(console: Console, result: HitpathResult) -> None:
@@ -29,7 +29,7 @@ def print_hitpath(console: Console, result: HitpathResult) -> None:
     )
 
 
-def _add(table: Table, runs: Sequence[Run], *ratio: str) -> None:
+def _add(table: Table, runs: Sequence[Window], *ratio: str) -> None:
     table.add_row(
         runs[0].server,
         str(runs[0].connections),
@@ -40,5 +40,5 @@ def _add(table: Table, runs: Sequence[Run], *ratio: str) -> None:
     )
 
 
-def _median(runs: Sequence[Run], figure: Callable[[Run], float]) -> float:
+def _median(runs: Sequence[Window], figure: Callable[[Window], float]) -> float:
     return statistics.median(figure(run) for run in runs)

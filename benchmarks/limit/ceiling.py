@@ -39,7 +39,7 @@ C_GENERATORS = {"wrk": "wrk -t1 -c64 -d{seconds}s {url}", "hey": "hey -cpus 1 -c
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RateStep:
     """One rate, for `STEP_S`."""
 
     processes: int
@@ -60,7 +60,7 @@ class Step:
 class Limit:
     """The steps that were tried, in order."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[RateStep, ...]
     c_generator: str | None  # its name; None: none is installed
     c_rate: float  # requests/s that it gets with 64 connections
 
@@ -75,13 +75,13 @@ class Limit:
         return max({step.processes for step in self.steps}, key=lambda number: (self.honest_rate(number), -number))
 
 
-Tell = Callable[[Step], None]
+Tell = Callable[[RateStep], None]
 
 
 async def find_limit(seed: int = 1, tell: Tell = lambda step: None) -> Limit:
     """Takes up to two minutes; `tell` hears of each step. Raises `WorldFailed` when a process does not do its part."""
     give_up_s = time.monotonic() + BUDGET_S
-    steps: list[Step] = []
+    steps: list[RateStep] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with Children() as children:
@@ -115,7 +115,7 @@ def instant_scenario(title: str, duration_s: float, rate_per_s: float) -> Scenar
     )
 
 
-async def _step(children: Children, into: Path, server: Server, rate: float, processes: int, seed: int) -> Step:
+async def _step(children: Children, into: Path, server: Server, rate: float, processes: int, seed: int) -> RateStep:
     scenario = instant_scenario("As fast as it goes", STEP_S, rate)
     path = into / "scenario.json"
     path.write_text(scenario.model_dump_json())
@@ -128,13 +128,13 @@ async def _step(children: Children, into: Path, server: Server, rate: float, pro
     faults = generator.faults(what_is_due(scenario, seed), generator.sent)
     if p99_ms > P99_MS_MAX:
         faults.append(f"p99 is {p99_ms:.0f} ms at a server that answers at once (up to {P99_MS_MAX:.0f} ms is fair)")
-    return Step(processes, rate, generator.sent / STEP_S, p99_ms, generator, faults)
+    return RateStep(processes, rate, generator.sent / STEP_S, p99_ms, generator, faults)
 
 
 def _p99_ms(folder: Path) -> float:
     latency = Histogram()
-    for piece in read_answers(sorted(folder.glob("answers-*.csv"))):
-        latency.add(piece.latency_s)
+    for chunk in read_answers(sorted(folder.glob("answers-*.csv"))):
+        latency.add(chunk.latency_s)
     return latency.percentile_s(0.99) * 1000
 
 

@@ -40,7 +40,7 @@ def answer(request: bytes) -> bytes:
     return _HEAD % (len(body), body)
 
 
-class Connection(asyncio.Protocol):
+class AnsweringConnection(asyncio.Protocol):
     """One client's, which asks with GET and waits for the answer before it asks again."""
 
     _transport: asyncio.Transport
@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
 
 async def serve(listener: socket.socket) -> None:
     """Serves until the process ends."""
-    server = await asyncio.get_running_loop().create_server(Connection, sock=listener, backlog=4_096)
+    server = await asyncio.get_running_loop().create_server(AnsweringConnection, sock=listener, backlog=4_096)
     await server.serve_forever()
 
 

@@ -28,7 +28,7 @@ def board() -> Json:
             ("", [must_be_zero(width=17), firing(width=7)]),
             ("Redis", [_commands_per_request(), _commands(), _batch()]),
             ("Locks", [_locks("true"), _locks("false"), _lock_wait()]),
-            ("Origin", [_reads_by_why(), _read_duration(), _queue()]),
+            ("Origin", [_reads_by_reason(), _read_duration(), _queue()]),
             (
                 "Pods",
                 [
@@ -118,14 +118,14 @@ def _lock_wait() -> Json:
     )
 
 
-def _reads_by_why() -> Json:
+def _reads_by_reason() -> Json:
     return time_series(
         "Origin reads by reason",
         "Reads that got a connection, the chosen strategies together. miss: there was nothing to answer with; "
         "refresh: the entry was stale; early: it was still fresh. Expect needles of misses where nothing coordinates, "
         "and the line of what was asked for on top of them: where it is higher, reads wait or were shed.",
         [
-            target(shown_by("why", "strategy_why:lab_origin_reads:increase1s"), "{{why}}"),
+            target(shown_by("reason", "strategy_reason:lab_origin_reads:increase1s"), "{{reason}}"),
             target(shown_by("", "strategy:lab_origin_asked:increase1s"), "asked for", "B"),
         ],
         "suffix:/s",

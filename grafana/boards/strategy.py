@@ -12,7 +12,7 @@ SAYS = query_variable(
 ABOUT = """\
 **$strategy**: $says  
 It is one file, `app/strategies/$strategy.py`: what to expect of it and where it hurts is said at its top, and every \
-tunable with its bounds. Under `make dev` an edit is in the pods a few seconds later, and marked here by a line.
+parameter with its bounds. Under `make dev` an edit is in the pods a few seconds later, and marked here by a line.
 """  # noqa: W291  # two spaces are Markdown's line break
 
 
@@ -45,7 +45,7 @@ def _why() -> Json:
         "Why the origin was read",
         "Reads in each second. miss: there was nothing to answer with; refresh: the entry was stale; early: it was "
         "still fresh. Expect one colour, which is the strategy's own way.",
-        [target(shown("strategy_why:lab_origin_reads:increase1s"), "{{why}}")],
+        [target(shown("strategy_reason:lab_origin_reads:increase1s"), "{{reason}}")],
         "suffix:/s",
         height=7,
         overrides=colors(WHY_COLORS),

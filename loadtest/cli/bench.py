@@ -6,7 +6,7 @@ import typer
 
 from loadtest.cli.conduct import REAL_WORLDS, all_valid, conduct
 from loadtest.cli.inputs import chosen, discovered, scenario_named
-from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Bound, Duration, Pods, Results, Seed, Strategies
+from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Duration, Pods, Reference, Results, Seed, Strategies
 from loadtest.cli.terminal import console, exit_unless_valid, fail
 from loadtest.workload.planned_run import plan
 
@@ -24,7 +24,7 @@ def bench(
     seed: Seed = 1,
     repeats: Annotated[int, typer.Option(min=1, max=100, help="Runs of each strategy, in a random order.")] = 1,
     world: Annotated[str, typer.Option(help="native, virtual, or stack: then by `make bench WORLD=stack`.")] = "native",
-    bound: Bound = True,
+    reference: Reference = True,
     results: Results = RESULTS,
 ) -> None:
     """Run strategies through a scenario, one at a time, and report."""
@@ -40,7 +40,7 @@ def bench(
     if world != "virtual" and (reason := workload.why_only_virtual):
         fail(f"{workload.name}: {reason}")
     # the stack's pods serve no bound, so that the live load never finds one there
-    found = discovered(bound and world != "stack")
+    found = discovered(reference and world != "stack")
     names = chosen(found, strategies, workload)
     finished = conduct(workload, plan(workload, names, found, repeats, seed), found, world, seed, results)
     exit_unless_valid(all_valid([one.summary for one in finished]))

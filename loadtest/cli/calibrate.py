@@ -17,7 +17,7 @@ from loadtest.cli.running import guarded, run_folder, this_run
 from loadtest.cli.terminal import console, exit_unless_valid, fail, warn
 from loadtest.figures.repeats import by_strategy
 from loadtest.figures.run_folder import keep_figures, write_whole
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.report.write import Extras
 from loadtest.studies.calibration.calibration import LEGEND, SHORT, Calibration, all_agree, beside, calibrate_again
@@ -56,7 +56,7 @@ def calibrate(
                 [],
             )
             valid = valid and row.valid
-            extras.missing += [f"{workload.name}, {row.strategy}: {event}" for event in row.events]
+            extras.missing += [f"{workload.name}, {row.strategy}: {event}" for event in row.incidents]
         again: list[Calibration] = []
         fit = fitted(workload, rows, {one.strategy: one.simulated for one in calibrated if one.figure == "p50_ms"})
         if fit is None:
@@ -80,7 +80,7 @@ def calibrate(
 
 
 def _measure(runs: Sequence[PlannedRun], folder: Path) -> list[Finished]:
-    so_far: list[Row] = []
+    so_far: list[RunSummary] = []
 
     def keep(one: Finished) -> None:
         so_far.append(one.summary)
@@ -91,7 +91,7 @@ def _measure(runs: Sequence[PlannedRun], folder: Path) -> list[Finished]:
     return finished
 
 
-def _simulate(runs: Sequence[PlannedRun]) -> dict[str, list[Row]]:
+def _simulate(runs: Sequence[PlannedRun]) -> dict[str, list[RunSummary]]:
     with virtual(len(runs)) as shown:
         return by_strategy([one.summary for one in guarded(run_in(shown, runs))])
 

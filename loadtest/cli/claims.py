@@ -17,9 +17,9 @@ from loadtest.cli.running import guarded, guarded_here, run_folder, this_run
 from loadtest.cli.terminal import console, fail, named, warn
 from loadtest.figures.run_folder import write_whole
 from loadtest.report.write import Extras
-from loadtest.studies.claims.claims_page import TITLE, Ledger, markdown, print_ledger
+from loadtest.studies.claims.claims_page import TITLE, ClaimsPage, markdown, print_ledger
 from loadtest.studies.claims.experiment import Experiment, read_experiments
-from loadtest.studies.claims.reruns import Found, evidence, keep, native_runs, records_of, virtual_runs
+from loadtest.studies.claims.reruns import EvidenceByVariant, evidence, keep, native_runs, records_of, virtual_runs
 from loadtest.studies.claims.verdict import judge, unexpected
 from loadtest.workload.scenario import BadScenario
 
@@ -27,7 +27,7 @@ from loadtest.workload.scenario import BadScenario
 def claims(
     only: Annotated[str | None, typer.Option(help="Claims, or files of them, by comma. Default: all.")] = None,
     virtual_only: Annotated[bool, typer.Option("--virtual-only", help="Nothing with real processes.")] = False,
-    repeats: Annotated[int, typer.Option(min=1, max=100, help="Native runs of each arm; their median counts.")] = 1,
+    repeats: Annotated[int, typer.Option(min=1, max=100, help="Native runs of each variant; their median counts.")] = 1,
     seed: Seed = 1,
     out: Annotated[Path | None, typer.Option(help="Default: CLAIMS.md; of a part, one beside the records.")] = None,
     results: Results = RESULTS,
@@ -60,7 +60,7 @@ def claims(
             guarded(run_in(shown, runs, sink))
     wall_s = time.monotonic() - began_s
     judged = {one.name: judge(one, found[one.name]) for one in chosen}
-    ledger = Ledger(chosen, judged, about, wall_s, 0 if virtual_only else repeats)
+    ledger = ClaimsPage(chosen, judged, about, wall_s, 0 if virtual_only else repeats)
     path = page or folder / "CLAIMS.md"
     with guarded_here():
         write_whole(folder / "claims.json", json.dumps(_records(found), indent=2))
@@ -88,17 +88,17 @@ def _chosen(only: str | None) -> Sequence[Experiment]:
     return [part for one in experiments if (part := one.only(names)) is not None]
 
 
-def _records(found: Found) -> dict[str, Any]:
+def _records(found: EvidenceByVariant) -> dict[str, Any]:
     """Every figure of every run."""
     return {
         experiment: {
-            arm: {
+            variant: {
                 "scenario": of.workload.model_dump(mode="json"),
                 "simulated": sorted(of.simulations, key=lambda one: one["seed"]),
                 "measured": of.measurements,
                 "invalid": of.invalid,
             }
-            for arm, of in arms.items()
+            for variant, of in variants.items()
         }
-        for experiment, arms in found.items()
+        for experiment, variants in found.items()
     }

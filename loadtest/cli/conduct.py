@@ -12,7 +12,7 @@ from loadtest.cli.terminal import console, errors, named, say, warn
 from loadtest.experiment import Sink, experiment
 from loadtest.figures.repeats import medians
 from loadtest.figures.run_folder import keep_figures, keep_plan
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.report.contents import VIRTUAL, Report
 from loadtest.report.progress_bars import live
@@ -122,10 +122,10 @@ def conduct(
     return finished
 
 
-def all_valid(rows: Sequence[Row]) -> bool:
+def all_valid(rows: Sequence[RunSummary]) -> bool:
     """Whether every run is a result; a reference may be none, where the origin cannot take what no cache keeps from
     it."""
-    return all(row.valid or row.is_bound for row in rows)
+    return all(row.valid or row.is_reference for row in rows)
 
 
 def _keep_so_far(folder: Path, finished: Sequence[Finished]) -> None:

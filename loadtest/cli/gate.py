@@ -14,8 +14,8 @@ from loadtest.cli.output_files import write_beside
 from loadtest.cli.terminal import console, errors, fail, warn
 from loadtest.report import gates as report
 from loadtest.report.quoting import for_terminal
-from loadtest.stats.gates import Judged, judge_gates
-from loadtest.stats.saved_run import BadRun, NoSummary, Run, read_run
+from loadtest.stats.gates import GateResult, judge_gates
+from loadtest.stats.saved_run import BadRun, NoSummary, SavedRun, read_run
 from loadtest.workload.gate import BadGate, Gate, parse_gate, several
 
 OWN_JUNIT = r'<\?xml version="1.0" encoding="UTF-8"\?>\s*<testsuites name="stampede-lab\.'
@@ -66,11 +66,11 @@ def gate(
         fail("; ".join(missed), code=1)
 
 
-def _line(verdict: Judged) -> str:
+def _line(verdict: GateResult) -> str:
     return verdict.message if verdict.invalid else f"{verdict.gate}: {verdict.text}"
 
 
-def _asked(run: Run, *named: list[str] | None) -> list[Gate]:
+def _asked(run: SavedRun, *named: list[str] | None) -> list[Gate]:
     """The gates of the options and of the run's scenario. Raises `BadGate`."""
     kinds: tuple[tuple[str, Callable[[Gate], bool]], ...] = (
         ("--max", lambda one: one.to is None and one.operator in {"<", "<="}),

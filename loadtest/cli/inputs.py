@@ -20,15 +20,15 @@ def scenario_named(name: str, duration: float | None = None, pods: int | None = 
     return workload
 
 
-def discovered(bounds: bool = False) -> Discovered:
-    found = discover(bounds)
+def discovered(references: bool = False) -> Discovered:
+    found = discover(references)
     for name, why in found.broken.items():
         errors.print(f"[yellow]app/strategies/{name}.py is left out:[/] {for_console_markup(why)}")
     return found
 
 
 def chosen(found: Discovered, asked: str | None, workload: Scenario) -> list[str]:
-    """The strategies asked for, known and tuned within their bounds, or exit 2."""
+    """The strategies asked for, known and with parameters within their bounds, or exit 2."""
     names = list(dict.fromkeys(name.strip() for name in asked.split(","))) if asked else list(found.strategies)
     for name in names:
         if name not in found.strategies:
@@ -38,11 +38,11 @@ def chosen(found: Discovered, asked: str | None, workload: Scenario) -> list[str
                 if reason
                 else f"there is no strategy {name!r}: name some of {', '.join(found.strategies)}"
             )
-    for name, tune in workload.tune.items():
+    for name, params in workload.params.items():
         if name not in found.strategies:
-            fail(f"{workload.name}: tune.{name}: there is no such strategy")
+            fail(f"{workload.name}: params.{name}: there is no such strategy")
         try:
-            found.strategies[name].tuned(tune)
+            found.strategies[name].checked_params(params)
         except ValueError as error:
-            fail(f"{workload.name}: tune.{error}")
+            fail(f"{workload.name}: params.{error}")
     return names

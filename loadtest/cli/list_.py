@@ -12,9 +12,9 @@ def list_() -> None:
     found = discover()
     console.print("[bold]Strategies[/] (app/strategies/)")
     for name, strategy in found.strategies.items():
-        knobs = " ".join(f"{knob}={tunable.default}" for knob, tunable in strategy.tunables().items())
+        parameters = " ".join(f"{key}={one.default}" for key, one in strategy.parameters().items())
         idea = next(iter((strategy.__doc__ or "").strip().splitlines()), "")
-        console.print(f"  {name:14}{for_console_markup(idea)} [dim]{for_console_markup(knobs)}[/]", soft_wrap=True)
+        console.print(f"  {name:14}{for_console_markup(idea)} [dim]{for_console_markup(parameters)}[/]", soft_wrap=True)
     for name, why in found.broken.items():
         console.print(f"  [red]{name:14}broken: {for_console_markup(why)}[/]", soft_wrap=True)
     console.print("[bold]Scenarios[/] (loadtest/scenarios/)")

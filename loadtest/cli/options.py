@@ -10,7 +10,9 @@ RESULTS = Path("results")
 LATEST = RESULTS / "latest"
 SEED_MAX = 2**62
 
-Bound = Annotated[bool, typer.Option(help="Also run what no strategy can leave: nocache, every request to the origin.")]
+Reference = Annotated[
+    bool, typer.Option(help="Also run what no strategy can leave: nocache, every request to the origin.")
+]
 Duration = Annotated[float | None, typer.Option(min=1, max=3_600, help="Seconds of load per strategy.")]
 Markdown = Annotated[Path | None, typer.Option(help="Write it as Markdown into this file too.")]
 Pods = Annotated[int | None, typer.Option(min=1, max=10_000, help="As processes, 16 at most.")]

@@ -23,7 +23,7 @@ def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] 
     """Make figures and reports of a run again, from the raw records in its directory."""
     if not folder.is_dir():
         fail(f"{folder}: there is no such run directory")
-    found = discovered(bounds=True)
+    found = discovered(references=True)
     folder = folder.resolve()
     if not (folder / "raw").is_dir():
         fail(

@@ -7,7 +7,7 @@ import typer
 
 from loadtest.cli.conduct import all_valid, conduct
 from loadtest.cli.inputs import chosen, discovered, scenario_named
-from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Bound, Duration, Pods, Results, Seed, Strategies
+from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Duration, Pods, Reference, Results, Seed, Strategies
 from loadtest.cli.terminal import console, exit_unless_valid
 from loadtest.sim.pool import WORKERS_MAX
 from loadtest.workload.planned_run import plan
@@ -28,12 +28,12 @@ def sim(
         bool,
         typer.Option("--raw", help="Keep every answer and every read, as a real run does (for `lab report`)."),
     ] = False,
-    bound: Bound = True,
+    reference: Reference = True,
     results: Results = RESULTS,
 ) -> None:
     """Run strategies through a scenario in virtual time: the same seed gives the same bytes, on any machine."""
     workload = scenario_named(scenario, duration, pods)
-    found = discovered(bound)
+    found = discovered(reference)
     names = chosen(found, strategies, workload)
     began_s = time.monotonic()
     runs = plan(workload, names, found, repeats, seed)

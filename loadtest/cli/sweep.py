@@ -25,7 +25,7 @@ from loadtest.studies.sweep.choice import Choice, choices, unbeaten
 from loadtest.studies.sweep.frontier import BRIEF, cells, write_frontier
 from loadtest.studies.sweep.grid import BadSetting, read_setting, several
 from loadtest.studies.sweep.parquet import need_parquet, write_parquet
-from loadtest.studies.sweep.runs import BadSweep, Plan, Sweep, begin, read_about, read_plan, resume
+from loadtest.studies.sweep.runs import BadSweep, Sweep, SweepPlan, begin, read_about, read_plan, resume
 from loadtest.worlds.virtual import VirtualWorld
 from loadtest.worlds.world import quiet
 
@@ -38,7 +38,7 @@ LINES_MAX = 20
 def sweep(
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="As 'strategy.tunable=0.5,1,2 ttl_s=2,5'. Repeatable: the grid is their product."),
+        typer.Option("--set", help="As 'strategy.parameter=0.5,1,2 ttl_s=2,5'. Repeatable: the grid is their product."),
     ] = None,
     scenario: Annotated[
         str | None, typer.Option(help=f"A scenario's name, or a .toml file. Default: {DEFAULT_SCENARIO}.")
@@ -66,7 +66,7 @@ def sweep(
         asked = was.settings if was and not set_ else [one for text in set_ or () for one in several(text)]
         if seed is None:
             seed = was.seed if was else 1
-        plan = Plan(
+        plan = SweepPlan(
             workload,
             tuple(chosen(found, names, workload)),
             tuple(str(read_setting(text, workload, found.strategies)) for text in asked),

@@ -12,7 +12,7 @@ from loadtest.cli.running import guarded_here
 from loadtest.cli.terminal import errors, fail, print_text
 from loadtest.sim.pool import WORKERS_MAX, cores
 from loadtest.sim.search.random_scenario import random_scenario
-from loadtest.sim.search.search import Found, check
+from loadtest.sim.search.search import ShrunkFinding, check
 from loadtest.workload.toml_writer import as_toml
 
 SEEDS_MAX = 10_000_000
@@ -55,7 +55,7 @@ def verify(
         raise typer.Exit(1)
 
 
-def _block(found: Found, seeds: int) -> str:
+def _block(found: ShrunkFinding, seeds: int) -> str:
     """The text about one finding: scenario, violation, and the command that replays it."""
     whole, shrunk = found.smallest, found.shrunk
     shuffled = "" if shrunk.case.shuffle_seed is None else " (what is ready at once in an order that the seed draws)"

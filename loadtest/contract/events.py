@@ -1,4 +1,4 @@
-"""Counts of the events that an arm, its flights and its origin report."""
+"""Counts of the events that a strategy runner, its flights and its origin report."""
 
 from collections import Counter
 
@@ -7,20 +7,20 @@ from app.strategy import Status
 
 
 class Events(Counter[str]):
-    """Implements `app.arm.ArmEvents` and `app.origin.OriginEvents`."""
+    """Implements `app.strategy_runner.RunnerEvents` and `app.origin.OriginEvents`."""
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
         self[f"answered {status}"] += 1
 
     def origin_asked(self, read: AskedRead, again: bool) -> None:
-        self[f"asked {read.why}"] += 1
+        self[f"asked {read.reason}"] += 1
         self["asked again"] += again
 
     def origin_shed(self, read: AskedRead) -> None:
         self["origin shed"] += 1
 
     def origin_started(self, read: AskedRead) -> None:
-        self[f"started {read.why}"] += 1
+        self[f"started {read.reason}"] += 1
 
     def origin_failed(self, read: AskedRead) -> None:
         self["origin failed"] += 1

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from app.settings import Settings
-from app.strategy import Loaded, OriginFailed, Why
+from app.strategy import Loaded, LoadReason, OriginFailed
 
 ORIGIN_S = 0.2
 ITEMS = 100
@@ -20,7 +20,7 @@ class BookedLoad:
     number: int
     pod: str
     item_id: int
-    why: Why
+    reason: LoadReason
     began_s: float
     ended_s: float | None = None
     ok: bool = False
@@ -37,10 +37,10 @@ class BookedOrigin:
         self.at_once_max: Counter[tuple[str, int]] = Counter()  # loads of an item under way together, by pod
         self._at_once: Counter[tuple[str, int]] = Counter()
 
-    async def read(self, settings: Settings, item_id: int, key: str, why: Why) -> Loaded:
+    async def read(self, settings: Settings, item_id: int, key: str, reason: LoadReason) -> Loaded:
         """Stands for `app.origin.Origin.read` in the pod of these settings."""
         running, place = asyncio.get_running_loop(), (settings.pod, item_id)
-        load = BookedLoad(len(self.loads), settings.pod, item_id, why, running.time())
+        load = BookedLoad(len(self.loads), settings.pod, item_id, reason, running.time())
         self.loads.append(load)
         self._at_once[place] += 1
         self.at_once_max[place] = max(self.at_once_max[place], self._at_once[place])

@@ -39,7 +39,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     The bounds hold it too, unless it is about keeping entries.
     """
     if metafunc.module.__name__.startswith(PACKAGE) and "strategy" in metafunc.fixturenames:
-        everything = discover(bounds=True)
+        everything = discover(references=True)
         asked_for, found = metafunc.config.getoption("--strategy"), everything.runnable
         if metafunc.definition.get_closest_marker("of_a_cache"):
             found = everything.strategies

@@ -43,13 +43,13 @@ BESIDE_THE_LAB = {
 def all_are(replies: Iterable[Reply], code: int) -> None:
     codes = Counter(reply.code for reply in replies)
     others = {other: count for other, count in codes.items() if other != code}
-    why = next((f", as: {reply.body.get('reason')}" for reply in replies if reply.code != code), "")
-    assert not others, f"of {codes.total()} requests {others} (code: how many) were not answered {code}{why}"
+    reason = next((f", as: {reply.body.get('reason')}" for reply in replies if reply.code != code), "")
+    assert not others, f"of {codes.total()} requests {others} (code: how many) were not answered {code}{reason}"
 
 
 def test_every_file_is_a_usable_strategy(request: pytest.FixtureRequest) -> None:
     chosen = request.config.getoption("--strategy")
-    broken = {name: why for name, why in discover().broken.items() if not chosen or name in chosen}
+    broken = {name: reason for name, reason in discover().broken.items() if not chosen or name in chosen}
     assert not broken, f"cannot be used: {broken}"
 
 

@@ -33,7 +33,7 @@ class Broken(AssertionError):
 
 
 class _Errors(logging.Handler):
-    """The first error that was logged while the arm answered 500 and went on, in words and with its lines.
+    """The first error that was logged while the runner answered 500 and went on, in words and with its lines.
 
     The error itself would keep alive what its frames hold.
     """

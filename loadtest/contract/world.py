@@ -1,4 +1,4 @@
-"""A small world in virtual time: a few pods with real arms, one cache server, one slow origin, and what they did.
+"""A small world in virtual time: a few pods with real runners, one cache server, one slow origin, and what they did.
 
 `play` runs a story in it and then checks what must hold whatever the strategy does.
 """
@@ -12,8 +12,8 @@ from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
-from app.arm import Arm
 from app.strategy import Entry, Status, Strategy
+from app.strategy_runner import StrategyRunner
 from loadtest.contract.events import Events
 from loadtest.contract.origin import ITEMS, BookedOrigin
 from loadtest.sim.cluster.pod_cache import SimulatedCache
@@ -74,17 +74,17 @@ class ContractWorld:
         self.replies: list[Reply] = []
         self.clock = VirtualClock(asyncio.get_running_loop())
         self.server = BookingServer(self.clock, self.origin)
-        self.arms: dict[str, Arm] = {}
+        self.runners: dict[str, StrategyRunner] = {}
         for pod in (f"pod-{number}" for number in range(pods)):
             cache = SimulatedCache(self.server, self.clock, cache_latency_s)
             told = StatedSettings(pod=pod, seed=seed, ttl_s=TTL_S, **settings)
             read = partial(self.origin.read, told)
-            self.arms[pod] = Arm(strategy, told, cache, self.clock, read, self.events, life=pod)
+            self.runners[pod] = StrategyRunner(strategy, told, cache, self.clock, read, self.events, instance_id=pod)
 
     async def ask(self, item_id: int = 0, pod: int = 0) -> Reply:
-        name = f"pod-{pod % len(self.arms)}"
+        name = f"pod-{pod % len(self.runners)}"
         asked_s = self.clock.now_s()
-        answer = await self.arms[name].answer(item_id)
+        answer = await self.runners[name].answer(item_id)
         status = Status(answer.cache_status.split("detail=")[1].split(";")[0])
         reply = Reply(asked_s, self.clock.now_s(), name, item_id, answer.code, status, json.loads(answer.body))
         self.replies.append(reply)
@@ -109,7 +109,7 @@ class ContractWorld:
             newest: dict[int, float] = {}
             while self.clock.now_s() < until_s:
                 await asyncio.sleep(rng.uniform(0, 2 * think_s))
-                reply = await self.ask(rng.choice(items), pod=rng.randrange(len(self.arms)))
+                reply = await self.ask(rng.choice(items), pod=rng.randrange(len(self.runners)))
                 if reply.code == 200:
                     version = reply.body["read_at"]
                     assert version >= newest.get(reply.item_id, 0), f"reader {number} saw an older version: {reply}"
@@ -123,7 +123,9 @@ class ContractWorld:
         await asyncio.sleep(SETTLE_S)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, f"still at work {SETTLE_S:g} s after the last request: {left}"
-        assert [len(arm._flights) for arm in self.arms.values()] == [0] * len(self.arms), "keys are left in flight"
+        assert [len(runner._flights) for runner in self.runners.values()] == [0] * len(self.runners), (
+            "keys are left in flight"
+        )
 
     def check(self) -> None:
         """Hold every reply to the rules that no strategy is excused from."""
@@ -158,9 +160,9 @@ def play(strategy: type[Strategy], story: Callable[[ContractWorld], Awaitable[T]
         stage = ContractWorld(strategy, **world)
         told = await story(stage)
         await stage.settle()
-        for arm in stage.arms.values():
+        for runner in stage.runners.values():
             with suppress(asyncio.CancelledError):
-                await arm.aclose()
+                await runner.aclose()
         stage.check()
         assert not unseen, f"errors that nobody saw: {unseen}"
         return told

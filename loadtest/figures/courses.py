@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from loadtest.figures.repeats import by_strategy, medians
-from loadtest.figures.run_summary import Row, Series
+from loadtest.figures.run_summary import RunSummary, Series
 
 TYPICAL_BY = ("steady_peak_1s", "cold_peak_1s", "origin_reads", "p99_ms")
 """Figures that a typical repeat has near their medians."""
 
 
-def courses(measured: Sequence[tuple[Row, Series]]) -> dict[str, Series]:
+def courses(measured: Sequence[tuple[RunSummary, Series]]) -> dict[str, Series]:
     """By strategy: the course of its only run; of several, that of the valid repeat nearest to the medians of all, and
     the most reads that any of them had in each bin."""
     found = {}
@@ -27,7 +27,7 @@ def courses(measured: Sequence[tuple[Row, Series]]) -> dict[str, Series]:
     return found
 
 
-def _distance(row: Row, middle: Row) -> float:
+def _distance(row: RunSummary, middle: RunSummary) -> float:
     """In factors, over all the figures; what one of the two does not have is as far as a factor of ten."""
     total = 0.0
     for name in TYPICAL_BY:

@@ -22,7 +22,7 @@ _OLDEST_S_MAX = 1e9
 
 
 class Floor:
-    """The fewest loads of one run. Feed it the answers piece by piece, about in order of their ends; it holds few."""
+    """The fewest loads of one run. Feed it the answers chunk by chunk, about in order of their ends; it holds few."""
 
     def __init__(self, oldest_s: float, free_until_s: float = -np.inf) -> None:
         """`free_until_s`: every key may have been loaded up to then at no cost, in a warm-up; by default there was
@@ -33,13 +33,13 @@ class Floor:
         self._held_count, self._newest_s, self._walked_s = 0, -np.inf, -np.inf
         self._reads = 0
 
-    def add(self, piece: Answers) -> None:
-        good = (piece.code == 200) | (piece.code == 404)  # the item, or that there is none
-        good &= piece.ended_s >= self._walked_s
-        ended_s, key = piece.ended_s[good], piece.key[good]
+    def add(self, chunk: Answers) -> None:
+        good = (chunk.code == 200) | (chunk.code == 404)  # the item, or that there is none
+        good &= chunk.ended_s >= self._walked_s
+        ended_s, key = chunk.ended_s[good], chunk.key[good]
         if not len(key):
             return
-        begun_s = piece.intended_s[good] - np.fmax(piece.age_s[good], self._oldest_s)
+        begun_s = chunk.intended_s[good] - np.fmax(chunk.age_s[good], self._oldest_s)
         self._held.append((begun_s, ended_s, key))
         self._held_count += len(key)
         self._newest_s = max(self._newest_s, float(ended_s.max()))
@@ -67,7 +67,7 @@ class Floor:
         self._walked_s = float(ended_s[size - 1])
         self._make_room(int(key.max()) + 1)
         at = 0
-        while at < size:  # in pieces in which a key is loaded about once
+        while at < size:  # in chunks in which a key is loaded about once
             to = int(np.searchsorted(ended_s, ended_s[at] + self._oldest_s, side="left"))
             to = min(size, max(to, at + SLICE))
             self._stab(begun_s[at:to], ended_s[at:to], key[at:to])

@@ -44,8 +44,8 @@ def what_is_due(scenario: Scenario, seed: int) -> Due:
     """Exactly: the arrivals of an open loop are seeded, and so is a timetable. Raises `BadTrace` and OSError."""
     load, duration_s = scenario.load, scenario.duration_s
     if load.loop == "open":
-        pieces = arrivals(load, scenario.keys, duration_s, seed)
-        return Due(duration_s, sum(len(piece.time_s) for piece in pieces), is_exact=True)
+        chunks = arrivals(load, scenario.keys, duration_s, seed)
+        return Due(duration_s, sum(len(chunk.time_s) for chunk in chunks), is_exact=True)
     if load.rate_per_s is None:
         return Due(duration_s, None)
     users = load.users or 1

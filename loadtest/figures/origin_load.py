@@ -1,11 +1,11 @@
-"""What a run asked of the origin, counted from its ledger in pieces: how much was asked, started, failed and turned
+"""What a run asked of the origin, counted from its ledger in chunks: how much was asked, started, failed and turned
 away, and the peaks of the cold start and of the steady state apart."""
 
 from typing import Any
 
 import numpy as np
 
-from loadtest.figures.records import FAILED, SHED, WHYS, Floats, Integers, Reads
+from loadtest.figures.records import FAILED, LOAD_REASONS, SHED, Floats, Integers, Reads
 from loadtest.figures.stampedes import Stampedes
 
 
@@ -18,7 +18,7 @@ class SlidingPeak:
         self.most = 0
 
     def add(self, times_s: Floats) -> None:
-        """Times in order, none before those of the piece before."""
+        """Times in order, none before those of the chunk before."""
         if not len(times_s):
             return
         known = np.concatenate((self._tail, times_s))
@@ -48,20 +48,20 @@ class OriginLoad:
     ) -> None:
         self._start_s, self._bin_s = start_s, bin_s
         self._over_time = np.zeros(bins, dtype=np.int64)
-        self._whys = np.zeros(len(WHYS), dtype=np.int64)
+        self._reasons = np.zeros(len(LOAD_REASONS), dtype=np.int64)
         self._asked = self._started = self.failed = self._shed = self._cold = self._steady = 0
         self._peak, self._cold_peak, self._steady_peak = SlidingPeak(), SlidingPeak(), SlidingPeak()
         self._stampedes = Stampedes(hot_keys, ttl_s, is_warmed)
 
-    def add(self, piece: Reads) -> None:
-        """A piece of the ledger; pieces, and reads within them, in order of asking."""
-        let_in = piece.only(piece.outcome != SHED)
+    def add(self, chunk: Reads) -> None:
+        """A chunk of the ledger; chunks, and reads within them, in order of asking."""
+        let_in = chunk.only(chunk.outcome != SHED)
         is_started = ~np.isnan(let_in.started_s)
-        self._asked += len(piece.asked_s)
-        self._shed += len(piece.asked_s) - len(let_in.asked_s)
+        self._asked += len(chunk.asked_s)
+        self._shed += len(chunk.asked_s) - len(let_in.asked_s)
         self._started += int(is_started.sum())
         self.failed += int((is_started & (let_in.outcome == FAILED)).sum())
-        self._whys += np.bincount(let_in.why[is_started], minlength=len(WHYS))
+        self._reasons += np.bincount(let_in.reason[is_started], minlength=len(LOAD_REASONS))
         is_cold = self._stampedes.add(let_in)
         self._cold += int((is_cold & is_started).sum())
         self._steady += int((~is_cold).sum())
@@ -83,7 +83,9 @@ class OriginLoad:
             "cold_reads": self._cold,
             "cold_peak_1s": self._cold_peak.most,
             "steady_peak_1s": self._steady_peak.most if self._steady else None,
-            "reads_by_why": {str(why): int(count) for why, count in zip(WHYS, self._whys, strict=True) if count},
+            "reads_by_reason": {
+                str(reason): int(count) for reason, count in zip(LOAD_REASONS, self._reasons, strict=True) if count
+            },
             "stampedes": self._stampedes.figures(),
         }
 

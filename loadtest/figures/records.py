@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.ledger import Outcome
-from app.strategy import Status, Why
+from app.ledger import ReadOutcome
+from app.strategy import LoadReason, Status
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -27,18 +27,18 @@ ANSWER_COLUMNS = ("intended_s", "sent_s", "ended_s", "key", "code", "status", "a
 with the answer's content."""
 
 STATUSES = tuple(Status)
-WHYS = tuple(Why)
-OUTCOMES = tuple(Outcome)
-OK, FAILED, SHED = map(OUTCOMES.index, (Outcome.OK, Outcome.FAILED, Outcome.SHED))
+LOAD_REASONS = tuple(LoadReason)
+OUTCOMES = tuple(ReadOutcome)
+OK, FAILED, SHED = map(OUTCOMES.index, (ReadOutcome.OK, ReadOutcome.FAILED, ReadOutcome.SHED))
 NO_STATUS = len(STATUSES)
 STATUS_NUMBERS: Mapping[str | None, int] = {None: NO_STATUS, "": NO_STATUS} | {
     status: number for number, status in enumerate(STATUSES)
 }
-WHY_NUMBERS: Mapping[str, int] = {why: number for number, why in enumerate(WHYS)}
+LOAD_REASON_NUMBERS: Mapping[str, int] = {reason: number for number, reason in enumerate(LOAD_REASONS)}
 OUTCOME_NUMBERS: Mapping[str, int] = {outcome: number for number, outcome in enumerate(OUTCOMES)}
-"""Places in `STATUSES`, `WHYS` and `OUTCOMES`, by the words or by the text that records hold."""
+"""Places in `STATUSES`, `LOAD_REASONS` and `OUTCOMES`, by the words or by the text that records hold."""
 
-LEDGER_COLUMNS = ("asked_s", "started_s", "ended_s", "key", "why", "outcome")
+LEDGER_COLUMNS = ("asked_s", "started_s", "ended_s", "key", "reason", "outcome")
 """Of `app.ledger.OriginRead`, those that figures are made of."""
 
 CHUNK_LINES = 100_000
@@ -53,7 +53,7 @@ class Answers(NamedTuple):
     code: Integers
     status: Integers  # an index of STATUSES, or NO_STATUS
     key: Integers
-    faults: Mapping[str, int]  # what was wrong with answers, and how often
+    wrong_answer_kinds: Mapping[str, int]  # what was wrong with answers, and how often
 
     @property
     def latency_s(self) -> Floats:
@@ -67,13 +67,13 @@ class Reads(NamedTuple):
     started_s: Floats  # when it got a connection; NaN where it never did
     ended_s: Floats
     key: Integers
-    why: Integers  # an index of WHYS
+    reason: Integers  # an index of WHYS
     outcome: Integers  # an index of OUTCOMES
 
     def only(self, kept: NDArray[np.bool_] | slice) -> "Reads":
         return Reads(
             self.asked_s[kept], self.started_s[kept], self.ended_s[kept],
-            self.key[kept], self.why[kept], self.outcome[kept],
+            self.key[kept], self.reason[kept], self.outcome[kept],
         )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
             code=np.array([int(line["code"]) for line in lines], dtype=np.int64),
             status=np.array([STATUS_NUMBERS[line["status"]] for line in lines], dtype=np.int64),
             key=np.array([int(line["key"]) for line in lines], dtype=np.int64),
-            faults=Counter(line["fault"] for line in lines if line["fault"]),
+            wrong_answer_kinds=Counter(line["fault"] for line in lines if line["fault"]),
         )
 
 
@@ -115,7 +115,7 @@ def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Iterator[Reads]:
             started_s=np.array([float(line["started_s"] or "nan") for line in lines]) - clock_offset_s,
             ended_s=np.array([float(line["ended_s"]) for line in lines]) - clock_offset_s,
             key=np.array([int(line["key"].rpartition(":")[2]) for line in lines], dtype=np.int64),
-            why=np.array([WHY_NUMBERS[line["why"]] for line in lines], dtype=np.int64),
+            reason=np.array([LOAD_REASON_NUMBERS[line["reason"]] for line in lines], dtype=np.int64),
             outcome=np.array([OUTCOME_NUMBERS[line["outcome"]] for line in lines], dtype=np.int64),
         )
 

@@ -37,19 +37,19 @@ def what_happened(raw: Path) -> tuple[list[str], list[str]]:
         before, after = _read(raw / BEFORE), _read(raw / AFTER)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return [], [NOT_KNOWN]
-    events = []
+    incidents = []
     if before["run_id"] != after["run_id"]:
-        events.append("Redis began anew during the run")
+        incidents.append("Redis began anew during the run")
         before = dict.fromkeys(before, 0)  # the new process counts from nothing
     done = {name: after[name] - before[name] for name in after if name != "run_id"}
     for name in EMPTYING:
         if done[name] > 0:
             times = "once" if done[name] == 1 else f"{done[name]:,} times"
-            events.append(f"Redis was emptied during the run ({name.upper()}, {times})")
+            incidents.append(f"Redis was emptied during the run ({name.upper()}, {times})")
     if done["evicted_keys"] > 0:
-        events.append(f"Redis evicted {done['evicted_keys']:,} key{'s' * (done['evicted_keys'] > 1)} during the run")
+        incidents.append(f"Redis evicted {done['evicted_keys']:,} key{'s' * (done['evicted_keys'] > 1)} during the run")
     were_reset = any(count < 0 for count in done.values())
-    return events, [NOT_KNOWN] if were_reset else []
+    return incidents, [NOT_KNOWN] if were_reset else []
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -5,47 +5,47 @@ from dataclasses import dataclass, field, fields
 from statistics import median
 from typing import Any
 
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.workload.gate import WORST_COUNTS
 
 
 @dataclass(frozen=True, slots=True)
-class Medians(Row):
+class Medians(RunSummary):
     """The figures of a strategy over its repeats."""
 
     repeats: int = 1
     repeats_with: dict[str, int] = field(default_factory=dict)  # of those, how many had any, by what must be 0
 
 
-def by_strategy(rows: Sequence[Row]) -> dict[str, list[Row]]:
+def by_strategy(rows: Sequence[RunSummary]) -> dict[str, list[RunSummary]]:
     """The repeats of each, in order of their first appearance."""
-    found: dict[str, list[Row]] = {}
+    found: dict[str, list[RunSummary]] = {}
     for row in rows:
         found.setdefault(row.strategy, []).append(row)
     return found
 
 
-def medians(rows: Sequence[Row]) -> list[Medians]:
+def medians(rows: Sequence[RunSummary]) -> list[Medians]:
     """A row per strategy, over its repeats. Of every figure the median of the valid ones; what must not happen (errors,
     wrong answers and their kinds, reads that failed or were turned away) by the worst of all, and in how many of them
     it did; all events and notes of any of them. It is valid when all of them are."""
     return [_summed_up(repeats) for repeats in by_strategy(rows).values()]
 
 
-_TOLD = frozenset({"seed", "repeat", "valid", "events", "notes", "faults", "assumed", "trace"})
+_TOLD = frozenset({"seed", "repeat", "valid", "incidents", "notes", "wrong_answer_kinds", "assumed", "trace"})
 """Fields of which there is no median."""
 
 
-def _summed_up(repeats: Sequence[Row]) -> Medians:
+def _summed_up(repeats: Sequence[RunSummary]) -> Medians:
     valid = [row for row in repeats if row.valid] or repeats
-    names = [field.name for field in fields(Row)]
+    names = [field.name for field in fields(RunSummary)]
     figures = {name: getattr(valid[0], name) for name in names}
     if len(repeats) > 1:
         figures |= {name: _middle([getattr(row, name) for row in valid]) for name in names if name not in _TOLD}
-        figures |= {name: _said(repeats, name) for name in ("events", "notes")}
-    counted = [*WORST_COUNTS, *(f"faults.{fault}" for row in repeats for fault in row.faults)]
+        figures |= {name: _said(repeats, name) for name in ("incidents", "notes")}
+    counted = [*WORST_COUNTS, *(f"wrong_answer_kinds.{fault}" for row in repeats for fault in row.wrong_answer_kinds)]
     worst = {name: [_count(row, name) for row in repeats] for name in dict.fromkeys(sorted(counted))}
-    figures["faults"] = {}
+    figures["wrong_answer_kinds"] = {}
     for name, counts in worst.items():
         table, _, entry = name.partition(".")
         if not entry:
@@ -58,13 +58,13 @@ def _summed_up(repeats: Sequence[Row]) -> Medians:
     return Medians(**figures, repeats=len(repeats), repeats_with=some)
 
 
-def _count(row: Row, name: str) -> int:
+def _count(row: RunSummary, name: str) -> int:
     table, _, entry = name.partition(".")
     value = getattr(row, table)
     return int(value.get(entry, 0) if entry else value)
 
 
-def _said(repeats: Sequence[Row], name: str) -> list[str]:
+def _said(repeats: Sequence[RunSummary], name: str) -> list[str]:
     """Each with its repeat; once where all of them say it."""
     told = [(row.repeat, text) for row in repeats for text in getattr(row, name)]
     of_all = {text for _, text in told if sum(other == text for _, other in told) >= len(repeats)}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.figures.incident import Incident
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.workload.planned_run import PlannedRun, as_stated
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.trace import bring_trace, scenario_json
@@ -116,7 +116,7 @@ def read_plan(folder: Path, scenario: Scenario) -> list[PlannedRun]:
 
 
 def keep_figures(
-    folder: Path, summaries: Iterable[Row], predictions: Mapping[str, Mapping[str, Any]] | None = None
+    folder: Path, summaries: Iterable[RunSummary], predictions: Mapping[str, Mapping[str, Any]] | None = None
 ) -> None:
     """Write summary.json, all of it or nothing: what was measured, and what theory predicts of each strategy.
 

@@ -16,7 +16,7 @@ ABOUT_ANSWERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RunSummary:
     """The figures of one strategy in one run. Written to summary.json as they are; None is written as null.
 
     Where no answer was good there is no figure about answers; what was not measured, or did not happen so that there is
@@ -48,14 +48,14 @@ class Row:
     age_p50_s: float | None  # age of the answers; None where none has one
     age_p99_s: float | None
     statuses: dict[str, int]
-    reads_by_why: dict[str, int]  # of `origin_reads`
+    reads_by_reason: dict[str, int]  # of `origin_reads`
     errors: int  # neither 200 nor 404
     wrong_answers: int
-    faults: dict[str, int] = field(default_factory=dict)  # what was wrong with them
-    events: list[str] = field(default_factory=list)  # what happened to the world during the run
+    wrong_answer_kinds: dict[str, int] = field(default_factory=dict)  # what was wrong with them
+    incidents: list[str] = field(default_factory=list)  # what happened to the world during the run
     notes: list[str] = field(default_factory=list)  # what to know of the figures, though nothing went wrong
     valid: bool = True  # False: something happened that makes this no result
-    is_bound: bool = False  # shows what no strategy can leave; decides neither exit code nor verdict
+    is_reference: bool = False  # shows what no strategy can leave; decides neither exit code nor verdict
     repeat: int = 1  # which of several runs of the same strategy
     p90_ms: float | None = None
     p999_ms: float | None = None

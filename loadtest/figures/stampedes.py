@@ -37,10 +37,10 @@ class Stampedes:
         self._open: dict[int, tuple[float, int, bool]] = {}  # by key: when it ends, its size, whether it is cold
         self._sizes: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
 
-    def add(self, piece: Reads) -> NDArray[np.bool_]:
+    def add(self, chunk: Reads) -> NDArray[np.bool_]:
         """Reads that were let in, in order of asking. Which of them belong to the cold start."""
-        cold = np.zeros(len(piece.asked_s), dtype=np.bool_)
-        columns = (piece.asked_s.tolist(), piece.ended_s.tolist(), piece.key.tolist(), piece.outcome.tolist())
+        cold = np.zeros(len(chunk.asked_s), dtype=np.bool_)
+        columns = (chunk.asked_s.tolist(), chunk.ended_s.tolist(), chunk.key.tolist(), chunk.outcome.tolist())
         for place, (asked_s, ended_s, key, outcome) in enumerate(zip(*columns, strict=True)):
             loaded_s = self._loaded_s.get(key, np.inf)
             cold[place] = is_cold = not self._is_warmed and asked_s <= loaded_s + self._stored_within_s

@@ -8,7 +8,7 @@ from loadtest.figures.generator_record import what_is_due
 from loadtest.figures.history import Ending, History
 from loadtest.figures.incident import Incident
 from loadtest.figures.records import Answers
-from loadtest.figures.run_summary import Row, Series, assumed_figures
+from loadtest.figures.run_summary import RunSummary, Series, assumed_figures
 from loadtest.figures.tally import Tally, new_tally
 from loadtest.figures.user_time import unaccounted
 from loadtest.workload.planned_run import PlannedRun
@@ -17,7 +17,7 @@ from loadtest.workload.planned_run import PlannedRun
 class Summarised(NamedTuple):
     """The figures of a run, and its course over time."""
 
-    summary: Row
+    summary: RunSummary
     series: Series
 
 
@@ -25,7 +25,7 @@ class Finished(NamedTuple):
     """A run that has ended, well or not."""
 
     run: PlannedRun
-    summary: Row
+    summary: RunSummary
     series: Series
     cpu_s: float = 0.0
     """CPU seconds that the summary took; in virtual time they are the simulation's."""
@@ -62,17 +62,17 @@ def _summed_up(run: PlannedRun, world: str, tally: Tally, ending: Ending) -> Sum
     about: dict[str, Any] = dict(_costs(tally.requests, figures["origin_reads"], ending))
     if world == "virtual" and not scenario.virtual.service_us:
         about["assumed"] = assumed_figures(figures)
-    summary = Row(
+    summary = RunSummary(
         scenario=scenario.name,
         strategy=run.name,
         world=world,
         seed=run.seed,
         repeat=run.repeat,
-        is_bound=run.is_reference,
+        is_reference=run.is_reference,
         pods=scenario.pods,
         loop=scenario.load.loop,
         target_rate=scenario.target_rate,
-        events=[incident.what for incident in incidents],
+        incidents=[incident.what for incident in incidents],
         notes=[*scenario.without_effect, *ending.notes, *tally.notes],
         valid=not any(incident.spoils for incident in incidents),
         lead_s=ending.lead_s,

@@ -41,7 +41,7 @@ class Tally:
         self._start_s, self._duration_s, self._ttl_s, self._slow_ms = start_s, duration_s, ttl_s, slow_ms
         self.latency, self.age, self.waits = Histogram(), Histogram(), Histogram()
         self._statuses = np.zeros(len(STATUSES) + 1, dtype=np.int64)
-        self._faults: Counter[str] = Counter()
+        self._wrong_answer_kinds: Counter[str] = Counter()
         self.requests = self._errors = self._aged = self._older = 0
         self.waited_s = 0.0
         """The sum of all latencies."""
@@ -70,7 +70,7 @@ class Tally:
         self._older += int(np.sum(ages_s > self._ttl_s))
         self._statuses += np.bincount(chunk.status, minlength=len(STATUSES) + 1)
         self._errors += int(np.sum((chunk.code != 200) & (chunk.code != 404)))
-        self._faults.update(chunk.faults)
+        self._wrong_answer_kinds.update(chunk.wrong_answer_kinds)
         since_start_s = chunk.intended_s - self._start_s
         second = np.clip(since_start_s.astype(np.int64), 0, len(self._asked_in_second) - 1)
         self._asked_in_second += np.bincount(second, minlength=len(self._asked_in_second))
@@ -105,8 +105,8 @@ class Tally:
             "arrivals_dispersion": self._dispersion(),
             "statuses": dict(sorted((str(status), count) for status, count in statuses.items())),
             "errors": self._errors,
-            "wrong_answers": self._faults.total(),
-            "faults": dict(self._faults),
+            "wrong_answers": self._wrong_answer_kinds.total(),
+            "wrong_answer_kinds": dict(self._wrong_answer_kinds),
             "floor_reads": None if self._floor is None else self._floor.reads,
             **self.origin.figures(),
         }

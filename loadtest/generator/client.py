@@ -17,7 +17,7 @@ from geventhttpclient.connectionpool import ConnectionPool
 from app.strategy import Status
 from loadtest.generator.exporter import LoadMetrics
 from loadtest.generator.meter import Meter, now_s
-from loadtest.generator.plan import Plan
+from loadtest.generator.plan import LoadPlan
 from loadtest.workload.answer_check import Seen
 
 REROUTED = "(rerouted)"
@@ -32,7 +32,7 @@ class WrongAnswer(Exception):
     """Told to Locust of an answer that came, and was not right; its own exceptions come with all of Locust."""
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """`code` is 0 where no answer came: then `error` is the reason."""
 
     code: int
@@ -42,14 +42,14 @@ class Answer(NamedTuple):
     took_ms: float
 
 
-_UNANSWERED = Answer(0, b"", {}, ConnectionAbortedError("the test ended before the answer"), 0.0)
+_UNANSWERED = HttpAnswer(0, b"", {}, ConnectionAbortedError("the test ended before the answer"), 0.0)
 _STATUSES = frozenset(Status)
 
 
 class Client:
     """Asks pods, checks what they say, and writes it down. Used by any number of greenlets at once."""
 
-    def __init__(self, plan: Plan, meter: Meter, tell: Callable[..., None], metrics: LoadMetrics | None) -> None:
+    def __init__(self, plan: LoadPlan, meter: Meter, tell: Callable[..., None], metrics: LoadMetrics | None) -> None:
         """`tell` fires Locust's event of a request that has ended."""
         self._plan, self._meter, self._tell, self._metrics = plan, meter, tell, metrics
         self._pods: dict[str, HTTPClient] = {}
@@ -88,20 +88,26 @@ class Client:
         for client in self._pods.values():
             client.close()
 
-    def _get(self, pod: str, path: str) -> Answer:
+    def _get(self, pod: str, path: str) -> HttpAnswer:
         if (client := self._pods.get(pod)) is None:
             client = self._pods[pod] = _connect(pod)
         began_s = time.perf_counter()
         try:
             with gevent.Timeout(ANSWER_S_MAX, TimeoutError(f"no answer within {ANSWER_S_MAX:g} s")):
                 response = client.request("GET", path)
-                answer = Answer(response.get_code(), response.read(), response.info(), None, 0.0)
+                answer = HttpAnswer(response.get_code(), response.read(), response.info(), None, 0.0)
         except Exception as error:  # what a library says of an answer that is none, whatever it says it with
             answer = _UNANSWERED._replace(error=error)
         return answer._replace(took_ms=(time.perf_counter() - began_s) * 1000)
 
     def _keep(
-        self, strategy: str, key: int, floor_s: float, moments_s: tuple[float, float, float], url: str, answer: Answer
+        self,
+        strategy: str,
+        key: int,
+        floor_s: float,
+        moments_s: tuple[float, float, float],
+        url: str,
+        answer: HttpAnswer,
     ) -> None:
         """Check the answer, tell Locust, and write it down."""
         code, body, check, fault = answer.code, answer.body, self._plan.answers, ""
@@ -121,7 +127,7 @@ class Client:
         if self._metrics is not None:
             self._metrics.answered(strategy, code, ended_s - intended_s, sent_s - intended_s, fault)
 
-    def _tell_locust(self, name: str, url: str, answer: Answer, failed: BaseException | None) -> None:
+    def _tell_locust(self, name: str, url: str, answer: HttpAnswer, failed: BaseException | None) -> None:
         """Its response time counts from sending, as ever in Locust; the lab's own latency from the intended start."""
         self._tell(
             request_type="GET",

@@ -44,15 +44,15 @@ def due(load: Load, keys: Keys, share: Share, seed: int) -> Iterator[Arrival]:
     for hour in itertools.count(int(share.from_s / HOUR_S) if share.duration_s is None else 0):
         began_s, length_s = (0.0, share.duration_s) if share.duration_s is not None else (hour * HOUR_S, HOUR_S)
         this_hour = 0
-        for piece in arrivals(load, keys, length_s, hour_seed(seed, hour)):
+        for chunk in arrivals(load, keys, length_s, hour_seed(seed, hour)):
             first = (share.number - this_hour) % share.of
-            if len(piece.time_s) and began_s + float(piece.time_s[-1]) >= share.from_s:
-                times, asked = (column[first :: share.of].tolist() for column in piece)
+            if len(chunk.time_s) and began_s + float(chunk.time_s[-1]) >= share.from_s:
+                times, asked = (column[first :: share.of].tolist() for column in chunk)
                 numbers = itertools.count(before + this_hour + first, share.of)
                 for number, time_s, key in zip(numbers, times, asked, strict=False):
                     if began_s + time_s >= share.from_s:
                         yield Arrival(number, began_s + time_s, key)
-            this_hour += len(piece.time_s)
+            this_hour += len(chunk.time_s)
         before += this_hour
         if share.duration_s is not None:
             return

@@ -73,8 +73,9 @@ class Meter:
         counted = (self._ticks,) if is_closed else (self._ticks, self._requests)
         return round(max(one.percentile_s(share) for one in counted) * 1000, 1)
 
-    def write(self, folder: Path, life: str) -> None:
-        """The file `generator-<life>.json`, for `read_generator`; `life` is this process's and this test's own."""
+    def write(self, folder: Path, instance_id: str) -> None:
+        """The file `generator-<instance_id>.json`, for `read_generator`; `instance_id` is this process's and this
+        test's own."""
         self.stop()
         record = {
             "pid": os.getpid(),
@@ -91,4 +92,4 @@ class Meter:
             "wall_s": round(self._wall_s, 3),
             "cut_short": self.cut_short,
         }
-        (folder / f"generator-{life}.json").write_text(json.dumps(record, indent=2) + "\n")
+        (folder / f"generator-{instance_id}.json").write_text(json.dumps(record, indent=2) + "\n")

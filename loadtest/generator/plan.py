@@ -26,7 +26,7 @@ class BadOption(ValueError):
     """An option of the load cannot be followed; the text names it."""
 
 
-class Plan:
+class LoadPlan:
     """Made from Locust's options when a test starts. Answers are recorded only where a folder for them is named."""
 
     def __init__(self, options: Namespace, default_host: str, worker: int, ask: AskPod = ask_pod) -> None:
@@ -57,7 +57,7 @@ class Plan:
         self._hear(told)
         self.folder = Path(options.answers) if options.answers else None
         """For the records of this process."""
-        self.life = str(os.getpid())
+        self.instance_id = str(os.getpid())
         """This process's and this test's own, in the names of its records."""
         self._file: IO[str] | None = None
         if self.folder is not None:
@@ -106,14 +106,16 @@ class Plan:
     def _open(self, folder: Path) -> None:
         """A file that was not there: a second test of the same process must not take the first one's."""
         for number in itertools.count(1):
-            life = self.life if number == 1 else f"{self.life}-{number}"
+            instance_id = self.instance_id if number == 1 else f"{self.instance_id}-{number}"
             try:
-                self._file = (folder / f"answers-{life}.csv").open("x", newline="", encoding="utf-8", buffering=1 << 16)
+                self._file = (folder / f"answers-{instance_id}.csv").open(
+                    "x", newline="", encoding="utf-8", buffering=1 << 16
+                )
             except FileExistsError:
                 continue
             except OSError as error:
                 raise BadOption(f"--answers: {error}") from None
-            self.life = life
+            self.instance_id = instance_id
             break
         self._writer = csv.writer(self._file)  # type: ignore[arg-type]
         self._writer.writerow(ANSWER_COLUMNS)

@@ -46,10 +46,10 @@ def ask_pod(url: str) -> Told:
         with _DIRECT.open(f"{url}/strategies", timeout=ASK_WITHIN_S) as answer:
             said = json.load(answer)
         middle_s = (began_s + time.time()) / 2
-        strategies, bounds = dict(said["strategies"]), dict(said.get("bounds", {}))
+        strategies, references = dict(said["strategies"]), dict(said.get("references", {}))
         return Told(
-            {name: _number(about, "oldest_s") for name, about in (strategies | bounds).items()},
-            frozenset(bounds),
+            {name: _number(about, "oldest_s") for name, about in (strategies | references).items()},
+            frozenset(references),
             dict(said.get("broken", {})),
             _number(said, "longest_load_s"),
             None if (now_s := _number(said, "now_s")) is None else now_s - middle_s,

@@ -14,7 +14,7 @@ from loadtest.generator.deal import DEAL_EVERY_S, SILENCE_S_MAX, Share, all_of_i
 from loadtest.generator.dispatcher import TAIL_S, Arrival, Dispatcher, due
 from loadtest.generator.exporter import LoadMetrics
 from loadtest.generator.meter import Meter, now_s
-from loadtest.generator.plan import Plan
+from loadtest.generator.plan import LoadPlan
 from loadtest.generator.targets import LOOK_EVERY_S
 from loadtest.generator.ticker import tick
 
@@ -22,11 +22,11 @@ _log = logging.getLogger(__name__)
 Tell = Callable[..., None]
 
 
-class Run:
+class LoadRun:
     """Sends what is this process's share of the load, for as long as it has one."""
 
     def __init__(
-        self, plan: Plan, options: Namespace, tell: Tell, metrics: LoadMetrics | None, worker: str | None
+        self, plan: LoadPlan, options: Namespace, tell: Tell, metrics: LoadMetrics | None, worker: str | None
     ) -> None:
         """`worker` is this one's name at its master; None: it sends alone. `tell` fires Locust's event of a request."""
         self.plan, self._metrics, self._worker = plan, metrics, worker
@@ -116,7 +116,7 @@ class Run:
     def write(self) -> None:
         """The generator's own record, once everything has come back."""
         if self.plan.folder is not None:
-            self.meter.write(self.plan.folder, self.plan.life)
+            self.meter.write(self.plan.folder, self.plan.instance_id)
         self.plan.close()
         self.client.close()
 

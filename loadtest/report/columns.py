@@ -7,7 +7,7 @@ from typing import NamedTuple
 from app.strategy import Status
 from loadtest.figures.plain_text import quoted
 from loadtest.figures.repeats import Medians
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.theory.predict import Prediction
 from loadtest.theory.predictions import Predictions
 
@@ -36,7 +36,7 @@ NONE = "–"
 class Beside(NamedTuple):
     """What stands beside a row."""
 
-    baseline: Row | None
+    baseline: RunSummary | None
     prediction: Prediction | None
 
 
@@ -75,7 +75,7 @@ def _percent(part: float) -> str:
     return f"{100 * part:.2f}"
 
 
-def _count(row: Row, status: Status) -> int:
+def _count(row: RunSummary, status: Status) -> int:
     return row.statuses.get(status, 0)
 
 
@@ -84,7 +84,7 @@ def shown(value: float | None, form: Callable[[float], str] = _digits) -> str:
     return NONE if value is None else form(value)
 
 
-def _figure(figure: Callable[[Row], float | None], form: Callable[[float], str] = _digits) -> Cell:
+def _figure(figure: Callable[[RunSummary], float | None], form: Callable[[float], str] = _digits) -> Cell:
     return lambda row, _: shown(figure(row), form)
 
 
@@ -98,7 +98,7 @@ def _whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def _share(row: Row, status: Status) -> float | None:
+def _share(row: RunSummary, status: Status) -> float | None:
     return _count(row, status) / row.requests if row.requests and row.hit_ratio is not None else None
 
 
@@ -114,14 +114,14 @@ def _if_any(name: str) -> Cell:
     return lambda row, _: _worst(row, name) if getattr(row, name) else ""
 
 
-def _target(row: Row, _: Beside) -> str:
+def _target(row: RunSummary, _: Beside) -> str:
     return "" if row.target_rate is None else _digits(row.target_rate)
 
 
 def _predicted(name: str) -> Cell:
     """Theory's figure, and how many times that was measured."""
 
-    def cell(row: Row, beside: Beside) -> str:
+    def cell(row: RunSummary, beside: Beside) -> str:
         if beside.prediction is None:
             return ""
         predicted = round(getattr(beside.prediction, name), 1)
@@ -130,7 +130,7 @@ def _predicted(name: str) -> Cell:
     return cell
 
 
-def _peak_ratio(row: Row, beside: Beside) -> str:
+def _peak_ratio(row: RunSummary, beside: Beside) -> str:
     """The peak of the steady state as a share of the baseline's: `1/6.8` is lower, `1.2x` higher. The cold start is
     left out: what it asks for is the same for a fixed TTL and for spread ones."""
     mine, other = row.steady_peak_1s, beside.baseline.steady_peak_1s if beside.baseline else None
@@ -145,18 +145,18 @@ def _peak_ratio(row: Row, beside: Beside) -> str:
     return "1" if times == "1.0" else f"1/{times}" if mine == low else f"{times}x"
 
 
-def _whole_peak(row: Row, beside: Beside) -> str:
+def _whole_peak(row: RunSummary, beside: Beside) -> str:
     """The peak of the whole run, beside what theory says of it; else its two parts say it."""
     return "" if beside.prediction is None else f"{row.origin_peak_1s:,}"
 
 
-def _stampede(row: Row, _: Beside) -> str:
+def _stampede(row: RunSummary, _: Beside) -> str:
     """Loads per expiry of a hot key: the mean, and the most."""
     hot = row.stampedes.get("hot")
     return "" if hot is None else f"{_digits(hot['mean'])} / {hot['max']:.0f}"
 
 
-def _commands(row: Row, _: Beside) -> str:
+def _commands(row: RunSummary, _: Beside) -> str:
     return "" if row.commands_per_request is None else _digits(row.commands_per_request)
 
 
@@ -215,11 +215,13 @@ def notes(rows: Sequence[Medians], predictions: Predictions = {}) -> list[str]: 
     found = []
     for row in rows:
         if not row.valid:
-            found.append(f"{row.strategy}: not a valid result" + ("" if row.events else "; no reason was recorded"))
-        found += [f"{row.strategy}: {event}" for event in _bounded(row.events)]
-        if row.faults:
-            faults = ", ".join(f"{_worst(row, f'faults.{fault}')} {quoted(fault)}" for fault in row.faults)
-            found.append(f"{row.strategy}: wrong answers: {faults}")
+            found.append(f"{row.strategy}: not a valid result" + ("" if row.incidents else "; no reason was recorded"))
+        found += [f"{row.strategy}: {event}" for event in _bounded(row.incidents)]
+        if row.wrong_answer_kinds:
+            wrong_answer_kinds = ", ".join(
+                f"{_worst(row, f'wrong_answer_kinds.{fault}')} {quoted(fault)}" for fault in row.wrong_answer_kinds
+            )
+            found.append(f"{row.strategy}: wrong answers: {wrong_answer_kinds}")
         found += [f"{row.strategy}: {note}" for note in _bounded(row.notes)]
         if isinstance(silent_because := predictions.get(row.strategy), str):
             found.append(f"{row.strategy}: theory: silent, because {silent_because}")

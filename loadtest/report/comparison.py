@@ -2,14 +2,14 @@
 
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown, for_markdown_code
-from loadtest.stats.compare_runs import Compared, Finding
+from loadtest.stats.compare_runs import Compared, FigureComparison
 from loadtest.stats.intervals import Verdict
 from loadtest.stats.sentences import show_median
 
 HEADINGS = ("strategy", "figure", "A", "B", "B / A", "verdict", "would show")
 
 
-def cells(finding: Finding) -> tuple[str, ...]:
+def cells(finding: FigureComparison) -> tuple[str, ...]:
     """The line of a finding, a text for each of `HEADINGS`."""
     verdict, name = finding.verdict, finding.figure.name
     a, b = (show_median(name, values, unit=False) for values in (verdict.pair.a, verdict.pair.b))

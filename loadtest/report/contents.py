@@ -27,7 +27,7 @@ class Report:
     @property
     def rows(self) -> list[Medians]:
         """The rows of strategies, without the references."""
-        return [row for row in self.lines if not row.is_bound]
+        return [row for row in self.lines if not row.is_reference]
 
 
 def stamp(environment: Mapping[str, Any], scenario: Scenario) -> list[tuple[str, str]]:
@@ -37,7 +37,7 @@ def stamp(environment: Mapping[str, Any], scenario: Scenario) -> list[tuple[str,
     if isinstance(machine, Mapping):
         units = {"cores": "{} cores", "memory_gib": "{} GiB"}
         known["machine"] = ", ".join(units.get(name, "{}").format(value) for name, value in machine.items())
-    known["tuned"] = tuning(scenario)
+    known["parameters"] = tuning(scenario)
     known["slow"] = f"a second in which 1 % took longer than {scenario.slow_ms:g} ms"
     if known.get("world") == VIRTUAL["world"]:
         known["assumed"] = virtual_world(scenario)

@@ -6,14 +6,14 @@ from xml.etree import ElementTree
 
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown, for_markdown_code
-from loadtest.stats.gates import Judged
-from loadtest.stats.saved_run import Run
+from loadtest.stats.gates import GateResult
+from loadtest.stats.saved_run import SavedRun
 from loadtest.workload.gate import WORST_COUNTS
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit(judged: Sequence[Judged], suite: str) -> str:
+def junit(judged: Sequence[GateResult], suite: str) -> str:
     """JUnit XML, as CI systems show it: a test case per gate; a row that is no result is an error, not a failure."""
     counts = {
         "tests": len(judged),
@@ -38,7 +38,7 @@ def _xml(text: str) -> str:
     return _NOT_XML.sub("�", text)
 
 
-def markdown(judged: Sequence[Judged], run: Run) -> str:
+def markdown(judged: Sequence[GateResult], run: SavedRun) -> str:
     marks = {"passed": "✅ passed", "failed": "❌ failed", "invalid": "⚠️ invalid"}
     lines = [
         (marks[one.outcome], for_markdown_code(str(one.gate)), for_markdown(one.invalid or one.text)) for one in judged

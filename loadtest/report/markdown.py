@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.figures.run_folder import write_whole
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.report.columns import LEGEND, Comparison, comparison, notes
 from loadtest.report.contents import Report, stamp
 from loadtest.report.markdown_table import markdown_table
@@ -14,7 +14,7 @@ from loadtest.report.workload_in_words import sentence
 from loadtest.workload.scenario import Scenario
 
 
-def _markdown_table(shown: Comparison, rows: Sequence[Row]) -> list[str]:
+def _markdown_table(shown: Comparison, rows: Sequence[RunSummary]) -> list[str]:
     marks = ["" if row.valid else " **(not valid)**" for row in rows]
     lines = [
         [for_markdown(line[0]) + mark, *map(for_markdown, line[1:])]

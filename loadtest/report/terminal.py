@@ -8,7 +8,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.report.columns import Comparison, comparison, notes
 from loadtest.report.contents import Report
 from loadtest.report.quoting import for_terminal
@@ -42,7 +42,7 @@ def _width(console: Console, table: Table) -> int:
     return Measurement.get(console, console.options.update(width=10_000), table).maximum
 
 
-def _terminal_table(shown: Comparison, kept: Sequence[int], rows: Sequence[Row]) -> Table:
+def _terminal_table(shown: Comparison, kept: Sequence[int], rows: Sequence[RunSummary]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for number in kept:
         heading = Text(shown.columns[number].short.format(baseline=shown.baseline))
@@ -54,5 +54,5 @@ def _terminal_table(shown: Comparison, kept: Sequence[int], rows: Sequence[Row])
         cells = [Text(line[number]) for number in kept]
         if not row.valid:
             cells[0].append("\n(not valid)")
-        table.add_row(*cells, style="red" if not row.valid else "dim" if row.is_bound else "")
+        table.add_row(*cells, style="red" if not row.valid else "dim" if row.is_reference else "")
     return table

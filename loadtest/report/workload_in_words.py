@@ -33,7 +33,11 @@ def sentence(scenario: Scenario) -> str:
 
 def tuning(scenario: Scenario) -> str:
     """The parameters of strategies that differ from their defaults; empty where none does."""
-    return ", ".join(f"{name}.{knob} {at}" for name, knobs in scenario.tune.items() for knob, at in knobs.items())
+    return ", ".join(
+        f"{name}.{parameter} {at}"
+        for name, parameters in scenario.params.items()
+        for parameter, at in parameters.items()
+    )
 
 
 def virtual_world(scenario: Scenario) -> str:

@@ -12,7 +12,7 @@ from app.discovery import Discovered
 from loadtest.figures.courses import courses
 from loadtest.figures.repeats import by_strategy, medians
 from loadtest.figures.run_folder import keep_figures, point_latest
-from loadtest.figures.run_summary import Row, Series
+from loadtest.figures.run_summary import RunSummary, Series
 from loadtest.figures.summarise import Finished
 from loadtest.report.contents import Report
 from loadtest.report.html import write_html
@@ -83,9 +83,9 @@ def write_results(
     return report()
 
 
-def in_words(runs: Sequence[Row], baseline: str | None) -> list[str]:
+def in_words(runs: Sequence[RunSummary], baseline: str | None) -> list[str]:
     """What the repeats allow to be said; of too few, only that. Bounds are not compared with anything."""
-    runs = [run for run in runs if not run.is_bound]
+    runs = [run for run in runs if not run.is_reference]
     if not runs:
         return []
     least = min(len(repeats) for repeats in by_strategy(runs).values())

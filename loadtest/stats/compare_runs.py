@@ -6,8 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtest.stats.intervals import ALPHA, INTERVAL_LEGEND, Outcome, Pair, Verdict, judge
-from loadtest.stats.saved_run import AnyRow, BadRun, Run, is_assumed, same_arrivals, same_seeds, sample, why_invalid
+from loadtest.stats.intervals import ALPHA, INTERVAL_LEGEND, ComparisonOutcome, SamplePair, Verdict, judge
+from loadtest.stats.saved_run import (
+    AnyRow,
+    BadRun,
+    SavedRun,
+    is_assumed,
+    same_arrivals,
+    same_seeds,
+    sample,
+    why_invalid,
+)
 from loadtest.stats.sentences import COMPARED, Figure, show_median
 from loadtest.workload.gate import is_worst_count
 
@@ -18,7 +27,7 @@ _NO_WORKLOAD = ("name", "title", "source", "duration_s", "pods", "gates", "load.
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class FigureComparison:
     """A line of the comparison."""
 
     strategy: str  # or two of them
@@ -30,16 +39,16 @@ class Finding:
 class Compared:
     """A comparison of two runs. `warnings` are to be read first."""
 
-    a: Run
-    b: Run
-    findings: Sequence[Finding]
+    a: SavedRun
+    b: SavedRun
+    findings: Sequence[FigureComparison]
     warnings: Sequence[str]
 
     @property
     def conclusion(self) -> str:
         outcomes = [finding.verdict.outcome for finding in self.findings]
-        differ = sum(outcome in {Outcome.HIGHER, Outcome.LOWER} for outcome in outcomes)
-        told = len(outcomes) - outcomes.count(Outcome.TOO_FEW)
+        differ = sum(outcome in {ComparisonOutcome.HIGHER, ComparisonOutcome.LOWER} for outcome in outcomes)
+        told = len(outcomes) - outcomes.count(ComparisonOutcome.TOO_FEW)
         if not told:
             return f"Too few repeats to tell of any of {len(outcomes)} figures."
         return f"{differ or 'None'} of {told} figures {'differs' if differ == 1 else 'differ'}."
@@ -71,7 +80,7 @@ class Compared:
 
 
 def compare(
-    a: Run, b: Run, of_a: str | None = None, of_b: str | None = None, latency_drift: float | None = None
+    a: SavedRun, b: SavedRun, of_a: str | None = None, of_b: str | None = None, latency_drift: float | None = None
 ) -> Compared:
     """Every compared figure of every strategy that both runs have, or of one strategy each.
 
@@ -81,7 +90,7 @@ def compare(
     left, right = (_valid(run, letter, warnings) for run, letter in ((a, "A"), (b, "B")))
     steady = Path(a.name).resolve() == Path(b.name).resolve() or (_is_virtual(a) and _is_virtual(b))
     asked: list[tuple[str, Figure]] = []
-    pairs: list[Pair] = []
+    pairs: list[SamplePair] = []
     for one, other in _strategies(a, b, of_a, of_b, warnings):
         exact = same_seeds(left, one, right, other)
         paired = same_arrivals(left, one, right, other)
@@ -97,18 +106,20 @@ def compare(
             if steady:
                 drift = 0.0
             asked.append((one if one == other else f"{one} / {other}", known))
-            pairs.append(Pair(before, after, known.resolution, drift, exact, paired))
+            pairs.append(SamplePair(before, after, known.resolution, drift, exact, paired))
             if one == other and exact and before != after and _must_repeat(a, b):
                 warnings.append(
                     f"{one}.{known.name}: virtual time did not repeat itself: same commit, scenario and seeds"
                 )
     if not pairs:
         raise BadRun(f"{a.name} and {b.name}: no strategy has a valid row and a figure in common")
-    findings = [Finding(name, known, verdict) for (name, known), verdict in zip(asked, judge(pairs), strict=True)]
+    findings = [
+        FigureComparison(name, known, verdict) for (name, known), verdict in zip(asked, judge(pairs), strict=True)
+    ]
     return Compared(a, b, findings, warnings)
 
 
-def _valid(run: Run, letter: str, warnings: list[str]) -> list[AnyRow]:
+def _valid(run: SavedRun, letter: str, warnings: list[str]) -> list[AnyRow]:
     for row in run.rows:
         if not row.get("valid", True):
             said = f"{letter}: {row['strategy']}, repeat {row.get('repeat', 1)}, is left out as not valid"
@@ -116,7 +127,9 @@ def _valid(run: Run, letter: str, warnings: list[str]) -> list[AnyRow]:
     return [row for row in run.rows if row.get("valid", True)]
 
 
-def _strategies(a: Run, b: Run, of_a: str | None, of_b: str | None, warnings: list[str]) -> list[tuple[str, str]]:
+def _strategies(
+    a: SavedRun, b: SavedRun, of_a: str | None, of_b: str | None, warnings: list[str]
+) -> list[tuple[str, str]]:
     if of_a or of_b:
         pair = (of_a or of_b or "", of_b or of_a or "")
         for run, name in zip((a, b), pair, strict=True):
@@ -124,12 +137,12 @@ def _strategies(a: Run, b: Run, of_a: str | None, of_b: str | None, warnings: li
                 raise BadRun(f"{run.name}: no strategy {name!r} in that run: name one of {', '.join(run.strategies)}")
         return [pair]
     for letter, run, other in (("A", a, b), ("B", b, a)):
-        if only := [name for name in run.strategies if name not in other.strategies and name not in run.bounds]:
+        if only := [name for name in run.strategies if name not in other.strategies and name not in run.references]:
             warnings.append(f"only in {letter}: {', '.join(only)}")
-    return [(name, name) for name in a.strategies if name in b.strategies and name not in a.bounds]
+    return [(name, name) for name in a.strategies if name in b.strategies and name not in a.references]
 
 
-def _differences(a: Run, b: Run) -> Iterator[str]:
+def _differences(a: SavedRun, b: SavedRun) -> Iterator[str]:
     """The reasons why the figures of the two are not of one workload."""
     labels = [{name: _values(run, name) for name in _SAME_ROWS} for run in (a, b)]
     # in virtual time the machine is nothing but faster or slower
@@ -140,12 +153,12 @@ def _differences(a: Run, b: Run) -> Iterator[str]:
     if a.scenario and b.scenario:
         told += [one for one in _unequal(_flat(a.scenario), _flat(b.scenario)) if one[0] not in _NO_WORKLOAD]
     for name, left, right in told:
-        # a tunable is what two runs are compared for
-        words = "tuned differently" if name.startswith("tune.") else "not comparable"
+        # a parameter is what two runs are compared for
+        words = "other parameters" if name.startswith("params.") else "not comparable"
         yield f"{words}: {name} is {left} in A and {right} in B"
 
 
-def _values(run: Run, name: str) -> str:
+def _values(run: SavedRun, name: str) -> str:
     return " and ".join(sorted({str(row.get(name, "not stated")) for row in run.rows}))
 
 
@@ -166,10 +179,10 @@ def _unequal(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[tuple[str, Any,
     ]
 
 
-def _is_virtual(run: Run) -> bool:
+def _is_virtual(run: SavedRun) -> bool:
     return _values(run, "world") == "virtual"
 
 
-def _must_repeat(a: Run, b: Run) -> bool:
+def _must_repeat(a: SavedRun, b: SavedRun) -> bool:
     """True for two runs of one commit and scenario, which virtual time repeats exactly."""
     return a.commit == b.commit and " " not in a.commit and a.commit != "unknown" and a.scenario == b.scenario

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from loadtest.figures.plain_text import quoted
-from loadtest.stats.saved_run import AnyRow, Run, figure, figure_names, is_assumed, sample, why_invalid
+from loadtest.stats.saved_run import AnyRow, SavedRun, figure, figure_names, is_assumed, sample, why_invalid
 from loadtest.stats.sentences import show
 from loadtest.workload.gate import BadGate, Gate, Term, is_worst_count
 
@@ -20,7 +20,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class GateResult:
     """The outcome of a gate."""
 
     gate: Gate
@@ -45,7 +45,7 @@ class Judged:
         return f"{self.gate.name} is {self.text}; the bound is {self.gate.operator} {self.gate.bound:.10g}"
 
 
-def judge_gates(gates: Sequence[Gate], run: Run) -> list[Judged]:
+def judge_gates(gates: Sequence[Gate], run: SavedRun) -> list[GateResult]:
     """Raises `BadGate` where a gate names a strategy or a figure that this run does not have."""
     for term in (term for gate in gates for term in gate.terms):
         if term.strategy not in run.strategies:
@@ -66,7 +66,7 @@ def _knows(row: AnyRow, figure: str) -> bool:
     return figure.partition(".")[0] in row
 
 
-def _judge(gate: Gate, run: Run) -> Judged:
+def _judge(gate: Gate, run: SavedRun) -> GateResult:
     judged = [_value(term, run) for term in gate.terms]
     value = judged[0][0]
     if gate.to is not None:
@@ -77,15 +77,15 @@ def _judge(gate: Gate, run: Run) -> Judged:
     if gate.to is not None:
         text = f"{value:.3g}, from {text}" if not math.isnan(value) else f"no ratio, from {text}"
     why = [reason for reason in (_why_not(one, run) for one in gate.terms) if reason]
-    return Judged(gate, value, text, "; ".join(dict.fromkeys(why)))
+    return GateResult(gate, value, text, "; ".join(dict.fromkeys(why)))
 
 
-def _why_not(term: Term, run: Run) -> str:
+def _why_not(term: Term, run: SavedRun) -> str:
     """The reason why a figure cannot be judged; empty where it can."""
     return _why_invalid(term, run) or _why_unknown(term, run) or _why_assumed(term, run)
 
 
-def _value(term: Term, run: Run) -> tuple[float, str]:
+def _value(term: Term, run: SavedRun) -> tuple[float, str]:
     values = sample(run.rows, term.strategy, term.figure)
     if values is None:
         return math.nan, f"{term}: no figure"
@@ -97,14 +97,14 @@ def _value(term: Term, run: Run) -> tuple[float, str]:
     return value, f"{shown} ({term.by} of {len(values)} repeats: {each})"
 
 
-def _why_invalid(term: Term, run: Run) -> str:
+def _why_invalid(term: Term, run: SavedRun) -> str:
     for row in run.rows:
         if row["strategy"] == term.strategy and not row.get("valid", True):
             return quoted(f"{term.strategy}, repeat {row.get('repeat', 1)}, is no valid result: {why_invalid(row)}")
     return ""
 
 
-def _why_unknown(term: Term, run: Run) -> str:
+def _why_unknown(term: Term, run: SavedRun) -> str:
     own = [row for row in run.rows if row["strategy"] == term.strategy]
     without = [str(row.get("repeat", 1)) for row in own if figure(row, term.figure) is None]
     if not without:
@@ -113,7 +113,7 @@ def _why_unknown(term: Term, run: Run) -> str:
     return f"no figure: {term} has no value{where}"
 
 
-def _why_assumed(term: Term, run: Run) -> str:
+def _why_assumed(term: Term, run: SavedRun) -> str:
     if not is_assumed(run.rows, term.strategy, term.figure):
         return ""
     return f"{term} is a hit's latency, which virtual time assumes: state virtual.service_us"

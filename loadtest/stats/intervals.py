@@ -153,7 +153,7 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-class Outcome(StrEnum):
+class ComparisonOutcome(StrEnum):
     """A figure of one run against another's."""
 
     HIGHER = "higher"
@@ -164,7 +164,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class SamplePair:
     """One figure twice: is `b` another than `a`?"""
 
     a: tuple[float, ...]
@@ -190,8 +190,8 @@ class Pair:
 class Verdict:
     """The claim about a pair, given all that it was judged together with."""
 
-    pair: Pair
-    outcome: Outcome
+    pair: SamplePair
+    outcome: ComparisonOutcome
     p: float | None = None  # after Holm's correction; None where nothing was tested
     change_seen: float = math.nan
     """The least ratio, either way, that would have been found four times in five."""
@@ -212,7 +212,7 @@ class Verdict:
     @property
     def these_seeds_only(self) -> bool:
         """A difference that was not tested: it is there, and may be no other seed's."""
-        return self.p is None and self.outcome in {Outcome.HIGHER, Outcome.LOWER}
+        return self.p is None and self.outcome in {ComparisonOutcome.HIGHER, ComparisonOutcome.LOWER}
 
     @property
     def words(self) -> str:
@@ -221,13 +221,13 @@ class Verdict:
     @property
     def would_show(self) -> str:
         """The least change that would have been found, where none was."""
-        if self.outcome is Outcome.TOO_FEW:
+        if self.outcome is ComparisonOutcome.TOO_FEW:
             return f"from n = {REPEATS_MIN} on"
-        nothing = self.outcome is not Outcome.SAME or math.isnan(self.change_seen)
+        nothing = self.outcome is not ComparisonOutcome.SAME or math.isnan(self.change_seen)
         return "" if nothing else percent(self.change_seen - 1)
 
 
-def judge(pairs: Sequence[Pair]) -> list[Verdict]:
+def judge(pairs: Sequence[SamplePair]) -> list[Verdict]:
     """A verdict on each, such that the chance of a false difference among all of them is at most `ALPHA`."""
     tests = [difference(pair.a, pair.b, pair.resolution, pair.drift, pair.paired) for pair in pairs]
     # repeats that all agree could not have come out as a difference however they were dealt: no chance to correct for
@@ -237,22 +237,22 @@ def judge(pairs: Sequence[Pair]) -> list[Verdict]:
     for at, pair in enumerate(pairs):
         test, p = tests[at], adjusted.get(at, 1.0)
         if pair.identical:
-            verdicts.append(Verdict(pair, Outcome.IDENTICAL))
+            verdicts.append(Verdict(pair, ComparisonOutcome.IDENTICAL))
         elif test is None:
-            verdicts.append(Verdict(pair, _direction(pair) if pair.exact else Outcome.TOO_FEW))
+            verdicts.append(Verdict(pair, _direction(pair) if pair.exact else ComparisonOutcome.TOO_FEW))
         else:
             # a claim needs both, so that no sentence contradicts the interval in it
             bounds = ratio_interval(pair.b, pair.a, pair.resolution, pair.paired) if p <= ALPHA else None
             found = p <= ALPHA and (bounds is None or 1 not in bounds)
             seen = test.change_seen(ALPHA / max(1, len(counted)))
-            verdicts.append(Verdict(pair, _direction(pair) if found else Outcome.SAME, p, seen))
+            verdicts.append(Verdict(pair, _direction(pair) if found else ComparisonOutcome.SAME, p, seen))
     return verdicts
 
 
-def _direction(pair: Pair) -> Outcome:
+def _direction(pair: SamplePair) -> ComparisonOutcome:
     """The direction by the medians, and by the means where those agree."""
     a, b = ((float(np.median(values)), float(np.mean(values))) for values in (pair.a, pair.b))
-    return Outcome.SAME if a == b else Outcome.HIGHER if b > a else Outcome.LOWER
+    return ComparisonOutcome.SAME if a == b else ComparisonOutcome.HIGHER if b > a else ComparisonOutcome.LOWER
 
 
 def percent(share: float) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.strategy import Status, Why
+from app.strategy import LoadReason, Status
 from loadtest.figures.plain_text import quoted
 from loadtest.figures.stampedes import KINDS
 
@@ -26,11 +26,11 @@ LABELS = frozenset({
 """The labels of a row; every other number in it is a figure."""
 _COUNTED: Mapping[str, tuple[str, ...]] = {
     "statuses": tuple(Status),
-    "reads_by_why": tuple(Why),
+    "reads_by_reason": tuple(LoadReason),
     "stampedes": tuple(f"{kind}.{figure}" for kind in KINDS for figure in ("count", "mean", "p99", "max")),
 }
 """The entries that tables of a row may hold, although this run has no such event."""
-_COUNTS = frozenset({"statuses", "reads_by_why", "faults"})
+_COUNTS = frozenset({"statuses", "reads_by_reason", "wrong_answer_kinds"})
 """Tables in which what did not happen is left out, and is 0."""
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
@@ -44,7 +44,7 @@ class NoSummary(BadRun):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SavedRun:
     """A run directory, as it was written."""
 
     name: str
@@ -57,16 +57,16 @@ class Run:
         return list(dict.fromkeys(row["strategy"] for row in self.rows))
 
     @property
-    def bounds(self) -> set[str]:
+    def references(self) -> set[str]:
         """Strategies that are bounds of all others, and are compared only by name."""
-        return {row["strategy"] for row in self.rows if row.get("is_bound")}
+        return {row["strategy"] for row in self.rows if row.get("is_reference")}
 
     @property
     def commit(self) -> str:
         return str(self.environment.get("commit", "unknown"))
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path) -> SavedRun:
     """Raises `NoSummary` where it is no run that came to its end, and `BadRun` where its files are damaged."""
     if not folder.is_dir():
         raise BadRun(f"{folder}: there is no such run directory")
@@ -96,7 +96,7 @@ def read_run(folder: Path) -> Run:
     for name, table in zip(("environment.json", "scenario.json"), beside, strict=True):
         if not isinstance(table, dict):
             raise BadRun(f"{folder / name}: must be an object")
-    return Run(str(folder), rows, *beside)
+    return SavedRun(str(folder), rows, *beside)
 
 
 def _json(path: Path) -> Any:
@@ -112,7 +112,7 @@ def _finite(number: str) -> float:
     return value
 
 
-def find_run(text: str, results: Path) -> tuple[Run, str | None]:
+def find_run(text: str, results: Path) -> tuple[SavedRun, str | None]:
     """The run that `directory`, `directory:strategy`, `commit` or `commit:strategy` names, and the strategy.
 
     A commit is 7 to 40 hexadecimal digits; of its runs in `results` the newest is taken. Raises `BadRun`.
@@ -184,7 +184,7 @@ def figure(row: AnyRow, name: str) -> float | None:
 
 def why_invalid(row: AnyRow) -> str:
     """The row's events, which say why it is no result."""
-    return "; ".join(quoted(str(event)) for event in row.get("events", ())) or "no reason was recorded"
+    return "; ".join(quoted(str(event)) for event in row.get("incidents", ())) or "no reason was recorded"
 
 
 def sample(rows: Iterable[AnyRow], strategy: str, name: str) -> tuple[float, ...] | None:

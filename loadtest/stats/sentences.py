@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from loadtest.stats.intervals import REPEATS_MIN, Outcome, Pair, Verdict, judge, median_interval, percent
+from loadtest.stats.intervals import (
+    REPEATS_MIN,
+    ComparisonOutcome,
+    SamplePair,
+    Verdict,
+    judge,
+    median_interval,
+    percent,
+)
 from loadtest.stats.saved_run import AnyRow, is_assumed, same_arrivals, same_seeds, sample
 from loadtest.workload.gate import is_worst_count
 
@@ -74,7 +82,7 @@ def sentences(rows: Sequence[AnyRow], asked: Sequence[tuple[str, str, str]]) -> 
         # no drift: the repeats of one run are interleaved
         exact = same_seeds(valid, strategy, valid, base)
         paired = same_arrivals(valid, strategy, valid, base)
-        pairs.append(Pair(other, mine, known(name).resolution, exact=exact, paired=paired))
+        pairs.append(SamplePair(other, mine, known(name).resolution, exact=exact, paired=paired))
     return [_say(verdict, *which) for verdict, which in zip(judge(pairs), asked, strict=True)]
 
 
@@ -86,9 +94,9 @@ def known(name: str) -> Figure:
 def _say(verdict: Verdict, strategy: str, base: str, name: str) -> str:
     pair = verdict.pair
     mine, other = f"{strategy}'s {known(name).words}", f"{base}'s"
-    if verdict.outcome is Outcome.TOO_FEW:
+    if verdict.outcome is ComparisonOutcome.TOO_FEW:
         return f"{mine} and {other}: {verdict.outcome} ({pair.n}; {REPEATS_MIN} of each are needed)"
-    if verdict.outcome in {Outcome.SAME, Outcome.IDENTICAL}:
+    if verdict.outcome in {ComparisonOutcome.SAME, ComparisonOutcome.IDENTICAL}:
         return f"{mine} and {other} are {verdict.outcome} ({pair.n})"
     n = f"{pair.n}, these seeds only" if verdict.these_seeds_only else pair.n
     if by := _by_how_much(verdict):
@@ -102,7 +110,7 @@ def _by_how_much(verdict: Verdict) -> str:
     if not verdict.ratio:
         return ""
     ends = (verdict.interval.low, verdict.interval.high) if verdict.interval else (verdict.ratio,)
-    lower = verdict.outcome is Outcome.LOWER
+    lower = verdict.outcome is ComparisonOutcome.LOWER
     times = sorted(1 / end if lower else end for end in ends)
     if times[0] >= 2:
         return " to ".join(dict.fromkeys(f"{time:.3g}" for time in times)) + " times"

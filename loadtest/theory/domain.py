@@ -127,9 +127,9 @@ def _pool_is_wide(question: Question) -> bool:
 
 
 CONDITIONS: tuple[Condition, ...] = (
-    Condition("the strategy is not tuned as it can be", lambda asked: asked.mechanism is not None),
+    Condition("the strategy has no such parameter", lambda asked: asked.mechanism is not None),
     Condition(
-        "it knows no formula for this strategy as it is tuned",
+        "it knows no formula for this strategy with these parameters",
         lambda asked: asked.kind is not MechanismKind.UNKNOWN,
     ),
     Condition("nothing is asked for", lambda asked: 0 < asked.rate_per_s * asked.duration_s < math.inf),

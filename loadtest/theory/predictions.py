@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.strategy import Strategy
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.theory.predict import Prediction, predict, silent_because
 from loadtest.workload.planned_run import PlannedRun
 
@@ -12,7 +12,7 @@ Predictions = Mapping[str, Prediction | str]
 """By the name of a run: the prediction, or the reason why theory is silent."""
 
 
-def prediction(row: Row, run: PlannedRun, strategies: Mapping[str, type[Strategy]]) -> Prediction | str | None:
+def prediction(row: RunSummary, run: PlannedRun, strategies: Mapping[str, type[Strategy]]) -> Prediction | str | None:
     """The prediction at the measured rate, or the reason why theory is silent; None where there is nothing to predict:
     no request, or no strategy of ours."""
     strategy = strategies.get(run.strategy)

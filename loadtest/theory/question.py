@@ -27,7 +27,7 @@ class Question:
 
     @cached_property
     def mechanism(self) -> Mechanism | None:
-        """None where the strategy is not tuned as it can be."""
+        """None where the strategy has no such parameter."""
         try:
             return self.scenario.stated(self.strategy).mechanism()
         except ValueError:

@@ -1,7 +1,7 @@
 """When an open loop sends, and what every loop asks for: seeded, and the same in every world.
 
-An arrival is a time in seconds from the start of the load and a key. They come in pieces, so that a run of any length
-needs no more memory than a piece.
+An arrival is a time in seconds from the start of the load and a key. They come in chunks, so that a run of any length
+needs no more memory than a chunk.
 """
 
 import itertools
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from loadtest.workload.trace import BadTrace, read_trace  # noqa: F401 - what `arrivals` raises is found where it is
 from loadtest.workload.traffic import Keys, Load, Ramp, Spike, Step, TopOfTheHour
 
-PIECE = 8_192
+CHUNK = 8_192
 """Arrivals drawn at once."""
 PROFILE_STEP_S = 0.01
 """To which the integral of a ramp is exact; the other shapes are exact throughout."""
 
 
 class Arrivals(NamedTuple):
-    """A piece of a load, in order of time."""
+    """A chunk of a load, in order of time."""
 
     time_s: NDArray[np.float64]
     key: NDArray[np.int64]
@@ -41,7 +41,7 @@ def arrivals(load: Load, keys: Keys, duration_s: float, seed: int) -> Iterator[A
     done = 0.0  # expected arrivals so far: the integral of the rate
     extra = profile.extra_s(times)
     while done < profile.total:
-        gaps = times.exponential(size=PIECE) if load.arrivals == "poisson" else np.ones(PIECE)
+        gaps = times.exponential(size=CHUNK) if load.arrivals == "poisson" else np.ones(CHUNK)
         steps = done + np.cumsum(gaps)
         done = float(steps[-1])
         moments = profile.time_of(steps[steps <= profile.total])
@@ -77,7 +77,7 @@ class Popularity:
     def stream(self, rng: np.random.Generator) -> Iterator[int]:
         """One after the other, for ever: what users of a closed loop ask for, in order of asking."""
         while True:
-            yield from self.draw(rng, PIECE).tolist()
+            yield from self.draw(rng, CHUNK).tolist()
 
 
 def closed_keys(keys: Keys, seed: int, worker: int = 0) -> Iterator[int]:
@@ -121,10 +121,10 @@ class _Profile:
             shares = [1.0, shape.to_share, 1.0]
         elif isinstance(shape, Ramp):
             for_s = shape.for_s or duration_s
-            pieces = max(1, round(for_s / PROFILE_STEP_S))
-            self._time_s = [*np.linspace(0, for_s, pieces + 1), duration_s]
+            chunks = max(1, round(for_s / PROFILE_STEP_S))
+            self._time_s = [*np.linspace(0, for_s, chunks + 1), duration_s]
             rise = shape.to_share - shape.from_share
-            shares = [*(shape.from_share + rise * (number + 0.5) / pieces for number in range(pieces)), shape.to_share]
+            shares = [*(shape.from_share + rise * (number + 0.5) / chunks for number in range(chunks)), shape.to_share]
         time_s = np.minimum(np.array(self._time_s), duration_s)
         self._time_s = list(time_s)
         self._integral = np.concatenate(([0.0], np.cumsum(np.diff(time_s) * rate * np.array(shares))))

@@ -34,7 +34,7 @@ class CacheFlushed(_Fault):
     kind: Literal["cache-flushed"]
 
 
-class CacheAway(Lasting):
+class CacheUnreachable(Lasting):
     """No command is answered; whether Redis comes back empty is `empty`."""
 
     kind: Literal["cache-away"]
@@ -103,7 +103,7 @@ class ConnectionsDead(Lasting):
 
 
 class SubscriptionDead(Lasting):
-    """The pod hears of no landing, though its commands are answered."""
+    """The pod gets no notification, though its commands are answered."""
 
     kind: Literal["subscription-dead"]
     pod: int = Field(ge=0, le=9_999)
@@ -153,7 +153,7 @@ class ClockApart(Lasting):
 
 Fault = Annotated[
     CacheFlushed
-    | CacheAway
+    | CacheUnreachable
     | CacheSlow
     | CachePaused
     | CacheRefuses

@@ -13,7 +13,7 @@ answer in one repeat of five is a wrong answer."""
 
 def is_worst_count(figure: str) -> bool:
     """Whether a figure is of what must not happen, so that its worst repeat tells."""
-    return figure in WORST_COUNTS or figure.startswith("faults.")
+    return figure in WORST_COUNTS or figure.startswith("wrong_answer_kinds.")
 
 
 class BadGate(ValueError):

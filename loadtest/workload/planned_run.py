@@ -72,7 +72,7 @@ def plan(scenario: Scenario, names: Sequence[str], found: Discovered, repeats: i
         if stretch not in {0.0, 1.0} and found.baseline is not None:
             first[found.baseline, stretch * scenario.cache.ttl_s, False] = None
         first[name, None, False] = None
-    first |= dict.fromkeys((name, None, True) for name in found.bounds)
+    first |= dict.fromkeys((name, None, True) for name in found.references)
     rng = Random(seed)
     rounds = [list(first)] if repeats == 1 else [rng.sample(list(first), len(first)) for _ in range(repeats)]
     runs = []

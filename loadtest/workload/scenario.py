@@ -132,7 +132,7 @@ class Scenario(Table):
     warm: Warm = Warm()
     slow_ms: float = Field(100.0, gt=0, le=60_000)
     """A second counts as slow when 1 % of its requests took longer."""
-    tune: dict[str, dict[str, float | str]] = Field(default_factory=dict)
+    params: dict[str, dict[str, float | str]] = Field(default_factory=dict)
     """Tunables by strategy, as in the setting of the same name."""
     gates: list[Annotated[str, AfterValidator(_gate)]] = Field(default_factory=list)
     """What `lab gate` holds a run of it to, such as "mine.origin_peak_1s <= 10"."""
@@ -172,7 +172,7 @@ class Scenario(Table):
 
     def stated(self, strategy: type[Strategy]) -> Strategy:
         """The strategy with its parameters as this scenario tunes them. Raises ValueError where it cannot be."""
-        return strategy.stated(self.cache.ttl_s, self.tune.get(strategy.name, {}))
+        return strategy.stated(self.cache.ttl_s, self.params.get(strategy.name, {}))
 
     @property
     def target_rate(self) -> float | None:
@@ -226,7 +226,7 @@ class Scenario(Table):
             "origin_latency": self.origin.latency,
             "origin_connections": self.origin.connections,
             "origin_connections_shared": self.connections_shared,
-            "tune": self.tune,
+            "params": self.params,
         }
 
 

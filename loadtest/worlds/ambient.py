@@ -16,7 +16,7 @@ PASSED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH
 `LOCUST_*`, proxies, `PYTHON*`, allocators, `WEB_CONCURRENCY` and what the next version of a library looks for."""
 HONOURED = ("LAB_REDIS_URL", "LAB_REDIS_SERVER", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """By which a user may change what a run does."""
-_OWN_PREFIXES = ("PYTHON", "MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD", "DYLD_INSERT", "OMP_", "OPENBLAS_", "MKL_")
+_OWN_PREFIXES = ("PYTHON", "MALLOC_", "GLIBC_PARAMETERS", "LD_PRELOAD", "DYLD_INSERT", "OMP_", "OPENBLAS_", "MKL_")
 """Of variables that act on this process, which simulates, collects and computes: no child gets them."""
 _HARMLESS = frozenset({"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"})
 _SECRET = ("pass", "user", "secret", "token", "key")

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from app.ledger import OriginRead, Outcome
+from app.ledger import OriginRead, ReadOutcome
 from loadtest.figures.origin_load import sliding_peak
 
 DRAIN_WITHIN_S = 15.0
@@ -68,7 +68,7 @@ class LedgerFile:
             page = answer.json()
             self._writer.writerows(page["rows"])
             rows = (OriginRead(*row) for row in page["rows"])
-            self._asked_s += [read.asked_s for read in rows if read.outcome != Outcome.SHED]
+            self._asked_s += [read.asked_s for read in rows if read.outcome != ReadOutcome.SHED]
             self.dropped += page["dropped"]
             self._next[url] = page["next"]
             self._under_way[url] = page["under_way"]

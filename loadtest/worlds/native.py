@@ -42,7 +42,7 @@ async def native_system(run: PlannedRun, folder: Path) -> AsyncIterator[System]:
         environment = {
             **scenario.pod_environment(run.seed),
             "LAB_REDIS_URL": redis_url,
-            "LAB_BOUNDS": str(strategy in discover(bounds=True).bounds),
+            "LAB_REFERENCES": str(strategy in discover(references=True).references),
             "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
         }
         if scenario.connections_shared is not None:

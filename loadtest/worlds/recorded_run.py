@@ -86,7 +86,7 @@ class RecordedWorld:
             if scenario.warm.keys == "burst":
                 burst = await ask_for_all(system.pod_urls, run.strategy, scenario.keys.count)
                 record.warmed_s, record.warm_spread_s = burst.last_s, round(burst.spread_s, 3)
-                record.incidents += map(Incident, burst.events(scenario))
+                record.incidents += map(Incident, burst.incidents(scenario))
             with LedgerFile(client, system.pod_urls, raw / "ledger.csv") as ledger:
                 record.write(raw)
                 await ledger.skip()
@@ -122,7 +122,7 @@ class RecordedWorld:
 
 def _promise(run: PlannedRun) -> float | None:
     """How old its strategy's answers may be; None where only the pods have such a strategy."""
-    found = discover(bounds=True).runnable.get(run.strategy)
+    found = discover(references=True).runnable.get(run.strategy)
     return None if found is None else run.scenario.stated(found).oldest_s()
 
 

@@ -1,4 +1,4 @@
-"""What the stack is to run: the knobs that were given, and for the rest what the scenario states.
+"""What the stack is to run: the variables that were given, and for the rest what the scenario states.
 
 `bin/up` asks in a container before it changes anything: `python -m loadtest.worlds.stack_settings RATE=600 …`. It is
 told what environment Compose is to have, and after a `#` what people are to know. Bad input is one line, exit 2.
@@ -18,14 +18,14 @@ from app.settings import Settings, as_variable
 from loadtest.workload.scenario import BadScenario, Scenario, StatedSettings, read_scenario
 from loadtest.workload.trace import BadTrace, read_trace
 from loadtest.worlds.own_locustfile import BadLocustfile, check_locustfile
-from loadtest.worlds.stack_pace import BadKnob, Given, guests_pace, pace
+from loadtest.worlds.stack_pace import BadVariable, Given, guests_pace, pace
 
 GUEST = Path(__file__).parents[1] / "generator" / "guest.py"
 """Goes along with a Locust file of one's own."""
 
 
 def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
-    """The environment of the stack, and what to tell of it. A knob that is empty is none. Raises `BadKnob`."""
+    """The environment of the stack, and what to tell of it. A variable that is empty is none. Raises `BadVariable`."""
     given = {name: value for name, value in given.items() if value.strip() or name == "NOW"}
     scenario = _scenario(given.get("SCENARIO", "side-by-side"))
     pods = _pods(scenario, given)
@@ -34,7 +34,7 @@ def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
         try:
             check_locustfile(Path(locustfile))
         except BadLocustfile as error:
-            raise BadKnob(f"LOCUSTFILE={locustfile}: {error}") from None
+            raise BadVariable(f"LOCUSTFILE={locustfile}: {error}") from None
         speed, says = guests_pace(given)
         speed["LOCUSTFILE"] = f"{locustfile},{GUEST}"
     else:
@@ -51,9 +51,9 @@ def _scenario(name: str) -> Scenario:
         if scenario.load.trace is not None:
             read_trace(Path(scenario.load.trace), scenario.keys.count, scenario.duration_s)
     except (BadScenario, BadTrace) as error:
-        raise BadKnob(f"SCENARIO={name}: {str(error).removeprefix(f'{name}: ')}") from None
+        raise BadVariable(f"SCENARIO={name}: {str(error).removeprefix(f'{name}: ')}") from None
     if scenario.why_only_virtual:
-        raise BadKnob(f"SCENARIO={name}: {scenario.why_only_virtual}")
+        raise BadVariable(f"SCENARIO={name}: {scenario.why_only_virtual}")
     return scenario
 
 
@@ -67,50 +67,50 @@ def _stated(scenario: Scenario) -> dict[str, Any]:
 
 
 def _held(scenario: Scenario, given: Given) -> set[str]:
-    """Settings of a pod that are knobs of the stack: those that a scenario states, and those that were given."""
+    """Settings of a pod that are variables of the stack: those that a scenario states, and those that were given."""
     stated = scenario.pod_environment(1)
     return {name.removeprefix("LAB_").lower() for name in (*stated, *given) if name.startswith("LAB_")}
 
 
 def _pods(scenario: Scenario, given: Given) -> StatedSettings:
-    """The settings of every pod. Raises `BadKnob`."""
+    """The settings of every pod. Raises `BadVariable`."""
     values = _stated(scenario)
-    for knob, text in given.items():
-        name = knob.removeprefix("LAB_").lower()
-        if knob.startswith("LAB_") and name in Settings.model_fields:
-            values[name] = _over(values[name], _json(knob, text)) if name == "tune" else text
+    for variable, text in given.items():
+        name = variable.removeprefix("LAB_").lower()
+        if variable.startswith("LAB_") and name in Settings.model_fields:
+            values[name] = _over(values[name], _json(variable, text)) if name == "params" else text
     try:
         pods = StatedSettings.model_validate(values)
     except ValidationError as error:
         fault = error.errors()[0]
         if not fault["loc"]:
             items, space = values["items"], values["key_space"]
-            raise BadKnob(f"LAB_ITEMS={items}: must be at most LAB_KEY_SPACE ({space})") from None
+            raise BadVariable(f"LAB_ITEMS={items}: must be at most LAB_KEY_SPACE ({space})") from None
         field, *within = map(str, fault["loc"])
-        knob = f"LAB_{field.upper()}"
+        variable = f"LAB_{field.upper()}"
         inside = f": {'.'.join(within)}" if within else ""
         said = _bound(field) or str(fault["msg"]).removeprefix("Value error, ")
-        raise BadKnob(f"{knob}={given.get(knob, '')}{inside}: {said}") from None
+        raise BadVariable(f"{variable}={given.get(variable, '')}{inside}: {said}") from None
     if pods.key_space < scenario.keys.count:
         keys = scenario.keys.count
-        raise BadKnob(f"LAB_KEY_SPACE={pods.key_space}: must be at least {keys}, the keys of {scenario.name}")
+        raise BadVariable(f"LAB_KEY_SPACE={pods.key_space}: must be at least {keys}, the keys of {scenario.name}")
     return pods
 
 
-def _json(knob: str, text: str) -> dict[str, Any]:
+def _json(variable: str, text: str) -> dict[str, Any]:
     try:
         if isinstance(found := json.loads(text), dict):
             return found
         raise ValueError
     except ValueError:
-        raise BadKnob(f'{knob}={text}: must be a JSON object, as {{"xfetch": {{"beta": 2}}}}') from None
+        raise BadVariable(f'{variable}={text}: must be a JSON object, as {{"xfetch": {{"beta": 2}}}}') from None
 
 
 def _over(below: dict[str, dict[str, Any]], above: dict[str, Any]) -> dict[str, Any]:
     """Tunables that were given, over those that the scenario states."""
     return below | {
-        name: below.get(name, {}) | tunables if isinstance(tunables, dict) else tunables
-        for name, tunables in above.items()
+        name: below.get(name, {}) | parameters if isinstance(parameters, dict) else parameters
+        for name, parameters in above.items()
     }
 
 
@@ -127,24 +127,26 @@ def _bound(field: str) -> str:
 
 
 def _strategies(scenario: Scenario, given: Given, pods: Settings) -> list[str]:
-    """Who is asked. Raises `BadKnob`."""
+    """Who is asked. Raises `BadVariable`."""
     found = discover()
-    tuned = "LAB_TUNE" if "LAB_TUNE" in given else f"{scenario.name}: tune"
-    for name in pods.tune.keys() - found.broken.keys():
+    checked_params = "LAB_PARAMS" if "LAB_PARAMS" in given else f"{scenario.name}: params"
+    for name in pods.params.keys() - found.broken.keys():
         if name not in found.strategies:
-            raise BadKnob(f"{tuned}: there is no strategy {name!r}: it is one of {', '.join(found.strategies)}")
+            raise BadVariable(
+                f"{checked_params}: there is no strategy {name!r}: it is one of {', '.join(found.strategies)}"
+            )
         try:
-            found.strategies[name].tuned(pods.tune[name])
+            found.strategies[name].checked_params(pods.params[name])
         except ValueError as error:
-            raise BadKnob(f"{tuned}: {error}") from None
-    knob = f"STRATEGIES={given['STRATEGIES']}" if "STRATEGIES" in given else f"{scenario.name}: live.strategies"
+            raise BadVariable(f"{checked_params}: {error}") from None
+    variable = f"STRATEGIES={given['STRATEGIES']}" if "STRATEGIES" in given else f"{scenario.name}: live.strategies"
     asked = given["STRATEGIES"].split(",") if "STRATEGIES" in given else scenario.live.strategies
     names = list(dict.fromkeys(name.strip() for name in asked)) or list(found.strategies)
     for name in names:
         if name in found.broken:
-            raise BadKnob(f"{knob}: app/strategies/{name}.py is broken: {found.broken[name]}")
+            raise BadVariable(f"{variable}: app/strategies/{name}.py is broken: {found.broken[name]}")
         if name not in found.strategies:
-            raise BadKnob(f"{knob}: there is no strategy {name!r}: it is one of {', '.join(found.strategies)}")
+            raise BadVariable(f"{variable}: there is no strategy {name!r}: it is one of {', '.join(found.strategies)}")
     return names
 
 
@@ -166,7 +168,7 @@ def main() -> None:
     given = dict(word.partition("=")[::2] for word in sys.argv[1:])
     try:
         environment, says = resolve(given)
-    except BadKnob as error:
+    except BadVariable as error:
         _refuse(str(error))
     for name, value in environment.items():
         print(f"{name}={value}")

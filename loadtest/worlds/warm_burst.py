@@ -36,7 +36,7 @@ class Burst:
         """Between the first answer and the last: so far apart the entries were written."""
         return self.last_s - self.first_s
 
-    def events(self, scenario: Scenario) -> list[str]:
+    def incidents(self, scenario: Scenario) -> list[str]:
         """Why what follows is not what the scenario states; none where it is."""
         own_s, ttl_s, took_s = origin_time_s(scenario), scenario.cache.ttl_s, self.last_s - self.asked_s
         if self.spread_s > ttl_s:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from app.flights import FlightBounds, PodFlights
-from app.strategy import CacheAway, Entry, Loaded, Lookup, Status, Why
+from app.strategy import CacheAway, Entry, Loaded, LoadReason, Lookup, Status
 from app.tasks import Tasks
 from loadtest.contract.events import Events
 from loadtest.sim.cluster.pod_cache import SimulatedCache
@@ -61,7 +61,7 @@ class FlakyCache(SimulatedCache):
 @dataclass(slots=True)
 class Load:
     pod: int
-    why: Why
+    reason: LoadReason
     began_s: float
     ended_s: float | None = None
 
@@ -69,7 +69,7 @@ class Load:
 class Pod:
     """One pod. Its loads take `load_s`, or fail with `failure`."""
 
-    def __init__(self, number: int, pods: "Pods", latency_s: float, bounds: FlightBounds, seed: int) -> None:
+    def __init__(self, number: int, pods: "Pods", latency_s: float, references: FlightBounds, seed: int) -> None:
         self.number = number
         self.load_s = LOAD_S
         self.failure: Exception | None = None
@@ -78,12 +78,12 @@ class Pod:
         self.tasks = Tasks()
         self.cache = FlakyCache(pods.server, pods.clock, latency_s)
         rng = Random(f"{seed}/{number}")
-        self.flights = PodFlights(self.cache, pods.clock, rng, self.tasks, bounds, self.events)
+        self.flights = PodFlights(self.cache, pods.clock, rng, self.tasks, references, self.events)
         self._pods = pods
 
-    async def load(self, why: Why) -> Loaded:
+    async def load(self, reason: LoadReason) -> Loaded:
         clock = self._pods.clock
-        load = Load(self.number, why, clock.now_s())
+        load = Load(self.number, reason, clock.now_s())
         self._pods.loads.append(load)
         await asyncio.sleep(self.load_s)
         load.ended_s = clock.now_s()
@@ -101,8 +101,8 @@ class Pod:
         entry = await self.cache.get(key)
         return Lookup(Status.HIT, entry) if entry is not None else await self.collapse(key)
 
-    def refresh(self, seen: Entry, why: Why = Why.REFRESH) -> None:
-        self.flights.refresh(KEY, self.load, why, seen, TTL_S, 2 * TTL_S)
+    def refresh(self, seen: Entry, reason: LoadReason = LoadReason.REFRESH) -> None:
+        self.flights.refresh(KEY, self.load, reason, seen, TTL_S, 2 * TTL_S)
 
     async def die(self) -> None:
         """As SIGKILL: what it does ends, and nothing of that reaches the server."""
@@ -113,7 +113,7 @@ class Pod:
 class Pods(list[Pod]):
     """The pods, their server and clock, and every load of all of them."""
 
-    def __init__(self, number: int = 3, latency_s: float = 0.0, seed: int = 1, **bounds: Any) -> None:
+    def __init__(self, number: int = 3, latency_s: float = 0.0, seed: int = 1, **references: Any) -> None:
         self.clock = VirtualClock(asyncio.get_running_loop())
         self.server = SimulatedRedis(self.clock)
         self.loads: list[Load] = []
@@ -124,7 +124,7 @@ class Pods(list[Pod]):
             "refresh_pause_s": PAUSE_S,
             "flights_max": FLIGHTS_MAX,
         }
-        super().__init__(Pod(n, self, latency_s, FlightBounds(**(stated | bounds)), seed) for n in range(number))
+        super().__init__(Pod(n, self, latency_s, FlightBounds(**(stated | references)), seed) for n in range(number))
 
 
 def play(story: Callable[[Pods], Awaitable[T]], **pods: Any) -> T:

@@ -58,23 +58,27 @@ def test_a_number_beyond_its_bounds_is_named(
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("tune", "abc", "LAB_TUNE: Expecting value: line 1 column 1 (char 0): it must be a JSON object"),
-        ("tune", "[1]", "LAB_TUNE: Input should be a valid dictionary"),
-        ("tune", '{"xfetch": 1}', "LAB_TUNE.xfetch: Input should be a valid dictionary"),
-        ("tune", '{"xfetch": {"beta": null}}', "LAB_TUNE.xfetch.beta.float: Input should be a valid number"),
+        ("params", "abc", "LAB_PARAMS: Expecting value: line 1 column 1 (char 0): it must be a JSON object"),
+        ("params", "[1]", "LAB_PARAMS: Input should be a valid dictionary"),
+        ("params", '{"xfetch": 1}', "LAB_PARAMS.xfetch: Input should be a valid dictionary"),
+        ("params", '{"xfetch": {"beta": null}}', "LAB_PARAMS.xfetch.beta.float: Input should be a valid number"),
         (
-            "tune",
+            "params",
             '{"xfetch": {"beta": 1e400}}',
-            "LAB_TUNE: xfetch.beta: must be a finite number from 0 to 100, not inf",
+            "LAB_PARAMS: xfetch.beta: must be a finite number from 0 to 100, not inf",
         ),
-        ("tune", '{"xfetch": {"beta": NaN}}', "LAB_TUNE: xfetch.beta: must be a finite number from 0 to 100, not nan"),
-        ("tune", '{"nobody": {}}', "LAB_TUNE: tune.nobody: no such strategy"),
+        (
+            "params",
+            '{"xfetch": {"beta": NaN}}',
+            "LAB_PARAMS: xfetch.beta: must be a finite number from 0 to 100, not nan",
+        ),
+        ("params", '{"nobody": {}}', "LAB_PARAMS: params.nobody: no such strategy"),
         ("redis_url", "redis://:secret@h:99999/0", "LAB_REDIS_URL: Value error, no valid URL"),
         ("redis_url", "http://:secret@h", "LAB_REDIS_URL: Value error, must begin with one of redis://"),
         ("pod", " ", "LAB_POD: Value error, must be printable, and not blank"),
         ("pod", "a\x1b[31mb", "LAB_POD: Value error, must be printable, and not blank"),
         ("pod", "x" * 65, "LAB_POD: String should have at most 64 characters"),
-        ("bounds", "perhaps", "LAB_BOUNDS: Input should be a valid boolean"),
+        ("references", "perhaps", "LAB_REFERENCES: Input should be a valid boolean"),
         ("origin_latency", "lognormal(0,0)", "LAB_ORIGIN_LATENCY: Value error"),
         ("origin_connections_shared", "0", "LAB_ORIGIN_CONNECTIONS_SHARED: Input should be greater than or equal to 1"),
         ("origin_connections_shared", "100001", "LAB_ORIGIN_CONNECTIONS_SHARED: Input should be less than or equal to"),
@@ -96,6 +100,6 @@ def test_a_bad_setting_is_named_and_told(
 
 
 def test_what_the_pod_says_of_its_settings_makes_the_same_pod_again() -> None:
-    settings = Settings(tune={"xfetch": {"beta": 2.0}})
+    settings = Settings(params={"xfetch": {"beta": 2.0}})
     stated = settings.model_dump(mode="json")
     assert Settings(**json.loads(json.dumps(stated))) == settings

@@ -86,6 +86,6 @@ def test_what_goes_on_does_not_hang_though_all_of_it_takes_longer(folder: Path) 
 
 
 def test_what_fits_the_settings_of_the_pods_no_more_is_told(folder: Path) -> None:
-    code, said = checked(folder, LAB_TUNE='{"xfetch": {"beta": 2, "gone": 1}}')
+    code, said = checked(folder, LAB_PARAMS='{"xfetch": {"beta": 2, "gone": 1}}')
     assert code == 1
-    assert "ValueError: LAB_TUNE: xfetch.gone: no such tunable" in said
+    assert "ValueError: LAB_PARAMS: xfetch.gone: no such parameter" in said

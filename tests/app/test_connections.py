@@ -51,8 +51,8 @@ def rest_of(connection: socket.socket) -> bytes:
     """All that comes until the pod closes the connection, or resets it."""
     said = b""
     try:
-        while piece := connection.recv(65_536):
-            said += piece
+        while chunk := connection.recv(65_536):
+            said += chunk
     except ConnectionResetError:
         pass
     return said

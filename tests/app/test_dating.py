@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from app.arm import Arm
 from app.discovery import discover
 from app.ledger import Ledger
 from app.metrics import Metrics
 from app.origin import Origin
 from app.pod import Pod
 from app.settings import Settings
-from app.strategy import Clock, Status, Strategy, Why
-from loadtest.sim.cluster.pod_cache import Gate, SimulatedCache
+from app.strategy import Clock, LoadReason, Status, Strategy
+from app.strategy_runner import StrategyRunner
+from loadtest.sim.cluster.pod_cache import PauseGate, SimulatedCache
 from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
 from loadtest.sim.kernel import loop
@@ -22,8 +22,8 @@ from loadtest.sim.kernel.loop import VirtualClock
 
 LOAD_S, TTL_S = 0.2, 5.0
 STRATEGIES = discover().strategies
-WITH_BOUNDS = {**STRATEGIES, **discover(bounds=True).bounds}
-Story = Callable[[Origin, Arm, Gate], Awaitable[None]]
+WITH_BOUNDS = {**STRATEGIES, **discover(references=True).references}
+Story = Callable[[Origin, StrategyRunner, PauseGate], Awaitable[None]]
 every_strategy = pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
 
 
@@ -40,7 +40,7 @@ class SetClock:
 
 
 def play(
-    story: Callable[[Origin, Arm, Gate], Awaitable[None]],
+    story: Callable[[Origin, StrategyRunner, PauseGate], Awaitable[None]],
     strategy: type[Strategy] = STRATEGIES["static"],
     pod_clock: Clock | None = None,
 ) -> None:
@@ -54,10 +54,10 @@ def play(
             redis_url="redis://127.0.0.1:1/0",
         )
         clock: Clock = pod_clock or VirtualClock(asyncio.get_running_loop())
-        gate = Gate()
+        gate = PauseGate()
         cache, store = SimulatedCache(SimulatedRedis(clock), clock), PodStore(SlowStore(100, 1), gate)
         async with Pod(settings, {"any": strategy}, cache, Ledger(100), lambda: store, Metrics()) as pod:
-            await story(pod.origins["any"], pod.arms["any"], gate)
+            await story(pod.origins["any"], pod.runners["any"], gate)
 
     loop.run(main())
 
@@ -67,9 +67,9 @@ def now_s() -> float:
 
 
 def test_a_read_is_dated_by_the_moment_it_got_its_connection() -> None:
-    async def story(origin: Origin, arm: Arm, gate: Gate) -> None:
+    async def story(origin: Origin, runner: StrategyRunner, gate: PauseGate) -> None:
         began_s = now_s()
-        rows = await asyncio.gather(*(origin.read(number, f"k{number}", Why.MISS) for number in range(3)))
+        rows = await asyncio.gather(*(origin.read(number, f"k{number}", LoadReason.MISS) for number in range(3)))
         assert [row.read_at_s - began_s for row in rows] == pytest.approx([0, LOAD_S, 2 * LOAD_S])
         assert [row.cost_s for row in rows] == pytest.approx([LOAD_S, 2 * LOAD_S, 3 * LOAD_S]), "with queueing"
         for row in rows:
@@ -80,28 +80,28 @@ def test_a_read_is_dated_by_the_moment_it_got_its_connection() -> None:
 
 @every_strategy
 def test_no_age_is_too_young_by_the_latency(strategy: type[Strategy]) -> None:
-    async def story(origin: Origin, arm: Arm, gate: Gate) -> None:
-        assert (await arm.answer(7)).age_s == pytest.approx(LOAD_S)
+    async def story(origin: Origin, runner: StrategyRunner, gate: PauseGate) -> None:
+        assert (await runner.answer(7)).age_s == pytest.approx(LOAD_S)
         await asyncio.sleep(1)
-        assert (await arm.answer(7)).age_s == pytest.approx(LOAD_S + 1)
+        assert (await runner.answer(7)).age_s == pytest.approx(LOAD_S + 1)
 
     play(story, strategy)
 
 
 @pytest.mark.parametrize("paused_s", [1.0, 4.0])
 def test_a_pod_that_is_paused_in_the_middle_of_a_read_does_not_date_old_data_new(paused_s: float) -> None:
-    async def story(origin: Origin, arm: Arm, gate: Gate) -> None:
+    async def story(origin: Origin, runner: StrategyRunner, gate: PauseGate) -> None:
         began_s = now_s()
-        reading = asyncio.ensure_future(arm.answer(7))
+        reading = asyncio.ensure_future(runner.answer(7))
         await asyncio.sleep(LOAD_S / 2)
         gate.close()
         await asyncio.sleep(paused_s)
         gate.open()
         assert (await reading).age_s == pytest.approx(now_s() - began_s) == LOAD_S / 2 + paused_s
         await asyncio.sleep(began_s + TTL_S - now_s() - 0.01)
-        assert (await arm.answer(7)).status is Status.HIT
+        assert (await runner.answer(7)).status is Status.HIT
         await asyncio.sleep(0.02)
-        assert (await arm.answer(7)).status is Status.MISS  # its TTL counts from the read too
+        assert (await runner.answer(7)).status is Status.MISS  # its TTL counts from the read too
 
     play(story)
 
@@ -113,11 +113,11 @@ def test_a_clock_that_is_set_during_a_load_makes_its_answers_neither_older_nor_y
 ) -> None:
     clock = SetClock()
 
-    async def story(origin: Origin, arm: Arm, gate: Gate) -> None:
-        answering = [asyncio.ensure_future(arm.answer(7))]
+    async def story(origin: Origin, runner: StrategyRunner, gate: PauseGate) -> None:
+        answering = [asyncio.ensure_future(runner.answer(7))]
         await asyncio.sleep(LOAD_S / 2)
         clock.ahead_s = by_s
-        answering.append(asyncio.ensure_future(arm.answer(7)))
+        answering.append(asyncio.ensure_future(runner.answer(7)))
         (first, second) = await asyncio.gather(*answering)
         assert first.age_s == pytest.approx(LOAD_S)
         assert second.age_s == pytest.approx(LOAD_S)

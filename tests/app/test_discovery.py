@@ -8,16 +8,16 @@ import app.discovery
 import app.strategies
 from app.alarm import TookTooLong, within
 from app.discovery import check_name, discover
-from app.strategy import Strategy, tunable
+from app.strategy import Strategy, parameter
 
 BODY = """
-from app.strategy import Loader, Lookup, Strategy, tunable
+from app.strategy import Loader, Lookup, Strategy, parameter
 
 class Mine(Strategy):
     async def get_or_load(self, key: str, load: Loader) -> Lookup: ...
 """
 METHOD = "    async def"
-TUNABLE = '    x: float = tunable(5, "why", low=0)\n'
+PARAMETER = '    x: float = parameter(5, "why", low=0)\n'
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def test_the_baseline_comes_first_and_there_is_one() -> None:
 
 
 def test_bounds_are_found_only_when_they_are_asked_for_and_are_no_strategies() -> None:
-    assert discover().bounds == {}
-    found = discover(bounds=True)
-    assert list(found.bounds) == ["nocache"]
+    assert discover().references == {}
+    found = discover(references=True)
+    assert list(found.references) == ["nocache"]
     assert found.strategies == discover().strategies
     assert list(found.runnable) == [*found.strategies, "nocache"]
 
@@ -58,11 +58,11 @@ def test_files_with_an_underscore_are_left_alone(folder: Path) -> None:
         ("nocache", BODY, "a bound of the lab has that name"),
         ("swallows", "while True:\n    try:\n        while True: pass\n    except Exception: pass", "does not end"),
         ("sleeps", "import time\n\ntime.sleep(60)", "its import does not end: not done after 0.2 s, at line 3"),
-        ("hides", BODY.replace(METHOD, TUNABLE.replace("x:", "ttl_s:") + METHOD), "Mine.ttl_s: every strategy has"),
+        ("hides", BODY.replace(METHOD, PARAMETER.replace("x:", "ttl_s:") + METHOD), "Mine.ttl_s: every strategy has"),
         (
             "hides_a_method",
-            BODY.replace(METHOD, TUNABLE.replace("x:", "tuned:") + METHOD),
-            "Mine.tuned: every strategy",
+            BODY.replace(METHOD, PARAMETER.replace("x:", "checked_params:") + METHOD),
+            "Mine.checked_params: every strategy",
         ),
         ("abstract", "from app.strategy import Strategy\nclass A(Strategy): ...", "does not define get_or_load"),
         ("exits", "raise SystemExit(3)", "SystemExit"),
@@ -81,18 +81,18 @@ def test_files_with_an_underscore_are_left_alone(folder: Path) -> None:
         ),
         (
             "out_of_bounds",
-            BODY.replace(METHOD, TUNABLE.replace("low=0", "low=6") + METHOD),
+            BODY.replace(METHOD, PARAMETER.replace("low=0", "low=6") + METHOD),
             "out_of_bounds.x",
         ),
     ],
 )
 def test_a_broken_file_is_named_with_its_reason_and_the_others_stay(
-    folder: Path, name: str, text: str, why: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path, name: str, text: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app.discovery, "IMPORT_S_MAX", 0.2)
     (folder / f"{name}.py").write_text(text)
     found = discover()
-    assert why in found.broken[name]
+    assert reason in found.broken[name]
     assert len(found.strategies) >= 5
 
 
@@ -115,19 +115,19 @@ def test_of_classes_that_extend_each_other_the_last_is_the_files_strategy(folder
 
 class _Parent(Strategy):
     is_baseline = True
-    beta: float = tunable(1.0, "of the parent", low=0, high=100)
-    form: str = tunable("one", "of the parent", choices=("one", "two"))
+    beta: float = parameter(1.0, "of the parent", low=0, high=100)
+    form: str = parameter("one", "of the parent", choices=("one", "two"))
 
 
-def test_who_extends_a_strategy_has_its_tunables_and_may_give_them_other_defaults() -> None:
+def test_who_extends_a_strategy_has_its_parameters_and_may_give_them_other_defaults() -> None:
     class Child(_Parent):
         beta: float = 2.0
-        gamma: float = tunable(3.0, "its own", high=4)
+        gamma: float = parameter(3.0, "its own", high=4)
 
-    assert Child.tuned({}) == {"beta": 2.0, "form": "one", "gamma": 3.0}
-    assert Child.tuned({"beta": 5, "form": "two"}) == {"beta": 5.0, "form": "two", "gamma": 3.0}
-    assert Child.tunables()["beta"].high == 100
-    assert _Parent.tuned({})["beta"] == 1.0
+    assert Child.checked_params({}) == {"beta": 2.0, "form": "one", "gamma": 3.0}
+    assert Child.checked_params({"beta": 5, "form": "two"}) == {"beta": 5.0, "form": "two", "gamma": 3.0}
+    assert Child.parameters()["beta"].high == 100
+    assert _Parent.checked_params({})["beta"] == 1.0
     assert not Child.is_baseline
 
 
@@ -135,24 +135,24 @@ def test_who_extends_a_strategy_has_its_tunables_and_may_give_them_other_default
 def test_another_default_keeps_the_inherited_bound(default: object) -> None:
     child: type[Strategy] = type("Child", (_Parent,), {"beta": default})
     with pytest.raises(ValueError, match=r"\.beta: must be a (finite )?number from 0 to 100, not"):
-        child.tuned({})
+        child.checked_params({})
 
 
 def test_a_strategy_of_another_file_can_be_extended(folder: Path) -> None:
-    (folder / "parent.py").write_text(BODY.replace(METHOD, TUNABLE + METHOD))
+    (folder / "parent.py").write_text(BODY.replace(METHOD, PARAMETER + METHOD))
     (folder / "child.py").write_text("from app.strategies.parent import Mine\n\nclass Yours(Mine):\n    x = 7.0\n")
     found = discover()
     assert found.broken == {}
     assert (found.strategies["child"].name, found.strategies["parent"].name) == ("child", "parent")
-    assert found.strategies["child"].tuned({}) == {"x": 7.0}
+    assert found.strategies["child"].checked_params({}) == {"x": 7.0}
 
 
 EXTENDED = """
 from app.strategies.swr import StaleWhileRevalidate
-from app.strategy import Mechanism, tunable
+from app.strategy import Mechanism, parameter
 
 class Longer(StaleWhileRevalidate):
-    stretch: float = tunable(1.0, "how many TTLs an entry is fresh", low=0.1, high=10)
+    stretch: float = parameter(1.0, "how many TTLs an entry is fresh", low=0.1, high=10)
 
     def mechanism(self) -> Mechanism:
         return Mechanism.stale(window_s=self.stale_s, stretch=self.stretch)
@@ -162,7 +162,7 @@ class Longer(StaleWhileRevalidate):
 def test_who_extends_a_strategy_of_the_lab_adds_parameters_and_states_its_own_mechanism(folder: Path) -> None:
     (folder / "longer.py").write_text(EXTENDED)
     found = discover().strategies
-    assert list(found["longer"].tunables()) == ["stale_s", "stretch"]
+    assert list(found["longer"].parameters()) == ["stale_s", "stretch"]
     assert found["longer"].stated(10.0, {"stretch": 2.0, "stale_s": 1.0}).oldest_s() == 21.0
     assert found["swr"].stated(10.0, {}).oldest_s() == 15.0
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from app.strategy import Lookup, OriginFailed, Shed, Status, Why
+from app.strategy import LoadReason, Lookup, OriginFailed, Shed, Status
 from tests.app.pods import FLIGHTS_MAX, KEY, LEASE_S, LOAD_S, PAUSE_S, TTL_S, WAIT_S_MAX, Pods, play
 
 
@@ -161,7 +161,7 @@ def test_a_refresh_is_in_the_background_and_one_reader_on_a_miss_joins_it() -> N
         lookup = await pods[0].collapse()
         assert lookup.status == Status.COLLAPSED
         assert lookup.entry.read_at_s > seen.read_at_s
-        assert [load.why for load in pods.loads] == [Why.MISS, Why.REFRESH]
+        assert [load.reason for load in pods.loads] == [LoadReason.MISS, LoadReason.REFRESH]
 
     play(story)
 

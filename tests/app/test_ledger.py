@@ -1,9 +1,9 @@
 from app.ledger import AskedRead, Ledger
-from app.strategy import Why
+from app.strategy import LoadReason
 
 
 def _read(number: int) -> AskedRead:
-    return AskedRead(number, str(number), "any", "pod", Why.MISS, number, number)
+    return AskedRead(number, str(number), "any", "pod", LoadReason.MISS, number, number)
 
 
 def test_pages_hold_every_read_once() -> None:

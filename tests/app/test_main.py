@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 import app.strategies
 from app.codec import decode
 from app.discovery import discover
-from app.strategy import MechanismKind, Status, Why
+from app.strategy import LoadReason, MechanismKind, Status
 from tests.pod import ledger_rows, pod_settings, running_pod
 
 STRATEGIES = list(discover().strategies)
@@ -41,7 +41,7 @@ def test_an_item_is_loaded_once_and_then_served_untouched(redis_url: str, tmp_pa
         assert second.headers["cache-status"].startswith("stampede-lab; hit; detail=hit; ttl=")
         assert first.headers["x-served-by"] == "pod-under-test"
         assert [(row["key"], row["strategy"], row["why"], row["outcome"]) for row in rows] == [
-            (f"lab:{strategy}:7", strategy, Why.MISS, "ok")
+            (f"lab:{strategy}:7", strategy, LoadReason.MISS, "ok")
         ]
         assert rows[0]["asked_s"] <= rows[0]["started_s"] <= rows[0]["ended_s"] - 0.02 + 1e-3
 
@@ -95,9 +95,9 @@ def test_every_metric_has_its_children_before_the_first_request(redis_url: str, 
     for strategy in STRATEGIES:
         for status in Status:
             assert f'lab_requests_total{{status="{status}",strategy="{strategy}"}} 0.0' in text
-        for why in Why:
-            assert f'lab_origin_asked_total{{strategy="{strategy}",why="{why}"}} 0.0' in text
-            assert f'lab_origin_reads_total{{strategy="{strategy}",why="{why}"}} 0.0' in text
+        for reason in LoadReason:
+            assert f'lab_origin_asked_total{{strategy="{strategy}",reason="{reason}"}} 0.0' in text
+            assert f'lab_origin_reads_total{{strategy="{strategy}",reason="{reason}"}} 0.0' in text
         assert f'lab_origin_asked_again_total{{strategy="{strategy}"}} 0.0' in text
         assert f'lab_origin_failures_total{{strategy="{strategy}"}} 0.0' in text
         assert f'lab_origin_shed_total{{strategy="{strategy}"}} 0.0' in text
@@ -115,20 +115,20 @@ def test_the_metrics_count_what_happened(redis_url: str, tmp_path: Path) -> None
     text = asyncio.run(scenario())
     assert 'lab_requests_total{status="miss",strategy="static"} 1.0' in text
     assert 'lab_requests_total{status="hit",strategy="static"} 2.0' in text
-    assert 'lab_origin_reads_total{strategy="static",why="miss"} 1.0' in text
+    assert 'lab_origin_reads_total{strategy="static",reason="miss"} 1.0' in text
     assert 'lab_answer_age_seconds_count{strategy="static"} 3.0' in text
 
 
 def test_strategies_says_what_there_is_and_how_it_is_tuned(redis_url: str, tmp_path: Path) -> None:
     async def scenario() -> None:
-        settings = pod_settings(redis_url, tmp_path, tune={"xfetch": {"beta": 2}})
+        settings = pod_settings(redis_url, tmp_path, params={"xfetch": {"beta": 2}})
         async with running_pod(settings) as client:
             said = (await client.get("/strategies")).json()
             assert (await client.get("/healthz")).json() == {"status": "ok", "pod": "pod-under-test"}
             assert (await client.get("/readyz")).json()["cache"] == "up"
         assert list(said["strategies"]) == STRATEGIES
         assert said["broken"] == {}
-        assert said["strategies"]["xfetch"]["tunables"]["beta"]["value"] == 2.0
+        assert said["strategies"]["xfetch"]["parameters"]["beta"]["value"] == 2.0
 
     asyncio.run(scenario())
 
@@ -159,13 +159,13 @@ def test_a_file_dropped_in_is_a_route_and_a_broken_one_takes_nobody_down(
 
 def test_a_bound_is_served_where_the_settings_ask_for_it(redis_url: str, tmp_path: Path) -> None:
     async def scenario() -> None:
-        settings = pod_settings(redis_url, tmp_path, bounds=True)
+        settings = pod_settings(redis_url, tmp_path, references=True)
         async with running_pod(settings) as client:
             answers = [await client.get("/nocache/data?id=7") for _ in range(3)]
             rows, said = await ledger_rows(client), (await client.get("/strategies")).json()
         assert [answer.headers["cache-status"].split("detail=")[1][:4] for answer in answers] == ["miss"] * 3
         assert len(rows) == 3
-        assert (list(said["bounds"]), list(said["strategies"])) == (["nocache"], STRATEGIES)
+        assert (list(said["references"]), list(said["strategies"])) == (["nocache"], STRATEGIES)
         async with running_pod(pod_settings(redis_url, tmp_path)) as client:
             assert (await client.get("/nocache/data?id=7")).status_code == 404
             assert "nocache" not in (await client.get("/metrics")).text
@@ -212,21 +212,21 @@ def test_an_origin_that_fails_is_a_503_with_a_reason_and_recovers(redis_url: str
 
 
 @pytest.mark.parametrize(
-    ("tune", "said"),
+    ("params", "said"),
     [
         ({"xfetch": {"beta": -1}}, r"xfetch\.beta: must be a number from 0 to 100, not -1"),
-        ({"xfetch": {"gamma": 1}}, r"xfetch\.gamma: no such tunable \(there is beta, form\)"),
-        ({"nobody": {"beta": 1}}, r"tune\.nobody: no such strategy"),
+        ({"xfetch": {"gamma": 1}}, r"xfetch\.gamma: no such parameter \(there is beta, form\)"),
+        ({"nobody": {"beta": 1}}, r"params\.nobody: no such strategy"),
         ({"jitter": {"form": "wild"}}, r"jitter\.form: must be one of mean-preserving, longer, not 'wild'"),
     ],
 )
-def test_a_tunable_beyond_its_bound_is_named(
-    redis_url: str, tmp_path: Path, tune: dict[str, dict[str, float | str]], said: str
+def test_a_parameter_beyond_its_bound_is_named(
+    redis_url: str, tmp_path: Path, params: dict[str, dict[str, float | str]], said: str
 ) -> None:
     from app.main import create_app
 
     with pytest.raises(ValueError, match=said):
-        create_app(pod_settings(redis_url, tmp_path, tune=tune))
+        create_app(pod_settings(redis_url, tmp_path, params=params))
 
 
 def test_a_pod_does_not_take_the_lock_of_another_with_its_name_and_seed_for_its_own(

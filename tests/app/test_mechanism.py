@@ -17,8 +17,8 @@ from app.strategy import Mechanism
         (lambda: Mechanism.none(spread=2.5), "a spread of 2.5 around 1 TTLs goes below 0"),
     ],
 )
-def test_what_no_entry_can_have_is_refused(made: Callable[[], Mechanism], why: str) -> None:
-    with pytest.raises(ValueError, match=why):
+def test_what_no_entry_can_have_is_refused(made: Callable[[], Mechanism], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         made()
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from app.clock import RedisClock
-from app.ledger import Ledger, OriginRead, Outcome
+from app.ledger import Ledger, OriginRead, ReadOutcome
 from app.metrics import Metrics, OriginMetrics
 from app.origin import Origin
 from app.settings import Settings
 from app.store import SqliteStore
 from app.store_file import create_store
-from app.strategy import Loaded, OriginFailed, Shed, Why
+from app.strategy import Loaded, LoadReason, OriginFailed, Shed
 
 
 async def _never() -> float:
@@ -39,7 +39,7 @@ def _started(rows: list[OriginRead]) -> list[tuple[OriginRead, float]]:
 def test_capacity_is_connections_over_latency_and_readers_queue(tmp_path: Path) -> None:
     async def scenario() -> list[OriginRead]:
         origin, ledger = _origin(tmp_path, origin_latency="fixed(30)", origin_connections=2)
-        await asyncio.gather(*(origin.read(number, f"k{number}", Why.MISS) for number in range(8)))
+        await asyncio.gather(*(origin.read(number, f"k{number}", LoadReason.MISS) for number in range(8)))
         await origin.aclose()
         return _rows(ledger)
 
@@ -56,7 +56,7 @@ def test_capacity_is_connections_over_latency_and_readers_queue(tmp_path: Path) 
 def test_one_reader_more_than_may_wait_is_shed(tmp_path: Path) -> None:
     async def scenario() -> list[object]:
         origin, _ = _origin(tmp_path, origin_latency="fixed(30)", origin_connections=1, origin_queue_max=2)
-        reads = (origin.read(number, "k", Why.MISS) for number in range(5))  # all in the same turn of the loop
+        reads = (origin.read(number, "k", LoadReason.MISS) for number in range(5))  # all in the same turn of the loop
         answers = await asyncio.gather(*reads, return_exceptions=True)
         await origin.aclose()
         return list(answers)
@@ -70,7 +70,7 @@ def test_a_read_that_takes_too_long_fails_but_holds_its_connection_to_its_end(tm
     async def scenario() -> tuple[int, list[OriginRead]]:
         origin, ledger = _origin(tmp_path, origin_latency="fixed(120)", origin_timeout_ms=20)
         with pytest.raises(OriginFailed, match="origin_timeout_ms"):
-            await origin.read(1, "k", Why.MISS)
+            await origin.read(1, "k", LoadReason.MISS)
         still_reading = origin.reading
         await asyncio.sleep(0.3)
         await origin.aclose()
@@ -78,13 +78,13 @@ def test_a_read_that_takes_too_long_fails_but_holds_its_connection_to_its_end(tm
 
     still_reading, rows = asyncio.run(scenario())
     assert still_reading == 1
-    assert [row.outcome for row in rows] == [Outcome.OK]
+    assert [row.outcome for row in rows] == [ReadOutcome.OK]
 
 
 def test_a_missing_item_takes_as_long_as_one_that_is_there(tmp_path: Path) -> None:
     async def scenario() -> tuple[Loaded, list[OriginRead]]:
         origin, ledger = _origin(tmp_path, origin_latency="fixed(25)")
-        loaded = await origin.read(11, "k", Why.MISS)
+        loaded = await origin.read(11, "k", LoadReason.MISS)
         await origin.aclose()
         return loaded, _rows(ledger)
 
@@ -100,7 +100,7 @@ def test_the_version_counts_the_changes_of_an_item(tmp_path: Path) -> None:
         origin, _ = _origin(tmp_path, origin_latency="fixed(1)", change_every_s=0.01)
         versions = []
         for _ in range(5):
-            versions.append(json.loads((await origin.read(3, "k", Why.MISS)).body)["version"])
+            versions.append(json.loads((await origin.read(3, "k", LoadReason.MISS)).body)["version"])
             await asyncio.sleep(0.01)
         await origin.aclose()
         return versions

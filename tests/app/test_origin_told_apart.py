@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from app.ledger import Ledger, OriginRead, Outcome
+from app.ledger import Ledger, OriginRead, ReadOutcome
 from app.metrics import Metrics
 from app.pod import Pod
 from app.settings import Settings
-from app.strategy import Loader, Lookup, OriginFailed, Status, Strategy, Why
-from loadtest.sim.cluster.pod_cache import Gate, SimulatedCache
+from app.strategy import Loader, LoadReason, Lookup, OriginFailed, Status, Strategy
+from loadtest.sim.cluster.pod_cache import PauseGate, SimulatedCache
 from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
 from loadtest.sim.kernel import loop
@@ -33,13 +33,13 @@ class Watched:
         self.settings = Settings(**(told | changed))
         self.clock = VirtualClock(asyncio.get_running_loop())
         self.ledger, self.metrics, self.store = Ledger(1_000), Metrics(), SlowStore(10, seed=1)
-        cache, store = SimulatedCache(SimulatedRedis(self.clock), self.clock), PodStore(self.store, Gate())
+        cache, store = SimulatedCache(SimulatedRedis(self.clock), self.clock), PodStore(self.store, PauseGate())
         self.pod = Pod(self.settings, {"any": _Collapses}, cache, self.ledger, lambda: store, self.metrics)
-        self.origin, self.arm = self.pod.origins["any"], self.pod.arms["any"]
+        self.origin, self.runner = self.pod.origins["any"], self.pod.runners["any"]
         self.metrics.watch_pool("any", self.origin)
 
     async def read(self, times: int) -> list[object]:
-        reads = (self.origin.read(number % 10, f"k{number}", Why.MISS) for number in range(times))
+        reads = (self.origin.read(number % 10, f"k{number}", LoadReason.MISS) for number in range(times))
         answers: list[object] = [*await asyncio.gather(*reads, return_exceptions=True)]
         await asyncio.sleep(60)  # the last one ends
         return answers
@@ -49,7 +49,7 @@ class Watched:
         return list(self.ledger.page(0)["rows"])
 
     @property
-    def outcomes(self) -> Counter[Outcome]:
+    def outcomes(self) -> Counter[ReadOutcome]:
         return Counter(row.outcome for row in self.rows)
 
     def counted(self, name: str) -> float:
@@ -70,12 +70,12 @@ def test_a_shed_read_was_asked_for_and_never_started() -> None:
         seen = Watched(origin_connections=2, origin_queue_max=3)
         asked_s = seen.clock.now_s()
         await seen.read(12)
-        assert seen.outcomes == {Outcome.OK: 5, Outcome.SHED: 7}
+        assert seen.outcomes == {ReadOutcome.OK: 5, ReadOutcome.SHED: 7}
         assert seen.counters() == {"asked": 12, "reads": 5, "failures": 0, "shed": 7}
         assert seen.counted("read_duration_seconds_count") == 5, "what was shed took no time of the origin"
-        shed = [row for row in seen.rows if row.outcome is Outcome.SHED]
+        shed = [row for row in seen.rows if row.outcome is ReadOutcome.SHED]
         assert {(row.asked_s, row.started_s, row.ended_s) for row in shed} == {(asked_s, None, asked_s)}
-        assert all(row.started_s is not None for row in seen.rows if row.outcome is Outcome.OK)
+        assert all(row.started_s is not None for row in seen.rows if row.outcome is ReadOutcome.OK)
 
     loop.run(story())
 
@@ -83,7 +83,7 @@ def test_a_shed_read_was_asked_for_and_never_started() -> None:
 def test_the_peak_counts_who_was_let_in_and_nobody_else() -> None:
     async def story() -> None:
         seen = Watched(origin_connections=2, origin_queue_max=3)
-        reads = [asyncio.create_task(seen.origin.read(1, "k", Why.MISS)) for _ in range(12)]
+        reads = [asyncio.create_task(seen.origin.read(1, "k", LoadReason.MISS)) for _ in range(12)]
         await asyncio.sleep(LATENCY_S / 2)
         assert seen.counted("reads_in_flight_peak") == 5
         await asyncio.gather(*reads, return_exceptions=True)
@@ -95,9 +95,9 @@ def test_the_peak_of_a_pool_of_one_without_a_queue_is_one() -> None:
     async def story() -> None:
         seen = Watched(origin_connections=1, origin_queue_max=0)
         for _ in range(3):  # one read after the other, each with two that are shed beside it
-            await asyncio.gather(*(seen.origin.read(1, "k", Why.MISS) for _ in range(3)), return_exceptions=True)
+            await asyncio.gather(*(seen.origin.read(1, "k", LoadReason.MISS) for _ in range(3)), return_exceptions=True)
             assert (seen.origin.peak, seen.counted("reads_in_flight_peak")) == (1, 1)
-        assert seen.outcomes == {Outcome.OK: 3, Outcome.SHED: 6}
+        assert seen.outcomes == {ReadOutcome.OK: 3, ReadOutcome.SHED: 6}
 
     loop.run(story())
 
@@ -120,9 +120,9 @@ def test_a_read_of_a_key_that_is_being_waited_for_is_asked_again_even_if_it_is_s
     async def story() -> None:
         seen = Watched(origin_connections=2, origin_queue_max=1)
         keys = ["a", "a", "b", "b", "a"]
-        await asyncio.gather(*(seen.origin.read(1, key, Why.MISS) for key in keys), return_exceptions=True)
+        await asyncio.gather(*(seen.origin.read(1, key, LoadReason.MISS) for key in keys), return_exceptions=True)
         assert (seen.counted("asked_total"), seen.counted("asked_again_total")) == (5, 3)
-        await seen.origin.read(1, "a", Why.MISS)
+        await seen.origin.read(1, "a", LoadReason.MISS)
         assert seen.counted("asked_again_total") == 3, "nobody waits any more"
 
     loop.run(story())
@@ -133,7 +133,7 @@ def test_a_read_that_was_given_up_is_not_what_the_next_one_repeats() -> None:
         seen = Watched(origin_timeout_ms=LATENCY_S * 1000 / 2)
         for _ in range(2):
             with pytest.raises(OriginFailed):
-                await seen.origin.read(1, "k", Why.MISS)
+                await seen.origin.read(1, "k", LoadReason.MISS)
             assert seen.origin.reading == 1, "it goes on"
         assert seen.counted("asked_again_total") == 0
         await asyncio.sleep(60)
@@ -147,7 +147,7 @@ def test_a_read_that_failed_was_started() -> None:
         seen.store.fails_share = 1.0
         answers = await seen.read(4)
         assert all(isinstance(answer, OriginFailed) for answer in answers)
-        assert seen.outcomes == {Outcome.FAILED: 4}
+        assert seen.outcomes == {ReadOutcome.FAILED: 4}
         assert seen.counters() == {"asked": 4, "reads": 4, "failures": 4, "shed": 0}
 
     loop.run(story())
@@ -160,7 +160,7 @@ def test_a_late_read_is_written_down_as_it_ended_and_counts_as_one_failure(fails
         seen.store.fails_share = float(fails)
         answers = await seen.read(3)
         assert all("origin_timeout_ms" in str(answer) for answer in answers)
-        assert seen.outcomes == {Outcome.FAILED if fails else Outcome.OK: 3}
+        assert seen.outcomes == {ReadOutcome.FAILED if fails else ReadOutcome.OK: 3}
         assert seen.counters() == {"asked": 3, "reads": 3, "failures": 3, "shed": 0}
         assert {round(row.ended_s - row.asked_s, 6) for row in seen.rows} == {LATENCY_S}
 
@@ -172,12 +172,12 @@ def test_a_late_read_is_written_down_as_it_ended_and_counts_as_one_failure(fails
     [({"flights_max": 1}, 1), ({"wait_ms_max": 20.0, "origin_latency": "fixed(5000)", "origin_timeout_ms": 9000.0}, 2)],
     ids=["flights_max", "wait_ms_max"],
 )
-def test_who_is_shed_by_a_bound_of_the_flights_asked_the_origin_nothing(bounds: dict[str, Any], asked: int) -> None:
+def test_who_is_shed_by_a_bound_of_the_flights_asked_the_origin_nothing(references: dict[str, Any], asked: int) -> None:
     """One load a key at most: of two keys, ten requests each."""
 
     async def story() -> None:
-        seen = Watched(**bounds)
-        answers = await asyncio.gather(*(seen.arm.answer(number % 2) for number in range(20)))
+        seen = Watched(**references)
+        answers = await asyncio.gather(*(seen.runner.answer(number % 2) for number in range(20)))
         await asyncio.sleep(60)
         assert Status.SHED in {answer.status for answer in answers}
         assert seen.counters() == {"asked": asked, "reads": asked, "failures": 0, "shed": 0}

@@ -85,7 +85,7 @@ def test_a_pod_that_cannot_be_opened_leaves_nothing_open() -> None:
 def test_what_is_in_flight_ends_with_the_pod() -> None:
     async def story() -> None:
         pod = _pod([])
-        asked = [asyncio.ensure_future(arm.answer(7)) for arm in pod.arms.values()]
+        asked = [asyncio.ensure_future(runner.answer(7)) for runner in pod.runners.values()]
         await asyncio.sleep(0.1)
         assert pod.reads_under_way == len(STRATEGIES)
         with pytest.raises(OSError, match="does not close"):

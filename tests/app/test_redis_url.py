@@ -92,5 +92,5 @@ def test_a_server_that_the_lab_supports_is_not_complained_about() -> None:
     [({"mode": "cluster"}, "cluster"), ({"mode": "sentinel"}, "sentinel"), ({"role": "replica"}, "primary"),
      ({"version": "6.0.16"}, "6.2")],
 )  # fmt: skip
-def test_any_other_server_is_complained_about_in_one_sentence(changes: dict[str, str], why: str) -> None:
-    assert why in (complaint_of(hello(**changes)) or "")
+def test_any_other_server_is_complained_about_in_one_sentence(changes: dict[str, str], reason: str) -> None:
+    assert reason in (complaint_of(hello(**changes)) or "")

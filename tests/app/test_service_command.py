@@ -21,7 +21,7 @@ def _start(folder: Path, *options: str, **settings: str) -> subprocess.Completed
         ("LAB_TTL_S", "-1", "greater than or equal to 0.05"),
         ("LAB_ORIGIN_LATENCY", "slow", "fixed(ms), uniform(low, high) or lognormal(median, sigma)"),
         ("LAB_ITEMS", "2000", "items (2000) must be at most key_space (1024)"),
-        ("LAB_TUNE", '{"xfetch": {"beta": 1000}}', "xfetch.beta: must be a number from 0 to 100, not 1000"),
+        ("LAB_PARAMS", '{"xfetch": {"beta": 1000}}', "xfetch.beta: must be a number from 0 to 100, not 1000"),
     ],
 )
 def test_a_bad_setting_is_named_with_its_bound(tmp_path: Path, name: str, value: str, bound: str) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 from app.discovery import discover
 from app.latency import Latency
-from app.ledger import Ledger, OriginRead, Outcome
+from app.ledger import Ledger, OriginRead, ReadOutcome
 from app.metrics import Metrics
 from app.pod import Pod
 from app.pooler_client import AGAIN_S
 from app.settings import Settings
-from app.strategy import OriginFailed, Shed, Why
-from loadtest.sim.cluster.pod_cache import Gate, SimulatedCache
+from app.strategy import LoadReason, OriginFailed, Shed
+from loadtest.sim.cluster.pod_cache import PauseGate, SimulatedCache
 from loadtest.sim.cluster.pooler import VirtualPooler
 from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
@@ -37,7 +37,7 @@ class Pods:
         self.pods = []
         for number in range(pods):
             settings, clock = Settings(**{"pod": f"pod-{number}", **told, **changed}), VirtualClock(running)
-            cache, new_store = SimulatedCache(SimulatedRedis(clock), clock), partial(PodStore, self.store, Gate())
+            cache, new_store = SimulatedCache(SimulatedRedis(clock), clock), partial(PodStore, self.store, PauseGate())
             pod = Pod(settings, STATIC, cache, self.ledger, new_store, self.metrics, self._connect)
             self.metrics.watch_pool("static", pod.origins["static"])
             self.pods.append(pod)
@@ -50,7 +50,7 @@ class Pods:
     async def read(self, times: int) -> list[object]:
         """So many at once, from the pods in turn."""
         reads = (
-            self.origins[number % len(self.origins)].read(number % 10, f"k{number}", Why.MISS)
+            self.origins[number % len(self.origins)].read(number % 10, f"k{number}", LoadReason.MISS)
             for number in range(times)
         )
         return [*await asyncio.gather(*reads, return_exceptions=True)]
@@ -84,7 +84,7 @@ def test_pods_with_enough_of_their_own_share_what_there_is_in_order() -> None:
         began_s = asyncio.get_running_loop().time()
         await pods.read(12)
         rows = pods.rows[4:]
-        assert {row.outcome for row in rows} == {Outcome.OK}
+        assert {row.outcome for row in rows} == {ReadOutcome.OK}
         assert most_at_once(rows) == SHARED
         by_start = sorted(rows, key=lambda row: row.started_s or 0)
         assert [row.key for row in by_start] == [f"k{number}" for number in range(12)]
@@ -100,12 +100,12 @@ def test_pods_with_enough_of_their_own_share_what_there_is_in_order() -> None:
 def test_a_pod_holds_no_more_than_its_own_connections_of_those_that_are_shared() -> None:
     async def story() -> None:
         pods = Pods(2, origin_connections=1)
-        reads = [asyncio.create_task(pods.origins[0].read(1, f"k{number}", Why.MISS)) for number in range(4)]
+        reads = [asyncio.create_task(pods.origins[0].read(1, f"k{number}", LoadReason.MISS)) for number in range(4)]
         await asyncio.sleep(LATENCY_S / 2)
         assert (pods.origins[0].reading, pods.origins[0].waiting) == (1, 3)
         (pool,) = pods.pooler.pooler.pools.values()
         assert not pool.waiting, "it asks for one with a connection of its own in hand"
-        await pods.origins[1].read(1, "other", Why.MISS)
+        await pods.origins[1].read(1, "other", LoadReason.MISS)
         assert pods.rows[1].key == "other", "which leaves the other one to somebody else"
         await asyncio.gather(*reads)
         await pods.aclose()
@@ -116,7 +116,7 @@ def test_a_pod_holds_no_more_than_its_own_connections_of_those_that_are_shared()
 def test_waiting_for_a_shared_connection_is_waiting() -> None:
     async def story() -> None:
         pods = Pods(1, origin_connections=8, origin_queue_max=2)
-        reads = [asyncio.create_task(pods.origins[0].read(1, "k", Why.MISS)) for _ in range(11)]
+        reads = [asyncio.create_task(pods.origins[0].read(1, "k", LoadReason.MISS)) for _ in range(11)]
         await asyncio.sleep(LATENCY_S / 2)
         assert (pods.gauge("reads_in_flight"), pods.gauge("readers_waiting")) == (SHARED, 8)
         assert (pods.gauge("connections"), pods.gauge("connections_shared")) == (8, SHARED)
@@ -142,7 +142,7 @@ def test_who_is_late_leaves_the_queue_and_is_written_down_as_never_started() -> 
         await asyncio.sleep(60)
         unstarted = [row for row in pods.rows if row.started_s is None]
         assert len(pods.rows) == 8
-        assert {row.outcome for row in unstarted} == {Outcome.FAILED}
+        assert {row.outcome for row in unstarted} == {ReadOutcome.FAILED}
         assert len(unstarted) == 4
         assert pods.gauge("failures_total") == 6
         assert [(origin.reading, origin.waiting) for origin in pods.origins] == [(0, 0), (0, 0)]
@@ -175,14 +175,14 @@ def test_without_its_pooler_a_read_fails_in_its_own_time_by_name_and_nobody_spin
 def test_a_read_whose_pod_ends_while_it_waits_holds_nothing() -> None:
     async def story() -> None:
         pods = Pods(2, origin_connections=4)
-        waiting = [asyncio.create_task(pods.origins[0].read(1, "k", Why.MISS)) for _ in range(4)]
+        waiting = [asyncio.create_task(pods.origins[0].read(1, "k", LoadReason.MISS)) for _ in range(4)]
         await asyncio.sleep(LATENCY_S / 2)
         for task in waiting:
             task.cancel()
         await pods.origins[0].aclose()
         await asyncio.sleep(1)
         assert (pods.origins[0].reading, pods.origins[0].waiting, pods.pooler.left()) == (0, 0, [])
-        answers = [pods.origins[1].read(1, f"k{number}", Why.MISS) for number in range(SHARED)]
+        answers = [pods.origins[1].read(1, f"k{number}", LoadReason.MISS) for number in range(SHARED)]
         assert len(await asyncio.gather(*answers)) == SHARED
         await pods.aclose()
 

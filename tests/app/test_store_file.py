@@ -149,12 +149,12 @@ def everything_in(folder: Path) -> dict[str, object]:
 @pytest.mark.parametrize(("make", "why"), OTHERS.values(), ids=OTHERS)
 @pytest.mark.parametrize("items", [5, 9])  # with the settings that the stamp tells of, and with others
 def test_what_is_not_the_labs_own_is_named_and_stays(
-    tmp_path: Path, make: Callable[[Path], None], why: str, items: int
+    tmp_path: Path, make: Callable[[Path], None], reason: str, items: int
 ) -> None:
     path = tmp_path / "origin.sqlite"
     make(path)
     before = everything_in(tmp_path)
-    with pytest.raises(OSError, match=rf"LAB_ORIGIN_PATH: {path}.* is there and not the lab's own .*{why}"):
+    with pytest.raises(OSError, match=rf"LAB_ORIGIN_PATH: {path}.* is there and not the lab's own .*{reason}"):
         create_store(settings(path, items))
     assert everything_in(tmp_path) == before
 

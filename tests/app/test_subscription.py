@@ -24,18 +24,18 @@ def test_a_subscription_that_is_silently_dead_is_noticed_and_wake_ups_come_again
             await cache.start()
             await asyncio.sleep(5 * PING_EVERY_S)
             assert server.subscribed == 1  # one that is asked and answers stays
-            with cache.landing(KEY) as landing:
-                server.announce(KEY.encode())
-                assert await landing.wait(5.0)
+            with cache.notification(KEY) as notification:
+                server.notify(KEY.encode())
+                assert await notification.wait(5.0)
                 server.go_silent()
-                server.announce(KEY.encode())
-                assert await landing.wait(5.0)  # what was announced in the gap is lost: everybody had better look
+                server.notify(KEY.encode())
+                assert await notification.wait(5.0)  # what was notified in the gap is lost: everybody had better look
                 await asyncio.sleep(subscription.AGAIN_S + PING_EVERY_S)
-                while await landing.wait(0.05):
+                while await notification.wait(0.05):
                     pass
                 assert server.subscribed == 2
-                server.announce(KEY.encode())
-                assert await landing.wait(5.0)
+                server.notify(KEY.encode())
+                assert await notification.wait(5.0)
             await cache.aclose()
 
     asyncio.run(main())

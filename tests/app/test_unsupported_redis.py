@@ -19,7 +19,7 @@ from tests.redis_server import RedisServer
     ],
     ids=["a cluster", "a replica"],
 )
-def test_a_pod_refuses_it_in_one_sentence(tmp_path: Path, options: tuple[str, ...], why: str) -> None:
+def test_a_pod_refuses_it_in_one_sentence(tmp_path: Path, options: tuple[str, ...], reason: str) -> None:
     with RedisServer(tmp_path, *options) as server:
         environment = os.environ | {
             "LAB_REDIS_URL": server.url,
@@ -38,4 +38,4 @@ def test_a_pod_refuses_it_in_one_sentence(tmp_path: Path, options: tuple[str, ..
     assert said.returncode == 2, said.stderr
     (sentence,) = said.stderr.splitlines()
     assert sentence.startswith("error: LAB_REDIS_URL: ")
-    assert why in sentence
+    assert reason in sentence

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from app.discovery import discover
 from benchmarks.hitpath.comparison import IDS, compare_hitpath
-from benchmarks.hitpath.generator import HOST, Order, Sample, WrongAnswer, drive
-from benchmarks.hitpath.result import HitpathResult, Pair, Run
+from benchmarks.hitpath.generator import HOST, Order, Sample, UnexpectedAnswer, drive
+from benchmarks.hitpath.result import HitpathResult, Window, WindowPair
 from benchmarks.hitpath.table import print_hitpath
 from loadtest import ROOT
 
@@ -25,7 +25,7 @@ class Watched:
     """A small comparison, run for real, and the processes that were seen at work in it."""
 
     result: HitpathResult
-    told: list[Run]
+    told: list[Window]
     pids: set[int]
 
 
@@ -33,10 +33,10 @@ class Watched:
 def watched() -> Watched:
     mine = psutil.Process()
     others = {child.pid for child in mine.children()}
-    told: list[Run] = []
+    told: list[Window] = []
     pids: set[int] = set()
 
-    def tell(run: Run) -> None:
+    def tell(run: Window) -> None:
         told.append(run)
         pids.update(child.pid for child in mine.children() if child.pid not in others)
 
@@ -100,9 +100,9 @@ def _children_of(pid: int, at_least: int) -> list[int]:
 
 @dataclass
 class Canned:
-    """A server on a port of its own that gives every request the same answer, in these pieces."""
+    """A server on a port of its own that gives every request the same answer, in these chunks."""
 
-    pieces: list[bytes]
+    chunks: list[bytes]
     hangs_up: bool = False
     port: int = field(init=False)
 
@@ -125,8 +125,8 @@ class Canned:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while not self.hangs_up and await reader.readuntil(b"\r\n\r\n"):
-                for piece in self.pieces:
-                    writer.write(piece)
+                for chunk in self.chunks:
+                    writer.write(chunk)
                     await writer.drain()
                     await asyncio.sleep(0)
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -139,7 +139,7 @@ GOOD = b"HTTP/1.1 200 OK\r\ncache-status: it; hit\r\ncontent-length: 5\r\n\r\nse
 
 
 @pytest.mark.parametrize("cut", [0, 20, GOOD.index(b"\r\n\r\n") + 2, len(GOOD) - 3])
-def test_an_answer_in_pieces_is_one_answer(cut: int) -> None:
+def test_an_answer_in_chunks_is_one_answer(cut: int) -> None:
     sample = asyncio.run(Canned([GOOD[:cut], GOOD[cut:]]).drive())
     assert sample.requests > 0
     assert sample.seconds >= 0.1
@@ -159,15 +159,15 @@ def test_an_answer_in_pieces_is_one_answer(cut: int) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_any_other_answer_ends_the_run(server: Canned, reason: str) -> None:
-    with pytest.raises(WrongAnswer, match=reason):
+    with pytest.raises(UnexpectedAnswer, match=reason):
         asyncio.run(server.drive())
 
 
 @pytest.fixture
 def result() -> HitpathResult:
-    bare = Run("bare", 64, requests=1_000, seconds=1.0, cpu_s=1.0, p50_ms=6.0)
-    pairs = tuple(Pair(replace(bare, server="service", requests=count), bare) for count in (1_100, 1_300, 1_200))
-    alone = (Pair(replace(bare, server="service", connections=1, requests=500), replace(bare, connections=1)),)
+    bare = Window("bare", 64, requests=1_000, seconds=1.0, cpu_s=1.0, p50_ms=6.0)
+    pairs = tuple(WindowPair(replace(bare, server="service", requests=count), bare) for count in (1_100, 1_300, 1_200))
+    alone = (WindowPair(replace(bare, server="service", connections=1, requests=500), replace(bare, connections=1)),)
     return HitpathResult("plain", 597, pairs, alone, {"miss": 100, "hit": 4_000})
 
 

@@ -1,12 +1,12 @@
 import pytest
 from rich.console import Console
 
-from benchmarks.limit.ceiling import Limit, Step, print_limit
+from benchmarks.limit.ceiling import Limit, RateStep, print_limit
 from benchmarks.limit.search import CLOSE_ENOUGH, Search
 from loadtest.figures.generator_record import GeneratorRecord
 
 
-def step(processes: int, rate: float, *faults: str) -> Step:
+def step(processes: int, rate: float, *faults: str) -> RateStep:
     generator = GeneratorRecord(
         processes=processes,
         silent=0,
@@ -21,7 +21,7 @@ def step(processes: int, rate: float, *faults: str) -> Step:
         cpu_share=0.5,
         wall_s=5.0,
     )
-    return Step(processes, rate, rate, 2.0, generator, list(faults))
+    return RateStep(processes, rate, rate, 2.0, generator, list(faults))
 
 
 @pytest.mark.parametrize("truth", [130.0, 1_900.0, 2_000.0, 5_100.0, 77_000.0])

@@ -8,11 +8,11 @@ import pytest
 from tests.bin.clone import ROOT, Clone
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-KNOBS = re.findall(r"^(\w+)=", (ROOT / ".env").read_text(encoding="utf-8"), re.MULTILINE)
+VARIABLES = re.findall(r"^(\w+)=", (ROOT / ".env").read_text(encoding="utf-8"), re.MULTILINE)
 TAKES = {
     target: names.split()
     for target, names in re.findall(r"^takes\.(\S+)\s*:= (.*)$", MAKEFILE, re.MULTILINE)
-    if "KNOBS" not in names
+    if "VARIABLES" not in names
 }
 FLAGS = set(re.findall(r"\$\(if \$\((\w+)\),--", MAKEFILE))
 """Of which it only counts whether there is any text."""
@@ -65,14 +65,14 @@ def test_no_knob_of_the_stack_runs(clone: Clone, target: str, value: str) -> Non
         "docker", version="2.40.0", ps="0123abcd", config="x/load", to={"loadtest.worlds.stack_settings": "RATE=7"}
     )
     clone.spy("sleep")
-    clone.run("make", target, *(f"{name}={value.format(hit=hit)}" for name in KNOBS))
+    clone.run("make", target, *(f"{name}={value.format(hit=hit)}" for name in VARIABLES))
     clone.run("make", target, "SCENARIO=" + value.format(hit=hit), "LOCUST_PORT=19731")
     assert not hit.exists()
 
 
 def test_the_stack_takes_every_knob_of_env(clone: Clone) -> None:
     clone.spy("docker", version="2.40.0")
-    ended = clone.run("make", "-n", "up", *(f"{name}=1" for name in KNOBS))
+    ended = clone.run("make", "-n", "up", *(f"{name}=1" for name in VARIABLES))
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
@@ -127,7 +127,7 @@ def test_help_names_no_variable_that_its_target_does_not_take(clone: Clone) -> N
     for line in clone.run("make").stdout.splitlines():
         if line.startswith("  make "):
             target, _, said = line.removeprefix("  make ").partition(" ")
-            taken = KNOBS if target in OF_THE_STACK else TAKES.get(target, [])
+            taken = VARIABLES if target in OF_THE_STACK else TAKES.get(target, [])
             assert set(re.findall(r"\b([A-Z]+)=", said)) <= {*taken}, line
 
 

@@ -68,12 +68,12 @@ def test_the_scan_finds(line: str) -> None:
     assert faults(line)
 
 
-def preflight(clone: Clone, version: str = "2.40.0", **knobs: str) -> tuple[int, str]:
+def preflight(clone: Clone, version: str = "2.40.0", **variables: str) -> tuple[int, str]:
     """How it ends, and what it says."""
     clone.spy("docker", version=version)
     clone.spy("ip", addr="inet 192.168.7.7/24\ninet6 fd00::7/64")
     free = {name: str(19_000 + number) for number, name in enumerate(PORTS)}
-    ended = clone.run("bash", "bin/preflight", **(free | knobs))
+    ended = clone.run("bash", "bin/preflight", **(free | variables))
     return ended.returncode, ended.stderr.strip()
 
 
@@ -101,7 +101,7 @@ def test_a_compose_that_is_too_old_is_refused(clone: Clone, version: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("knob", "value", "said"),
+    ("variable", "value", "said"),
     [
         ("BIND_ADDRESS", "0.0.0.0", "LOCUST_MASTER_BIND_ADDRESS opens the port of Locust's workers"),
         ("LOCUST_MASTER_BIND_ADDRESS", "everybody", "must be an address of this machine"),
@@ -119,8 +119,8 @@ def test_a_compose_that_is_too_old_is_refused(clone: Clone, version: str) -> Non
         ("GRAFANA_PORT", "70000", "GRAFANA_PORT=70000: must be a whole number from 1 to 65535"),
     ],
 )
-def test_a_knob_out_of_bounds_is_named_with_its_bound(clone: Clone, knob: str, value: str, said: str) -> None:
-    code, errors = preflight(clone, **{knob: value})
+def test_a_knob_out_of_bounds_is_named_with_its_bound(clone: Clone, variable: str, value: str, said: str) -> None:
+    code, errors = preflight(clone, **{variable: value})
     assert code == 2
     assert said in errors
     assert len(errors.splitlines()) == 1
@@ -161,7 +161,7 @@ def test_a_folder_of_the_same_name_elsewhere_is_not_taken_for_the_clone(clone: C
 
 
 def test_a_scenario_of_ones_own_is_brought_along_with_what_is_beside_it(clone: Clone) -> None:
-    clone.spy("docker", ps="0123abcd", settings="LAB_TTL_S=5\nLAB_TUNE={}\nAPP_REPLICAS=3")
+    clone.spy("docker", ps="0123abcd", settings="LAB_TTL_S=5\nLAB_PARAMS={}\nAPP_REPLICAS=3")
     folder = clone.outside / "Größe 7"
     folder.mkdir()
     (folder / "mein Ansturm.toml").touch()

@@ -48,7 +48,7 @@ def changed(clone: Clone) -> list[list[str]]:
 
 @pytest.mark.parametrize("target", ["up", "load", "dev"])
 @pytest.mark.parametrize(
-    ("knob", "said"),
+    ("variable", "said"),
     [
         ("APP_REPLICAS=2.5", "APP_REPLICAS=2.5: must be a whole number from 1 to 16"),
         ("RATE=0", "RATE=0: must be a number from 0.1 to 50000"),
@@ -62,14 +62,14 @@ def changed(clone: Clone) -> list[list[str]]:
         ("SCENARIO=nix.toml", "nix.toml: there is no such file"),
         ("LOCUSTFILE=nix.py", "nix.py: there is no such file"),
         ("LOCUSTFILE=Makefile", "Makefile: must be a Python file (.py) without a comma in its name"),
-        ("LAB_TUNE={\n}", "LAB_TUNE: must be one line"),
+        ("LAB_PARAMS={\n}", "LAB_PARAMS: must be one line"),
     ],
 )
 def test_what_needs_no_lab_to_be_refused_is_before_anything_is_built(
-    clone: Clone, target: str, knob: str, said: str
+    clone: Clone, target: str, variable: str, said: str
 ) -> None:
     stack(clone)
-    ended = clone.run("make", target, knob, **FREE)
+    ended = clone.run("make", target, variable, **FREE)
     line, *makes = ended.stderr.strip().splitlines()
     assert (ended.returncode, line.startswith("error: "), len(makes)) == (2, True, 1), ended.stderr
     assert said in line
@@ -187,11 +187,11 @@ def test_files_of_ones_own_are_brought_along_with_what_is_beside_them(clone: Clo
 
 
 def test_whoever_changes_a_running_stack_by_hand_does_it_with_what_runs(clone: Clone) -> None:
-    stack(clone, given="RATE=600", runs='LAB_TTL_S=10\nLAB_TUNE={"jitter": {"spread": 0.5}}\nRATE=600')
+    stack(clone, given="RATE=600", runs='LAB_TTL_S=10\nLAB_PARAMS={"jitter": {"spread": 0.5}}\nRATE=600')
     clone.run("bin/compose", "up", "app", RATE="9")
     (up,) = ups(clone)
     assert (up.environment["LAB_TTL_S"], up.environment["RATE"]) == ("10", "9")
-    assert up.environment["LAB_TUNE"] == '{"jitter": {"spread": 0.5}}'
+    assert up.environment["LAB_PARAMS"] == '{"jitter": {"spread": 0.5}}'
     assert up.environment["STACK_GIVEN"] == "RATE=600"
 
 

@@ -115,8 +115,12 @@ def test_a_put_is_refused_once_the_lock_is_lost(caches: Caches) -> None:
 def test_a_fenced_put_and_an_unlock_wake_who_waits_in_every_pod(caches: Caches, by: str) -> None:
     async def case(pods: Pods) -> None:
         await pods.here.lock(KEY, "mine", LONG_S)
-        with pods.here.landing(KEY) as here, pods.there.landing(KEY) as there, pods.there.landing("other") as other:
-            waiters = [asyncio.create_task(landing.wait(WAKE_S_MAX)) for landing in (here, there)]
+        with (
+            pods.here.notification(KEY) as here,
+            pods.there.notification(KEY) as there,
+            pods.there.notification("other") as other,
+        ):
+            waiters = [asyncio.create_task(notification.wait(WAKE_S_MAX)) for notification in (here, there)]
             await asyncio.sleep(0)
             if by == "put":
                 await pods.here.put(KEY, entry_of(pods), "mine")
@@ -131,10 +135,10 @@ def test_a_fenced_put_and_an_unlock_wake_who_waits_in_every_pod(caches: Caches, 
 def test_a_landing_between_entering_and_waiting_is_not_missed(caches: Caches) -> None:
     async def case(pods: Pods) -> None:
         await pods.here.lock(KEY, "mine", LONG_S)
-        with pods.there.landing(KEY) as landing:
+        with pods.there.notification(KEY) as notification:
             await pods.here.put(KEY, entry_of(pods), "mine")
             await asyncio.sleep(2 * SOON_S)
-            assert await landing.wait(0)
+            assert await notification.wait(0)
 
     caches.run(case)
 
@@ -142,13 +146,13 @@ def test_a_landing_between_entering_and_waiting_is_not_missed(caches: Caches) ->
 def test_nothing_is_announced_by_what_was_refused_or_not_fenced(caches: Caches) -> None:
     async def case(pods: Pods) -> None:
         await pods.here.lock(KEY, "mine", LONG_S)
-        with pods.there.landing(KEY) as landing:
+        with pods.there.notification(KEY) as notification:
             await pods.there.put(KEY, entry_of(pods), "theirs")
             await pods.there.unlock(KEY, "theirs")
             await pods.there.renew(KEY, "theirs", LONG_S)
             await pods.here.renew(KEY, "mine", LONG_S)
             await pods.here.put(KEY, entry_of(pods))
-            assert not await landing.wait(SOON_S)
+            assert not await notification.wait(SOON_S)
 
     caches.run(case)
 

@@ -54,13 +54,13 @@ def test_a_listener_that_hears_nothing_for_long_still_listens(redis_server: Redi
 
 
 def test_after_a_gap_in_the_subscription_everybody_who_waits_is_woken(redis_server: RedisServer) -> None:
-    """What was announced in the gap is lost: only a look at the cache can tell."""
+    """What was notified in the gap is lost: only a look at the cache can tell."""
 
     async def case(pods: Pods) -> None:
         async with Redis.from_url(redis_server.url) as client:
-            with pods.here.landing(KEY) as landing:
-                assert not await landing.wait(0.05)
+            with pods.here.notification(KEY) as notification:
+                assert not await notification.wait(0.05)
                 await client.client_kill_filter(_type="pubsub")
-                assert await landing.wait(5.0)
+                assert await notification.wait(5.0)
 
     RedisCaches(redis_server.url).run(case)

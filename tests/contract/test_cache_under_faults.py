@@ -48,9 +48,9 @@ def test_a_message_that_is_not_utf_8_ends_no_wake_ups(redis_server: RedisServer)
             await asyncio.sleep(0.05)
             await client.publish(CHANNEL, b"\xff\xfe")
             await cache.lock(KEY, "mine", 5.0)
-            with cache.landing(KEY) as landing:
+            with cache.notification(KEY) as notification:
                 await cache.unlock(KEY, "mine")
-                assert await landing.wait(2.0)
+                assert await notification.wait(2.0)
         assert not log.died
         await cache.aclose()
 

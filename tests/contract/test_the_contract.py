@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from app.strategy import Entry, Loader, Lookup, OriginFailed, Status, Strategy, Why
+from app.strategy import Entry, Loader, LoadReason, Lookup, OriginFailed, Status, Strategy
 from loadtest.contract import promises, promises_under_faults
 
 FAILED = OriginFailed("it is down")
@@ -20,7 +20,7 @@ class Alone(Strategy):
         entry = await self.lab.cache.get(key)
         if entry is not None:
             return Lookup(Status.HIT, entry)
-        return Lookup(Status.MISS, await self.lab.store(key, await load(Why.MISS), fresh_for_s=self.ttl_s))
+        return Lookup(Status.MISS, await self.lab.store(key, await load(LoadReason.MISS), fresh_for_s=self.ttl_s))
 
 
 class KeepsForEver(Alone):
@@ -78,7 +78,7 @@ class HidesTheOutage(Alone):
     """Handles a cache that is away by itself, and so nobody collapses its loads."""
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
-        return Lookup(Status.MISS, await self.lab.store(key, await load(Why.MISS), fresh_for_s=self.ttl_s))
+        return Lookup(Status.MISS, await self.lab.store(key, await load(LoadReason.MISS), fresh_for_s=self.ttl_s))
 
 
 class RollsItsOwnDice(Alone):
@@ -91,7 +91,7 @@ class RollsItsOwnDice(Alone):
 
 class NeverStores(Alone):
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
-        return Lookup(Status.MISS, (await load(Why.MISS)).as_entry(self.ttl_s))
+        return Lookup(Status.MISS, (await load(LoadReason.MISS)).as_entry(self.ttl_s))
 
 
 six_expiries = partial(promises.test_a_hundred_readers_get_their_items_over_six_expiries, cache_latency_s=0.0)

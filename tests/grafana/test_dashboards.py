@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from app.discovery import discover
-from app.strategy import Status, Why
+from app.strategy import LoadReason, Status
 from grafana.boards import panels
 from grafana.boards.__main__ import FOLDER, texts
 from grafana.boards.board import TAG
@@ -115,7 +115,7 @@ def test_a_strategy_whose_name_begins_like_another_does_not_take_its_colour() ->
 
 def test_every_status_and_reason_has_a_colour() -> None:
     assert set(panels.STATUS_COLORS) == set(Status)
-    assert set(panels.WHY_COLORS) == set(Why)
+    assert set(panels.WHY_COLORS) == set(LoadReason)
 
 
 @every_board

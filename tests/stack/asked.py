@@ -56,15 +56,15 @@ class Asked:
     again: Said
     at_the_end: set[str]
     by_hand: set[str]
-    """Containers, before and after a `bin/compose up` of somebody who gave no knob."""
+    """Containers, before and after a `bin/compose up` of somebody who gave no variable."""
     kept: dict[str, str]
-    """Knobs, as the stack remembers them."""
+    """Variables, as the stack remembers them."""
 
 
 def ask(project: Project, folder: Path) -> Asked:
     """Under another load, and another."""
     before = _ids(project)
-    refused = {knob: _load(project, knob) for knob in REFUSED}
+    refused = {variable: _load(project, variable) for variable in REFUSED}
     after = _ids(project)
     scenario = _load(project, "SCENARIO=many-keys", f"RATE={RATE}")
     settings = httpx.get(f"{project.url('FRONT_PORT')}/settings", timeout=10, trust_env=False).json()
@@ -80,13 +80,13 @@ def ask(project: Project, folder: Path) -> Asked:
     return Asked(refused, before, after, scenario, settings, sent_to, own, again, at_the_end, by_hand, kept)
 
 
-def _load(project: Project, *knobs: str) -> Said:
-    return _run(project, "bin/load", **dict(knob.split("=", 1) for knob in knobs))
+def _load(project: Project, *variables: str) -> Said:
+    return _run(project, "bin/load", **dict(variable.split("=", 1) for variable in variables))
 
 
-def _run(project: Project, script: str, *words: str, **knobs: str) -> Said:
+def _run(project: Project, script: str, *words: str, **variables: str) -> Said:
     ended = subprocess.run(
-        ["bash", script, *words], cwd=project.folder, env=project.environment | knobs, stdin=subprocess.DEVNULL,
+        ["bash", script, *words], cwd=project.folder, env=project.environment | variables, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=DONE_WITHIN_S, check=False,
     )  # fmt: skip
     return Said(ended.returncode, ended.stdout, ended.stderr)

@@ -25,10 +25,10 @@ class Project:
 
     def __init__(self, folder: Path = ROOT) -> None:
         self.folder = folder
-        knobs = read_env()
+        variables = read_env()
         self.name = f"stampede-lab-test-{secrets.token_hex(4)}"
-        self.ports = _free_ports([name for name in knobs if name.endswith("_PORT")])
-        outside = {name: value for name, value in os.environ.items() if name not in knobs and "COMPOSE" not in name}
+        self.ports = _free_ports([name for name in variables if name.endswith("_PORT")])
+        outside = {name: value for name, value in os.environ.items() if name not in variables and "COMPOSE" not in name}
         ports = {name: str(port) for name, port in self.ports.items()}
         self._environment = outside | ports | {"COMPOSE_PROJECT_NAME": self.name}
 

@@ -5,11 +5,11 @@ import pytest
 from tests.stack.asked import RATE, REFUSED, Asked
 
 
-@pytest.mark.parametrize("knob", REFUSED)
-def test_a_knob_that_cannot_be_is_one_line(asked: Asked, knob: str) -> None:
-    said = asked.refused[knob]
+@pytest.mark.parametrize("variable", REFUSED)
+def test_a_knob_that_cannot_be_is_one_line(asked: Asked, variable: str) -> None:
+    said = asked.refused[variable]
     assert (said.code, said.errors.count("\n")) == (2, 1), said.errors
-    name, value = knob.split("=")
+    name, value = variable.split("=")
     assert name in said.errors
     assert value in said.errors
 

@@ -31,11 +31,11 @@ def pin_faults(compose: Tree, env: dict[str, str], dockerfile: str) -> list[str]
 
 
 MASTER = "${LOCUST_MASTER_BIND_ADDRESS:-127.0.0.1}:${LOCUST_MASTER_PORT}:5557"
-"""Where Locust's workers report: the only port that a knob opens to other machines. Empty is not "everywhere"."""
+"""Where Locust's workers report: the only port that a variable opens to other machines. Empty is not "everywhere"."""
 
 
 def port_faults(compose: Tree, env: dict[str, str]) -> list[str]:
-    """Nothing listens beyond this machine, and no single knob opens more than the one port that workers need."""
+    """Nothing listens beyond this machine, and no single variable opens more than the one port that workers need."""
     here = env.get("LOCUST_MASTER_BIND_ADDRESS") == "127.0.0.1"
     faults = [] if here else [".env: LOCUST_MASTER_BIND_ADDRESS is not 127.0.0.1"]
     for name, service in compose["services"].items():
@@ -165,7 +165,7 @@ def variable_faults(compose: Tree, env: dict[str, str]) -> list[str]:
 
 
 def comment_faults(env_text: str) -> list[str]:
-    """Every block of knobs says what they are: it begins with a comment."""
+    """Every block of variables says what they are: it begins with a comment."""
     blocks = [block for block in env_text.split("\n\n") if block.strip()]
     return [f".env: no comment over {block.splitlines()[0]}" for block in blocks if not block.startswith("#")]
 

@@ -23,8 +23,8 @@ def read_yaml(name: str) -> Tree:
 
 def read_env() -> dict[str, str]:
     lines = (ROOT / ".env").read_text(encoding="utf-8").splitlines()
-    knobs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    return {name: value for name, _, value in knobs}
+    variables = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, _, value in variables}
 
 
 def texts(tree: object) -> Iterator[str]:

@@ -10,7 +10,7 @@ Labels = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class StrategyRunner:
     """Strangers' requests for one strategy, and what it does about them. Times are seconds of the made-up run."""
 
     strategy: str
@@ -59,17 +59,17 @@ class MadeUp:
         """Its counters begin anew."""
         self._restarted[pod] = at_s
 
-    def serves(self, arm: Arm) -> None:
+    def serves(self, arm: StrategyRunner) -> None:
         """The arm's requests over the whole run, spread over the pods."""
         for pod in self.pods:
             for status in ("hit", "miss", "collapsed", "shed", "error"):
                 self.counts("lab_requests_total", pod, (), strategy=arm.strategy, status=status)
-            self.counts("lab_origin_asked_total", pod, (), strategy=arm.strategy, why="miss")
+            self.counts("lab_origin_asked_total", pod, (), strategy=arm.strategy, reason="miss")
             self.counts("lab_origin_asked_again_total", pod, (), strategy=arm.strategy)
         for now_s, pod, status, is_again in _answers(arm, self.pods, self.duration_s, self._rng):
             self.counts("lab_requests_total", pod, (now_s,), strategy=arm.strategy, status=status)
             if status == "miss":
-                self.counts("lab_origin_asked_total", pod, (now_s,), strategy=arm.strategy, why="miss")
+                self.counts("lab_origin_asked_total", pod, (now_s,), strategy=arm.strategy, reason="miss")
             if is_again:
                 self.counts("lab_origin_asked_again_total", pod, (now_s,), strategy=arm.strategy)
 
@@ -107,7 +107,9 @@ def _labels(pod: str, labels: dict[str, str]) -> Labels:
     return tuple(sorted({"pod": pod, "job": "app", "instance": pod, **labels}.items()))
 
 
-def _answers(arm: Arm, pods: Sequence[str], duration_s: float, rng: Random) -> Iterator[tuple[float, str, str, bool]]:
+def _answers(
+    arm: StrategyRunner, pods: Sequence[str], duration_s: float, rng: Random
+) -> Iterator[tuple[float, str, str, bool]]:
     """Each request: when, by which pod, with which status, and whether its pod was loading the key already."""
     landed: dict[int, tuple[float, float]] = {}  # of a key: when its load ends, and until when it is fresh then
     loading_until: dict[tuple[str, int], float] = {}

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.stack_config.made_up import PODS, Arm, MadeUp
+from tests.stack_config.made_up import PODS, MadeUp, StrategyRunner
 from tests.stack_config.replay import Firing, replay_missing, replayed
 
 APART_S = 600
@@ -21,27 +21,27 @@ LOOKS_S = 5.0
 
 def _herds(run: MadeUp) -> None:
     for rate in (20, 60, 427, 2000):
-        run.serves(Arm(f"bare{rate}", rate))
-        run.serves(Arm(f"collapsed{rate}", rate, collapses=True, emptied_s=[60]))
-    run.serves(Arm("bare_of_ten", 427, keys=10))
-    run.serves(Arm("collapsed_of_ten", 427, keys=10, collapses=True, emptied_s=[45, 60, 75]))
-    run.serves(Arm("many", 500, keys=1000, hot_share=0, ttl_s=10, latency_s=0.035))
+        run.serves(StrategyRunner(f"bare{rate}", rate))
+        run.serves(StrategyRunner(f"collapsed{rate}", rate, collapses=True, emptied_s=[60]))
+    run.serves(StrategyRunner("bare_of_ten", 427, keys=10))
+    run.serves(StrategyRunner("collapsed_of_ten", 427, keys=10, collapses=True, emptied_s=[45, 60, 75]))
+    run.serves(StrategyRunner("many", 500, keys=1000, hot_share=0, ttl_s=10, latency_s=0.035))
 
 
 def _scattered(run: MadeUp) -> None:
     """Few requests over many pods: each pod repeats about a fifth of its reads, now more, now less."""
-    run.serves(Arm("bare", 20))
+    run.serves(StrategyRunner("bare", 20))
 
 
 def _waves(run: MadeUp) -> None:
     """A thousand keys that were warmed together, and are asked for so often that they stay together."""
-    run.serves(Arm("in_step", 2000, keys=400, hot_share=0, ttl_s=10, latency_s=0.035, collapses=True))
+    run.serves(StrategyRunner("in_step", 2000, keys=400, hot_share=0, ttl_s=10, latency_s=0.035, collapses=True))
 
 
 def _steady(run: MadeUp) -> None:
     """Twenty minutes. A share of 4.8 % on average, once 5.2 % for three minutes, then back; and two that are clear."""
-    run.serves(Arm("bare", 60))
-    run.serves(Arm("collapsed", 60, collapses=True))
+    run.serves(StrategyRunner("bare", 60))
+    run.serves(StrategyRunner("collapsed", 60, collapses=True))
     for strategy, misses in {"few": lambda _: 3.5, "many": lambda _: 6, "hovers": _hovering}.items():
         for second in range(run.duration_s):
             share = misses(second) / 100
@@ -66,8 +66,8 @@ def _hovering(second: int) -> float:
 
 def _away(run: MadeUp) -> None:
     """Redis is killed for half a minute: everybody reads the origin, which is too much for it."""
-    run.serves(Arm("bare", 60, away_s=(60, 90), emptied_s=[90]))
-    run.serves(Arm("collapsed", 60, away_s=(60, 90), emptied_s=[90], collapses=True))
+    run.serves(StrategyRunner("bare", 60, away_s=(60, 90), emptied_s=[90]))
+    run.serves(StrategyRunner("collapsed", 60, away_s=(60, 90), emptied_s=[90], collapses=True))
     for pod in PODS:
         run.level("lab_cache_away", pod, [(0, 0), (60, 1), (90, 0)])
         run.level("lab_origin_connections", pod, [(0, 8)], strategy="collapsed")
@@ -102,20 +102,20 @@ def _no_answers(run: MadeUp) -> None:
 
 
 def _pod_goes(run: MadeUp) -> None:
-    run.serves(Arm("collapsed", 60, collapses=True))
+    run.serves(StrategyRunner("collapsed", 60, collapses=True))
     run.silent([PODS[1]], 60, 1000)
     run.counts("lab_load_requests_total", "sender", [60.1, 60.2], strategy="any", code="0")
 
 
 def _pod_restarts(run: MadeUp) -> None:
-    run.serves(Arm("collapsed", 60, collapses=True))
+    run.serves(StrategyRunner("collapsed", 60, collapses=True))
     run.silent([PODS[1]], 60, 63)
     run.restarts(PODS[1], 61)
 
 
 def _store_restarts(run: MadeUp) -> None:
-    run.serves(Arm("bare", 200))
-    run.serves(Arm("collapsed", 427, collapses=True))
+    run.serves(StrategyRunner("bare", 200))
+    run.serves(StrategyRunner("collapsed", 427, collapses=True))
     run.silent([*PODS, "sender"], 60, 85)
     run.silent([PODS[1]], 85, 115)  # takes long to begin
 
@@ -152,7 +152,7 @@ def _begins_late(run: MadeUp) -> None:
 def _writes_refused(run: MadeUp) -> None:
     """Redis is full and takes nothing: each load fails to store what it read."""
     moments = [60 + number / 5 for number in range(300)]
-    run.counts("lab_origin_reads_total", PODS[0], moments, strategy="any", why="miss")
+    run.counts("lab_origin_reads_total", PODS[0], moments, strategy="any", reason="miss")
     run.counts("lab_cache_failures_total", PODS[0], moments, command="put")
 
 

@@ -122,7 +122,7 @@ def without(name: str, field: str) -> Change:
     return lambda compose, env: compose["services"][name].pop(field)
 
 
-def knob(name: str, value: str) -> Change:
+def variable(name: str, value: str) -> Change:
     return lambda compose, env: env.update({name: value})
 
 
@@ -130,18 +130,18 @@ def knob(name: str, value: str) -> Change:
     ("change", "what"),
     [
         (service("redis", image="redis:8.0"), "redis: the image redis:8.0 is not a pin of .env"),
-        (knob("REDIS_IMAGE", "redis:latest"), "REDIS_IMAGE=redis:latest: no version"),
-        (knob("REDIS_IMAGE", "redis"), "REDIS_IMAGE=redis: no version"),
-        (knob("REDIS_IMAGE", f"redis@sha256:{'0' * 64}"), "no version"),
-        (knob("REDIS_IMAGE", "redis:8.0@sha256:0123"), "no version"),
-        (knob("PYTHON_IMAGE", "python:3.12-slim"), "not as in .env"),
+        (variable("REDIS_IMAGE", "redis:latest"), "REDIS_IMAGE=redis:latest: no version"),
+        (variable("REDIS_IMAGE", "redis"), "REDIS_IMAGE=redis: no version"),
+        (variable("REDIS_IMAGE", f"redis@sha256:{'0' * 64}"), "no version"),
+        (variable("REDIS_IMAGE", "redis:8.0@sha256:0123"), "no version"),
+        (variable("PYTHON_IMAGE", "python:3.12-slim"), "not as in .env"),
         (service("grafana", ports=["3000:3000"]), "grafana: the port 3000:3000 is not"),
         (service("grafana", ports=["${GRAFANA_PORT}:3000"]), "grafana: the port"),
         (service("grafana", ports=["${BIND_ADDRESS}:${GRAFANA_PORT}:3000"]), "grafana: the port"),
         (service("grafana", ports=[MASTER]), "grafana: the port"),
         (service("load", ports=["${LOCUST_MASTER_BIND_ADDRESS}:${LOCUST_MASTER_PORT}:5557"]), "load: the port"),
         (service("load", ports=["0.0.0.0:${LOCUST_PORT}:8089"]), "load: the port"),
-        (knob("LOCUST_MASTER_BIND_ADDRESS", "0.0.0.0"), "LOCUST_MASTER_BIND_ADDRESS is not 127.0.0.1"),
+        (variable("LOCUST_MASTER_BIND_ADDRESS", "0.0.0.0"), "LOCUST_MASTER_BIND_ADDRESS is not 127.0.0.1"),
         (service("grafana", environment={"GF_AUTH_ANONYMOUS_ORG_ROLE": "Admin"}), "ORG_ROLE is not Viewer"),
         (service("grafana", environment={}), "grafana: GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION is not true"),
         (service("grafana", environment={}), "grafana: GF_AUTH_BASIC_ENABLED is not false"),
@@ -156,7 +156,7 @@ def knob(name: str, value: str) -> Change:
         ),
         (without("vmalert", "deploy"), "vmalert: no limit"),
         (without("vmalert", "cpu_shares"), "or no cpu_shares"),
-        (knob("APP_REPLICAS", "30"), "all together may use"),
+        (variable("APP_REPLICAS", "30"), "all together may use"),
         (service("grafana", cpu_shares=4096), "app: is left"),
         (service("front", cpu_shares=4096), "load-worker: is left"),
         (
@@ -188,7 +188,7 @@ def knob(name: str, value: str) -> Change:
         (service("app", environment={"LAB_TTL": None}), "LAB_TTL is not in .env"),
         (service("app", environment={"LAB_TTL": "5"}), "app: nothing reads LAB_TTL"),
         (service("load", environment={"LAB_TTL_S": "5"}), "load: nothing reads LAB_TTL_S"),
-        (knob("OLD_KNOB", "1"), ".env: nothing uses OLD_KNOB"),
+        (variable("OLD_VARIABLE", "1"), ".env: nothing uses OLD_VARIABLE"),
     ],
 )
 def test_it_finds(change: Change, what: str) -> None:

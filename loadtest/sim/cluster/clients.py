@@ -67,13 +67,13 @@ class OpenLoop:
     def _walk(scenario: Scenario, seed: int, start_s: float) -> Iterator[Ask]:
         network, rng = Latency.parse(scenario.virtual.network), rng_of(seed, "network")
         turn = 0
-        late: list[Ask] = []  # still on their way when the next piece begins
-        for piece in arrivals(scenario.load, scenario.keys, scenario.duration_s, seed):
-            intended_s = start_s + piece.time_s
+        late: list[Ask] = []  # still on their way when the next chunk begins
+        for chunk in arrivals(scenario.load, scenario.keys, scenario.duration_s, seed):
+            intended_s = start_s + chunk.time_s
             arrives_s = intended_s + _draws_ms(network, rng, len(intended_s)) / 1000
             turns = range(turn, turn + len(intended_s))
             turn += len(intended_s)
-            columns = (arrives_s.tolist(), intended_s.tolist(), turns, piece.key.tolist(), turns)
+            columns = (arrives_s.tolist(), intended_s.tolist(), turns, chunk.key.tolist(), turns)
             asks = list(map(Ask, *columns))
             if network.is_fixed:
                 yield from asks
@@ -90,7 +90,7 @@ class OpenLoop:
 def _draws_ms(latency: Latency, rng: np.random.Generator, count: int) -> Floats:
     if latency.is_fixed:
         return np.full(count, latency.mean_ms)
-    own = Random(int(rng.integers(2**62)))  # the distributions are written for a Random: one per piece
+    own = Random(int(rng.integers(2**62)))  # the distributions are written for a Random: one per chunk
     return np.array([latency.draw_ms(own) for _ in range(count)])
 
 

@@ -8,7 +8,7 @@ from app.latency import Latency
 from app.strategy import Strategy
 from loadtest.sim.cluster.events import ClusterReady, Observer, Observers
 from loadtest.sim.cluster.invariants import Invariants
-from loadtest.sim.cluster.pod import VirtualPod
+from loadtest.sim.cluster.pod import SimulatedPod
 from loadtest.sim.cluster.pooler import VirtualPooler
 from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.redis_server import SimulatedRedis
@@ -52,11 +52,11 @@ class Cluster:
             self.pooler = VirtualPooler(loop, Latency.parse(virtual.network), seed)
         self.walls_apart_s = dict.fromkeys(range(scenario.pods) if has_wrong_clocks(scenario) else (), 0.0)
         """How far off the pods' own clocks are at the moment; where none ever is, they go by the true one."""
-        self._lives = itertools.count()
+        self._instance_ids = itertools.count()
         self.pods = [self.new_pod(number) for number in range(scenario.pods)]
         self.observers.emit(ClusterReady(self))
 
-    def new_pod(self, number: int) -> VirtualPod:
+    def new_pod(self, number: int) -> SimulatedPod:
         """A fresh one, for that place."""
         wall_s = None
         if number in self.walls_apart_s:
@@ -64,7 +64,7 @@ class Cluster:
             def wall_s() -> float:
                 return self.loop.now_s + self._epoch_s + self.walls_apart_s[number]
 
-        return VirtualPod(
+        return SimulatedPod(
             number,
             self.strategy,
             self.scenario,
@@ -72,7 +72,7 @@ class Cluster:
             self.loop,
             self.server,
             self.store,
-            next(self._lives),
+            next(self._instance_ids),
             wall_s,
             self.pooler,
         )

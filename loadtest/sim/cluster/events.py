@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from app.arm import Answer
-from app.strategy import CacheAway, Entry, Loaded, Why
+from app.strategy import CacheAway, Entry, Loaded, LoadReason
+from app.strategy_runner import Answer
 from loadtest.figures.failures import Kind
 from loadtest.sim.cluster.clients import Ask
 from loadtest.sim.cluster.open_read import OpenRead
@@ -133,7 +133,8 @@ class EntryRead(NamedTuple):
 
 
 class EntryStored(NamedTuple):
-    """Redis executed SET, or with a `token` the fenced PUT, which also releases the lock and announces the entry."""
+    """Redis executed SET, or with a `token` the fenced PUT, which also releases the lock and notifies about the
+    entry."""
 
     pod: str
     key: str
@@ -189,7 +190,7 @@ class WriteTook(NamedTuple):
     seconds: float
 
 
-class AnnouncementsMissed(NamedTuple):
+class NotificationsMissed(NamedTuple):
     """A pod was cut off or paused, or is back: its waiters cannot have heard everything."""
 
     pod: str
@@ -210,7 +211,7 @@ class OriginAsked(NamedTuple):
     pod: str
     item_id: int
     key: str
-    why: Why
+    reason: LoadReason
     read: OpenRead
 
 

@@ -39,7 +39,7 @@ class FaultInjector:
     def _flush_cache(self, fault: faults.CacheFlushed, is_on: bool) -> None:
         self._cluster.server.flush()
 
-    def _take_cache_away(self, fault: faults.CacheAway, is_on: bool) -> None:
+    def _take_cache_away(self, fault: faults.CacheUnreachable, is_on: bool) -> None:
         if is_on and fault.empty:  # nobody sees it before it is back
             self._cluster.server.flush()
         self._cluster.server.is_away = is_on
@@ -115,7 +115,7 @@ def _place(fault: Lasting) -> tuple[type[Lasting], int | None]:
 
 _SET: dict[type, Callable[..., None]] = {
     faults.CacheFlushed: FaultInjector._flush_cache,
-    faults.CacheAway: FaultInjector._take_cache_away,
+    faults.CacheUnreachable: FaultInjector._take_cache_away,
     faults.CacheSlow: FaultInjector._slow_cache,
     faults.CachePaused: FaultInjector._pause_cache,
     faults.CacheRefuses: FaultInjector._refuse,

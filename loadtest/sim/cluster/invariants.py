@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.strategy import Clock, Why
+from app.strategy import Clock, LoadReason
 from loadtest.figures.records import Answers, Floats
 from loadtest.sim.cluster import events
 from loadtest.sim.cluster.tolerances import Allowed
@@ -50,7 +50,7 @@ class Invariants:
         self.violation: Violation | None = None
         self.handlers: events.Handlers = {
             Answers: self._check_answers,
-            events.AnnouncementsMissed: self._announcements_missed,
+            events.NotificationsMissed: self._notifications_missed,
             events.AnswerWrong: self._answer_wrong,
             events.RedisFlushed: self._redis_flushed,
             events.EntryStored: self._entry_stored,
@@ -181,11 +181,11 @@ class Invariants:
     def _origin_asked(self, event: events.OriginAsked) -> None:
         pod, key = event.pod, event.key
         held = self._holder(key)
-        is_refresh = event.why is not Why.MISS
+        is_refresh = event.reason is not LoadReason.MISS
         if is_refresh and held is not None and held.pod != pod and (pod, key) not in self._has_held:
             self.report(Invariant.ONE_REFRESH, f"{pod} refreshes {key}, whose lock {held.pod} holds")
 
-    def _announcements_missed(self, event: events.AnnouncementsMissed) -> None:
+    def _notifications_missed(self, event: events.NotificationsMissed) -> None:
         (self._deaf.add if event.is_deaf else self._deaf.discard)(event.pod)
         self._refused_s = {refused: at_s for refused, at_s in self._refused_s.items() if refused[0] != event.pod}
 
@@ -196,7 +196,7 @@ class Invariants:
         released_s = self._released_s.get(key, -1.0)
         late_s = self._allowed.late_s + (self._allowed.poll_s if pod in self._deaf else 0.0)
         if since_s is not None and released_s > since_s and self._now_s() - released_s > late_s:
-            said = f"{pod} waited on for {key}, whose landing was announced at {released_s:.6f} s"
+            said = f"{pod} waited on for {key}, whose waiters were notified at {released_s:.6f} s"
             self.report(Invariant.WOKEN, said)
 
     def _answer_wrong(self, event: events.AnswerWrong) -> None:

@@ -1,7 +1,7 @@
 """A read of the origin, from its asking to its end."""
 
-from app.strategy import Why
-from loadtest.figures.records import FAILED, WHY_NUMBERS
+from app.strategy import LoadReason
+from loadtest.figures.records import FAILED, LOAD_REASON_NUMBERS
 
 _NAN = float("nan")
 
@@ -12,8 +12,8 @@ class OpenRead:
     `started_s` is NaN as long as it has no connection, `outcome` a place in `loadtest.figures.records.OUTCOMES`.
     """
 
-    __slots__ = ("asked_s", "ended_s", "key", "outcome", "pod", "started_s", "why")
+    __slots__ = ("asked_s", "ended_s", "key", "outcome", "pod", "reason", "started_s")
 
-    def __init__(self, asked_s: float, key: int, why: Why, pod: int) -> None:
+    def __init__(self, asked_s: float, key: int, reason: LoadReason, pod: int) -> None:
         self.asked_s, self.started_s, self.ended_s = asked_s, _NAN, -1.0
-        self.key, self.why, self.outcome, self.pod = key, WHY_NUMBERS[why], FAILED, pod
+        self.key, self.reason, self.outcome, self.pod = key, LOAD_REASON_NUMBERS[reason], FAILED, pod

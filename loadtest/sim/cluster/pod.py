@@ -5,12 +5,12 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from app.arm import Answer
 from app.clock import RedisClock
 from app.latency import Latency
 from app.ledger import AskedRead
 from app.pod import Pod
 from app.strategy import Clock, Status, Strategy
+from app.strategy_runner import Answer
 from app.tasks import Tasks
 from loadtest.figures.failures import Kind
 from loadtest.figures.records import OUTCOME_NUMBERS
@@ -25,7 +25,7 @@ from loadtest.sim.cluster.events import (
     RequestFailed,
 )
 from loadtest.sim.cluster.open_read import OpenRead
-from loadtest.sim.cluster.pod_cache import ClientTimeouts, Gate, SimulatedCache
+from loadtest.sim.cluster.pod_cache import ClientTimeouts, PauseGate, SimulatedCache
 from loadtest.sim.cluster.pooler import VirtualPooler
 from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
@@ -36,7 +36,7 @@ from loadtest.workload.scenario import Scenario
 class PodReports:
     """The reports of one pod, as events of its cluster: they have the true times, whatever the pod's clock says.
 
-    Implements `app.pod.PodEvents` for its one strategy, with `ArmEvents` and `OriginEvents`, and `app.origin.Book`.
+    Implements `app.pod.PodEvents` for its one strategy, with `RunnerEvents` and `OriginEvents`, and `app.origin.Book`.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class PodReports:
         self._open: dict[AskedRead, OpenRead] = {}
         self._is_closed = False
 
-    def arm(self, strategy: str) -> "PodReports":
+    def runner(self, strategy: str) -> "PodReports":
         return self
 
     def origin(self, strategy: str) -> "PodReports":
@@ -71,8 +71,8 @@ class PodReports:
 
     def origin_asked(self, read: AskedRead, again: bool) -> None:
         if not self._is_closed:
-            self._open[read] = opened = OpenRead(self._true.now_s(), read.item_id, read.why, self._number)
-            self._emit(OriginAsked(self._name, read.item_id, read.key, read.why, opened))
+            self._open[read] = opened = OpenRead(self._true.now_s(), read.item_id, read.reason, self._number)
+            self._emit(OriginAsked(self._name, read.item_id, read.key, read.reason, opened))
 
     def origin_shed(self, read: AskedRead) -> None:
         self._failed(Kind.SHED)
@@ -111,7 +111,7 @@ class SyncedClock(RedisClock):
         self._cache.introduce(True)
 
 
-class VirtualPod:
+class SimulatedPod:
     """One pod from its start to its end. Another one that takes its place has a state of its own."""
 
     def __init__(
@@ -123,16 +123,16 @@ class VirtualPod:
         loop: VirtualLoop,
         server: SimulatedRedis,
         store: SlowStore,
-        life: int,
+        instance_id: int,
         wall_s: Callable[[], float] | None = None,
         pooler: VirtualPooler | None = None,
     ) -> None:
-        """`life` is unlike that of any other pod, and of the one before it in its place. `wall_s` is its own idea of
-        the time, for a pod that has to ask Redis: where clocks are never wrong, all go by the true one. `pooler` is
-        there where pods share connections."""
+        """`instance_id` is unlike that of any other pod, and of the one before it in its place. `wall_s` is its own
+        idea of the time, for a pod that has to ask Redis: where clocks are never wrong, all go by the true one.
+        `pooler` is there where pods share connections."""
         self.number = number
         self.is_up = True
-        self.gate = Gate()
+        self.gate = PauseGate()
         self.paused_until_s = 0.0
         self.cpu_free_s = 0.0
         self.strategy = strategy.name
@@ -164,16 +164,16 @@ class VirtualPod:
             partial(PodStore, store, self.gate),
             self._reports,
             None if pooler is None else pooler.connect,
-            str(life),
+            str(instance_id),
         )
-        self.arm = self._pod.arms[strategy.name]
+        self.runner = self._pod.runners[strategy.name]
         is_observed = self._observers.hear(RequestArrived, RequestAnswered, RequestFailed)
-        self.answer = self._observed_answer if is_observed else self.arm.answer
+        self.answer = self._observed_answer if is_observed else self.runner.answer
 
     async def _observed_answer(self, item_id: int) -> Answer:
         self._observers.emit(RequestArrived(self.name, item_id))
         try:
-            answer = await self.arm.answer(item_id)
+            answer = await self.runner.answer(item_id)
         except BaseException as error:
             self._observers.emit(RequestFailed(self.name, item_id, error))
             raise
@@ -210,5 +210,5 @@ class VirtualPod:
 
     def left(self) -> list[str]:
         """What is still in flight."""
-        counts = {"requests": len(self.in_flight), "keys in flight": self.arm.in_flight}
+        counts = {"requests": len(self.in_flight), "keys in flight": self.runner.in_flight}
         return [f"{self.name}: {count} {what}" for what, count in counts.items() if count]

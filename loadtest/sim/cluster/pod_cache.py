@@ -12,12 +12,12 @@ from typing import ParamSpec, TypeVar
 
 from app import budget
 from app.clock import RedisClock
-from app.landings import Landings, Waiter
-from app.strategy import CacheAway, Clock, Entry, Landing
+from app.notifications import Notifications, Waiter
+from app.strategy import CacheAway, Clock, Entry, Notification
 from app.tasks import Tasks
 from loadtest.sim.cluster import events
 from loadtest.sim.cluster.redis_server import SimulatedRedis, milliseconds
-from loadtest.sim.cluster.redis_trouble import Lost, Refused
+from loadtest.sim.cluster.redis_trouble import CommandRefused, Lost
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -27,7 +27,7 @@ DEAD_S_MAX = 3_600.0
 """After which the system gives up a connection on which nothing comes back."""
 
 
-class Gate:
+class PauseGate:
     """Between a pod and the world: closed while the pod is paused."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class SimulatedCache:
         clock: Clock,
         latency_s: float | Callable[[], float] = 0.0,
         timeouts: ClientTimeouts = ClientTimeouts(),
-        gate: Gate | None = None,
+        gate: PauseGate | None = None,
         pod: str = "",
         failed: Callable[[str], None] = lambda command: None,
     ) -> None:
@@ -80,8 +80,8 @@ class SimulatedCache:
         """What the pod goes by, which may not be right: entries carry its times."""
         self._latency_s = latency_s
         self._timeouts = timeouts
-        self._gate = gate or Gate()
-        self._landings = Landings()
+        self._gate = gate or PauseGate()
+        self._notifications = Notifications()
         self._tasks = Tasks()
         self.is_introduced = True
         """Whether the pod knows the time there: before, it uses nothing of it."""
@@ -125,7 +125,7 @@ class SimulatedCache:
             self.hear_all()
 
     def go_deaf(self, is_deaf: bool) -> None:
-        """Announcements do not reach this pod; it looks again at everything when they do."""
+        """Notifications do not reach this pod; it looks again at everything when they do."""
         was_deaf, self.is_deaf = self.is_deaf, is_deaf
         self.miss_announcements()
         if was_deaf and not is_deaf:
@@ -171,25 +171,25 @@ class SimulatedCache:
         return await self._ask("time", self._server.time_s)
 
     @contextmanager
-    def landing(self, key: str) -> Iterator[Landing]:
-        with self._landings.waiter(key) as waiter:
+    def notification(self, key: str) -> Iterator[Notification]:
+        with self._notifications.waiter(key) as waiter:
             yield _ObservedWaiter(waiter, lambda: self._emit(events.WaiterTimedOut(self._pod, key)))
 
     def hear(self, key: str) -> None:
         if self._is_cut_off or self.is_dead or self.is_deaf:
             return
         if late_s := self._draw_s() / 2:
-            asyncio.get_running_loop().call_later(late_s, self._landings.announce, key)
+            asyncio.get_running_loop().call_later(late_s, self._notifications.notify, key)
         else:
-            self._landings.announce(key)
+            self._notifications.notify(key)
 
     def hear_all(self) -> None:
         self.miss_announcements()
-        self._landings.announce_all()
+        self._notifications.notify_all()
 
     def miss_announcements(self) -> None:
         """There is a gap in them: the pod was cut off or paused, or is back."""
-        self._emit(events.AnnouncementsMissed(self._pod, self.is_dead or self.is_deaf))
+        self._emit(events.NotificationsMissed(self._pod, self.is_dead or self.is_deaf))
 
     async def start(self) -> None:
         """Ask Redis for the time, where the pod has to. A Redis that is away is no error."""
@@ -271,7 +271,7 @@ class SimulatedCache:
         except Lost as lost:
             self._left_alone_until_s = self._true_clock.now_s() + self._timeouts.pause_s
             raise CacheAway(str(lost)) from lost
-        except Refused as refused:  # the cache is there, and says no
+        except CommandRefused as refused:  # the cache is there, and says no
             raise _Refusal(f"{name}: {refused}") from refused
 
     async def _travel(self, name: str, command: Callable[[], T]) -> T:
@@ -293,7 +293,7 @@ class SimulatedCache:
         await _sleep(latency_s / 2)
         if self.is_dead:
             if self._dead_arrive:
-                with suppress(Refused, Lost):
+                with suppress(CommandRefused, Lost):
                     await self._meet(name, command)
             await _sleep(min(self._timeouts.timeout_s, DEAD_S_MAX))
             raise Lost("the connection is dead")
@@ -307,7 +307,7 @@ class SimulatedCache:
     async def _meet(self, name: str, command: Callable[[], T]) -> T:
         try:
             return await self._server.meet(name, command)
-        except (Lost, Refused) as error:
+        except (Lost, CommandRefused) as error:
             self._emit(events.CommandBroken(self._pod, name, error))
             raise
 
@@ -318,16 +318,16 @@ class SimulatedCache:
 
 @dataclass(frozen=True, slots=True)
 class _ObservedWaiter:
-    """Implements `app.strategy.Landing`."""
+    """Implements `app.strategy.Notification`."""
 
     waiter: Waiter
     timed_out: Callable[[], None]
 
     async def wait(self, timeout_s: float) -> bool:
-        announced = await self.waiter.wait(timeout_s)
-        if not announced:
+        notified = await self.waiter.wait(timeout_s)
+        if not notified:
             self.timed_out()
-        return announced
+        return notified
 
 
 class _Refusal(CacheAway):

@@ -9,7 +9,16 @@ import numpy as np
 
 from app.ledger import OriginRead
 from loadtest.figures.history import Ending
-from loadtest.figures.records import ANSWER_COLUMNS, NO_STATUS, OUTCOMES, STATUSES, WHYS, Answers, Integers, Reads
+from loadtest.figures.records import (
+    ANSWER_COLUMNS,
+    LOAD_REASONS,
+    NO_STATUS,
+    OUTCOMES,
+    STATUSES,
+    Answers,
+    Integers,
+    Reads,
+)
 from loadtest.figures.run_folder import RunRecord, write_whole
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.trace import scenario_json
@@ -58,10 +67,10 @@ class RawRecords:
                 key=f"lab:{self._strategy}:{key}",
                 strategy=self._strategy,
                 pod=f"pod-{pod + 1}",
-                why=WHYS[why],
+                reason=LOAD_REASONS[reason],
                 outcome=OUTCOMES[outcome],
             )
-            for asked_s, started_s, ended_s, key, why, outcome, pod in rows
+            for asked_s, started_s, ended_s, key, reason, outcome, pod in rows
         )
 
     def end(self, ending: Ending) -> None:

@@ -117,7 +117,7 @@ class Recorder:
             np.array([read.started_s for read in ended]),
             np.array([read.ended_s for read in ended]),
             np.array([read.key for read in ended], dtype=np.int64),
-            np.array([read.why for read in ended], dtype=np.int64),
+            np.array([read.reason for read in ended], dtype=np.int64),
             np.array([read.outcome for read in ended], dtype=np.int64),
         )
         for column in chunk:

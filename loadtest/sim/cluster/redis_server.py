@@ -14,11 +14,11 @@ class Listener(Protocol):
     """One pod's connection, as the server sees it."""
 
     def hear(self, key: str) -> None:
-        """A landing was announced."""
+        """An entry was stored, and its waiters are notified."""
         ...
 
     def hear_all(self) -> None:
-        """After a gap in the announcements."""
+        """After a gap in the notifications."""
         ...
 
     def find_server(self) -> None:
@@ -150,10 +150,10 @@ class SimulatedRedis:
         if not self._is_held_by(key, token):
             return False
         del self._locks[key]
-        self._announce(key)
+        self._notify(key)
         return True
 
-    def _announce(self, key: str) -> None:
+    def _notify(self, key: str) -> None:
         for listener in tuple(self._listeners):
             listener.hear(key)
 

@@ -18,7 +18,7 @@ class Lost(CacheAway):
     """No connection, or it ended before the reply: whether the command was executed, its sender cannot know."""
 
 
-class Refused(CacheAway):
+class CommandRefused(CacheAway):
     """An error reply: Redis is there, and has not executed the command."""
 
 
@@ -65,7 +65,7 @@ class Trouble:
         for name, command, reply in held:
             try:
                 answer = self._execute(name, command)
-            except (Lost, Refused) as error:
+            except (Lost, CommandRefused) as error:
                 if not reply.done():
                     reply.set_exception(error)
             else:
@@ -84,7 +84,7 @@ class Trouble:
         self._changed()
 
     async def meet(self, name: str, command: Callable[[], T]) -> T:
-        """The answer of the command, perhaps later. Raises `Lost` and `Refused`."""
+        """The answer of the command, perhaps later. Raises `Lost` and `CommandRefused`."""
         if self._held is not None and not self._is_away:
             reply: asyncio.Future[T] = asyncio.get_running_loop().create_future()
             self._held.append((name, command, reply))
@@ -96,7 +96,7 @@ class Trouble:
             raise Lost("the cache is away")
         error, refused = self._refusal
         if name in refused:
-            raise Refused(error)
+            raise CommandRefused(error)
         if self._reset_share and self._rng.random() < self._reset_share:
             if self._rng.random() < 0.5:
                 command()

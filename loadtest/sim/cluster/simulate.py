@@ -11,7 +11,7 @@ from app.discovery import discover
 from app.strategy import Strategy
 from loadtest.figures.history import Chunk, Ending
 from loadtest.figures.incident import Incident
-from loadtest.figures.run_summary import Row, Series
+from loadtest.figures.run_summary import RunSummary, Series
 from loadtest.figures.summarise import summarise
 from loadtest.sim.cluster.clients import clients
 from loadtest.sim.cluster.cluster import Cluster
@@ -121,16 +121,16 @@ class SimulatedHistory:
 
 
 def _discovered(name: str) -> type[Strategy]:
-    found = discover(bounds=True)
+    found = discover(references=True)
     if (strategy := found.runnable.get(name)) is None:
         raise ValueError(f"no strategy {name!r} in the worker: {found.broken.get(name, 'no file')}")
     return strategy
 
 
-class Outcome(NamedTuple):
+class Simulated(NamedTuple):
     """The figures of a run, and the invariant that was broken in it."""
 
-    row: Row
+    row: RunSummary
     series: Series
     violation: Violation | None
 
@@ -141,10 +141,10 @@ def simulate(
     seed: int,
     shuffle_seed: int | None = None,
     observers: Sequence[Observer] = (),
-) -> Outcome:
+) -> Simulated:
     """A run of a strategy that need not be discovered, here and now. Raises as `SimulatedHistory.chunks`."""
     history = SimulatedHistory(PlannedRun(scenario, strategy.name, seed), strategy, shuffle_seed, observers)
-    return Outcome(*summarise(history), history.violation)
+    return Simulated(*summarise(history), history.violation)
 
 
 async def _warm(cluster: Cluster) -> None:

@@ -8,7 +8,7 @@ from random import Random
 
 from app.strategy import OriginFailed
 from loadtest.sim.cluster.events import Observers, StoreReadBegan
-from loadtest.sim.cluster.pod_cache import Gate
+from loadtest.sim.cluster.pod_cache import PauseGate
 
 TEXT_CHARS = 16
 
@@ -64,7 +64,7 @@ class SlowStore:
 class PodStore:
     """One pod's connections to it. Implements `app.origin.Store`."""
 
-    def __init__(self, store: SlowStore, gate: Gate) -> None:
+    def __init__(self, store: SlowStore, gate: PauseGate) -> None:
         self._store = store
         self._gate = gate
 

@@ -18,7 +18,7 @@ EPOCH_S = 2 * 86_400.0
 
 CLOCKS = (faults.ClockApart, faults.CacheClockApart)
 _PARTING = (
-    faults.CacheAway,
+    faults.CacheUnreachable,
     faults.CacheSlow,
     faults.CachePaused,
     faults.CacheRefuses,
@@ -34,7 +34,7 @@ class Allowed:
     """The tolerances of one run, in seconds."""
 
     late_s: float
-    """How long an announcement, or a reply, may travel."""
+    """How long a notification, or a reply, may travel."""
     skew_s: float
     """How much older than its age what a wrong clock has dated may be."""
     deadline_s: float

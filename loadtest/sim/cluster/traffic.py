@@ -6,12 +6,12 @@ import itertools
 from random import Random
 from typing import Any, NamedTuple
 
-from app.arm import Answer
 from app.latency import Latency
+from app.strategy_runner import Answer
 from loadtest.sim.cluster.clients import NEVER_S, Ask, Clients
 from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.events import AnswerSent, AnswerWrong
-from loadtest.sim.cluster.pod import VirtualPod
+from loadtest.sim.cluster.pod import SimulatedPod
 from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.tolerances import has_wrong_clocks, new_check
 from loadtest.sim.kernel.eager_task import StartedTask, Starter
@@ -49,7 +49,7 @@ class Traffic:
         self._back_s = self._network.mean_ms / 1000 if self._network.is_fixed else 0.0
         self._service_s = scenario.virtual.service_us / 1e6
         self._in_flight_max = scenario.load.in_flight_max if scenario.load.loop == "open" else 1 << 60
-        self._queued: list[tuple[float, int, VirtualPod, Ask]] = []
+        self._queued: list[tuple[float, int, SimulatedPod, Ask]] = []
         self._numbers = itertools.count()
         self._in_flight = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -94,7 +94,7 @@ class Traffic:
         else:
             self._hand_over(pod, ask)
 
-    def _hand_over(self, pod: VirtualPod, ask: Ask) -> None:
+    def _hand_over(self, pod: SimulatedPod, ask: Ask) -> None:
         if not pod.is_up:
             self._answer(pod, ask, _NOBODY)
         elif not pod.gate.is_open:
@@ -110,7 +110,7 @@ class Traffic:
             else:
                 self._answer(pod, ask, started)
 
-    def _end(self, pod: VirtualPod, task: Any, known: _Known) -> None:
+    def _end(self, pod: SimulatedPod, task: Any, known: _Known) -> None:
         """A request that had to wait has its answer."""
         ask = pod.in_flight.pop(task, None)
         if ask is None:
@@ -119,10 +119,10 @@ class Traffic:
         self._answer(pod, ask, _NOBODY if task.cancelled() else task.result(), known)
         self._look_again()
 
-    def _known(self, pod: VirtualPod, key: int) -> _Known:
+    def _known(self, pod: SimulatedPod, key: int) -> _Known:
         return _Known(self._check.floor_s(pod.strategy, key), self._cluster.invariants.seen_s(_key(pod, key)))
 
-    def _answer(self, pod: VirtualPod, ask: Ask, answer: Answer, known: _Known | None = None) -> None:
+    def _answer(self, pod: SimulatedPod, ask: Ask, answer: Answer, known: _Known | None = None) -> None:
         """`known` is what was known when it was asked for, where that is not now."""
         ended_s = max(self._loop.now_s, pod.paused_until_s) + (self._back_s or self._network.draw_ms(self._rng) / 1000)
         if self._is_observed:
@@ -135,7 +135,7 @@ class Traffic:
         self._recorder.answer(ask.intended_s, ended_s, key, pod.number, code, status, age_s)
         self._clients.answered(ask, ended_s)
 
-    def _look_at(self, pod: VirtualPod, ask: Ask, answer: Answer, ended_s: float, known: _Known) -> None:
+    def _look_at(self, pod: SimulatedPod, ask: Ask, answer: Answer, ended_s: float, known: _Known) -> None:
         """Whether a 200 is right."""
         check, key, body, now_s = self._check, ask.key, answer.body, self._loop.now_s
         newest_s = check.floor_s(pod.strategy, key)
@@ -158,7 +158,7 @@ class Traffic:
         # what is known is when its load was asked for: it may have been let in that much later
         return max(0.0, now_s - invariants.really_read_s(answer.body, now_s) - invariants.longest_load_s)
 
-    def release(self, pod: VirtualPod) -> None:
+    def release(self, pod: SimulatedPod) -> None:
         """A paused pod goes on: what came meanwhile is served."""
         held, pod.held = pod.held, []
         for ask in held:
@@ -166,7 +166,7 @@ class Traffic:
             self._hand_over(pod, ask)
         self._look_again()
 
-    def lose(self, pod: VirtualPod) -> None:
+    def lose(self, pod: SimulatedPod) -> None:
         """A pod is killed: what it had in flight gets no answer."""
         lost = [*pod.in_flight.values(), *pod.held]
         pod.in_flight.clear()
@@ -187,5 +187,5 @@ class Traffic:
         self._timer = self._loop.call_at(now_s if due_s == NEVER_S else max(now_s, due_s), self._serve_all)
 
 
-def _key(pod: VirtualPod, item_id: int) -> str:
+def _key(pod: SimulatedPod, item_id: int) -> str:
     return f"lab:{pod.strategy}:{item_id}"

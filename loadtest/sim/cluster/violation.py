@@ -18,7 +18,7 @@ class Invariant(Enum):
     FRESH_ENOUGH = "no answer is older, when it is asked for, than the strategy promises, or than loads take"
     NO_WAY_BACK = "who has seen an item of the cache sees none read earlier, by more than the longest load takes"
     ANSWERED_IN_TIME = "every request is answered by its deadline"
-    WOKEN = "nobody who waits for a landing sleeps on after it was announced, but for a poll where it was not heard"
+    WOKEN = "nobody who waits for an entry sleeps on after its notification, but for a poll where it was not heard"
     SHARED_POOL = "no more reads are under way in all pods together than they share connections"
     NOTHING_LEFT = "when all is answered, nothing is in flight, no task runs and no error went unseen"
     RIGHT_ANSWER = "every item is the one that was asked for, intact"

@@ -13,7 +13,7 @@ from loadtest.sim.cluster.events import ClusterReady, Observer, Subscriber
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.sim.cluster.violation import Invariant, Violation
 from loadtest.sim.search.random_scenario import random_scenario, shuffle_seed
-from loadtest.sim.search.real_time_limit import TookTooLong, bounded
+from loadtest.sim.search.real_time_limit import RanTooLong, bounded
 from loadtest.workload.scenario import Scenario
 
 HOLDS_THE_LOOP = Invariant.LETS_OTHERS_RUN
@@ -62,7 +62,7 @@ def run_case(strategy: type[Strategy], case: Case, observers: Sequence[Observer]
         try:
             with bounded(f"{strategy.name}, seed {case.seed},", _source(strategy)):
                 outcome = simulate(case.scenario, strategy, case.seed, case.shuffle_seed, [kept, *observers])
-        except TookTooLong as error:
+        except RanTooLong as error:
             return broken(HOLDS_THE_LOOP, str(error))
         except Exception as error:
             seen = clusters[0].invariants.violation if clusters else None

@@ -27,7 +27,7 @@ class EventLog:
             events.RequestArrived: lambda event: f"is asked for {event.item_id}",
             events.RequestAnswered: _answered,
             events.RequestFailed: lambda event: f"does not answer for {event.item_id}: {event.error!r}",
-            events.OriginAsked: lambda event: f"asks the origin for {event.item_id} ({event.why})",
+            events.OriginAsked: lambda event: f"asks the origin for {event.item_id} ({event.reason})",
             events.OriginAnswered: lambda event: (
                 f"has {event.item_id} from the origin, read at {event.loaded.read_at_s:.6f} s"
             ),
@@ -66,7 +66,7 @@ class EventLog:
         until = f"until {event.until_ms / 1000:.3f} s"
         if event.token is None:
             return f"SET {event.key} {until}: {'stored' if event.is_stored else 'REFUSED, full'}"
-        said = "stored, lock released, landing announced" if event.is_stored else "REFUSED"
+        said = "stored, lock released, waiters notified" if event.is_stored else "REFUSED"
         return f"PUT {event.key} {until} under {event.token}, {self._about(event.entry)}: {said}"
 
     def _about(self, entry: Entry) -> str:
@@ -91,7 +91,7 @@ def _renewed(event: events.LockRenewed) -> str:
 
 
 def _released(event: events.LockReleased) -> str:
-    return f"UNLOCK {event.key} as {event.token}: {'released, announced' if event.is_released else 'not its lock'}"
+    return f"UNLOCK {event.key} as {event.token}: {'released, notified' if event.is_released else 'not its lock'}"
 
 
 def _loaded(event: events.OriginAnswered) -> str:

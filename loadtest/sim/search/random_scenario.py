@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
-from app.strategy import Strategy, Tunable
+from app.strategy import Parameter, Strategy
 from loadtest.workload import faults
 from loadtest.workload.scenario import Scenario
 
@@ -20,12 +20,12 @@ _Draw = Callable[[Random, int], dict[str, Any]]
 
 
 def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Scenario:
-    """The same for the same seed. The tunables of these strategies are at times drawn too, each from its own stream, so
-    that a new strategy changes the world of no other."""
+    """The same for the same seed. The parameters of these strategies are at times drawn too, each from its own stream,
+    so that a new strategy changes the world of no other."""
     rng = Random(f"{seed}/world")
     duration_s = round(rng.uniform(5, 20), 1)
     pods = rng.randint(1, 4)
-    tune = {strategy.name: _tune(strategy, Random(f"{seed}/{strategy.name}")) for strategy in strategies}
+    params = {strategy.name: _tune(strategy, Random(f"{seed}/{strategy.name}")) for strategy in strategies}
     return Scenario.model_validate(
         {
             "name": f"seed-{seed}",
@@ -41,7 +41,7 @@ def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Sce
                 "connections_shared": _shared(Random(f"{seed}/shared")),
             },
             "warm": {"keys": rng.choice(["none", "burst"])},
-            "tune": {name: tuned for name, tuned in tune.items() if tuned},
+            "params": {name: drawn for name, drawn in params.items() if drawn},
             "faults": _faults(rng, pods, duration_s),
             "virtual": _virtual(rng),
         }
@@ -136,7 +136,7 @@ def _kind(fault: type[Any]) -> str:
 
 KINDS: dict[str, _Draw] = {
     _kind(faults.CacheFlushed): lambda rng, pods: {},
-    _kind(faults.CacheAway): _with(_lasting, "empty", lambda rng: rng.random() < 0.5),
+    _kind(faults.CacheUnreachable): _with(_lasting, "empty", lambda rng: rng.random() < 0.5),
     _kind(faults.CacheSlow): _with(_lasting, "ms", lambda rng: round(_stretched(rng, 5, 1_000), 1)),
     _kind(faults.CachePaused): _lasting,
     _kind(faults.CacheRefuses): lambda rng, pods: _lasting(rng, pods) | _refusal(rng),
@@ -155,19 +155,19 @@ KINDS: dict[str, _Draw] = {
 
 
 def _tune(strategy: type[Strategy], rng: Random) -> dict[str, float | str]:
-    return {name: _value(tunable, rng) for name, tunable in strategy.tunables().items() if rng.random() < 0.5}
+    return {name: _value(parameter, rng) for name, parameter in strategy.parameters().items() if rng.random() < 0.5}
 
 
-def _value(tunable: Tunable, rng: Random) -> float | str:
+def _value(parameter: Parameter, rng: Random) -> float | str:
     """Within its bounds, most of the time near its default."""
-    if tunable.choices:
-        return rng.choice(tunable.choices)
-    default = float(tunable.default)
-    ends = [end for end in (tunable.low, tunable.high) if math.isfinite(end)]
+    if parameter.choices:
+        return rng.choice(parameter.choices)
+    default = float(parameter.default)
+    ends = [end for end in (parameter.low, parameter.high) if math.isfinite(end)]
     if ends and rng.random() < 0.2:
         return rng.choice(ends)
     reach = 2 * abs(default) or 1.0
-    return round(rng.uniform(max(tunable.low, default - reach), min(tunable.high, default + reach)), 6)
+    return round(rng.uniform(max(parameter.low, default - reach), min(parameter.high, default + reach)), 6)
 
 
 def _stretched(rng: Random, low: float, high: float) -> float:

@@ -17,13 +17,13 @@ IGNORED_MAX = 3
 """After so many more, swallowed by a bare `except`, only the end of the process is left."""
 
 
-class TookTooLong(SystemExit):
+class RanTooLong(SystemExit):
     """The text says where. No `Exception`, so that no strategy, no request and no loop takes it for its own."""
 
 
 @contextmanager
 def bounded(about: str, file: str) -> Iterator[None]:
-    """Raises `TookTooLong` in the middle of whatever runs then. `about` names the run and `file` is the source whose
+    """Raises `RanTooLong` in the middle of whatever runs then. `about` names the run and `file` is the source whose
     line is of interest. Signals are the main thread's: in another one there is no bound."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -39,7 +39,7 @@ def bounded(about: str, file: str) -> Iterator[None]:
         if rings > RINGS + IGNORED_MAX:
             print(f"error: {said}; and nothing but the end of its process ends it", file=sys.stderr, flush=True)
             os._exit(1)
-        raise TookTooLong(said)
+        raise RanTooLong(said)
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, RUN_S_MAX / RINGS, RUN_S_MAX / RINGS)

@@ -18,7 +18,7 @@ Strategies = Mapping[str, type[Strategy]]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ShrunkFinding:
     """The finding of the smallest seed, shrunk, and how many seeds broke the same invariant of the same strategy."""
 
     smallest: Finding
@@ -26,7 +26,7 @@ class Found:
     seeds: int
 
 
-def check(strategies: Strategies, seeds: range, workers: int, checked: Callable[[int], None]) -> list[Found]:
+def check(strategies: Strategies, seeds: range, workers: int, checked: Callable[[int], None]) -> list[ShrunkFinding]:
     """Every seed with every strategy; `checked` hears of runs that are done. Findings in order of strategy and seed.
 
     A strategy that once holds the loop is not checked further. With one worker in this process, else in as many of
@@ -38,15 +38,15 @@ def check(strategies: Strategies, seeds: range, workers: int, checked: Callable[
         return _gather(strategies, _check_by(executor, strategies, seeds), checked, _shrink_by(executor))
 
 
-class _Piece(NamedTuple):
+class _Chunk(NamedTuple):
     strategy: type[Strategy]
     seeds: range
 
 
-def _pieces(strategies: Strategies, seeds: range) -> list[_Piece]:
+def _chunks(strategies: Strategies, seeds: range) -> list[_Chunk]:
     starts = range(0, len(seeds), SEEDS_AT_ONCE)
     return [
-        _Piece(strategy, seeds[start : start + SEEDS_AT_ONCE]) for start in starts for strategy in strategies.values()
+        _Chunk(strategy, seeds[start : start + SEEDS_AT_ONCE]) for start in starts for strategy in strategies.values()
     ]
 
 
@@ -67,24 +67,24 @@ def _holds_the_loop(finding: Finding) -> bool:
 
 def _check_here(strategies: Strategies, seeds: range) -> Iterator[tuple[int, list[Finding]]]:
     hopeless: set[type[Strategy]] = set()
-    for piece in _pieces(strategies, seeds):
-        if piece.strategy not in hopeless:
-            found = _check_piece(*piece)
-            yield len(piece.seeds), found
+    for chunk in _chunks(strategies, seeds):
+        if chunk.strategy not in hopeless:
+            found = _check_piece(*chunk)
+            yield len(chunk.seeds), found
             if any(map(_holds_the_loop, found)):
-                hopeless.add(piece.strategy)
+                hopeless.add(chunk.strategy)
 
 
 def _check_by(executor: Executor, strategies: Strategies, seeds: range) -> Iterator[tuple[int, list[Finding]]]:
-    pieces = {executor.submit(_check_piece, *piece): piece for piece in _pieces(strategies, seeds)}
-    for future in as_completed(pieces):
+    chunks = {executor.submit(_check_piece, *chunk): chunk for chunk in _chunks(strategies, seeds)}
+    for future in as_completed(chunks):
         if future.cancelled():
             continue
         found = future.result()
-        yield len(pieces[future].seeds), found
+        yield len(chunks[future].seeds), found
         if any(map(_holds_the_loop, found)):
-            for other, piece in pieces.items():
-                if piece.strategy is pieces[future].strategy:
+            for other, chunk in chunks.items():
+                if chunk.strategy is chunks[future].strategy:
                     other.cancel()
 
 
@@ -94,16 +94,16 @@ def _shrink_by(executor: Executor) -> Callable[[type[Strategy], Finding], Findin
 
 def _gather(
     strategies: Strategies,
-    pieces: Iterator[tuple[int, list[Finding]]],
+    chunks: Iterator[tuple[int, list[Finding]]],
     checked: Callable[[int], None],
     smaller: Callable[[type[Strategy], Finding], Finding],
-) -> list[Found]:
+) -> list[ShrunkFinding]:
     alike: dict[tuple[str, Invariant], list[Finding]] = {}
-    for count, findings in pieces:
+    for count, findings in chunks:
         for finding in findings:
             alike.setdefault((finding.strategy, finding.violation.invariant), []).append(finding)
         checked(count)
     order = {name: place for place, name in enumerate(strategies)}
     firsts = [(min(found, key=lambda finding: finding.case.seed), len(found)) for found in alike.values()]
     firsts.sort(key=lambda first: (order[first[0].strategy], first[0].case.seed))
-    return [Found(first, smaller(strategies[first.strategy], first), seeds) for first, seeds in firsts]
+    return [ShrunkFinding(first, smaller(strategies[first.strategy], first), seeds) for first, seeds in firsts]

@@ -113,7 +113,7 @@ def _less_load(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
 def _plainer(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
     """Without what may have nothing to do with it."""
     virtual = scenario.virtual
-    yield from _changed(scenario, tune={})
+    yield from _changed(scenario, params={})
     yield from _changed(scenario, warm={"keys": "none"})
     yield from _changed(scenario, virtual={"service_us": 0})
     yield from _changed(scenario, virtual={"redis_entries_max": None, "redis_policy": "allkeys-lru"})

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from app.strategy import Strategy
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.studies.calibration.fitting import Fit
 from loadtest.theory.formulas import BAND, poisson_band
@@ -88,7 +88,7 @@ def _told(scenario: Scenario, fit: Fit | None, lead_s: float) -> Scenario:
 
 
 def calibrate(
-    scenario: Scenario, strategy: type[Strategy], measured: Row, rows: Sequence[Row]
+    scenario: Scenario, strategy: type[Strategy], measured: RunSummary, rows: Sequence[RunSummary]
 ) -> Iterator[Calibration]:
     """The measured run beside the `rows` of virtual time, and beside theory."""
     rate_per_s = measured.requests / measured.duration_s
@@ -119,13 +119,19 @@ def calibrate(
     )
 
 
-def calibrate_again(scenario: Scenario, measured: Row, fit: Fit, rows: Sequence[Row]) -> list[Calibration]:
+def calibrate_again(
+    scenario: Scenario, measured: RunSummary, fit: Fit, rows: Sequence[RunSummary]
+) -> list[Calibration]:
     """The latencies alone, beside the `rows` of virtual time that was told what `fit` found."""
     return list(_beside(scenario, measured, rows, dict.fromkeys(LATENCIES, LATENCY_ERROR_MAX), fit))
 
 
 def _beside(
-    scenario: Scenario, measured: Row, rows: Sequence[Row], tolerances: Mapping[str, float], fit: Fit | None = None
+    scenario: Scenario,
+    measured: RunSummary,
+    rows: Sequence[RunSummary],
+    tolerances: Mapping[str, float],
+    fit: Fit | None = None,
 ) -> Iterator[Calibration]:
     """Figures of answers, by tolerance; none where no answer was good."""
     for name, tolerance in tolerances.items():

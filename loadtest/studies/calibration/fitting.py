@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from app.latency import Latency
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.workload.scenario import Scenario
 
 BOUND = (
@@ -38,7 +38,7 @@ class Fit:
         return scenario.model_copy(update={"virtual": scenario.virtual.model_copy(update=stated)})
 
 
-def fitted(scenario: Scenario, measured: Sequence[Row], p50_ms: Mapping[str, float]) -> Fit | None:
+def fitted(scenario: Scenario, measured: Sequence[RunSummary], p50_ms: Mapping[str, float]) -> Fit | None:
     """What the measured runs say, beside the simulated medians by strategy; None where no valid one says it.
 
     The network takes what is left of the difference once the CPU has its part, half of it each way; no less than 0. It

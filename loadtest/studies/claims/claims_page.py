@@ -12,13 +12,13 @@ from rich.text import Text
 from loadtest.figures.plain_text import quoted
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown
-from loadtest.studies.claims.experiment import Arm, Basis, Experiment, Verdict
+from loadtest.studies.claims.experiment import Basis, ClaimVerdict, Experiment, Variant
 from loadtest.studies.claims.tolerance import CONFIDENCE
-from loadtest.studies.claims.verdict import Judged
+from loadtest.studies.claims.verdict import JudgedClaim
 
 WIDTH = 120  # characters
 HEADINGS = ("claim", "published", "predicted", "simulated", "measured", "verdict")
-_STYLES = {Verdict.REPRODUCED: "green", Verdict.NOT_REPRODUCED: "yellow"}
+_STYLES = {ClaimVerdict.REPRODUCED: "green", ClaimVerdict.NOT_REPRODUCED: "yellow"}
 TITLE = "# The claims ledger"
 """The first line of every such file."""
 _INTRODUCTION = """\
@@ -43,17 +43,17 @@ expectations were written with the lab's own figures known: "reproduced" means t
 this code, not that a prediction was registered and came true."""
 
 
-class Ledger(NamedTuple):
+class ClaimsPage(NamedTuple):
     """All that there is to write."""
 
     experiments: Sequence[Experiment]
-    judged: Mapping[str, Sequence[Judged]]  # by experiment
+    judged: Mapping[str, Sequence[JudgedClaim]]  # by experiment
     about: Mapping[str, Any]  # see `loadtest.worlds.environment`
     wall_s: float
     repeats: int  # of native runs; 0: none were asked for
 
 
-def cells(judged: Judged) -> tuple[str, ...]:
+def cells(judged: JudgedClaim) -> tuple[str, ...]:
     """The line of a claim, a text for each of `HEADINGS`."""
     claim = judged.claim
     values = (judged.predicted, judged.simulated, judged.measured)
@@ -61,12 +61,12 @@ def cells(judged: Judged) -> tuple[str, ...]:
     return claim.says, claim.says_published + star, *map(claim.shown, values), judged.verdict
 
 
-def why(judged: Judged) -> str:
+def why(judged: JudgedClaim) -> str:
     """The note of a claim: all of it, why it is not reproduced, and what was accepted."""
     claim, said = judged.claim, []
     if claim.in_full:
         said.append(claim.in_full)
-    if judged.verdict is not Verdict.REPRODUCED and claim.because:
+    if judged.verdict is not ClaimVerdict.REPRODUCED and claim.because:
         said.append(claim.because.rstrip("."))
     if claim.is_judged:
         said.append(f"accepted: {_range(judged)} ({claim.bound_because or _tolerance(judged)})")
@@ -79,7 +79,7 @@ def why(judged: Judged) -> str:
     return ". ".join([*said[:1], *(text[0].upper() + text[1:] for text in said[1:])])
 
 
-def _tolerance(judged: Judged) -> str:
+def _tolerance(judged: JudgedClaim) -> str:
     claim, spread = judged.claim, judged.spread
     said = f"rounding {claim.rounding:.3g}"
     if spread is not None and spread.deviation:
@@ -88,7 +88,7 @@ def _tolerance(judged: Judged) -> str:
     return said
 
 
-def _range(judged: Judged) -> str:
+def _range(judged: JudgedClaim) -> str:
     claim, (low, high) = judged.claim, judged.accepted
     if low == float("-inf"):
         return f"up to {claim.shown(high)}"
@@ -97,7 +97,7 @@ def _range(judged: Judged) -> str:
     return f"{claim.shown(low)} to {claim.shown(high)}"
 
 
-def markdown(ledger: Ledger) -> str:
+def markdown(ledger: ClaimsPage) -> str:
     """The whole of CLAIMS.md."""
     measured = {0: "not asked for this time", 1: "one run"}.get(ledger.repeats, f"the median of {ledger.repeats} runs")
     lines = [
@@ -117,7 +117,7 @@ def markdown(ledger: Ledger) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _table(judged: Sequence[Judged]) -> Iterator[str]:
+def _table(judged: Sequence[JudgedClaim]) -> Iterator[str]:
     """The lines of an experiment's table, and under it what its verdicts refer to by number."""
     notes: dict[str, int] = {}
     lines = []
@@ -143,7 +143,7 @@ def _filled(text: str, subsequent_indent: str = "") -> str:
     return fill(text, WIDTH, subsequent_indent=subsequent_indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _stamp(ledger: Ledger) -> Iterator[str]:
+def _stamp(ledger: ClaimsPage) -> Iterator[str]:
     about, machine = ledger.about, ledger.about["machine"]
     yield from markdown_table(
         ("stamp", ""),
@@ -158,7 +158,7 @@ def _stamp(ledger: Ledger) -> Iterator[str]:
     )
 
 
-def _tally(ledger: Ledger, basis: Basis) -> str:
+def _tally(ledger: ClaimsPage, basis: Basis) -> str:
     """The number of verdicts of each kind; empty where none rests on that."""
     verdicts = [
         judged.verdict
@@ -166,32 +166,32 @@ def _tally(ledger: Ledger, basis: Basis) -> str:
         for judged in ledger.judged[one.name]
         if one.basis(judged.claim) is basis
     ]
-    return ", ".join(f"{count} {verdict}" for verdict in Verdict if (count := verdicts.count(verdict)))
+    return ", ".join(f"{count} {verdict}" for verdict in ClaimVerdict if (count := verdicts.count(verdict)))
 
 
 def _notes(one: Experiment) -> Iterator[str]:
     """The notes of an experiment: its seeds, its runs in virtual time only, and those without a formula."""
     if one.fitted:
         yield f"Fitted: {one.fitted}."
-    yield from _arms_by(one, "Only in virtual time", lambda arm: arm.virtual_because)
-    yield from _arms_by(one, "Not predicted", lambda arm: arm.unpredicted_because)
-    if one.arms:
-        seeds = {arm.seeds for arm in one.arms.values()}
+    yield from _variants_by(one, "Only in virtual time", lambda variant: variant.virtual_because)
+    yield from _variants_by(one, "Not predicted", lambda variant: variant.unpredicted_because)
+    if one.variants:
+        seeds = {variant.seeds for variant in one.variants.values()}
         yield f"Simulated: the mean over {' or '.join(map(str, sorted(seeds)))} seeds."
     if any(claim.independent for claim in one.claims):
         yield "\\* Not the source's own: an independent simulation of its protocol."
 
 
-def _arms_by(one: Experiment, heading: str, reason_of: Callable[[Arm], str]) -> Iterator[str]:
-    arms: dict[str, list[str]] = {}
-    for name, arm in one.arms.items():
-        arms.setdefault(reason_of(arm), []).append(name)
-    for reason, names in arms.items():
+def _variants_by(one: Experiment, heading: str, reason_of: Callable[[Variant], str]) -> Iterator[str]:
+    variants: dict[str, list[str]] = {}
+    for name, variant in one.variants.items():
+        variants.setdefault(reason_of(variant), []).append(name)
+    for reason, names in variants.items():
         if reason:
             yield f"{heading}: {', '.join(names)}: {reason}."
 
 
-def conclusion(one: Experiment, judged: Sequence[Judged]) -> str:
+def conclusion(one: Experiment, judged: Sequence[JudgedClaim]) -> str:
     """The conclusion of an experiment, with its figures; empty where a verdict is unexpected or missing."""
     if not all(one.as_expected for one in judged):
         return ""
@@ -201,7 +201,7 @@ def conclusion(one: Experiment, judged: Sequence[Judged]) -> str:
         return ""  # only some of the claims were asked for
 
 
-def print_ledger(console: Console, ledger: Ledger) -> None:
+def print_ledger(console: Console, ledger: ClaimsPage) -> None:
     """The ledger on a terminal; sentences and reasons are in the file."""
     for one in ledger.experiments:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)

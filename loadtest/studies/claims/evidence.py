@@ -1,4 +1,4 @@
-"""What the runs of an arm came to: simulated over seeds, measured over repeats, predicted by formula."""
+"""What the runs of a variant came to: simulated over seeds, measured over repeats, predicted by formula."""
 
 import dataclasses
 import math
@@ -11,7 +11,7 @@ import numpy as np
 
 from app.strategy import Strategy
 from loadtest.figures.records import Floats
-from loadtest.figures.run_summary import Row, Series
+from loadtest.figures.run_summary import RunSummary, Series
 from loadtest.theory.predict import Prediction, predict
 from loadtest.workload.scenario import Scenario
 
@@ -32,32 +32,34 @@ def _per_second(series: Series) -> Floats:
     return np.convolve(series.origin_reads, np.full(bins, 1 / bins), "valid")
 
 
-def _settled_peak(row: Row, series: Series, ttl_s: float) -> float:
+def _settled_peak(row: RunSummary, series: Series, ttl_s: float) -> float:
     settled = _per_second(series)[round(SETTLED_TTLS * ttl_s / series.bin_s) :]
     return float(settled.max()) if len(settled) else 0.0
 
 
-def _panel(row: Row, series: Series, ttl_s: float) -> float:
+def _panel(row: RunSummary, series: Series, ttl_s: float) -> float:
     window = round(PANEL_S / series.bin_s)
     return float(np.convolve(series.origin_reads, np.full(window, 1 / window), "valid").max())
 
 
-def _spike_s(row: Row, series: Series, ttl_s: float) -> float:
+def _spike_s(row: RunSummary, series: Series, ttl_s: float) -> float:
     bins = max(1, round(1 / series.bin_s))
     whole = len(series.origin_reads) // bins * bins
     reads = series.origin_reads[:whole].reshape(-1, bins).mean(axis=1)
     return float(np.sum(reads > SPIKE_READS))
 
 
-DERIVED: Mapping[str, Callable[[Row, Series, float], float | None]] = {
+DERIVED: Mapping[str, Callable[[RunSummary, Series, float], float | None]] = {
     "miss_ratio": lambda row, series, ttl_s: None if row.hit_ratio is None else 1 - row.hit_ratio,
     "settled_peak_1s": _settled_peak,  # most reads in a second, from `SETTLED_TTLS` TTLs on
     "panel_5s": _panel,  # the highest value of rate(x[5s]), per second
     "spike_s": _spike_s,  # whole seconds with more than `SPIKE_READS` reads
 }
 """Figures that a row does not have: of the row, its course, and the TTL."""
-_TABLES = frozenset({"statuses", "reads_by_why", "stampedes"})
-_NUMBERS = frozenset(one.name for one in dataclasses.fields(Row) if one.type in {int, float, int | None, float | None})
+_TABLES = frozenset({"statuses", "reads_by_reason", "stampedes"})
+_NUMBERS = frozenset(
+    one.name for one in dataclasses.fields(RunSummary) if one.type in {int, float, int | None, float | None}
+)
 
 
 def is_figure(name: str) -> bool:
@@ -65,7 +67,7 @@ def is_figure(name: str) -> bool:
     return name in DERIVED or name in _NUMBERS or name.partition(".")[0] in _TABLES
 
 
-def figures(row: Row, series: Series, ttl_s: float) -> dict[str, float | None]:
+def figures(row: RunSummary, series: Series, ttl_s: float) -> dict[str, float | None]:
     """All figures of a run."""
     return dict(_flat(row.as_dict())) | {name: count(row, series, ttl_s) for name, count in DERIVED.items()}
 
@@ -89,7 +91,7 @@ def _over(runs: Sequence[Figures], name: str, how: Callable[[Sequence[float]], f
 
 @dataclass(slots=True)
 class Evidence:
-    """Of one arm."""
+    """Of one variant."""
 
     workload: Scenario
     strategy: type[Strategy]

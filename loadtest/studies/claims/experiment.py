@@ -1,7 +1,7 @@
 """What others have published, as data: `loadtest/scenarios/claims/*.toml`, one file per experiment of a source.
 
-A file names a scenario, the runs ("arms") that it takes to check what was published, and the claims, each with the
-tolerance that it is held to and the verdict that is expected. `loadtest.studies.claims.reruns` runs the arms,
+A file names a scenario, the runs ("variants") that it takes to check what was published, and the claims, each with the
+tolerance that it is held to and the verdict that is expected. `loadtest.studies.claims.reruns` runs the variants,
 `loadtest.studies.claims.verdict` says what the claims came to, `loadtest.studies.claims.claims_page` writes the ledger.
 """
 
@@ -24,7 +24,7 @@ from loadtest.workload.table import Table
 CLAIMS = OWN / "claims"
 
 
-class Verdict(StrEnum):
+class ClaimVerdict(StrEnum):
     """The fate of a published figure in a run of our own."""
 
     REPRODUCED = "reproduced"
@@ -34,7 +34,7 @@ class Verdict(StrEnum):
     ABSENT = "absent"  # it could be run and is not
 
 
-NOT_RUN = frozenset({Verdict.NOT_REPRODUCIBLE, Verdict.ABSENT})
+NOT_RUN = frozenset({ClaimVerdict.NOT_REPRODUCIBLE, ClaimVerdict.ABSENT})
 
 
 class Basis(StrEnum):
@@ -56,7 +56,7 @@ def _by_formula(stated: Any) -> Any:
         raise ValueError(f"no formula of loadtest.theory with these values: {error}") from None
 
 
-class Arm(Table):
+class Variant(Table):
     """One run that claims are about."""
 
     strategy: str
@@ -80,10 +80,10 @@ class Claim(Table):
     """The whole of what is claimed, where those words leave something out."""
     figure: str = "origin_peak_1s"
     """Of a row, with dots into its tables, or one of `loadtest.studies.claims.evidence.DERIVED`."""
-    arm: str | None = None
+    variant: str | None = None
     """None: there is nothing to run."""
     to: str | None = None
-    """The arm, and below the figure, that it is divided by, where it is a ratio; either may be left out."""
+    """The variant, and below the figure, that it is divided by, where it is a ratio; either may be left out."""
     to_figure: str | None = None
     published: float | tuple[float, float] | None = None
     independent: bool = False
@@ -101,17 +101,17 @@ class Claim(Table):
     bound_because: str = ""
     """Where the bound comes from."""
 
-    expected: Verdict = Verdict.REPRODUCED
+    expected: ClaimVerdict = ClaimVerdict.REPRODUCED
     because: str = ""
     """Why it is not reproduced."""
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Claim":
-        if self.expected in NOT_RUN and self.arm is not None:
-            raise ValueError(f"{self.name}: whatever is {self.expected} has no arm")
-        if self.arm is None and self.expected not in NOT_RUN | {Verdict.NOT_COMPARABLE}:
-            raise ValueError(f"{self.name}: it needs an arm")
-        if self.expected is not Verdict.REPRODUCED and not self.because:
+        if self.expected in NOT_RUN and self.variant is not None:
+            raise ValueError(f"{self.name}: whatever is {self.expected} has no variant")
+        if self.variant is None and self.expected not in NOT_RUN | {ClaimVerdict.NOT_COMPARABLE}:
+            raise ValueError(f"{self.name}: it needs a variant")
+        if self.expected is not ClaimVerdict.REPRODUCED and not self.because:
             raise ValueError(f"{self.name}: because must say why it is {self.expected}")
         for figure in filter(None, (self.figure, self.to_figure)):
             if not is_figure(figure):
@@ -131,7 +131,7 @@ class Claim(Table):
     @property
     def is_judged(self) -> bool:
         """Whether its figures decide the verdict."""
-        return self.arm is not None and self.expected is not Verdict.NOT_COMPARABLE
+        return self.variant is not None and self.expected is not ClaimVerdict.NOT_COMPARABLE
 
     @property
     def is_bounded(self) -> bool:
@@ -182,28 +182,28 @@ class Experiment(Table):
     """The number of the setup that was chosen by what came out, if there is one: its claims are counted apart."""
     scenario: Annotated[Scenario | None, BeforeValidator(_named)] = None
     """In the file the name of one of the lab's, or a table."""
-    arms: dict[str, Arm] = Field(default_factory=dict)
+    variants: dict[str, Variant] = Field(default_factory=dict)
     claims: list[Claim] = Field(min_length=1)
     conclusion: str = ""
     """Names of claims in braces stand for what they came to. Holds as long as all verdicts are as expected."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Experiment":
-        for name, arm in self.arms.items():
+        for name, variant in self.variants.items():
             reason = self.workload(name).why_only_virtual
-            if reason and not arm.virtual_because:
-                raise ValueError(f"arms.{name}: {reason}")
+            if reason and not variant.virtual_because:
+                raise ValueError(f"variants.{name}: {reason}")
         for claim in self.claims:
-            for arm_name in filter(None, (claim.arm, claim.to)):
-                if arm_name not in self.arms:
-                    raise ValueError(f"{claim.name}: there is no arm {arm_name!r}")
+            for variant_name in filter(None, (claim.variant, claim.to)):
+                if variant_name not in self.variants:
+                    raise ValueError(f"{claim.name}: there is no variant {variant_name!r}")
         return self
 
-    def workload(self, arm: str) -> Scenario:
-        """The scenario of that arm. Raises ValueError."""
+    def workload(self, variant: str) -> Scenario:
+        """The scenario of that variant. Raises ValueError."""
         if self.scenario is None:
-            raise ValueError("arms need a scenario")
-        whole = self.scenario.model_dump() | self.arms[arm].changes | {"name": f"{self.name}.{arm}"}
+            raise ValueError("variants need a scenario")
+        whole = self.scenario.model_dump() | self.variants[variant].changes | {"name": f"{self.name}.{variant}"}
         return Scenario.model_validate(whole)
 
     def basis(self, claim: Claim) -> Basis:
@@ -211,12 +211,12 @@ class Experiment(Table):
         return Basis.INDEPENDENT if claim.independent else Basis.FITTED if self.fitted else Basis.SOURCE
 
     def only(self, names: Iterable[str]) -> "Experiment | None":
-        """With these claims, and the arms that they need; all of them by the experiment's own name."""
+        """With these claims, and the variants that they need; all of them by the experiment's own name."""
         wanted = {*names}
         claims = [claim for claim in self.claims if claim.name in wanted or self.name in wanted]
-        needed = {arm for claim in claims for arm in (claim.arm, claim.to)}
-        arms = {name: arm for name, arm in self.arms.items() if name in needed}
-        return self.model_copy(update={"claims": claims, "arms": arms}) if claims else None
+        needed = {variant for claim in claims for variant in (claim.variant, claim.to)}
+        variants = {name: variant for name, variant in self.variants.items() if name in needed}
+        return self.model_copy(update={"claims": claims, "variants": variants}) if claims else None
 
 
 def read_experiments(folder: Path = CLAIMS) -> list[Experiment]:
@@ -236,4 +236,4 @@ def read_experiments(folder: Path = CLAIMS) -> list[Experiment]:
     names = [name for one in found for name in (one.name, *(claim.name for claim in one.claims))]
     if twice := {name for name in names if names.count(name) > 1}:
         raise BadScenario(f"{folder}: more than one is called {min(twice)}")
-    return sorted(found, key=lambda one: not one.arms)
+    return sorted(found, key=lambda one: not one.variants)

@@ -17,7 +17,7 @@ CONFIDENCE = 0.99
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Of one figure over the seeds of an arm; of a ratio, over pairs of the same seed."""
+    """Of one figure over the seeds of a variant; of a ratio, over pairs of the same seed."""
 
     mean: float
     deviation: float  # standard deviation of a single run; 0 where there is but one seed

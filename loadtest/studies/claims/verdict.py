@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from loadtest.studies.claims.evidence import Evidence
-from loadtest.studies.claims.experiment import Claim, Experiment, Verdict
+from loadtest.studies.claims.experiment import Claim, ClaimVerdict, Experiment
 from loadtest.studies.claims.tolerance import Spread, spread
 
 
-class Judged(NamedTuple):
+class JudgedClaim(NamedTuple):
     """What a claim came to. Where nothing was run, or nothing predicted, the value is None."""
 
     claim: Claim
@@ -39,7 +39,7 @@ class Judged(NamedTuple):
         return self._accepted(self.is_by_measurement)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> ClaimVerdict:
         if not self.claim.is_judged:
             return self.claim.expected
         return self._verdict_of(self.value, self.accepted)
@@ -69,21 +69,21 @@ class Judged(NamedTuple):
         return low - reach, high + reach
 
     @staticmethod
-    def _verdict_of(value: float | None, accepted: tuple[float, float]) -> Verdict:
+    def _verdict_of(value: float | None, accepted: tuple[float, float]) -> ClaimVerdict:
         low, high = accepted
-        return Verdict.REPRODUCED if value is not None and low <= value <= high else Verdict.NOT_REPRODUCED
+        return ClaimVerdict.REPRODUCED if value is not None and low <= value <= high else ClaimVerdict.NOT_REPRODUCED
 
 
-def judge(experiment: Experiment, found: Mapping[str, Evidence]) -> list[Judged]:
-    """Every claim of the experiment, from what its arms came to."""
+def judge(experiment: Experiment, found: Mapping[str, Evidence]) -> list[JudgedClaim]:
+    """Every claim of the experiment, from what its variants came to."""
     return [_judge(claim, found) for claim in experiment.claims]
 
 
-def _judge(claim: Claim, found: Mapping[str, Evidence]) -> Judged:
-    if claim.arm is None:
-        return Judged(claim, None, None, None)
-    of = found[claim.arm]
-    to, to_figure = found[claim.to or claim.arm], claim.to_figure or claim.figure
+def _judge(claim: Claim, found: Mapping[str, Evidence]) -> JudgedClaim:
+    if claim.variant is None:
+        return JudgedClaim(claim, None, None, None)
+    of = found[claim.variant]
+    to, to_figure = found[claim.to or claim.variant], claim.to_figure or claim.figure
 
     def value(world: str) -> float | None:
         top = getattr(of, world)(claim.figure)
@@ -93,21 +93,21 @@ def _judge(claim: Claim, found: Mapping[str, Evidence]) -> Judged:
         return None if bottom is None else _ratio(float(top), float(bottom))
 
     seeds = of.by_seed(claim.figure)
-    if claim.is_ratio:  # arms have their seeds in common, so what chance gives to both is not counted twice
+    if claim.is_ratio:  # variants have their seeds in common, so what chance gives to both is not counted twice
         seeds = [_ratio(top, bottom) for top, bottom in zip(seeds, to.by_seed(to_figure), strict=False)]
     predicted = claim.predicted
     if predicted is None and of.has_formula and to.has_formula:
         predicted = value("predicted")
     invalid = "; ".join(dict.fromkeys(filter(None, (of.invalid, to.invalid if claim.is_ratio else ""))))
     repeats = max(1, len(of.measurements))
-    return Judged(claim, predicted, value("simulated"), value("measured"), spread(seeds), repeats, invalid)
+    return JudgedClaim(claim, predicted, value("simulated"), value("measured"), spread(seeds), repeats, invalid)
 
 
 def _ratio(top: float, bottom: float) -> float:
     return top / bottom if bottom else math.nan
 
 
-def unexpected(judged: Sequence[Judged]) -> list[str]:
+def unexpected(judged: Sequence[JudgedClaim]) -> list[str]:
     """A line for each verdict that is not what its file expects."""
     return [
         f"{one.claim.name}: {one.verdict}, {one.claim.expected} was expected "

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from loadtest.figures.repeats import Medians, medians
 from loadtest.studies.sweep.grid import Value, in_words
-from loadtest.studies.sweep.runs import Run
+from loadtest.studies.sweep.runs import SweepRun
 from loadtest.workload.scenario import Scenario
 
 STEP = 1.01
@@ -57,9 +57,9 @@ class Choice(NamedTuple):
         return json.dumps([(name, value) for name, value in settings if name not in _ONES_OWN and _is_field(name)])
 
 
-def choices(runs: Sequence[Run]) -> list[Choice]:
+def choices(runs: Sequence[SweepRun]) -> list[Choice]:
     """A choice per point of the grid, in its order."""
-    repeats: dict[str, list[Run]] = {}
+    repeats: dict[str, list[SweepRun]] = {}
     for run in runs:
         repeats.setdefault(json.dumps([run.row.strategy, run.settings]), []).append(run)
     found = []

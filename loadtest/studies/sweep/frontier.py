@@ -23,7 +23,7 @@ from loadtest.report.quoting import for_html, for_markdown
 from loadtest.report.workload_in_words import sentence
 from loadtest.studies.sweep.choice import ERRORS_SHARE_MAX, Choice, unbeaten
 from loadtest.studies.sweep.grid import in_words
-from loadtest.studies.sweep.runs import Plan
+from loadtest.studies.sweep.runs import SweepPlan
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "triangle-down", "hexagon", "pentagon", "x")
 CHOSEN = "What to choose from"
@@ -37,7 +37,7 @@ TOUCH = 0.03
 _FIGURES = ("hit %", "p50 ms", *BRIEF, "stale %", "collapsed", "shed")
 
 
-def write_frontier(folder: Path, choices: Sequence[Choice], about: Mapping[str, Any], plan: Plan) -> None:
+def write_frontier(folder: Path, choices: Sequence[Choice], about: Mapping[str, Any], plan: SweepPlan) -> None:
     """Write report.md and report.html, the baseline first. Raises OSError."""
     order = list(_inks(choices))
     choices = sorted(choices, key=lambda one: order.index(one.strategy))
@@ -167,7 +167,7 @@ def cells(choices: Sequence[Choice], figures: Sequence[str] = _FIGURES) -> tuple
     return ["strategy", *names, "origin reads/s", *(column.heading for column in kept)], lines
 
 
-def _swept(choices: Sequence[Choice], plan: Plan) -> str:
+def _swept(choices: Sequence[Choice], plan: SweepPlan) -> str:
     settings = "; ".join(plan.settings)
     runs = "one run each" if plan.repeats == 1 else f"medians of {plan.repeats} runs each, seed {plan.seed}"
     return f"{len(choices)} points, {runs}" + (f". Swept: {settings}." if settings else ".")
@@ -179,7 +179,7 @@ def _tables(choices: Sequence[Choice]) -> list[tuple[str, Sequence[Choice]]]:
     return [(CHOSEN, best), *([("All points", choices)] if len(best) < len(choices) else [])]
 
 
-def _page(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[str, str]], plan: Plan) -> str:
+def _page(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[str, str]], plan: SweepPlan) -> str:
     drawn = _with_answers(choices)
     inks = _inks(choices)
     tables = []
@@ -211,7 +211,7 @@ def _inks(choices: Sequence[Choice]) -> dict[str, str]:
     return colours(discover().strategies, {choice.strategy: None for choice in choices})
 
 
-def _markdown(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[str, str]], plan: Plan) -> str:
+def _markdown(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[str, str]], plan: SweepPlan) -> str:
     lines = [f"## Frontier: {for_markdown(plan.scenario.title)}", "", for_markdown(sentence(plan.scenario)), ""]
     lines += [for_markdown(_swept(choices, plan)), ""]
     for heading, listed_ones in _tables(choices):

@@ -17,7 +17,7 @@ Value = float | int | str | bool | None
 VALUES_MAX = 1_000
 """Of one setting."""
 POINTS_MAX = 100_000
-_ABOUT = frozenset({"name", "title", "source", "tune"})
+_ABOUT = frozenset({"name", "title", "source", "params"})
 """Of a scenario: not for setting. Tunables have names of their own."""
 
 
@@ -28,9 +28,9 @@ class BadSetting(ValueError):
 class Setting(NamedTuple):
     """One name and what it is set to, in turn."""
 
-    name: str  # a scenario's field by its whole path, or strategy.tunable
+    name: str  # a scenario's field by its whole path, or strategy.parameter
     values: tuple[Value, ...]
-    strategy: str = ""  # whose tunable it is; "" where it is a field of the scenario
+    strategy: str = ""  # whose parameter it is; "" where it is a field of the scenario
 
     def __str__(self) -> str:
         return f"{self.name}={','.join(map(in_words, self.values))}"
@@ -41,7 +41,7 @@ class Point(NamedTuple):
 
     strategy: str
     scenario: Scenario
-    settings: dict[str, Value]  # as they were validated; without other strategies' tunables
+    settings: dict[str, Value]  # as they were validated; without other strategies' parameters
 
 
 def in_words(value: Value) -> str:
@@ -67,17 +67,21 @@ def read_setting(text: str, scenario: Scenario, strategies: Mapping[str, type[St
         raise BadSetting(f"--set {asked}: {len(values)} values are more than {VALUES_MAX}")
     if twice := [value for place, value in enumerate(values) if value in values[:place]]:
         raise BadSetting(f"--set {asked}: {in_words(twice[0])} is there twice")
-    tunables = {f"{name}.{knob}": name for name, strategy in strategies.items() for knob in strategy.tunables()}
+    parameters = {
+        f"{name}.{parameter}": name for name, strategy in strategies.items() for parameter in strategy.parameters()
+    }
     fields = [path for path, _ in _leaves(scenario.model_dump(exclude=set(_ABOUT)))]
-    found = [name for name in (*tunables, *fields) if name == asked]
+    found = [name for name in (*parameters, *fields) if name == asked]
     found = found or [path for path in fields if path.rpartition(".")[2] == asked]
     if len(found) > 1:
         raise BadSetting(f"--set {asked}: name one of {', '.join(found)}")
     if not found:
         whose = asked.partition(".")[0]
-        known = [name for name in tunables if tunables[name] == whose] or [path for path in fields if path[:1] != "_"]
+        known = [name for name in parameters if parameters[name] == whose] or [
+            path for path in fields if path[:1] != "_"
+        ]
         raise BadSetting(f"--set {asked}: there is no such setting: name one of {', '.join(known)}")
-    return Setting(found[0], values, tunables.get(found[0], ""))
+    return Setting(found[0], values, parameters.get(found[0], ""))
 
 
 def points(scenario: Scenario, strategies: Mapping[str, type[Strategy]], settings: Sequence[Setting]) -> list[Point]:
@@ -92,14 +96,14 @@ def points(scenario: Scenario, strategies: Mapping[str, type[Strategy]], setting
         raise BadSetting(f"--set {missing[0].name}: {missing[0].strategy} does not take part")
     own = {name: [setting for setting in settings if setting.strategy == name] for name in strategies}
     common = [setting for setting in settings if not setting.strategy]
-    count = _size(common) * sum(_size(tunables) for tunables in own.values())
+    count = _size(common) * sum(_size(parameters) for parameters in own.values())
     if count > POINTS_MAX:
         raise BadSetting(f"--set: {count:,} points are more than {POINTS_MAX:,}")
     found = []
     for chosen in _product(common):
         placed, stated = _place(scenario, chosen)
         for name, strategy in strategies.items():
-            found += [_tune(placed, strategy, stated, tuned) for tuned in _product(own[name])]
+            found += [_set_params(placed, strategy, stated, checked_params) for checked_params in _product(own[name])]
     return found
 
 
@@ -158,19 +162,21 @@ def _is_within(parts: Sequence[str], longer: Sequence[str]) -> bool:
     return all(part in rest for part in parts)
 
 
-def _tune(scenario: Scenario, strategy: type[Strategy], stated: Mapping[str, Value], own: Mapping[str, Value]) -> Point:
+def _set_params(
+    scenario: Scenario, strategy: type[Strategy], stated: Mapping[str, Value], own: Mapping[str, Value]
+) -> Point:
     """Raises `BadSetting`."""
     named: dict[str, Any] = {name.partition(".")[2]: value for name, value in own.items()}
-    before = scenario.tune.get(strategy.name, {})
+    before = scenario.params.get(strategy.name, {})
     try:
-        tuned = strategy.tuned({**before, **named})
+        checked_params = strategy.checked_params({**before, **named})
     except ValueError as error:
         raise BadSetting(
             f"--set {', '.join(f'{name}={in_words(value)}' for name, value in own.items())}: {error}"
         ) from None
-    checked = {knob: tuned[knob] for knob in named}
+    checked = {parameter: checked_params[parameter] for parameter in named}
     if not checked:
         return Point(strategy.name, scenario, dict(stated))
-    tune = {**scenario.tune, strategy.name: {**before, **checked}}
-    settings = {**stated, **{f"{strategy.name}.{knob}": value for knob, value in checked.items()}}
-    return Point(strategy.name, scenario.model_copy(update={"tune": tune}), settings)
+    params = {**scenario.params, strategy.name: {**before, **checked}}
+    settings = {**stated, **{f"{strategy.name}.{parameter}": value for parameter, value in checked.items()}}
+    return Point(strategy.name, scenario.model_copy(update={"params": params}), settings)

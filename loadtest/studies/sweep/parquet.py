@@ -6,9 +6,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from app.strategy import Status, Why
-from loadtest.figures.run_summary import Row
-from loadtest.studies.sweep.runs import Run
+from app.strategy import LoadReason, Status
+from loadtest.figures.run_summary import RunSummary
+from loadtest.studies.sweep.runs import SweepRun
 from loadtest.worlds.world import WorldFailed
 
 _TYPES: dict[Any, str] = {str: "string", int: "int64", float: "float64", bool: "bool"}
@@ -23,20 +23,20 @@ def need_parquet() -> Any:
         raise WorldFailed("Parquet needs pyarrow: pip install 'stampede-lab[sweep]'") from None
 
 
-def columns(runs: Sequence[Run]) -> dict[str, tuple[str, list[Any]]]:
+def columns(runs: Sequence[SweepRun]) -> dict[str, tuple[str, list[Any]]]:
     """A type and a value per run, by name: settings, figures, statuses, why the origin was read, and what is known of
     the run. Where a setting is not the strategy's, its value is null."""
     names = dict.fromkeys(name for run in runs for name in run.settings)
     found = {name: _setting([run.settings.get(name) for run in runs]) for name in names}
-    for field in fields(Row):
+    for field in fields(RunSummary):
         kind = _TYPES.get(field.type)  # of a table there is none
         if kind is not None and field.name not in found:
             found[field.name] = kind, [getattr(run.row, field.name) for run in runs]
     for status in Status:
         found[f"status_{status}"] = "int64", [run.row.statuses.get(status, 0) for run in runs]
-    for why in Why:
-        found[f"reads_{why}"] = "int64", [run.row.reads_by_why.get(why, 0) for run in runs]
-    found["events"] = "string", ["; ".join(run.row.events) for run in runs]
+    for why in LoadReason:
+        found[f"reads_{why}"] = "int64", [run.row.reads_by_reason.get(why, 0) for run in runs]
+    found["incidents"] = "string", ["; ".join(run.row.incidents) for run in runs]
     found["notes"] = "string", ["; ".join(run.row.notes) for run in runs]
     found["cpu_s"] = "float64", [run.cpu_s for run in runs]
     found["commit"] = "string", [run.commit for run in runs]
@@ -52,7 +52,7 @@ def _setting(values: list[Any]) -> tuple[str, list[Any]]:
     return "string", [None if value is None else str(value) for value in values]
 
 
-def write_parquet(path: Path, runs: Sequence[Run]) -> None:
+def write_parquet(path: Path, runs: Sequence[SweepRun]) -> None:
     """A row per run; all of the file or nothing. Raises `WorldFailed` and OSError."""
     arrow = need_parquet()
     found = columns(runs)

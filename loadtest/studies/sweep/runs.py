@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TextIO
 from app.strategy import Strategy
 from loadtest.experiment import Sink
 from loadtest.figures.run_folder import new_run_folder, write_whole
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.sim.pool import code_hash
 from loadtest.studies.sweep.grid import BadSetting, Point, Value, points, read_setting
@@ -30,7 +30,7 @@ class BadSweep(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SweepPlan:
     """Everything that decides what the runs of a sweep come to, but the code."""
 
     scenario: Scenario
@@ -45,11 +45,11 @@ class Plan:
         return points(self.scenario, {name: known[name] for name in self.strategies}, settings)
 
 
-class Run(NamedTuple):
+class SweepRun(NamedTuple):
     """One simulation of the sweep, which has ended."""
 
     settings: dict[str, Value]
-    row: Row
+    row: RunSummary
     cpu_s: float
     commit: str
 
@@ -61,11 +61,11 @@ Key = tuple[str, str, int]
 class Sweep:
     """A directory, what it already holds, and what is still to be run."""
 
-    def __init__(self, folder: Path, plan: Plan, grid: Sequence[Point], commit: str) -> None:
+    def __init__(self, folder: Path, plan: SweepPlan, grid: Sequence[Point], commit: str) -> None:
         self.folder, self.plan, self._commit = folder, plan, commit
         self._planned: dict[Key, PlannedRun] = {}
         self._settings: dict[int, dict[str, Value]] = {}  # by the planned run's id()
-        self._runs: dict[Key, Run] = {}
+        self._runs: dict[Key, SweepRun] = {}
         for repeat in range(1, plan.repeats + 1):
             seed = run_seed(plan.seed, repeat)  # at every point: settings make the difference, not luck
             for point in grid:
@@ -74,7 +74,7 @@ class Sweep:
                 self._settings[id(planned)] = point.settings
 
     @property
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[SweepRun]:
         """Those that have ended, in the order of the plan."""
         return [self._runs[key] for key in self._planned if key in self._runs]
 
@@ -100,9 +100,9 @@ class Sweep:
             def add(finished: Finished) -> None:
                 if finished.error is not None:
                     where = f"{finished.run.strategy}, {finished.run.scenario.name}, seed {finished.run.seed}"
-                    raise ValueError(f"{where}: {finished.summary.events[0]}") from finished.error
+                    raise ValueError(f"{where}: {finished.summary.incidents[0]}") from finished.error
                 settings = self._settings[id(finished.run)]
-                run = Run(settings, finished.summary, round(finished.cpu_s, 3), self._commit)
+                run = SweepRun(settings, finished.summary, round(finished.cpu_s, 3), self._commit)
                 file.write(json.dumps({**run._asdict(), "row": run.row.as_dict()}) + "\n")
                 file.flush()
                 self._runs[_key(run.row.strategy, settings, run.row.seed)] = run
@@ -116,7 +116,7 @@ class Sweep:
             where = f"{self.folder / 'points.jsonl'}, line {number}"
             try:
                 stated = json.loads(line)
-                run = Run(**{**stated, "row": Row(**stated["row"])})
+                run = SweepRun(**{**stated, "row": RunSummary(**stated["row"])})
             except (ValueError, TypeError, KeyError) as error:
                 raise BadSweep(f"{where}: {error!r}") from None
             key = _key(run.row.strategy, run.settings, run.row.seed)
@@ -130,7 +130,7 @@ def _key(strategy: str, settings: Mapping[str, Value], seed: int) -> Key:
     return strategy, json.dumps(settings, sort_keys=True), seed
 
 
-def begin(results: Path, plan: Plan, known: Mapping[str, type[Strategy]], about: Mapping[str, Any]) -> Sweep:
+def begin(results: Path, plan: SweepPlan, known: Mapping[str, type[Strategy]], about: Mapping[str, Any]) -> Sweep:
     """A new directory `<time>-sweep-<scenario>`. Raises `BadSetting`, before there is any, and OSError."""
     sweep = Sweep(Path(), plan, plan.points(known), about["commit"])
     if sweep.size > RUNS_MAX:
@@ -141,12 +141,12 @@ def begin(results: Path, plan: Plan, known: Mapping[str, type[Strategy]], about:
     return sweep
 
 
-def read_plan(folder: Path) -> Plan:
+def read_plan(folder: Path) -> SweepPlan:
     """Of a sweep that was begun there. Raises `BadSweep`."""
     return _read_plan(folder)[0]
 
 
-def resume(folder: Path, asked: Plan, known: Mapping[str, type[Strategy]], commit: str) -> Sweep:
+def resume(folder: Path, asked: SweepPlan, known: Mapping[str, type[Strategy]], commit: str) -> Sweep:
     """Go on where it was stopped. Raises `BadSweep` where the code is another by now, or `asked` another sweep."""
     plan, code = _read_plan(folder)
     for field in fields(plan):
@@ -173,13 +173,13 @@ def read_about(folder: Path) -> dict[str, Any]:
     return about
 
 
-def _read_plan(folder: Path) -> tuple[Plan, str]:
+def _read_plan(folder: Path) -> tuple[SweepPlan, str]:
     try:
         stated = json.loads((folder / "plan.json").read_text("utf-8"))
         code = stated.pop("code")
         lists: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stated.items()
         }
-        return Plan(scenario=read_scenario(str(folder / "scenario.json")), **lists), code
+        return SweepPlan(scenario=read_scenario(str(folder / "scenario.json")), **lists), code
     except (OSError, ValueError, TypeError, KeyError, BadScenario) as error:
         raise BadSweep(f"{folder}: no sweep was begun there: {error}") from None

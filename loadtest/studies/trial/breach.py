@@ -53,7 +53,7 @@ ADVICE = (
     (r"does not define get_or_load", "Add: async def get_or_load(self, key: str, load: Loader) -> Lookup."),
     (r"SyntaxError|IndentationError|TabError", "Python cannot read that line, or the one before it."),
     (r"ImportError|ModuleNotFoundError", "Import from app.strategy and the standard library, and check the spelling."),
-    (r"must be a (finite )?number|must be one of", "Give the tunable a default within its own bounds."),
+    (r"must be a (finite )?number|must be one of", "Give the parameter a default within its own bounds."),
     (
         r"__init__\(\)|has no attribute 'lab'",
         "A strategy needs no __init__; one that is written all the same takes `lab` and calls super().__init__(lab).",

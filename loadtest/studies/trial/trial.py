@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 
 from loadtest import ROOT
 from loadtest.contract import PROMISES
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.report.columns import shown
 from loadtest.studies.trial.breach import Breach, read_verdict
 from loadtest.worlds.ambient import child_environment
@@ -52,7 +52,7 @@ def check_contract(*sources: Path) -> dict[str, Breach | int]:
             raise ValueError("\n".join([f"{error} (exit code {ended.returncode})", *words])) from error
 
 
-def verdict(rows: Sequence[Row], name: str) -> str:
+def verdict(rows: Sequence[RunSummary], name: str) -> str:
     """One sentence on the strategy, with the baseline's figures in brackets."""
     mine = next(row for row in rows if row.strategy == name)
     stale = None if mine.hit_ratio is None else 100 * mine.statuses.get("stale", 0) / mine.requests

@@ -14,8 +14,8 @@ DRAWS, SEED = 20_000, 20
 
 
 def draws(spread: float, form: str) -> list[float]:
-    tune: dict[str, float | str] = {"spread": spread, "form": form}
-    jitter = Jitter(Lab(Mock(), Mock(), Random(SEED), Mock(), TTL_S, tune))
+    params: dict[str, float | str] = {"spread": spread, "form": form}
+    jitter = Jitter(Lab(Mock(), Mock(), Random(SEED), Mock(), TTL_S, params))
     return [jitter.draw_ttl_s() for _ in range(DRAWS)]
 
 
@@ -53,7 +53,7 @@ def test_keys_written_together_do_not_expire_together() -> None:
         assert TTL_S * 1.2 < max(lives_s) <= TTL_S * 1.25
         assert statistics.mean(lives_s) == pytest.approx(TTL_S, rel=0.05)
 
-    play(Jitter, story, tune={"jitter": {"spread": 0.5}})
+    play(Jitter, story, params={"jitter": {"spread": 0.5}})
 
 
 def test_a_spread_of_zero_is_a_fixed_ttl() -> None:

@@ -12,7 +12,7 @@ from app.strategy import Strategy
 
 
 @pytest.mark.parametrize(
-    ("strategy", "tune", "oldest_s"),
+    ("strategy", "params", "oldest_s"),
     [
         (Static, {}, 10.0),
         (Singleflight, {}, 10.0),
@@ -27,6 +27,6 @@ from app.strategy import Strategy
     ],
 )
 def test_a_strategy_promises_its_longest_ttl_and_what_it_serves_stale(
-    strategy: type[Strategy], tune: dict[str, float | str], oldest_s: float
+    strategy: type[Strategy], params: dict[str, float | str], oldest_s: float
 ) -> None:
-    assert strategy.stated(10.0, tune).oldest_s() == pytest.approx(oldest_s)
+    assert strategy.stated(10.0, params).oldest_s() == pytest.approx(oldest_s)

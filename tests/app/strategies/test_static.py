@@ -1,7 +1,7 @@
 import asyncio
 
 from app.strategies.static import Static
-from app.strategy import Status, Why
+from app.strategy import LoadReason, Status
 from loadtest.contract.origin import ORIGIN_S
 from loadtest.contract.world import TTL_S, ContractWorld, play
 
@@ -15,7 +15,7 @@ def test_static_loads_once_per_reader_in_the_herd() -> None:
             assert {reply.status for reply in replies} == {Status.MISS}
             assert len(world.origin.loads) == expiry * READERS
             await asyncio.sleep(TTL_S + ORIGIN_S)
-        assert {load.why for load in world.origin.loads} == {Why.MISS}
+        assert {load.reason for load in world.origin.loads} == {LoadReason.MISS}
 
     play(Static, story)
 

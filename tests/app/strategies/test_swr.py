@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from app.strategies.swr import StaleWhileRevalidate
-from app.strategy import Status, Why
+from app.strategy import LoadReason, Status
 from loadtest.contract.origin import ITEMS, ORIGIN_S
 from loadtest.contract.world import TTL_S, ContractWorld, play
 
@@ -23,7 +23,7 @@ def test_swr_never_blocks_after_warm_up_and_loads_once_per_expiry(cache_latency_
             await asyncio.sleep(ORIGIN_S)
             assert (await world.ask()).status == Status.HIT
             assert len(world.origin.loads) == 1 + expiry
-        assert {load.why for load in world.origin.loads[1:]} == {Why.REFRESH}
+        assert {load.reason for load in world.origin.loads[1:]} == {LoadReason.REFRESH}
 
     play(StaleWhileRevalidate, story, cache_latency_s=cache_latency_s)
 
@@ -47,7 +47,7 @@ def test_stale_is_served_to_the_end_of_the_window_and_not_beyond() -> None:
         await asyncio.sleep(0.02)
         assert (await world.ask(pod=2)).code == 503
 
-    play(StaleWhileRevalidate, story, tune={"swr": {"stale_s": STALE_S}})
+    play(StaleWhileRevalidate, story, params={"swr": {"stale_s": STALE_S}})
 
 
 def test_a_failing_refresh_is_tried_again_only_after_a_pause() -> None:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from app.strategies.xfetch import XFetch
-from app.strategy import Status, Why
+from app.strategy import LoadReason, Status
 from loadtest.contract.origin import ORIGIN_S
 from loadtest.contract.world import TTL_S, ContractWorld, play
 
@@ -21,7 +21,7 @@ def test_xfetch_never_lets_a_hot_key_expire(seed: int) -> None:
         await world.traffic(for_s=EXPIRIES * TTL_S, readers=READERS, think_s=THINK_S, items=[0])
         assert {reply.status for reply in world.replies[1:]} == {Status.HIT}
         assert {reply.took_s for reply in world.replies[1:]} == {0.0}
-        assert {load.why for load in world.origin.loads[1:]} == {Why.EARLY}
+        assert {load.reason for load in world.origin.loads[1:]} == {LoadReason.EARLY}
         assert EXPIRIES <= len(world.origin.loads) <= EXPIRIES + 3
         for sooner, later in pairwise(world.origin.loads):
             assert sooner.ended_s is not None
@@ -53,7 +53,7 @@ def test_a_larger_beta_refreshes_earlier() -> None:
             await world.traffic(for_s=20 * TTL_S, readers=20, think_s=0.2, items=[0])
             return len(world.origin.loads)
 
-        return play(XFetch, story, tune={"xfetch": {"beta": beta}})
+        return play(XFetch, story, params={"xfetch": {"beta": beta}})
 
     assert loads(0.5) < loads(1.0) < loads(3.0)
 
@@ -62,9 +62,9 @@ def test_beta_zero_refreshes_nothing_early() -> None:
     async def story(world: ContractWorld) -> None:
         await world.ask()
         await world.traffic(for_s=3 * TTL_S, readers=20, items=[0])
-        assert {load.why for load in world.origin.loads} == {Why.MISS}
+        assert {load.reason for load in world.origin.loads} == {LoadReason.MISS}
 
-    play(XFetch, story, tune={"xfetch": {"beta": 0.0}})
+    play(XFetch, story, params={"xfetch": {"beta": 0.0}})
 
 
 def test_a_cold_key_is_loaded_once_for_all() -> None:
@@ -85,7 +85,7 @@ def test_an_origin_that_is_down_costs_no_answer_while_the_entry_lives() -> None:
         await world.traffic(for_s=TTL_S - 1.0 - THINK_S, items=[0], think_s=THINK_S / 2)
         assert {reply.code for reply in world.replies} == {200}
 
-    play(XFetch, story, tune={"xfetch": {"beta": 100.0}})
+    play(XFetch, story, params={"xfetch": {"beta": 100.0}})
 
 
 @pytest.mark.parametrize("beta", [1.0, 1.5])
@@ -96,11 +96,11 @@ def test_without_a_lock_a_refresh_is_a_small_herd_of_a_size_that_beta_sets(beta:
         await world.ask()
         await world.traffic(for_s=100 * TTL_S, readers=20, think_s=0.1, items=[0])
         loads = world.origin.loads[1:]
-        assert {load.why for load in loads} == {Why.EARLY}
+        assert {load.reason for load in loads} == {LoadReason.EARLY}
         herds = 1 + sum(later.began_s >= (sooner.ended_s or 0.0) for sooner, later in pairwise(loads))
         return len(loads) / herds
 
-    assert play(XFetch, story, tune={"xfetch": {"beta": beta, "form": "unlocked"}}) == pytest.approx(
+    assert play(XFetch, story, params={"xfetch": {"beta": beta, "form": "unlocked"}}) == pytest.approx(
         math.exp(1 / beta), rel=0.1
     )
 
@@ -114,4 +114,4 @@ def test_without_a_lock_who_refreshes_waits_and_the_others_do_not() -> None:
         assert {reply.status for reply in waited} == {Status.MISS}
         assert {round(reply.took_s, 6) for reply in waited} == {ORIGIN_S}
 
-    play(XFetch, story, tune={"xfetch": {"form": "unlocked"}})
+    play(XFetch, story, params={"xfetch": {"form": "unlocked"}})

@@ -18,7 +18,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["brand_new", "lookup", "status", "strategy", "why", "loader", "template"])
+@pytest.mark.parametrize("name", ["brand_new", "lookup", "status", "strategy", "load_reason", "loader", "template"])
 def test_what_is_made_from_the_template_is_a_strategy_whatever_its_name(folder: Path, name: str) -> None:
     new_strategy(name)
     text = (folder / f"{name}.py").read_text()

@@ -107,10 +107,10 @@ def test_virtual_time_counts_the_same_and_its_faults_explain_it() -> None:
     swr = FOUND.strategies["swr"]
     quiet = simulate(scenario(), swr, 1).row
     assert quiet.valid
-    assert quiet.events == []
+    assert quiet.incidents == []
     told = simulate(scenario({"kind": "cache-away", "at_s": 3, "for_s": 1}), swr, 1).row
     assert told.valid
-    assert told.events == []
+    assert told.incidents == []
 
 
 def sabotage(event: ClusterReady) -> None:
@@ -124,13 +124,13 @@ def test_a_redis_that_was_away_unasked_is_an_event_and_no_result() -> None:
         scenario(), FOUND.strategies["singleflight"], 1, observers=[Subscriber({ClusterReady: sabotage})]
     ).row
     assert not row.valid
-    assert any(event.startswith("failed commands to Redis:") for event in row.events), row.events
+    assert any(event.startswith("failed commands to Redis:") for event in row.incidents), row.incidents
     assert row.errors == 0
 
 
 def test_writes_that_a_full_redis_refuses_are_told_unless_the_scenario_says_so() -> None:
     full = scenario(virtual={"redis_entries_max": 1, "redis_policy": "noeviction"})
-    assert simulate(full, FOUND.strategies["static"], 1).row.events == []
+    assert simulate(full, FOUND.strategies["static"], 1).row.incidents == []
 
 
 def test_a_store_that_fails_unasked_is_no_result() -> None:
@@ -140,4 +140,4 @@ def test_a_store_that_fails_unasked_is_no_result() -> None:
     row = simulate(scenario(), FOUND.strategies["static"], 1, observers=[Subscriber({ClusterReady: sabotage})]).row
     assert row.origin_failed > 0
     assert not row.valid
-    assert f"reads that the store failed: {row.origin_failed}" in row.events
+    assert f"reads that the store failed: {row.origin_failed}" in row.incidents

@@ -17,7 +17,7 @@ from loadtest.sim.cluster.simulate import rare_collections, simulate
 from loadtest.sim.search.random_scenario import random_scenario
 from loadtest.workload.scenario import Scenario
 
-STRATEGIES = discover(bounds=True).runnable
+STRATEGIES = discover(references=True).runnable
 Request = tuple[float, float, int, int, float]
 """Intended, ended, key, code, age (NaN where there is none)."""
 
@@ -49,13 +49,13 @@ def fewest(asked: list[Request], oldest_s: float, free_s: float) -> int:
 
 @given(requests, st.sampled_from((0.0, 0.5, 2.0, 5.0, math.inf)), st.sampled_from((-math.inf, 0.0)), st.integers(1, 9))
 def test_it_is_the_best_of_all_choices(asked: list[Request], oldest_s: float, free_s: float, size: int) -> None:
-    whole, pieces = Floor(oldest_s, free_s), Floor(oldest_s, free_s)
+    whole, chunks = Floor(oldest_s, free_s), Floor(oldest_s, free_s)
     if asked:
         whole.add(answers(asked))
     asked.sort(key=lambda one: one[1])
     for begin in range(0, len(asked), size):
-        pieces.add(answers(asked[begin : begin + size]))
-    assert whole.reads == pieces.reads == fewest(asked, min(oldest_s, 1e9), free_s)
+        chunks.add(answers(asked[begin : begin + size]))
+    assert whole.reads == chunks.reads == fewest(asked, min(oldest_s, 1e9), free_s)
 
 
 @pytest.mark.parametrize(("held_s", "held_min", "held_max"), [(3.0, 0, 10**6), (1e9, 0, 700), (2.0, 900, 10**6)])
@@ -80,11 +80,11 @@ def test_pieces_give_the_whole_however_little_is_held(
             if intended - 0.7 > loaded_s:
                 count, loaded_s = count + 1, ended
         one_key.append(count)
-    pieces = Floor(0.7)
+    chunks = Floor(0.7)
     asked.sort(key=lambda one: one[1])
     for begin in range(0, len(asked), 97):
-        pieces.add(answers(asked[begin : begin + 97]))
-    assert whole.reads == pieces.reads == sum(one_key)
+        chunks.add(answers(asked[begin : begin + 97]))
+    assert whole.reads == chunks.reads == sum(one_key)
 
 
 def test_what_comes_far_too_late_lowers_the_floor_and_never_raises_it(monkeypatch: Any) -> None:

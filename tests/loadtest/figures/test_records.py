@@ -9,11 +9,11 @@ from app.strategy import Status
 from loadtest.figures.records import (
     ANSWER_COLUMNS,
     FAILED,
+    LOAD_REASONS,
     NO_STATUS,
     OK,
     SHED,
     STATUSES,
-    WHYS,
     read_answers,
     read_ledger,
 )
@@ -27,26 +27,26 @@ def test_answers_are_read_back_and_half_a_line_is_left_out(tmp_path: Path) -> No
     assert answers.age_s[0] == 0.25
     assert np.isnan(answers.age_s[1])
     assert answers.status.tolist() == [STATUSES.index(Status.HIT), NO_STATUS]
-    assert answers.faults == {"torn": 1}
+    assert answers.wrong_answer_kinds == {"torn": 1}
 
 
 def test_the_ledger_is_brought_onto_the_clients_clock_and_in_order_of_asking(tmp_path: Path) -> None:
     path = tmp_path / "ledger.csv"
     path.write_text(
-        "asked_s,started_s,ended_s,key,why,outcome\n101.5,101.7,102,lab:a:7,miss,ok\n100.5,100.5,103,lab:a:8,early,failed\n"
+        "asked_s,started_s,ended_s,key,reason,outcome\n101.5,101.7,102,lab:a:7,miss,ok\n100.5,100.5,103,lab:a:8,early,failed\n"
     )
     (reads,) = read_ledger(path, clock_offset_s=100.0)
     assert reads.asked_s.tolist() == [0.5, 1.5]
     assert reads.ended_s.tolist() == [3.0, 2.0]
     assert reads.key.tolist() == [8, 7]
     assert reads.started_s.tolist() == pytest.approx([0.5, 1.7])
-    assert [WHYS[why] for why in reads.why] == ["early", "miss"]
+    assert [LOAD_REASONS[reason] for reason in reads.reason] == ["early", "miss"]
     assert reads.outcome.tolist() == [FAILED, OK]
 
 
 def test_what_was_shed_never_started(tmp_path: Path) -> None:
     path = tmp_path / "ledger.csv"
-    path.write_text("asked_s,started_s,ended_s,key,why,outcome\n1,1,1.2,lab:a:7,miss,ok\n1,,1,lab:a:8,miss,shed\n")
+    path.write_text("asked_s,started_s,ended_s,key,reason,outcome\n1,1,1.2,lab:a:7,miss,ok\n1,,1,lab:a:8,miss,shed\n")
     (reads,) = read_ledger(path)
     assert reads.outcome.tolist() == [OK, SHED]
     assert np.isnan(reads.started_s).tolist() == [False, True]
@@ -67,7 +67,7 @@ def test_a_ledger_of_any_disorder_is_read_in_order_of_asking(
     asked_s = np.random.default_rng(5).permutation(np.arange(200) / 10)
     path = tmp_path / "ledger.csv"
     lines = (f"{at_s:.1f},{at_s:.1f},{at_s + 1:.1f},lab:a:{number},miss,ok\n" for number, at_s in enumerate(asked_s))
-    path.write_text("asked_s,started_s,ended_s,key,why,outcome\n" + "".join(lines))
+    path.write_text("asked_s,started_s,ended_s,key,reason,outcome\n" + "".join(lines))
     chunks = list(read_ledger(path))
     assert max(len(reads.key) for reads in chunks) == min(chunk, 200)
     assert np.concatenate([reads.key for reads in chunks]).tolist() == np.argsort(asked_s).tolist()

@@ -24,9 +24,9 @@ def told(raw: Path, before: dict[str, Any], after: dict[str, Any]) -> tuple[list
 def test_what_redis_did_during_the_run_is_told_and_what_it_did_before_is_not(tmp_path: Path) -> None:
     old = said(evicted_keys=5, flushall=7, flushdb=1)
     assert told(tmp_path, old, old) == ([], [])
-    events, notes = told(tmp_path, old, said(evicted_keys=1_205, flushall=9, flushdb=2))
+    incidents, notes = told(tmp_path, old, said(evicted_keys=1_205, flushall=9, flushdb=2))
     assert notes == []
-    assert events == [
+    assert incidents == [
         "Redis was emptied during the run (FLUSHALL, 2 times)",
         "Redis was emptied during the run (FLUSHDB, once)",
         "Redis evicted 1,200 keys during the run",
@@ -34,8 +34,8 @@ def test_what_redis_did_during_the_run_is_told_and_what_it_did_before_is_not(tmp
 
 
 def test_a_redis_that_began_anew_counts_from_nothing(tmp_path: Path) -> None:
-    events, notes = told(tmp_path, said(flushall=7), said(run_id="b", flushall=1))
-    assert events == ["Redis began anew during the run", "Redis was emptied during the run (FLUSHALL, once)"]
+    incidents, notes = told(tmp_path, said(flushall=7), said(run_id="b", flushall=1))
+    assert incidents == ["Redis began anew during the run", "Redis was emptied during the run (FLUSHALL, once)"]
     assert notes == []
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.strategy import Status, Why
+from app.strategy import LoadReason, Status
 from loadtest.figures.origin_load import SlidingPeak, sliding_peak
-from loadtest.figures.records import FAILED, NO_STATUS, OK, SHED, STATUSES, WHYS, Answers, Reads
+from loadtest.figures.records import FAILED, LOAD_REASONS, NO_STATUS, OK, SHED, STATUSES, Answers, Reads
 from loadtest.figures.tally import NOTHING_EXPIRED, Tally
 
 times = st.lists(st.floats(0, 10, allow_nan=False).map(lambda time: round(time, 2)), max_size=60)
@@ -27,7 +27,7 @@ def test_a_herd_across_a_full_second_is_not_split() -> None:
 
 
 @given(times, st.integers(1, 7))
-def test_the_sliding_peak_is_the_same_in_pieces(moments: list[float], size: int) -> None:
+def test_the_sliding_peak_is_the_same_in_chunks(moments: list[float], size: int) -> None:
     ordered = np.sort(np.array(moments))
     peak = SlidingPeak()
     for begin in range(0, len(ordered), size):
@@ -43,13 +43,15 @@ def _answers() -> Answers:
         code=np.array([200, 200, 404, 503, 0]),
         status=np.array([*map(STATUSES.index, (Status.MISS, Status.HIT, Status.STALE, Status.SHED)), NO_STATUS]),
         key=np.array([0, 0, 1, 0, 0]),
-        faults={"wrong id": 1},
+        wrong_answer_kinds={"wrong id": 1},
     )
 
 
-def _reads(asked_s: list[float], *whys: Why) -> Reads:
+def _reads(asked_s: list[float], *reasons: LoadReason) -> Reads:
     asked, zeros = np.array(asked_s), np.zeros(len(asked_s), dtype=np.int64)
-    return Reads(asked, asked, asked + 0.1, zeros, np.array([WHYS.index(why) for why in whys]), zeros + OK)
+    return Reads(
+        asked, asked, asked + 0.1, zeros, np.array([LOAD_REASONS.index(reason) for reason in reasons]), zeros + OK
+    )
 
 
 def figures(tally: Tally) -> SimpleNamespace:
@@ -63,7 +65,7 @@ def _tally() -> Tally:
 def test_the_row_counts_every_request_once() -> None:
     tally = _tally()
     tally.add_answers(_answers())
-    tally.add_reads(_reads([0.0, 0.2, 1.5], Why.MISS, Why.MISS, Why.REFRESH))
+    tally.add_reads(_reads([0.0, 0.2, 1.5], LoadReason.MISS, LoadReason.MISS, LoadReason.REFRESH))
     row = figures(tally)
     assert row.requests == 5
     assert row.achieved_rate == 2.0
@@ -72,9 +74,9 @@ def test_the_row_counts_every_request_once() -> None:
     assert row.errors == 2  # the 503 and the one that never came; an absent item is no error
     assert tally.unanswered == 1
     assert row.wrong_answers == 1
-    assert row.faults == {"wrong id": 1}
+    assert row.wrong_answer_kinds == {"wrong id": 1}
     assert (row.origin_reads, row.origin_peak_1s) == (3, 2)
-    assert row.reads_by_why == {"miss": 2, "refresh": 1}
+    assert row.reads_by_reason == {"miss": 2, "refresh": 1}
     assert row.p50_ms == pytest.approx(20.0, rel=0.001)
     assert row.p99_ms == pytest.approx(400.0, rel=0.001)
     assert row.age_p99_s == pytest.approx(6.0, rel=0.001)
@@ -82,20 +84,22 @@ def test_the_row_counts_every_request_once() -> None:
     assert row.slow_s == 2  # the first second and the one from 1.5 on; the third has none over 50 ms
 
 
-def test_the_row_is_the_same_in_pieces() -> None:
-    whole, pieces = _tally(), _tally()
-    reads = _reads([0.0, 0.2, 1.5], Why.MISS, Why.MISS, Why.REFRESH)
-    for tally in (whole, pieces):
+def test_the_row_is_the_same_in_chunks() -> None:
+    whole, chunks = _tally(), _tally()
+    reads = _reads([0.0, 0.2, 1.5], LoadReason.MISS, LoadReason.MISS, LoadReason.REFRESH)
+    for tally in (whole, chunks):
         tally.add_reads(reads)
     whole.add_answers(_answers())
     answers = _answers()
     for cut in (slice(0, 2), slice(2, 5)):
         intended_s, ended_s, age_s = answers.intended_s[cut], answers.ended_s[cut], answers.age_s[cut]
-        faults = answers.faults if cut.start == 0 else {}
-        pieces.add_answers(
-            Answers(intended_s, ended_s, age_s, answers.code[cut], answers.status[cut], answers.key[cut], faults)
+        wrong_answer_kinds = answers.wrong_answer_kinds if cut.start == 0 else {}
+        chunks.add_answers(
+            Answers(
+                intended_s, ended_s, age_s, answers.code[cut], answers.status[cut], answers.key[cut], wrong_answer_kinds
+            )
         )
-    assert whole.figures() == pieces.figures()
+    assert whole.figures() == chunks.figures()
 
 
 def test_waits_are_those_of_the_collapsed() -> None:
@@ -110,7 +114,7 @@ def test_waits_are_those_of_the_collapsed() -> None:
 def test_the_series_adds_up_to_the_figures() -> None:
     tally = _tally()
     tally.add_answers(_answers())
-    tally.add_reads(_reads([0.1, 0.2, 0.3, 1.7], *[Why.MISS] * 4))
+    tally.add_reads(_reads([0.1, 0.2, 0.3, 1.7], *[LoadReason.MISS] * 4))
     line = tally.series()
     assert line.origin_reads.sum() * line.bin_s == 4
     assert line.origin_reads[0] == 6.0  # three in half a second
@@ -127,7 +131,7 @@ def test_what_was_asked_started_failed_and_turned_away_is_told_apart() -> None:
             started_s=np.array([0.0, 0.15, np.nan, np.nan]),
             ended_s=asked_s + 0.5,
             key=np.zeros(4, dtype=np.int64),
-            why=np.zeros(4, dtype=np.int64),
+            reason=np.zeros(4, dtype=np.int64),
             outcome=np.array([OK, FAILED, SHED, FAILED]),
         )
     )
@@ -136,7 +140,7 @@ def test_what_was_asked_started_failed_and_turned_away_is_told_apart() -> None:
         "one never got a connection"
     )
     assert row.origin_peak_1s == 3, "what was turned away is in no peak"
-    assert sum(row.reads_by_why.values()) == row.origin_reads
+    assert sum(row.reads_by_reason.values()) == row.origin_reads
 
 
 def _herds(*herds: tuple[float, int, int]) -> Reads:
@@ -149,7 +153,7 @@ def _herds(*herds: tuple[float, int, int]) -> Reads:
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_cold_start_and_steady_state_are_told_apart_in_pieces_of_any_size(size: int) -> None:
+def test_cold_start_and_steady_state_are_told_apart_in_chunks_of_any_size(size: int) -> None:
     reads = _herds((0.0, 40, 0), (0.1, 30, 1), (5.2, 25, 0), (5.9, 20, 1), (0.5, 3, 2))
     tally = _tally()
     for begin in range(0, len(reads.asked_s), size):
@@ -184,7 +188,9 @@ def test_without_a_request_there_is_no_result_and_no_figure_about_answers() -> N
 
 def test_where_all_are_errors_their_quick_refusals_are_no_latency() -> None:
     tally = _tally()
-    tally.add_answers(_answers()._replace(code=np.array([503, 503, 500, 0, 0]), age_s=np.full(5, np.nan), faults={}))
+    tally.add_answers(
+        _answers()._replace(code=np.array([503, 503, 500, 0, 0]), age_s=np.full(5, np.nan), wrong_answer_kinds={})
+    )
     row = figures(tally)
     assert tally.nothing == ["no request got a good answer: 5 of 5 are errors"]
     assert {row.hit_ratio, row.p50_ms, row.p99_ms, row.age_p50_s, row.wait_p99_ms} == {None}
@@ -209,12 +215,12 @@ def test_nobody_waited_is_no_wait_of_0_ms() -> None:
 def _dispersion(intended_s: Any) -> float:
     tally = Tally(start_s=0.0, duration_s=20.0, ttl_s=5.0, slow_ms=50.0, hot_keys=np.array([0]))
     moments = np.sort(intended_s)
-    for piece in np.array_split(moments, 7):
-        some = np.zeros(len(piece), dtype=np.int64)
+    for chunk in np.array_split(moments, 7):
+        some = np.zeros(len(chunk), dtype=np.int64)
         tally.add_answers(
             Answers(
-                intended_s=piece, ended_s=piece + 0.001, age_s=np.full(len(piece), np.nan), key=some, code=some + 200,
-                status=some, faults={},
+                intended_s=chunk, ended_s=chunk + 0.001, age_s=np.full(len(chunk), np.nan), key=some, code=some + 200,
+                status=some, wrong_answer_kinds={},
             )
         )  # fmt: skip
     return float(figures(tally).arrivals_dispersion)

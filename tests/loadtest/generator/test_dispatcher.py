@@ -172,11 +172,11 @@ LOADS = [
 @pytest.mark.parametrize("load", LOADS, ids=["constant", "ramp"])
 @pytest.mark.parametrize("processes", [1, 2, 3, 7])
 def test_the_union_over_processes_is_the_one_seeded_load_whatever_their_number(load: Load, processes: int) -> None:
-    duration_s = 12.0  # several pieces of arrivals
+    duration_s = 12.0  # several chunks of arrivals
     whole = [
         (time_s, key)
-        for piece in arrivals(load, KEYS, duration_s, SEED)
-        for time_s, key in zip(piece.time_s.tolist(), piece.key.tolist(), strict=True)
+        for chunk in arrivals(load, KEYS, duration_s, SEED)
+        for time_s, key in zip(chunk.time_s.tolist(), chunk.key.tolist(), strict=True)
     ]
     parts = [list(due(load, KEYS, Share(number, processes, 0.0, duration_s), SEED)) for number in range(processes)]
     union = sorted(arrival for part in parts for arrival in part)

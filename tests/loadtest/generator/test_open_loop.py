@@ -77,7 +77,7 @@ def test_the_open_loop_sees_the_stalls_that_plain_locust_leaves_out(tmp_path: Pa
     print(f"The open loop's lateness: p99 {generator.lateness_p99_ms} ms; CPU {generator.cpu_share:.0%} of a core")
     assert generator.sent == generator.due == len(answers.code)
     assert set(answers.code) == {200}
-    assert not answers.faults
+    assert not answers.wrong_answer_kinds
     assert abs(open_ms - truth_ms) <= 0.1 * truth_ms
     assert plain_ms < 0.5 * truth_ms
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.generator.plan import BadOption, Plan
+from loadtest.generator.plan import BadOption, LoadPlan
 from loadtest.generator.pods import Told
 from loadtest.generator.targets import BadTargets, pod_url
 
@@ -35,14 +35,14 @@ OPEN, TIMETABLE, THINKING = (
 TOLD = Told(dict.fromkeys("xyz", 1.0), frozenset(), {"w": "no class"}, longest_load_s=0.2, ahead_s=0.0)
 
 
-def plan(folder: Path, load: str, **options: Any) -> Plan:
+def plan(folder: Path, load: str, **options: Any) -> LoadPlan:
     path = folder / "mine.toml"
     path.write_text(SCENARIO.format(load=load))
     stated = {
         "scenario": str(path), "lab_seed": "3", "targets": "http://a,http://b", "host": None, "strategy": "x,y,z",
         "rate": None, "num_users": None, "answers": "",
     }  # fmt: skip
-    return Plan(Namespace(**stated | options), "http://default", 0, lambda url: TOLD)
+    return LoadPlan(Namespace(**stated | options), "http://default", 0, lambda url: TOLD)
 
 
 def test_pods_and_strategies_take_turns_so_that_every_pair_comes_up_equally_often(tmp_path: Path) -> None:
@@ -125,14 +125,14 @@ def test_a_pod_may_be_written_as_people_write_it(text: str, url: str) -> None:
 
 
 def test_a_second_test_of_the_same_process_leaves_the_first_ones_answers_alone(tmp_path: Path) -> None:
-    lives = []
+    instance_ids = []
     for _ in range(2):
         mine = plan(tmp_path, OPEN, answers=str(tmp_path))
         mine.record("a line")
         mine.close()
-        lives.append(mine.life)
-    assert len(set(lives)) == 2
-    assert all("a line" in (tmp_path / f"answers-{life}.csv").read_text() for life in lives)
+        instance_ids.append(mine.instance_id)
+    assert len(set(instance_ids)) == 2
+    assert all("a line" in (tmp_path / f"answers-{instance_id}.csv").read_text() for instance_id in instance_ids)
 
 
 @pytest.mark.parametrize(

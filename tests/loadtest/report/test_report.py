@@ -49,7 +49,7 @@ TABLE: dict[str, Any] = {
     "keys": {"count": 10, "hot_share": 0.95},
     "cache": {"ttl_s": 5},
     "origin": {"latency": "fixed(200)", "connections": 32},
-    "tune": {"spread": {"width": 0.2}},
+    "params": {"spread": {"width": 0.2}},
 }
 SCENARIO = Scenario.model_validate(TABLE)
 
@@ -59,7 +59,7 @@ def row(strategy: str, peak: int = 61, **other: Any) -> Medians:
         "scenario": "one-key", "world": "native", "seed": 7, "pods": 3, "loop": "closed", "duration_s": DURATION_S,
         "requests": 24_123, "target_rate": None, "achieved_rate": 402.05, "hit_ratio": 0.97123, "origin_reads": 739,
         "p50_ms": 1.834, "p95_ms": 12.345, "p99_ms": 212.345, "age_p50_s": 2.5, "age_p99_s": 5.151,
-        "statuses": {"hit": 20_000, "stale": 603, "collapsed": 622, "shed": 3}, "reads_by_why": {"miss": 739},
+        "statuses": {"hit": 20_000, "stale": 603, "collapsed": 622, "shed": 3}, "reads_by_reason": {"miss": 739},
         "errors": 3, "wrong_answers": 0, "origin_asked": 739, "origin_failed": 0, "origin_shed": 0, "cold_reads": 40,
         "cold_peak_1s": 40, "steady_peak_1s": peak, "p999_ms": 380.0, "slow_s": 0, "older_share": 0.0,
     }  # fmt: skip
@@ -230,7 +230,8 @@ def test_of_repeats_a_typical_one_is_drawn_with_the_most_of_any_over_it(tmp_path
 
 
 def test_what_must_not_happen_is_told_with_the_repeats_in_which_it_did(tmp_path: Path) -> None:
-    rows = [row("naive", repeat=number, errors=0, wrong_answers=wrong, faults={"older": wrong} if wrong else {})
+    kinds = {0: {}, 5: {"older": 5}, 7: {"older": 7}}
+    rows = [row("naive", repeat=number, errors=0, wrong_answers=wrong, wrong_answer_kinds=kinds[wrong])
             for number, wrong in enumerate((0, 7, 0, 5, 0), 1)]  # fmt: skip
     page, text = written(tmp_path, medians(rows))
     assert dict(zip(page.table[0], page.table[1], strict=True))["wrong answers"] == "7 (2 of 5)"
@@ -293,9 +294,9 @@ def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
 
 def test_no_text_of_a_run_becomes_markup(tmp_path: Path) -> None:
     evil = "</script><script>alert('&')</script><b>"
-    rows = [row(evil, events=[evil], faults={evil: 2}, valid=False)]
+    rows = [row(evil, incidents=[evil], wrong_answer_kinds={evil: 2}, valid=False)]
     scenario = Scenario.model_validate({**TABLE, "title": evil, "source": evil})
-    plain, _ = written(tmp_path, [row("naive", events=["!"], faults={"!": 2}, valid=False)])
+    plain, _ = written(tmp_path, [row("naive", incidents=["!"], wrong_answer_kinds={"!": 2}, valid=False)])
     page, _ = written(tmp_path, rows, environment={**ENVIRONMENT, "commit": evil, evil: 1}, scenario=scenario)
     added = {"dt", "dd", "wbr"}
     assert [tag for tag, _ in page.tags if tag not in added] == [tag for tag, _ in plain.tags if tag not in added]
@@ -361,7 +362,7 @@ def test_every_column_fits_into_150_characters() -> None:
 
 
 def test_a_run_that_is_no_result_is_marked_wherever_it_is_shown(tmp_path: Path) -> None:
-    rows = [row("naive"), row("mine", valid=False, events=["Redis was killed at 12.1 s [bold]"])]
+    rows = [row("naive"), row("mine", valid=False, incidents=["Redis was killed at 12.1 s [bold]"])]
     page, text = written(tmp_path, rows)
     terminal = printed(rows, 120)
     assert page.table[2][0] == "mine not valid"
@@ -374,13 +375,13 @@ def test_a_run_that_is_no_result_is_marked_wherever_it_is_shown(tmp_path: Path) 
 
 
 def test_what_was_wrong_with_answers_is_said() -> None:
-    assert comparison.notes([row("naive"), row("mine", wrong_answers=3, faults={"older": 2, "torn": 1})]) == [
-        "mine: wrong answers: 2 older, 1 torn"
-    ]
+    assert comparison.notes(
+        [row("naive"), row("mine", wrong_answers=3, wrong_answer_kinds={"older": 2, "torn": 1})]
+    ) == ["mine: wrong answers: 2 older, 1 torn"]
 
 
 def test_names_and_notes_cannot_break_the_markdown(tmp_path: Path) -> None:
-    _, text = written(tmp_path, [row("a|b_c"), row("mine", events=["two\nlines | *and* <b>"])])
+    _, text = written(tmp_path, [row("a|b_c"), row("mine", incidents=["two\nlines | *and* <b>"])])
     assert len({len(line) for line in markdown_table(text)}) == 1
     assert markdown_table(text)[2][0] == r"a\|b\_c"
     assert r"- mine: two lines \| \*and\* \<b\>" in text.splitlines()
@@ -449,7 +450,7 @@ def test_the_stamp_says_how_to_run_it_again(tmp_path: Path) -> None:
 
 def test_a_run_without_requests_claims_no_latency(tmp_path: Path) -> None:
     nothing = row(
-        "mine", 0, requests=0, achieved_rate=0.0, statuses={}, valid=False, events=["no request was sent"],
+        "mine", 0, requests=0, achieved_rate=0.0, statuses={}, valid=False, incidents=["no request was sent"],
         **dict.fromkeys(ABOUT_ANSWERS),
     )  # fmt: skip
     silent = replace(run(0), p50_ms=np.full(40, np.nan), p99_ms=np.full(40, np.nan))

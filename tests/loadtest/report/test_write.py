@@ -154,11 +154,11 @@ def test_a_folder_whose_bench_was_killed_is_summarised_from_what_is_there(tmp_pa
     assert by_name.keys() == {"static", "singleflight", "swr"}
     assert by_name["static"]["requests"] == 120
     assert NOT_KNOWN in by_name["static"]["notes"]
-    assert CUT_SHORT.what not in by_name["static"]["events"]
-    assert CUT_SHORT.what in by_name["singleflight"]["events"]
+    assert CUT_SHORT.what not in by_name["static"]["incidents"]
+    assert CUT_SHORT.what in by_name["singleflight"]["incidents"]
     assert not by_name["singleflight"]["valid"]
     assert not by_name["swr"]["valid"]
-    assert "no request was sent" in by_name["swr"]["events"]
+    assert "no request was sent" in by_name["swr"]["incidents"]
     assert "xfetch not run" in (folder / "report.md").read_text()
     assert not (folder.parent / "latest").exists()
 

@@ -47,12 +47,12 @@ class Drill:
 
     def __init__(self, strategy: str, *faults: dict[str, Any], seed: int = SEED, **tables: dict[str, Any]) -> None:
         scenario = workload(*faults, **tables)
-        self.pieces: list[Answers] = []
+        self.chunks: list[Answers] = []
         self.opened: list[OpenRead] = []
         self.pods: list[int] = []
         seen = Subscriber(
             {
-                Answers: self.pieces.append,
+                Answers: self.chunks.append,
                 AnswerSent: lambda event: self.pods.append(int(event.pod.removeprefix("pod-")) - 1),
                 OriginAsked: lambda event: self.opened.append(event.read),
             }
@@ -61,9 +61,9 @@ class Drill:
         self.story = f"{strategy}, seed {seed}, {faults}"
         assert outcome.violation is None, f"{self.story}: {outcome.violation}"
         self.row = outcome.row
-        self.start_s = min(piece.intended_s.min() for piece in self.pieces)
+        self.start_s = min(chunk.intended_s.min() for chunk in self.chunks)
         self.asked_s, self.ended_s, self.age_s, self.code, self.status = (
-            np.concatenate(column) for column in zip(*(piece[:5] for piece in self.pieces), strict=True)
+            np.concatenate(column) for column in zip(*(chunk[:5] for chunk in self.chunks), strict=True)
         )
         self.pod = np.array(self.pods)
         self.latency_s = self.ended_s - self.asked_s

@@ -16,7 +16,7 @@ import pytest
 
 from loadtest import ROOT
 from loadtest.experiment import Sink, experiment
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished, summarise
 from loadtest.sim import pool as batch
 from loadtest.sim.cluster.simulate import SimulatedHistory
@@ -68,7 +68,7 @@ def conducted(runs: Sequence[PlannedRun], world: VirtualWorld, sink: Sink = lamb
     return asyncio.run(run())
 
 
-def here(runs: Sequence[PlannedRun]) -> list[Row]:
+def here(runs: Sequence[PlannedRun]) -> list[RunSummary]:
     return [summarise(SimulatedHistory(run)).summary for run in runs]
 
 
@@ -103,7 +103,7 @@ def test_another_process_comes_to_the_same_figures() -> None:
 def test_a_run_that_fails_is_a_summary_that_says_so_and_the_others_go_on() -> None:
     failed, good = conducted([PlannedRun(SMALL, "nobody", 1), RUNS[0]], VirtualWorld(1))
     assert (failed.summary.valid, good.summary.valid) == (False, True)
-    assert failed.summary.events[0] == "no strategy 'nobody' in the worker: no file"
+    assert failed.summary.incidents[0] == "no strategy 'nobody' in the worker: no file"
     assert isinstance(failed.error, ValueError)
 
 

@@ -9,19 +9,19 @@ import pytest
 
 from loadtest.report.comparison import cells, markdown
 from loadtest.stats.compare_runs import Compared, compare
-from loadtest.stats.intervals import Outcome
-from loadtest.stats.saved_run import BadRun, NoSummary, Run, find_run, read_run
+from loadtest.stats.intervals import ComparisonOutcome
+from loadtest.stats.saved_run import BadRun, NoSummary, SavedRun, find_run, read_run
 from tests.run_directory import repeats, write_run
 
 READS = [739, 741, 735, 744, 738]
-SCENARIO: dict[str, Any] = {"name": "one-key", "load": {"rate_per_s": 400.0}, "tune": {"early": {"beta": 1}}}
+SCENARIO: dict[str, Any] = {"name": "one-key", "load": {"rate_per_s": 400.0}, "params": {"early": {"beta": 1}}}
 
 
 def compared(a: Path, b: Path, **options: Any) -> Compared:
     return compare(read_run(a), read_run(b), **options)
 
 
-def outcome(found: Compared, figure: str, strategy: str = "mine") -> Outcome:
+def outcome(found: Compared, figure: str, strategy: str = "mine") -> ComparisonOutcome:
     return next(one.verdict.outcome for one in found.findings if (one.strategy, one.figure.name) == (strategy, figure))
 
 
@@ -30,18 +30,18 @@ def test_a_change_is_found_and_what_did_not_change_is_not_distinguishable(tmp_pa
     more = [2 * reads for reads in READS]
     b = write_run(tmp_path / "b", [*repeats("naive", origin_reads=READS[::-1]), *repeats("mine", origin_reads=more)])
     found = compared(a, b)
-    assert outcome(found, "origin_reads") is Outcome.HIGHER
-    assert outcome(found, "origin_reads", "naive") is Outcome.SAME
+    assert outcome(found, "origin_reads") is ComparisonOutcome.HIGHER
+    assert outcome(found, "origin_reads", "naive") is ComparisonOutcome.SAME
     assert found.conclusion == "1 of 16 figures differs."
     assert not found.warnings
-    line = next(cells(one) for one in found.findings if one.verdict.outcome is Outcome.HIGHER)
+    line = next(cells(one) for one in found.findings if one.verdict.outcome is ComparisonOutcome.HIGHER)
     assert line == ("mine", "origin_reads", "739 [735, 744]", "1,478 [1,470, 1,487]", "2 [2, 2]", "higher", "")
 
 
 def test_one_run_each_allows_no_claim(tmp_path: Path) -> None:
     a, b = (write_run(tmp_path / name, repeats("mine", 1, p99_ms=value)) for name, value in (("a", 9.0), ("b", 900.0)))
     found = compared(a, b)
-    assert {finding.verdict.outcome for finding in found.findings} == {Outcome.TOO_FEW}
+    assert {finding.verdict.outcome for finding in found.findings} == {ComparisonOutcome.TOO_FEW}
     assert "Too few repeats to tell" in found.conclusion
     assert "[" not in cells(found.findings[0])[2], "no interval is made up"
 
@@ -69,13 +69,13 @@ def test_the_machine_does_not_matter_in_virtual_time(tmp_path: Path) -> None:
     assert not compared(a, b).warnings
 
 
-def test_another_workload_of_the_same_name_is_told_and_a_tunable_is_told_apart(tmp_path: Path) -> None:
+def test_another_workload_of_the_same_name_is_told_and_a_parameter_is_told_apart(tmp_path: Path) -> None:
     a = write_run(tmp_path / "a", repeats("mine"), SCENARIO)
-    other = SCENARIO | {"keys": {"count": 9}, "tune": {"early": {"beta": 4}}, "gates": ["mine.errors <= 0"]}
+    other = SCENARIO | {"keys": {"count": 9}, "params": {"early": {"beta": 4}}, "gates": ["mine.errors <= 0"]}
     b = write_run(tmp_path / "b", repeats("mine"), other)
     assert set(compared(a, b).warnings) == {
         "not comparable: keys.count is not stated in A and 9 in B",
-        "tuned differently: tune.early.beta is 1 in A and 4 in B",
+        "other parameters: params.early.beta is 1 in A and 4 in B",
     }
 
 
@@ -83,19 +83,19 @@ def test_virtual_time_that_repeats_itself_is_identical_and_otherwise_it_is_an_al
     rows = repeats("mine", 2, world="virtual", seed=[1, 2])
     a = write_run(tmp_path / "a", rows, SCENARIO)
     found = compared(a, write_run(tmp_path / "b", rows[::-1], SCENARIO))
-    assert {finding.verdict.outcome for finding in found.findings} == {Outcome.IDENTICAL}
+    assert {finding.verdict.outcome for finding in found.findings} == {ComparisonOutcome.IDENTICAL}
     assert not found.warnings
     strayed = [rows[0], rows[1] | {"origin_reads": 740}]
     found = compared(a, write_run(tmp_path / "c", strayed, SCENARIO))
     assert found.warnings == ["mine.origin_reads: virtual time did not repeat itself: same commit, scenario and seeds"]
-    assert outcome(found, "origin_reads") is Outcome.HIGHER
+    assert outcome(found, "origin_reads") is ComparisonOutcome.HIGHER
     other_code = compared(a, write_run(tmp_path / "d", strayed, SCENARIO, commit="fffffff000"))
     assert not other_code.warnings, "other code may do otherwise"
 
 
 def test_rows_that_are_no_result_are_left_out_and_named(tmp_path: Path) -> None:
     a = write_run(tmp_path / "a", repeats("mine"))
-    b = write_run(tmp_path / "b", repeats("mine", valid=[True] * 4 + [False], events=[["pod-2 fell"]] * 5))
+    b = write_run(tmp_path / "b", repeats("mine", valid=[True] * 4 + [False], incidents=[["pod-2 fell"]] * 5))
     found = compared(a, b)
     assert found.warnings == ["B: mine, repeat 5, is left out as not valid: pod-2 fell"]
     assert found.findings[0].verdict.pair.n == "n = 5 and 4"
@@ -109,11 +109,13 @@ def test_strategies_of_one_run_are_compared_without_allowance_for_the_machine(tm
     folder = write_run(tmp_path / "a", rows)
     (run, one), (_, other) = (find_run(f"{folder}:{name}", tmp_path) for name in ("naive", "mine"))
     within = compare(run, run, one, other)
-    assert outcome(within, "p99_ms", "naive / mine") is Outcome.LOWER
+    assert outcome(within, "p99_ms", "naive / mine") is ComparisonOutcome.LOWER
     again = write_run(tmp_path / "b", rows)
-    assert outcome(compared(folder, again, of_a="naive", of_b="mine"), "p99_ms", "naive / mine") is Outcome.SAME
+    assert (
+        outcome(compared(folder, again, of_a="naive", of_b="mine"), "p99_ms", "naive / mine") is ComparisonOutcome.SAME
+    )
     strict = compared(folder, again, of_a="naive", of_b="mine", latency_drift=0.0)
-    assert outcome(strict, "p99_ms", "naive / mine") is Outcome.LOWER
+    assert outcome(strict, "p99_ms", "naive / mine") is ComparisonOutcome.LOWER
 
 
 def test_a_strategy_in_one_run_only_is_told(tmp_path: Path) -> None:
@@ -211,7 +213,8 @@ def test_the_markdown_holds_warnings_lines_conclusion_and_what_the_intervals_are
 
 def test_errors_in_two_repeats_of_five_are_told_by_the_worst_and_warned_of() -> None:
     found = compare(
-        Run("a", repeats("mine")), Run("b", repeats("mine", wrong_answers=[0, 7, 0, 5, 0], seed=[8, 9, 10, 11, 12]))
+        SavedRun("a", repeats("mine")),
+        SavedRun("b", repeats("mine", wrong_answers=[0, 7, 0, 5, 0], seed=[8, 9, 10, 11, 12])),
     )
     (line,) = [cells(finding) for finding in found.findings if finding.figure.name == "wrong_answers"]
     assert line[2:4] == ("0", "7 in 2 of 5")
@@ -220,6 +223,6 @@ def test_errors_in_two_repeats_of_five_are_told_by_the_worst_and_warned_of() -> 
 
 def test_what_virtual_time_assumes_is_not_compared() -> None:
     rows = repeats("mine", world="virtual", assumed=[["p50_ms"]] * 5)
-    names = {finding.figure.name for finding in compare(Run("a", rows), Run("b", rows)).findings}
+    names = {finding.figure.name for finding in compare(SavedRun("a", rows), SavedRun("b", rows)).findings}
     assert "p50_ms" not in names
     assert "p99_ms" in names

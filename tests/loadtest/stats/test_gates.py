@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.report.gates import junit, markdown
-from loadtest.stats.gates import Judged, judge_gates
-from loadtest.stats.saved_run import Run
+from loadtest.stats.gates import GateResult, judge_gates
+from loadtest.stats.saved_run import SavedRun
 from loadtest.workload.gate import BadGate, parse_gate
 from tests.run_directory import repeats
 
-RUN = Run("results/one", [*repeats("naive"), *repeats("mine", origin_peak_1s=[9, 9, 30, 10, 8], p99_ms=24.0)])
+RUN = SavedRun("results/one", [*repeats("naive"), *repeats("mine", origin_peak_1s=[9, 9, 30, 10, 8], p99_ms=24.0)])
 
 
-def judged(*texts: str, run: Run = RUN) -> list[Judged]:
+def judged(*texts: str, run: SavedRun = RUN) -> list[GateResult]:
     return judge_gates([parse_gate(text) for text in texts], run)
 
 
@@ -49,7 +49,7 @@ def test_over_repeats_the_median_is_judged_and_the_message_has_row_value_bound_a
 @pytest.mark.parametrize("figure", ["errors", "wrong_answers"])
 def test_errors_are_judged_by_their_worst_repeat(figure: str) -> None:
     figures: dict[str, Any] = {figure: [0, 0, 1, 0, 0]}
-    (one,) = judged(f"mine.{figure} <= 0", run=Run("one", repeats("mine", **figures)))
+    (one,) = judged(f"mine.{figure} <= 0", run=SavedRun("one", repeats("mine", **figures)))
     assert not one.passed
     assert "1 (maximum of 5 repeats" in one.message
 
@@ -63,9 +63,9 @@ def test_a_ratio_to_nothing_passes_neither_way() -> None:
 
 
 def test_a_row_that_is_no_result_is_not_judged_and_others_are() -> None:
-    rows = [*repeats("naive"), *repeats("mine", valid=[True, False, True, True, True], events=[["pod-2 fell"]] * 5)]
+    rows = [*repeats("naive"), *repeats("mine", valid=[True, False, True, True, True], incidents=[["pod-2 fell"]] * 5)]
     bad, good, half = judged(
-        "mine.errors <= 0", "naive.errors <= 0", "naive.p99_ms / mine.p99_ms <= 2", run=Run("one", rows)
+        "mine.errors <= 0", "naive.errors <= 0", "naive.p99_ms / mine.p99_ms <= 2", run=SavedRun("one", rows)
     )
     assert [bad.outcome, good.outcome, half.outcome] == ["invalid", "passed", "invalid"]
     assert bad.message == "mine.errors <= 0: not judged: mine, repeat 2, is no valid result: pod-2 fell"
@@ -110,7 +110,7 @@ def test_an_unknown_name_is_answered_with_the_names_there_are(text: str, told: s
 def test_a_figure_that_only_some_repeats_have_cannot_be_gated() -> None:
     rows = [*repeats("mine", 1, slow_s=1.0), *repeats("mine", 1)]
     with pytest.raises(BadGate, match="not every repeat"):
-        judged("mine.slow_s <= 3", run=Run("one", rows))
+        judged("mine.slow_s <= 3", run=SavedRun("one", rows))
 
 
 def test_only_an_absolute_latency_is_warned_about() -> None:
@@ -119,8 +119,10 @@ def test_only_an_absolute_latency_is_warned_about() -> None:
 
 
 def test_junit_has_a_test_case_per_gate_and_its_failures_name_row_value_and_bound() -> None:
-    rows = [*RUN.rows, *repeats("broken", valid=False, events=[["locust: \x1b[31m<&\x00]]>"]] * 5)]
-    found = judged("mine.errors <= 0", "mine.origin_peak_1s <= 8", "broken.errors <= 0", run=Run("results/one", rows))
+    rows = [*RUN.rows, *repeats("broken", valid=False, incidents=[["locust: \x1b[31m<&\x00]]>"]] * 5)]
+    found = judged(
+        "mine.errors <= 0", "mine.origin_peak_1s <= 8", "broken.errors <= 0", run=SavedRun("results/one", rows)
+    )
     root = ElementTree.fromstring(junit(found, "one-key"))
     suite = root[0]
     assert root.tag == "testsuites"
@@ -152,7 +154,7 @@ def test_the_markdown_is_a_table_of_the_gates(tmp_path: Path) -> None:
 
 def test_a_figure_that_has_no_value_is_not_judged_either_way() -> None:
     for figures in ({"p99_ms": None}, {"p99_ms": [9.0, None, 9.0, 9.0, 9.0]}):
-        run = Run("one", [*repeats("mine", **figures), *repeats("naive")])
+        run = SavedRun("one", [*repeats("mine", **figures), *repeats("naive")])
         for text in ("mine.p99_ms <= 1", "mine.p99_ms >= 1", "naive.p99_ms / mine.p99_ms <= 9"):
             (one,) = judged(text, run=run)
             assert one.outcome == "invalid"
@@ -161,24 +163,24 @@ def test_a_figure_that_has_no_value_is_not_judged_either_way() -> None:
 
 def test_figures_in_tables_of_tables_have_names_and_what_did_not_happen_there_is_no_figure() -> None:
     rows = repeats("mine", stampedes={"hot": {"count": 3, "mean": 2.5, "max": 4}})
-    assert judged("mine.stampedes.hot.mean <= 2.5", run=Run("one", rows))[0].passed
-    assert judged("mine.stampedes.cold_start.max <= 9", run=Run("one", rows))[0].outcome == "invalid"
-    assert judged("mine.statuses.shed <= 0", run=Run("one", rows))[0].passed
+    assert judged("mine.stampedes.hot.mean <= 2.5", run=SavedRun("one", rows))[0].passed
+    assert judged("mine.stampedes.cold_start.max <= 9", run=SavedRun("one", rows))[0].outcome == "invalid"
+    assert judged("mine.statuses.shed <= 0", run=SavedRun("one", rows))[0].passed
 
 
-@pytest.mark.parametrize("figure", ["faults.torn", "origin_failed", "origin_shed", "statuses.error"])
+@pytest.mark.parametrize("figure", ["wrong_answer_kinds.torn", "origin_failed", "origin_shed", "statuses.error"])
 def test_whatever_must_not_happen_is_judged_by_its_worst_repeat(figure: str) -> None:
     table, _, entry = figure.partition(".")
     values = [{entry: count} if entry else count for count in (0, 7, 0, 5, 0)]
     figures: dict[str, Any] = {table: values}
-    (one,) = judged(f"mine.{figure} <= 0", run=Run("one", repeats("mine", **figures)))
+    (one,) = judged(f"mine.{figure} <= 0", run=SavedRun("one", repeats("mine", **figures)))
     assert not one.passed
     assert "7 (maximum of 5 repeats" in one.message
 
 
 def test_no_gate_stands_on_what_virtual_time_assumes() -> None:
     rows = [*repeats("mine", world="virtual", assumed=[["p50_ms"]] * 5), *repeats("naive", world="virtual")]
-    bad, good = judged("mine.p50_ms <= 9", "mine.p99_ms / naive.p99_ms <= 2", run=Run("one", rows))
+    bad, good = judged("mine.p50_ms <= 9", "mine.p99_ms / naive.p99_ms <= 2", run=SavedRun("one", rows))
     assert bad.outcome == "invalid"
     assert "virtual.service_us" in bad.message
     assert good.passed
@@ -186,8 +188,8 @@ def test_no_gate_stands_on_what_virtual_time_assumes() -> None:
 
 def test_logs_in_events_are_no_markup_in_the_markdown() -> None:
     log = "\x1b[31m| <img src=x> `a` \u202e"
-    rows = repeats("mine", valid=False, events=[[log * 10_000]] * 5)
-    text = markdown(judged("mine.errors <= 0", run=Run("one", rows)), Run("one", rows))
+    rows = repeats("mine", valid=False, incidents=[[log * 10_000]] * 5)
+    text = markdown(judged("mine.errors <= 0", run=SavedRun("one", rows)), SavedRun("one", rows))
     line = next(line for line in text.splitlines() if "mine.errors" in line)
     assert line.replace(r"\|", "").count("|") == 4
     assert r"\<img" in line

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from loadtest.stats import intervals
-from loadtest.stats.intervals import Outcome, Pair, difference, holm, judge, median_interval, ratio_interval
+from loadtest.stats.intervals import (
+    ComparisonOutcome,
+    SamplePair,
+    difference,
+    holm,
+    judge,
+    median_interval,
+    ratio_interval,
+)
 from loadtest.stats.sentences import COMPARED, known
 
 SEED = 20_260_101
@@ -44,8 +52,8 @@ def a_run(random: np.random.Generator, n: int, drift: float = 0.05, reads_of_ear
 
 def differing(a: Sample, b: Sample) -> set[tuple[str, str]]:
     figures = [known(name) for _, name in a]
-    pairs = [Pair(a[key], b[key], one.resolution, one.drift) for key, one in zip(a, figures, strict=True)]
-    claims = {Outcome.HIGHER, Outcome.LOWER}
+    pairs = [SamplePair(a[key], b[key], one.resolution, one.drift) for key, one in zip(a, figures, strict=True)]
+    claims = {ComparisonOutcome.HIGHER, ComparisonOutcome.LOWER}
     return {key for key, verdict in zip(a, judge(pairs), strict=True) if verdict.outcome in claims}
 
 
@@ -74,9 +82,11 @@ def test_a_planted_change_of_the_reads_is_found_with_five_repeats(factor: float,
 def test_a_latency_that_halves_is_found_and_one_within_the_drift_of_machines_is_not() -> None:
     p99 = known("p99_ms")
     before, half, near = (200.0, 210.0, 205.0, 190.0, 207.0), (100.0, 105.0, 98.0, 107.0, 99.0), (240.0,) * 5
-    verdicts = judge([Pair(before, after, p99.resolution, p99.drift) for after in (half, near)])
-    assert [verdict.outcome for verdict in verdicts] == [Outcome.LOWER, Outcome.SAME]
-    assert judge([Pair(before, near, p99.resolution)])[0].outcome is Outcome.HIGHER, "within one run it is a difference"
+    verdicts = judge([SamplePair(before, after, p99.resolution, p99.drift) for after in (half, near)])
+    assert [verdict.outcome for verdict in verdicts] == [ComparisonOutcome.LOWER, ComparisonOutcome.SAME]
+    assert judge([SamplePair(before, near, p99.resolution)])[0].outcome is ComparisonOutcome.HIGHER, (
+        "within one run it is a difference"
+    )
 
 
 def least_of(share: float, of: int) -> float:
@@ -147,8 +157,8 @@ def test_zeros_constants_and_pairs_of_them_behave() -> None:
 def test_one_repeat_has_no_interval_and_allows_no_claim() -> None:
     assert median_interval([3.0]) is None
     assert ratio_interval([3.0], [1.0, 2.0]) is None
-    (verdict,) = judge([Pair((3.0,), (300.0,), 0.01)])
-    assert verdict.outcome is Outcome.TOO_FEW
+    (verdict,) = judge([SamplePair((3.0,), (300.0,), 0.01)])
+    assert verdict.outcome is ComparisonOutcome.TOO_FEW
     assert verdict.interval is None
     assert (verdict.words, verdict.would_show) == ("n too small to tell", "from n = 3 on")
 
@@ -168,20 +178,20 @@ def test_repeats_that_all_agree_still_scatter_by_their_rounding() -> None:
 
 
 def test_figures_that_are_zero_have_no_ratio_and_are_tested_all_the_same() -> None:
-    (verdict,) = judge([Pair((0.0,) * 5, (31.0, 28.0, 35.0, 30.0, 33.0), 1)])
-    assert verdict.outcome is Outcome.HIGHER
+    (verdict,) = judge([SamplePair((0.0,) * 5, (31.0, 28.0, 35.0, 30.0, 33.0), 1)])
+    assert verdict.outcome is ComparisonOutcome.HIGHER
     assert verdict.ratio is None
     assert verdict.interval is None
-    (same,) = judge([Pair((0.0,) * 5, (0.0,) * 5, 1)])
-    assert same.outcome is Outcome.SAME
+    (same,) = judge([SamplePair((0.0,) * 5, (0.0,) * 5, 1)])
+    assert same.outcome is ComparisonOutcome.SAME
 
 
 def test_a_claim_never_contradicts_the_interval_beside_it() -> None:
     random = np.random.default_rng(SEED)
     for _ in range(40):
         a, b = random.lognormal(0, 0.1, 5), random.lognormal(0.2, 0.1, 5)
-        (verdict,) = judge([Pair(tuple(a.tolist()), tuple(b.tolist()), 0.001)])
-        if verdict.outcome is not Outcome.SAME:
+        (verdict,) = judge([SamplePair(tuple(a.tolist()), tuple(b.tolist()), 0.001)])
+        if verdict.outcome is not ComparisonOutcome.SAME:
             assert verdict.interval is not None
             assert 1 not in verdict.interval, f"seed {SEED}"
 
@@ -195,26 +205,26 @@ def test_holm_is_bonferroni_for_the_first_and_never_falls() -> None:
 
 
 def test_a_figure_that_never_varies_costs_the_others_no_power() -> None:
-    pair = Pair((10.0, 11.0, 10.5), (12.0, 12.5, 12.2), 0.01)
+    pair = SamplePair((10.0, 11.0, 10.5), (12.0, 12.5, 12.2), 0.01)
     alone = judge([pair])[0].p
-    assert judge([pair, *[Pair((0.0,) * 3, (0.0,) * 3, 1)] * 40])[0].p == alone
+    assert judge([pair, *[SamplePair((0.0,) * 3, (0.0,) * 3, 1)] * 40])[0].p == alone
 
 
 def test_not_distinguishable_says_what_would_have_shown() -> None:
     random = np.random.default_rng(SEED)
     one, other = (tuple(random.lognormal(3, 0.05, 5).tolist()) for _ in range(2))
-    (verdict,) = judge([Pair(one, other, 0.01)])
-    assert verdict.outcome is Outcome.SAME
+    (verdict,) = judge([SamplePair(one, other, 0.01)])
+    assert verdict.outcome is ComparisonOutcome.SAME
     assert 1.05 < verdict.change_seen < 1.25
     assert verdict.would_show.endswith(" %")
     found = 0
     for _ in range(200):
         a, b = random.lognormal(3, 0.05, 5), random.lognormal(3 + math.log(verdict.change_seen), 0.05, 5)
-        found += judge([Pair(tuple(a.tolist()), tuple(b.tolist()), 0.01)])[0].outcome is Outcome.HIGHER
+        found += judge([SamplePair(tuple(a.tolist()), tuple(b.tolist()), 0.01)])[0].outcome is ComparisonOutcome.HIGHER
     assert found >= 120, f"seed {SEED}: four in five, if the scatter were known exactly"
 
 
 def test_virtual_time_with_the_same_seeds_is_identical_or_different_without_a_test() -> None:
-    same, other = (judge([Pair((9.0,), (value,), 1, exact=True)])[0] for value in (9.0, 10.0))
-    assert same.outcome is Outcome.IDENTICAL
+    same, other = (judge([SamplePair((9.0,), (value,), 1, exact=True)])[0] for value in (9.0, 10.0))
+    assert same.outcome is ComparisonOutcome.IDENTICAL
     assert other.words == "higher with these seeds"

@@ -8,7 +8,7 @@ from typing import Any
 from app.discovery import discover
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.stats.compare_runs import Compared, compare
-from loadtest.stats.saved_run import Run
+from loadtest.stats.saved_run import SavedRun
 from loadtest.workload.scenario import Scenario, read_scenario
 
 REPEATS = 5
@@ -18,17 +18,17 @@ SCENARIO = read_scenario("hot-key", duration_s=6)
 LONGER = read_scenario("hot-key", duration_s=20)
 
 
-def run_of(scenario: Scenario, seeds: Sequence[int], strategies: Sequence[str]) -> Run:
+def run_of(scenario: Scenario, seeds: Sequence[int], strategies: Sequence[str]) -> SavedRun:
     """What a run directory of these repeats holds."""
     rows: list[dict[str, Any]] = []
     for repeat, seed in enumerate(seeds, start=1):
         for name in strategies:
             rows.append(simulate(scenario, STRATEGIES[name], seed).row.as_dict() | {"repeat": repeat})
-    return Run("a run", rows, {"commit": "0000000"}, scenario.model_dump(mode="json"))
+    return SavedRun("a run", rows, {"commit": "0000000"}, scenario.model_dump(mode="json"))
 
 
 @cache
-def run_number(number: int) -> Run:
+def run_number(number: int) -> SavedRun:
     return run_of(SCENARIO, range(number * REPEATS, (number + 1) * REPEATS), list(STRATEGIES))
 
 
@@ -44,7 +44,7 @@ def test_two_runs_of_the_same_code_differ_in_no_figure_of_any_strategy_in_nine_o
 
 
 def test_a_planted_change_of_beta_is_found() -> None:
-    changed = LONGER.model_copy(update={"tune": {**LONGER.tune, "xfetch": {"beta": 4.0}}})
+    changed = LONGER.model_copy(update={"params": {**LONGER.params, "xfetch": {"beta": 4.0}}})
     before = run_of(LONGER, range(REPEATS), ["xfetch"])
     after = run_of(changed, range(100, 100 + REPEATS), ["xfetch"])
     found = differences(compare(before, after))

@@ -78,7 +78,7 @@ def test_a_figure_that_is_not_there_is_named() -> None:
 def test_every_number_that_is_no_label_is_a_figure_and_tables_are_named_by_dots() -> None:
     (row,) = repeats("mine", 1, slow_s=0.5, wait_p99_ms=None, stampedes={"hot": {"mean": 2.5}})
     names = figure_names([row])
-    assert {"origin_reads", "slow_s", "statuses.hit", "statuses.shed", "reads_by_why.early", "wait_p99_ms"} <= set(
+    assert {"origin_reads", "slow_s", "statuses.hit", "statuses.shed", "reads_by_reason.early", "wait_p99_ms"} <= set(
         names
     )
     assert not {"seed", "repeat", "pods", "duration_s", "target_rate", "valid", "events"} & set(names)

@@ -27,8 +27,8 @@ def test_a_copy_with_another_name_for_its_parameter_is_predicted_the_same(
     source = Path(swr.__file__).read_text()
     (tmp_path / "graceful.py").write_text(source.replace("stale_s", "grace_s"))
     found = discover().strategies
-    tuned = {"swr": {"stale_s": 0.1}, "graceful": {"grace_s": 0.1}}
-    scenario = Scenario.model_validate(TABLE | {"tune": tuned})
+    checked_params = {"swr": {"stale_s": 0.1}, "graceful": {"grace_s": 0.1}}
+    scenario = Scenario.model_validate(TABLE | {"params": checked_params})
     original, copy = (predict(scenario, found[name], 250, 60) for name in ("swr", "graceful"))
     assert copy is not None
     assert copy == original
@@ -38,7 +38,7 @@ def test_a_copy_with_another_name_for_its_parameter_is_predicted_the_same(
 
 
 def test_no_code_outside_reads_a_parameter_by_its_name() -> None:
-    names = {name for found in discover(bounds=True).runnable.values() for name in found.tunables()}
+    names = {name for found in discover(references=True).runnable.values() for name in found.parameters()}
     found = []
     for path in (path for room in ("app", "loadtest", "grafana", "benchmarks") for path in (ROOT / room).rglob("*.py")):
         if path.is_relative_to(ROOT / "app" / "strategies"):

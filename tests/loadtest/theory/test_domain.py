@@ -106,8 +106,9 @@ OUTSIDE: list[tuple[dict[str, Any], str, str]] = [
      "the network takes long next to the users' pauses"),
     ({"keys": {"count": 1_000}, "warm": {"keys": "burst"}, "origin": origin("fixed(200)", 30),
       "load": {"loop": "open", "rate_per_s": 20}}, "static", "the warm-up queues at the origin's pool"),
-    ({"tune": {"xfetch": {"form": "unlocked"}}}, "xfetch", "it knows no formula for this strategy as it is tuned"),
-    ({"tune": {"xfetch": {"gamma": 1}}}, "xfetch", "the strategy is not tuned as it can be"),
+    ({"params": {"xfetch": {"form": "unlocked"}}}, "xfetch",
+     "it knows no formula for this strategy with these parameters"),
+    ({"params": {"xfetch": {"gamma": 1}}}, "xfetch", "the strategy has no such parameter"),
 ]  # fmt: skip
 
 
@@ -164,7 +165,7 @@ scenarios = st.builds(
     warm=st.fixed_dictionaries({"keys": st.sampled_from(["none", "burst"]), "lead_s": st.floats(0, 60)}),
     duration_s=st.one_of(st.floats(1, 3_600), st.integers(1, 10)),
     pods=st.integers(1, 10_000),
-    tune=tunes,
+    params=tunes,
 )
 
 

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import poisson
 
 from app.discovery import discover
-from app.strategy import Loader, Lookup, Mechanism, MechanismKind, Strategy, tunable
+from app.strategy import Loader, Lookup, Mechanism, MechanismKind, Strategy, parameter
 from loadtest.figures.origin_load import sliding_peak
 from loadtest.theory import formulas as theory
 from loadtest.theory.predict import Prediction, predict, silent_because
@@ -29,8 +29,8 @@ class Unspoken(Strategy):
 
 
 class Alone(Unspoken):
-    spread: float = tunable(0.0, "width of the range that TTLs are drawn from, in TTLs", low=0, high=2)
-    lift: float = tunable(0.0, "how much longer their mean is, in TTLs", low=0, high=2)
+    spread: float = parameter(0.0, "width of the range that TTLs are drawn from, in TTLs", low=0, high=2)
+    lift: float = parameter(0.0, "how much longer their mean is, in TTLs", low=0, high=2)
 
     def mechanism(self) -> Mechanism:
         return Mechanism.none(stretch=1.0 + self.lift, spread=self.spread)
@@ -42,14 +42,14 @@ class Together(Unspoken):
 
 
 class Stale(Unspoken):
-    stale_s: float = tunable(5.0, "how long past its freshness", low=0)
+    stale_s: float = parameter(5.0, "how long past its freshness", low=0)
 
     def mechanism(self) -> Mechanism:
         return Mechanism.stale(window_s=self.stale_s)
 
 
 class Early(Unspoken):
-    beta: float = tunable(1.0, "how early", low=0)
+    beta: float = parameter(1.0, "how early", low=0)
 
     def mechanism(self) -> Mechanism:
         return Mechanism.early(beta=self.beta)
@@ -79,8 +79,8 @@ def scenario_of(table: dict[str, Any], **changes: Any) -> Scenario:
     return Scenario.model_validate(table | changes)
 
 
-def tuned(strategy: type[Strategy], **values: float) -> dict[str, Any]:
-    return {"tune": {strategy.name: values}}
+def checked_params(strategy: type[Strategy], **values: float) -> dict[str, Any]:
+    return {"params": {strategy.name: values}}
 
 
 def prediction(scenario: Scenario, strategy: type[Strategy], rate_per_s: float | None = None) -> Prediction:
@@ -119,7 +119,7 @@ def replay(scenario: Scenario, strategy: type[Strategy], seed: int = SEED) -> Ru
     cold_s = np.full(keys.count, -math.inf)
     fresh_s = cold_s if scenario.warm.keys == "none" else least_s + width_s * rng.random(keys.count)
     loading_s = cold_s.copy()  # until then
-    landings: list[tuple[float, int]] = []
+    notifications: list[tuple[float, int]] = []
     shares = [keys.share(key) for key in range(keys.count)]
     which = rng.choice(keys.count, p=shares, size=200_000).tolist()
 
@@ -135,8 +135,8 @@ def replay(scenario: Scenario, strategy: type[Strategy], seed: int = SEED) -> Ru
     for now, key in zip(moments(), which, strict=False):
         if now > scenario.duration_s:
             break
-        while landings and landings[0][0] <= now:
-            landed_s, landed = heapq.heappop(landings)
+        while notifications and notifications[0][0] <= now:
+            landed_s, landed = heapq.heappop(notifications)
             fresh_s[landed] = landed_s + least_s + width_s * rng.random()
         run.asked += 1
         answered_s, left_s, reads = now, fresh_s[key] - now, False
@@ -154,7 +154,7 @@ def replay(scenario: Scenario, strategy: type[Strategy], seed: int = SEED) -> Ru
         if reads:
             run.reads_s.append(now)
             loading_s[key] = now + latency_s
-            heapq.heappush(landings, (now + latency_s, key))
+            heapq.heappush(notifications, (now + latency_s, key))
         if users:
             is_drawn = not scenario.target_rate and scenario.load.think == "exponential"
             next_s = float(rng.exponential(pause_s)) if is_drawn else pause_s
@@ -167,7 +167,7 @@ def replay(scenario: Scenario, strategy: type[Strategy], seed: int = SEED) -> Ru
 
 
 @pytest.mark.parametrize(
-    ("strategy", "tune", "rate_per_s", "reads", "peak"),
+    ("strategy", "params", "rate_per_s", "reads", "peak"),
     [
         (Alone, {}, 450, 739, 59.5),
         (Alone, {"spread": 0.2, "lift": 0.1}, 450, 667, 59),
@@ -177,9 +177,9 @@ def replay(scenario: Scenario, strategy: type[Strategy], seed: int = SEED) -> Ru
     ],
 )
 def test_the_primers_table_is_predicted(
-    strategy: type[Strategy], tune: dict[str, float], rate_per_s: float, reads: float, peak: float
+    strategy: type[Strategy], params: dict[str, float], rate_per_s: float, reads: float, peak: float
 ) -> None:
-    predicted = prediction(scenario_of(HOT_KEY, **tuned(strategy, **tune)), strategy, rate_per_s)
+    predicted = prediction(scenario_of(HOT_KEY, **checked_params(strategy, **params)), strategy, rate_per_s)
     assert predicted.origin_reads == pytest.approx(reads, rel=0.05)
     assert predicted.origin_peak_1s == pytest.approx(peak, rel=0.06)
     assert predicted.peak_band[0] <= peak <= predicted.peak_band[1]
@@ -198,21 +198,21 @@ def test_an_open_loop_of_the_same_rate_makes_a_herd_of_twice_the_users() -> None
 
 
 @pytest.mark.parametrize(
-    ("ttl_s", "tune", "reads"), [(10, {}, 73_000), (12.5, {}, 59_000), (10, {"spread": 0.5, "lift": 0.25}, 59_000)]
+    ("ttl_s", "params", "reads"), [(10, {}, 73_000), (12.5, {}, 59_000), (10, {"spread": 0.5, "lift": 0.25}, 59_000)]
 )
-def test_jitterbugs_saving_is_its_longer_mean_ttl(ttl_s: float, tune: dict[str, float], reads: float) -> None:
-    scenario = scenario_of(MANY, cache={"ttl_s": ttl_s}, **tuned(Alone, **tune))
+def test_jitterbugs_saving_is_its_longer_mean_ttl(ttl_s: float, params: dict[str, float], reads: float) -> None:
+    scenario = scenario_of(MANY, cache={"ttl_s": ttl_s}, **checked_params(Alone, **params))
     assert prediction(scenario, Alone).origin_reads == pytest.approx(reads, rel=0.05)
 
 
 def test_jitter_of_the_same_mean_saves_no_reads() -> None:
     fixed = prediction(scenario_of(MANY), Alone)
-    jitter = prediction(scenario_of(MANY, **tuned(Alone, spread=0.5)), Alone)
+    jitter = prediction(scenario_of(MANY, **checked_params(Alone, spread=0.5)), Alone)
     assert jitter.origin_reads == pytest.approx(fixed.origin_reads, rel=0.02)
 
 
 def test_a_full_spread_predicts_the_primers_second_peak() -> None:
-    predicted = prediction(scenario_of(BULK, **tuned(Alone, spread=1.0, lift=0.5)), Alone, 450)
+    predicted = prediction(scenario_of(BULK, **checked_params(Alone, spread=1.0, lift=0.5)), Alone, 450)
     assert predicted.origin_peak_1s == pytest.approx(44.5, rel=0.08)
 
 
@@ -313,18 +313,18 @@ def test_users_on_a_timetable_are_an_open_loop() -> None:
 @pytest.mark.parametrize("table", [OPEN, HOT_KEY, BULK], ids=["open", "hot key", "warm"])
 @pytest.mark.parametrize("spread", [0.2, 1.0])
 def test_jitter_does_what_is_predicted(table: dict[str, Any], spread: float) -> None:
-    compare(scenario_of(table, **tuned(Alone, spread=spread)), Alone, runs=6)
+    compare(scenario_of(table, **checked_params(Alone, spread=spread)), Alone, runs=6)
 
 
 def test_a_short_stale_window_leaves_cold_keys_to_miss() -> None:
     scenario = scenario_of(OPEN, keys={"count": 500}, cache={"ttl_s": 2}, duration_s=60)
     for stale_s in (0.1, 1.0):
-        compare(scenario.model_copy(update=tuned(Stale, stale_s=stale_s)), Stale, runs=3)
+        compare(scenario.model_copy(update=checked_params(Stale, stale_s=stale_s)), Stale, runs=3)
 
 
 @pytest.mark.parametrize("beta", [0.3, 3.0, 10.0, 50.0])
 def test_xfetch_does_what_is_predicted_for_any_head_start(beta: float) -> None:
-    compare(scenario_of(OPEN, duration_s=60, **tuned(Early, beta=beta)), Early)
+    compare(scenario_of(OPEN, duration_s=60, **checked_params(Early, beta=beta)), Early)
 
 
 @pytest.mark.parametrize("changes", [{}, {"keys": {"count": 1000, "zipf": 1.0}}, {"warm": {"keys": "burst"}}])

@@ -6,7 +6,7 @@ import pytest
 
 from app.discovery import discover
 from loadtest.cli.conduct import all_valid
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.theory.predict import Prediction
 from loadtest.theory.predictions import prediction
@@ -14,7 +14,7 @@ from loadtest.workload.planned_run import PlannedRun, plan
 from loadtest.workload.scenario import read_scenario
 
 SCENARIO = read_scenario("primer", duration_s=20)
-FOUND, BOUNDS = discover(), discover(bounds=True).bounds
+FOUND, BOUNDS = discover(), discover(references=True).references
 ROWS = [simulate(SCENARIO, strategy, 3).row for strategy in FOUND.strategies.values()]
 
 
@@ -39,16 +39,16 @@ def test_a_full_origin_is_what_the_bound_found_and_no_formula() -> None:
 
 
 def test_references_run_in_every_round_and_decide_nothing() -> None:
-    found = discover(bounds=True)
+    found = discover(references=True)
     order = plan(SCENARIO, ["static"], found, 2, 1)
     assert [run.is_reference for run in order].count(True) == 2
     assert not any(run.is_reference for run in plan(SCENARIO, ["static"], FOUND, 2, 1))
     broken = replace(ROWS[0], valid=False)
-    assert all_valid([replace(broken, is_bound=True), ROWS[1]])
+    assert all_valid([replace(broken, is_reference=True), ROWS[1]])
     assert not all_valid([broken, ROWS[1]])
 
 
-def predicted(row: Row, run: PlannedRun | None = None) -> Prediction:
+def predicted(row: RunSummary, run: PlannedRun | None = None) -> Prediction:
     told = prediction(row, run or PlannedRun(SCENARIO, row.strategy, 3), FOUND.strategies)
     assert isinstance(told, Prediction)
     return told
@@ -68,7 +68,7 @@ def test_a_control_is_predicted_at_its_own_ttl() -> None:
 
 
 def test_theory_is_silent_about_a_strategy_with_parameters_beyond_it() -> None:
-    unlocked = SCENARIO.model_copy(update={"tune": {"xfetch": {"form": "unlocked"}}})
+    unlocked = SCENARIO.model_copy(update={"params": {"xfetch": {"form": "unlocked"}}})
     row = ROWS[list(FOUND.strategies).index("xfetch")]
     told = prediction(row, PlannedRun(unlocked, "xfetch", 3), FOUND.strategies)
-    assert told == "it knows no formula for this strategy as it is tuned"
+    assert told == "it knows no formula for this strategy with these parameters"

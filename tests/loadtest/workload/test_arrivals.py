@@ -14,8 +14,8 @@ SEED = 5
 
 def drawn(duration_s: float = 100.0, seed: int = SEED, keys: Keys | None = None, **load: Any) -> Arrivals:
     told = Load.model_validate({"loop": "open"} | ({} if "trace" in load else {"rate_per_s": 1_000}) | load)
-    pieces = list(arrivals(told, keys or Keys(count=100), duration_s, seed))
-    return Arrivals(np.concatenate([piece.time_s for piece in pieces]), np.concatenate([piece.key for piece in pieces]))
+    chunks = list(arrivals(told, keys or Keys(count=100), duration_s, seed))
+    return Arrivals(np.concatenate([chunk.time_s for chunk in chunks]), np.concatenate([chunk.key for chunk in chunks]))
 
 
 def within(found: Arrivals, low_s: float, high_s: float) -> int:

@@ -11,7 +11,7 @@ from loadtest.workload.scenario import read_scenario
 FOUND = discover()
 NAMES = list(FOUND.strategies)
 PLAIN = read_scenario("many-keys")
-LONGER = PLAIN.model_copy(update={"tune": {"jitter": {"spread": 0.5, "form": "longer"}}})
+LONGER = PLAIN.model_copy(update={"params": {"jitter": {"spread": 0.5, "form": "longer"}}})
 
 
 def test_a_strategy_that_lengthens_the_mean_ttl_brings_its_control() -> None:
@@ -31,7 +31,7 @@ def test_the_repeats_of_a_strategy_have_seeds_of_their_own_which_those_of_the_ot
 
 
 def test_a_plan_that_was_written_down_is_read_back_as_the_same(tmp_path: Path) -> None:
-    order = plan(LONGER, NAMES, discover(bounds=True), 2, 1)
+    order = plan(LONGER, NAMES, discover(references=True), 2, 1)
     keep_plan(tmp_path, order)
     assert read_plan(tmp_path, LONGER) == order
 
@@ -59,10 +59,10 @@ def test_the_median_of_repeats_is_taken_figure_by_figure() -> None:
 
 def test_what_happened_in_any_repeat_is_kept() -> None:
     base = simulate(read_scenario("hot-key", duration_s=2), FOUND.strategies["static"], 1).row
-    fallen = replace(base, repeat=2, valid=False, events=["pod-1 fell"], origin_reads=10**6)
+    fallen = replace(base, repeat=2, valid=False, incidents=["pod-1 fell"], origin_reads=10**6)
     (row,) = medians([base, fallen])
     assert not row.valid
-    assert row.events == ["repeat 2: pod-1 fell"]
+    assert row.incidents == ["repeat 2: pod-1 fell"]
     assert row.origin_reads == base.origin_reads
 
 
@@ -71,19 +71,19 @@ def test_of_five_repeats_wrong_answers_in_two_are_told_by_the_worst_with_their_c
     wrong = [({}, 0), ({"older version": 7}, 0), ({}, 3), ({"older version": 1, "torn": 4}, 0), ({}, 0)]
     repeats = [
         replace(
-            base, repeat=number, wrong_answers=sum(faults.values()), faults=faults, errors=errors,
+            base, repeat=number, wrong_answers=sum(kinds.values()), wrong_answer_kinds=kinds, errors=errors,
             origin_shed=2 * errors, statuses={"hit": 90, **({"error": errors} if errors else {})},
         )
-        for number, (faults, errors) in enumerate(wrong, start=1)
+        for number, (kinds, errors) in enumerate(wrong, start=1)
     ]  # fmt: skip
     (row,) = medians(repeats)
     assert (row.wrong_answers, row.errors, row.origin_shed) == (7, 3, 6)
-    assert row.faults == {"older version": 7, "torn": 4}
+    assert row.wrong_answer_kinds == {"older version": 7, "torn": 4}
     assert row.statuses == {"hit": 90, "error": 3}
     assert row.repeats == 5
     assert row.repeats_with == {
-        "errors": 1, "faults.older version": 2, "faults.torn": 1, "origin_shed": 1, "statuses.error": 1,
-        "wrong_answers": 2,
+        "errors": 1, "origin_shed": 1, "statuses.error": 1, "wrong_answer_kinds.older version": 2,
+        "wrong_answer_kinds.torn": 1, "wrong_answers": 2,
     }  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_a_median_is_of_the_repeats_that_have_the_figure() -> None:
 
 def test_what_every_repeat_says_is_said_once() -> None:
     base = simulate(read_scenario("hot-key", duration_s=2), FOUND.strategies["static"], 1).row
-    repeats = [replace(base, repeat=number, notes=["short"], events=[]) for number in (1, 2, 3)]
-    repeats[1] = replace(repeats[1], events=["pod-1 fell"])
+    repeats = [replace(base, repeat=number, notes=["short"], incidents=[]) for number in (1, 2, 3)]
+    repeats[1] = replace(repeats[1], incidents=["pod-1 fell"])
     (row,) = medians(repeats)
-    assert (row.notes, row.events) == (["short"], ["repeat 2: pod-1 fell"])
+    assert (row.notes, row.incidents) == (["short"], ["repeat 2: pod-1 fell"])

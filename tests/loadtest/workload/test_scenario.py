@@ -28,8 +28,8 @@ connections = 4
 def test_every_scenario_of_the_lab_is_valid_and_tunes_within_bounds(name: str) -> None:
     scenario = read_scenario(name)
     strategies = discover().strategies
-    for strategy, tune in scenario.tune.items():
-        strategies[strategy].tuned(tune)
+    for strategy, params in scenario.params.items():
+        strategies[strategy].checked_params(params)
 
 
 @pytest.mark.parametrize("name", scenario_names())
@@ -42,7 +42,7 @@ def test_a_pod_accepts_what_a_scenario_states(name: str, monkeypatch: pytest.Mon
     assert settings.items == settings.key_space == scenario.keys.count
     assert settings.origin_latency == scenario.origin.latency
     assert settings.origin_connections == scenario.origin.connections
-    assert settings.tune == scenario.tune
+    assert settings.params == scenario.params
     assert settings.seed == 7
 
 
@@ -69,7 +69,10 @@ def test_the_scenario_that_a_run_kept_can_be_run_again(tmp_path: Path) -> None:
         (('loop = "closed"', 'loop = "open"'), "load: Value error, an open loop needs either rate_per_s or trace"),
         (("users = 2\nthink_s = 0.1", "think_s = 0.1"), "load: Value error, a closed loop needs users"),
         (("count = 3", "count = 3\nzipf = 1\nhot_share = 0.5"), "keys: Value error, state either hot_share or zipf"),
-        (("pods = 1", 'pods = 1\nfaults = [{kind = "cache-flushed", at_s = 5}]'), "faults.0.at_s must be less than"),
+        (
+            ("pods = 1", 'pods = 1\nfaults = [{kind = "cache-flushed", at_s = 5}]'),
+            "faults.0.at_s must be less than",
+        ),
         (("pods = 1", 'pods = 1\nfaults = [{kind = "flood", at_s = 5}]'), "faults.0: Input tag 'flood'"),
         (
             ("pods = 1", 'pods = 1\nfaults = [{kind = "pod-killed", at_s = 1, for_s = 1, pod = 1}]'),

@@ -39,7 +39,7 @@ def short(tmp_path: Path) -> Path:
     return path
 
 
-BENCH = ("bench", "--no-bound", "--scenario")
+BENCH = ("bench", "--no-reference", "--scenario")
 
 
 class Lab:
@@ -175,7 +175,7 @@ def test_redis_killed_in_mid_run_is_no_error_and_no_result(short: Path, tmp_path
     assert row["errors"] == 0
     assert row["wrong_answers"] == 0
     assert not row["valid"]
-    assert "redis was ended by SIGKILL" in row["events"][0]
+    assert "redis was ended by SIGKILL" in row["incidents"][0]
     assert "redis was ended by SIGKILL" in said
 
 
@@ -199,11 +199,11 @@ def test_a_pod_that_is_stopped_and_a_redis_that_is_emptied_in_mid_run_are_events
     assert code == 3, said
     row = _rows(tmp_path / "results")["static"]
     assert not row["valid"]
-    assert any(event.startswith("pods stood still: ") for event in row["events"]), row["events"]
-    assert "Redis was emptied during the run (FLUSHALL, 2 times)" in row["events"]
+    assert any(event.startswith("pods stood still: ") for event in row["incidents"]), row["incidents"]
+    assert "Redis was emptied during the run (FLUSHALL, 2 times)" in row["incidents"]
     code, said = run("report", (tmp_path / "results" / "latest").resolve())
     assert code == 3, said
-    assert _rows(tmp_path / "results")["static"]["events"] == row["events"]
+    assert _rows(tmp_path / "results")["static"]["incidents"] == row["incidents"]
 
 
 def test_a_strategy_whose_generator_is_killed_is_a_row_and_the_bench_goes_on(short: Path, tmp_path: Path) -> None:
@@ -213,8 +213,8 @@ def test_a_strategy_whose_generator_is_killed_is_a_row_and_the_bench_goes_on(sho
     assert code == 3, said
     rows = _rows(tmp_path / "results")
     assert not rows["static"]["valid"]
-    assert "locust was ended by SIGKILL" in " ".join(rows["static"]["events"])
-    assert rows["swr"]["valid"], rows["swr"]["events"]
+    assert "locust was ended by SIGKILL" in " ".join(rows["static"]["incidents"])
+    assert rows["swr"]["valid"], rows["swr"]["incidents"]
 
 
 def test_a_bench_that_is_killed_leaves_figures_and_no_child_and_can_be_summarised(short: Path, tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_an_interrupted_bench_leaves_nothing_running_and_says_what_was_kept(
         "bench",
         "--scenario",
         short,
-        "--no-bound",
+        "--no-reference",
         "--strategies",
         "static,swr",
         "--results",

@@ -29,6 +29,6 @@ def test_a_redis_that_refuses_every_write_in_mid_run_is_an_event_and_no_result(
     row = next(row for row in rows if row["strategy"] == "static")
     assert not row["valid"]
     assert row["errors"] == row["wrong_answers"] == 0
-    (event,) = [event for event in row["events"] if event.startswith("failed commands to Redis: ")]
+    (event,) = [event for event in row["incidents"] if event.startswith("failed commands to Redis: ")]
     assert "set " in event
     assert event in " ".join(said.split())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.workload.scenario import read_scenario, scenario_names
-from loadtest.worlds.stack_pace import LIVE_RATE, BadKnob
+from loadtest.worlds.stack_pace import LIVE_RATE, BadVariable
 from loadtest.worlds.stack_settings import resolve
 from tests.loadtest.workload.test_scenario import GOOD
 
@@ -16,7 +16,7 @@ def test_a_scenario_gives_pods_its_settings_and_the_load_its_live_rate_and_strat
     told, says = resolve({"SCENARIO": "many-keys"})
     live = read_scenario("many-keys").live
     assert (told["LAB_TTL_S"], told["LAB_ORIGIN_LATENCY"]) == ("10", "uniform(20, 50)")
-    assert told["LAB_TUNE"] == '{"jitter": {"spread": 0.5}}'
+    assert told["LAB_PARAMS"] == '{"jitter": {"spread": 0.5}}'
     assert (float(told["RATE"]), told["STRATEGIES"]) == (live.rate_per_s, "static,jitter")
     assert f"{float(told['RATE']) / 2:g}/s for each of 2" in says[1]
 
@@ -26,9 +26,9 @@ SHARING = (("shared-pool", ""), ("shared-pool", "5"), ("hot-key", ""), ("hot-key
 
 def test_what_is_given_wins_and_an_empty_knob_is_none() -> None:
     given = {"SCENARIO": "many-keys", "LAB_TTL_S": "2", "RATE": "50", "STRATEGIES": " swr", "LAB_SEED": "", "USERS": ""}
-    told, _ = resolve(given | {"LAB_TUNE": '{"jitter": {"form": "longer"}}'})
+    told, _ = resolve(given | {"LAB_PARAMS": '{"jitter": {"form": "longer"}}'})
     assert (told["LAB_TTL_S"], told["RATE"], told["STRATEGIES"], told["LAB_SEED"]) == ("2", "50", "swr", "1")
-    assert told["LAB_TUNE"] == '{"jitter": {"spread": 0.5, "form": "longer"}}', "over what the scenario tunes"
+    assert told["LAB_PARAMS"] == '{"jitter": {"spread": 0.5, "form": "longer"}}', "over what the scenario tunes"
 
 
 def test_shared_connections_are_the_scenarios_or_those_that_were_given_or_none() -> None:
@@ -75,10 +75,10 @@ def test_a_closed_loop_without_a_rate_has_none() -> None:
         ),
         ({"LAB_ORIGIN_LATENCY": "fixed"}, "LAB_ORIGIN_LATENCY=fixed: 'fixed' is not a latency: fixed(ms)"),
         ({"LAB_SEED": "-1"}, "LAB_SEED=-1: must be a whole number from 0"),
-        ({"LAB_TUNE": "{bad"}, "LAB_TUNE={bad: must be a JSON object"),
-        ({"LAB_TUNE": "[]"}, "LAB_TUNE=[]: must be a JSON object"),
-        ({"LAB_TUNE": '{"nix": {}}'}, "LAB_TUNE: there is no strategy 'nix'"),
-        ({"LAB_TUNE": '{"xfetch": {"beta": -1}}'}, "LAB_TUNE: xfetch.beta: must be a number from 0 to 100"),
+        ({"LAB_PARAMS": "{bad"}, "LAB_PARAMS={bad: must be a JSON object"),
+        ({"LAB_PARAMS": "[]"}, "LAB_PARAMS=[]: must be a JSON object"),
+        ({"LAB_PARAMS": '{"nix": {}}'}, "LAB_PARAMS: there is no strategy 'nix'"),
+        ({"LAB_PARAMS": '{"xfetch": {"beta": -1}}'}, "LAB_PARAMS: xfetch.beta: must be a number from 0 to 100"),
         ({"LAB_ITEMS": "5000"}, "LAB_ITEMS=5000: must be at most LAB_KEY_SPACE (1024)"),
         (
             {"SCENARIO": "many-keys", "LAB_KEY_SPACE": "10", "LAB_ITEMS": "5"},
@@ -93,7 +93,7 @@ def test_a_closed_loop_without_a_rate_has_none() -> None:
     ],
 )
 def test_what_cannot_be_names_the_knob_and_the_bound(given: dict[str, str], said: str) -> None:
-    with pytest.raises(BadKnob) as refused:
+    with pytest.raises(BadVariable) as refused:
         resolve(given)
     assert str(refused.value).startswith(said)
 
@@ -107,7 +107,7 @@ def test_a_knob_from_before_that_has_no_effect_waits_until_it_has() -> None:
 def test_every_scenario_of_the_lab_runs_in_the_stack_or_says_that_it_is_for_virtual_time() -> None:
     for name in scenario_names():
         if read_scenario(name).why_only_virtual:
-            with pytest.raises(BadKnob, match="virtual time"):
+            with pytest.raises(BadVariable, match="virtual time"):
                 resolve({"SCENARIO": name})
         else:
             assert resolve({"SCENARIO": name})[0]["LAB_ITEMS"]
@@ -124,7 +124,7 @@ def test_every_scenario_of_the_lab_runs_in_the_stack_or_says_that_it_is_for_virt
 )
 def test_a_live_table_that_cannot_be_is_named(tmp_path: Path, table: str, said: str) -> None:
     (tmp_path / "mine.toml").write_text(f"{GOOD}\n[live]\n{table}\n")
-    with pytest.raises(BadKnob) as refused:
+    with pytest.raises(BadVariable) as refused:
         resolve({"SCENARIO": str(tmp_path / "mine.toml")})
     assert said in str(refused.value)
 
@@ -136,7 +136,7 @@ def test_a_trace_has_its_own_rate(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(text)
     given = {"SCENARIO": str(tmp_path / "mine.toml")}
     assert resolve(given)[0]["RATE"] == ""
-    with pytest.raises(BadKnob, match="RATE=7: mine replays a trace"):
+    with pytest.raises(BadVariable, match="RATE=7: mine replays a trace"):
         resolve(given | {"RATE": "7"})
 
 
@@ -154,7 +154,7 @@ def test_a_trace_has_its_own_rate(tmp_path: Path) -> None:
 )
 def test_a_locust_file_that_cannot_drive_anything_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "mine.py").write_text(text)
-    with pytest.raises(BadKnob) as refused:
+    with pytest.raises(BadVariable) as refused:
         resolve({"LOCUSTFILE": str(tmp_path / "mine.py")})
     assert said in str(refused.value)
 
@@ -168,7 +168,7 @@ def test_a_locust_file_of_ones_own_has_users_and_no_rate(tmp_path: Path) -> None
     told, _ = resolve(given)
     assert (told["RATE"], told["USERS"]) == ("", "3")
     assert told["LOCUSTFILE"].split(",")[0] == given["LOCUSTFILE"]
-    with pytest.raises(BadKnob, match="RATE=9: LOCUSTFILE has a pace"):
+    with pytest.raises(BadVariable, match="RATE=9: LOCUSTFILE has a pace"):
         resolve(given | {"RATE": "9"})
 
 

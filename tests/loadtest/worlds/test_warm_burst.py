@@ -91,6 +91,6 @@ def test_what_a_burst_takes_beyond_the_origin_s_own_time_is_an_event(
     took_s: float, said: str, thousand: Scenario
 ) -> None:
     assert origin_time_s(thousand) == pytest.approx(2.2)  # 11 rounds of 96 connections, 200 ms each
-    events = Burst(100.0, 100.2, 100.0 + took_s).events(thousand)
-    assert said in " ".join(events)
-    assert bool(events) == bool(said)
+    incidents = Burst(100.0, 100.2, 100.0 + took_s).incidents(thousand)
+    assert said in " ".join(incidents)
+    assert bool(incidents) == bool(said)

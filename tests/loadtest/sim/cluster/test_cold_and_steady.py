@@ -6,7 +6,7 @@ import pytest
 
 from app.discovery import discover
 from loadtest.figures.repeats import medians
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.tally import NOTHING_EXPIRED
 from loadtest.report.columns import comparison
 from loadtest.sim.cluster.simulate import simulate
@@ -25,8 +25,8 @@ TABLE: dict[str, Any] = {
 }
 
 
-def played(strategy: str, **changes: Any) -> Row:
-    scenario = Scenario.model_validate({**TABLE, "tune": {"jitter": {"spread": 0.4}}, **changes})
+def played(strategy: str, **changes: Any) -> RunSummary:
+    scenario = Scenario.model_validate({**TABLE, "params": {"jitter": {"spread": 0.4}}, **changes})
     return simulate(scenario, FOUND.strategies[strategy], 1).row
 
 
@@ -69,4 +69,4 @@ def test_what_the_pool_turns_away_is_asked_and_no_read() -> None:
     assert row.origin_failed == 0, "the store failed none: it was never asked"
     assert row.origin_peak_1s <= row.origin_asked - row.origin_shed
     assert row.valid, "this is what the load does to that origin"
-    assert any("turned away" in event for event in row.events)
+    assert any("turned away" in event for event in row.incidents)

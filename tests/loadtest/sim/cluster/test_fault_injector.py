@@ -172,7 +172,7 @@ def test_7_while_the_origin_fails_half_its_reads_stale_entries_answer_everybody(
 
 def test_8_when_the_origin_is_down_for_longer_than_the_stale_window_stale_comes_before_errors() -> None:
     stale_s = 3.0
-    drill = Drill("swr", fault("origin-fails", for_s=8), tune={"swr": {"stale_s": stale_s}})
+    drill = Drill("swr", fault("origin-fails", for_s=8), params={"swr": {"stale_s": stale_s}})
     assert drill.success(0, AT_S + stale_s) == 1, drill.story
     assert drill.success(AT_S + TTL_S + stale_s, AT_S + 8 - LOAD_S) == 0, drill.story
     assert drill.success(AT_S + 8 + LOAD_S) == 1, drill.story

@@ -6,14 +6,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from app.strategy import Entry, Why
+from app.strategy import Entry, LoadReason
 from loadtest.figures.records import Answers
 from loadtest.sim.cluster.events import (
-    AnnouncementsMissed,
     EntryStored,
     LockAsked,
     LockReleased,
     LockRenewed,
+    NotificationsMissed,
     Observers,
     OriginAsked,
     WaiterTimedOut,
@@ -59,8 +59,8 @@ class Told:
     def store(self, pod: str, token: str | None, entry: Entry, until_s: float = 105.0) -> None:
         self.emit(EntryStored(pod, KEY, entry, round(until_s * 1_000), token, True, until_s))
 
-    def ask(self, pod: str, why: Why) -> None:
-        self.emit(OriginAsked(pod, 0, KEY, why, OpenRead(self.clock.at_s, 0, why, 0)))
+    def ask(self, pod: str, reason: LoadReason) -> None:
+        self.emit(OriginAsked(pod, 0, KEY, reason, OpenRead(self.clock.at_s, 0, reason, 0)))
 
     def entry(self, read_at_s: float = 100.0, keep_s: float = 5.0) -> Entry:
         return Entry(b"{}", read_at_s, read_at_s + keep_s, read_at_s + keep_s, 0.1)
@@ -100,7 +100,7 @@ def a_write_after_the_lease(told: Told) -> None:
 
 def a_refresh_beside_the_holder(told: Told) -> None:
     told.here._lock(KEY, "mine", 1_000)
-    told.ask("there", Why.REFRESH)
+    told.ask("there", LoadReason.REFRESH)
 
 
 def an_older_write(told: Told) -> None:
@@ -135,7 +135,7 @@ def a_refusal_to_its_holder(told: Told) -> None:
 
 
 def a_deaf_sleeper(told: Told) -> None:
-    told.emit(AnnouncementsMissed("there", is_deaf=True))
+    told.emit(NotificationsMissed("there", is_deaf=True))
     a_sleeper(told)
     assert told.invariants.violation is None, "it cannot have heard"
     told.clock.at_s += POLL_S
@@ -199,8 +199,8 @@ def test_an_ordinary_life_breaks_nothing() -> None:
     told = Told()
     assert told.here._lock(KEY, "mine", 1_000)
     assert not told.there._lock(KEY, "theirs", 1_000)
-    told.ask("here", Why.REFRESH)
-    told.ask("there", Why.MISS)  # without the cache, which is no refresh
+    told.ask("here", LoadReason.REFRESH)
+    told.ask("there", LoadReason.MISS)  # without the cache, which is no refresh
     told.clock.at_s += 0.9
     assert told.here._renew(KEY, "mine", 1_000)
     told.clock.at_s += 0.9
@@ -250,11 +250,11 @@ def test_a_waiter_that_is_announced_to_does_not_count_as_asleep() -> None:
         told = Told()
         told.here._lock(KEY, "mine", 1_000)
         told.there._lock(KEY, "theirs", 1_000)
-        with told.there.landing(KEY) as landing:
+        with told.there.notification(KEY) as notification:
             told.clock.at_s += 0.1
             told.here._unlock(KEY, "mine")
             told.clock.at_s += 1
-            assert await landing.wait(1.0)
+            assert await notification.wait(1.0)
         assert told.invariants.violation is None, told.invariants.violation
 
     asyncio.run(main())

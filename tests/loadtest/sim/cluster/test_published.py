@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import poisson
 
 from app.discovery import discover
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.theory.formulas import early_herd
 from loadtest.theory.predict import predict
@@ -22,11 +22,11 @@ STRATEGIES = discover().strategies
 
 
 @cache
-def rows_of(scenario: str, strategy: str) -> tuple[Row, ...]:
+def rows_of(scenario: str, strategy: str) -> tuple[RunSummary, ...]:
     return tuple(simulate(read_scenario(scenario), STRATEGIES[strategy], seed).row for seed in SEEDS[scenario])
 
 
-def mean(scenario: str, strategy: str, figure: Callable[[Row], float]) -> float:
+def mean(scenario: str, strategy: str, figure: Callable[[RunSummary], float]) -> float:
     return fmean(figure(row) for row in rows_of(scenario, strategy))
 
 

@@ -52,7 +52,7 @@ def test_a_run_that_is_written_down_is_the_same_run(tmp_path: Path) -> None:
     assert simulated.summary == simulate(BROKEN, STRATEGIES["singleflight"], 3).row
     assert read_record(raw).trace == simulated.summary.trace
     lines = (raw / "ledger.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "asked_s,started_s,ended_s,key,strategy,pod,why,outcome"
+    assert lines[0] == "asked_s,started_s,ended_s,key,strategy,pod,reason,outcome"
     assert {line.split(",")[5] for line in lines[1:]} == {"pod-1", "pod-2", "pod-3"}
 
 

@@ -10,14 +10,14 @@ import pytest
 from app.discovery import discover
 from benchmarks.virtual_time import measure_speed
 from loadtest import ROOT
-from loadtest.sim.cluster.simulate import Outcome, simulate
+from loadtest.sim.cluster.simulate import Simulated, simulate
 from loadtest.workload.scenario import Scenario, read_scenario
 from tests.traces import traces
 
 STRATEGIES = discover().strategies
 
 
-def played(scenario: str = "hot-key", strategy: str = "xfetch", seed: int = 7, **changes: object) -> Outcome:
+def played(scenario: str = "hot-key", strategy: str = "xfetch", seed: int = 7, **changes: object) -> Simulated:
     return simulate(read_scenario(scenario, duration_s=10, **changes), STRATEGIES[strategy], seed)
 
 
@@ -66,7 +66,7 @@ def test_what_an_open_loop_cannot_send_is_told() -> None:
     load = {"loop": "open", "rate_per_s": 200, "in_flight_max": 5}
     row = played(strategy="static", load=load, origin={"latency": "fixed(2000)", "connections": 4}).row
     assert not row.valid
-    assert "requests were not sent: in_flight_max (5)" in row.events[0]
+    assert "requests were not sent: in_flight_max (5)" in row.incidents[0]
 
 
 def test_a_pod_whose_cpu_is_full_makes_its_clients_wait() -> None:

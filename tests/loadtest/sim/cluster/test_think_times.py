@@ -17,8 +17,8 @@ def most_in_10_ms(scenario: Scenario) -> int:
     """The most requests that were sent in one hundredth of a second, after the cold start."""
     sent: Counter[int] = Counter()
 
-    def count(piece: Answers) -> None:
-        sent.update((piece.intended_s[piece.intended_s > piece.intended_s.min() + 2] * 100).astype(int).tolist())
+    def count(chunk: Answers) -> None:
+        sent.update((chunk.intended_s[chunk.intended_s > chunk.intended_s.min() + 2] * 100).astype(int).tolist())
 
     simulate(scenario, SINGLEFLIGHT, 7, observers=[Subscriber({Answers: count})])
     return max(sent.values())

@@ -1,7 +1,7 @@
 """The same check of answers looks on in virtual time."""
 
 from app.strategies.static import Static
-from app.strategy import Loader, Lookup, Status, Why
+from app.strategy import Loader, LoadReason, Lookup, Status
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.workload.answer_check import TOO_OLD
 from loadtest.workload.scenario import read_scenario
@@ -14,13 +14,13 @@ class KeepsTooLong(Static):
         entry = await self.lab.cache.get(key)
         if entry is not None:
             return Lookup(Status.HIT, entry)
-        loaded = await load(Why.MISS)
+        loaded = await load(LoadReason.MISS)
         return Lookup(Status.MISS, await self.lab.store(key, loaded, fresh_for_s=3 * self.ttl_s))
 
 
 def test_answers_that_are_older_than_the_strategy_promises_are_wrong_and_others_are_not() -> None:
     scenario = read_scenario("primer", duration_s=12)
     kept, honest = (simulate(scenario, strategy, 1).row for strategy in (KeepsTooLong, Static))
-    assert kept.faults[TOO_OLD] == kept.wrong_answers > 0.3 * kept.requests
+    assert kept.wrong_answer_kinds[TOO_OLD] == kept.wrong_answers > 0.3 * kept.requests
     assert not kept.valid
     assert honest.wrong_answers == 0

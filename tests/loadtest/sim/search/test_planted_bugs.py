@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from app import arm
 from app import pod as wiring
+from app import strategy_runner as runner
 from app.discovery import discover
 from app.flights import PodFlights, _Job
 from app.pooler_client import PoolerClient
@@ -18,7 +18,7 @@ from loadtest.sim.cluster import cluster as world
 from loadtest.sim.cluster import pod
 from loadtest.sim.cluster.pod_cache import ClientTimeouts, SimulatedCache
 from loadtest.sim.cluster.redis_server import SimulatedRedis
-from loadtest.sim.cluster.redis_trouble import Refused
+from loadtest.sim.cluster.redis_trouble import CommandRefused
 from loadtest.sim.cluster.violation import Invariant
 from loadtest.sim.search.case import Case, Finding, check_case, check_seed
 from loadtest.sim.search.shrink import shrink
@@ -34,7 +34,7 @@ class ForgetsWhoseLock(SimulatedRedis):
         if self._valid_lock(key) is None:
             return False
         del self._locks[key]
-        self._announce(key)
+        self._notify(key)
         return True
 
 
@@ -57,15 +57,15 @@ class KeepsFailures(PodFlights):
 
 
 class ListensLate(PodFlights):
-    """Subscribes once it has been refused the lock: what is announced in between is missed."""
+    """Subscribes once it has been refused the lock: what is notified in between is missed."""
 
     async def _lock_or_landing(self, job: _Job, token: str) -> Entry | None:
         if await self._take_lock(job.key, token):
             return None
-        with self._cache.landing(job.key) as landing:
+        with self._cache.notification(job.key) as notification:
             began_s = self._clock.now_s()
             while self._clock.now_s() - began_s < self._bounds.wait_s_max:
-                await landing.wait(self._bounds.poll_s * self._rng.uniform(0.5, 1.5))
+                await notification.wait(self._bounds.poll_s * self._rng.uniform(0.5, 1.5))
                 entry = await self._cache.get(job.key)
                 if entry is not None and job.is_done_by(entry, self._clock.now_s()):
                     return entry
@@ -110,7 +110,7 @@ class LetsRefusalsOut(SimulatedCache):
         try:
             return await self._ask("set" if token is None else "put", self._store, key, entry, until_ms, token)
         except CacheAway as away:
-            if isinstance(away.__cause__, Refused):
+            if isinstance(away.__cause__, CommandRefused):
                 raise ConnectionError(str(away)) from None
             raise
 
@@ -135,7 +135,7 @@ class DoesNotKnowItsOwnLock(SimulatedRedis):
 
 
 class NeverLooksByItself(PodFlights):
-    """Relies on announcements alone."""
+    """Relies on notifications alone."""
 
     async def _lock_or_landing(self, job: _Job, token: str) -> Entry | None:
         self._bounds = replace(self._bounds, poll_s=self._bounds.wait_s_max)
@@ -182,7 +182,7 @@ def without_a_time_out(patch: pytest.MonkeyPatch) -> None:
 
 
 def instead_of_the_flights(flights: type[PodFlights]) -> Callable[[pytest.MonkeyPatch], None]:
-    return lambda patch: patch.setattr(arm, "PodFlights", flights)
+    return lambda patch: patch.setattr(runner, "PodFlights", flights)
 
 
 def instead_of_the_client(client: type[PoolerClient]) -> Callable[[pytest.MonkeyPatch], None]:

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from app.discovery import discover
-from app.strategy import Loader, Lookup, Strategy, tunable
+from app.strategy import Loader, Lookup, Strategy, parameter
 from loadtest.sim.search.random_scenario import FAULTS_MAX, KINDS, REQUESTS_MAX, random_scenario, shuffle_seed
 from loadtest.workload.faults import Fault, Lasting
 from loadtest.workload.scenario import Scenario
@@ -19,9 +19,9 @@ STRATEGIES = discover().strategies
 class Mine(Strategy):
     """One that somebody writes."""
 
-    share: float = tunable(0.5, "anything", low=0, high=1)
-    unbounded: float = tunable(3.0, "anything at all")
-    form: str = tunable("a", "one of two", choices=("a", "b"))
+    share: float = parameter(0.5, "anything", low=0, high=1)
+    unbounded: float = parameter(3.0, "anything at all")
+    form: str = parameter("a", "one of two", choices=("a", "b"))
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         raise NotImplementedError
@@ -77,25 +77,25 @@ def test_worlds_are_small_and_of_every_form(worlds: list[Scenario]) -> None:
     assert {world.origin.latency.split("(")[0] for world in worlds} == {"fixed", "uniform", "lognormal"}
 
 
-def test_tunables_are_drawn_within_their_bounds(worlds: list[Scenario]) -> None:
-    tuned: Counter[str] = Counter()
+def test_parameters_are_drawn_within_their_bounds(worlds: list[Scenario]) -> None:
+    checked_params: Counter[str] = Counter()
     every: list[type[Strategy]] = [*STRATEGIES.values(), Mine]
     for seed in SEEDS:
         for strategy in every:
-            tune = random_scenario(seed, [strategy]).tune.get(strategy.name, {})
-            strategy.tuned(tune)  # raises when one is out of its bounds
-            tuned.update(f"{strategy.name}.{name}" for name in tune)
-    declared = {f"{strategy.name}.{name}" for strategy in every for name in strategy.tunables()}
-    assert {*tuned} == declared
-    assert all(len(SEEDS) * 0.3 < count < len(SEEDS) * 0.7 for count in tuned.values()), tuned
+            params = random_scenario(seed, [strategy]).params.get(strategy.name, {})
+            strategy.checked_params(params)  # raises when one is out of its bounds
+            checked_params.update(f"{strategy.name}.{name}" for name in params)
+    declared = {f"{strategy.name}.{name}" for strategy in every for name in strategy.parameters()}
+    assert {*checked_params} == declared
+    assert all(len(SEEDS) * 0.3 < count < len(SEEDS) * 0.7 for count in checked_params.values()), checked_params
 
 
 def test_a_new_strategy_changes_the_world_of_no_other() -> None:
     for seed in SEEDS[:50]:
         alone = random_scenario(seed, STRATEGIES.values())
         beside = random_scenario(seed, [Mine, *STRATEGIES.values()])
-        assert beside.model_copy(update={"tune": {**beside.tune, Mine.name: {}}}) == alone.model_copy(
-            update={"tune": {**alone.tune, Mine.name: {}}}
+        assert beside.model_copy(update={"params": {**beside.params, Mine.name: {}}}) == alone.model_copy(
+            update={"params": {**alone.params, Mine.name: {}}}
         ), seed
 
 

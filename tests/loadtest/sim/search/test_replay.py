@@ -72,8 +72,8 @@ def test_every_kind_of_event_is_told_in_order_of_time() -> None:
         r"LOCK lab:singleflight:\d for 1000 ms as \w+:\w+: granted",
         r"LOCK .* refused",
         r"RENEW .* renewed",
-        r"UNLOCK .* released, announced",
-        r"PUT .* stored, lock released, landing announced",
+        r"UNLOCK .* released, notified",
+        r"PUT .* stored, lock released, waiters notified",
         r"asks the origin for \d \(miss\)",
         r"has \d from the origin, read at",
         r"has nothing from the origin for \d: failed",
@@ -135,7 +135,7 @@ def test_a_hit_pays_for_no_event_that_nothing_subscribes_to() -> None:
     simulate(workload(), STRATEGIES["static"], 7, observers=[ready])
     (cluster,) = clusters
     assert all(pod.cache._get == cluster.server.get for pod in cluster.pods)
-    assert all(pod.answer == pod.arm.answer for pod in cluster.pods)
+    assert all(pod.answer == pod.runner.answer for pod in cluster.pods)
 
 
 @pytest.mark.parametrize(

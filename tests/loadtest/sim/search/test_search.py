@@ -54,8 +54,8 @@ class WaitsForEver(Strategy):
     """For what nobody brings."""
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
-        with self.lab.cache.landing(key) as landing:
-            await landing.wait(1e9)
+        with self.lab.cache.notification(key) as notification:
+            await notification.wait(1e9)
         raise AssertionError
 
 

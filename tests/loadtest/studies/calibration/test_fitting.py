@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from app.discovery import discover
 from loadtest import cli
 from loadtest.cli import calibrate as command
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.studies.calibration.calibration import beside, calibrate, calibrate_again
@@ -27,7 +27,7 @@ MEASURED = replace(ROW, service_us=1_200.0, assumed=[])
 RUN = Finished(PlannedRun(SCENARIO, "singleflight", 99), MEASURED, SERIES)
 
 
-def simulated(fit: Fit | None = None) -> list[Row]:
+def simulated(fit: Fit | None = None) -> list[RunSummary]:
     return [simulate(run.scenario, STRATEGY, run.seed).row for run in beside([RUN], fit)]
 
 

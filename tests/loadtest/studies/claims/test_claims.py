@@ -13,12 +13,12 @@ from app.discovery import discover
 from loadtest import ROOT, cli
 from loadtest.figures.run_summary import Series
 from loadtest.sim.cluster.simulate import simulate
-from loadtest.studies.claims.claims_page import WIDTH, Ledger, conclusion, markdown, why
+from loadtest.studies.claims.claims_page import WIDTH, ClaimsPage, conclusion, markdown, why
 from loadtest.studies.claims.evidence import Evidence, Figures, figures
-from loadtest.studies.claims.experiment import Claim, Experiment, Verdict, read_experiments
+from loadtest.studies.claims.experiment import Claim, ClaimVerdict, Experiment, read_experiments
 from loadtest.studies.claims.reruns import evidence, native_runs, virtual_runs
 from loadtest.studies.claims.tolerance import Spread, rounding_step, spread
-from loadtest.studies.claims.verdict import Judged, judge, unexpected
+from loadtest.studies.claims.verdict import JudgedClaim, judge, unexpected
 from loadtest.theory.formulas import early_herd
 from loadtest.workload.scenario import BadScenario, read_scenario, scenario_names
 
@@ -57,13 +57,13 @@ PUBLISHED: dict[str, Any] = {
 
 def claim(**stated: Any) -> Claim:
     bound = {"bound_because": "because"} if {"at_most", "at_least"} & {*stated} else {}
-    return Claim.model_validate({"name": "one", "says": "so", "arm": "a"} | bound | stated)
+    return Claim.model_validate({"name": "one", "says": "so", "variant": "a"} | bound | stated)
 
 
 def experiment(*claims: Claim, **stated: Any) -> Experiment:
     table: dict[str, Any] = {
         "name": "some", "source": "A paper", "title": "One key", "setup": "As there.", "scenario": "hot-key",
-        "arms": {name: {"strategy": STRATEGY.name} for name in "ab"},
+        "variants": {name: {"strategy": STRATEGY.name} for name in "ab"},
         "claims": [one.model_dump() for one in claims or (claim(at_most=1),)],
     }  # fmt: skip
     return Experiment.model_validate(table | stated)
@@ -73,8 +73,8 @@ def came_to(simulated: Figures, measured: Figures | None = None, invalid: str = 
     return Evidence(read_scenario("hot-key"), STRATEGY, True, [simulated], [measured] if measured else [], invalid)
 
 
-def judged(of: Claim, simulated: float, measured: float | None = None, over: Spread | None = None) -> Judged:
-    return Judged(of, None, simulated, measured, over)
+def judged(of: Claim, simulated: float, measured: float | None = None, over: Spread | None = None) -> JudgedClaim:
+    return JudgedClaim(of, None, simulated, measured, over)
 
 
 # what the files say
@@ -95,7 +95,7 @@ def test_claims_are_no_scenarios_to_choose_from() -> None:
 
 def test_every_arm_is_claimed_something_of() -> None:
     for one in EXPERIMENTS.values():
-        assert {*one.arms} == {arm for of in one.claims for arm in (of.arm, of.to)} - {None}, one.name
+        assert {*one.variants} == {variant for of in one.claims for variant in (of.variant, of.to)} - {None}, one.name
 
 
 def test_a_conclusion_names_claims_that_are_there() -> None:
@@ -105,7 +105,7 @@ def test_a_conclusion_names_claims_that_are_there() -> None:
 
 
 def test_what_is_expected_not_to_come_out_says_why() -> None:
-    doubted = {name for name, of in CLAIMS.items() if of.expected is not Verdict.REPRODUCED}
+    doubted = {name for name, of in CLAIMS.items() if of.expected is not ClaimVerdict.REPRODUCED}
     assert {"xfetch-total", "xfetch-early", "jitterbug-equal-mean-longer", "leases-peak", "vwatt-hits"} <= doubted
     assert all(CLAIMS[name].because for name in doubted)
 
@@ -114,8 +114,8 @@ def test_a_control_of_jitter_has_the_same_mean_ttl() -> None:
     one = EXPERIMENTS["jitterbug"]
     for pair in ("jitterbug-equal-mean-longer", "jitterbug-equal-mean-preserving"):
         means_s = []
-        for arm in filter(None, (CLAIMS[pair].arm, CLAIMS[pair].to)):
-            workload, strategy = one.workload(arm), discover().strategies[one.arms[arm].strategy]
+        for variant in filter(None, (CLAIMS[pair].variant, CLAIMS[pair].to)):
+            workload, strategy = one.workload(variant), discover().strategies[one.variants[variant].strategy]
             means_s.append(workload.cache.ttl_s * workload.stated(strategy).mechanism().stretch)
         assert means_s[0] == pytest.approx(means_s[1])
 
@@ -143,8 +143,8 @@ def test_what_is_measured_is_also_simulated() -> None:
         ({"published": 1, "bound_because": "so"}, "and nothing else does"),
         ({"at_most": 1, "figure": "origin_pique"}, "no figure 'origin_pique'"),
         ({"at_most": 1, "expected": "not reproduced"}, "because must say"),
-        ({"at_most": 1, "expected": "absent", "because": "no"}, "whatever is absent has no arm"),
-        ({"at_most": 1, "arm": None}, "it needs an arm"),
+        ({"at_most": 1, "expected": "absent", "because": "no"}, "whatever is absent has no variant"),
+        ({"at_most": 1, "variant": None}, "it needs a variant"),
     ],
 )
 def test_a_claim_that_is_not_complete_is_refused(stated: dict[str, Any], told: str) -> None:
@@ -153,16 +153,16 @@ def test_a_claim_that_is_not_complete_is_refused(stated: dict[str, Any], told: s
 
 
 def test_an_arm_that_is_not_there_is_refused() -> None:
-    with pytest.raises(ValidationError, match="no arm 'c'"):
+    with pytest.raises(ValidationError, match="no variant 'c'"):
         experiment(claim(at_most=1, to="c"))
 
 
 def test_a_run_beyond_one_machine_must_say_why_it_is_virtual() -> None:
-    arms: dict[str, Any] = {"a": {"strategy": STRATEGY.name, "changes": {"pods": 100}}}
-    with pytest.raises(ValidationError, match=r"arms\.a: pods"):
-        experiment(arms=arms)
-    arms["a"]["virtual_because"] = "a hundred pods"
-    assert experiment(arms=arms).workload("a").pods == 100
+    variants: dict[str, Any] = {"a": {"strategy": STRATEGY.name, "changes": {"pods": 100}}}
+    with pytest.raises(ValidationError, match=r"variants\.a: pods"):
+        experiment(variants=variants)
+    variants["a"]["virtual_because"] = "a hundred pods"
+    assert experiment(variants=variants).workload("a").pods == 100
 
 
 def test_names_that_come_twice_are_refused(tmp_path: Path) -> None:
@@ -209,8 +209,8 @@ def test_the_accepted_range_is_chance_and_rounding(
 
 def test_a_figure_that_does_not_scatter_is_held_to_its_rounding() -> None:
     exact = spread([8.0, 8.0, 8.0])
-    assert judged(claim(published=8), 8.4, over=exact).verdict is Verdict.REPRODUCED
-    assert judged(claim(published=8), 8.6, over=exact).verdict is Verdict.NOT_REPRODUCED
+    assert judged(claim(published=8), 8.4, over=exact).verdict is ClaimVerdict.REPRODUCED
+    assert judged(claim(published=8), 8.6, over=exact).verdict is ClaimVerdict.NOT_REPRODUCED
 
 
 def test_swrs_peak_of_7_could_have_been_missed() -> None:
@@ -223,7 +223,7 @@ def test_swrs_peak_of_7_could_have_been_missed() -> None:
 def test_an_effect_of_3_percent_is_none_of_10_to_13() -> None:
     of = CLAIMS["bulk-jitter-20-saves"]
     one = judged(of, 0.97, 0.88, Spread(0.97, 0.06, 30))
-    assert one.verdict is Verdict.NOT_REPRODUCED, "one lucky run of each does not make an effect"
+    assert one.verdict is ClaimVerdict.NOT_REPRODUCED, "one lucky run of each does not make an effect"
 
 
 def test_a_spread_is_that_of_the_seeds_and_a_ratio_pairs_them() -> None:
@@ -239,17 +239,17 @@ def test_a_spread_is_that_of_the_seeds_and_a_ratio_pairs_them() -> None:
 
 def test_what_was_measured_counts_before_what_was_simulated() -> None:
     of = claim(published=100, step=20)
-    assert judged(of, simulated=100, measured=50).verdict is Verdict.NOT_REPRODUCED
+    assert judged(of, simulated=100, measured=50).verdict is ClaimVerdict.NOT_REPRODUCED
     assert judged(of, simulated=100, measured=50).worlds_differ
-    assert judged(of, simulated=50, measured=100).verdict is Verdict.REPRODUCED
-    assert judged(of, simulated=100).verdict is Verdict.REPRODUCED
+    assert judged(of, simulated=50, measured=100).verdict is ClaimVerdict.REPRODUCED
+    assert judged(of, simulated=100).verdict is ClaimVerdict.REPRODUCED
     assert not judged(of, simulated=100).worlds_differ
 
 
 def test_a_latency_is_shown_and_judged_by_nobody() -> None:
     of = claim(published=223, figure="p99_ms", expected="not comparable", because="it is the machine's")
     one = judged(of, 201, 900)
-    assert (one.verdict, one.as_expected, one.worlds_differ) == (Verdict.NOT_COMPARABLE, True, False)
+    assert (one.verdict, one.as_expected, one.worlds_differ) == (ClaimVerdict.NOT_COMPARABLE, True, False)
     assert why(one) == "it is the machine's"
 
 
@@ -257,14 +257,14 @@ def test_a_ratio_divides_what_the_two_arms_came_to() -> None:
     of = claim(published=0.5, to="b", figure="origin_reads")
     reads = {"a": came_to({"origin_reads": 30.0}, {"origin_reads": 40.0}), "b": came_to({"origin_reads": 60.0})}
     (one,) = judge(experiment(of), reads)
-    assert (one.simulated, one.measured, one.verdict) == (0.5, None, Verdict.REPRODUCED)
+    assert (one.simulated, one.measured, one.verdict) == (0.5, None, ClaimVerdict.REPRODUCED)
 
 
 def test_a_native_run_that_is_no_result_counts_for_nothing() -> None:
     of = claim(published=5)
     found = {name: came_to({"origin_peak_1s": 5.0}, {"origin_peak_1s": 50.0}, "pod-1 fell") for name in "ab"}
     (one,) = judge(experiment(of), found)
-    assert (one.measured, one.verdict, one.invalid) == (None, Verdict.REPRODUCED, "pod-1 fell")
+    assert (one.measured, one.verdict, one.invalid) == (None, ClaimVerdict.REPRODUCED, "pod-1 fell")
     assert "no valid result: pod-1 fell" in why(one)
 
 
@@ -275,9 +275,9 @@ def test_what_did_not_happen_is_zero() -> None:
 
 
 def test_nothing_to_run_is_not_reproducible() -> None:
-    of = claim(arm=None, expected="not reproducible", because="no workload is named", published=12)
+    of = claim(variant=None, expected="not reproducible", because="no workload is named", published=12)
     (one,) = judge(experiment(of), {})
-    assert one.verdict is Verdict.NOT_REPRODUCIBLE
+    assert one.verdict is ClaimVerdict.NOT_REPRODUCIBLE
     assert one.as_expected
 
 
@@ -324,14 +324,14 @@ def test_figures_in_tables_have_dotted_names_and_labels_are_none() -> None:
 # what is written
 
 
-def ledger(one: Experiment, of: list[Judged], repeats: int = 1) -> Ledger:
-    return Ledger([one], {one.name: of}, ABOUT, 754.0, repeats)
+def ledger(one: Experiment, of: list[JudgedClaim], repeats: int = 1) -> ClaimsPage:
+    return ClaimsPage([one], {one.name: of}, ABOUT, 754.0, repeats)
 
 
 def test_the_page_has_a_stamp_a_table_and_what_it_comes_to() -> None:
     of = claim(published=61)
     one = experiment(of, conclusion="The peak is {one}.")
-    text = markdown(ledger(one, [Judged(of, 58.6, 59.9, 57.0, Spread(59.9, 2.0, 30))]))
+    text = markdown(ledger(one, [JudgedClaim(of, 58.6, 59.9, 57.0, Spread(59.9, 2.0, 30))]))
     assert "## One key\n\nA paper.\n\nAs there." in text
     row = next(line for line in text.splitlines() if line.startswith("| so"))
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
@@ -348,8 +348,8 @@ def test_no_line_is_longer_than_the_page_and_rows_of_one_reason_share_its_note()
         says="w" * 40, in_full="whole " * 40, published=(1_852, 1_891), independent=True,
         because="so " * 60, expected="not reproduced",
     )  # fmt: skip
-    arms = {name: {"strategy": STRATEGY.name, "virtual_because": "slow " * 30} for name in "ab"}
-    one = experiment(of, arms=arms, source="A " * 80, setup="As there. " * 20)
+    variants = {name: {"strategy": STRATEGY.name, "virtual_because": "slow " * 30} for name in "ab"}
+    one = experiment(of, variants=variants, source="A " * 80, setup="As there. " * 20)
     text = markdown(ledger(one, [judged(of, 59.9, over=SCATTERED)] * 2))
     assert max(map(len, text.splitlines())) <= WIDTH
     assert text.count("not reproduced [1] |") == 2
@@ -362,10 +362,10 @@ def test_the_ledger_that_is_kept_has_no_longer_line_either() -> None:
 
 def test_an_independent_figure_is_marked_and_why_a_run_is_virtual_is_said() -> None:
     of = claim(published=446, independent=True)
-    arms = {
+    variants = {
         "a": {"strategy": STRATEGY.name, "virtual_because": "too much for two cores", "unpredicted_because": "queues"}
     }
-    text = markdown(ledger(experiment(of, arms=arms), [judged(of, 439.0)], repeats=0))
+    text = markdown(ledger(experiment(of, variants=variants), [judged(of, 439.0)], repeats=0))
     assert "446\\*" in text
     assert "Only in virtual time: a: too much for two cores." in text
     assert "Not predicted: a: queues." in text
@@ -437,7 +437,7 @@ def test_a_claim_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
 def test_an_unexpected_verdict_exits_1_and_names_the_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = EXPERIMENTS["primer"].only(["swr-peak"])
     assert one is not None
-    wrong = {"expected": Verdict.NOT_REPRODUCED, "because": "of a test"}
+    wrong = {"expected": ClaimVerdict.NOT_REPRODUCED, "because": "of a test"}
     one = one.model_copy(update={"claims": [one.claims[0].model_copy(update=wrong)]})
     monkeypatch.setattr("loadtest.cli.claims.read_experiments", lambda: [one])
     result = lab("--virtual-only", "--only", "swr-peak", "--results", tmp_path)

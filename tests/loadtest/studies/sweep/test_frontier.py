@@ -15,19 +15,19 @@ from loadtest.studies.sweep import frontier
 from loadtest.studies.sweep.choice import Choice, choices, unbeaten
 from loadtest.studies.sweep.frontier import figure, write_frontier
 from loadtest.studies.sweep.grid import Value
-from loadtest.studies.sweep.runs import Plan, Run
+from loadtest.studies.sweep.runs import SweepPlan, SweepRun
 from tests.loadtest.report.test_report import ENVIRONMENT, SCENARIO, Page, axis, markdown_table, numbers, row
 
-PLAN = Plan(SCENARIO, ("naive", "mine"), ("mine.width=1,2", "cache.ttl_s=2,5"), 7, 1)
+PLAN = SweepPlan(SCENARIO, ("naive", "mine"), ("mine.width=1,2", "cache.ttl_s=2,5"), 7, 1)
 
 
-def run(strategy: str, settings: Mapping[str, Value] | None = None, repeat: int = 1, **figures: Any) -> Run:
+def run(strategy: str, settings: Mapping[str, Value] | None = None, repeat: int = 1, **figures: Any) -> SweepRun:
     """100 reads, a p99 of 10 ms and an age of 5 s, unless stated otherwise."""
     stated = {"origin_reads": 2_000, "p99_ms": 10.0, "age_p99_s": 5.0, "errors": 0, "repeat": repeat, **figures}
-    return Run(dict(settings or {}), row(strategy, **stated), 0.1, "abc1234")
+    return SweepRun(dict(settings or {}), row(strategy, **stated), 0.1, "abc1234")
 
 
-def best(*runs: Run) -> list[str]:
+def best(*runs: SweepRun) -> list[str]:
     return [choice.label for choice in unbeaten(choices(runs))]
 
 
@@ -97,7 +97,7 @@ RUNS = [
 ]
 
 
-def written(folder: Path, runs: list[Run] = RUNS) -> tuple[Page, str]:
+def written(folder: Path, runs: list[SweepRun] = RUNS) -> tuple[Page, str]:
     write_frontier(folder, choices(runs), ENVIRONMENT, PLAN)
     return Page((folder / "report.html").read_text("utf-8")), (folder / "report.md").read_text("utf-8")
 
@@ -178,7 +178,7 @@ def test_a_thicket_of_rings_has_no_numbers() -> None:
 @pytest.mark.parametrize(
     "runs", [[run("mine", origin_reads=0, p99_ms=0.0)], [run("mine"), run("naive", origin_reads=0)]]
 )
-def test_nothing_at_all_still_has_its_place_on_a_logarithm(runs: list[Run]) -> None:
+def test_nothing_at_all_still_has_its_place_on_a_logarithm(runs: list[SweepRun]) -> None:
     for trace in figure(choices(runs)).data:
         assert all(value is None or value > 0 for value in (*trace.x, *trace.y))
 
@@ -195,7 +195,7 @@ def test_an_axis_has_room_around_and_some_ticks(low: float, high: float) -> None
 
 def test_the_page_needs_nothing_but_itself_and_tells_all_there_is_to_know(tmp_path: Path) -> None:
     page, text = written(
-        tmp_path, [*RUNS[:-1], run("shedder", {"cache.ttl_s": 2.0}, events=["a | b broke"], valid=False)]
+        tmp_path, [*RUNS[:-1], run("shedder", {"cache.ttl_s": 2.0}, incidents=["a | b broke"], valid=False)]
     )
     assert not [tag for tag, attributes in page.tags if tag == "link" or {"src", "href"} & attributes.keys()]
     for shown in (page.text, text.replace("\\", "")):
@@ -211,8 +211,8 @@ def test_the_page_needs_nothing_but_itself_and_tells_all_there_is_to_know(tmp_pa
 
 def test_no_text_of_a_sweep_becomes_markup(tmp_path: Path) -> None:
     evil = "</script><b>&"
-    page, _ = written(tmp_path, [run(evil, {evil: evil}, events=[evil]), run("mine", {evil: "x"})])
-    plain, _ = written(tmp_path, [run("naive", {"one": "one"}, events=["one"]), run("mine", {"one": "x"})])
+    page, _ = written(tmp_path, [run(evil, {evil: evil}, incidents=[evil]), run("mine", {evil: "x"})])
+    plain, _ = written(tmp_path, [run("naive", {"one": "one"}, incidents=["one"]), run("mine", {"one": "x"})])
     assert [tag for tag, _ in page.tags] == [tag for tag, _ in plain.tags]
     (tip,) = next(trace for trace in page.figure()[0] if "customdata" in trace and trace["name"] == evil)["customdata"]
     assert set(re.findall(r"<[^>]*>", tip)) == {"<b>", "</b>", "<br>"}

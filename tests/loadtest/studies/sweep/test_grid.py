@@ -18,7 +18,7 @@ TABLE: dict[str, Any] = {
     "keys": {"count": 4},
     "cache": {"ttl_s": 1},
     "origin": {"latency": "fixed(50)", "connections": 4},
-    "tune": {"jitter": {"spread": 0.2}},
+    "params": {"jitter": {"spread": 0.2}},
     "faults": [{"kind": "cache-away", "at_s": 1, "for_s": 0.5}],
 }
 SMALL = Scenario.model_validate(TABLE)
@@ -39,7 +39,7 @@ def test_without_settings_every_strategy_is_one_point() -> None:
     assert grid() == [Point(name, SMALL, {}) for name in ("static", "xfetch", "jitter")]
 
 
-def test_the_grid_is_the_product_and_a_tunable_multiplies_its_own_strategy_alone() -> None:
+def test_the_grid_is_the_product_and_a_parameter_multiplies_its_own_strategy_alone() -> None:
     found = grid("xfetch.beta=0.5,1,2", "cache.ttl_s=1,5", "jitter.form=longer", "pods=1,2")
     assert [point.strategy for point in found] == ["static", *["xfetch"] * 3, "jitter"] * 4
     assert len({(point.strategy, *point.settings.items()) for point in found}) == len(found)
@@ -50,8 +50,8 @@ def test_the_grid_is_the_product_and_a_tunable_multiplies_its_own_strategy_alone
         (5, 2),
     ]
     assert all(point.settings.keys() == {"cache.ttl_s", "pods"} for point in found if point.strategy == "static")
-    assert [point.scenario.tune["xfetch"] for point in found[1:4]] == [{"beta": 0.5}, {"beta": 1}, {"beta": 2}]
-    assert found[4].scenario.tune == {"jitter": {"spread": 0.2, "form": "longer"}}, "what the scenario tunes stays"
+    assert [point.scenario.params["xfetch"] for point in found[1:4]] == [{"beta": 0.5}, {"beta": 1}, {"beta": 2}]
+    assert found[4].scenario.params == {"jitter": {"spread": 0.2, "form": "longer"}}, "what the scenario tunes stays"
     assert found[1].settings == {"cache.ttl_s": 1.0, "pods": 1, "xfetch.beta": 0.5}
 
 
@@ -97,7 +97,7 @@ def test_a_setting_is_written_as_it_is_read() -> None:
         (["nothing=1"], "--set nothing: there is no such setting: name one of duration_s, pods"),
         (["xfetch.gamma=1"], "--set xfetch.gamma: there is no such setting: name one of xfetch.beta"),
         (["at_s=1"], "--set at_s: name one of load.shape.at_s, faults.0.at_s"),
-        (["tune=1"], "--set tune: there is no such setting"),
+        (["params=1"], "--set params: there is no such setting"),
         (["ttl_s=1,1.0"], "--set ttl_s: 1 is there twice"),
         (["ttl_s=1", "cache.ttl_s=2"], "--set cache.ttl_s: is there twice"),
         (["ttl_s=2,0.01"], "--set cache.ttl_s=0.01: Input should be greater than or equal to 0.05"),
@@ -118,6 +118,6 @@ def test_a_bad_setting_is_named_with_its_value_and_its_bound(texts: list[str], s
     assert said in str(caught.value)
 
 
-def test_a_tunable_of_a_strategy_that_is_not_there_is_no_silent_no() -> None:
+def test_a_parameter_of_a_strategy_that_is_not_there_is_no_silent_no() -> None:
     with pytest.raises(BadSetting, match="xfetch does not take part"):
         grid("xfetch.beta=1", names="static")

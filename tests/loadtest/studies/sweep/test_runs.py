@@ -14,12 +14,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app.discovery import discover
-from app.strategy import Status, Why
+from app.strategy import LoadReason, Status
 from loadtest import cli
 from loadtest.cli import sweep as command
 from loadtest.figures.history import Ending
 from loadtest.figures.incident import Incident
-from loadtest.figures.run_summary import Row
+from loadtest.figures.run_summary import RunSummary
 from loadtest.sim.cluster.simulate import SimulatedHistory
 from loadtest.studies.sweep.runs import BadSweep, Sweep, read_about, read_plan, resume
 from loadtest.workload.planned_run import PlannedRun
@@ -120,9 +120,11 @@ def test_a_sweep_ends_as_one_table_with_a_row_per_run(small: Path, here: Here) -
         *(("static", 0.5, None), ("xfetch", 0.5, 1.0), ("xfetch", 0.5, 2.0)),
         *(("static", 1.0, None), ("xfetch", 1.0, 1.0), ("xfetch", 1.0, 2.0)),
     ]
-    scalars = {field.name for field in fields(Row) if field.type in {int, float, str, bool, float | None, int | None}}
-    counted = {*(f"status_{status}" for status in Status), *(f"reads_{why}" for why in Why)}
-    of_the_run = {"events", "notes", "cpu_s", "commit"}
+    scalars = {
+        field.name for field in fields(RunSummary) if field.type in {int, float, str, bool, float | None, int | None}
+    }
+    counted = {*(f"status_{status}" for status in Status), *(f"reads_{why}" for why in LoadReason)}
+    of_the_run = {"incidents", "notes", "cpu_s", "commit"}
     assert set(table.column_names) == {"cache.ttl_s", "xfetch.beta", *scalars, *counted, *of_the_run}
     kinds = {field.name: str(field.type) for field in table.schema}
     assert (kinds["origin_reads"], kinds["p99_ms"], kinds["xfetch.beta"], kinds["valid"], kinds["target_rate"]) == (
@@ -283,5 +285,5 @@ def test_a_run_that_broke_an_invariant_is_told_and_ends_with_code_3(
     monkeypatch.setattr(SimulatedHistory, "ending", broken)
     ended, folder = swept(small, "--strategies", "static")
     assert ended.exit_code == 3
-    assert table_of(folder).column("events").to_pylist() == ["it | went wrong"]
+    assert table_of(folder).column("incidents").to_pylist() == ["it | went wrong"]
     assert "went wrong" in (folder / "report.md").read_text()

@@ -22,12 +22,12 @@ from app.strategy import (
     Lab,
     Loaded,
     Loader,
+    LoadReason,
     Lookup,
     OriginFailed,
     Shed,
     Status,
     Strategy,
-    Why,
 )
 from app.tasks import Tasks
 
@@ -63,20 +63,20 @@ class Answer(NamedTuple):
         return f"{_HEAD[self.status]}; ttl={int(self.ttl_s)}; age={self.age_s:.3f}"
 
 
-LoadItem = Callable[[int, str, Why], Awaitable[Loaded]]
+LoadItem = Callable[[int, str, LoadReason], Awaitable[Loaded]]
 """Reads an item from the origin, for a key: `app.origin.Origin.read`. Raises `OriginFailed` or `Shed`."""
 
 
-class ArmEvents(FlightEvents, Protocol):
-    """The observer of an arm: its metrics in the service."""
+class RunnerEvents(FlightEvents, Protocol):
+    """The observer of a strategy runner: its metrics in the service."""
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None: ...
 
     def task_died(self, task: str) -> None: ...
 
 
-class Arm:
-    """One strategy at work in one pod. Raises ValueError when the settings tune it beyond its bounds."""
+class StrategyRunner:
+    """One strategy at work in one pod. Raises ValueError when a parameter is out of its bounds."""
 
     def __init__(
         self,
@@ -85,17 +85,17 @@ class Arm:
         cache: Cache,
         clock: Clock,
         load_item: LoadItem,
-        events: ArmEvents,
-        life: str,
+        events: RunnerEvents,
+        instance_id: str,
     ) -> None:
-        """`life` is unlike that of any process with the same name and seed, before or now: the tokens of locks must
-        differ."""
+        """`instance_id` is unlike that of any process with the same name and seed, before or now: the tokens of locks
+        must differ."""
         rng = Random(f"{settings.seed}/{settings.pod}/{strategy.name}")
         self._tasks = Tasks(events.task_died)
         self._budget_s = settings.cache_budget_ms / 1000
-        self._flights = PodFlights(cache, clock, rng, self._tasks, _bounds_of(settings), events, life)
-        tune = settings.tune.get(strategy.name, {})
-        self._strategy = strategy(Lab(cache, clock, rng, self._flights, settings.ttl_s, tune))
+        self._flights = PodFlights(cache, clock, rng, self._tasks, _bounds_of(settings), events, instance_id)
+        params = settings.params.get(strategy.name, {})
+        self._strategy = strategy(Lab(cache, clock, rng, self._flights, settings.ttl_s, params))
         self._clock = clock
         self._load_item = load_item
         self._events = events

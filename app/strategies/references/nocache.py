@@ -1,4 +1,4 @@
-from app.strategy import Loader, Lookup, Mechanism, Status, Strategy, Why
+from app.strategy import Loader, LoadReason, Lookup, Mechanism, Status, Strategy
 
 
 class NoCache(Strategy):
@@ -13,5 +13,5 @@ class NoCache(Strategy):
         return Mechanism.unknown(stretch=0.0)
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
-        loaded = await load(Why.MISS)
+        loaded = await load(LoadReason.MISS)
         return Lookup(Status.MISS, loaded.as_entry(fresh_for_s=0.0))

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 
 class Waiter:
-    """Implements `app.strategy.Landing`."""
+    """Implements `app.strategy.Notification`."""
 
     def __init__(self) -> None:
         self._announced = asyncio.Event()
 
-    def announce(self) -> None:
+    def notify(self) -> None:
         self._announced.set()
 
     async def wait(self, timeout_s: float) -> bool:
@@ -24,7 +24,7 @@ class Waiter:
         return True
 
 
-class Landings:
+class Notifications:
     """The waiters of one pod, by key."""
 
     def __init__(self) -> None:
@@ -42,11 +42,11 @@ class Landings:
             if not waiters:
                 del self._waiters[key]
 
-    def announce(self, key: str) -> None:
+    def notify(self, key: str) -> None:
         for waiter in self._waiters.get(key, ()):
-            waiter.announce()
+            waiter.notify()
 
-    def announce_all(self) -> None:
-        """After a gap in the announcements: everybody had better look."""
+    def notify_all(self) -> None:
+        """After a gap in the notifications: everybody had better look."""
         for key in self._waiters:
-            self.announce(key)
+            self.notify(key)
