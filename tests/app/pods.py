@@ -69,7 +69,7 @@ class Load:
 class Pod:
     """One pod. Its loads take `load_s`, or fail with `failure`."""
 
-    def __init__(self, number: int, pods: "Pods", latency_s: float, references: FlightBounds, seed: int) -> None:
+    def __init__(self, number: int, pods: "Pods", latency_s: float, bounds: FlightBounds, seed: int) -> None:
         self.number = number
         self.load_s = LOAD_S
         self.failure: Exception | None = None
@@ -78,7 +78,7 @@ class Pod:
         self.tasks = Tasks()
         self.cache = FlakyCache(pods.server, pods.clock, latency_s)
         rng = Random(f"{seed}/{number}")
-        self.flights = PodFlights(self.cache, pods.clock, rng, self.tasks, references, self.events)
+        self.flights = PodFlights(self.cache, pods.clock, rng, self.tasks, bounds, self.events)
         self._pods = pods
 
     async def load(self, reason: LoadReason) -> Loaded:
@@ -113,7 +113,7 @@ class Pod:
 class Pods(list[Pod]):
     """The pods, their server and clock, and every load of all of them."""
 
-    def __init__(self, number: int = 3, latency_s: float = 0.0, seed: int = 1, **references: Any) -> None:
+    def __init__(self, number: int = 3, latency_s: float = 0.0, seed: int = 1, **bounds: Any) -> None:
         self.clock = VirtualClock(asyncio.get_running_loop())
         self.server = SimulatedRedis(self.clock)
         self.loads: list[Load] = []
@@ -124,7 +124,7 @@ class Pods(list[Pod]):
             "refresh_pause_s": PAUSE_S,
             "flights_max": FLIGHTS_MAX,
         }
-        super().__init__(Pod(n, self, latency_s, FlightBounds(**(stated | references)), seed) for n in range(number))
+        super().__init__(Pod(n, self, latency_s, FlightBounds(**(stated | bounds)), seed) for n in range(number))
 
 
 def play(story: Callable[[Pods], Awaitable[T]], **pods: Any) -> T:

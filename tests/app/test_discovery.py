@@ -51,7 +51,7 @@ def test_files_with_an_underscore_are_left_alone(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "why"),
+    ("name", "text", "reason"),
     [
         ("no_strategy", "x = 1", "one Strategy per file, not 0"),
         ("two", BODY + BODY.replace("Mine", "Yours"), "one Strategy per file, not 2 (Mine, Yours)"),

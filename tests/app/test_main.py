@@ -40,7 +40,7 @@ def test_an_item_is_loaded_once_and_then_served_untouched(redis_url: str, tmp_pa
         assert first.headers["cache-status"].startswith("stampede-lab; fwd=miss; detail=miss; ttl=")
         assert second.headers["cache-status"].startswith("stampede-lab; hit; detail=hit; ttl=")
         assert first.headers["x-served-by"] == "pod-under-test"
-        assert [(row["key"], row["strategy"], row["why"], row["outcome"]) for row in rows] == [
+        assert [(row["key"], row["strategy"], row["reason"], row["outcome"]) for row in rows] == [
             (f"lab:{strategy}:7", strategy, LoadReason.MISS, "ok")
         ]
         assert rows[0]["asked_s"] <= rows[0]["started_s"] <= rows[0]["ended_s"] - 0.02 + 1e-3
@@ -115,7 +115,7 @@ def test_the_metrics_count_what_happened(redis_url: str, tmp_path: Path) -> None
     text = asyncio.run(scenario())
     assert 'lab_requests_total{status="miss",strategy="static"} 1.0' in text
     assert 'lab_requests_total{status="hit",strategy="static"} 2.0' in text
-    assert 'lab_origin_reads_total{strategy="static",reason="miss"} 1.0' in text
+    assert 'lab_origin_reads_total{reason="miss",strategy="static"} 1.0' in text
     assert 'lab_answer_age_seconds_count{strategy="static"} 3.0' in text
 
 

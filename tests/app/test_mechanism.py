@@ -9,7 +9,7 @@ from app.strategy import Mechanism
 
 
 @pytest.mark.parametrize(
-    ("made", "why"),
+    ("made", "reason"),
     [
         (lambda: Mechanism.stale(window_s=-1.0), "window_s must be a finite number from 0, not -1.0"),
         (lambda: Mechanism.early(beta=math.nan), "beta must be a finite number from 0, not nan"),

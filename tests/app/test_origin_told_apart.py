@@ -172,11 +172,11 @@ def test_a_late_read_is_written_down_as_it_ended_and_counts_as_one_failure(fails
     [({"flights_max": 1}, 1), ({"wait_ms_max": 20.0, "origin_latency": "fixed(5000)", "origin_timeout_ms": 9000.0}, 2)],
     ids=["flights_max", "wait_ms_max"],
 )
-def test_who_is_shed_by_a_bound_of_the_flights_asked_the_origin_nothing(references: dict[str, Any], asked: int) -> None:
+def test_who_is_shed_by_a_bound_of_the_flights_asked_the_origin_nothing(bounds: dict[str, Any], asked: int) -> None:
     """One load a key at most: of two keys, ten requests each."""
 
     async def story() -> None:
-        seen = Watched(**references)
+        seen = Watched(**bounds)
         answers = await asyncio.gather(*(seen.runner.answer(number % 2) for number in range(20)))
         await asyncio.sleep(60)
         assert Status.SHED in {answer.status for answer in answers}

@@ -88,7 +88,7 @@ def test_a_server_that_the_lab_supports_is_not_complained_about() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "why"),
+    ("changes", "reason"),
     [({"mode": "cluster"}, "cluster"), ({"mode": "sentinel"}, "sentinel"), ({"role": "replica"}, "primary"),
      ({"version": "6.0.16"}, "6.2")],
 )  # fmt: skip

@@ -146,7 +146,7 @@ def everything_in(folder: Path) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize(("make", "why"), OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize(("make", "reason"), OTHERS.values(), ids=OTHERS)
 @pytest.mark.parametrize("items", [5, 9])  # with the settings that the stamp tells of, and with others
 def test_what_is_not_the_labs_own_is_named_and_stays(
     tmp_path: Path, make: Callable[[Path], None], reason: str, items: int

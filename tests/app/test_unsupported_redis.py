@@ -12,7 +12,7 @@ from tests.redis_server import RedisServer
 
 
 @pytest.mark.parametrize(
-    ("options", "why"),
+    ("options", "reason"),
     [
         (("--cluster-enabled", "yes", "--cluster-port", str(free_port())), "cluster mode"),
         (("--replicaof", "127.0.0.1 1"), "replica"),

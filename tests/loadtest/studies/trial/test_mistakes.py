@@ -24,7 +24,7 @@ PLAIN = """
 entry = await self.lab.cache.get(key)
 if entry is not None:
     return Lookup(Status.HIT, entry)
-loaded = await load(Why.MISS)
+loaded = await load(LoadReason.MISS)
 return Lookup(Status.MISS, await self.lab.store(key, loaded, self.ttl_s))
 """
 
@@ -48,7 +48,7 @@ def strategy(
 ANSWERS, SELF_LAB = "it answers a request", "it takes nothing past self.lab"
 MISTAKES = {
     "returns_none": Mistake(
-        strategy("if await self.lab.cache.get(key):\n    return None\nawait load(Why.MISS)  # HERE"),
+        strategy("if await self.lab.cache.get(key):\n    return None\nawait load(LoadReason.MISS)  # HERE"),
         ANSWERS, "answered None, not a Lookup", "Some path through get_or_load ends without an answer",
     ),
     "returns_an_entry": Mistake(
@@ -56,7 +56,7 @@ MISTAKES = {
         ANSWERS, "answered Entry(", "Return Lookup(status, entry)",
     ),
     "returns_what_was_loaded": Mistake(
-        strategy("return Lookup(Status.MISS, await load(Why.MISS))  # HERE"),
+        strategy("return Lookup(Status.MISS, await load(LoadReason.MISS))  # HERE"),
         ANSWERS, "a Lookup of <Status.MISS", "Return Lookup(status, entry)",
     ),
     "forgot_async": Mistake(
@@ -74,7 +74,7 @@ MISTAKES = {
         ANSWERS, "was never awaited", "An `await` is missing",
     ),
     "forgot_to_await_the_store": Mistake(
-        strategy("loaded = await load(Why.MISS)\nself.lab.store(key, loaded, 5)  # HERE\n"
+        strategy("loaded = await load(LoadReason.MISS)\nself.lab.store(key, loaded, 5)  # HERE\n"
                  "return Lookup(Status.MISS, loaded.as_entry(5))"),
         ANSWERS, "coroutine 'Lab.store' was never awaited", "An `await` is missing",
     ),
@@ -137,7 +137,7 @@ MISTAKES = {
         strategy(PLAIN, "x = undefined  # HERE"), "its file can be used", "'undefined' is not defined", "importable",
     ),
     "never_stores": Mistake(
-        strategy("return Lookup(Status.MISS, (await load(Why.MISS)).as_entry(5))"),
+        strategy("return Lookup(Status.MISS, (await load(LoadReason.MISS)).as_entry(5))"),
         "a loaded entry is there for the next request", "6 asked the origin", "Store what was loaded",
     ),
     "its_own_constructor": Mistake(
