@@ -96,8 +96,8 @@ def test_every_metric_has_its_children_before_the_first_request(redis_url: str, 
         for status in Status:
             assert f'lab_requests_total{{status="{status}",strategy="{strategy}"}} 0.0' in text
         for reason in LoadReason:
-            assert f'lab_origin_asked_total{{strategy="{strategy}",reason="{reason}"}} 0.0' in text
-            assert f'lab_origin_reads_total{{strategy="{strategy}",reason="{reason}"}} 0.0' in text
+            assert f'lab_origin_asked_total{{reason="{reason}",strategy="{strategy}"}} 0.0' in text
+            assert f'lab_origin_reads_total{{reason="{reason}",strategy="{strategy}"}} 0.0' in text
         assert f'lab_origin_asked_again_total{{strategy="{strategy}"}} 0.0' in text
         assert f'lab_origin_failures_total{{strategy="{strategy}"}} 0.0' in text
         assert f'lab_origin_shed_total{{strategy="{strategy}"}} 0.0' in text
