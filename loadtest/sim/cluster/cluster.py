@@ -3,10 +3,11 @@
 import asyncio
 import itertools
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from app.latency import Latency
 from app.strategy import Strategy
-from loadtest.sim.cluster.events import ClusterReady, Observer, Observers
+from loadtest.sim.cluster.events import Observer, Observers
 from loadtest.sim.cluster.invariants import Invariants
 from loadtest.sim.cluster.pod import SimulatedPod
 from loadtest.sim.cluster.pooler import VirtualPooler
@@ -84,3 +85,9 @@ class Cluster:
     async def aclose(self) -> None:
         for pod in self.pods:
             await pod.aclose()
+
+
+class ClusterReady(NamedTuple):
+    """The event that a cluster is made, before anything happens in it."""
+
+    cluster: Cluster

@@ -7,7 +7,7 @@ Chunks of the recorder (`loadtest.figures.records.Answers` and `Reads`) are even
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from app.strategy import CacheAway, Entry, Loaded, LoadReason
 from app.strategy_runner import Answer
@@ -15,9 +15,6 @@ from loadtest.figures.failures import Kind
 from loadtest.sim.cluster.clients import Ask
 from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.workload.faults import Fault, Lasting
-
-if TYPE_CHECKING:
-    from loadtest.sim.cluster.cluster import Cluster
 
 Handlers = Mapping[type, Callable[[Any], None]]
 
@@ -56,12 +53,6 @@ class Observers:
     def emit(self, event: object) -> None:
         for handle in self._handlers.get(type(event), ()):
             handle(event)
-
-
-class ClusterReady(NamedTuple):
-    """The cluster is made, and nothing has happened in it."""
-
-    cluster: "Cluster"
 
 
 class LoadBegan(NamedTuple):

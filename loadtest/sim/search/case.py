@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.strategy import Strategy
-from loadtest.sim.cluster.cluster import Cluster
-from loadtest.sim.cluster.events import ClusterReady, Observer, Subscriber
+from loadtest.sim.cluster.cluster import Cluster, ClusterReady
+from loadtest.sim.cluster.events import Observer, Subscriber
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.sim.cluster.violation import Invariant, Violation
 from loadtest.sim.search.random_scenario import random_scenario, shuffle_seed

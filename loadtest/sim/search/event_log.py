@@ -7,7 +7,7 @@ from typing import Any
 
 from app.strategy import Entry
 from loadtest.sim.cluster import events
-from loadtest.sim.cluster.cluster import Cluster
+from loadtest.sim.cluster.cluster import Cluster, ClusterReady
 from loadtest.sim.cluster.violation import Violation
 
 
@@ -39,7 +39,7 @@ class EventLog:
             events.LockRenewed: _renewed,
             events.LockReleased: _released,
         }
-        self.handlers: events.Handlers = {events.ClusterReady: self._begin} | {
+        self.handlers: events.Handlers = {ClusterReady: self._begin} | {
             kind: partial(self._tell, sentence) for kind, sentence in sentences.items()
         }
 
@@ -49,7 +49,7 @@ class EventLog:
             self._take(f"{self._untold.at_s:12.6f}  VIOLATION of {self._untold.invariant}: {self._untold.what}")
             self._untold = None
 
-    def _begin(self, event: events.ClusterReady) -> None:
+    def _begin(self, event: ClusterReady) -> None:
         self._cluster = event.cluster
 
     def _tell(self, sentence: Callable[[Any], str], event: Any) -> None:

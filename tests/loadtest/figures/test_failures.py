@@ -9,7 +9,8 @@ from prometheus_client import generate_latest
 from app.discovery import discover
 from app.metrics import Metrics
 from loadtest.figures.failures import Failures, Kind, counted, failures_found
-from loadtest.sim.cluster.events import ClusterReady, Subscriber
+from loadtest.sim.cluster.cluster import ClusterReady
+from loadtest.sim.cluster.events import Subscriber
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.workload.scenario import Scenario, read_scenario
 

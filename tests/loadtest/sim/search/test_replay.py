@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from app.discovery import discover
 from loadtest.cli import app
-from loadtest.sim.cluster.cluster import Cluster
-from loadtest.sim.cluster.events import ClusterReady, Subscriber
+from loadtest.sim.cluster.cluster import Cluster, ClusterReady
+from loadtest.sim.cluster.events import Subscriber
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.sim.search.case import Case, case_of, run_case
 from loadtest.sim.search.replay import retell
