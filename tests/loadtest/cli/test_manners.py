@@ -196,3 +196,12 @@ def test_a_disk_that_is_full_is_one_line() -> None:
         )  # fmt: skip
     assert ended.returncode == 1
     assert ended.stderr.splitlines() == [b"error: [Errno 28] No space left on device"]
+
+
+def test_the_virtual_world_of_a_bench_is_the_sims_to_the_byte(tmp_path: Path) -> None:
+    words = ["--scenario", "hot-key", "--strategies", "static,swr", "--duration", "6", "--repeats", "2", "--seed", "9"]
+    for command, world in (("bench", ["--world", "virtual"]), ("sim", [])):
+        said = lab(command, *words, *world, "--results", tmp_path / command)
+        assert said.exit_code == 0, said.output
+    bench, sim = ((tmp_path / name / "latest" / "summary.json").read_bytes() for name in ("bench", "sim"))
+    assert bench == sim
