@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from app.ledger import AskedRead
 from app.settings import Settings
-from app.strategy import LoadReason, Status, Strategy
+from app.strategy import LoadReason, Shed, Status, Strategy
 
 # Closer together around an origin's usual latency (20 to 300 ms), where p99 has to be right to 10 %.
 DURATION_BUCKETS_S = (
@@ -205,13 +205,13 @@ class OriginMetrics:
         if again:
             self._again.inc()
 
-    def origin_shed(self, read: AskedRead) -> None:
+    def origin_shed(self, read: AskedRead, error: Shed) -> None:
         self._shed.inc()
 
     def origin_started(self, read: AskedRead) -> None:
         self._reads[read.reason].inc()
 
-    def origin_failed(self, read: AskedRead) -> None:
+    def origin_failed(self, read: AskedRead, error: BaseException) -> None:
         self._failures.inc()
 
     def origin_ended(self, read: AskedRead, duration_s: float) -> None:

@@ -68,13 +68,13 @@ class OriginEvents(Protocol):
         """A read was asked for; `again`: while somebody in this pod waits for one of the same key."""
         ...
 
-    def origin_shed(self, read: AskedRead) -> None: ...
+    def origin_shed(self, read: AskedRead, error: Shed) -> None: ...
 
     def origin_started(self, read: AskedRead) -> None:
         """The read has got its connection."""
         ...
 
-    def origin_failed(self, read: AskedRead) -> None:
+    def origin_failed(self, read: AskedRead, error: BaseException) -> None:
         """The store gave no answer, or none in time: once for a read."""
         ...
 
@@ -139,9 +139,10 @@ class Origin:
         read = AskedRead(item_id, key, self._strategy, self._settings.pod, reason, now_s, monotonic_s)
         self._events.origin_asked(read, again=key in self._awaited)
         if self.reading + self.waiting >= self.connections + self._settings.origin_queue_max:
-            self._events.origin_shed(read)
+            shed = Shed(f"{self.waiting} reads wait for the origin (origin_queue_max)")
+            self._events.origin_shed(read, shed)
             self._end(read, ReadOutcome.SHED)
-            raise Shed(f"{self.waiting} reads wait for the origin (origin_queue_max)")
+            raise shed
         self.waiting += 1  # here and not in the task, which has not begun when the next caller looks
         self._see_peak()
         task = self._tasks.spawn(self._read(read), "read", key)
@@ -151,12 +152,13 @@ class Origin:
             done, _ = await asyncio.wait({task}, timeout=timeout_s)
         if not done:
             read.is_late = True
-            self._events.origin_failed(read)
             late = f"within {timeout_s:g} s (origin_timeout_ms)"
+            failed = OriginFailed(f"no answer {late}")
             if read.is_queueing:
                 task.cancel()
-                raise OriginFailed(f"none of the connections that pods share {late}{self._away()}")
-            raise OriginFailed(f"no answer {late}")
+                failed = OriginFailed(f"none of the connections that pods share {late}{self._away()}")
+            self._events.origin_failed(read, failed)
+            raise failed
         return task.result()
 
     @contextmanager
@@ -188,9 +190,11 @@ class Origin:
             outcome = ReadOutcome.OK
             read.loaded = self._loaded(read, found, self._dated(started_s, started_monotonic_s))
             return read.loaded
-        finally:
+        except BaseException as error:
             if outcome is ReadOutcome.FAILED and not read.is_late:
-                self._events.origin_failed(read)
+                self._events.origin_failed(read, error)
+            raise
+        finally:
             self._events.origin_ended(read, self._clock.monotonic_s() - read.asked_monotonic_s)
             self._see_peak()
             self.reading -= 1

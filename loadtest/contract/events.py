@@ -3,7 +3,7 @@
 from collections import Counter
 
 from app.ledger import AskedRead
-from app.strategy import Status
+from app.strategy import Shed, Status
 
 
 class Events(Counter[str]):
@@ -16,13 +16,13 @@ class Events(Counter[str]):
         self[f"asked {read.reason}"] += 1
         self["asked again"] += again
 
-    def origin_shed(self, read: AskedRead) -> None:
+    def origin_shed(self, read: AskedRead, error: Shed) -> None:
         self["origin shed"] += 1
 
     def origin_started(self, read: AskedRead) -> None:
         self[f"started {read.reason}"] += 1
 
-    def origin_failed(self, read: AskedRead) -> None:
+    def origin_failed(self, read: AskedRead, error: BaseException) -> None:
         self["origin failed"] += 1
 
     def origin_ended(self, read: AskedRead, duration_s: float) -> None:

@@ -1,7 +1,7 @@
 """Typed events of a simulated cluster, and the observers that subscribe to them.
 
 Pods are named in events as in records: `pod-1`. An event that costs a hit is made only where an observer hears it.
-Chunks of the recorder (`loadtest.figures.records.Answers` and `Reads`) are events too.
+Each chunk of answers (`loadtest.figures.records.Answers`) is an event too.
 """
 
 from collections import defaultdict
@@ -216,11 +216,11 @@ class OriginAnswered(NamedTuple):
 
 
 class OriginUnanswered(NamedTuple):
-    """The origin failed, was late or shed the read: `how`, in one word."""
+    """A pod got no item from the origin: the read failed, was late or was shed, as `error` says."""
 
     pod: str
     item_id: int
-    how: str
+    error: BaseException
 
 
 class StoreReadBegan(NamedTuple):

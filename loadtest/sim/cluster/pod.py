@@ -9,7 +9,7 @@ from app.clock import RedisClock
 from app.latency import Latency
 from app.ledger import AskedRead
 from app.pod import Pod
-from app.strategy import Clock, Status, Strategy
+from app.strategy import Clock, Shed, Status, Strategy
 from app.strategy_runner import Answer
 from app.tasks import Tasks
 from loadtest.figures.failures import Kind
@@ -74,13 +74,13 @@ class PodReports:
             self._open[read] = opened = OpenRead(self._true.now_s(), read.item_id, read.reason, self._number)
             self._emit(OriginAsked(self._name, read.item_id, read.key, read.reason, opened))
 
-    def origin_shed(self, read: AskedRead) -> None:
+    def origin_shed(self, read: AskedRead, error: Shed) -> None:
         self._failed(Kind.SHED)
-        self._emit(OriginUnanswered(self._name, read.item_id, "shed"))
+        self._emit(OriginUnanswered(self._name, read.item_id, error))
 
-    def origin_failed(self, read: AskedRead) -> None:
+    def origin_failed(self, read: AskedRead, error: BaseException) -> None:
         self._failed(Kind.LATE)
-        self._emit(OriginUnanswered(self._name, read.item_id, "late" if read.is_late else "failed"))
+        self._emit(OriginUnanswered(self._name, read.item_id, error))
 
     def write(self, read: AskedRead) -> None:
         if (ended := self._open.pop(read, None)) is None:

@@ -28,10 +28,8 @@ class EventLog:
             events.RequestAnswered: _answered,
             events.RequestFailed: lambda event: f"does not answer for {event.item_id}: {event.error!r}",
             events.OriginAsked: lambda event: f"asks the origin for {event.item_id} ({event.reason})",
-            events.OriginAnswered: lambda event: (
-                f"has {event.item_id} from the origin, read at {event.loaded.read_at_s:.6f} s"
-            ),
-            events.OriginUnanswered: lambda event: f"has nothing from the origin for {event.item_id}: {event.how}",
+            events.OriginAnswered: _loaded,
+            events.OriginUnanswered: lambda event: f"has nothing from the origin for {event.item_id}: {event.error!r}",
             events.CommandBroken: lambda event: f"{event.command.upper()}: {event.error}",
             events.EntryRead: self._read,
             events.EntryStored: self._stored,

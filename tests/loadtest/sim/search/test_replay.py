@@ -76,7 +76,7 @@ def test_every_kind_of_event_is_told_in_order_of_time() -> None:
         r"PUT .* stored, lock released, waiters notified",
         r"asks the origin for \d \(miss\)",
         r"has \d from the origin, read at",
-        r"has nothing from the origin for \d: failed",
+        r"has nothing from the origin for \d: OriginFailed\('",
     ):
         assert any(re.search(event, line) for line in lines), event
     assert any(" SET " in line for line in lines_of("static", Case(scenario, 1)))
