@@ -14,7 +14,7 @@ from benchmarks.readme_blocks import BLOCKS, README, NoBlock, quoted_by, stale, 
 from loadtest import ROOT
 from loadtest.cli.running import guarded_here, this_run
 from loadtest.cli.terminal import console, fail
-from loadtest.figures.run_folder import write_whole
+from loadtest.figures.whole_file import write_whole
 
 COLUMNS = 112  # characters: as wide as a page shows code
 

@@ -16,9 +16,10 @@ from loadtest.cli.options import RESULTS, Duration, Results, Seed, Strategies
 from loadtest.cli.running import guarded, run_folder, this_run
 from loadtest.cli.terminal import console, exit_unless_valid, fail, warn
 from loadtest.figures.repeats import by_strategy
-from loadtest.figures.run_folder import keep_figures, write_whole
+from loadtest.figures.run_folder import keep_figures
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
+from loadtest.figures.whole_file import write_whole
 from loadtest.report.write import Extras
 from loadtest.studies.calibration.calibration import LEGEND, SHORT, Calibration, all_agree, beside, calibrate_again
 from loadtest.studies.calibration.calibration import calibrate as compare_worlds

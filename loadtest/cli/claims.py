@@ -15,7 +15,7 @@ from loadtest.cli.options import RESULTS, Results, Seed
 from loadtest.cli.output_files import why_not_over
 from loadtest.cli.running import guarded, guarded_here, run_folder, this_run
 from loadtest.cli.terminal import console, fail, named, warn
-from loadtest.figures.run_folder import write_whole
+from loadtest.figures.whole_file import write_whole
 from loadtest.report.write import Extras
 from loadtest.studies.claims.claims_page import TITLE, ClaimsPage, markdown, print_ledger
 from loadtest.studies.claims.experiment import Experiment, read_experiments

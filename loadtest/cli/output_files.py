@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from loadtest.cli.terminal import console, shown, warn
-from loadtest.figures.run_folder import write_whole
+from loadtest.figures.whole_file import write_whole
 
 LOOKED_AT_CHARS = 4_096
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from loadtest.figures.incident import Incident
 from loadtest.figures.run_summary import RunSummary
+from loadtest.figures.whole_file import write_whole
 from loadtest.workload.planned_run import PlannedRun, as_stated
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.trace import bring_trace, scenario_json
@@ -139,14 +140,3 @@ def point_latest(folder: Path) -> str:
     except OSError as error:
         return f"{link} could not be set: {error.strerror or error}"
     return ""
-
-
-def write_whole(path: Path, text: str) -> None:
-    """All of it or nothing. Raises OSError."""
-    half = path.with_name(f".{path.name}.half")
-    try:
-        half.write_text(text + "\n", encoding="utf-8")
-        half.replace(path)
-    except OSError:
-        half.unlink(missing_ok=True)
-        raise

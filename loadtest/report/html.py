@@ -8,8 +8,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from loadtest.figures.plain_text import plain
-from loadtest.figures.run_folder import write_whole
 from loadtest.figures.run_summary import Series
+from loadtest.figures.whole_file import write_whole
 from loadtest.report.chart import embedded, figure
 from loadtest.report.colours import colours
 from loadtest.report.columns import LEGEND, comparison, notes

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from loadtest.figures.run_folder import write_whole
 from loadtest.figures.run_summary import RunSummary
+from loadtest.figures.whole_file import write_whole
 from loadtest.report.columns import LEGEND, Comparison, comparison, notes
 from loadtest.report.contents import Report, stamp
 from loadtest.report.markdown_table import markdown_table

@@ -96,6 +96,7 @@ def read_run(folder: Path) -> SavedRun:
     for name, table in zip(("environment.json", "scenario.json"), beside, strict=True):
         if not isinstance(table, dict):
             raise BadRun(f"{folder / name}: must be an object")
+    beside[1].pop("schema", None)  # a form, which is no difference between two workloads
     return SavedRun(str(folder), rows, *beside)
 
 

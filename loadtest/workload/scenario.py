@@ -19,6 +19,7 @@ from app.settings import Settings, as_variable
 from app.strategy import Strategy
 from loadtest.workload.faults import Fault
 from loadtest.workload.gate import parse_gate
+from loadtest.workload.schema import without_schema
 from loadtest.workload.table import Table
 from loadtest.workload.text_file import text_of
 from loadtest.workload.traffic import Keys, Load
@@ -270,6 +271,9 @@ def _table(path: Path) -> dict[str, Any]:
     """Raises `BadScenario`."""
     try:
         table = _READERS[path.suffix.lower()](text_of(path, BYTES_MAX))
+        if not isinstance(table, dict):
+            raise ValueError("must be a table of fields")
+        return without_schema(table)
     except FileNotFoundError:
         raise BadScenario(f"there is no file {path}") from None
     except OSError as error:
@@ -278,6 +282,3 @@ def _table(path: Path) -> dict[str, Any]:
         raise BadScenario(f"{path}: is nested too deeply") from None
     except ValueError as error:
         raise BadScenario(f"{path}: {error}") from None
-    if not isinstance(table, dict):
-        raise BadScenario(f"{path}: must be a table of fields")
-    return table

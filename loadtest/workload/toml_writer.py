@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from loadtest.workload.scenario import Scenario
+from loadtest.workload.schema import SCHEMA
 
 
 def as_toml(scenario: Scenario) -> str:
     """Nothing but what is not a default. Reading it gives the same scenario."""
-    return "\n".join(_table("", scenario.model_dump(exclude_defaults=True, exclude_none=True))) + "\n"
+    stated = {"schema": SCHEMA} | scenario.model_dump(exclude_defaults=True, exclude_none=True)
+    return "\n".join(_table("", stated)) + "\n"
 
 
 def _table(path: str, table: Mapping[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ A run brings its own along: beside its scenario.json, under a name that tells tw
 
 import csv
 import hashlib
+import json
 import math
 import os
 import re
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadtest.workload.scenario import Scenario
+from loadtest.workload.schema import SCHEMA
 from loadtest.workload.text_file import text_of
 
 BYTES_MAX = 1 << 30
@@ -84,4 +86,4 @@ def scenario_json(scenario: Scenario, folder: Path, run: Path) -> str:
     if copy is not None:
         load = scenario.load.model_copy(update={"trace": os.path.relpath(copy, folder)})
         scenario = scenario.model_copy(update={"load": load})
-    return scenario.model_dump_json(indent=2)
+    return json.dumps({"schema": SCHEMA} | scenario.model_dump(mode="json"), indent=2, ensure_ascii=False)

@@ -16,7 +16,8 @@ from loadtest.figures import redis_info
 from loadtest.figures.incident import Incident
 from loadtest.figures.recorded_history import RecordedHistory
 from loadtest.figures.redis_commands import AFTER, BEFORE
-from loadtest.figures.run_folder import RunRecord, write_whole
+from loadtest.figures.run_folder import RunRecord
+from loadtest.figures.whole_file import write_whole
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.trace import scenario_json
 from loadtest.worlds.child_processes import Child, Children

@@ -19,7 +19,8 @@ from loadtest.figures.records import (
     Integers,
     Reads,
 )
-from loadtest.figures.run_folder import RunRecord, write_whole
+from loadtest.figures.run_folder import RunRecord
+from loadtest.figures.whole_file import write_whole
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.trace import scenario_json
 

@@ -19,6 +19,7 @@ from loadtest.studies.claims.evidence import is_figure
 from loadtest.studies.claims.tolerance import rounding_step
 from loadtest.theory import formulas
 from loadtest.workload.scenario import OWN, BadScenario, Scenario, read_scenario
+from loadtest.workload.schema import without_schema
 from loadtest.workload.table import Table
 
 CLAIMS = OWN / "claims"
@@ -224,7 +225,7 @@ def read_experiments(folder: Path = CLAIMS) -> list[Experiment]:
     found = []
     for path in sorted(folder.glob("*.toml")):
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
+            table = without_schema(tomllib.loads(path.read_text(encoding="utf-8")))
             if isinstance(own := table.get("scenario"), dict):
                 table["scenario"] = {"name": path.stem, "title": table.get("title", path.stem)} | own
             found.append(Experiment.model_validate({"name": path.stem} | table))

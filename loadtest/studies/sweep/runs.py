@@ -13,9 +13,10 @@ from typing import Any, NamedTuple, TextIO
 
 from app.strategy import Strategy
 from loadtest.experiment import Sink
-from loadtest.figures.run_folder import new_run_folder, write_whole
+from loadtest.figures.run_folder import new_run_folder
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
+from loadtest.figures.whole_file import write_whole
 from loadtest.sim.pool import code_hash
 from loadtest.studies.sweep.grid import BadSetting, Point, Value, points, read_setting
 from loadtest.workload.planned_run import PlannedRun

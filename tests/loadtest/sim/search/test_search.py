@@ -26,6 +26,7 @@ from loadtest.sim.search.case import Case, case_of, check_case, check_seed, run_
 from loadtest.sim.search.search import check
 from loadtest.sim.search.shrink import shrink
 from loadtest.workload.scenario import Scenario
+from loadtest.workload.schema import without_schema
 from tests.loadtest.sim.search.test_planted_bugs import PLANTED, TakesLateWrites
 
 STRATEGIES = discover().strategies
@@ -180,8 +181,8 @@ def test_the_command_tells_a_finding_whole(late_writes: None) -> None:
     assert "broken by 1 of 1 seeds" in said.stdout
     assert "    lab replay 14 --strategy singleflight\n" in said.stdout
     lines = said.stdout.splitlines()
-    first, last = lines.index('    name = "seed-14"'), lines.index("    lab replay 14 --strategy singleflight")
-    shrunk = Scenario.model_validate(tomllib.loads("\n".join(lines[first:last])))
+    first, last = lines.index("    schema = 2"), lines.index("    lab replay 14 --strategy singleflight")
+    shrunk = Scenario.model_validate(without_schema(tomllib.loads("\n".join(lines[first:last]))))
     finding = check_case(STRATEGIES["singleflight"], Case(shrunk, 14))
     assert finding is not None
     assert finding.violation.invariant == bug.invariant
