@@ -49,7 +49,7 @@ def say(text: str) -> None:
 
 def exit_unless_valid(valid: bool) -> None:
     if not valid:
-        fail("at least one row is no result: see the events above", code=3)
+        fail("at least one row is no result: see the incidents above", code=3)
 
 
 def print_text(text: str) -> None:

@@ -50,7 +50,8 @@ def try_(
 
 
 def _show_report(folder: Path, contents: Report, _: Discovered) -> None:
-    warn(contents.missing)
+    spoilt = (f"{row.strategy}: {incident}" for row in contents.rows if not row.valid for incident in row.incidents)
+    warn((*contents.missing, *spoilt))
     console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
 
 
