@@ -18,7 +18,7 @@ from app.serving import PodServer, connections_within, listen, raise_file_limit,
 from app.settings import Settings
 
 GIVEN_CHARS_MAX = 100
-"""Of a bad value, in the message about it."""
+"""The length at which a bad value is cut, in the message about it."""
 
 
 def main() -> None:
@@ -62,7 +62,7 @@ def _version() -> str:
 
 
 def _told(place: tuple[int | str, ...], message: str, given: object) -> str:
-    """What is wrong with a setting, by the name of the variable that sets it."""
+    """The message about a bad setting, under the name of the variable that sets it."""
     if not place:
         return f"error: {message}"
     name, *within = map(str, place)

@@ -1,4 +1,4 @@
-"""The lab's own routes: what it needs to watch a pod, whatever the strategies are."""
+"""The lab's own routes: strategies, settings, health, metrics, scrape targets and the ledger of a pod."""
 
 import inspect
 from typing import Any
@@ -26,13 +26,16 @@ def add_admin_routes(
     connections: Connections,
     code: str,
 ) -> None:
-    """Add the routes of one pod to its app. `code` is the fingerprint of the code that it runs."""
+    """Add the lab's routes to the app of one pod. `code` is the fingerprint of the code that it runs."""
     settings = pod.settings
 
     @app.get("/strategies")
     async def strategies() -> dict[str, Any]:
-        """The strategies that were discovered, and the code that runs. A client judges answers by how old they may be,
-        how long a load may take, and `now_s`, the cache's time, which dates the items."""
+        """The strategies that were discovered, and the code that runs.
+
+        A client judges answers by how old they may be, how long a load may take, and `now_s`, the cache's time, which
+        dates the items.
+        """
         return {
             "code": code,
             "now_s": pod.cache.clock.now_s(),
@@ -44,19 +47,21 @@ def add_admin_routes(
 
     @app.get("/settings")
     async def variables() -> dict[str, str]:
-        """Every setting as the environment variable that sets it, except the URL of Redis, which may hold a
-        password."""
+        """Every setting as the environment variable that sets it.
+
+        The URL of Redis is left out, because it may hold a password.
+        """
         values = settings.model_dump(mode="json", exclude={"redis_url"})
         return {f"LAB_{name.upper()}": as_variable(value) for name, value in values.items()}
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
-        """The process answers."""
+        """The liveness of the process: 200 whenever it answers."""
         return {"status": "ok", "pod": settings.pod}
 
     @app.get("/readyz")
     async def readyz(response: Response) -> dict[str, str]:
-        """Ready to serve, and 503 once the pod was asked to end. Without Redis it is ready: the origin answers."""
+        """The readiness of the pod: 503 once it was asked to end. Without Redis it is ready, for the origin answers."""
         if connections.is_draining:
             response.status_code = 503
             return {"status": "draining", "pod": settings.pod}
@@ -71,8 +76,10 @@ def add_admin_routes(
     def targets(
         service: str = Query("app", pattern=r"^[a-z][a-z0-9-]{0,62}$"), port: int = Query(8000, ge=1, le=65_535)
     ) -> list[dict[str, Any]]:
-        """Scrape targets behind a name of the stack, in the form of Prometheus's HTTP discovery. Their label `pod` is
-        the name by which `make ps` and X-Served-By know each."""
+        """Scrape targets behind a service name of the stack, in the form of Prometheus's HTTP discovery.
+
+        Their label `pod` is the name by which `make ps` and X-Served-By know each.
+        """
         try:
             pods = replicas(service)
         except OSError:
@@ -81,13 +88,15 @@ def add_admin_routes(
 
     @app.get("/ledger")
     async def ledger(after: int = Query(0, ge=0, lt=2**63)) -> dict[str, Any]:
-        """The reads that the origin was asked for, from number `after` on, and how many are still under way."""
+        """A page of the ledger, from read number `after` on, and how many reads are still under way."""
         return {"pod": settings.pod, "under_way": pod.reads_under_way, **pod.ledger.page(after)}
 
 
 def _longest_load_s(settings: Settings) -> float:
-    """The longest time from the start of a read until its item is in the cache: the latency's longest or the time-out,
-    and a write's."""
+    """The longest time from the start of a read until its item is in the cache, seconds.
+
+    It is the latency's longest or the read's time-out, and then the time-out of a write.
+    """
     read_ms = min(Latency.parse(settings.origin_latency).longest_ms, settings.origin_timeout_ms)
     return (read_ms + settings.redis_timeout_ms) / 1000
 

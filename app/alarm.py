@@ -1,4 +1,4 @@
-"""A bound on code that never gives up the processor: no task and no time-out of asyncio can end that."""
+"""A time limit for code that blocks the event loop, where no task and no time-out of asyncio can run; by SIGALRM."""
 
 import signal
 import threading
@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from types import FrameType
 
 AGAIN_S = 0.5
+"""How long after it was raised, and swallowed, `TookTooLong` is raised again."""
 
 
 class TookTooLong(BaseException):
-    """Raised in the middle of the code that took too long; the text says after how many seconds, and where it was.
+    """Code ran beyond its time limit; the text says after how many seconds, and at which line.
 
-    It is no Exception, because code that swallows those would swallow this one too.
+    It extends BaseException, because code that swallows every Exception would swallow this one too.
     """
 
 
@@ -20,7 +21,7 @@ class TookTooLong(BaseException):
 def within(limit_s: float, folder: str) -> Iterator[None]:
     """Raise `TookTooLong` inside the block after `limit_s`, naming the innermost line in a file of that folder.
 
-    Only where signals reach the caller: in the main thread of a POSIX system. Elsewhere there is no bound.
+    It needs signals, so it works in the main thread of a POSIX system; elsewhere the block has no limit.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
         yield
@@ -36,7 +37,7 @@ def within(limit_s: float, folder: str) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-        if left_s:  # somebody else's alarm: late by what this took
+        if left_s:  # an alarm that was set outside: late by what this took
             signal.setitimer(signal.ITIMER_REAL, left_s, interval_s)
 
 

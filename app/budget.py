@@ -1,9 +1,9 @@
-"""How long one request may wait for the cache, all its commands together.
+"""The cache budget of a request: how long it may wait for the cache, all its commands together.
 
-A Redis that is slow, yet quick enough for each command's time-out, would cost a request many times that: it looks up,
-takes a lock, looks again, stores and gives back. So every request has one budget, of which each command takes what it
-lasts; loads, and waits for the loads of others, take nothing. When it is spent the request goes on without the cache.
-Tasks that a request begins share its budget, by their context.
+A request sends several commands: it looks up, takes a lock, looks again, stores and unlocks. A Redis that answers each
+one just within its time-out would cost a request many times that. So every request has one budget, and each command
+takes from it the time that it lasts. Loads, and waits for the loads of others, take nothing. Once the budget is spent
+the request goes on without the cache. Tasks that a request begins share its budget, by their context.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Budget:
-    """Of one request."""
+    """The time that one request may still wait for the cache, in seconds."""
 
     __slots__ = ("_whole_s", "left_s")
 
@@ -29,7 +29,7 @@ class Budget:
         return self.left_s >= self._whole_s
 
     async def wait_for(self, work: asyncio.Future[Any], seconds_max: float = math.inf) -> bool:
-        """Whether the work ended while something was left, and in time. It goes on in any case."""
+        """Wait for the work within the budget; False when it has not ended in time. The work goes on in any case."""
         if self.is_spent:
             return False
         running = asyncio.get_running_loop()
@@ -43,4 +43,4 @@ class Budget:
 
 
 current: ContextVar[Budget | None] = ContextVar("cache budget", default=None)
-"""That of the request which runs; None where nobody waits for an answer."""
+"""The budget of the running request; None in background work, which no request waits for."""

@@ -1,4 +1,4 @@
-"""Redis behind the `Cache` protocol: a bounded pool, batched reads, the token lock, wake-ups."""
+"""Redis behind the `Cache` protocol: a bounded pool, batched reads, the token lock, notifications."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ SPENT = "the request has spent what time it has for the cache (cache_budget_ms)"
 
 
 class CacheEvents(Protocol):
-    """What the cache reports to the metrics."""
+    """The observer of the cache: its metrics in the service."""
 
     def command_sent(self, command: str) -> None: ...
 
@@ -45,7 +45,7 @@ class CacheEvents(Protocol):
 
 
 class RedisCache:
-    """Implements `app.strategy.Cache`. `start()` before use, `aclose()` after."""
+    """The cache in Redis; implements `app.strategy.Cache`. It is opened by `start()` and closed by `aclose()`."""
 
     def __init__(self, settings: Settings, events: CacheEvents) -> None:
         self._timeout_s = settings.redis_timeout_ms / 1000
@@ -70,14 +70,14 @@ class RedisCache:
         self.clock = RedisClock(self._time_s)
 
     async def start(self) -> None:
-        """Begin to listen and to keep the clock. A Redis that is away is no error: it may come back."""
+        """Subscribe to notifications and synchronize the clock. A Redis that is away is no error: it may come back."""
         try:
             await self.clock.sync()
         except CacheAway as away:
             self.standing.introduced(False)  # until then the clock may say anything
             log.warning("starting without Redis: %s", away)
         self._tasks.keep(self.clock.keep_in_sync, "clock")
-        self._tasks.keep(self._subscription.listen, "landings")
+        self._tasks.keep(self._subscription.listen, "notifications")
 
     async def aclose(self) -> None:
         await self._tasks.aclose()
@@ -116,7 +116,7 @@ class RedisCache:
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
         values: list[str | int] = [token, _milliseconds(lease_s)]
         if (patience := budget.current.get()) is not None and patience.is_spent:
-            raise CacheAway(SPENT)  # a lock that nobody waits for would only be in the way
+            raise CacheAway(SPENT)  # a lock whose request has gone on would only block others
         return await self._call("lock", lambda: _flag(self._lock(keys=[_lock_of(key)], args=values)))
 
     async def renew(self, key: str, token: str, lease_s: float) -> bool:
@@ -142,7 +142,7 @@ class RedisCache:
         return await self._attempt("mget", values)
 
     async def _time_s(self) -> float:
-        """What Redis's clock says. Whoever may have been replaced since has to say first what it is."""
+        """Redis's time, seconds since the epoch. A Redis that may have been replaced is asked HELLO first."""
         if self.standing.must_be_met:
             await self._meet()
 
@@ -167,11 +167,11 @@ class RedisCache:
         return await self._redis.execute_command("HELLO")  # type: ignore[no-untyped-call]
 
     async def _read(self, reader: asyncio.Future[bytes | None]) -> bytes | None:
-        """What a reader gets, within the budget of its request."""
+        """The stored bytes for a reader, within the budget of its request. Raises `CacheAway`."""
         patience = budget.current.get()
         if patience is None:
             return await reader
-        if patience.is_whole:  # which is the patience of the reads themselves: no timer of one's own is needed
+        if patience.is_whole:  # as long as the patience of the reads themselves, so that no timer is needed here
             running = asyncio.get_running_loop()
             began_s = running.time()
             try:
@@ -187,7 +187,7 @@ class RedisCache:
         raise CacheAway(SPENT)
 
     async def _call(self, name: str, command: Command[T]) -> T:
-        """The command in a task of its own, which outlives a caller that goes away or has no time left."""
+        """Run the command in a task of its own, which outlives a caller that is cancelled or out of budget."""
         work = self._tasks.spawn(self._attempt(name, command), name)
         patience = budget.current.get()
         if patience is None:
@@ -202,13 +202,15 @@ class RedisCache:
         return work.result()
 
     def _is_late(self, name: str) -> None:
-        """Slowness counts as absence: somebody has gone on without the answer."""
+        """Count a command whose caller went on without the answer: slowness counts as absence."""
         self._events.command_failed(name)
         self.standing.failed()
 
     async def _attempt(self, name: str, command: Command[T], is_meeting: bool = False) -> T:
-        """Every command goes through here: counted, bounded, its errors translated; and not even tried shortly after
-        Redis failed to answer. Raises `CacheAway`."""
+        """Send a command: counted, bounded, its errors translated. Raises `CacheAway`.
+
+        Every command goes through here. Shortly after Redis failed to answer, it is not even tried.
+        """
         standing = self.standing
         if not standing.is_open:
             standing.check(is_meeting)
@@ -230,7 +232,7 @@ class RedisCache:
 
 
 async def refuse_unsupported(settings: Settings) -> None:
-    """Raises `Unsupported` where the lab does not work with this Redis. One that is away is asked when it is there."""
+    """Raise `Unsupported` where the lab does not work with this Redis; one that is away is asked once it is there."""
     client = client_of(settings)
     try:
         async with asyncio.timeout(settings.redis_timeout_ms / 1000):
@@ -246,7 +248,7 @@ async def refuse_unsupported(settings: Settings) -> None:
 
 
 def client_of(settings: Settings) -> Redis:
-    """A client with a pool in which a command waits for a free connection. Its caller bounds the time."""
+    """A Redis client with a pool in which a command waits for a free connection. Its caller bounds the time."""
     pool = BlockingConnectionPool.from_url(
         settings.redis_url,
         max_connections=settings.redis_connections,
@@ -262,7 +264,7 @@ def client_of(settings: Settings) -> Redis:
 
 
 async def _flag(reply: Awaitable[object]) -> bool:
-    """What a script of ours answers: 0 or 1, and nothing else."""
+    """The reply of one of the lab's scripts, 0 or 1, as a bool. Raises InvalidResponse for any other."""
     said = await reply
     if said not in (0, 1):
         raise InvalidResponse(f"0 or 1 was to be answered, not {said!r}")

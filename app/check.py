@@ -1,10 +1,10 @@
-"""Whether this code would make a pod, in a few seconds: `python -P app/check.py`, in the environment of a pod.
+"""A check whether this code would make a pod: `python -P app/check.py`, in the environment of a pod.
 
-Says `code <fingerprint>` and exits 0, or says of each fault the file, the line and why, and exits 1. A pod itself is
-kinder: it leaves a broken strategy out and goes on.
+It prints `code <fingerprint>` and exits 0, or prints the file, the line and the reason of each fault, and exits 1. A
+pod itself is kinder: it leaves a broken strategy out and goes on.
 
-All that is judged happens in a child process, because code that is broken may do anything: hang in C, end the process,
-crash it, fill its output. The parent imports nothing of the lab.
+The code is imported in a child process, because broken code may do anything. It may hang in C, end the process, crash
+it, or fill its output. The parent imports nothing of the lab.
 """
 
 import argparse
@@ -22,18 +22,21 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 WITHIN_S = 15.0
-"""An import that does not go on for this time hangs; `--within`. It goes on while modules are looked for: on a machine
-that has much to do all of them take longer, and none of them so long."""
+"""How long the child may look for no further module before it counts as hanging; `--within`.
+
+On a busy machine all imports together take longer than this, but no single one does.
+"""
 TIMES_MAX = 6
-"""So many of these times in all."""
+"""The most that all imports together may take, in multiples of `--within`."""
 DUMP_S = 2.0
-"""For the child to write down where it is."""
+"""How long a hanging child has to write its stack."""
 FAULTS_MAX = 5
+"""Faults that are printed; further ones are counted."""
 WHY_CHARS_MAX = 300
 _APP = Path(__file__).resolve().parent
 _CHILD = "--child"
 _GOES_ON = b"\0"
-"""What the child says whenever a module is looked for."""
+"""The byte that the child writes whenever a module is looked for."""
 LOOK_EVERY_S = 0.05
 
 
@@ -52,7 +55,7 @@ def main() -> int:
 
 
 def _judged_by_a_child(within_s: float) -> tuple[list[str], str]:
-    """The faults, or the fingerprint of code that has none."""
+    """The faults, or no fault and the fingerprint of the code."""
     command = [sys.executable, "-X", "faulthandler", "-m", "app.check", _CHILD]
     # files and no pipes: a grandchild that lives on would keep a pipe open
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors:
@@ -74,7 +77,7 @@ def _judged_by_a_child(within_s: float) -> tuple[list[str], str]:
 
 
 def _hangs(child: "subprocess.Popen[bytes]", said: IO[bytes], within_s: float) -> bool:
-    """Waits until it has ended, or does not go on."""
+    """Wait for the child's end; True when it has looked for no module for `within_s`."""
     size, now_s = 0, time.monotonic()
     went_on_s, give_up_s = now_s, now_s + TIMES_MAX * within_s
     while child.poll() is None:
@@ -95,7 +98,7 @@ def _wait(child: "subprocess.Popen[bytes]", within_s: float) -> None:
 
 
 def _kill_all_of(child: "subprocess.Popen[bytes]") -> None:
-    """And whatever it has started."""
+    """Kill the child and every process that it has started."""
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
@@ -109,8 +112,10 @@ def _text(file: IO[bytes]) -> str:
 
 
 def _place(trace: str) -> str:
-    """The innermost line of the lab in a traceback, which ends with it, or in a dump of faulthandler's, which begins
-    with it."""
+    """The innermost line of the lab in a trace, as `file, line N: `; empty where there is none.
+
+    A traceback ends with it, a dump of faulthandler's begins with it.
+    """
     _, is_dump, dump = trace.rpartition("Current thread ")
     found = re.findall(rf'File "{re.escape(str(_APP.parent))}/(app/[^"]+)", line (\d+)', dump if is_dump else trace)
     found = [place for place in found if place[0] != "app/check.py"]
@@ -121,7 +126,7 @@ def _place(trace: str) -> str:
 
 
 def _last_words(trace: str) -> str:
-    """What kind of end it was: faulthandler's first line, or a traceback's last; nothing where it was no fault."""
+    """The error in a trace: faulthandler's first line, or a traceback's last; empty where there is none."""
     if crash := re.search(r"^Fatal Python error: (.+)$", trace, re.MULTILINE):
         return crash[1]
     lines = [line.strip() for line in trace.splitlines() if line.strip()]
@@ -129,7 +134,7 @@ def _last_words(trace: str) -> str:
 
 
 def _judge() -> None:
-    """What the child does, and then ends, whatever threads it was given."""
+    """Import the code, write the verdict and end the process, whatever threads it has; the child's part."""
     verdict = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what the code prints is no verdict
     end = os._exit
@@ -159,7 +164,7 @@ def _judge() -> None:
 
 
 def _faults() -> Iterator[str]:
-    """Each with its file and line. What follows from them is not looked for."""
+    """Each fault with its file and line; the pod itself is tried only where every module could be imported."""
     is_sound = True
     for name in _modules():
         try:
@@ -175,7 +180,7 @@ def _faults() -> Iterator[str]:
 
 
 def _modules() -> Iterator[str]:
-    """All of the lab but the strategies, which are found as a pod finds them."""
+    """The modules of the service but the strategies, which are found as a pod finds them."""
     for path in sorted(_APP.rglob("*.py")):
         parts = path.relative_to(_APP.parent).with_suffix("").parts
         is_ours = "strategies" not in parts[:-1] and path.stem not in {"__init__", "check"}

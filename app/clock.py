@@ -16,14 +16,15 @@ log = logging.getLogger(__name__)
 
 SYNC_EVERY_S = 1.0
 SYNC_AGAIN_S = 0.25
-"""Until Redis has answered once, and at most as often when the clock is doubted."""
+"""The pace until Redis has answered once, and the least time between two looks at a clock in doubt."""
 SAMPLES = 3
+"""Round trips of a synchronization, at most."""
 GOOD_ROUND_TRIP_S = 0.002
-"""The time from a round trip as short as this is good enough; no more are made."""
+"""A round trip as short as this is accurate enough, seconds: no further one is made."""
 
 
 class RedisClock:
-    """Implements `app.strategy.Clock`. Until Redis has answered once it goes by this machine's wall clock."""
+    """The cache's clock; implements `app.strategy.Clock`. Until Redis has answered once it is the machine's own."""
 
     def __init__(
         self,
@@ -45,11 +46,11 @@ class RedisClock:
         return self._monotonic_s()
 
     def doubt(self) -> None:
-        """Something contradicts this clock: ask Redis again soon."""
+        """Ask Redis for its time again soon, because something contradicts this clock."""
         self._doubted.set()
 
     async def sync(self) -> None:
-        """Take the offset from the quickest of a few round trips. Raises `CacheAway`."""
+        """Set the offset to Redis's clock by the quickest of a few round trips. Raises `CacheAway`."""
         best_round_trip_s, offset_s = float("inf"), 0.0
         for _ in range(SAMPLES):
             asked_s = self._monotonic_s()
@@ -66,7 +67,7 @@ class RedisClock:
         self.is_synced = True
 
     async def keep_in_sync(self) -> None:
-        """Until cancelled."""
+        """Synchronize every `SYNC_EVERY_S`, or soon after a doubt, until cancelled."""
         while True:
             await asyncio.sleep(SYNC_AGAIN_S)
             if self.is_synced:
@@ -74,7 +75,7 @@ class RedisClock:
                     async with asyncio.timeout(SYNC_EVERY_S - SYNC_AGAIN_S):
                         await self._doubted.wait()
                 except TimeoutError:
-                    pass  # nobody doubts it
+                    pass  # there was no doubt
             self._doubted.clear()
             try:
                 await self.sync()

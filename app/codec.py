@@ -16,11 +16,11 @@ BODY_BYTES_MAX = 4_000_000
 
 
 class Corrupt(ValueError):
-    """Not an entry of this version, or not all of it, or one with impossible times."""
+    """Bytes that are no whole entry of this version, or an entry with impossible times; the text says which."""
 
 
 def encode(entry: Entry) -> bytes:
-    """Raises `Corrupt` for what `decode` would not take back."""
+    """The entry as bytes. Raises `Corrupt` for one that `decode` would refuse."""
     head = _HEAD.pack(entry.absent, entry.read_at_s, entry.fresh_until_s, entry.keep_until_s, entry.cost_s)
     _check(entry.read_at_s, entry.fresh_until_s, entry.keep_until_s, entry.cost_s)
     if len(entry.body) > BODY_BYTES_MAX:
@@ -29,7 +29,7 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(stored: bytes) -> Entry:
-    """Raises `Corrupt`."""
+    """The entry in the stored bytes. Raises `Corrupt` where they hold none."""
     if not isinstance(stored, bytes):  # an error inside a list of values, or whatever else stands there
         raise Corrupt(f"{type(stored).__name__}, not bytes")
     if not _BODY_AT <= len(stored) <= _BODY_AT + BODY_BYTES_MAX:
@@ -43,7 +43,7 @@ def decode(stored: bytes) -> Entry:
 
 
 def _check(read_at_s: float, fresh_until_s: float, keep_until_s: float, cost_s: float) -> None:
-    """Finite and in order; NaN compares as neither."""
+    """Raise `Corrupt` unless the times are finite and in order, which NaN never is."""
     if not (0 <= read_at_s <= fresh_until_s <= keep_until_s < _INFINITE_S and 0 <= cost_s < _INFINITE_S):
         raise Corrupt(
             f"read at {read_at_s!r} s, fresh until {fresh_until_s!r} s, kept until {keep_until_s!r} s, cost "

@@ -1,7 +1,7 @@
-"""The pod's open connections: how many there may be, how long a request may take to come, how large its head may be.
+"""The bounds of a pod's open connections: their number, the time and the size of a request's head.
 
-uvicorn's HTTP on httptools bounds none of that: who connects and says nothing keeps a file for ever, and a head of any
-size is taken in. What is refused here never reaches the app.
+uvicorn's HTTP on httptools has none of them. A client that connects and sends nothing keeps a file for ever, and a head
+of any size is read. A request that is refused here never reaches the app.
 """
 
 import asyncio
@@ -18,17 +18,19 @@ from app.settings import Settings
 log = logging.getLogger(__name__)
 
 URL_BYTES_MAX = 8_192
+"""The longest path and query that is read; a longer one is answered 414."""
 BODY_BYTES_MAX = 65_536
-"""The service takes none; one that is sent all the same is read so far, then the connection is closed."""
+"""The most of a request's body that is read, though no route takes one; beyond it the answer is 413."""
 REFUSING_MAX = 64
-"""Connections beyond the bound that may wait for their refusal; a further one is cut off without a word."""
+"""Connections beyond `connections_max` that may wait for their 503; a further one is aborted."""
 REFUSE_WITHIN_S = 1.0
+"""How long such a connection may send nothing before it is answered 503 and closed."""
 WRITE_S_MAX = 30.0
-"""How long a client may leave an answer unread, before it is cut off."""
+"""How long a client may leave an answer unread before its connection is aborted."""
 
 
 class Connections:
-    """What all connections of a pod share: the bound, the counts, and whether the pod is on its way out."""
+    """The state that all connections of a pod share: the bounds, the counts, and whether the pod is ending."""
 
     def __init__(self, settings: Settings, tell_refused: Callable[[], None]) -> None:
         """`tell_refused` is called for each connection that is one too many."""
@@ -39,15 +41,15 @@ class Connections:
         self.refusing = 0
         self.tell_refused = tell_refused
         self.is_draining = False
-        """Set when the pod was asked to end: then it is not ready, and each answer is the last of its connection."""
+        """Whether the pod was asked to end: then it is not ready, and each answer is the last of its connection."""
 
     def protocol(self, **uvicorns: Any) -> "BoundedProtocol":
-        """Makes the protocol of one connection; what uvicorn calls in place of its own class."""
+        """The protocol of one new connection; uvicorn calls this in place of its own class."""
         return BoundedProtocol(self, **uvicorns)
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection, within the bounds."""
+    """One HTTP connection, held to the bounds that it shares with the others."""
 
     def __init__(self, shared: Connections, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
@@ -73,7 +75,7 @@ class BoundedProtocol(HttpToolsProtocol):
         shared.refusing += 1
         if shared.refusing > REFUSING_MAX:
             transport.abort()
-        else:  # once it has said something: an answer to nobody's question gets lost in the reset
+        else:  # once it has sent something: an answer that comes before gets lost in the reset
             self._head_timer = self.loop.call_later(REFUSE_WITHIN_S, self._refuse_one_too_many)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -112,7 +114,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._is_in_body:
-            return  # a trailer; nobody reads it
+            return  # a trailer, which the service ignores
         super().on_header(name, value)
         self._head_bytes += len(name) + len(value) + 4
         if self._head_bytes > self._shared.head_bytes_max:
@@ -132,13 +134,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._is_in_body:  # nobody waits for the rest of it
+        if self._is_in_body:  # the rest of it is not read
             self.transport.close()
         if self.transport.is_closing():
             self._cut_off_soon()
 
     def send_400_response(self, msg: str) -> None:
-        """What uvicorn calls when the parser gives up, with the reason that it gave up for."""
+        """Answer a request that could not be parsed, by the reason of the refusal; uvicorn calls this."""
         self._answer(*self._refusal)
 
     def timeout_keep_alive_handler(self) -> None:
@@ -169,7 +171,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{most} connections are open already (connections_max)")
 
     def _answer(self, status: HTTPStatus, reason: str) -> None:
-        """Say why, unless the answer to another request is on its way, and close the connection."""
+        """Answer with the reason, unless another answer is being sent, and close the connection."""
         self._stop_head_timer()
         is_free = self.cycle is None or self.cycle.response_complete or self.cycle.disconnected
         if is_free and not self.transport.is_closing():
@@ -184,7 +186,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._cut_off_soon()
 
     def _cut_off_soon(self) -> None:
-        """A client that does not read what it was sent must not keep its connection for ever."""
+        """Abort the connection after `WRITE_S_MAX`, so that a client that reads nothing cannot keep it for ever."""
         if self._end_timer is None:
             self._end_timer = self.loop.call_later(WRITE_S_MAX, self.transport.abort)
 

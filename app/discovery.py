@@ -1,4 +1,4 @@
-"""Finds the strategies: every module of `app/strategies/` whose name does not begin with an underscore."""
+"""Discovery of strategies: every module of `app/strategies/` whose name does not begin with an underscore."""
 
 import importlib
 import inspect
@@ -16,9 +16,9 @@ from app.alarm import TookTooLong, within
 from app.strategy import Mechanism, Strategy
 
 IMPORT_S_MAX = 5.0
-"""A file that needs longer to be imported hangs."""
+"""The longest that the import of a strategy may take; beyond it the file is reported as broken."""
 
-# Names that are routes of the service itself, or the folder of the bounds.
+# Names that are routes of the service itself, or the folder of the references.
 RESERVED = frozenset(
     {"strategies", "settings", "healthz", "readyz", "metrics", "ledger", "targets", "docs", "redoc", "references"}
 )
@@ -27,10 +27,10 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 @dataclass(slots=True)
 class Discovered:
-    """Strategies by name, the baseline first, and what could not be used, by name with the reason.
+    """Strategies by name, the baseline first, and the broken files by name, each with the reason.
 
-    `references` are strategies that run to show what none can leave. They are not `strategies`, so that none is
-    compared or draws them who did not ask for them.
+    `references` are strategies that run to show what none can leave. They are kept apart from `strategies`, so that
+    only a run that asks for them compares and draws them.
     """
 
     strategies: dict[str, type[Strategy]] = field(default_factory=dict)
@@ -43,13 +43,15 @@ class Discovered:
 
     @property
     def runnable(self) -> dict[str, type[Strategy]]:
-        """Strategies and bounds: everything that a pod may serve."""
+        """Strategies and references: everything that a pod may serve."""
         return {**self.strategies, **self.references}
 
 
 def discover(references: bool = False) -> Discovered:
-    """The strategies that are there, and with `references` the bounds too. A broken file is reported and harms no
-    other."""
+    """The strategies in `app/strategies/`, and with `references` those of its folder of references too.
+
+    A broken file is reported and harms no other.
+    """
     found, broken = _load_all(app.strategies)
     ordered = sorted(found.items(), key=lambda item: (not item[1].is_baseline, item[0]))
     if not references:
@@ -59,17 +61,17 @@ def discover(references: bool = False) -> Discovered:
 
 
 def check_name(name: str) -> None:
-    """Raises ValueError unless a strategy's file may be called that."""
+    """Raise ValueError unless a strategy may have that name; the text says what is allowed."""
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise ValueError(f"{name!r}: a strategy's name is a letter, then letters, digits and _, lower case, 40 at most")
     if name in RESERVED:
         raise ValueError(f"{name!r}: /{name} is a route of the service itself")
     if name in {info.name for info in _modules(app.strategies.references)}:
-        raise ValueError(f"{name!r}: a bound of the lab has that name (app/strategies/references/)")
+        raise ValueError(f"{name!r}: a reference of the lab has that name (app/strategies/references/)")
 
 
 def _load_all(package: ModuleType) -> tuple[dict[str, type[Strategy]], dict[str, str]]:
-    """The strategies of a folder, and what is wrong with the other files there."""
+    """The strategies of a folder by name, and the reason why each of the other files is broken."""
     found, broken = {}, {}
     for info in _modules(package):
         try:
@@ -82,7 +84,7 @@ def _load_all(package: ModuleType) -> tuple[dict[str, type[Strategy]], dict[str,
 
 
 def _place(error: BaseException, info: pkgutil.ModuleInfo) -> str:
-    """The line of that file that the error came from, unless the error says so itself."""
+    """The line of the strategy's file that raised, as ` (line N)`; empty where the error states it itself."""
     if isinstance(error, SyntaxError):
         return ""
     folder = getattr(info.module_finder, "path", "")

@@ -1,7 +1,7 @@
 """HTTP around a strategy runner: the id from the query, the answer onto the wire.
 
-A plain ASGI class and no response model: the cached bytes go out as they are. Each layer that is left out here was
-measured (see `make hitpath`).
+It is a plain ASGI class without a response model, so that the cached bytes go out as they are. Each layer that is left
+out here was measured (see `make hitpath`).
 """
 
 import json
@@ -17,12 +17,13 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 QUERY_BYTES_MAX = 256
+"""The longest query whose percent escapes are decoded; a longer one is a bad id."""
 # One spelling per number, so that one item has one key: no sign, no leading zero, ASCII digits only.
 _PLAIN = re.compile(rb"id=(0|[1-9][0-9]{0,6})")
 
 
 class BadId(ValueError):
-    """The query does not name an id of the key space; the text says what is allowed."""
+    """A query that names no id of the key space; the text says what is allowed."""
 
 
 def parse_id(query: bytes, key_space: int) -> int:
@@ -36,7 +37,7 @@ def parse_id(query: bytes, key_space: int) -> int:
 
 
 def _decoded(query: bytes) -> bytes:
-    """The query without percent escapes, where it is one short parameter; otherwise what can match no id."""
+    """The query without percent escapes; empty, which matches no id, where it is long or malformed."""
     if len(query) > QUERY_BYTES_MAX:
         return b""
     try:
@@ -47,7 +48,7 @@ def _decoded(query: bytes) -> bytes:
 
 
 class ItemEndpoint:
-    """`GET /{strategy}/data?id=N`."""
+    """The route of one strategy, `GET /{strategy}/data?id=N`: 200, 404, 422 for a bad id, or 503."""
 
     def __init__(self, runner: StrategyRunner, pod: str, key_space: int) -> None:
         self._runner = runner

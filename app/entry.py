@@ -1,4 +1,4 @@
-"""Entries, and the answers made of them. A strategy imports these words from `app.strategy`."""
+"""Entries and lookups, the values of the vocabulary. A strategy imports them from `app.strategy`."""
 
 import math
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class LoadReason(StrEnum):
 CLOCK_ERROR_S_MAX = 1.0
 """How far two pods' ideas of the cache's time may be apart, seconds.
 
-An entry read further in the future than that was dated by a clock that has been set since; it counts as none.
+An entry that was read further in the future was dated by a clock that has been set since; it counts as absent.
 """
 
 
@@ -50,18 +50,21 @@ class Entry:
         return now_s < self.fresh_until_s
 
     def age_s(self, now_s: float) -> float:
-        """Seconds since the read of the origin began: below 0 by as much as the reader's clock is behind the writer's,
-        which is no age. Who shows it decides, see `app.strategy_runner`."""
+        """Seconds since the read of the origin began.
+
+        It is below 0 by as much as the reader's clock is behind the writer's; `app.strategy_runner` decides what an
+        answer shows then.
+        """
         return now_s - self.read_at_s
 
     def is_servable(self, now_s: float) -> bool:
-        """Whether a cache may hand it out: not past its `keep_until_s`, and not from the future."""
+        """Whether a cache may serve it: before its `keep_until_s`, and not read in the future."""
         return now_s < self.keep_until_s and self.read_at_s <= now_s + CLOCK_ERROR_S_MAX
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The origin's answer, with when and at what cost it was read."""
+    """The origin's answer, with the time and the cost of the read."""
 
     body: bytes
     read_at_s: float
@@ -91,7 +94,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A strategy's answer: an entry, and how it came by it."""
+    """A strategy's answer: an entry, and how the strategy got it."""
 
     status: Status
     entry: Entry

@@ -1,4 +1,4 @@
-"""Which code a pod runs, as eight hex digits: so that an edit shows in the metrics, and two pods can be told apart."""
+"""The fingerprint of a pod's code, eight hex digits: an edit shows in the metrics, and pods can be told apart."""
 
 import hashlib
 from pathlib import Path
@@ -7,9 +7,10 @@ DIGITS = 8
 
 
 def fingerprint(folder: Path = Path(__file__).parent) -> str:
-    """Of the names and texts of all Python files below the folder, as they are now: to be asked once, at the start.
+    """The fingerprint of the names and texts of all Python files below the folder, as they are now.
 
-    What came of running them (`__pycache__`) and hidden files of editors do not count. Raises OSError.
+    A pod takes it once, at its start. Compiled files (`__pycache__`) and editors' hidden files do not count. Raises
+    OSError.
     """
     hashed = hashlib.sha256()
     for path in sorted(folder.rglob("*.py"), key=lambda path: path.relative_to(folder).as_posix()):

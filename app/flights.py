@@ -1,16 +1,15 @@
 """At most one load per key at a time: collapsing within a pod, a token lock between pods.
 
-In a pod a flight is a task, not a request: it lives on when the request that began it goes away, and everybody who
-wants the key awaits it. Between pods the flights of a key compete for one lock with a lease. The winner looks again
-whether the entry has landed meanwhile, loads, and stores under its token in one step with the release, so that a
-holder that lost its lease cannot overwrite a newer entry. The losers sleep until a notification comes, and poll
-slowly in case the notification was lost.
+A flight is a task of the pod: it outlives the request that began it, and every request for the key awaits it. Between
+pods the flights of a key compete for one lock with a lease. The winner looks again whether the entry has been stored
+meanwhile, and loads. It stores under its token, in one step with the release: a holder that lost its lease cannot
+overwrite a newer entry. The losers sleep until a notification comes, and poll slowly in case it was lost.
 
     collapse:  in flight here? ── yes ─> await it ──────────────────────────────────────────> collapsed
-                    └─ no ─> lock? ── yes ─> still missing? ── yes ─> load, put + unlock ───> miss
+                    └─ no ─> lock? ── yes ─> still missing? ── yes ─> load, store ──────────> miss
                                │                   └─ no ─> unlock ─────────────────────────> collapsed
-                               └─ no ─> sleep until landed or poll ─> there? ── yes ────────> collapsed
-                                                                        └─ no ─> lock? …
+                               └─ no ─> sleep until notified or poll ─> there? ── yes ──────> collapsed
+                                                                          └─ no ─> lock? …
 """
 
 import asyncio
@@ -27,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class FlightEvents(Protocol):
-    """What flights report to the metrics."""
+    """The observer of flights: the strategy runner's metrics in the service."""
 
     def lock_asked(self, taken: bool) -> None: ...
 
@@ -38,7 +37,7 @@ class FlightEvents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FlightBounds:
-    """See the settings of the same names; in seconds here."""
+    """The bounds of flights, from the settings of the same names, with times in seconds."""
 
     lease_s: float
     wait_s_max: float
@@ -49,7 +48,7 @@ class FlightBounds:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One key to be loaded, and what for."""
+    """One key to be loaded, with the loader, the reason and the times of its entry."""
 
     key: str
     load: Loader
@@ -80,7 +79,7 @@ class PodFlights:
         events: FlightEvents,
         instance_id: str = "",
     ) -> None:
-        """`instance_id` is this process's own, so that its tokens are, though a seed repeats the rest of them."""
+        """`instance_id` makes the tokens of this process unlike those of any other with the same seed."""
         self._cache = cache
         self._clock = clock
         self._rng = rng
@@ -99,7 +98,7 @@ class PodFlights:
         return await self._join(_Job(key, load, LoadReason.MISS, None, fresh_for_s, keep_for_s), shared=True)
 
     async def collapse_here(self, key: str, load: Loader) -> Lookup:
-        """Load without the cache, collapsed in this pod only: what is left to do while the cache is away."""
+        """Load without the cache, collapsed in this pod only: the way of requests while the cache is away."""
         return await self._join(_Job(key, load, LoadReason.MISS, None, 0.0, None), shared=False)
 
     def refresh(
@@ -125,7 +124,7 @@ class PodFlights:
                     try:
                         lookup = await asyncio.shield(flight)
                         break
-                    except CacheAway:  # a refresh ends without the cache; who has joined it still wants an answer
+                    except CacheAway:  # a refresh ends so; a request that has joined it still needs an answer
                         flight, is_mine = self._flight(job, shared=False, ended=flight)
         except TimeoutError:
             if not wait.expired():
@@ -136,7 +135,7 @@ class PodFlights:
     def _flight(
         self, job: _Job, shared: bool, ended: asyncio.Task[Lookup] | None = None
     ) -> tuple[asyncio.Task[Lookup], bool]:
-        """The one in flight, unless it is the one that has `ended`; else a new one, and True."""
+        """The key's flight and False, unless it is `ended`; else a new flight and True. Raises `Shed`."""
         flight = self._in_flight.get(job.key)
         if flight is not None and flight is not ended:
             return flight, False
@@ -151,8 +150,8 @@ class PodFlights:
         return flight
 
     def _land(self, job: _Job, flight: asyncio.Task[Lookup]) -> None:
-        """A flight leaves the map in the step in which it ends, failed or not: a failure must not stay behind."""
-        if self._in_flight.get(job.key) is flight:  # else somebody has begun anew already
+        """Take a flight out of the map in the step in which it ends, so that a failed one does not stay behind."""
+        if self._in_flight.get(job.key) is flight:  # else another flight has begun already
             del self._in_flight[job.key]
         if job.reason is LoadReason.MISS or flight.cancelled():
             return
@@ -166,17 +165,17 @@ class PodFlights:
     async def _fly(self, job: _Job) -> Lookup:
         token = f"{self._instance_id}:{self._rng.getrandbits(64):016x}"
         if job.reason is not LoadReason.MISS:
-            budget.current.set(None)  # nobody waits for it: the request that began it has one of its own
+            budget.current.set(None)  # a refresh takes nothing of the budget of the request that began it
         try:
             entry = await self._lock_or_landing(job, token)
         except CacheAway:
             if job.reason is not LoadReason.MISS:
-                raise  # nobody waits for it, and it could not be stored
+                raise  # no request waits for it, and it could not be stored
             return await self._load_unstored(job)
         return await self._lead(job, token) if entry is None else Lookup(Status.COLLAPSED, entry)
 
     async def _lock_or_landing(self, job: _Job, token: str) -> Entry | None:
-        """None once the lock is ours, or the entry that another pod has brought meanwhile."""
+        """None once this flight has the lock, or the entry that another pod has stored meanwhile. Raises `Shed`."""
         with self._cache.notification(job.key) as notification:  # before the first look, so that no wake-up is lost
             if await self._take_lock(job.key, token):
                 return None
@@ -200,7 +199,7 @@ class PodFlights:
         return taken
 
     async def _lead(self, job: _Job, token: str) -> Lookup:
-        """Load under the lock; in the end the lock is given back, whatever happened."""
+        """Load and store under the lock, which is given back in the end, whatever happened."""
         stored = False
         try:
             entry = await self._look_again(job.key)
@@ -231,7 +230,7 @@ class PodFlights:
             return None
 
     async def _give_lock_back(self, key: str, token: str) -> None:
-        """Never decides an answer."""
+        """Release the lock; a failure of that is logged, and never decides an answer."""
         try:
             await self._cache.unlock(key, token)
         except CacheAway:
@@ -240,7 +239,7 @@ class PodFlights:
             log.exception("the lock of %s could not be given back; its lease ends by itself", key)
 
     async def _load_and_renew(self, job: _Job, token: str) -> Loaded:
-        """Load, while the lease is renewed beside it: a slow load keeps its lock, a dead pod loses it."""
+        """Load, while the lease is renewed beside it: a slow load keeps its lock, and a dead pod loses it."""
         renewing = self._tasks.spawn(self._renew(job.key, token), "lease", job.key)
         try:
             return await job.load(job.reason)
@@ -248,8 +247,8 @@ class PodFlights:
             renewing.cancel()
 
     async def _renew(self, key: str, token: str) -> None:
-        """Each third of a lease, until cancelled. Never decides an answer: the write at the end is fenced."""
-        budget.current.set(None)  # nobody waits for it
+        """Renew the lease each third of it, until cancelled; the write is fenced by the token in any case."""
+        budget.current.set(None)  # no request waits for a renewal
         while True:
             await asyncio.sleep(self._bounds.lease_s / 3)
             try:

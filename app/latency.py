@@ -1,4 +1,4 @@
-"""How long the origin takes: a seeded distribution, written as text so that it fits a setting."""
+"""The origin's latency: a seeded distribution, written as text so that it fits a setting."""
 
 import math
 import re
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from random import Random
 
 LONGEST_MS = 60_000.0
+"""The longest latency that any distribution draws."""
 _FORM = re.compile(r"\s*(\w+)\s*\(([^()]*)\)\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """`fixed(ms)`, `uniform(low, high)` in ms, or `lognormal(median, sigma)` with the median in ms."""
+    """A distribution: `fixed(ms)`, `uniform(low, high)` in ms, or `lognormal(median, sigma)` with the median in ms."""
 
     text: str
     mean_ms: float
@@ -24,7 +25,7 @@ class Latency:
 
     @staticmethod
     def parse(text: str) -> "Latency":
-        """Raises ValueError saying what is allowed."""
+        """The distribution that the text states. Raises ValueError saying what is allowed."""
         match = _FORM.fullmatch(text)
         try:
             kind, values = match[1], [float(value) for value in match[2].split(",")]  # type: ignore[index]

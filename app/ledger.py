@@ -1,4 +1,4 @@
-"""Every read that the origin was asked for, as it happened. The lab's truth about origin load."""
+"""The ledger: every read that the origin was asked for. It is the lab's truth about origin load."""
 
 import math
 from collections import deque
@@ -12,7 +12,7 @@ from app.strategy import Loaded, LoadReason
 
 
 class ReadOutcome(StrEnum):
-    """The end of a read."""
+    """How a read ended."""
 
     OK = "ok"  # the store answered, be it that there is no such item
     FAILED = "failed"  # it had a connection, and the store gave no answer; or was late before it had one
@@ -22,8 +22,8 @@ class ReadOutcome(StrEnum):
 class OriginRead(NamedTuple):
     """One read. Times are seconds on the cache's clock: when it was asked for, got a connection, and ended.
 
-    A read goes on to its end when whoever asked has gone, or waits no longer: its outcome is the store's, not theirs.
-    But it leaves the queue for connections that pods share when it is late.
+    A read goes on to its end though its caller was cancelled or timed out, and its outcome is what the store answered.
+    A late read leaves only the queue for connections that pods share.
     """
 
     asked_s: float
@@ -38,7 +38,7 @@ class OriginRead(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class AskedRead:
-    """A read that the origin was asked for, as it goes on. Two reads are never equal, however alike they are.
+    """A read that the origin was asked for, from the asking to its end. It equals no other read, however alike.
 
     Times are as in `OriginRead`; `asked_monotonic_s` is the moment of asking on the monotonic clock.
     """
@@ -82,7 +82,7 @@ class Ledger:
         self._written += 1
 
     def page(self, after: int, rows_max: int = 20_000) -> dict[str, Any]:
-        """Rows from number `after` on. `next` is where the following page begins, `dropped` what is lost before."""
+        """Rows from number `after` on. `next` begins the following page; `dropped` counts the rows lost before."""
         first_kept = self._written - len(self._rows)
         first = max(after, first_kept)
         rows: Sequence[OriginRead] = list(islice(self._rows, first - first_kept, first - first_kept + rows_max))

@@ -33,8 +33,10 @@ GC_FIRST_THRESHOLD = 50_000
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The app of one pod. Raises ValueError when a strategy's parameter is out of its bounds, OSError without a
-    store."""
+    """The app of one pod.
+
+    Raises ValueError when a strategy's parameter is out of its bounds, and OSError when there can be no store.
+    """
     found = discover(settings.references)
     for name, why in found.broken.items():
         log.error("strategy %s is left out: %s", name, why)
@@ -79,7 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def new_pod(settings: Settings, strategies: Mapping[str, type[Strategy]], metrics: Metrics) -> Pod[RedisCache, Ledger]:
-    """The pod of the service: Redis before SQLite, and metrics."""
+    """The pod of the service, with Redis before SQLite. Raises ValueError for a bad Redis URL or parameter."""
     try:
         cache = RedisCache(settings, metrics)
     except ValueError as error:  # redis-py's, of the URL; which is not shown, because it may hold a password

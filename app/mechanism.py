@@ -7,7 +7,7 @@ from typing import Self
 
 
 class MechanismKind(StrEnum):
-    """The fate of requests that find no fresh entry."""
+    """The way of requests that find no fresh entry, as theory tells them apart."""
 
     NONE = "none"  # each of them loads
     COLLAPSE = "collapse"  # one loads, the others wait for it
@@ -60,7 +60,7 @@ class Mechanism:
 
     @classmethod
     def unknown(cls, *, stretch: float = 1.0, spread: float = 0.0, window_s: float = 0.0) -> Self:
-        """Theory says nothing; the numbers say how old an answer may be."""
+        """Theory has no formula for it; the numbers state how old an answer may be."""
         return cls(MechanismKind.UNKNOWN, stretch, spread, window_s)
 
     def least_ttl_s(self, ttl_s: float) -> float:
@@ -68,6 +68,8 @@ class Mechanism:
         return max(0.0, ttl_s * (self.stretch - self.spread / 2))
 
     def oldest_s(self, ttl_s: float) -> float:
-        """The strategy's promise: how long ago the origin may have been read, at most, for what the cache answers,
-        seconds. An answer beyond it is a wrong one; an answer by a load is as old as that load."""
+        """The oldest answer from the cache that the strategy promises, seconds since the read of the origin began.
+
+        An older one is a wrong answer; an answer by a load is as old as that load.
+        """
         return ttl_s * (self.stretch + self.spread / 2) + self.window_s

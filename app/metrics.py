@@ -1,4 +1,4 @@
-"""Every metric, and the one place that observes a lookup or a load.
+"""Every metric of a pod, and the observers that feed them.
 
 Children exist from the start, so that a panel shows 0 and not a gap. They are bound once, because `labels()` on each
 request would cost more than the cache hit that it counts. Labels are bounded: strategies, statuses, reasons, commands.
@@ -25,11 +25,14 @@ BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SAID_CHARS_MAX = 300
 """The length at which a strategy's own first sentence is cut, in a label."""
 COMMANDS = ("mget", "set", "put", "lock", "renew", "unlock", "time", "hello")
-TASKS = ("clock", "landings", "standstills", "read batch", *COMMANDS, "flight", "lease", "read", "pooler")
+TASKS = ("clock", "notifications", "standstills", "read batch", *COMMANDS, "flight", "lease", "read", "pooler")
 
 
 class Metrics:
-    """The metrics of one pod, in a registry of their own."""
+    """The metrics of one pod, in a registry of their own.
+
+    Implements `app.pod.PodEvents` and `app.cache.CacheEvents`.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -102,7 +105,7 @@ class Metrics:
         self._failed = {name: self.failures.labels(name) for name in COMMANDS}
 
     def tell(self, settings: Settings, strategies: Mapping[str, type[Strategy]]) -> None:
-        """Set what dashboards cannot know: the TTL, and what is served, in the order of `strategies`."""
+        """Set the metrics about the run itself: the TTL, and the strategies that are served, in this order."""
         self.ttl.set(settings.ttl_s)
         for place, (name, strategy) in enumerate(strategies.items()):
             said = " ".join((inspect.getdoc(strategy) or "").partition("\n\n")[0].split())
@@ -111,12 +114,12 @@ class Metrics:
             )
 
     def watch(self, connections: "Openings") -> None:
-        """Show these in the gauges."""
+        """Let the gauges of connections read these."""
         self.open.set_function(lambda: connections.open)
         self.open_most.set_function(lambda: connections.most)
 
     def watch_pool(self, strategy: str, pool: "Pool") -> None:
-        """The gauges of the strategy's origin show this pool."""
+        """Let the gauges of the strategy's origin read this pool."""
         self.connections.labels(strategy).set(pool.connections)
         if pool.connections_shared is not None:
             self.connections_shared.labels(strategy).set(pool.connections_shared)
@@ -124,15 +127,11 @@ class Metrics:
         self.reading_peak.labels(strategy).set_function(lambda: pool.peak)
         self.waiting.labels(strategy).set_function(lambda: pool.waiting)
 
-    # what a pod reports to: app.pod.PodEvents
-
     def runner(self, strategy: str) -> "RunnerMetrics":
         return RunnerMetrics(self, strategy)
 
     def origin(self, strategy: str) -> "OriginMetrics":
         return OriginMetrics(self, strategy)
-
-    # what the cache reports: app.cache.CacheEvents
 
     def command_sent(self, command: str) -> None:
         self._sent[command].inc()
@@ -146,12 +145,8 @@ class Metrics:
     def entry_corrupt(self) -> None:
         self.corrupt.inc()
 
-    # what every owner of tasks reports: app.tasks.Tasks
-
     def task_died(self, task: str) -> None:
         self.deaths.labels(task).inc()
-
-    # what watches the loop reports: app.standstill
 
     def stood_still(self, seconds: float) -> None:
         self.still.inc(seconds)
@@ -189,7 +184,7 @@ class Pool(Protocol):
 
 
 class OriginMetrics:
-    """The bound children of one strategy's origin. Implements `app.origin.OriginEvents`."""
+    """The metrics of one strategy's origin. Implements `app.origin.OriginEvents`."""
 
     def __init__(self, metrics: Metrics, strategy: str) -> None:
         self._asked = {reason: metrics.asked.labels(strategy, reason) for reason in LoadReason}
@@ -219,7 +214,7 @@ class OriginMetrics:
 
 
 class RunnerMetrics:
-    """The bound children of one strategy. Implements `app.strategy_runner.RunnerEvents`."""
+    """The metrics of one strategy runner and its flights. Implements `app.strategy_runner.RunnerEvents`."""
 
     def __init__(self, metrics: Metrics, strategy: str) -> None:
         self._answers = {status: metrics.requests.labels(strategy, status) for status in Status}
@@ -235,8 +230,6 @@ class RunnerMetrics:
         self._duration.observe(duration_s)
         if age_s is not None:
             self._age.observe(age_s)
-
-    # what flights report: app.flights.FlightEvents
 
     def lock_asked(self, taken: bool) -> None:
         self._locks[taken].inc()

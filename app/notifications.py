@@ -1,4 +1,4 @@
-"""Wake-ups: who waits in this pod for the entry of a key."""
+"""Notifications of stored entries, and the waiters for them in one pod."""
 
 import asyncio
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Waiter:
-    """Implements `app.strategy.Notification`."""
+    """One waiter for the entry of a key; implements `app.strategy.Notification`."""
 
     def __init__(self) -> None:
         self._announced = asyncio.Event()
@@ -47,6 +47,6 @@ class Notifications:
             waiter.notify()
 
     def notify_all(self) -> None:
-        """After a gap in the notifications: everybody had better look."""
+        """Wake every waiter, because a gap in the subscription may have lost notifications."""
         for key in self._waiters:
             self.notify(key)

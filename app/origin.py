@@ -1,10 +1,10 @@
-"""The way to the slow store: one bounded pool per strategy.
+"""The origin: one bounded pool of connections to the slow store for each strategy.
 
-A read holds its connection for as long as it takes. So the capacity is exactly connections / latency, and readers queue
+A read holds its connection for as long as it takes. So the capacity is exactly connections / latency, and reads queue
 as they do at a real database. The same pool stands before SQLite and before virtual time's store.
 
-Pods may share connections, fewer than each has for itself. Then a read needs one of both: it takes one of its pod's,
-and queues with it for a shared one.
+Pods may share connections, fewer than each has for itself. Then a read needs two: it takes one of its pod's, and with
+it queues for a shared one.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 class Store(Protocol):
-    """Where the items are."""
+    """The store that holds the items: SQLite in the service, simulated in virtual time."""
 
     async def select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
         """Text and CRC-32 of an item, after `latency_ms`; None where there is no such item. Raises `OriginFailed`."""
@@ -36,18 +36,18 @@ class Store(Protocol):
 
 
 class Shared(Protocol):
-    """Connections that all pods share."""
+    """The connections to the store that all pods share, handed out by a pooler."""
 
     @property
     def size(self) -> int: ...
 
     @property
     def why_away(self) -> str:
-        """The reason why none is handed out at the moment; empty where they are."""
+        """The reason why no connection is handed out at the moment; empty where they are."""
         ...
 
     async def acquire(self) -> int:
-        """One of them, to be given to `release`. A caller that is cancelled has none."""
+        """The number of a connection, to be given to `release`. A caller that is cancelled holds none."""
         ...
 
     def release(self, number: int) -> None: ...
@@ -56,7 +56,7 @@ class Shared(Protocol):
 
 
 class Book(Protocol):
-    """The book of every read: written once for each, when it has ended or was shed."""
+    """A record of reads, each written once, when it has ended or was shed: the ledger in the service."""
 
     def write(self, read: AskedRead) -> None: ...
 
@@ -65,28 +65,28 @@ class OriginEvents(Protocol):
     """The observer of an origin's reads: its metrics in the service."""
 
     def origin_asked(self, read: AskedRead, again: bool) -> None:
-        """A read was asked for; `again`: while somebody in this pod waits for one of the same key."""
+        """A read was asked for; `again` where a caller in this pod already waits for one of the same key."""
         ...
 
     def origin_shed(self, read: AskedRead, error: Shed) -> None: ...
 
     def origin_started(self, read: AskedRead) -> None:
-        """The read has got its connection."""
+        """A read has got its connection."""
         ...
 
     def origin_failed(self, read: AskedRead, error: BaseException) -> None:
-        """The store gave no answer, or none in time: once for a read."""
+        """The store gave no answer, or none in time; reported once for each read."""
         ...
 
     def origin_ended(self, read: AskedRead, duration_s: float) -> None:
-        """A read that had started has ended, so long after it was asked for."""
+        """A started read has ended, `duration_s` after it was asked for."""
         ...
 
     def task_died(self, task: str) -> None: ...
 
 
 class Origin:
-    """One strategy's pool of connections to the store. Raises `OriginFailed` and `Shed`."""
+    """One strategy's pool of connections to the store. It counts, limits, times and records every read."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Origin:
         self._shared = shared
         self._tasks = Tasks(events.task_died)
         self._awaited: Counter[str] = Counter()
-        """How many wait for a read of each key: as many keys as there are reads under way, at most."""
+        """Callers that wait for a read, by key: at most as many keys as there are reads under way."""
         self.connections = settings.origin_connections
         self.connections_shared = None if shared is None else shared.size
         self.reading = 0
@@ -119,7 +119,7 @@ class Origin:
 
     @property
     def peak(self) -> int:
-        """The most reads at once, waiting ones too, of this second and the one before it."""
+        """The most reads at once, waiting ones too, in this second and the one before it."""
         self._see_peak()  # reads that neither begin nor end in a second are under way in it too
         return self._peak.value(self._clock.monotonic_s())
 
@@ -133,8 +133,11 @@ class Origin:
         await self._store.aclose()
 
     async def read(self, item_id: int, key: str, reason: LoadReason) -> Loaded:
-        """One read of the store, through the pool: the `Loader` of a request. It goes on to its end when its caller is
-        cancelled, as a query does. Only the queue for connections that pods share is left by a late read."""
+        """Read an item through the pool. Raises `OriginFailed` or `Shed`.
+
+        The read goes on to its end when its caller is cancelled, as a query does. A late read leaves only the queue for
+        connections that pods share.
+        """
         now_s, monotonic_s = self._clock.now_s(), self._clock.monotonic_s()
         read = AskedRead(item_id, key, self._strategy, self._settings.pod, reason, now_s, monotonic_s)
         self._events.origin_asked(read, again=key in self._awaited)
@@ -163,7 +166,7 @@ class Origin:
 
     @contextmanager
     def _waiting_for(self, key: str) -> Iterator[None]:
-        """While somebody waits for a read of `key`: one that was given up is not what the next one repeats."""
+        """Count a caller that waits for a read of `key`, so that a repeated read can be told from a first one."""
         self._awaited[key] += 1
         try:
             yield
@@ -198,18 +201,18 @@ class Origin:
             self._events.origin_ended(read, self._clock.monotonic_s() - read.asked_monotonic_s)
             self._see_peak()
             self.reading -= 1
-            self._end(read, outcome)  # before anybody else has its connection
+            self._end(read, outcome)  # before the next read has its connection
             if permit is not None and self._shared is not None:
                 self._shared.release(permit)
             self._free.release()
 
     async def _one_of(self, shared: Shared, read: AskedRead) -> int:
-        """A connection that pods share, for a read that has one of its pod's and keeps it meanwhile."""
+        """The number of a connection that pods share, for a read that holds one of its pod's. Raises `OriginFailed`."""
         read.is_queueing = True
         try:
             if not read.is_late:
                 return await shared.acquire()
-            raise OriginFailed("nobody waits for it any more")
+            raise OriginFailed("its caller waits for it no longer")
         except BaseException:
             self._free.release()
             if read.is_late:  # else its pod ends
@@ -223,8 +226,10 @@ class Origin:
         return f": their pooler is away ({reason})" if reason else ""
 
     def _dated(self, started_s: float, started_monotonic_s: float) -> float:
-        """The moment when the read began: `started_s`, unless the clock was set since. Then it lies as far back, by the
-        clock as it goes now, as the monotonic one says."""
+        """The moment when the read began, seconds on the cache's clock: `started_s`, unless the clock was set since.
+
+        Then it is the present by that clock, less what the read lasted by the monotonic one.
+        """
         now_s, lasted_s = self._clock.now_s(), self._clock.monotonic_s() - started_monotonic_s
         return started_s if abs(now_s - started_s - lasted_s) <= CLOCK_ERROR_S_MAX else now_s - lasted_s
 
@@ -233,8 +238,11 @@ class Origin:
         self._ledger.write(read)
 
     def _loaded(self, read: AskedRead, found: tuple[str, int] | None, read_at_s: float) -> Loaded:
-        """The item as JSON, ready to be sent. It may be as old as `read_at_s`, when the read began on its connection,
-        however long that took or the pod was paused."""
+        """The item as JSON, ready to be sent.
+
+        It is dated by the moment when the read began on its connection, however long the read took or the pod was
+        paused.
+        """
         cost_s = self._clock.monotonic_s() - read.asked_monotonic_s
         if found is None:
             absent = {"error": "absent", "reason": f"there is no item {read.item_id}"}

@@ -1,4 +1,4 @@
-"""Parameters that a run may set: declared as class attributes, inherited, and held to their bounds."""
+"""Parameters of strategies: declared as class attributes, inherited, and held to their bounds."""
 
 import math
 import sys
@@ -46,15 +46,17 @@ def parameter(
 
 
 class HasParameters:
-    """A class whose attributes a run may set. A class that extends it has the parameters of both, and `beta: float =
-    2.0` gives an inherited one another default within its bounds."""
+    """A class with parameters, which a run may set.
+
+    A class that extends it has the parameters of both; `beta: float = 2.0` gives an inherited one another default.
+    """
 
     name: ClassVar[str]
-    """How an error calls it."""
+    """The name of the class in error messages."""
 
     @classmethod
     def parameters(cls) -> dict[str, Parameter]:
-        """Its own parameters and those that it inherits, the inherited first."""
+        """The parameters of this class by name, inherited ones first."""
         found: dict[str, Parameter] = {}
         for base in reversed(cls.__mro__):
             for name, value in vars(base).items():

@@ -1,8 +1,8 @@
-"""The most of something over the last moments, for a gauge that is read once a second."""
+"""The peak of a number over the last one to two seconds, for a gauge that is read once a second."""
 
 
 class Peak:
-    """The most that was seen in this second and the one before it.
+    """The highest value that was seen in this second and the one before it.
 
     A gauge of the present, read once a second, misses four of five herds that last 200 ms; this one misses none.
     Reading does not change it, so that there may be several readers.

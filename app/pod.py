@@ -14,7 +14,7 @@ from app.strategy_runner import RunnerEvents, StrategyRunner
 
 
 class PodCache(Cache, Protocol):
-    """A cache that a pod opens, goes by the clock of, and closes."""
+    """A cache that a pod opens, takes its clock from, and closes."""
 
     @property
     def clock(self) -> Clock: ...
@@ -39,8 +39,7 @@ B = TypeVar("B", bound=Book)
 
 
 class Pod(Generic[C, B]):
-    """A pod owns its cache and its ledger, and an origin and a strategy runner for each strategy; an async context
-    manager.
+    """A pod: its cache, its ledger, and an origin and a strategy runner for each strategy; an async context manager.
 
     Raises ValueError when a strategy's parameter is out of its bounds.
     """
@@ -56,8 +55,10 @@ class Pod(Generic[C, B]):
         connect_pooler: Connect | None = None,
         instance_id: str = "",
     ) -> None:
-        """`new_store` is called once for each strategy, because each has connections of its own. Pods share connections
-        only where there is a way to the pooler. `instance_id` is random unless it is stated."""
+        """`new_store` is called once for each strategy, because each has connections of its own.
+
+        Pods share connections only where `connect_pooler` is given. `instance_id` is random unless it is stated.
+        """
         self.settings, self.cache, self.ledger = settings, cache, ledger
         self.origins: dict[str, Origin] = {}
         self.runners: dict[str, StrategyRunner] = {}
@@ -76,7 +77,7 @@ class Pod(Generic[C, B]):
 
     @property
     def reads_under_way(self) -> int:
-        """Reads that hold a connection to a store, or wait for one."""
+        """How many reads hold a connection to a store, or wait for one."""
         return sum(origin.reading + origin.waiting for origin in self.origins.values())
 
     async def start(self) -> None:

@@ -1,6 +1,6 @@
-"""The names by which containers are known to those who look at the stack: `app-1`, where Docker says 0f1e2d3c4b5a.
+"""Names of containers as `make ps` shows them: `app-1`, where the host name is 0f1e2d3c4b5a.
 
-A replica cannot be told its number, but Docker's own DNS knows it: asked for the name of an address, it says
+Compose passes a replica no number, but Docker's DNS knows it: a reverse look-up of its address gives
 `<project>-app-1.<project>_default`.
 """
 
@@ -10,17 +10,19 @@ import struct
 from pathlib import Path
 
 RESOLVER = "127.0.0.11"
-"""Docker's own, in every container of a network that somebody made. No other one is ever asked."""
+"""The address of Docker's DNS in containers of a user-defined network; no other server is ever asked."""
 WITHIN_S = 0.5
+"""How long one try waits for the answer."""
 TRIES = 2
 REPLICAS_MAX = 64
+"""Replicas of a service that are named; further ones are left out."""
 _PTR, _INTERNET, _RECURSE = 12, 1, 0x0100
 _POINTER = 0xC0
 _NAME_BYTES_MAX = 255
 
 
 def pod_name(resolv_conf: Path = Path("/etc/resolv.conf"), resolver: tuple[str, int] = (RESOLVER, 53)) -> str:
-    """As `make ps` shows it; the host's name outside of such a network, or where nobody answers within a second."""
+    """The pod's name as `make ps` shows it; the host name where Docker's DNS gives none within a second."""
     host = socket.gethostname()
     try:
         return _known_as(socket.gethostbyname(host), resolv_conf, resolver) or host
@@ -29,7 +31,10 @@ def pod_name(resolv_conf: Path = Path("/etc/resolv.conf"), resolver: tuple[str, 
 
 
 def replicas(service: str) -> dict[str, str]:
-    """Of a service of the stack: their names, or what they have instead, by address. Raises OSError where none is."""
+    """Replicas of a service of the stack: their names by address, which stands in for a name that is not known.
+
+    Raises OSError where there is no such service.
+    """
     _, _, addresses = socket.gethostbyname_ex(service)
     return {address: _known_as(address) or address for address in addresses[:REPLICAS_MAX]}
 
@@ -37,7 +42,7 @@ def replicas(service: str) -> dict[str, str]:
 def _known_as(
     address: str, resolv_conf: Path = Path("/etc/resolv.conf"), resolver: tuple[str, int] = (RESOLVER, 53)
 ) -> str:
-    """Nothing, where Docker's DNS is not there or does not say."""
+    """The container's name at an address; empty where Docker's DNS is not there or knows none."""
     try:
         if f"nameserver {RESOLVER}" not in resolv_conf.read_text():
             return ""
@@ -47,7 +52,7 @@ def _known_as(
 
 
 def short(full: str) -> str:
-    """`stampede-1a2b3c-app-1.stampede-1a2b3c_default` without its network, and without the project's name."""
+    """`app-1` of `stampede-1a2b3c-app-1.stampede-1a2b3c_default`: without its network and its project."""
     container, _, network = full.partition(".")
     return container.removeprefix(f"{network.rpartition('_')[0]}-")
 
@@ -73,7 +78,7 @@ def _name_of(address: str, resolver: tuple[str, int]) -> str:
 
 
 def _first_pointer(answer: bytes, place: int) -> str:
-    """The name that the first record behind the question holds."""
+    """The name in the first record of a DNS answer, behind its question. Raises OSError or ValueError without one."""
     answers = struct.unpack(">H", answer[6:8])[0]
     if not answers:
         raise OSError("it has no name")
@@ -85,7 +90,7 @@ def _first_pointer(answer: bytes, place: int) -> str:
 
 
 def _read_name(answer: bytes, place: int) -> tuple[str, int]:
-    """A name, and the place behind it. A pointer to an earlier name ends it; those lead back only, so that it ends."""
+    """A name in a DNS answer, and the place behind it. Pointers must lead back, so that every name ends."""
     labels: list[str] = []
     behind, size = 0, 0
     while length := answer[place]:

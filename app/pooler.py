@@ -1,18 +1,23 @@
-"""The pooler: hands out the connections to the origin that all pods share, `python -m app.pooler --port 6432`.
+"""The pooler hands out the connections to the origin that all pods share: `python -m app.pooler --port 6432`.
 
-A database lets a service have so many connections, however many pods it has; what stands between is a connection
-pooler, such as PgBouncer. This one deals in permits: a pod asks for one per read, in words over one TCP connection per
-strategy, and gets them first come, first served over all pods. What a connection asked for and holds ends with it, at
-once, so a pod that is killed takes nothing along.
+A database grants a service so many connections, however many pods it has, and a pooler such as PgBouncer shares them
+out. This one deals in permits. A pod asks for one per read, in lines of text over one TCP connection per strategy.
+Permits are granted first come, first served over all pods. Whatever a connection holds or waits for ends with it at
+once, so that a pod that is killed leaves nothing taken.
 
-Permits from Redis would be gone with the very thing that is taken away in the drills, and one of a dead pod would stay
-until a lease ends. Locked files in a shared folder serve no order, and no second machine. The pooler may go away too:
-then reads wait, within their own time; see `app.pooler_client`.
+Permits in Redis would be lost whenever Redis is, and those of a dead pod would stay taken until a lease ends. Locked
+files in a shared folder keep no order, and reach no second machine. While the pooler is away reads wait, within their
+own time-out; see `app.pooler_client`.
 
-Lines of a client: `join STRATEGY SIZE`, once and first; `take N` for a permit, by a number of its own; `give N` when it
-is not wanted any more, whether it was granted or not; `hold N` for one that an earlier connection was granted. The one
-answer is `grant N`. Pods state how large the pool is, so that it needs no settings: of pods that differ, while they are
-replaced one by one, the newest word counts.
+The lines of a client:
+
+- `join STRATEGY SIZE` comes once and first. Pods state the size of the pool, so that the pooler needs no settings; the
+  newest statement counts, should pods differ while they are replaced.
+- `take N` asks for a permit, by a number of the client's own.
+- `give N` ends a claim, granted or not.
+- `hold N` claims a permit that was granted over an earlier connection.
+
+The pooler's only line is `grant N`.
 """
 
 import argparse
@@ -24,16 +29,17 @@ from collections.abc import Callable
 
 PORT = 6432
 SIZE_MAX = 100_000
-"""Permits of a strategy."""
+"""Permits of one strategy, at most."""
 CLIENTS_MAX = 4_096
-"""Connections at once; one more is cut off."""
+"""Connections of clients at once; one more is aborted."""
 CLAIMS_MAX = 1_024
 """Permits that one connection may hold or wait for: more than a pod's own connections, each of which asks for one."""
 LINE_BYTES_MAX = 200
+"""The longest line; a client that sends a longer one is aborted."""
 
 
 class Lines(asyncio.Protocol):
-    """Words in lines, each way. Who sends anything else is cut off."""
+    """A protocol of lines of words, each way; a peer that sends anything else is aborted."""
 
     transport: asyncio.Transport
     _rest = b""
@@ -52,11 +58,11 @@ class Lines(asyncio.Protocol):
             self.transport.abort()
 
     def pause_writing(self) -> None:
-        """So much is unread there that nobody listens."""
+        """Abort a peer that has stopped to read."""
         self.transport.abort()
 
     def hear(self, words: list[str]) -> None:
-        """Raises ValueError where it makes no sense."""
+        """Act on one line. Raises ValueError for one that makes no sense."""
         raise NotImplementedError
 
     def say(self, *words: object) -> None:
@@ -64,7 +70,7 @@ class Lines(asyncio.Protocol):
 
 
 class SharedPool:
-    """So many permits for all who ask, first come, first served. A claim is known by who makes it and a number."""
+    """The permits of one strategy, first come, first served. A claim is known by its member and a number."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -72,12 +78,12 @@ class SharedPool:
         self.waiting: dict[tuple[Member, int], None] = {}  # in order
 
     def resize(self, size: int) -> None:
-        """At once where it grows, and as permits come back where it shrinks."""
+        """Set the number of permits. A larger pool grants at once; a smaller one shrinks as permits come back."""
         self.size = size
         self._grant()
 
     def hold(self, member: "Member", number: int) -> None:
-        """It was granted before, by whoever handed permits out then: there may be too many for a while."""
+        """Record a permit that was granted before this pooler began; for a while more than `size` may be held."""
         self.held[member, number] = None
 
     def take(self, member: "Member", number: int) -> None:
@@ -85,13 +91,13 @@ class SharedPool:
         self._grant()
 
     def give(self, member: "Member", number: int) -> None:
-        """Whether it is held, or waits still, or neither: the claim is over."""
+        """End a claim, whether it is held, or still waits, or neither."""
         self.waiting.pop((member, number), None)
         self.held.pop((member, number), None)
         self._grant()
 
     def leave(self, member: "Member") -> None:
-        """All its claims are over."""
+        """End all claims of a member."""
         for claims in (self.waiting, self.held):
             for claim in [claim for claim in claims if claim[0] is member]:
                 del claims[claim]
@@ -106,7 +112,7 @@ class SharedPool:
 
 
 class Pooler:
-    """A pool for every strategy of whom a pod has joined. `Member(pooler)` is a connection's protocol."""
+    """The pools by strategy, and their members. `Member(pooler)` is the protocol of a connection."""
 
     def __init__(self) -> None:
         self.pools: dict[str, SharedPool] = {}
@@ -127,7 +133,7 @@ class Pooler:
 
 
 class Member(Lines):
-    """One connection of a pod, for one strategy."""
+    """One connection of a pod, for one strategy, at the pooler's end."""
 
     def __init__(self, pooler: Pooler) -> None:
         self._pooler = pooler
@@ -162,7 +168,7 @@ class Member(Lines):
 
 
 async def serve(listener: socket.socket) -> None:
-    """Until SIGTERM or SIGINT."""
+    """Serve the pooler on a bound socket until SIGTERM or SIGINT."""
     loop, over = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, over.set)

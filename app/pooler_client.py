@@ -1,7 +1,7 @@
-"""A pod's way to the pooler, for one strategy: takes a permit for each read, and gives it back.
+"""A pod's client of the pooler, for one strategy: it takes a permit for each read, and gives it back.
 
-While the pooler is away, reads wait as for any connection, and fail at the end of their own time (`origin_timeout_ms`).
-It is tried again at a steady pace. Once it is back it hears, in order, what is still held and waited for. So a pooler
+While the pooler is away, reads wait as for any connection, and fail at their own time-out (`origin_timeout_ms`). The
+client connects again at a steady pace, and then states, in order, the permits that it holds and waits for. So a pooler
 that was restarted costs a moment and no answer.
 """
 
@@ -14,15 +14,16 @@ from app.strategy import OriginFailed
 from app.tasks import Tasks
 
 CONNECT_S_MAX = 1.0
+"""How long one attempt to connect may take."""
 AGAIN_S = 0.25
-"""Between two attempts."""
+"""The pause between two attempts to connect."""
 
 Connect = Callable[[Callable[[], asyncio.Protocol]], Awaitable[object]]
-"""Opens a connection to the pooler for what the callable makes. Raises OSError."""
+"""Opens a connection to the pooler, with the protocol that the callable makes. Raises OSError."""
 
 
 def over_tcp(address: str) -> Connect:
-    """A way to `host:port`."""
+    """The `Connect` of a pooler at `host:port`."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
 
@@ -33,16 +34,18 @@ def over_tcp(address: str) -> Connect:
 
 
 class PoolerClient:
-    """Connects with the first permit that is asked for, and stays connected."""
+    """The client of one strategy; it connects when the first permit is asked for, and stays connected."""
 
     def __init__(
         self, strategy: str, size: int, connect: Connect, died: Callable[[str], None] = lambda kind: None
     ) -> None:
-        """`size` is that of the pool, for all pods together; `died` is called with the kind of a background task that
-        did."""
+        """`size` is that of the pool, for all pods together.
+
+        `died` is called with the kind of each background task that died of a fault.
+        """
         self.size = size
         self.why_away = ""
-        """The failure of the last attempt to reach the pooler; empty while it is there, or not known."""
+        """The failure of the last attempt to reach the pooler; empty while connected, and before the first attempt."""
         self._strategy, self._connect = strategy, connect
         self._tasks = Tasks(died)
         self._numbers = itertools.count(1)
@@ -52,8 +55,10 @@ class PoolerClient:
         self._is_over = False
 
     async def acquire(self) -> int:
-        """A permit, to be given to `release`. Who is cancelled meanwhile has none, and leaves the queue. Raises
-        `OriginFailed` once this is closed."""
+        """The number of a permit, to be given to `release`. Raises `OriginFailed` once this is closed.
+
+        A caller that is cancelled meanwhile holds none, and leaves the queue.
+        """
         if self._is_over:
             raise OriginFailed("the pod ends")
         if not len(self._tasks):
@@ -74,13 +79,13 @@ class PoolerClient:
         self._say("give", number)
 
     async def aclose(self) -> None:
-        """Whatever is still held is free with it."""
+        """Close the connection, which frees every permit that is still held."""
         self._is_over = True
         await self._tasks.aclose()
 
     def granted(self, number: int) -> None:
-        """The pooler says so."""
-        if (waiter := self._waiting.pop(number, None)) is not None:  # else it is told already that nobody wants it
+        """Hand a permit that the pooler granted to its waiter."""
+        if (waiter := self._waiting.pop(number, None)) is not None:  # else it has been given back already
             self._held[number] = None
             if not waiter.done():
                 waiter.set_result(None)
@@ -117,7 +122,7 @@ class PoolerClient:
 
 
 class _Line(Lines):
-    """One connection to the pooler."""
+    """One connection to the pooler, at the pod's end."""
 
     def __init__(self, client: PoolerClient) -> None:
         self._client = client

@@ -1,7 +1,8 @@
-"""Reads of one event-loop tick leave as one MGET on one connection.
+"""Batched reads: the keys that are asked for in one event-loop tick leave as one MGET on one connection.
 
-This coalesces commands, not requests: every reader has its own slot in the reply. A reader that goes away gives up
-its slot and nothing else, so no reply can reach the wrong reader. Nobody waits longer than the patience.
+Commands are coalesced and requests are not: every reader has its own slot in the reply. A reader that is cancelled
+gives up its slot and nothing else, so that no reply can reach the wrong reader. No reader waits longer than the
+patience.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ Fetch = Callable[[Sequence[str]], Awaitable[Sequence[bytes | None]]]
 
 
 class _Read:
-    """What one reader waits for."""
+    """One reader's slot in a batch: its key, the time of asking, and its value to come."""
 
     __slots__ = ("asked_s", "key", "value")
 
@@ -38,7 +39,7 @@ class ReadBatcher:
         patience_s: float,
         gave_up: Callable[[], None] = lambda: None,
     ) -> None:
-        """`gave_up` is called when a batch that was sent has not been answered by the end of the patience."""
+        """`gave_up` is called for each batch that was sent and not answered by the end of the patience."""
         self._fetch = fetch
         self._tasks = tasks
         self._batch_max = batch_max
@@ -53,7 +54,7 @@ class ReadBatcher:
         self._timer: asyncio.TimerHandle | None = None
 
     def read(self, key: str) -> asyncio.Future[bytes | None]:
-        """The stored bytes, or None. The future, or this call, fails with `CacheAway`."""
+        """The stored bytes to come, or None for a key without any. The call or the future raises `CacheAway`."""
         if len(self._waiting) >= self._waiting_max:
             raise CacheAway(f"{self._waiting_max} reads are waiting (reads_waiting_max)")
         loop = asyncio.get_running_loop()
@@ -78,7 +79,7 @@ class ReadBatcher:
             self._timer = loop.call_at(self._waiting[0].asked_s + self._patience_s, self._turn_away)
 
     def _turn_away(self) -> None:
-        """Who has waited for a slot for too long."""
+        """Fail the reads that waited for a free batch beyond the patience."""
         self._timer = None
         loop = asyncio.get_running_loop()
         late = []
@@ -93,7 +94,7 @@ class ReadBatcher:
         giving_up = loop.call_at(batch[0].asked_s + self._patience_s, self._give_up, batch)
         try:
             values = await self._fetch([read.key for read in batch])
-            if len(values) != len(batch):  # whose is whose? then nobody's
+            if len(values) != len(batch):  # which value is whose cannot be told
                 raise CacheAway(f"{len(values)} values for {len(batch)} keys")
         except BaseException as error:
             self._fail(batch, error if isinstance(error, CacheAway) else CacheAway(f"the read ended with {error!r}"))
@@ -108,7 +109,7 @@ class ReadBatcher:
             self._send()
 
     def _give_up(self, batch: list[_Read]) -> None:
-        """The batch goes on, for nobody."""
+        """Fail the readers of a batch that is late; the command itself goes on."""
         self._fail(batch, CacheAway(f"no answer within {self._patience_s:g} s (cache_budget_ms)"))
         self._gave_up()
 

@@ -1,9 +1,9 @@
-"""The URL of Redis: which ones the lab takes, and how one is shown: its secrets are printed nowhere, nor quoted.
+"""The URL of Redis: the forms that the lab takes, and how one is shown; its secrets are never printed or quoted.
 
-A query may set what it takes to get in, and nothing else: an option that changes what replies look like, or how long
-a command may take, would change the lab without its knowing. redis-py lets a URL's options win over the caller's.
+Its query may set options of access, and no others. redis-py lets a URL's options win over the caller's, so that one
+about the form of replies or about time-outs would change the lab unseen.
 
-A URL that can never lead anywhere is refused at the start: later it would look like a Redis that is away.
+A URL that can never reach a server is refused at the start: later it would look like a Redis that is away.
 """
 
 import re
@@ -21,13 +21,13 @@ _TLS_OPTIONS = {
     "ssl_min_version", "ssl_ciphers", "ssl_password",
 }  # fmt: skip
 SOCKET_PATH_BYTES_MAX = 103 if sys.platform == "darwin" else 107
-"""What the system takes as the path of a socket: `sun_path` in <sys/un.h>, less its last byte."""
+"""The longest path of a socket that the system takes: `sun_path` in <sys/un.h>, less its last byte."""
 _CERT_REQS = ("none", "optional", "required")
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9._:-]*")
 
 
 def checked(url: str) -> str:
-    """The URL as it is. Raises ValueError naming what the lab does not take, without quoting any value."""
+    """The URL, unchanged. Raises ValueError naming the part that the lab does not take, and quotes no value."""
     if re.search(r"[\s\x00-\x1f]", url):
         raise ValueError("a URL has no spaces")
     try:
@@ -57,7 +57,7 @@ def checked(url: str) -> str:
 
 
 def _check_place(parts: SplitResult) -> None:
-    """Raises ValueError where there can be no server."""
+    """Raise ValueError where the address can be that of no server."""
     if parts.scheme == "unix":
         path = fsencode(unquote(parts.path))
         if path in (b"", b"/") or b"\0" in path or len(path) > SOCKET_PATH_BYTES_MAX:
@@ -78,7 +78,7 @@ def _check_place(parts: SplitResult) -> None:
 
 
 def _check_tls(url: str, options: dict[str, str]) -> None:
-    """Raises ValueError where no connection could even be begun with the URL's TLS options."""
+    """Raise ValueError where the TLS options make no connection."""
     if options.get("ssl_cert_reqs", "none") not in _CERT_REQS:
         raise ValueError(f"its option 'ssl_cert_reqs' is one of {', '.join(_CERT_REQS)}")
     for name in ("ssl_keyfile", "ssl_certfile", "ssl_ca_certs"):
@@ -96,7 +96,7 @@ def _check_tls(url: str, options: dict[str, str]) -> None:
 
 
 def shown(url: object) -> str:
-    """The URL without its secrets: where the server is, and no more."""
+    """The URL without its secrets: the address of the server, and `***` for the rest."""
     try:
         parts = urlsplit(str(url))
         host, port = parts.hostname or "", parts.port

@@ -1,6 +1,6 @@
-"""What Redis does for the lab in one step, as Lua.
+"""Lua scripts that Redis runs in one step: lock, put, unlock and renew.
 
-All but `LOCK` compare the token first, so that only its holder can store, renew or release.
+All but `LOCK` compare the fencing token first, so that only its holder can store, renew or release.
 KEYS: lock, entry. ARGV: token, then what the comment says.
 """
 

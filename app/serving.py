@@ -1,4 +1,4 @@
-"""How a pod listens, how many files it may open, and how it ends."""
+"""The server of a pod: its listener, its limit of open files, and its graceful end."""
 
 import asyncio
 import logging
@@ -16,17 +16,17 @@ from app.settings import Settings
 log = logging.getLogger(__name__)
 
 SPARE_FILES = 32
-"""For the loop, the log, the listener, the store's own files, and whatever else opens one for a moment."""
+"""Files kept free for the loop, the log, the listener, the store's own, and short-lived ones."""
 FILES_MAX = 65_536
-"""Where the system sets no limit."""
+"""The limit of open files where the system sets none."""
 QUIET_S = 0.2
-"""A pod that drains and has not been asked anything for so long has nothing more to wait for."""
+"""How long a draining pod must be without a request before it stops to listen."""
 OVERTIME_S = 1.0
-"""After the grace; a pod that has not ended then, because something blocks its loop, is ended by force."""
+"""How long after the grace a pod whose loop is blocked is ended by force."""
 
 
 def raise_file_limit() -> int:
-    """Take all the open files that the system allows; how many that is."""
+    """Raise the limit of open files as far as the system allows; the new limit."""
     try:
         import resource
     except ImportError:  # not a POSIX system
@@ -43,7 +43,7 @@ def raise_file_limit() -> int:
 
 
 def connections_within(files: int, held: int, most: int) -> int:
-    """How many connections fit beside the `held` files of the pools. Raises ValueError where none does."""
+    """The connections, up to `most`, that fit beside the `held` files of the pools. Raises ValueError for none."""
     room = files - held - REFUSING_MAX - SPARE_FILES
     if room < 1:
         raise ValueError(
@@ -54,7 +54,7 @@ def connections_within(files: int, held: int, most: int) -> int:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A bound socket, of IPv4 where the name stands for both. Raises OSError naming the address."""
+    """A bound socket, IPv4 where the name has both. Raises OSError naming the address."""
     host = host.strip("[]")
     shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
@@ -78,8 +78,11 @@ def url_of(listener: socket.socket) -> str:
 
 
 class PodServer(uvicorn.Server):
-    """Ends within its grace: on SIGTERM the pod says that it is not ready, answers what still comes for up to half of
-    the grace, each time as the connection's last, then takes nothing more, and finishes what is in flight."""
+    """A uvicorn server that ends within its grace.
+
+    On SIGTERM the pod is not ready any more. For up to half of the grace it answers what still comes, each time as the
+    connection's last. Then it accepts nothing more, and finishes the requests in flight.
+    """
 
     def __init__(self, app: FastAPI, settings: Settings, connections: Connections) -> None:
         self._grace_s = settings.grace_s
@@ -108,7 +111,7 @@ class PodServer(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     def _end_by_force(self) -> None:
-        """From a thread of its own, because the loop may be what does not go on."""
+        """End the process, from a thread of its own, because the loop may be blocked."""
         log.error("not ended %g s after the grace (grace_s): ending by force", OVERTIME_S)
         os._exit(1)
 
@@ -122,7 +125,7 @@ class PodServer(uvicorn.Server):
         cut.cancel()
 
     async def _quiet(self, give_up_s: float) -> None:
-        """Until nobody has asked for anything for `QUIET_S`."""
+        """Wait until no request has come for `QUIET_S`, or until `give_up_s` on the loop's clock."""
         clock, state = asyncio.get_running_loop().time, self.server_state
         answered, quiet_since_s = state.total_requests, clock()
         while (now_s := clock()) < min(give_up_s, quiet_since_s + QUIET_S):
@@ -131,7 +134,7 @@ class PodServer(uvicorn.Server):
             await asyncio.sleep(0.02)
 
     def _cut_off(self) -> None:
-        """The grace is over: end what is left of it."""
+        """Cancel the requests and abort the connections that are left at the end of the grace."""
         if self.server_state.tasks:
             log.warning("%d requests were still in flight after the grace (grace_s)", len(self.server_state.tasks))
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # else a trace for each

@@ -1,4 +1,4 @@
-"""Every setting of a pod, with its unit, its bounds and a line of why. Environment variables, prefix `LAB_`."""
+"""Every setting of a pod, with its unit, its bounds and its reason; environment variables with the prefix `LAB_`."""
 
 import json
 import socket
@@ -21,7 +21,7 @@ def _is_latency(text: str) -> str:
 
 
 def _is_shown(text: str) -> str:
-    """It stands in a header of every answer."""
+    """The text, unchanged; it becomes a header of every answer. Raises ValueError unless it can."""
     if not text.strip() or not text.isprintable():
         raise ValueError("must be printable, and not blank")
     return text
@@ -35,21 +35,21 @@ def _is_address(text: str) -> str:
 
 
 def as_variable(value: object) -> str:
-    """A setting as its environment variable states it; nothing for none."""
+    """A setting as the text of its environment variable; empty for None."""
     if value is None:
         return ""
     return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 class Settings(BaseSettings):
-    """Read once at start-up. Raises pydantic.ValidationError naming the field and the bound."""
+    """The settings of a pod, read once at its start. Raises pydantic.ValidationError naming the field and the bound."""
 
     model_config = SettingsConfigDict(env_prefix="LAB_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     pod: Annotated[str, AfterValidator(_is_shown)] = Field(default_factory=socket.gethostname, max_length=64)
-    """Names this process in X-Served-By, in the ledger and in the metrics; in the stack it finds it out by itself."""
+    """The pod's name in X-Served-By, in the ledger and in the metrics; in the stack Docker's DNS gives it."""
     seed: int = Field(1, ge=0, lt=2**63)
-    """Of the origin's latencies and of every random choice of a strategy."""
+    """The seed of the origin's latencies and of every random choice of a strategy."""
 
     # What is cached, and for how long
     ttl_s: float = Field(5.0, ge=0.05, le=86_400)
@@ -57,9 +57,9 @@ class Settings(BaseSettings):
     negative_ttl_s: float = Field(1.0, ge=0.05, le=3_600)
     """How long the absence of an item is remembered: short, so that a new item shows soon."""
     params: dict[str, dict[str, float | str]] = {}
-    """Tunables by strategy, as JSON: {"xfetch": {"beta": 2}}."""
+    """Parameters by strategy, as JSON: {"xfetch": {"beta": 2}}."""
     references: bool = False
-    """Whether the bounds (app/strategies/references/) are served too; never in the live stack."""
+    """Whether references (app/strategies/references/) are served too; never in the live stack."""
 
     # The key space and the slow store behind it
     items: int = Field(1_000, ge=1, le=1_000_000)
@@ -67,67 +67,69 @@ class Settings(BaseSettings):
     key_space: int = Field(1_024, ge=1, le=1_000_000)
     """Ids that may be asked for: 0 to key_space - 1. Those from `items` on do not exist (404, negative entry)."""
     payload_bytes: int = Field(512, ge=16, le=1_000_000)
-    """Text in an item."""
+    """The length of an item's text."""
     change_every_s: float = Field(30.0, ge=0.01, le=1e9)
-    """An item gets a new version this often, so that an old value coming back is seen."""
+    """How often an item gets a new version, so that an old value coming back is noticed."""
     origin_path: Path = Path("origin.sqlite")
-    """The SQLite file; made and filled on first start."""
+    """The SQLite file of the store; it is made and filled at the first start."""
     origin_latency: Annotated[str, AfterValidator(_is_latency)] = "fixed(200)"
     """How long a read holds its connection: fixed(ms), uniform(low, high) or lognormal(median, sigma)."""
     origin_connections: int = Field(32, ge=1, le=256)
-    """Connections per strategy; with the latency this is the origin's capacity. Lazily opened."""
+    """Connections to the origin per strategy, opened as needed; with the latency they are its capacity."""
     origin_connections_shared: Annotated[int | None, BeforeValidator(lambda given: given if given != "" else None)] = (
         Field(None, ge=1, le=SIZE_MAX)
     )
-    """Of all pods together, per strategy, handed out by the pooler; a read needs one of both. Empty: no such bound."""
+    """Connections of all pods together, per strategy; a read needs one of these too. Empty: no such bound."""
     origin_pooler: Annotated[str, AfterValidator(_is_address)] = f"127.0.0.1:{PORT}"
-    """Where the pooler is, `host:port` (`python -m app.pooler`); asked only where connections are shared."""
+    """The pooler's address, `host:port` (`python -m app.pooler`); used only where connections are shared."""
     origin_queue_max: int = Field(1_024, ge=0, le=100_000)
-    """Reads that may wait for a connection; one more is shed."""
+    """Reads per strategy that may wait for a connection; one more is shed."""
     origin_timeout_ms: Milliseconds = 5_000.0
-    """After this a load counts as failed, queueing included."""
+    """The time after which a load counts as failed, queueing included."""
     ledger_rows_max: int = Field(500_000, ge=1, le=10_000_000)
-    """Reads remembered for the lab; older ones are dropped, and counted."""
+    """Reads that the ledger holds; older ones are dropped, and counted."""
 
     # Connections to the pod, and its end
     connections_max: int = Field(10_000, ge=1, le=1_000_000)
-    """Open at once, where the system allows so many files; one more is answered 503 and closed."""
+    """Connections of clients at once, as far as files may be open; one more is answered 503 and closed."""
     head_bytes_max: int = Field(16_384, ge=256, le=1_048_576)
-    """Of a request's line and headers; a larger one is answered 431 and closed."""
+    """The size of a request's line and headers; a larger one is answered 431 and closed."""
     head_timeout_ms: Milliseconds = 10_000.0
-    """From the connection, or a request's first byte, to the end of its head: who is slower is cut off."""
+    """The time from the connection, or a request's first byte, to the end of its head; a slower one is answered 408."""
     keep_alive_ms: Milliseconds = 5_000.0
     """How long a connection stays open between two requests."""
     grace_s: float = Field(3.0, ge=0, le=600)
-    """Between SIGTERM and the end, in which the pod is not ready, and finishes what is in flight."""
+    """The time between SIGTERM and the end, in which the pod is not ready and finishes requests in flight."""
 
     # Redis
     redis_url: Annotated[str, AfterValidator(checked)] = Field("redis://127.0.0.1:6379/0", repr=False)
-    """Which ones are taken is in `app.redis_url`."""
+    """The URL of Redis; `app.redis_url` states the forms that are taken."""
     redis_connections: int = Field(16, ge=2, le=1_000)
-    """A command waits for a free one, within its time-out."""
+    """Connections to Redis; a command waits for a free one, within its time-out."""
     redis_timeout_ms: Milliseconds = 250.0
-    """For each command, with whatever it takes: a free connection, connecting, another try."""
+    """The time-out of a command, with waiting for a connection, connecting and another try."""
     cache_budget_ms: Milliseconds = 250.0
-    """What one request may wait for Redis, all its commands together; then it goes on without the cache."""
+    """The time that one request may wait for Redis, all its commands together; then it goes on without the cache."""
     redis_retries: int = Field(1, ge=0, le=5)
-    """Of a command whose connection turned out to be closed."""
+    """Further tries of a command whose connection turned out to be closed."""
     redis_pause_ms: Milliseconds = 250.0
     """How long Redis is left alone after a failure, so that a dead one costs no time-out per request."""
     read_batch_max: int = Field(256, ge=1, le=10_000)
-    """Keys in one MGET."""
+    """Keys in one MGET, at most."""
     read_batches_in_flight_max: int = Field(2, ge=1, le=64)
+    """MGETs at once; further keys wait for a reply."""
     reads_waiting_max: int = Field(10_000, ge=1, le=1_000_000)
+    """Reads that wait to be sent; one more goes on without the cache."""
 
     # Coordination
     lease_ms: Milliseconds = 1_000.0
-    """A lock outlives a dead holder by at most this; a living holder renews it each third of it."""
+    """How long a lock outlives a dead holder, at most; a living holder renews it each third of this."""
     wait_ms_max: Milliseconds = 5_000.0
-    """A request waits this long for another's load, then it is shed."""
+    """How long a request waits for another's load before it is shed."""
     poll_ms: Milliseconds = 100.0
-    """How often a waiter looks by itself, should a wake-up be lost; jittered by half."""
+    """How often a waiter looks by itself, should a notification be lost; jittered by half."""
     refresh_pause_ms: Milliseconds = 500.0
-    """After a failed refresh a pod leaves that key's refresh alone for this long."""
+    """How long after a failed refresh a pod starts none of the same key."""
     flights_max: int = Field(10_000, ge=1, le=1_000_000)
     """Keys that a pod loads at once; one more is shed."""
 

@@ -1,4 +1,4 @@
-"""What a pod knows of its Redis: whether it answers, whether the lab supports it, and when it may be asked again."""
+"""The standing of Redis with a pod: whether it answers, is supported, and when it may be asked again."""
 
 import logging
 import time
@@ -11,37 +11,37 @@ from app.strategy import CacheAway
 log = logging.getLogger(__name__)
 
 VERSION_MIN = (6, 2)
-"""Of Redis itself: the first with SET PXAT."""
+"""The first version of Redis with SET PXAT; other servers that speak its protocol have versions of their own."""
 
 
 class ServerRefused(CacheAway):
-    """Redis is there, and says no."""
+    """Redis answered with an error."""
 
 
 class Unsupported(ValueError):
-    """A server that the lab does not work with; the text says why."""
+    """A Redis that the lab does not work with; the text says why."""
 
 
 class Standing:
-    """Of one Redis, as one pod sees it. Every command asks here first, and tells here how it ended."""
+    """The standing of Redis with one pod. Every command is checked here first, and reports here how it ended."""
 
     def __init__(self, pause_s: float, monotonic_s: Callable[[], float] = time.monotonic) -> None:
-        """After a failure it is left alone for `pause_s`."""
+        """`pause_s` is how long Redis is left alone after a failure."""
         self._pause_s = pause_s
         self._monotonic_s = monotonic_s
         self._try_again_s = 0.0
         self._is_introduced = True
         self.must_be_met = True
-        """Whether it has to say (again) what it is: it may have been replaced while it was away."""
+        """Whether HELLO must be asked (again): Redis may have been replaced while it was away."""
         self.is_away = False
-        """Whether it failed to answer, in time, the last command that was sent."""
+        """Whether the last command that was sent was not answered in time."""
         self.unsupported: str | None = None
-        """Why the lab does not use it, although it answers."""
+        """Why the lab does not use this Redis, although it answers; None where it does."""
         self.is_open = True
-        """Whether it may be asked, at a glance: False where `check` has to be called."""
+        """Whether commands may be sent; where it is False, `check` raises the reason."""
 
     def check(self, is_meeting: bool = False) -> None:
-        """Raises `CacheAway` while it is not to be asked. A meeting may ask it what it is at any time but one."""
+        """Raise `CacheAway` while no command may be sent; one of a meeting (HELLO, TIME) may be, but in the pause."""
         if self.is_open:
             return
         if self.is_away and self._monotonic_s() < self._try_again_s:
@@ -54,35 +54,35 @@ class Standing:
             raise CacheAway("Redis has not answered yet since this pod began")
 
     def sending(self) -> float:
-        """The moment, to be handed to `answered`."""
+        """The moment of sending, monotonic seconds, to be handed to `answered`."""
         return self._monotonic_s()
 
     def answered(self, sent_s: float) -> None:
-        """A command was answered in time. What was sent before the last failure says nothing of the time since."""
+        """Report an answer in time; one to a command from before the last failure changes nothing."""
         if self.is_away and sent_s >= self._try_again_s:
             self.is_away = False
             self._look()
 
     def refused(self, sent_s: float) -> None:
-        """It is there, and says no: maybe it is not what it was."""
+        """Report an answer that is an error: Redis may have been replaced, and is asked HELLO again."""
         self.must_be_met = True
         self.answered(sent_s)
 
     def failed(self) -> None:
-        """A command was not answered, or not in time."""
+        """Report a command without an answer in time."""
         self.is_away = self.must_be_met = True
         self._try_again_s = self._monotonic_s() + self._pause_s
         self._look()
 
     def met(self, complaint: str | None) -> None:
-        """It has said what it is; `complaint` is why the lab does not support that."""
+        """Report the answer to HELLO; `complaint` is why the lab does not support it, or None."""
         if complaint is not None and complaint != self.unsupported:
             log.error("%s; answers come from the origin", complaint)
         self.must_be_met, self.unsupported = complaint is not None, complaint
         self._look()
 
     def introduced(self, is_introduced: bool = True) -> None:
-        """It is supported and has told the time, so that it may be used; or it has not yet."""
+        """Report whether Redis is supported and has told its time, so that it may be used."""
         self._is_introduced = is_introduced
         self._look()
 
@@ -96,7 +96,7 @@ class Standing:
 
 
 def translated(command: str, error: Exception) -> CacheAway:
-    """Whatever a Redis client raises, as what the vocabulary knows."""
+    """Any error of a Redis client as `CacheAway`, or as `ServerRefused` where Redis answered with an error."""
     if isinstance(error, CacheAway):
         return error
     kind = ServerRefused if isinstance(error, ResponseError | AuthenticationError | AuthorizationError) else CacheAway

@@ -1,15 +1,16 @@
-"""How long a pod stood still: stopped, starved of the processor, or held up by what never gives its loop back."""
+"""Standstills of a pod: stopped, starved of the processor, or with a blocked event loop."""
 
 import asyncio
 from collections.abc import Callable
 
 LOOK_EVERY_S = 0.1
+"""How often the loop is looked at."""
 BUSY_S = 0.5
-"""A look that is late by no more than this is what a busy machine does, and counts for nothing."""
+"""The lateness of a look that a busy machine explains; more of it is a standstill."""
 
 
 async def watch_standstills(stood_still: Callable[[float], None]) -> None:
-    """Tell the seconds of every standstill, once it is over. Until cancelled."""
+    """Report the seconds of every standstill once it is over, until cancelled."""
     clock = asyncio.get_running_loop().time
     while True:
         due_s = clock() + LOOK_EVERY_S

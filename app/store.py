@@ -1,7 +1,7 @@
-"""The store itself: a SQLite file whose reads take their time.
+"""The store: a SQLite file with slow reads.
 
-The latency is spent inside the SELECT, by an SQL function on the connection's own thread, so a read holds its
-connection for as long as it takes. (A sleep beside the query would hide the stampede: all readers would sleep at once.)
+The latency is spent inside the SELECT, by an SQL function on the connection's own thread. So a read holds its
+connection for as long as it takes. A sleep beside the query would hide the stampede: all readers would sleep at once.
 """
 
 import asyncio
@@ -16,10 +16,9 @@ from app.strategy import OriginFailed
 log = logging.getLogger(__name__)
 
 LOCKED_S_MAX = 1.0
-"""How long a read waits for a file that somebody has locked."""
+"""How long a read waits for a file that another process has locked."""
 SLOW_S_MAX = 10.0
-"""What a read may take beyond its latency. After that nothing is expected of its connection: its thread has died, or
-its disk."""
+"""How long a read may take beyond its latency before its connection is given up, with its thread or disk hung."""
 CLOSE_S_MAX = 5.0
 """How long `aclose` waits for reads that are still on their threads."""
 
@@ -36,8 +35,10 @@ def read_only(path: Path) -> str:
 
 
 class SqliteStore:
-    """Connections to the file, opened as they are needed; one that failed is never used again. Implements
-    `app.origin.Store`."""
+    """Connections to the file, opened as needed; one that failed is never used again.
+
+    Implements `app.origin.Store`.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -47,7 +48,7 @@ class SqliteStore:
         self._is_over = threading.Event()
 
     async def aclose(self) -> None:
-        """Never raises. A connection that does not close in time is left to its thread."""
+        """Close every connection; one that does not close in time is left to its thread. It raises nothing."""
         self._is_over.set()  # closing waits for the thread that reads, and that for its latency
         for connection in tuple(self._open):
             self._give_up(connection)
@@ -87,7 +88,7 @@ class SqliteStore:
         return connection
 
     def _give_up(self, connection: aiosqlite.Connection) -> None:
-        """Have it closed once its thread has done what it was asked for; `aclose` waits for that."""
+        """Have a connection closed once its thread has finished its read; `aclose` waits for that."""
         self._open.discard(connection)
         if not connection._thread.is_alive():
             return

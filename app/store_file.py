@@ -1,8 +1,7 @@
-"""The store's file: made and filled on first start, and used or replaced only where it is the lab's own.
+"""The store's file: made and filled at the first start, and used or replaced only where it is the lab's own.
 
-It is that when it holds, to the last row, what the lab writes into such a file, and nothing else: then nothing is lost
-that cannot be made again, and no item is answered otherwise than the settings say. Whatever else lies there is
-somebody's, and stays.
+It is the lab's own when it holds exactly what the lab writes into such a file, to the last row. Then nothing is lost
+that cannot be made again, and every item is answered as the settings say. Any other file stays as it is.
 """
 
 import errno
@@ -23,21 +22,21 @@ from app.settings import Settings
 from app.store import read_only
 
 APPLICATION_ID = 0x4C41_4221
-"""In the header of every file that the lab makes, so that `file` and SQLite tell it from others."""
+"""The mark in the header of every file that the lab makes, which `file` and SQLite show."""
 SCHEMA = {
     "stamp": "CREATE TABLE stamp (text TEXT)",
     "item": "CREATE TABLE item (id INTEGER PRIMARY KEY, text TEXT NOT NULL, crc32 INTEGER NOT NULL)",
 }
 COMPARED_BYTES_MAX = 32_000_000
-"""Of texts in a file that is to be used as it is: about half a second. Beyond them its rows are counted."""
+"""The most text that is compared in a file of the right stamp, about half a second; further rows are counted."""
 TRIES_MAX = 10
-"""Of making the file, while others make it too."""
+"""Tries at making the file while other pods make it too."""
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 class Stamp(NamedTuple):
-    """What the content of a file follows from."""
+    """The settings that the content of a file follows from."""
 
     items: int
     payload_bytes: int
@@ -48,13 +47,13 @@ class Stamp(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Stamp":
-        """Raises ValueError."""
+        """The stamp that a text states. Raises ValueError where it states none."""
         if (match := re.fullmatch(r"items=(\d{1,7}) payload_bytes=(\d{1,7}) seed=(\d{1,19})", text)) is None:
             raise ValueError("its stamp is not the lab's")
         return cls(*map(int, match.groups()))
 
     def rows(self) -> Iterator[tuple[int, str, int]]:
-        """Every item: the same settings give the same text, so whichever pod is last changes nothing."""
+        """Every item as id, text and CRC-32; the same settings give the same items in every pod."""
         rng = Random(self.seed)
         for number in range(self.items):
             text = rng.randbytes(self.payload_bytes).hex()[: self.payload_bytes]
@@ -64,7 +63,7 @@ class Stamp(NamedTuple):
 def create_store(settings: Settings) -> None:
     """Make and fill the SQLite file unless it is there already. Safe when several pods start at once.
 
-    Raises OSError naming the file, where it cannot be made, and where something lies there that is not the lab's own.
+    Raises OSError naming the file, where it cannot be made, and where another file than the lab's own lies there.
     """
     wanted = Stamp(settings.items, settings.payload_bytes, settings.seed)
     path = Path(os.path.realpath(settings.origin_path))  # a link stays: what it points to is made or replaced
@@ -79,7 +78,7 @@ def create_store(settings: Settings) -> None:
 
 
 def _is_made(path: Path, wanted: Stamp) -> bool:
-    """One try; False where others have come in between. Raises OSError and sqlite3.Error."""
+    """One try to make the file; False where another process came in between. Raises OSError and sqlite3.Error."""
     seen = _seen(path)
     if seen is None:
         why = None
@@ -138,7 +137,7 @@ def _put_where_nothing_is(half: str, path: Path) -> bool:
 
 
 def _seen(path: Path) -> os.stat_result | None:
-    """What lies there, or None."""
+    """The status of the file at the path, or None where there is none."""
     try:
         return path.lstat()
     except FileNotFoundError:
@@ -155,7 +154,7 @@ def _identity(seen: os.stat_result) -> tuple[int, ...]:
 
 
 def _stamp_of(path: Path) -> Stamp | None:
-    """The stamp of a store of the lab's; None where there is none."""
+    """The stamp in a file that carries the lab's mark; None where there is none."""
     try:
         with closing(sqlite3.connect(read_only(path), uri=True)) as store:
             ((text,),) = store.execute("SELECT text FROM stamp")
@@ -166,8 +165,10 @@ def _stamp_of(path: Path) -> Stamp | None:
 
 
 def _why_not_ours(path: Path, stamp: Stamp | None, bytes_max: int | None) -> str | None:
-    """What says that the file is not what the lab has made, and nothing else; None where nothing does. All its texts
-    are compared, or the first ones up to `bytes_max`."""
+    """The reason why a file is not the lab's own; None where it is.
+
+    All its texts are compared, or the first ones up to `bytes_max`.
+    """
     if not path.stat().st_size:
         return "an empty file"
     if stamp is None:

@@ -1,8 +1,8 @@
 """The vocabulary: everything that a strategy sees.
 
 A strategy imports this module and the standard library, nothing else. Time, randomness, the cache and background work
-reach it through `Lab`; the origin reaches it as a `Loader` that is already counted, timed and limited. That is what
-lets the same file run behind HTTP, in a container and in virtual time.
+reach it through `Lab`; the origin reaches it as a `Loader` that is already counted, timed and limited. So the same
+file runs behind HTTP, in a container and in virtual time.
 
 Times are seconds on the cache's clock (see `Clock`); durations carry their unit in their name. The words are those of
 RFC 9111 (fresh, stale, age), RFC 9211 (hit, collapsed) and RFC 5861 (stale-while-revalidate).
@@ -72,7 +72,7 @@ class Clock(Protocol):
 
 
 class Notification(Protocol):
-    """Tells when a new entry for a key may be in the cache."""
+    """A subscription to the entry of one key: it wakes its waiter when a new one may be in the cache."""
 
     async def wait(self, timeout_s: float) -> bool:
         """True once a notification came, False after `timeout_s` without one."""
@@ -87,9 +87,10 @@ class Cache(Protocol):
     """
 
     async def get(self, key: str) -> Entry | None:
-        """The entry, with times that are finite and in order; None where it may not be served.
+        """The entry, with times that are finite and in order; None where there is none that may be served.
 
-        That is past its `keep_until_s` by the asker's clock, or read more than `CLOCK_ERROR_S_MAX` in the future.
+        An entry may not be served past its `keep_until_s` by the caller's clock, nor when it was read more than
+        `CLOCK_ERROR_S_MAX` in the future.
         """
         ...
 
@@ -98,7 +99,7 @@ class Cache(Protocol):
 
         It is not served for longer, however late the command is executed, and whatever that clock is set to meanwhile.
         With a token: only while that token holds the key's lock, in one step with releasing it and notifying its
-        waiters. False when the write was refused, because the lock is somebody else's by now or the cache is full.
+        waiters. False when the write was refused, because another token holds the lock by now or the cache is full.
         """
         ...
 
@@ -111,7 +112,7 @@ class Cache(Protocol):
         ...
 
     async def unlock(self, key: str, token: str) -> bool:
-        """Give the lock back and wake who waits for it; False when this token does not hold it."""
+        """Release the lock and notify its waiters; False when this token does not hold it."""
         ...
 
     def notification(self, key: str) -> AbstractContextManager[Notification]:
@@ -123,7 +124,7 @@ class Flights(Protocol):
     """At most one load per key at a time, over all pods. See `app.flights`."""
 
     async def collapse(self, key: str, load: Loader, fresh_for_s: float, keep_for_s: float | None = None) -> Lookup:
-        """Load the key, or wait for whoever is loading it. Raises `OriginFailed` or `Shed`."""
+        """Load and store the key, or wait for the flight that does. Raises `OriginFailed` or `Shed`."""
         ...
 
     def refresh(
@@ -135,13 +136,13 @@ class Flights(Protocol):
         fresh_for_s: float,
         keep_for_s: float | None = None,
     ) -> None:
-        """Replace the entry `seen` in the background, unless somebody is at it or has just done it. Never raises."""
+        """Replace the entry `seen` in the background, unless another flight does or has just done so. Never raises."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A strategy's way to the world."""
+    """Everything that a strategy may use: the cache, the clock, randomness, flights, the TTL and its parameters."""
 
     cache: Cache
     clock: Clock
@@ -151,7 +152,7 @@ class Lab:
     params: dict[str, float | str]
 
     async def store(self, key: str, loaded: Loaded, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
-        """Write what was loaded without any coordination. A cache that is away costs the write, not the answer."""
+        """Store what was loaded, without a lock. A cache that is away costs the write, and the answer stands."""
         entry = loaded.as_entry(fresh_for_s, keep_for_s)
         try:
             await self.cache.put(key, entry)
@@ -189,8 +190,10 @@ class Strategy(HasParameters, ABC):
 
     @classmethod
     def stated(cls, ttl_s: float, params: Mapping[str, float | str]) -> Self:
-        """The strategy with its parameters and no lab: it can state its mechanism, and answers no request. Raises
-        ValueError naming a parameter that is out of its bounds."""
+        """The strategy with its parameters and no lab: it can state its mechanism, and answers no request.
+
+        Raises ValueError naming a parameter that is out of its bounds.
+        """
         strategy = cls.__new__(cls)
         strategy._set(ttl_s, params)
         return strategy
@@ -201,7 +204,7 @@ class Strategy(HasParameters, ABC):
             setattr(self, name, value)
 
     def mechanism(self) -> Mechanism:
-        """The strategy's way with an expiry, with its numbers as its parameters state them.
+        """The mechanism of the strategy at an expiry, with numbers that follow from its parameters.
 
         It depends on `self.ttl_s` and the parameters alone, because theory asks for it where no lab runs. A strategy
         that serves past the TTL, or draws longer ones, says so here: an answer older than `Mechanism.oldest_s` is a

@@ -1,6 +1,6 @@
-"""The request path: a strategy with its own keys, origin pool and metrics, from an id to an answer.
+"""The request path, from an id to an answer: a strategy with its own keys, origin pool and metrics.
 
-The same in every world: HTTP is put around it by `app.main`, virtual time by the simulation.
+It is the same in every world: `app.endpoint` puts HTTP around it, and the simulation virtual time.
 """
 
 import json
@@ -47,7 +47,7 @@ _HEAD = {status: f"{CACHE_NAME}; {text}; detail={status}" for status, text in _H
 
 
 class Answer(NamedTuple):
-    """An HTTP answer, without the HTTP."""
+    """An answer to a request: the code, status, body and age of an HTTP response."""
 
     code: int
     status: Status
@@ -57,7 +57,7 @@ class Answer(NamedTuple):
 
     @property
     def cache_status(self) -> str:
-        """The header of RFC 9211; `age` is the age of the answer in seconds."""
+        """The `Cache-Status` header of RFC 9211, with the age of the answer in seconds as `age`."""
         if self.age_s is None:
             return _HEAD[self.status]
         return f"{_HEAD[self.status]}; ttl={int(self.ttl_s)}; age={self.age_s:.3f}"
@@ -88,8 +88,10 @@ class StrategyRunner:
         events: RunnerEvents,
         instance_id: str,
     ) -> None:
-        """`instance_id` is unlike that of any process with the same name and seed, before or now: the tokens of locks
-        must differ."""
+        """`instance_id` differs from that of any other process with the same name and seed, before or now.
+
+        The tokens of locks begin with it, and must differ.
+        """
         rng = Random(f"{settings.seed}/{settings.pod}/{strategy.name}")
         self._tasks = Tasks(events.task_died)
         self._budget_s = settings.cache_budget_ms / 1000
@@ -102,16 +104,16 @@ class StrategyRunner:
         self._key_prefix = f"lab:{strategy.name}:"
 
     async def aclose(self) -> None:
-        """Cancel the flights that are still on their way."""
+        """Cancel the flights that have not ended."""
         await self._tasks.aclose()
 
     @property
     def in_flight(self) -> int:
-        """Keys that are being loaded."""
+        """The number of keys that are being loaded."""
         return len(self._flights)
 
     async def answer(self, item_id: int) -> Answer:
-        """The answer for an id of the key space. Never raises but for cancellation."""
+        """The answer for an id of the key space. Only its own cancellation is raised."""
         began_s = self._clock.monotonic_s()
         current.set(Budget(self._budget_s))
         key = f"{self._key_prefix}{item_id}"

@@ -1,4 +1,4 @@
-"""A pod's ear for landings: subscribed for as long as the pod lives, and sure of it."""
+"""A pod's subscription to notifications of stored entries, kept up for as long as the pod lives."""
 
 import asyncio
 import logging
@@ -15,36 +15,39 @@ from app.strategy import CacheAway
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-CHANNEL = "lab:landings"
+CHANNEL = "lab:notifications"
 AGAIN_S = 0.25
+"""How long after a lost connection the pod subscribes again."""
 PING_EVERY_S = 1.0
-"""After so long without a word the subscription is asked whether it lives; after as long again it is given up. So a
-connection that died without saying so (no FIN) is known within two of these."""
+"""How long a silent subscription waits before it sends PING, and then for the reply.
+
+So a connection that died without a FIN is noticed within two of these.
+"""
 
 
 class Subscription:
-    """Passes on what Redis publishes about stored entries."""
+    """The subscription of one pod: it passes what Redis publishes on to the pod's waiters."""
 
     def __init__(self, redis: Redis, notifications: Notifications, timeout_s: float) -> None:
-        """`timeout_s` is for each command that is sent."""
+        """`timeout_s` bounds each command that is sent."""
         self._redis = redis
         self._notifications = notifications
         self._timeout_s = timeout_s
 
     async def listen(self) -> None:
-        """Until cancelled. After each gap everybody is woken, who had better look."""
+        """Pass notifications on until cancelled. After each gap every waiter is woken, and looks again."""
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
                     await self._send(pubsub.subscribe(CHANNEL))
                     await self._pass_on(pubsub)
             except CacheAway as away:
-                log.debug("landings: %s", away)
+                log.debug("notifications: %s", away)
             self._notifications.notify_all()
             await asyncio.sleep(AGAIN_S)
 
     async def _pass_on(self, pubsub: PubSub) -> None:
-        """Raises `CacheAway` when the connection is lost."""
+        """Pass messages on until the connection is lost. Raises `CacheAway` then."""
         is_asked = False
         while True:
             message = await _translated(pubsub.get_message(timeout=PING_EVERY_S))
@@ -60,7 +63,7 @@ class Subscription:
     def _hear(self, message: dict[str, Any]) -> None:
         if message["type"] == "message":
             key = message["data"]
-            if isinstance(key, bytes):  # what is not UTF-8 is no key of the lab's: nobody waits for it
+            if isinstance(key, bytes):  # what is not UTF-8 is no key of the lab's, and has no waiter
                 self._notifications.notify(key.decode(errors="replace"))
         elif message["type"] == "subscribe":  # at first, or again by redis-py itself when the connection was lost
             self._notifications.notify_all()

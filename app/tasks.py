@@ -1,4 +1,4 @@
-"""The owner of background tasks: waits for them or cancels them, keeps none alive by accident, and loses no failure."""
+"""The owner of background tasks: it logs and counts their deaths, restarts those that must live, and ends with them."""
 
 import asyncio
 import logging
@@ -11,17 +11,17 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RESTART_S, RESTART_S_MAX = 0.25, 5.0
-"""A task that must live is started again after the first of these, and after twice as long each time it dies young."""
+"""The pause before a task that must live is started again, doubled whenever it dies young, up to the second."""
 
 _SAID_TO_WAITERS = (CacheAway, OriginFailed, Shed)
-"""Ends that are no faults: whoever waits is told, and they are counted where they happen."""
+"""Errors that are no faults of a task: its waiter gets them, and they are counted where they happen."""
 
 
 class Tasks:
     """Background tasks of one owner. A task that dies of a fault is logged, and reported by its kind."""
 
     def __init__(self, died: Callable[[str], None] = lambda kind: None) -> None:
-        """`died` is told the kind of each task that died: the metrics."""
+        """`died` is called with the kind of each task that died of a fault."""
         self._died = died
         self._running: dict[asyncio.Task[Any], None] = {}  # a dict, because it keeps the order
 
@@ -29,7 +29,7 @@ class Tasks:
         return len(self._running)
 
     def spawn(self, work: Coroutine[Any, Any, T], kind: str, about: str = "") -> asyncio.Task[T]:
-        """Run the work once. `kind` is one of a few words, `about` tells this one from its like."""
+        """Run the work once. `kind` is a label of the metrics, `about` tells tasks of one kind apart in the log."""
         task = asyncio.get_running_loop().create_task(work, name=f"{kind} {about}".rstrip())
         self._running[task] = None
         task.add_done_callback(lambda ended: self._end(ended, kind))

@@ -1,1 +1,1 @@
-"""One file per strategy. A file dropped in here is a route, a label and a row in every report."""
+"""The strategies, one file each. A file here is a route, a label and a row in every report."""

@@ -7,7 +7,7 @@ class Static(Strategy):
     Expect:     a needle of origin reads each time a hot entry expires, and a latency spike under it.
     Where it hurts: every request that arrives while the entry is being loaded loads it too: 1 + lambda L loads per
                 expiry. Keys that were written together expire together, for ever.
-    Reference:  the "naive" arm of "Cache stampede, a primer"; the static arm of Jitterbug.
+    Reference:  the "naive" variant of "Cache stampede, a primer"; the static one of Jitterbug.
     """
 
     is_baseline = True

@@ -4,8 +4,8 @@
 """
 
 PROMISE_S_MAX = 10.0
-"""For each promise; a whole contract takes a second or two."""
+"""The time limit of one promise; a whole contract takes a second or two."""
 BLOCKED = "blocked.txt"
-"""The file with the stacks of a strategy that held up its process for longer than that."""
+"""The file with the stacks of a strategy that blocked its process beyond `PROMISE_S_MAX`."""
 PROMISES = ("promises.py", "promises_under_faults.py")
-"""The files with the promises, the plainest first, so that the plainest explains a mistake."""
+"""The files with the promises, the plainest first, so that a mistake is explained by the plainest one it breaks."""

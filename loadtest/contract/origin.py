@@ -1,4 +1,4 @@
-"""A slow origin in virtual time, that keeps a book of every load and can be told to fail."""
+"""A slow origin in virtual time that records every load and can be set to fail."""
 
 import asyncio
 import json
@@ -10,12 +10,12 @@ from app.settings import Settings
 from app.strategy import Loaded, LoadReason, OriginFailed
 
 ORIGIN_S = 0.2
-ITEMS = 100
+ITEMS = 100  # ids from this one on do not exist
 
 
 @dataclass(slots=True)
 class BookedLoad:
-    """One read of the origin. Its number is in the body that it brought."""
+    """One read of the origin. The body of its item carries its number, so that each answer leads to its load."""
 
     number: int
     pod: str
@@ -28,7 +28,7 @@ class BookedLoad:
 
 
 class BookedOrigin:
-    """Brings any item below `ITEMS` in `latency_s`, and nothing while `failure` is set."""
+    """An origin that answers any id in `latency_s`, and raises `failure` while that is set."""
 
     def __init__(self) -> None:
         self.latency_s = ORIGIN_S
@@ -38,7 +38,7 @@ class BookedOrigin:
         self._at_once: Counter[tuple[str, int]] = Counter()
 
     async def read(self, settings: Settings, item_id: int, key: str, reason: LoadReason) -> Loaded:
-        """Stands for `app.origin.Origin.read` in the pod of these settings."""
+        """The item of an id, in place of `app.origin.Origin.read` in the pod of these settings. Raises `failure`."""
         running, place = asyncio.get_running_loop(), (settings.pod, item_id)
         load = BookedLoad(len(self.loads), settings.pod, item_id, reason, running.time())
         self.loads.append(load)

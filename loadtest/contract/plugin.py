@@ -1,4 +1,4 @@
-"""The pytest plugin of the contract: which strategies each promise is held to, and where the verdict goes."""
+"""The pytest plugin of the contract: it chooses the strategies of each promise, and where the verdict goes."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "of_a_cache: a promise that only a strategy that keeps entries can keep; no bound is held to it"
+        "markers", "of_a_cache: a promise that only a strategy that keeps entries can keep; no reference is held to it"
     )
     if asked_for := config.getoption("--strategy"):
         found = discover()
@@ -34,9 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A promise that takes `strategy` is held by every strategy, and by the template that new ones begin as.
+    """Hold every strategy, and the template of new ones, to each promise that takes `strategy`.
 
-    The bounds hold it too, unless it is about keeping entries.
+    References are held to it too, unless it is about keeping entries.
     """
     if metafunc.module.__name__.startswith(PACKAGE) and "strategy" in metafunc.fixturenames:
         everything = discover(references=True)

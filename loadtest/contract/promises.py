@@ -1,4 +1,4 @@
-"""The promises that a strategy keeps while nothing fails. Every file in app/strategies/ is put through them.
+"""The promises that a strategy keeps while nothing fails; every file in app/strategies/ is held to them.
 
 `lab try` prints a test's docstring when the promise is broken: the promise, and then what to do.
 """

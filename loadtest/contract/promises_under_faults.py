@@ -1,4 +1,4 @@
-"""The promises that a strategy keeps while the origin fails, the cache leaves, and readers give up."""
+"""The promises that a strategy keeps while the origin fails, the cache is away, and readers are cancelled."""
 
 import asyncio
 from random import Random
@@ -15,7 +15,7 @@ from loadtest.contract.world import TTL_S, ContractWorld, play
 def test_a_failed_load_recovers(strategy: type[Strategy], failure: Exception, is_warm: bool) -> None:
     """A load that fails leaves nothing behind: when the origin is back, so are the answers.
 
-    Take a load that failed out of whatever it waits in, and let what it raised through: the request is a 503 then.
+    Take a failed load out of whatever requests wait for it in, and let its error through: the request is a 503 then.
     """
 
     async def story(world: ContractWorld) -> None:
@@ -35,7 +35,7 @@ def test_a_failed_load_recovers(strategy: type[Strategy], failure: Exception, is
 def test_answers_keep_coming_while_the_cache_is_away(strategy: type[Strategy]) -> None:
     """While the cache is away everything is answered, with one load at a time of an item in a pod.
 
-    Let CacheAway through: whoever calls get_or_load then collapses the requests of the pod, and loads once.
+    Let CacheAway through: the strategy runner then collapses the requests of the pod, and loads once.
     """
 
     async def story(world: ContractWorld) -> None:
@@ -47,14 +47,14 @@ def test_answers_keep_coming_while_the_cache_is_away(strategy: type[Strategy]) -
         world.server.is_away = False
         already = len(world.origin.loads)
         all_are([await world.ask() for _ in range(10)], 200)
-        assert len(world.origin.loads) - already < 10, "the cache is back and nobody uses it"
+        assert len(world.origin.loads) - already < 10, "the cache is back and not used"
 
     play(strategy, story)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_cache_that_leaves_and_comes_back_empty_costs_no_answer(strategy: type[Strategy], seed: int) -> None:
-    """A cache that leaves and comes back empty costs no answer.
+    """A cache that is away and comes back empty costs no answer.
 
     Let CacheAway through, and expect any key to be gone at any time.
     """

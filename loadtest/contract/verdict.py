@@ -1,7 +1,7 @@
 """The verdict of a run of the contract, as files: each strategy's first broken promise, or how many it holds.
 
-It writes `<strategy>.json` into a folder (read by `loadtest.studies.trial.breach`). Where a promise was not done in
-time, faulthandler writes `blocked.txt`, since code inside a loop cannot end what blocks it.
+It writes `<strategy>.json` into a folder (read by `loadtest.studies.trial.breach`). Where a promise takes too long,
+faulthandler writes `blocked.txt`, since code in a blocked loop cannot end it.
 """
 
 import faulthandler
@@ -25,7 +25,7 @@ WHAT_CHARS_MAX = 400
 
 
 class Broken(AssertionError):
-    """A promise is broken at a line that is known, or after `last_line`, where no trace of an error says better."""
+    """A promise is broken at a known line, or after `last_line` where no trace of an error has a better one."""
 
     def __init__(self, what: str, line: int | None, last_line: int | None = None) -> None:
         super().__init__(what)
@@ -33,9 +33,9 @@ class Broken(AssertionError):
 
 
 class _Errors(logging.Handler):
-    """The first error that was logged while the runner answered 500 and went on, in words and with its lines.
+    """The first error that was logged while the runner answered 500 and went on: its words and its lines.
 
-    The error itself would keep alive what its frames hold.
+    The error itself is not kept, because it would keep alive what its frames hold.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class _Errors(logging.Handler):
 
 
 class VerdictFiles:
-    """A pytest plugin that notes the first promise a strategy breaks, and skips its others then."""
+    """A pytest plugin that writes the first promise that a strategy breaks, and skips its further ones."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -120,6 +120,6 @@ def _has_params(item: pytest.Function) -> bool:
 
 
 def _said(error: BaseException) -> str:
-    """Its first line; an assertion's is a sentence by itself."""
+    """The first line of an error; an assertion's stands alone, others begin with their type."""
     text = str(error).partition("\nassert ")[0].strip().partition("\n")[0]
     return text if isinstance(error, AssertionError) and text else f"{type(error).__name__}: {text}"

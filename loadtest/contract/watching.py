@@ -23,14 +23,14 @@ class LinesSeen:
 
     def __init__(self) -> None:
         self.last: dict[str, int] = {}
-        """By function, in the strategy's file."""
+        """The line that ran last in each function of the strategy's file."""
         self.unawaited: list[tuple[str, int | None]] = []
-        """Coroutines by name, with the line that made each."""
+        """Python's warning about each coroutine, and the line that made it."""
 
 
 @contextmanager
 def watching(strategy: type[Strategy]) -> Iterator[LinesSeen]:
-    """For a few requests: every line of the strategy's file is looked at."""
+    """Trace every line of the strategy's file inside the block; for a few requests, because it is slow."""
     seen, file = LinesSeen(), file_of(strategy)
 
     def in_file(frame: FrameType, event: str, _: Any) -> Any:
@@ -51,7 +51,7 @@ def watching(strategy: type[Strategy]) -> Iterator[LinesSeen]:
         finally:
             sys.settrace(trace)
             sys.set_coroutine_origin_tracking_depth(depth)
-            gc.collect()  # what was forgotten is told when it goes
+            gc.collect()  # Python warns of a forgotten coroutine when it is collected
             seen.unawaited = [
                 _unawaited(str(one.message), file) for one in caught if "never awaited" in str(one.message)
             ]

@@ -1,6 +1,6 @@
-"""A small world in virtual time: a few pods with real runners, one cache server, one slow origin, and what they did.
+"""A small system in virtual time: pods with real strategy runners, one simulated Redis, one slow origin.
 
-`play` runs a story in it and then checks what must hold whatever the strategy does.
+`play` runs a story in it, and then checks the rules that hold for every strategy.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Reply:
 
 
 class BookingServer(SimulatedRedis):
-    """Notes in the origin's book until when each load's entry may be served."""
+    """A simulated Redis that records with each load until when its entry may be served."""
 
     def __init__(self, clock: VirtualClock, origin: BookedOrigin) -> None:
         super().__init__(clock)
@@ -62,7 +62,7 @@ class BookingServer(SimulatedRedis):
 
 
 class ContractWorld:
-    """See the module. Made in a running virtual loop."""
+    """The pods, cache and origin of one story, and every reply; made in a running virtual loop."""
 
     def __init__(
         self, strategy: type[Strategy], pods: int = 3, seed: int = 1, cache_latency_s: float = 0.0, **settings: Any
@@ -91,7 +91,7 @@ class ContractWorld:
         return reply
 
     async def herd(self, readers: int = 100, item_id: int = 0, spread_s: float = 0.0) -> list[Reply]:
-        """Replies to readers of one item that come over all pods, evenly within `spread_s`."""
+        """The replies to readers of one item, who ask all pods in turn, evenly within `spread_s`."""
 
         async def comes(number: int) -> Reply:
             await asyncio.sleep(spread_s * number / readers)
@@ -102,7 +102,7 @@ class ContractWorld:
     async def traffic(
         self, for_s: float, readers: int = 100, think_s: float = 0.5, items: Sequence[int] = range(10)
     ) -> None:
-        """Readers that ask, think for a random while, and ask again, any pod for any item."""
+        """Run readers that ask any pod for any item, think for a random time, and ask again, for `for_s` seconds."""
 
         async def reads(number: int) -> None:
             rng = Random(f"{self.seed}/reader {number}")
@@ -119,7 +119,7 @@ class ContractWorld:
         await asyncio.gather(*map(reads, range(readers)))
 
     async def settle(self) -> None:
-        """Wait for what is under way; then nothing may be left of it."""
+        """Wait until every task may have ended. Raises AssertionError where one has not."""
         await asyncio.sleep(SETTLE_S)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, f"still at work {SETTLE_S:g} s after the last request: {left}"
@@ -128,7 +128,7 @@ class ContractWorld:
         )
 
     def check(self) -> None:
-        """Hold every reply to the rules that no strategy is excused from."""
+        """Hold every reply to the rules that hold for every strategy. Raises AssertionError."""
         for reply in self.replies:
             assert reply.code in {200, 404, 503}, reply
             assert reply.code == 503 or (reply.code == 404) == (reply.item_id >= ITEMS), reply
@@ -149,9 +149,9 @@ class ContractWorld:
 
 
 def play(strategy: type[Strategy], story: Callable[[ContractWorld], Awaitable[T]], **world: Any) -> T:
-    """Run a story in a world of this strategy. Keyword arguments are those of `ContractWorld`.
+    """Run a story with a strategy, settle, and check; the result is the story's own.
 
-    Returns what the story returns.
+    Keyword arguments are those of `ContractWorld`. Raises AssertionError where a rule is broken.
     """
 
     async def main() -> T:
@@ -164,7 +164,7 @@ def play(strategy: type[Strategy], story: Callable[[ContractWorld], Awaitable[T]
             with suppress(asyncio.CancelledError):
                 await runner.aclose()
         stage.check()
-        assert not unseen, f"errors that nobody saw: {unseen}"
+        assert not unseen, f"errors that were not handled: {unseen}"
         return told
 
     return loop.run(main())

@@ -24,7 +24,7 @@ LEASE_S, WAIT_S_MAX, POLL_S, PAUSE_S, FLIGHTS_MAX = 1.0, 5.0, 0.1, 0.5, 100
 
 
 class FlakyCache(SimulatedCache):
-    """A pod's cache whose named commands fail; `is_deaf` to landings on request."""
+    """A pod's cache whose named commands fail; `is_deaf` to notifications on request."""
 
     failing: frozenset[str] = frozenset()
     is_deaf = False

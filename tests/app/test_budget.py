@@ -37,10 +37,10 @@ def test_a_task_that_must_live_begins_again_and_each_death_is_counted() -> None:
             await asyncio.Event().wait()
 
         tasks = Tasks(died.append)
-        tasks.keep(mortal, "landings")
+        tasks.keep(mortal, "notifications")
         await asyncio.sleep(100 * RESTART_S)
         assert len(instance_ids) == 3
-        assert died == ["landings"] * 2
+        assert died == ["notifications"] * 2
         await tasks.aclose()
 
     loop.run(main())

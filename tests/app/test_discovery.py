@@ -55,7 +55,7 @@ def test_files_with_an_underscore_are_left_alone(folder: Path) -> None:
     [
         ("no_strategy", "x = 1", "one Strategy per file, not 0"),
         ("two", BODY + BODY.replace("Mine", "Yours"), "one Strategy per file, not 2 (Mine, Yours)"),
-        ("nocache", BODY, "a bound of the lab has that name"),
+        ("nocache", BODY, "a reference of the lab has that name"),
         ("swallows", "while True:\n    try:\n        while True: pass\n    except Exception: pass", "does not end"),
         ("sleeps", "import time\n\ntime.sleep(60)", "its import does not end: not done after 0.2 s, at line 3"),
         ("hides", BODY.replace(METHOD, PARAMETER.replace("x:", "ttl_s:") + METHOD), "Mine.ttl_s: every strategy has"),

@@ -35,7 +35,7 @@ def test_each_key_is_a_flight_of_its_own() -> None:
 
 @pytest.mark.parametrize("latency_s", [0.0, 0.005, 0.05])
 def test_one_expiry_is_one_load_however_reads_and_locks_interleave(latency_s: float) -> None:
-    """A reader that missed just before the landing takes the lock just after it: only a second look saves the load."""
+    """A reader that missed just before the write takes the lock just after it: only a second look saves the load."""
 
     async def comes(pods: Pods, rng: Random) -> None:
         await asyncio.sleep(rng.uniform(0, LOAD_S + 8 * latency_s))
@@ -66,7 +66,7 @@ def test_one_entry_is_refreshed_once_however_many_see_it(latency_s: float) -> No
         assert loads == 2, f"seed {seed}"
 
 
-def test_waiters_in_other_pods_are_woken_by_the_landing() -> None:
+def test_waiters_in_other_pods_are_woken_by_the_notification() -> None:
     async def story(pods: Pods) -> None:
         await asyncio.gather(*(pod.collapse() for pod in pods))
         assert pods.clock.now_s() == LOAD_S
@@ -135,7 +135,7 @@ def test_waiting_for_a_load_that_hangs_ends_in_shed() -> None:
             await pods[0].collapse()
         assert pods.clock.now_s() == WAIT_S_MAX
         await asyncio.sleep(2)
-        assert await pods[0].cache.get(KEY) is not None, "the load went on, and landed"
+        assert await pods[0].cache.get(KEY) is not None, "the load went on, and was stored"
 
     play(story)
 

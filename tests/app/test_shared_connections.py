@@ -1,5 +1,7 @@
-"""Reads that need a connection of their pod's and one that pods share: bounds, times, what is written down. In virtual
-time."""
+"""Reads that need a connection of their pod's and one that pods share, in virtual time.
+
+The cases are about bounds, times and rows of the ledger.
+"""
 
 import asyncio
 from functools import partial

@@ -1,5 +1,4 @@
-"""Whatever becomes of the store's file or of a connection, a reader hears of `OriginFailed`, and the next one is served
-as soon as the file is there again."""
+"""A store whose file or connections break raises `OriginFailed`, and serves again once the file is back."""
 
 import asyncio
 import gc

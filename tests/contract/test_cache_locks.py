@@ -1,4 +1,4 @@
-"""The contract of a `Cache`, its locks and wake-ups: again the one in memory and the real Redis."""
+"""The contract of a `Cache`, its locks and notifications: again the one in memory and the real Redis."""
 
 import asyncio
 
@@ -132,7 +132,7 @@ def test_a_fenced_put_and_an_unlock_wake_who_waits_in_every_pod(caches: Caches, 
     caches.run(case)
 
 
-def test_a_landing_between_entering_and_waiting_is_not_missed(caches: Caches) -> None:
+def test_a_notification_between_entering_and_waiting_is_not_missed(caches: Caches) -> None:
     async def case(pods: Pods) -> None:
         await pods.here.lock(KEY, "mine", LONG_S)
         with pods.there.notification(KEY) as notification:

@@ -41,7 +41,7 @@ def test_reads_of_one_tick_leave_as_one_command(redis_server: RedisServer) -> No
 
 
 def test_a_listener_that_hears_nothing_for_long_still_listens(redis_server: RedisServer) -> None:
-    """The command time-out must not cut the subscription, or wake-ups get lost while it is taken up again."""
+    """The command time-out must not cut the subscription, or notifications get lost while it is taken up again."""
 
     async def case(pods: Pods) -> None:
         async with Redis.from_url(redis_server.url) as client:

@@ -1,1 +1,1 @@
-"""Bounds that run: what no strategy can leave. Discovered only when asked for (`LAB_REFERENCES`), and never live."""
+"""References: strategies that show what none can leave. They are served only with `LAB_REFERENCES`, and never live."""
