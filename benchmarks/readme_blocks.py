@@ -1,4 +1,4 @@
-"""The measured blocks of README.md: each is what a command said, with the commit, the machine and the code it is of.
+"""The measured blocks of README.md: each a command's output, with its commit, machine and code.
 
 A block stands between two markers, which Markdown does not show:
 
@@ -30,14 +30,14 @@ VIRTUAL = ("loadtest/sim/**/*.py",)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A command of `lab`, and what of it the README quotes."""
+    """A command, and the part of its output that the README quotes."""
 
     name: str
     make: str  # as a reader would call it
     command: tuple[str, ...]  # of `lab`
     quotes: tuple[str, ...]  # the code whose figures these are, as patterns from the checkout's root
     columns: tuple[str, ...] = ()
-    """Quoted are these of the table in the run's report.md; without any, what the command says on the terminal."""
+    """The quoted columns of the table in report.md; empty where the terminal's output is quoted."""
 
 
 TOLD = (
@@ -59,7 +59,7 @@ BLOCKS = (
 
 
 class NoBlock(ValueError):
-    """The text names the markers that are missing."""
+    """A README without a block; the text names the markers that are missing."""
 
 
 def code_digest(quotes: Sequence[str], root: Path = ROOT) -> str:
@@ -83,7 +83,7 @@ def _meaning(path: Path) -> str:
 
 
 def _says_nothing(node: ast.stmt) -> bool:
-    """An import, or a string that stands alone: a docstring."""
+    """Whether a statement is an import or a docstring, which change no figure."""
     is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     return is_text or isinstance(node, ast.Import | ast.ImportFrom)
 

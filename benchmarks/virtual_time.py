@@ -28,7 +28,7 @@ class Speed(NamedTuple):
 
 
 def measure_speed(scenario: Scenario, strategy: type[Strategy], seed: int, runs: int = 3) -> Speed:
-    """The best of a few runs of each, in turn: what else the machine does only ever slows one down."""
+    """The best of a few alternating runs of each: other work on the machine can only slow a run down."""
     best, obvious = 0.0, 0.0
     for _ in range(runs):
         began_s = time.process_time()

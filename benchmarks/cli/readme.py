@@ -48,7 +48,7 @@ def readme(
 
 
 def _run(words: Sequence[str], results: Path) -> str:
-    """Raises ValueError with the last words of a command that failed."""
+    """The standard output of a command. Raises ValueError with the last words of one that failed."""
     of_lab = words[0] in {"bench", "calibrate"}
     command = [sys.executable, "-m", "loadtest" if of_lab else "benchmarks", *words]
     if of_lab:

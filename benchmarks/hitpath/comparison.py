@@ -54,7 +54,7 @@ class _Target:
 async def compare_hitpath(
     pairs: int = 5, window_s: float = 3.0, connections: int = 64, seed: int = 1, tell: Tell = lambda run: None
 ) -> HitpathResult:
-    """Takes about `pairs * (2.7 * window_s + 4)` seconds; `tell` hears of each run as it ends.
+    """The service compared with the bare app, in about `pairs * (2.7 * window_s + 4)` seconds; `tell` gets each window.
 
     Raises `WorldFailed` when a process does not do its part or any answer is not the hit that it must be. Raises
     ValueError when no strategy is the baseline. Variables of the service that are set outside hold here too:
@@ -85,7 +85,7 @@ async def compare_hitpath(
 
 
 def knobs_set_outside() -> dict[str, str]:
-    """Settings of a pod that this shell has, by their variables: what is measured here is the service as it is set."""
+    """The variables of a pod's settings that this shell sets, which hold for the service that is measured."""
     names = {f"LAB_{field.upper()}" for field in Settings.model_fields}
     return {name: value for name, value in sorted(os.environ.items()) if name in names}
 
@@ -158,7 +158,7 @@ async def _statuses(service: Server, strategy: str) -> dict[str, int]:
 
 
 async def _get(server: Server, paths: Sequence[str]) -> list[str]:
-    """The bodies. Raises `WorldFailed`."""
+    """The bodies of the answers. Raises `WorldFailed`."""
     async with httpx.AsyncClient(base_url=f"http://{HOST}:{server.port}", trust_env=False) as client:
         try:
             return [(await client.get(path)).raise_for_status().text for path in paths]

@@ -25,7 +25,7 @@ CONNECT_S_MAX = 5.0
 
 
 class UnexpectedAnswer(Exception):
-    """An answer was not what it must be, or a connection ended; the text says which."""
+    """An answer that is not the expected one, or a connection that ended; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Order:
 
     @property
     def seconds_max(self) -> float:
-        """The generator has ended by then, the start of the process not included."""
+        """The longest time that the generator takes, without the start of its process."""
         return CONNECT_S_MAX + self.warm_s + self.window_s
 
 
@@ -73,7 +73,7 @@ class HitpathLoad:
             self.failed.set_exception(UnexpectedAnswer(reason))
 
     async def run(self, seconds: float) -> None:
-        """Let time pass. Raises `UnexpectedAnswer` as soon as there is one."""
+        """Lets the connections ask for so long. Raises `UnexpectedAnswer` as soon as there is one."""
         done, _ = await asyncio.wait({self.failed}, timeout=seconds)
         if done:
             self.failed.result()
@@ -126,7 +126,7 @@ class AskingConnection(asyncio.Protocol):
 
 
 async def drive(order: Order) -> Sample:
-    """Raises `UnexpectedAnswer`, and OSError or TimeoutError when it cannot connect."""
+    """The sample of an order. Raises `UnexpectedAnswer`, and OSError or TimeoutError where it cannot connect."""
     loop = asyncio.get_running_loop()
     load = HitpathLoad(order)
     server = psutil.Process(order.server_pid)

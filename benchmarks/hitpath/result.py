@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window of one server."""
+    """The counts of one server in one window."""
 
     server: str  # "service" or "bare"
     connections: int
@@ -41,7 +41,7 @@ class WindowPair:
 
 @dataclass(frozen=True, slots=True)
 class HitpathResult:
-    """Every answer in it was compared with what it must be."""
+    """The result of a comparison, in which every answer was checked."""
 
     strategy: str
     body_bytes_max: int
@@ -51,7 +51,7 @@ class HitpathResult:
 
     @property
     def ratio(self) -> float:
-        """The median over the pairs."""
+        """The median ratio over the pairs."""
         return statistics.median(pair.ratio for pair in self.pairs)
 
     @property

@@ -1,1 +1,1 @@
-"""How much this machine can send honestly."""
+"""The highest rate that this machine can send honestly."""

@@ -30,7 +30,7 @@ from loadtest.worlds.world import WorldFailed
 
 STEP_S = 5
 BUDGET_S = 100.0
-"""No step begins later: all of it ends within two minutes."""
+"""The time after which no step begins, so that all of it ends within two minutes."""
 FIRST_RATE = 2_000.0  # requests/s
 P99_MS_MAX = 20.0
 """The shortest time that an origin of the lab's scenarios takes: beyond it, a hit would look like a miss."""
@@ -40,7 +40,7 @@ C_GENERATORS = {"wrk": "wrk -t1 -c64 -d{seconds}s {url}", "hey": "hey -cpus 1 -c
 
 @dataclass(frozen=True, slots=True)
 class RateStep:
-    """One rate, for `STEP_S`."""
+    """The outcome of one rate, sent for `STEP_S`."""
 
     processes: int
     rate: float  # requests/s that were asked for
@@ -51,7 +51,7 @@ class RateStep:
 
     @property
     def cost_us(self) -> float:
-        """CPU time of the generator per request, of the process that did most."""
+        """The CPU time per request of the generator's busiest process, microseconds."""
         generator = self.generator
         return generator.cpu_share * generator.wall_s * generator.processes / max(1, generator.sent) * 1e6
 
@@ -79,7 +79,7 @@ Tell = Callable[[RateStep], None]
 
 
 async def find_limit(seed: int = 1, tell: Tell = lambda step: None) -> Limit:
-    """Takes up to two minutes; `tell` hears of each step. Raises `WorldFailed` when a process does not do its part."""
+    """The limit of this machine, found within two minutes; `tell` gets each step. Raises `WorldFailed`."""
     give_up_s = time.monotonic() + BUDGET_S
     steps: list[RateStep] = []
     with tempfile.TemporaryDirectory() as name:
@@ -148,7 +148,7 @@ async def _c_rate(children: Children, folder: Path, server: Server, name: str) -
 
 
 async def _ended(children: Children, started: list[Child]) -> None:
-    """Waits until they have ended, by themselves and well. Raises `WorldFailed`."""
+    """Waits until all have ended by themselves. Raises `WorldFailed` for an exit code that is not 0."""
     try:
         async with asyncio.timeout(STEP_S + STEP_OVERTIME_S):
             for child in started:
@@ -163,7 +163,7 @@ async def _ended(children: Children, started: list[Child]) -> None:
 
 
 def print_limit(console: Console, limit: Limit) -> None:
-    """Every step, and what to make of them."""
+    """Prints every step, and the limit that follows from them."""
     table = Table(title="Open loop against a server that answers at once")
     for name in ("processes", "requests/s", "sent", "p99 ms", "late p99 ms", "CPU", "us a request"):
         table.add_column(name, justify="right")

@@ -41,7 +41,7 @@ def answer(request: bytes) -> bytes:
 
 
 class AnsweringConnection(asyncio.Protocol):
-    """One client's, which asks with GET and waits for the answer before it asks again."""
+    """The connection of one client, which waits for its answer before it sends the next GET."""
 
     _transport: asyncio.Transport
 

@@ -1,7 +1,7 @@
 """A search for the highest rate that holds, in few tries."""
 
 CLOSE_ENOUGH = 1.2
-"""Between the lowest rate that did not hold and the highest that did; a shared machine does not repeat better."""
+"""The ratio of the lowest rate that failed to the highest that held at which a search ends."""
 
 
 class Search:

@@ -1,7 +1,7 @@
-"""What marks moments over all panels: runs of the load, faults, edits, alarms.
+"""Annotations, which mark moments over all panels: runs of the load, faults, edits, alarms.
 
-Grafana asks for annotations at a step of its own choice, so a moment is what has changed since the step before. A
-scrape that is missing is no moment: what was there within five seconds is there.
+Grafana asks for annotations at a step of its own choice, so that a moment is a change since the step before. A missing
+scrape is no moment: a series counts as present for five seconds after its last sample.
 """
 
 from grafana.boards.source import SOURCE, Json
@@ -43,12 +43,12 @@ def _faults() -> str:
 
 
 def _either(*named: tuple[str, str]) -> str:
-    """All of them in one query, told apart by the label `what`."""
+    """One query for all of these expressions, told apart by the label `what`."""
     return " or ".join(f'label_set({expr}, "what", "{what}")' for what, expr in named)
 
 
 def _becomes(expr: str) -> str:
-    """True where `expr` is, and was not one step before."""
+    """The query for the moments at which `expr` begins to be true."""
     return f"{expr.format('')} unless {expr.format(' offset $__interval')}"
 
 

@@ -14,7 +14,7 @@ REFRESH = "2s"
 REFRESHES = ("1s", "2s", "5s", "10s", "30s", "1m")
 SHOWN = "now-2m"
 DELAY = "5s"
-"""By how much what is recorded is older than what happens."""
+"""The delay of recorded series behind the present."""
 More = tuple[str, Sequence[Json], bool]
 
 
@@ -26,8 +26,10 @@ def make_board(
     variables: Sequence[Json],
     more: Sequence[tuple[str, Sequence[Json]]] = (),
 ) -> Json:
-    """`rows` are titles with their panels; a row without a title has no header. The rows of `more` are closed, and cost
-    a viewer nothing until they are opened."""
+    """The JSON of a dashboard from its rows, each a title with its panels; a row without a title has no header.
+
+    The rows of `more` are closed: their panels ask for nothing until they are opened.
+    """
     return {
         "uid": uid,
         "title": title,
@@ -61,7 +63,7 @@ def make_board(
 
 
 def _placed(rows: Sequence[More]) -> list[Json]:
-    """The panels with their ids and places: left to right, and on the next line where they do not fit."""
+    """The panels with their ids and places, from left to right; a panel that does not fit begins a line."""
     placed: list[Json] = []
     number = x = y = height = 0
     for title, panels, is_closed in rows:

@@ -1,4 +1,4 @@
-"""What the remedies cost: at Redis, in locks and at the origin, pod by pod."""
+"""The dashboard of what the mechanisms cost: at Redis, in locks and at the origin, pod by pod."""
 
 from grafana.boards.board import POD, STRATEGY, Json, make_board
 from grafana.boards.panels import WHY_COLORS, bound, colors, target, text, time_series
@@ -9,7 +9,7 @@ ON_PODS = 'pod=~"$pod"'
 BATCH = "pod:lab_cache_read_batch_keys"
 COMMANDS = "pod_command:lab_cache_commands:increase1s"
 POINTS = {"drawStyle": "points", "showPoints": "always", "pointSize": 4}
-"""For what does not happen in every second."""
+"""The style of series that have no value in most seconds."""
 
 HOW_TO_READ = """\
 A remedy against herds is paid for in **commands** (a lock is a round trip more), in **waiting** (for whoever holds \

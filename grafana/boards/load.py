@@ -1,4 +1,4 @@
-"""What Locust sends and sees, and whether it kept up."""
+"""The dashboard of the load: Locust's requests and answers, and whether it kept to its schedule."""
 
 from grafana.boards.board import STRATEGY, Json, make_board
 from grafana.boards.panels import bound, stat, steps, target, text, time_series

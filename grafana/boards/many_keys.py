@@ -1,4 +1,4 @@
-"""Jitterbug's story: many keys that were written together, under a fixed TTL and under one that is drawn."""
+"""The dashboard of many keys that were written together, under a fixed TTL and under jitter."""
 
 from grafana.boards.board import BASELINE, Json, make_board, strategy_variable
 from grafana.boards.panels import axis_target, override, stat, target, text, time_series

@@ -22,7 +22,7 @@ WHY_COLORS = {"miss": "#D55E00", "refresh": "#009E73", "early": "#CC79A7"}
 BOUND_COLOR = "#9FA7B3"
 
 POINTS_MAX = 3600
-"""At one point a second this is an hour. Grafana's own bound is the panel's width: every other needle would be lost."""
+"""The most points of a series: an hour of seconds. Grafana's default, the panel's width, would drop needles."""
 PER_ROW_MAX = 6
 SHARES_AND_SECONDS = ("percent", "percentunit", "s")
 AXIS = "Axis"
@@ -38,7 +38,7 @@ def axis_target(expr: str) -> Json:
 
 
 def _frame(kind: str, title: str, description: str, width: int, height: int) -> Json:
-    """What every panel of data begins with."""
+    """The fields that every panel of data has."""
     return {
         "type": kind,
         "title": title,
@@ -60,7 +60,7 @@ def time_series(
     custom: Json | None = None,
     legend: Json | None = None,
 ) -> Json:
-    """Lines over time from 0 upwards. `custom` is how they are drawn, `defaults` what else holds for every field."""
+    """A panel of lines over time, from 0 upwards; `custom` is their style, `defaults` are settings of all fields."""
     drawn: Json = {"lineWidth": 1, "fillOpacity": 8, "showPoints": "never", "spanNulls": False}
     if unit not in SHARES_AND_SECONDS:
         drawn["axisSoftMax"] = 1  # of nothing but zeros Grafana would make an axis up to 100
@@ -97,7 +97,7 @@ def stat(
     defaults: Json | None = None,
     options: Json | None = None,
 ) -> Json:
-    """The newest value of each target, large."""
+    """A panel with the newest value of each target, in large type."""
     return {
         **_frame("stat", title, description, width, height),
         "targets": [{**one, "range": False, "instant": True} for one in targets],
@@ -117,8 +117,10 @@ def stat(
 
 
 def heatmap(title: str, description: str, expr: str, unit: str, width: int = 8, height: int = 8) -> Json:
-    """How a histogram's observations spread: `expr` answers with its buckets, by `le`, as they are: each with all below
-    it, which Grafana takes apart."""
+    """A panel of a histogram's observations over time; `expr` gives its buckets by `le`.
+
+    The buckets are cumulative, and Grafana takes them apart.
+    """
     return {
         **_frame("heatmap", title, description, width, height),
         "maxDataPoints": POINTS_MAX,
@@ -149,7 +151,7 @@ def heatmap(title: str, description: str, expr: str, unit: str, width: int = 8, 
 
 
 def link(title: str, url: str) -> Json:
-    """From a panel's corner to another page, for the same time."""
+    """A link in a panel's corner to another page, for the same time range."""
     return {
         "title": title,
         "type": "link",
@@ -165,7 +167,7 @@ def link(title: str, url: str) -> Json:
 
 
 def steps(*at: tuple[float | None, str]) -> Json:
-    """Colours by value, each from its number upwards."""
+    """The setting for colours by value, each from its number upwards."""
     colored = [{"value": value, "color": color} for value, color in at]
     return {"color": {"mode": "thresholds"}, "thresholds": {"mode": "absolute", "steps": colored}}
 
@@ -199,7 +201,7 @@ def colors(by_name: dict[str, str]) -> list[Json]:
 
 
 def bound(name: str, **more: Any) -> Json:
-    """The look of a line that is not data but what it must stay under."""
+    """The settings for a line that is a limit of the data."""
     dashed = {"fill": "dash", "dash": [8, 6]}
     return override(
         f"^{name}$",

@@ -1,37 +1,37 @@
-"""PromQL that the dashboards share. What is shown is recorded by vmalert (victoriametrics/rules.yml), each second once:
-a viewer asks for points that are there, and computes nothing anew.
+"""PromQL that the dashboards share, over series that vmalert records once a second (victoriametrics/rules.yml).
 
-`max_over_time(series[$__interval])` is the second itself at a step of one second, and the worst of its seconds at any
-other: no needle is lost by zooming out, and none is shown twice where a second is missing.
+A viewer therefore reads points, and computes nothing anew. `max_over_time(series[$__interval])` is each second's value
+at a step of one second, and the highest of its seconds at a longer step. Zooming out loses no needle, and a missing
+second doubles none.
 """
 
 CHOSEN = 'strategy=~"$strategy"'
 NEWEST = "15s"
-"""What is recorded may be some seconds old, and what is recorded every other second one more."""
+"""The window in which a newest value is looked for; recorded series are some seconds old."""
 
 
 def shown(series: str, where: str = CHOSEN) -> str:
-    """A recorded series over time."""
+    """The query for a recorded series over time."""
     return f"max_over_time({_selected(series, where)}[$__interval])"
 
 
 def shown_by(label: str, series: str, where: str = CHOSEN) -> str:
-    """Likewise, summed over all other labels."""
+    """The query for a recorded series over time, summed over all labels but one."""
     return f"sum by ({label}) ({shown(series, where)})" if label else f"sum({shown(series, where)})"
 
 
 def percentile(share: float, histogram: str, where: str = CHOSEN) -> str:
-    """Of what was observed in each second, by strategy; of the sums of a histogram's buckets."""
+    """The query for a percentile of each second's observations, by strategy, from a histogram's summed buckets."""
     return f"histogram_quantile({share:g}, {shown_by('strategy, le', f'strategy_le:{histogram}:increase1s', where)})"
 
 
 def level(series: str, where: str = CHOSEN) -> str:
-    """A recorded series that changes slowly, and is not recorded in each second."""
+    """The query for a series that changes slowly, and is not recorded in every second."""
     return f"last_over_time({_selected(series, where)}[5s])"
 
 
 def newest(series: str, where: str = CHOSEN) -> str:
-    """The newest value of a recorded series."""
+    """The query for the newest value of a recorded series."""
     return f"last_over_time({_selected(series, where)}[{NEWEST}])"
 
 

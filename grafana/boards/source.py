@@ -1,4 +1,4 @@
-"""Where everything is asked."""
+"""The data source of all panels."""
 
 from typing import Any
 

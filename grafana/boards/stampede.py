@@ -1,4 +1,4 @@
-"""The side-by-side story: every strategy under the same load, one column each, the baseline first."""
+"""The dashboard of all strategies under the same load, one column each, the baseline first."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The panels that tell what happens at an expiry, for every dashboard that shows it."""
+"""The panels of an expiry, for every dashboard that shows one."""
 
 from grafana.boards.board import Json
 from grafana.boards.panels import (
@@ -23,11 +23,11 @@ AGE = "strategy:lab_answer_age_seconds:p99_30s"
 NOT_HIT_SHARE_SHOWN = 0.3
 BASELINE_S = 'strategy="$baseline"'
 BARS = {"drawStyle": "bars", "lineWidth": 0, "fillOpacity": 90, "barWidthFactor": 1}
-"""A second is a bar: whatever lasts one is seen, with nothing beside it."""
+"""The style of series whose every second is a bar, so that one second is seen."""
 
 
 def needles(title: str, width: int, height: int) -> Json:
-    """Origin reads of the chosen strategy, on an axis that all strategies share, with theory's line."""
+    """The panel of the chosen strategy's origin reads, with theory's line, on an axis that all strategies share."""
     return time_series(
         title,
         "Reads that the origin got in each second, over all pods; what was shed is none. Expect needles one TTL apart "
@@ -50,7 +50,7 @@ def needles(title: str, width: int, height: int) -> Json:
 
 
 def not_hit(title: str, width: int, height: int) -> Json:
-    """How the answers were made that were no hits, as shares of all."""
+    """The panel of answers that were no hits, by status, as shares of all answers."""
     all_answers = shown_by("", ANSWERS)
     others = shown_by("status", ANSWERS, f'status!="hit", {CHOSEN}')
     return time_series(
@@ -70,7 +70,7 @@ def not_hit(title: str, width: int, height: int) -> Json:
 
 
 def waits(title: str, of: str, width: int, height: int) -> Json:
-    """A heatmap of the latency of one strategy; `of` is the variable that chooses it."""
+    """The heatmap of the latency of one strategy; `of` is the variable that chooses it."""
     return heatmap(
         title,
         "How many answers of each second took how long, from request to answer in the service. Expect a bright band "
@@ -84,7 +84,7 @@ def waits(title: str, of: str, width: int, height: int) -> Json:
 
 
 def percentiles(title: str, width: int, height: int) -> Json:
-    """Latency of the chosen strategy."""
+    """The panel of the chosen strategy's latency: p50, p95 and p99."""
     return time_series(
         title,
         "From request to answer in the service, for the answers of each second. Of some dozens of answers p99 is the "
@@ -119,7 +119,7 @@ def ages(width: int, height: int) -> Json:
 
 
 def must_be_zero(width: int = 24, height: int = 3) -> Json:
-    """What is wrong wherever it is not 0, of the last five minutes."""
+    """The panel of counts that must be 0, over the last five minutes."""
     return stat(
         "Must be zero, last 5 minutes",
         "Counted over the last five minutes, all strategies and pods together. Green is 0. A pod that is lost is one "
@@ -135,7 +135,7 @@ def must_be_zero(width: int = 24, height: int = 3) -> Json:
 
 
 def firing(width: int, height: int = 3) -> Json:
-    """The alerts that fire now, by name."""
+    """The panel of the alerts that fire now, by name."""
     return stat(
         "Alerts that fire",
         "By name, with the strategy or pod that it is about. What each means, and what to do, is said by vmalert's own "

@@ -1,4 +1,4 @@
-"""One strategy alone: what it says of itself, and all that is measured of it."""
+"""The dashboard of one strategy: its own description, and all that is measured of it."""
 
 from grafana.boards.board import BASELINE, Json, make_board, query_variable, strategy_variable
 from grafana.boards.panels import WHY_COLORS, colors, target, text, time_series

@@ -11,7 +11,7 @@ from loadtest.cli.terminal import console, exit_unless_valid, fail
 from loadtest.workload.planned_run import plan
 
 DEFAULT_RUN_S = 35.0
-"""The default run is shorter than its scenario, so that five strategies and the bound end within five minutes."""
+"""The default run is shorter than its scenario, so that five strategies and the reference end within five minutes."""
 
 
 def bench(
@@ -39,7 +39,7 @@ def bench(
     workload = scenario_named(scenario or DEFAULT_SCENARIO, duration, pods)
     if world != "virtual" and (reason := workload.why_only_virtual):
         fail(f"{workload.name}: {reason}")
-    # the stack's pods serve no bound, so that the live load never finds one there
+    # the stack's pods serve no reference, so that the live load never asks one
     found = discovered(reference and world != "stack")
     names = chosen(found, strategies, workload)
     finished = conduct(workload, plan(workload, names, found, repeats, seed), found, world, seed, results)

@@ -36,7 +36,7 @@ def calibrate(
 ) -> None:
     """Run the same natively and in virtual time: measured, simulated, predicted. Exit 1 where they disagree.
 
-    Then what virtual time has to be told of this machine's CPU and network, and the latencies that it makes of it.
+    Then fit CPU and network to this machine, and simulate the latencies again.
     """
     found = discovered()
     workloads = [scenario_named(name, duration) for name in scenarios.split(",")]

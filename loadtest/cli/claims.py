@@ -1,4 +1,4 @@
-"""The command that holds what others have published to a run of its own."""
+"""`lab claims`: published figures run again, each with a verdict."""
 
 import json
 import time
@@ -77,7 +77,7 @@ def claims(
 
 
 def _chosen(only: str | None) -> Sequence[Experiment]:
-    """Raises `BadScenario`."""
+    """The experiments, or parts of them, that are asked for. Raises `BadScenario`."""
     experiments = read_experiments()
     if only is None:
         return experiments
@@ -89,7 +89,7 @@ def _chosen(only: str | None) -> Sequence[Experiment]:
 
 
 def _records(found: EvidenceByVariant) -> dict[str, Any]:
-    """Every figure of every run."""
+    """Every figure of every run, by experiment and variant."""
     return {
         experiment: {
             variant: {

@@ -17,7 +17,7 @@ from loadtest.stats import compare_runs
 from loadtest.stats.saved_run import BadRun, find_run
 
 WIDE = 120
-"""Characters; on a narrower terminal intervals stand below their medians."""
+"""The width, characters, below which intervals stand under their medians."""
 
 Which = Annotated[
     str, typer.Argument(help="A run directory, a commit (7 digits or more), or either with :strategy behind it.")

@@ -1,4 +1,4 @@
-"""A plan conducted from the command line: kept in its folder as it goes on, and reported however it ends."""
+"""A plan run from the command line: its figures are kept as it goes on, and reported however it ends."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 from app.discovery import Discovered
 from loadtest.cli.running import guarded, run_folder, runs_progress, this_run
-from loadtest.cli.terminal import console, errors, named, say, warn
+from loadtest.cli.terminal import console, named, say, warn
 from loadtest.experiment import Sink, experiment
 from loadtest.figures.repeats import medians
 from loadtest.figures.run_folder import keep_figures, keep_plan
@@ -16,6 +16,7 @@ from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.report.contents import VIRTUAL, Report
 from loadtest.report.progress_bars import live
+from loadtest.report.quoting import for_console_markup
 from loadtest.report.terminal import print_table
 from loadtest.report.write import not_run, write_results
 from loadtest.sim.pool import cores
@@ -28,11 +29,13 @@ from loadtest.worlds.world import OnProgress, Records, World, quiet
 
 REAL_WORLDS = {"native": native_world, "stack": stack_world}
 KEEP_EVERY_S = 5.0
-"""Real seconds of many short runs whose figures are lost at most where the process is killed."""
+"""The longest real time between two writes of the figures of short runs; a killed process loses no more."""
 
 Opened = AbstractAsyncContextManager[World]
 Shown = tuple[Opened, OnProgress, Sink]
-"""A world, and what shows on the terminal how far its runs are."""
+"""A world, with the callbacks that show its progress on the terminal."""
+Show = Callable[[Path, Report, Discovered], None]
+"""A callback that shows a report, which lies in that folder, on the terminal."""
 
 
 @contextmanager
@@ -44,7 +47,7 @@ def real(name: str, records: Records, command: str) -> Iterator[Shown]:
 
 @contextmanager
 def virtual(runs: int, workers: int | None = None, records: Records | None = None) -> Iterator[Shown]:
-    """Virtual time, with a bar of progress for all runs."""
+    """Virtual time, with one progress bar for all runs."""
     world = VirtualWorld(min(workers or cores(), runs), records=records)
     with runs_progress(runs, 0, world.underway) as advance:
 
@@ -61,12 +64,22 @@ async def run_in(
     begin: Callable[[], None] | None = None,
     at_once: int | None = None,
 ) -> list[Finished]:
-    """The runs in a world that is open for as long as they take; `begin` is called once it is."""
+    """The finished runs of a plan; `begin` is called once the world is open, which it is until they have ended."""
     opened, on_progress, ended = shown
     async with opened as world:
         if begin is not None:
             begin()
         return await experiment(runs, world, [*sinks, ended], on_progress, at_once)
+
+
+def show_table(folder: Path, contents: Report, found: Discovered) -> None:
+    """Prints the comparison; a closed terminal, or a table that cannot be drawn, is no error: the files are there."""
+    try:
+        print_table(console, contents, found.baseline)
+        if (folder / "report.html").exists():
+            console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
+    except Exception as error:
+        say(for_console_markup(f"The table could not be shown: {error!r}. The figures are in {folder}"))
 
 
 def conduct(
@@ -80,20 +93,17 @@ def conduct(
     workers: int | None = None,
     raw: bool = False,
     at_once: int | None = None,
-    show: Callable[[Path, Report, Discovered], None] | None = None,
+    show: Show = show_table,
 ) -> list[Finished]:
-    """The finished runs, in the order of the report. Whatever ends it, each has its figures on disk.
+    """The finished runs of a plan, in the order of the report; whatever ends it, their figures are on disk.
 
-    `workers` and `raw` (keep every answer and read) are about virtual time.
+    `workers` and `raw` (which keeps every answer and read) matter in virtual time alone.
     """
     is_virtual = world == "virtual"
     about = this_run(seed, is_virtual) | (VIRTUAL if is_virtual else {})
     folder = Path()  # made once the world is open
     finished: list[Finished] = []
     kept_s = time.monotonic()
-
-    def records(_: PlannedRun) -> Path:
-        return folder
 
     def keep(one: Finished) -> None:
         nonlocal kept_s
@@ -108,6 +118,9 @@ def conduct(
         folder = run_folder(results, workload.name, about, workload)
         keep_plan(folder, runs)
 
+    def records(_: PlannedRun) -> Path:
+        return folder
+
     simulated = virtual(len(runs), workers, records if raw else None)
     try:
         with simulated if is_virtual else real(world, records, about["command"]) as shown:
@@ -118,18 +131,20 @@ def conduct(
             kept = ", ".join(one.run.label for one in finished) or "no strategy"
             say(f"[yellow]The run ended early.[/] Kept: figures of {kept}; records in {named(folder)}")
         if finished:
-            report(folder, finished, workload, about, found, missing, show=show or show_table)
+            report(folder, finished, workload, about, found, missing, show=show)
     return finished
 
 
 def all_valid(rows: Sequence[RunSummary]) -> bool:
-    """Whether every run is a result; a reference may be none, where the origin cannot take what no cache keeps from
-    it."""
+    """Whether every run is a result.
+
+    A reference need not be one: without a cache the load may be more than the origin can take.
+    """
     return all(row.valid or row.is_reference for row in rows)
 
 
 def _keep_so_far(folder: Path, finished: Sequence[Finished]) -> None:
-    """Keep the figures of a run that goes on, which it also does where they cannot be kept just now."""
+    """Keeps the figures so far; a failure to write them is a warning, and the runs go on."""
     try:
         keep_figures(folder, [one.summary for one in finished])
     except OSError as error:
@@ -144,27 +159,15 @@ def report(
     found: Discovered,
     missing: Sequence[str] = (),
     is_new: bool = True,
-    show: Callable[[Path, Report, Discovered], None] | None = None,
+    show: Show = show_table,
 ) -> None:
-    """Keep the figures, write the reports, and show them. Raises OSError where the figures cannot be kept: then the
-    terminal is all that has them."""
-    show = show or show_table
+    """Keeps the figures, writes the reports and shows them.
+
+    Raises OSError where the figures cannot be kept, after the terminal has shown them.
+    """
     try:
         contents = write_results(folder, finished, workload, about, found, missing, is_new)
     except OSError:
         show(folder, Report(medians([one.summary for one in finished]), missing=missing), found)
         raise
     show(folder, contents, found)
-
-
-def show_table(folder: Path, contents: Report, found: Discovered) -> None:
-    """Print the comparison. A terminal that is gone, or a table that cannot be drawn, takes nothing from the disk."""
-    try:
-        print_table(console, contents, found.baseline)
-        if (folder / "report.html").exists():
-            console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
-    except Exception as error:
-        try:
-            errors.print(f"The table could not be shown: {error!r}. The figures are in {folder}", markup=False)
-        except OSError:
-            pass

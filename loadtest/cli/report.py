@@ -15,14 +15,17 @@ from loadtest.cli.terminal import exit_unless_valid, fail
 from loadtest.experiment import experiment
 from loadtest.figures.run_folder import read_plan
 from loadtest.report.write import not_run
+from loadtest.stats.saved_run import BadRun, need_folder
 from loadtest.workload.scenario import BadScenario, read_scenario
 from loadtest.worlds.stored import StoredWorld
 
 
 def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] = LATEST) -> None:
     """Make figures and reports of a run again, from the raw records in its directory."""
-    if not folder.is_dir():
-        fail(f"{folder}: there is no such run directory")
+    try:
+        need_folder(folder)
+    except BadRun as error:
+        fail(error)
     found = discovered(references=True)
     folder = folder.resolve()
     if not (folder / "raw").is_dir():

@@ -85,7 +85,7 @@ _ENDS = tuple(sign for name in ("SIGTERM", "SIGHUP") if (sign := getattr(signal,
 
 
 def _heard() -> list[signal.Signals]:
-    """Those of `_ENDS` that this process listens to; `nohup` starts one that ignores SIGHUP."""
+    """Those of `_ENDS` that this process does not ignore; `nohup` starts one that ignores SIGHUP."""
     return [sign for sign in _ENDS if signal.getsignal(sign) is not signal.SIG_IGN]
 
 
@@ -110,7 +110,7 @@ def guarded(work: Coroutine[Any, Any, Any]) -> Any:
 
 @contextmanager
 def guarded_here() -> Iterator[None]:
-    """Guards work outside a coroutine as `guarded` does; its children end with their own `with`."""
+    """A context that ends work outside a coroutine as `guarded` does; child processes end with their own `with`."""
     before = {sign: signal.signal(sign, signal.default_int_handler) for sign in _heard()}
     try:
         yield

@@ -1,4 +1,4 @@
-"""The command that simulates a whole grid, and shows what there is to choose from."""
+"""`lab sweep`: a grid of settings simulated, and the best choices in it."""
 
 import shlex
 from collections.abc import Sequence
@@ -30,9 +30,9 @@ from loadtest.worlds.virtual import VirtualWorld
 from loadtest.worlds.world import quiet
 
 ROWS_MAX = 12
-"""Points that are all listed on the terminal; of more, those that nothing beats."""
+"""The most points that are all listed on the terminal; of more, only the best choices are."""
 LINES_MAX = 20
-"""Of progress, where it goes to no terminal."""
+"""The most lines of progress, where the output is no terminal."""
 
 
 def sweep(
@@ -114,7 +114,7 @@ def _run(sweep: Sweep, add: Sink, workers: int | None, address: str | None) -> N
 
 
 def _report(sweep: Sweep) -> None:
-    """Raises typer.Exit with code 3 where a run is no result."""
+    """Writes the reports, and prints the points. Raises typer.Exit with code 3 where a run is no result."""
     runs, folder = sweep.runs, sweep.folder
     found, extras = choices(runs), Extras()
     extras.make("sweep.parquet", lambda: write_parquet(folder / "sweep.parquet", runs), None)

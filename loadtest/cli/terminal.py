@@ -11,7 +11,7 @@ from rich.text import Text
 from loadtest.report.quoting import for_console_markup, for_terminal
 
 MESSAGE_CHARS_MAX = 20_000
-"""A message may quote a log."""
+"""The longest message; one that quotes a log may be longer, and is cut."""
 
 console = Console()
 errors = Console(stderr=True)

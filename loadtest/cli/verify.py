@@ -1,4 +1,4 @@
-"""`lab verify`: looks for what must not be, in random worlds."""
+"""`lab verify`: a search for broken invariants in random worlds."""
 
 from concurrent.futures import BrokenExecutor
 from typing import Annotated

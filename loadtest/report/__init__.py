@@ -1,1 +1,1 @@
-"""A run as something to read: terminal, Markdown and HTML."""
+"""Reports: a run on the terminal, in Markdown and in HTML."""

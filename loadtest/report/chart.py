@@ -34,7 +34,7 @@ _NOTHING = Series(1.0, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
 def figure(
     rows: Sequence[Medians], series: Mapping[str, Series], inks: Mapping[str, str], faults: Sequence[Fault]
 ) -> go.Figure:
-    """Two panels per row, in bands of at most `COLUMNS_MAX`. A row without a series has empty panels and its peaks."""
+    """The figure: two panels per row, in bands of at most `COLUMNS_MAX`; without a series they show the peaks alone."""
     bands = math.ceil(len(rows) / COLUMNS_MAX)
     columns = math.ceil(len(rows) / bands)
     drawing = make_subplots(rows=2 * bands, cols=columns, horizontal_spacing=0.1 / columns)
@@ -89,7 +89,7 @@ def _draw(drawing: go.Figure, row: Medians, run: Series, ink: str, reads_row: in
 
 
 def _draw_faults(drawing: go.Figure, faults: Sequence[Fault], row: int, column: int) -> None:
-    """A band from the beginning of each to its end; a line where it has none."""
+    """Draws each fault as a band from its beginning to its end, or as a line where it is of one moment."""
     at = {"row": row, "col": column}
     for fault in faults[:FAULTS_MAX]:
         if isinstance(fault, Lasting):
@@ -116,7 +116,7 @@ def _in_last_second(run: Series, reads: Floats | None = None) -> Floats:
 
 
 def _steps(run: Series, values: Floats) -> tuple[Floats, Floats]:
-    """A point at both ends of every bin, so that a bin between two empty ones is a visible dash."""
+    """The values with a point at both ends of every bin, so that a bin between two empty ones is a visible dash."""
     return np.column_stack((run.time_s, run.time_s + run.bin_s)).ravel(), np.repeat(values, 2)
 
 
@@ -164,8 +164,10 @@ def _decades(runs: Sequence[Series]) -> list[float]:
 
 
 def _heading(row: Medians, run: Series | None, width: int) -> list[str]:
-    """The strategy's name in lines of at most `width` characters, broken after an underscore where there is one, and
-    under it both peaks."""
+    """The strategy's name, in lines of at most `width` characters, and both peaks under it.
+
+    A long name is broken after an underscore where it has one.
+    """
     lines = [line.replace("_ ", "_") for line in textwrap.wrap(row.strategy.replace("_", "_ "), width)]
     marked = [f"<b>{for_html(line)}</b>" for line in lines]
     steady = "nothing expired" if row.steady_peak_1s is None else f"steady peak <b>{row.steady_peak_1s:,}</b>"
@@ -177,7 +179,7 @@ def _heading(row: Medians, run: Series | None, width: int) -> list[str]:
 
 
 def _place(drawing: go.Figure, names: Sequence[Sequence[str]], bands: int, columns: int) -> None:
-    """Heights in pixels, whatever the number of bands and however long the names."""
+    """Sets the heights, so that a panel has the same pixels whatever the number of bands and the length of names."""
     above_px = HEADING_PX * max(map(len, names)) + 12
     band_px = READS_PX + GAP_PX + LATENCY_PX
     plot_px = bands * band_px + (bands - 1) * (above_px + BELOW_PX)

@@ -7,8 +7,10 @@ INK, FAINT, BAD = "#333A42", "#E4E7EA", "#B00020"
 """Colours of text, of grid lines, and of what is no result."""
 
 PALETTE = ("#D55E00", "#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#8C6D31", "#8A8F98")
-"""Okabe and Ito's colours, which the colour-blind can tell apart. A brown and a grey, seen on white and on black, stand
-for their yellow and their black. From the ninth strategy on they come again."""
+"""Okabe and Ito's colours, which the colour-blind can tell apart; the ninth strategy has the first one again.
+
+A brown and a grey, which are seen on white and on black, stand for their yellow and their black.
+"""
 
 
 def colours(known: Iterable[str], shown: Collection[str]) -> dict[str, str]:

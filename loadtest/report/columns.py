@@ -28,13 +28,13 @@ _WHAT_IS_ASSUMED = (
     "states no CPU time; no sentence and no gate stands on it"
 )
 NOTES_MAX = 20
-"""The most events, and the most notes, that are quoted of one row."""
+"""The most incidents, and the most notes, that are quoted of one row."""
 NONE = "–"
 """The sign in place of a figure that does not exist."""
 
 
 class Beside(NamedTuple):
-    """What stands beside a row."""
+    """The values that a row is compared with: the baseline's row and theory's prediction."""
 
     baseline: RunSummary | None
     prediction: Prediction | None
@@ -67,7 +67,7 @@ class Comparison:
 
 
 def _digits(value: float) -> str:
-    """Three figures that mean something; whole numbers from 100 on."""
+    """The value with three significant digits, from 100 on as a whole number."""
     return f"{value:,.{0 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 2}f}"
 
 
@@ -131,8 +131,10 @@ def _predicted(name: str) -> Cell:
 
 
 def _peak_ratio(row: RunSummary, beside: Beside) -> str:
-    """The peak of the steady state as a share of the baseline's: `1/6.8` is lower, `1.2x` higher. The cold start is
-    left out: what it asks for is the same for a fixed TTL and for spread ones."""
+    """The peak of the steady state as a share of the baseline's: `1/6.8` is lower, `1.2x` higher.
+
+    The cold start is left out: its load is the same for a fixed TTL and for spread ones.
+    """
     mine, other = row.steady_peak_1s, beside.baseline.steady_peak_1s if beside.baseline else None
     if not other:
         return ""
@@ -146,7 +148,7 @@ def _peak_ratio(row: RunSummary, beside: Beside) -> str:
 
 
 def _whole_peak(row: RunSummary, beside: Beside) -> str:
-    """The peak of the whole run, beside what theory says of it; else its two parts say it."""
+    """The peak of the whole run, where theory predicts it; elsewhere the peaks of its two parts are shown."""
     return "" if beside.prediction is None else f"{row.origin_peak_1s:,}"
 
 
@@ -205,18 +207,18 @@ def comparison(rows: Sequence[Medians], baseline: str | None, predictions: Predi
 
 
 def _bounded(texts: Sequence[str]) -> list[str]:
-    """They quote logs: each may be long, and there may be many."""
+    """At most `NOTES_MAX` of the texts, each shortened: they quote logs."""
     left_out = len(texts) - NOTES_MAX
     return [*map(quoted, texts[:NOTES_MAX]), *([f"and {left_out:,} more, see summary.json"] if left_out > 0 else [])]
 
 
 def notes(rows: Sequence[Medians], predictions: Predictions = {}) -> list[str]:  # noqa: B006
-    """Notes beside the figures: runs that are no result, their events, and the kinds of wrong answers."""
+    """Notes beside the figures: runs that are no result, their incidents, and the kinds of wrong answers."""
     found = []
     for row in rows:
         if not row.valid:
             found.append(f"{row.strategy}: not a valid result" + ("" if row.incidents else "; no reason was recorded"))
-        found += [f"{row.strategy}: {event}" for event in _bounded(row.incidents)]
+        found += [f"{row.strategy}: {incident}" for incident in _bounded(row.incidents)]
         if row.wrong_answer_kinds:
             wrong_answer_kinds = ", ".join(
                 f"{_worst(row, f'wrong_answer_kinds.{fault}')} {quoted(fault)}" for fault in row.wrong_answer_kinds

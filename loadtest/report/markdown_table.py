@@ -1,4 +1,4 @@
-"""Tables in Markdown, padded, because they are also read as the text that they are."""
+"""Tables in Markdown, padded, because they are also read as plain text."""
 
 from collections.abc import Callable, Sequence
 

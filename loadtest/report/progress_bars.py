@@ -12,12 +12,12 @@ from loadtest.worlds.world import OnProgress
 from loadtest.worlds.world import Progress as RunProgress
 
 LINES_MAX = 16
-"""Of the runs that came last; a terminal has no room for more."""
+"""The most runs with a line on the terminal, the latest ones."""
 
 
 @contextmanager
 def live(console: Console) -> Iterator[OnProgress]:
-    """A line per run; on something that is no terminal, a line when a run begins."""
+    """A live line per run; where the output is no terminal, a line when a run begins."""
     columns = (
         TextColumn("{task.description:14}"),
         BarColumn(),

@@ -1,6 +1,6 @@
 """Predictions, sentences and reports, made from measured figures.
 
-Each may fail, and is said to have failed. None decides what becomes of a run; all can be made again from its folder.
+A failure in one is named in the report, and decides nothing about the run. All can be made again from its folder.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ Made = TypeVar("Made")
 
 
 class Extras:
-    """Makes what is not measured. Whatever goes wrong in one becomes a line, and the others are made all the same."""
+    """A maker of all that is not measured; a failure becomes a line in `missing`, and the others are still made."""
 
     def __init__(self) -> None:
         self.missing: list[str] = []
@@ -49,10 +49,10 @@ def write_results(
     missing: Sequence[str] = (),
     is_new: bool = True,
 ) -> Report:
-    """Keep the figures, then make everything else of them; `latest` beside the folder of a new run then points to it.
+    """Keeps the figures, then makes everything else of them; `latest` beside a new run's folder then points to it.
 
-    summary.json has a row for every run, the reports one per strategy.
-    `missing` is what the reader has to know is not there. Raises OSError where the figures cannot be kept.
+    summary.json has a row for every run, the reports one per strategy. The report names all that is `missing`.
+    Raises OSError where the figures cannot be kept.
     """
     runs = [one.summary for one in finished]
     keep_figures(folder, runs)
@@ -84,7 +84,7 @@ def write_results(
 
 
 def in_words(runs: Sequence[RunSummary], baseline: str | None) -> list[str]:
-    """What the repeats allow to be said; of too few, only that. Bounds are not compared with anything."""
+    """The sentences that the repeats allow, or one that they are too few; references are not compared."""
     runs = [run for run in runs if not run.is_reference]
     if not runs:
         return []
@@ -96,7 +96,7 @@ def in_words(runs: Sequence[RunSummary], baseline: str | None) -> list[str]:
 
 
 def not_run(runs: Sequence[PlannedRun], begun: Sequence[PlannedRun]) -> list[str]:
-    """A line, where some of the runs were never begun."""
+    """A line that names the runs that were never begun; empty where all were."""
     labels = {run.label for run in begun}
     left = [run.label for run in runs if run.label not in labels]
     return [f"The run ended early: {', '.join(left)} not run"] if left else []

@@ -1,1 +1,1 @@
-"""Statistics: claims that repeats, comparisons and gates allow."""
+"""Statistics: the claims that repeats allow, comparisons of runs, and gates."""

@@ -1,5 +1,7 @@
-"""Two runs, or two strategies, side by side over their repeats: which figures differ, by how much, and which may not be
-compared at all."""
+"""A comparison of two runs, or of two strategies, over their repeats: which figures differ, and by how much.
+
+It warns of figures that are not of the same thing.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,16 +23,16 @@ from loadtest.stats.sentences import COMPARED, Figure, show_median
 from loadtest.workload.gate import is_worst_count
 
 _SAME_ROWS = ("scenario", "world", "duration_s", "pods", "loop", "target_rate")
-"""Labels that have to agree, or the figures are of two different things."""
+"""The labels of a row that have to agree for two figures to be of the same thing."""
 _NO_WORKLOAD = ("name", "title", "source", "duration_s", "pods", "gates", "load.loop", "load.rate_per_s")
 """Fields of scenario.json that change no figure, or that the rows say themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class FigureComparison:
-    """A line of the comparison."""
+    """One figure of one strategy in both runs, with the verdict on their difference."""
 
-    strategy: str  # or two of them
+    strategy: str  # or the two that are compared
     figure: Figure
     verdict: Verdict
 
@@ -143,7 +145,7 @@ def _strategies(
 
 
 def _differences(a: SavedRun, b: SavedRun) -> Iterator[str]:
-    """The reasons why the figures of the two are not of one workload."""
+    """The reasons why the figures of two runs are not of the same workload."""
     labels = [{name: _values(run, name) for name in _SAME_ROWS} for run in (a, b)]
     # in virtual time the machine is nothing but faster or slower
     virtual = _is_virtual(a) or _is_virtual(b)

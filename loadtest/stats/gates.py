@@ -21,7 +21,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """The outcome of a gate."""
+    """The outcome of one gate: the value, and whether it keeps the bound."""
 
     gate: Gate
     value: float  # NaN where there is none
@@ -39,14 +39,14 @@ class GateResult:
 
     @property
     def message(self) -> str:
-        """Row, value and bound."""
+        """The row, the value and the bound in a sentence."""
         if self.invalid:
             return f"{self.gate}: not judged: {self.invalid}"
         return f"{self.gate.name} is {self.text}; the bound is {self.gate.operator} {self.gate.bound:.10g}"
 
 
 def judge_gates(gates: Sequence[Gate], run: SavedRun) -> list[GateResult]:
-    """Raises `BadGate` where a gate names a strategy or a figure that this run does not have."""
+    """The outcome of every gate. Raises `BadGate` for a strategy or figure that the run does not have."""
     for term in (term for gate in gates for term in gate.terms):
         if term.strategy not in run.strategies:
             raise BadGate(
@@ -71,7 +71,7 @@ def _judge(gate: Gate, run: SavedRun) -> GateResult:
     value = judged[0][0]
     if gate.to is not None:
         base = judged[1][0]
-        # nothing is a share of nothing: such a gate passes neither way
+        # a share of 0 is undefined: such a gate passes neither way
         value = value / base if base else math.nan
     text = " against ".join(text for _, text in judged)
     if gate.to is not None:

@@ -1,11 +1,11 @@
 """Claims from repeats: medians with intervals, ratios of medians, and tests of a difference.
 
-Everything rests on Student's t of logarithms, since figures scatter by a factor. Intervals and tests then say the
-same. A percentile bootstrap needs no such model. Where it says 95 %, it covers the true median in 48 % of all cases
-at n = 2, in 73 % at n = 3 and in about 90 % at n = 7. Permutations cannot get below a p of 2 / C(2n, n).
-Samples do not scatter alike, strategies differ in that twenty-fold: hence Welch, with Satterthwaite's degrees of
-freedom. Repeats of the same seeds, and so the same arrivals, are compared in pairs. A figure that is 0 in some repeat
-is taken as it is.
+All of it is Student's t of the logarithms, since figures scatter by a factor; so intervals and tests agree.
+A percentile bootstrap needs no such model, but is wrong for few repeats. Its 95 % interval covers the true median in
+48 % of cases at n = 2, 73 % at n = 3 and 90 % at n = 7. Permutations cannot get below a p of 2 / C(2n, n).
+The scatter of strategies differs twenty-fold: hence Welch's test, with Satterthwaite's degrees of freedom.
+Repeats of the same seeds, and so the same arrivals, are compared in pairs. A figure that is 0 in some repeat is taken
+without logarithm.
 Sources: Welch 1947; Holm 1979; Murphy & Myors 1999 (least effects).
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 import scipy  # scipy.special, a sixth of a second, is imported with its first use
 
 ALPHA = 0.05
-"""The chance that anything at all among the figures compared together is called different when nothing is."""
+"""The chance of at least one false difference among all figures that are compared together."""
 REPEATS_MIN = 3
 """The fewest repeats on each side of a claim: two are too few to see a scatter."""
 LEVEL = 0.95
@@ -80,7 +80,7 @@ def _exp(value: float) -> float:
 
 
 class _Gap(NamedTuple):
-    """Between two samples: on the logarithms where no figure is 0."""
+    """The difference of the means of two samples, on the logarithms where no figure is 0."""
 
     mean: float  # the second less the first
     error: float  # standard error of it
@@ -94,7 +94,7 @@ def _gap(a: Sequence[float], b: Sequence[float], resolution: float, paired: bool
     if positive:
         one, other = np.log(one), np.log(other)
         step = resolution / math.exp(float(np.mean([*one, *other])))
-    least = step**2 / 12  # repeats that agree have scattered by less than what they are rounded to, not by 0
+    least = step**2 / 12  # the variance of rounding: repeats that agree have scattered by less than the step, not by 0
     if paired:
         apart = other - one
         variance = max(float(apart.var(ddof=1)), 2 * least)
@@ -117,7 +117,7 @@ class Test:
     __test__ = False  # pytest: not a class of tests
 
     def change_seen(self, alpha: float) -> float:
-        """The least ratio that would have been found at this alpha four times in five; NaN where none can be said."""
+        """The least ratio that would have been found at this alpha four times in five; NaN where there is none."""
         found, least = scipy.special.stdtrit(self.freedom, np.array([POWER, alpha / 2]))
         return math.exp(math.log1p(self.drift) + float(found - least) * self.error)
 
@@ -145,7 +145,7 @@ def difference(
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """The p values as they count when all of them were looked at: one at or below alpha is a find (Holm 1979)."""
+    """The p values, corrected for the number of tests: one at or below alpha is significant (Holm 1979)."""
     adjusted, least = [1.0] * len(ps), 0.0
     for place, index in enumerate(sorted(range(len(ps)), key=lambda index: ps[index])):
         least = max(least, min(1.0, (len(ps) - place) * ps[index]))
@@ -154,7 +154,7 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 class ComparisonOutcome(StrEnum):
-    """A figure of one run against another's."""
+    """The outcome of comparing one figure of two samples."""
 
     HIGHER = "higher"
     LOWER = "lower"
@@ -165,12 +165,12 @@ class ComparisonOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SamplePair:
-    """One figure twice: is `b` another than `a`?"""
+    """One figure in two samples, `a` and `b`, to be tested for a difference."""
 
     a: tuple[float, ...]
     b: tuple[float, ...]
     resolution: float  # the step that it is rounded to
-    drift: float = 0.0  # the share that is no difference yet
+    drift: float = 0.0  # the share that does not count as a difference
     exact: bool = False
     """True for virtual time with the same seeds: a difference needs no test, but holds for these seeds only."""
     paired: bool = False
@@ -188,7 +188,7 @@ class SamplePair:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The claim about a pair, given all that it was judged together with."""
+    """The verdict on a pair, corrected for all the pairs that were judged together."""
 
     pair: SamplePair
     outcome: ComparisonOutcome
@@ -211,7 +211,7 @@ class Verdict:
 
     @property
     def these_seeds_only(self) -> bool:
-        """A difference that was not tested: it is there, and may be no other seed's."""
+        """Whether a difference was not tested, so that other seeds may not show it."""
         return self.p is None and self.outcome in {ComparisonOutcome.HIGHER, ComparisonOutcome.LOWER}
 
     @property
@@ -220,7 +220,7 @@ class Verdict:
 
     @property
     def would_show(self) -> str:
-        """The least change that would have been found, where none was."""
+        """The least change that would have been found where none was, or the repeats that would be needed."""
         if self.outcome is ComparisonOutcome.TOO_FEW:
             return f"from n = {REPEATS_MIN} on"
         nothing = self.outcome is not ComparisonOutcome.SAME or math.isnan(self.change_seen)
@@ -228,9 +228,9 @@ class Verdict:
 
 
 def judge(pairs: Sequence[SamplePair]) -> list[Verdict]:
-    """A verdict on each, such that the chance of a false difference among all of them is at most `ALPHA`."""
+    """A verdict on each pair; the chance of a false difference among all of them is at most `ALPHA`."""
     tests = [difference(pair.a, pair.b, pair.resolution, pair.drift, pair.paired) for pair in pairs]
-    # repeats that all agree could not have come out as a difference however they were dealt: no chance to correct for
+    # repeats that all agree cannot be a false difference, so that they need no correction
     counted = [at for at, pair in enumerate(pairs) if tests[at] and not pair.identical and len({*pair.a, *pair.b}) > 1]
     adjusted = dict(zip(counted, holm([test.p for at in counted if (test := tests[at])]), strict=True))
     verdicts = []
@@ -250,7 +250,7 @@ def judge(pairs: Sequence[SamplePair]) -> list[Verdict]:
 
 
 def _direction(pair: SamplePair) -> ComparisonOutcome:
-    """The direction by the medians, and by the means where those agree."""
+    """The direction by the medians, or by the means where the medians are equal."""
     a, b = ((float(np.median(values)), float(np.mean(values))) for values in (pair.a, pair.b))
     return ComparisonOutcome.SAME if a == b else ComparisonOutcome.HIGHER if b > a else ComparisonOutcome.LOWER
 

@@ -1,4 +1,4 @@
-"""Runs as they were written, and the figures of their rows by name.
+"""Runs as they were written to disk, and the figures of their rows by name.
 
 A row is a JSON object, so that one from an older or a newer lab can be read too. Every number in it that is no label
 is a figure.
@@ -29,14 +29,14 @@ _COUNTED: Mapping[str, tuple[str, ...]] = {
     "reads_by_reason": tuple(LoadReason),
     "stampedes": tuple(f"{kind}.{figure}" for kind in KINDS for figure in ("count", "mean", "p99", "max")),
 }
-"""The entries that tables of a row may hold, although this run has no such event."""
+"""The entries that tables of a row may hold, whether or not this run has them."""
 _COUNTS = frozenset({"statuses", "reads_by_reason", "wrong_answer_kinds"})
-"""Tables in which what did not happen is left out, and is 0."""
+"""The tables of counts, in which an entry that is left out is 0."""
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
 class BadRun(ValueError):
-    """The text names the file and the field."""
+    """A run that cannot be read; the text names the file and the field."""
 
 
 class NoSummary(BadRun):
@@ -58,7 +58,7 @@ class SavedRun:
 
     @property
     def references(self) -> set[str]:
-        """Strategies that are bounds of all others, and are compared only by name."""
+        """The references among the strategies, which are compared only by name."""
         return {row["strategy"] for row in self.rows if row.get("is_reference")}
 
     @property
@@ -66,10 +66,15 @@ class SavedRun:
         return str(self.environment.get("commit", "unknown"))
 
 
-def read_run(folder: Path) -> SavedRun:
-    """Raises `NoSummary` where it is no run that came to its end, and `BadRun` where its files are damaged."""
+def need_folder(folder: Path, hint: str = "") -> None:
+    """Raises `BadRun` where the run directory does not exist; `hint` ends the message."""
     if not folder.is_dir():
-        raise BadRun(f"{folder}: there is no such run directory")
+        raise BadRun(f"{folder}: there is no such run directory{hint}")
+
+
+def read_run(folder: Path) -> SavedRun:
+    """The run in a folder. Raises `NoSummary` where it did not come to its end, `BadRun` for a damaged file."""
+    need_folder(folder)
     summary = folder / "summary.json"
     if not summary.exists():
         raise NoSummary(f"{summary}: there is no such file; the run has no figures")
@@ -124,8 +129,7 @@ def find_run(text: str, results: Path) -> tuple[SavedRun, str | None]:
     folder = Path(name)
     if not folder.exists() and _COMMIT.fullmatch(name):
         folder = _newest_of_commit(name, results)
-    if not folder.is_dir():
-        raise BadRun(f"{name}: is no run directory, and no commit (7 to 40 hexadecimal digits)")
+    need_folder(folder, ", and it is no commit (7 to 40 hexadecimal digits)")
     run = read_run(folder)
     if strategy and strategy not in run.strategies:
         raise BadRun(f"{text}: no strategy {strategy!r} in that run: name one of {', '.join(run.strategies)}")
@@ -148,8 +152,10 @@ def _newest_of_commit(commit: str, results: Path) -> Path:
 
 
 def figure_names(rows: Iterable[AnyRow]) -> list[str]:
-    """Every figure of these rows, those that have no value too; those in a table of a row by dotted name, as
-    `statuses.hit` or `stampedes.hot.mean`."""
+    """The names of all figures of these rows, with or without a value.
+
+    A figure in a table of a row has a dotted name, as `statuses.hit` or `stampedes.hot.mean`.
+    """
     names: dict[str, None] = {}
     for row in rows:
         for name, value in row.items():
@@ -173,7 +179,7 @@ def _is_number(value: object) -> bool:
 
 
 def figure(row: AnyRow, name: str) -> float | None:
-    """The figure of a row; None where it has no such one. An entry that a table of counts lacks is 0."""
+    """The figure of a row; None where the row lacks it. An entry that a table of counts lacks is 0."""
     table, *inner = name.split(".")
     value = row.get(table)
     for part in inner:
@@ -184,12 +190,12 @@ def figure(row: AnyRow, name: str) -> float | None:
 
 
 def why_invalid(row: AnyRow) -> str:
-    """The row's events, which say why it is no result."""
-    return "; ".join(quoted(str(event)) for event in row.get("incidents", ())) or "no reason was recorded"
+    """The row's incidents, which say why it is no result."""
+    return "; ".join(quoted(str(incident)) for incident in row.get("incidents", ())) or "no reason was recorded"
 
 
 def sample(rows: Iterable[AnyRow], strategy: str, name: str) -> tuple[float, ...] | None:
-    """The figure in every repeat of that strategy, in their order. None where one of them has no value."""
+    """The figure in every repeat of a strategy, in their order; None where one of them has no value."""
     own = sorted((row for row in rows if row["strategy"] == strategy), key=repeat_of)
     values = [figure(row, name) for row in own]
     return tuple(value for value in values if value is not None) if None not in values else None
@@ -206,14 +212,14 @@ def repeat_of(row: AnyRow) -> tuple[int, int]:
 
 
 def same_seeds(a: Iterable[AnyRow], one: str, b: Iterable[AnyRow], other: str) -> bool:
-    """True where both are virtual time, from the same seeds."""
+    """True where both strategies ran in virtual time, with the same seeds."""
     left = sorted((repeat_of(row), row.get("world")) for row in a if row["strategy"] == one)
     right = sorted((repeat_of(row), row.get("world")) for row in b if row["strategy"] == other)
     return left == right and {world for _, world in left} == {"virtual"}
 
 
 def same_arrivals(a: Iterable[AnyRow], one: str, b: Iterable[AnyRow], other: str) -> bool:
-    """True where the repeats of both stand in pairs: the same scenario with the same seeds, in any world."""
+    """True where the repeats of both strategies form pairs: the same scenario with the same seeds, in any world."""
     left = sorted((repeat_of(row), row.get("scenario"), row.get("duration_s")) for row in a if row["strategy"] == one)
     right = sorted(
         (repeat_of(row), row.get("scenario"), row.get("duration_s")) for row in b if row["strategy"] == other

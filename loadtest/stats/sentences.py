@@ -1,4 +1,4 @@
-"""Sentences that the repeats of a run allow, and the figures that they are about."""
+"""Sentences that the repeats of a run allow, such as "a's p99 is 12 to 20 % lower than b's (n = 5)"."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +17,10 @@ from loadtest.stats.saved_run import AnyRow, is_assumed, same_arrivals, same_see
 from loadtest.workload.gate import is_worst_count
 
 LATENCY_DRIFT = 0.25
-"""The share by which latency differs between two runs of the same code because the machine does: its neighbours, its
-heat, its clock. Repeats within one run share that, so their scatter does not show it."""
+"""The share by which the machine alone makes latency differ between two runs of the same code.
+
+Repeats within one run share the machine's state, so that their scatter does not show it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,15 @@ COMPARED: tuple[Figure, ...] = (
     Figure("errors", "number of errors", 1),
     Figure("wrong_answers", "number of wrong answers", 1),
 )
-"""The figures that runs are compared by. Each more costs the others power, and a derived one adds nothing."""
+"""The figures that runs are compared by; each more makes the tests of the others weaker."""
 TELLING = ("steady_peak_1s", "cold_peak_1s", "origin_reads", "p99_ms")
 
 
 def telling(rows: Sequence[AnyRow], base: str | None) -> list[str]:
-    """The sentences that sum up a run: each strategy against the baseline; peaks, reads, p99. Judged together.
+    """The sentences that sum up a run: peaks, reads and p99 of each strategy against the baseline, judged together.
 
-    Of a run that does not tell the cold start from the steady state, the peak of both."""
+    A run that does not tell the cold start from the steady state has one peak instead of two.
+    """
     names = list(dict.fromkeys(row["strategy"] for row in rows if row.get("valid", True)))
     if base is None or base not in names:
         return []
@@ -63,13 +66,13 @@ def telling(rows: Sequence[AnyRow], base: str | None) -> list[str]:
 
 
 def _is_known(rows: Sequence[AnyRow], strategy: str, base: str, name: str) -> bool:
-    """True where both have such a figure in every valid repeat, and it is more than an assumption."""
+    """True where both strategies have the figure in every valid repeat, and it is not assumed."""
     valid = [row for row in rows if row.get("valid", True)]
     return all(sample(valid, one, name) and not is_assumed(valid, one, name) for one in (strategy, base))
 
 
 def sentences(rows: Sequence[AnyRow], asked: Sequence[tuple[str, str, str]]) -> list[str]:
-    """One strategy against another by one figure, each as "a's p99 is 7.4 to 9.1 times lower than b's (n = 5)".
+    """The sentences asked for: strategy, baseline and figure, as "a's p99 is 7.4 to 9.1 times lower than b's (n = 5)".
 
     Raises ValueError where a valid row has no such figure.
     """
@@ -87,7 +90,7 @@ def sentences(rows: Sequence[AnyRow], asked: Sequence[tuple[str, str, str]]) -> 
 
 
 def known(name: str) -> Figure:
-    """The figure of that name; of one that runs are not compared by, nothing is known but that."""
+    """The figure of that name; one that runs are not compared by has a default resolution."""
     return next((one for one in COMPARED if one.name == name), Figure(name, name, 0.001))
 
 
@@ -106,7 +109,7 @@ def _say(verdict: Verdict, strategy: str, base: str, name: str) -> str:
 
 
 def _by_how_much(verdict: Verdict) -> str:
-    """The size of a difference, such as "7.4 to 9.1 times" or "12 to 20 %"; empty where there is no ratio."""
+    """The size of a difference, as "7.4 to 9.1 times" or "12 to 20 %"; empty where there is no ratio."""
     if not verdict.ratio:
         return ""
     ends = (verdict.interval.low, verdict.interval.high) if verdict.interval else (verdict.ratio,)
@@ -126,7 +129,7 @@ def show(name: str, value: float) -> str:
 def show_median(name: str, values: Sequence[float], unit: bool = True) -> str:
     """The median as "24.1 [22, 26.5] ms", without an interval for one repeat; a ratio is always in per cent.
 
-    A count that must be 0 is shown by its worst repeat, as "7 in 2 of 5": a median of five hides an event in two.
+    A count that must be 0 is shown by its worst repeat, as "7 in 2 of 5", because a median hides it.
     """
     if is_worst_count(name):
         some = sum(map(bool, values))

@@ -1,1 +1,1 @@
-"""What is built from runs."""
+"""Studies: each turns the summaries of many runs into one answer."""

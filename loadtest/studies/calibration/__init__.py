@@ -1,1 +1,1 @@
-"""Virtual time held to real runs."""
+"""Calibration: virtual time compared with real processes, and fitted to them."""

@@ -1,6 +1,6 @@
-"""The same scenario with real processes and in virtual time: what was measured, simulated and predicted, side by side.
+"""A scenario's measured, simulated and predicted figures, side by side.
 
-Virtual time is worth something only as far as it agrees with what it stands for.
+A simulated figure is worth as much as its agreement with the measured one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,11 +19,11 @@ from loadtest.workload.scenario import Scenario
 from loadtest.workload.seeds import run_seed
 
 SEEDS = 10
-"""Simulated for each measured run: their mean is what chance leaves."""
+"""Simulated runs for each measured one; their mean is compared, so that chance weighs little."""
 READS_ERROR_MAX = 0.10
 AGE_ERROR_MAX = 0.05
 LATENCY_ERROR_MAX = 0.25
-"""Of p50 and p99. They decide nothing: a hit takes what the scenario or a `Fit` says of network and CPU."""
+"""The tolerance of p50 and p99, which decide nothing: the scenario or a `Fit` states what network and CPU take."""
 LATENCIES = ("p50_ms", "p99_ms")
 SHORT = {
     "origin_reads": "reads",
@@ -43,30 +43,30 @@ LEGEND = (
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """One figure of one strategy in one scenario."""
+    """One figure of one strategy in one scenario: measured, simulated and predicted."""
 
     scenario: str
     strategy: str
     figure: str
     measured: float
     simulated: float  # the mean over `SEEDS` seeds
-    predicted: float | None  # None where theory has nothing to say
+    predicted: float | None  # None where no formula applies
     agrees: bool  # by the tolerance that `LEGEND` states for this figure
-    fit: Fit | None = None  # what virtual time was told of the machine; None: what the scenario says
+    fit: Fit | None = None  # the costs that were fitted to the machine; None: the scenario's own
 
     @property
     def decides(self) -> bool:
-        """Whether a disagreement is one of the two worlds."""
+        """Whether a disagreement fails the calibration; a latency's, which is the machine's, does not."""
         return self.figure not in LATENCIES
 
     @property
     def error(self) -> float:
-        """Of the simulated figure, relative to the measured one."""
+        """The simulated figure's distance from the measured one, as a share of it."""
         return self.simulated / self.measured - 1 if self.measured else 0.0
 
     @property
     def ratio(self) -> float:
-        """Of the measured figure to the simulated one, of which the tolerances are."""
+        """The measured figure over the simulated one."""
         return self.measured / self.simulated if self.simulated else 1.0
 
     def as_dict(self) -> dict[str, Any]:
@@ -74,8 +74,10 @@ class Calibration:
 
 
 def beside(measured: Sequence[Finished], fit: Fit | None = None, seeds: int = SEEDS) -> list[PlannedRun]:
-    """The plan of the measured runs for virtual time: each with so many seeds, warmed as long before the load as it
-    was, and told of the machine what `fit` found."""
+    """The plan of the measured runs for virtual time, each with as many seeds as `seeds` says.
+
+    The warm-up is as long as the measured one, and network and CPU take what `fit` found.
+    """
     return [
         replace(run, scenario=_told(run.scenario, fit, summary.lead_s), seed=run_seed(run.seed, number), repeat=number)
         for run, summary, *_ in measured
@@ -90,7 +92,7 @@ def _told(scenario: Scenario, fit: Fit | None, lead_s: float) -> Scenario:
 def calibrate(
     scenario: Scenario, strategy: type[Strategy], measured: RunSummary, rows: Sequence[RunSummary]
 ) -> Iterator[Calibration]:
-    """The measured run beside the `rows` of virtual time, and beside theory."""
+    """The measured run compared with the `rows` of virtual time and with the formulas."""
     rate_per_s = measured.requests / measured.duration_s
     prediction = predict(scenario.led_by(measured.lead_s), strategy, rate_per_s, scenario.duration_s)
     reads = fmean(row.origin_reads for row in rows)
@@ -122,7 +124,7 @@ def calibrate(
 def calibrate_again(
     scenario: Scenario, measured: RunSummary, fit: Fit, rows: Sequence[RunSummary]
 ) -> list[Calibration]:
-    """The latencies alone, beside the `rows` of virtual time that was told what `fit` found."""
+    """The latencies alone, compared with the `rows` that virtual time gave with `fit`."""
     return list(_beside(scenario, measured, rows, dict.fromkeys(LATENCIES, LATENCY_ERROR_MAX), fit))
 
 
@@ -133,7 +135,7 @@ def _beside(
     tolerances: Mapping[str, float],
     fit: Fit | None = None,
 ) -> Iterator[Calibration]:
-    """Figures of answers, by tolerance; none where no answer was good."""
+    """The figures of answers, each by its tolerance; none where no answer was good."""
     for name, tolerance in tolerances.items():
         real, played = getattr(measured, name), [getattr(row, name) for row in rows]
         if real is None or None in played:
@@ -144,5 +146,5 @@ def _beside(
 
 
 def all_agree(found: Sequence[Calibration]) -> bool:
-    """Of the figures that decide."""
+    """Whether every figure that decides agrees."""
     return all(one.agrees for one in found if one.decides)

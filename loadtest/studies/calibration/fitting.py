@@ -1,7 +1,7 @@
-"""What virtual time has to be told of a machine so that its latencies are that machine's: CPU per request, and network.
+"""A machine's CPU time per request and its network's latency, fitted so that virtual time has its latencies.
 
-Two figures of each measured run tell them: the CPU time of the pods for each request, and how far the measured median
-lies from the simulated one. `BOUND` says what they cannot know.
+Two figures of each measured run give them. One is the pods' CPU time per request; the other is the distance of the
+measured median from the simulated one. `BOUND` states the limits of this.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,27 +22,27 @@ BOUND = (
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What to put under [virtual] in a scenario."""
+    """The fitted values for the `[virtual]` table of a scenario."""
 
     service_us: float
     network_ms: float
 
     @property
     def lines(self) -> tuple[str, str]:
-        """As TOML."""
+        """The values as lines of TOML."""
         return f"service_us = {self.service_us:g}", f'network = "fixed({self.network_ms:g})"'
 
     def put_into(self, scenario: Scenario) -> Scenario:
-        """The same scenario with what the lines say."""
+        """The scenario with these values."""
         stated = {"service_us": self.service_us, "network": f"fixed({self.network_ms:g})"}
         return scenario.model_copy(update={"virtual": scenario.virtual.model_copy(update=stated)})
 
 
 def fitted(scenario: Scenario, measured: Sequence[RunSummary], p50_ms: Mapping[str, float]) -> Fit | None:
-    """What the measured runs say, beside the simulated medians by strategy; None where no valid one says it.
+    """The fit to measured runs and simulated medians by strategy; None where no valid run has the figures.
 
-    The network takes what is left of the difference once the CPU has its part, half of it each way; no less than 0. It
-    holds where hits are the median, and pods are idle for most of the time.
+    The network takes the part of the difference that is not CPU time, half of it each way, and no less than 0. This
+    holds where the median answer is a hit and pods are idle for most of the time.
     """
     valid = [row for row in measured if row.valid]
     services = [row.service_us for row in valid if row.service_us is not None]

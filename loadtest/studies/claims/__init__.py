@@ -1,1 +1,1 @@
-"""What is published about expiring entries, run again and judged."""
+"""Claims: published figures about expiring entries, run again and judged."""

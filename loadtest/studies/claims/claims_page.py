@@ -1,4 +1,4 @@
-"""The ledger of claims, to read: CLAIMS.md, and the same on the terminal."""
+"""The claims ledger as Markdown (CLAIMS.md) and on the terminal."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from textwrap import fill
@@ -20,22 +20,22 @@ WIDTH = 120  # characters
 HEADINGS = ("claim", "published", "predicted", "simulated", "measured", "verdict")
 _STYLES = {ClaimVerdict.REPRODUCED: "green", ClaimVerdict.NOT_REPRODUCED: "yellow"}
 TITLE = "# The claims ledger"
-"""The first line of every such file."""
+"""The first line of every claims ledger; a file that begins otherwise is not replaced."""
 _INTRODUCTION = """\
-Figures that others have published about expiring cache entries, run again here. `make claims` writes this file; nobody
-edits it. The claims and the workloads are in `loadtest/scenarios/claims/`, one file per table.
+Figures that others have published about expiring cache entries, run again here. `make claims` writes this file, so do
+not edit it. The claims and the workloads are in `loadtest/scenarios/claims/`, one file per table.
 
 - **published**: what the source says; with \\*, what an independent simulation of its protocol says.
-- **predicted**: by formula (`loadtest/theory/`), at the rate of the run; a dash where theory has nothing to say.
+- **predicted**: by formula (`loadtest/theory/`), at the rate of the run; a dash where no formula applies.
 - **simulated**: the same strategy code in virtual time, the mean over seeds.
 - **measured**: real processes (pods, Redis, Locust) on this machine, {measured};
   a dash where the run is too much for it, for the reason under the table.
 - **verdict**: *reproduced* when ours and the published figure lie no further apart than half the step that the source
   rounded to and z standard deviations of one run against another, by the spread of the simulated seeds. z is stated in
   the note of each row; it is Student's t for {confidence:.0%}, so that of a hundred claims that hold one is expected to
-  miss. What a source says of a remedy's effect is held to the mean over the seeds instead. A bound stands where the
-  source says one in words. Nothing is allowed for another machine.
-- *not comparable* is a latency, which is the machine's: shown side by side, judged by nobody. *Not reproducible* is
+  miss. What a source says of a mechanism's effect is held to the mean over the seeds instead. A bound stands where
+  the source says one in words. Nothing is allowed for another machine.
+- *not comparable* is a latency, which is the machine's: shown side by side, not judged. *Not reproducible* is
   what the source says too little about. *Absent* is what could be run, and is not.
 
 Each file says what its claims are expected to come to, and the command fails where one comes to something else. Those
@@ -44,7 +44,7 @@ this code, not that a prediction was registered and came true."""
 
 
 class ClaimsPage(NamedTuple):
-    """All that there is to write."""
+    """The contents of a claims ledger."""
 
     experiments: Sequence[Experiment]
     judged: Mapping[str, Sequence[JudgedClaim]]  # by experiment
@@ -54,7 +54,7 @@ class ClaimsPage(NamedTuple):
 
 
 def cells(judged: JudgedClaim) -> tuple[str, ...]:
-    """The line of a claim, a text for each of `HEADINGS`."""
+    """The table line of a claim: a text for each of `HEADINGS`."""
     claim = judged.claim
     values = (judged.predicted, judged.simulated, judged.measured)
     star = "\\*" if claim.independent else ""
@@ -62,7 +62,7 @@ def cells(judged: JudgedClaim) -> tuple[str, ...]:
 
 
 def why(judged: JudgedClaim) -> str:
-    """The note of a claim: all of it, why it is not reproduced, and what was accepted."""
+    """The note of a claim: its full wording, why it is not reproduced, and the range that was accepted."""
     claim, said = judged.claim, []
     if claim.in_full:
         said.append(claim.in_full)
@@ -118,7 +118,7 @@ def markdown(ledger: ClaimsPage) -> str:
 
 
 def _table(judged: Sequence[JudgedClaim]) -> Iterator[str]:
-    """The lines of an experiment's table, and under it what its verdicts refer to by number."""
+    """The lines of an experiment's table, and the numbered notes of its verdicts under it."""
     notes: dict[str, int] = {}
     lines = []
     for one in judged:
@@ -134,7 +134,7 @@ def _item(text: str) -> str:
 
 
 def _wrapped(text: str) -> str:
-    """Paragraphs at the width of the file's other text."""
+    """The paragraphs of a text, each wrapped to `WIDTH`."""
     paragraphs = (" ".join(one.split()) for one in text.strip().split("\n\n"))
     return "\n\n".join(map(_filled, paragraphs))
 
@@ -159,7 +159,7 @@ def _stamp(ledger: ClaimsPage) -> Iterator[str]:
 
 
 def _tally(ledger: ClaimsPage, basis: Basis) -> str:
-    """The number of verdicts of each kind; empty where none rests on that."""
+    """The number of verdicts of each kind on that basis; empty where there is none."""
     verdicts = [
         judged.verdict
         for one in ledger.experiments
@@ -170,7 +170,7 @@ def _tally(ledger: ClaimsPage, basis: Basis) -> str:
 
 
 def _notes(one: Experiment) -> Iterator[str]:
-    """The notes of an experiment: its seeds, its runs in virtual time only, and those without a formula."""
+    """The notes of an experiment: its seeds, the variants that are only simulated, and those without a formula."""
     if one.fitted:
         yield f"Fitted: {one.fitted}."
     yield from _variants_by(one, "Only in virtual time", lambda variant: variant.virtual_because)

@@ -1,4 +1,4 @@
-"""What the runs of a variant came to: simulated over seeds, measured over repeats, predicted by formula."""
+"""The figures of a variant's runs: simulated over seeds, measured over repeats, predicted by formula."""
 
 import dataclasses
 import math
@@ -16,18 +16,18 @@ from loadtest.theory.predict import Prediction, predict
 from loadtest.workload.scenario import Scenario
 
 PANEL_S = 5
-"""The window of a panel that smooths."""
+"""The window of a panel that smooths, seconds."""
 SPIKE_READS = 50
-"""A second with more of them is a spike, in "Cache stampede, a primer"."""
+"""The most reads in a second that is no spike, in "Cache stampede, a primer"."""
 SETTLED_TTLS = 2
-"""After these every key has expired twice, and the start's own peak is over."""
+"""TTLs after which every key has expired twice, and the peak of the cold start is over."""
 
 Figures = Mapping[str, float | None]
-"""By name; those in a table of a row by dotted name. None: the run has no such figure."""
+"""The figures of a run by name, those in a table of its row by dotted name; None where the run has none."""
 
 
 def _per_second(series: Series) -> Floats:
-    """Reads in each second that begins with a bin."""
+    """The reads in each sliding second that begins with a bin."""
     bins = max(1, round(1 / series.bin_s))
     return np.convolve(series.origin_reads, np.full(bins, 1 / bins), "valid")
 
@@ -55,7 +55,7 @@ DERIVED: Mapping[str, Callable[[RunSummary, Series, float], float | None]] = {
     "panel_5s": _panel,  # the highest value of rate(x[5s]), per second
     "spike_s": _spike_s,  # whole seconds with more than `SPIKE_READS` reads
 }
-"""Figures that a row does not have: of the row, its course, and the TTL."""
+"""Figures beyond those of a row, each computed from the row, its series and the TTL."""
 _TABLES = frozenset({"statuses", "reads_by_reason", "stampedes"})
 _NUMBERS = frozenset(
     one.name for one in dataclasses.fields(RunSummary) if one.type in {int, float, int | None, float | None}
@@ -63,12 +63,12 @@ _NUMBERS = frozenset(
 
 
 def is_figure(name: str) -> bool:
-    """Whether runs have such a figure."""
+    """Whether runs have a figure of that name."""
     return name in DERIVED or name in _NUMBERS or name.partition(".")[0] in _TABLES
 
 
 def figures(row: RunSummary, series: Series, ttl_s: float) -> dict[str, float | None]:
-    """All figures of a run."""
+    """All figures of a run, the derived ones too."""
     return dict(_flat(row.as_dict())) | {name: count(row, series, ttl_s) for name, count in DERIVED.items()}
 
 
@@ -83,7 +83,7 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float |
 
 
 def _over(runs: Sequence[Figures], name: str, how: Callable[[Sequence[float]], float]) -> float | None:
-    """Of that figure in all runs; None where one of them has none. What did not happen is 0."""
+    """The figure over all runs, combined by `how`; None where a run lacks it. An event that did not happen is 0."""
     values = [one.get(name, 0.0) for one in runs]
     known = [value for value in values if value is not None]
     return how(known) if known and len(known) == len(values) else None
@@ -91,32 +91,32 @@ def _over(runs: Sequence[Figures], name: str, how: Callable[[Sequence[float]], f
 
 @dataclass(slots=True)
 class Evidence:
-    """Of one variant."""
+    """The evidence on one variant: its runs in each world, and what predicts them."""
 
     workload: Scenario
     strategy: type[Strategy]
     has_formula: bool = True
-    """Whether what `loadtest.theory.predict` assumes holds here."""
+    """Whether the assumptions of `loadtest.theory.predict` hold for this variant."""
     simulations: list[Figures] = field(default_factory=list)
     measurements: list[Figures] = field(default_factory=list)
     invalid: str = ""
-    """What made a native run no result: then none of them counts."""
+    """The reason why a native run is no result, which discards all native runs; empty where all are valid."""
 
     def simulated(self, name: str) -> float | None:
-        """The mean over the seeds; None where none was run. What did not happen is 0."""
+        """The mean over the seeds; None where none was run. An event that did not happen is 0."""
         return _over(self.simulations, name, fmean)
 
     def by_seed(self, name: str) -> list[float]:
-        """Of every simulated run, in order of their seeds; NaN where one has no such figure."""
+        """The figure of every simulated run, in the order of their seeds; NaN where a run has none."""
         runs = sorted(self.simulations, key=lambda one: one.get("seed") or 0.0)
         return [math.nan if (value := one.get(name, 0.0)) is None else value for one in runs]
 
     def measured(self, name: str) -> float | None:
-        """The median over the repeats; None where none was run, or one is no result."""
+        """The median over the repeats; None where none was run, or one of them is no result."""
         return None if self.invalid else _over(self.measurements, name, median)
 
     def predicted(self, name: str) -> float | None:
-        """By formula at the measured, or else simulated, rate; None where theory has nothing to say."""
+        """The figure by formula, at the measured or else the simulated rate; None where no formula applies."""
         requests = self.measured("requests") or self.simulated("requests")
         if not requests:
             return None

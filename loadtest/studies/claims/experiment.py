@@ -1,8 +1,7 @@
-"""What others have published, as data: `loadtest/scenarios/claims/*.toml`, one file per experiment of a source.
+"""Published experiments as data: `loadtest/scenarios/claims/*.toml`, one file per experiment of a source.
 
-A file names a scenario, the runs ("variants") that it takes to check what was published, and the claims, each with the
-tolerance that it is held to and the verdict that is expected. `loadtest.studies.claims.reruns` runs the variants,
-`loadtest.studies.claims.verdict` says what the claims came to, `loadtest.studies.claims.claims_page` writes the ledger.
+A file names a scenario, the variants of it that are run, and the claims about them. Each claim states its tolerance
+and its expected verdict. `reruns` runs the variants, `verdict` judges the claims, `claims_page` writes the ledger.
 """
 
 import math
@@ -26,12 +25,12 @@ CLAIMS = OWN / "claims"
 
 
 class ClaimVerdict(StrEnum):
-    """The fate of a published figure in a run of our own."""
+    """The verdict on a published figure, from runs of the lab."""
 
     REPRODUCED = "reproduced"
     NOT_REPRODUCED = "not reproduced"
-    NOT_COMPARABLE = "not comparable"  # it is the machine's: shown side by side, and judged by nobody
-    NOT_REPRODUCIBLE = "not reproducible"  # the source does not say enough
+    NOT_COMPARABLE = "not comparable"  # a latency, which is the machine's: shown side by side, not judged
+    NOT_REPRODUCIBLE = "not reproducible"  # the source states too little to run it
     ABSENT = "absent"  # it could be run and is not
 
 
@@ -39,7 +38,7 @@ NOT_RUN = frozenset({ClaimVerdict.NOT_REPRODUCIBLE, ClaimVerdict.ABSENT})
 
 
 class Basis(StrEnum):
-    """What stands behind a published figure, counted apart."""
+    """The basis of a verdict; verdicts are counted by it."""
 
     SOURCE = "of the sources"
     FITTED = "of the sources, on a fitted number"
@@ -47,7 +46,7 @@ class Basis(StrEnum):
 
 
 def _by_formula(stated: Any) -> Any:
-    """The figure that is stated, or that a formula of `loadtest.theory` gives: `predicted.early_herd.beta = 1.5`."""
+    """The figure that is stated, or that a formula of `loadtest.theory` gives (`predicted.early_herd.beta = 1.5`)."""
     if not isinstance(stated, dict):
         return stated
     try:
@@ -58,53 +57,53 @@ def _by_formula(stated: Any) -> Any:
 
 
 class Variant(Table):
-    """One run that claims are about."""
+    """A strategy under a changed scenario: the run that claims are about."""
 
     strategy: str
     changes: dict[str, Any] = Field(default_factory=dict)
-    """Fields and whole tables that replace those of the file's scenario."""
+    """The fields and whole tables that replace those of the file's scenario."""
     seeds: int = Field(30, ge=2, le=1_000)
-    """Of the simulated runs: their mean counts, and their spread is the tolerance."""
+    """The number of simulated runs, whose mean counts and whose spread is the tolerance."""
     virtual_because: str = ""
-    """Why it is simulated only; empty where real processes run it too."""
+    """The reason why it is only simulated; empty where real processes run it too."""
     unpredicted_because: str = ""
-    """Why the formulas of `loadtest.theory.predict` do not hold here, though they would answer."""
+    """The reason why the formulas of `loadtest.theory.predict` do not hold here; empty where they do."""
 
 
 class Claim(Table):
-    """One published figure, or the ratio of two, and what it is held to."""
+    """One published figure, or a ratio of two, with its tolerance and the verdict that is expected."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,63}$")
     says: str = Field(max_length=40)
-    """A few words for the table."""
+    """The claim in a few words, for the table."""
     in_full: str = ""
-    """The whole of what is claimed, where those words leave something out."""
+    """The full wording, where the few words leave something out."""
     figure: str = "origin_peak_1s"
-    """Of a row, with dots into its tables, or one of `loadtest.studies.claims.evidence.DERIVED`."""
+    """The name of a row's figure, dotted for one in a table, or of one in `evidence.DERIVED`."""
     variant: str | None = None
-    """None: there is nothing to run."""
+    """The variant whose figure is claimed; None where there is nothing to run."""
     to: str | None = None
-    """The variant, and below the figure, that it is divided by, where it is a ratio; either may be left out."""
+    """The variant whose figure is a ratio's denominator; either this or `to_figure` may be left out."""
     to_figure: str | None = None
     published: float | tuple[float, float] | None = None
     independent: bool = False
-    """It is not the source that says so, but an independent simulation of its protocol."""
+    """Whether an independent simulation of the source's protocol states the figure, instead of the source."""
     predicted: Annotated[float | None, BeforeValidator(_by_formula)] = None
-    """By a formula that `loadtest.theory.predict` does not use."""
+    """The predicted figure, by a formula that `loadtest.theory.predict` does not use."""
 
-    # what is accepted: the published figure, as far as chance and rounding carry it, or what the source says in words
+    # what is accepted: the published figure within chance and rounding, or a bound that the source states in words
     step: float | None = Field(None, gt=0)
-    """The step that the source rounded to; by its digits where it is not stated."""
+    """The step that the source rounded to; None: by the digits that it wrote."""
     effect: bool = False
-    """It says what a remedy does on average: then the mean over the seeds is held to it, and not one run to another."""
+    """Whether it is a mechanism's average effect: the mean over the seeds is then held to it, instead of one run."""
     at_most: float | None = None
     at_least: float | None = None
     bound_because: str = ""
-    """Where the bound comes from."""
+    """The source of the bound, in words."""
 
     expected: ClaimVerdict = ClaimVerdict.REPRODUCED
     because: str = ""
-    """Why it is not reproduced."""
+    """The reason why it is not reproduced."""
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Claim":
@@ -156,7 +155,7 @@ class Claim(Table):
 
     @property
     def says_published(self) -> str:
-        """What the source says, as far as it is numbers."""
+        """The published figure or range, as text."""
         match self.published:
             case None:
                 bounds = [(self.at_least, "at least"), (self.at_most, "at most")]
@@ -172,21 +171,21 @@ def _named(scenario: object) -> object:
 
 
 class Experiment(Table):
-    """A file of claims: what one source says of one workload."""
+    """A file of claims: the figures that one source gives for one workload."""
 
     name: str
     source: str
     title: str
     setup: str
-    """How it is run again, and what of it had to be another than published."""
+    """The way in which it is run again, with every departure from the source."""
     fitted: str = ""
-    """The number of the setup that was chosen by what came out, if there is one: its claims are counted apart."""
+    """A number of the setup that was chosen by the outcome, if there is one; such claims are counted apart."""
     scenario: Annotated[Scenario | None, BeforeValidator(_named)] = None
-    """In the file the name of one of the lab's, or a table."""
+    """The scenario; a file states it as a table, or as the name of one of the lab's."""
     variants: dict[str, Variant] = Field(default_factory=dict)
     claims: list[Claim] = Field(min_length=1)
     conclusion: str = ""
-    """Names of claims in braces stand for what they came to. Holds as long as all verdicts are as expected."""
+    """The conclusion where all verdicts are as expected; a claim's name in braces stands for its figure."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Experiment":
@@ -208,11 +207,11 @@ class Experiment(Table):
         return Scenario.model_validate(whole)
 
     def basis(self, claim: Claim) -> Basis:
-        """What a verdict on that claim rests on."""
+        """The basis of a verdict on that claim."""
         return Basis.INDEPENDENT if claim.independent else Basis.FITTED if self.fitted else Basis.SOURCE
 
     def only(self, names: Iterable[str]) -> "Experiment | None":
-        """With these claims, and the variants that they need; all of them by the experiment's own name."""
+        """The experiment with these claims and their variants alone, None without any; its own name stands for all."""
         wanted = {*names}
         claims = [claim for claim in self.claims if claim.name in wanted or self.name in wanted]
         needed = {variant for claim in claims for variant in (claim.variant, claim.to)}
@@ -221,7 +220,7 @@ class Experiment(Table):
 
 
 def read_experiments(folder: Path = CLAIMS) -> list[Experiment]:
-    """Every file of claims, what cannot be run last. Raises `BadScenario`, also where a name comes twice."""
+    """Every file of claims, those that cannot be run last. Raises `BadScenario`, also for a name used twice."""
     found = []
     for path in sorted(folder.glob("*.toml")):
         try:

@@ -1,4 +1,4 @@
-"""The runs that it takes to check claims: real processes one after another, and virtual time on every core."""
+"""The runs that check claims: real processes one after another, and virtual time on every core."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,8 +17,10 @@ EvidenceByVariant = Mapping[str, Mapping[str, Evidence]]
 
 
 def evidence(experiments: Sequence[Experiment], found: Discovered) -> EvidenceByVariant:
-    """Nothing as yet, for every variant. Raises `BadScenario` where a variant's strategy is not there, or its
-    parameters are out of bounds."""
+    """The evidence on every variant, still empty.
+
+    Raises `BadScenario` where a variant's strategy does not exist, or a parameter is out of bounds.
+    """
     begun: dict[str, dict[str, Evidence]] = {}
     for one in experiments:
         begun[one.name] = {}
@@ -38,7 +40,7 @@ def evidence(experiments: Sequence[Experiment], found: Discovered) -> EvidenceBy
 def native_runs(
     experiments: Iterable[Experiment], found: EvidenceByVariant, repeats: int, seed: int
 ) -> list[PlannedRun]:
-    """Every variant that real processes run; repeats are interleaved."""
+    """A planned run of every variant that real processes run, and every repeat; repeats are interleaved."""
     variants = [
         found[one.name][name]
         for one in experiments
@@ -53,7 +55,7 @@ def native_runs(
 
 
 def virtual_runs(experiments: Iterable[Experiment], found: EvidenceByVariant, seed: int) -> list[PlannedRun]:
-    """Every variant with every seed in virtual time, the longest first, so that no core is left with one in the end.
+    """A planned run of every variant and seed in virtual time, the longest first, so that the cores end together.
 
     A warm-up is as long before the load as it was natively.
     """
@@ -67,7 +69,7 @@ def virtual_runs(experiments: Iterable[Experiment], found: EvidenceByVariant, se
 
 
 def records_of(folder: Path, run: PlannedRun) -> Path:
-    """The folder of a variant's records: its scenario is named after experiment and variant."""
+    """The folder of a variant's records, named after its scenario: experiment and variant."""
     experiment, _, variant = run.scenario.name.partition(".")
     return folder / experiment / variant
 
@@ -81,7 +83,7 @@ def _as_measured(of: Evidence) -> Scenario:
 
 
 def keep(found: EvidenceByVariant, finished: Finished) -> None:
-    """The sink of both worlds: the figures of a run, with the others of its variant.
+    """The sink of both worlds: adds the figures of a run to the evidence on its variant.
 
     Raises ValueError for a simulation that is no result.
     """

@@ -1,4 +1,4 @@
-"""What published claims came to when they were run again."""
+"""The verdicts on published claims, from the evidence of their variants."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,23 +10,25 @@ from loadtest.studies.claims.tolerance import Spread, spread
 
 
 class JudgedClaim(NamedTuple):
-    """What a claim came to. Where nothing was run, or nothing predicted, the value is None."""
+    """A claim with its verdict and its figures; a figure is None where nothing was run or predicted."""
 
     claim: Claim
     predicted: float | None
     simulated: float | None
     measured: float | None
     spread: Spread | None = None
-    """Over the simulated seeds."""
+    """The scatter over the simulated seeds."""
     repeats: int = 1
-    """Of the native run."""
+    """The number of native runs."""
     invalid: str = ""
-    """Why a native run is no result."""
+    """The reason why a native run is no result; empty where all are valid."""
 
     @property
     def value(self) -> float | None:
-        """What counts: what was measured, or else simulated. Of an effect the mean over the seeds, because one run of
-        each side does not tell it from chance."""
+        """The figure that is judged: the measured one, or else the simulated one.
+
+        An effect is judged by the mean over the seeds, because one run of each side cannot tell it from chance.
+        """
         return self.measured if self.is_by_measurement else self.simulated
 
     @property
@@ -46,7 +48,7 @@ class JudgedClaim(NamedTuple):
 
     @property
     def worlds_differ(self) -> bool:
-        """Whether the simulation would have said something else."""
+        """Whether the simulated figure alone would give another verdict."""
         if self.simulated is None or not self.claim.is_judged:
             return False
         return self._verdict_of(self.simulated, self._accepted(is_measured=False)) is not self.verdict
@@ -75,7 +77,7 @@ class JudgedClaim(NamedTuple):
 
 
 def judge(experiment: Experiment, found: Mapping[str, Evidence]) -> list[JudgedClaim]:
-    """Every claim of the experiment, from what its variants came to."""
+    """Every claim of the experiment, judged by the evidence on its variants."""
     return [_judge(claim, found) for claim in experiment.claims]
 
 
@@ -93,7 +95,7 @@ def _judge(claim: Claim, found: Mapping[str, Evidence]) -> JudgedClaim:
         return None if bottom is None else _ratio(float(top), float(bottom))
 
     seeds = of.by_seed(claim.figure)
-    if claim.is_ratio:  # variants have their seeds in common, so what chance gives to both is not counted twice
+    if claim.is_ratio:  # by pairs: variants share their seeds, and what chance gives to both cancels out
         seeds = [_ratio(top, bottom) for top, bottom in zip(seeds, to.by_seed(to_figure), strict=False)]
     predicted = claim.predicted
     if predicted is None and of.has_formula and to.has_formula:
@@ -108,7 +110,7 @@ def _ratio(top: float, bottom: float) -> float:
 
 
 def unexpected(judged: Sequence[JudgedClaim]) -> list[str]:
-    """A line for each verdict that is not what its file expects."""
+    """A line for each verdict that differs from the expected one."""
     return [
         f"{one.claim.name}: {one.verdict}, {one.claim.expected} was expected "
         f"({one.claim.shown(one.value)}, published {one.claim.says_published})"

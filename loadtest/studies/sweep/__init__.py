@@ -1,1 +1,1 @@
-"""A grid of settings in virtual time, and what to choose of it."""
+"""Sweep: a grid of settings simulated in virtual time, and the best choices in it."""

@@ -1,4 +1,4 @@
-"""What a sweep leaves to choose between: the points that no other beats."""
+"""The choices that a sweep leaves: the points that no other point beats."""
 
 import json
 import math
@@ -11,22 +11,22 @@ from loadtest.studies.sweep.runs import SweepRun
 from loadtest.workload.scenario import Scenario
 
 STEP = 1.01
-"""Figures are compared in steps of 1 %: nobody chooses by less."""
+"""The factor between two steps of a figure: differences below 1 % do not count."""
 ERRORS_SHARE_MAX = 0.001
-"""Of the requests. To turn people away is quick and spares the origin; beyond this it is nothing to choose."""
+"""The largest share of errors in the requests of a choice: errors are quick, and would look like a good figure."""
 _ONES_OWN = frozenset({"cache.ttl_s", "origin.connections", "origin.connections_shared"})
-"""Fields of a scenario that are settings of a cache; the others are the load that it meets."""
+"""The fields of a scenario that are settings of the cache or the origin; all others are the load."""
 
 Steps = tuple[float, ...]
 
 
 class Choice(NamedTuple):
-    """A strategy with its settings, over all repeats."""
+    """A strategy with its settings, and its figures over all repeats."""
 
     strategy: str
     settings: dict[str, Value]
     row: Medians
-    is_best: bool = False  # of the same load: no other point is better without being worse in another figure
+    is_best: bool = False  # no other point of this load is better in one figure and worse in none
 
     @property
     def label(self) -> str:
@@ -35,12 +35,12 @@ class Choice(NamedTuple):
 
     @property
     def reads_per_s(self) -> float:
-        """Of the origin, on average over the run."""
+        """The origin's reads per second, on average over the run."""
         return self.row.origin_reads / self.row.duration_s
 
     @property
     def is_eligible(self) -> bool:
-        """Whether it answered as it should."""
+        """Whether it can be chosen: valid, and with few enough errors."""
         row = self.row
         return (
             row.valid
@@ -52,7 +52,7 @@ class Choice(NamedTuple):
 
     @property
     def load(self) -> str:
-        """What it was up against: only points of the same load compete."""
+        """The load in words, which tells apart the points that compete."""
         settings = self.settings.items()
         return json.dumps([(name, value) for name, value in settings if name not in _ONES_OWN and _is_field(name)])
 
@@ -75,20 +75,20 @@ def choices(runs: Sequence[SweepRun]) -> list[Choice]:
 
 
 def unbeaten(choices: Sequence[Choice]) -> list[Choice]:
-    """Those to choose from, by load, the sparing ones first."""
+    """The best choices, by load, those with the fewest origin reads first."""
     return sorted((choice for choice in choices if choice.is_best), key=lambda one: (one.load, one.reads_per_s))
 
 
 def _unbeaten(all_: Iterable[Steps]) -> set[Steps]:
     found: set[Steps] = set()
-    for steps in sorted(all_):  # so that whoever beats one comes before it
+    for steps in sorted(all_):  # sorted: a point that beats another comes before it
         if not any(all(map(float.__le__, other, steps)) for other in found):
             found.add(steps)
     return found
 
 
 def _steps(choice: Choice) -> Steps:
-    """What is to be low, in steps, so that "as good as" goes for any two of three as well."""
+    """The figures that are to be low, each in whole steps, so that "as good as" is transitive."""
     figures = (choice.row.p99_ms, choice.reads_per_s, choice.row.age_p99_s)
     return tuple(
         math.inf if value is None else float(round(math.log(value, STEP))) if value > 0 else -math.inf

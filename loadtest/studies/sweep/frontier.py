@@ -1,4 +1,4 @@
-"""A sweep as something to choose from: latency against origin load, the age of the answers as colour, in one chart.
+"""The report of a sweep: latency against origin load in one chart, with the age of the answers as colour.
 
 report.md and report.html hold the same table of what no other point beats.
 """
@@ -29,16 +29,16 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "trian
 CHOSEN = "What to choose from"
 HEIGHT_PX = 640
 NUMBERED_MAX = 25
-"""Rings with a number beside them; more would be a thicket."""
+"""The most choices with a number in the chart; more could not be read."""
 BRIEF = ("p99 ms", "cold peak in 1\u00a0s", "steady peak in 1\u00a0s", "age p99\u00a0s", "errors")
-"""Figures that a terminal has room for, beside the settings."""
+"""The figures that a terminal has room for, beside the settings."""
 TOUCH = 0.03
 """The distance in decades below which rings cover each other's numbers."""
 _FIGURES = ("hit %", "p50 ms", *BRIEF, "stale %", "collapsed", "shed")
 
 
 def write_frontier(folder: Path, choices: Sequence[Choice], about: Mapping[str, Any], plan: SweepPlan) -> None:
-    """Write report.md and report.html, the baseline first. Raises OSError."""
+    """Writes report.md and report.html, the baseline first. Raises OSError."""
     order = list(_inks(choices))
     choices = sorted(choices, key=lambda one: order.index(one.strategy))
     said = notes([replace(choice.row, strategy=choice.label) for choice in choices])
@@ -49,7 +49,7 @@ def write_frontier(folder: Path, choices: Sequence[Choice], about: Mapping[str, 
 
 
 def figure(choices: Sequence[Choice]) -> go.Figure:
-    """The chart of at least one choice that has answers."""
+    """The chart; at least one choice must have answers."""
     drawn = _with_answers(choices)
     drawing = go.Figure()
     x, y = _floored([one.reads_per_s for one in drawn]), _floored([one.row.p99_ms or 0.0 for one in drawn])
@@ -89,7 +89,7 @@ def figure(choices: Sequence[Choice]) -> go.Figure:
 
 
 def _with_answers(choices: Sequence[Choice]) -> list[Choice]:
-    """Those that have a latency; of the others the table says that they have none."""
+    """The choices that have a latency; the others are in the table alone."""
     return [choice for choice in choices if choice.row.p99_ms is not None]
 
 
@@ -137,7 +137,7 @@ def _ticks(values: Sequence[float]) -> dict[str, Any]:
 
 
 def _floored(values: Sequence[float]) -> list[float]:
-    """A logarithm of 0 there is none: it is drawn at half of the least."""
+    """The values with half of the least above 0 in place of 0, which has no logarithm."""
     least = min((value for value in values if value > 0), default=1.0)
     return [value or least / 2 for value in values]
 

@@ -1,4 +1,4 @@
-"""The settings of a sweep (`--set mine.margin=0.5,1 --set ttl_s=2,5`), and every point of the grid that they span."""
+"""The settings of a sweep (`--set mine.margin=0.5,1 --set ttl_s=2,5`), and the grid of points that they span."""
 
 import itertools
 import json
@@ -15,18 +15,18 @@ from loadtest.workload.scenario import Scenario
 Value = float | int | str | bool | None
 
 VALUES_MAX = 1_000
-"""Of one setting."""
+"""The most values of one setting."""
 POINTS_MAX = 100_000
 _ABOUT = frozenset({"name", "title", "source", "params"})
-"""Of a scenario: not for setting. Tunables have names of their own."""
+"""The fields of a scenario that are no settings; parameters of strategies have names of their own."""
 
 
 class BadSetting(ValueError):
-    """The text names the setting, the value and the bound."""
+    """A setting that cannot be used; the text names it, the value and the bound."""
 
 
 class Setting(NamedTuple):
-    """One name and what it is set to, in turn."""
+    """One setting: a name and the values that it takes in turn."""
 
     name: str  # a scenario's field by its whole path, or strategy.parameter
     values: tuple[Value, ...]
@@ -37,27 +37,27 @@ class Setting(NamedTuple):
 
 
 class Point(NamedTuple):
-    """One strategy at one place of the grid."""
+    """One point of the grid: a strategy under one scenario."""
 
     strategy: str
     scenario: Scenario
-    settings: dict[str, Value]  # as they were validated; without other strategies' parameters
+    settings: dict[str, Value]  # validated; without the parameters of other strategies
 
 
 def in_words(value: Value) -> str:
-    """A value as it is written on the command line."""
+    """The value as it is written on the command line."""
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
     return f"{value:.10g}" if isinstance(value, int | float) else value
 
 
 def several(text: str) -> list[str]:
-    """The settings in a text, which are apart by spaces; a space that no name follows belongs to a value."""
+    """The settings in a text, separated by spaces; a space without a name after it belongs to a value."""
     return re.split(r"\s+(?=[\w.]+\s*=)", text.strip())
 
 
 def read_setting(text: str, scenario: Scenario, strategies: Mapping[str, type[Strategy]]) -> Setting:
-    """`name=value,value`: commas within parentheses belong to the value. Raises `BadSetting`."""
+    """The setting in `name=value,value`; a comma in parentheses belongs to the value. Raises `BadSetting`."""
     asked, separator, listed = text.partition("=")
     asked = asked.strip()
     values = tuple(_value(part.strip()) for part in re.split(r",(?![^(]*\))", listed))
@@ -85,7 +85,7 @@ def read_setting(text: str, scenario: Scenario, strategies: Mapping[str, type[St
 
 
 def points(scenario: Scenario, strategies: Mapping[str, type[Strategy]], settings: Sequence[Setting]) -> list[Point]:
-    """The grid: every strategy at every product of the scenario's settings and its own. All of it has been validated.
+    """The validated grid: every strategy at every product of the scenario's settings and its own.
 
     Raises `BadSetting`.
     """
@@ -116,7 +116,7 @@ def _value(text: str) -> Value:
 
 
 def _leaves(table: Any, path: str = "") -> Iterator[tuple[str, Value]]:
-    """What is stated in a table and the tables in it, by path."""
+    """The values in a table and in the tables within it, each with its path."""
     if not isinstance(table, dict | list):
         yield path, table
         return
@@ -134,7 +134,7 @@ def _product(settings: Sequence[Setting]) -> Iterator[dict[str, Value]]:
 
 
 def _place(scenario: Scenario, chosen: Mapping[str, Value]) -> tuple[Scenario, dict[str, Value]]:
-    """The scenario with these fields, and what they are now. Raises `BadSetting`."""
+    """The scenario with these fields, and their validated values. Raises `BadSetting`."""
     table = scenario.model_dump()
     for name, value in chosen.items():
         *outer, last = name.split(".")
@@ -157,7 +157,7 @@ def _place(scenario: Scenario, chosen: Mapping[str, Value]) -> tuple[Scenario, d
 
 
 def _is_within(parts: Sequence[str], longer: Sequence[str]) -> bool:
-    """Whether all of them are there, in this order."""
+    """Whether all parts are in the longer path, in this order."""
     rest = iter(longer)
     return all(part in rest for part in parts)
 
@@ -165,7 +165,7 @@ def _is_within(parts: Sequence[str], longer: Sequence[str]) -> bool:
 def _set_params(
     scenario: Scenario, strategy: type[Strategy], stated: Mapping[str, Value], own: Mapping[str, Value]
 ) -> Point:
-    """Raises `BadSetting`."""
+    """The scenario with these parameters of the strategy, and their validated values. Raises `BadSetting`."""
     named: dict[str, Any] = {name.partition(".")[2]: value for name, value in own.items()}
     before = scenario.params.get(strategy.name, {})
     try:

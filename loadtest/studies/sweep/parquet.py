@@ -1,4 +1,4 @@
-"""The runs of a sweep as columns, and these as one Parquet file."""
+"""The runs of a sweep as the columns of a Parquet file."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -16,7 +16,7 @@ _TYPES |= {float | None: "float64", int | None: "int64"}
 
 
 def need_parquet() -> Any:
-    """pyarrow, which not every installation has. Raises `WorldFailed`: ask before hours of work, not after them."""
+    """The modules of pyarrow. Raises `WorldFailed` where it is not installed, so call it before the work begins."""
     try:
         return import_module("pyarrow")
     except ModuleNotFoundError:
@@ -24,12 +24,15 @@ def need_parquet() -> Any:
 
 
 def columns(runs: Sequence[SweepRun]) -> dict[str, tuple[str, list[Any]]]:
-    """A type and a value per run, by name: settings, figures, statuses, why the origin was read, and what is known of
-    the run. Where a setting is not the strategy's, its value is null."""
+    """The columns by name, each a type and a value per run.
+
+    They are the settings, figures, statuses, reads by reason, and the labels of the run. A setting that is another
+    strategy's is null.
+    """
     names = dict.fromkeys(name for run in runs for name in run.settings)
     found = {name: _setting([run.settings.get(name) for run in runs]) for name in names}
     for field in fields(RunSummary):
-        kind = _TYPES.get(field.type)  # of a table there is none
+        kind = _TYPES.get(field.type)  # None for a field that holds a table
         if kind is not None and field.name not in found:
             found[field.name] = kind, [getattr(run.row, field.name) for run in runs]
     for status in Status:
@@ -53,7 +56,7 @@ def _setting(values: list[Any]) -> tuple[str, list[Any]]:
 
 
 def write_parquet(path: Path, runs: Sequence[SweepRun]) -> None:
-    """A row per run; all of the file or nothing. Raises `WorldFailed` and OSError."""
+    """Writes a row per run, the whole file or none. Raises `WorldFailed` and OSError."""
     arrow = need_parquet()
     found = columns(runs)
     schema = arrow.schema([(name, kind) for name, (kind, _) in found.items()])

@@ -1,4 +1,4 @@
-"""A grid of simulations, and the directory that keeps them: it can be gone on with after any interruption.
+"""The runs of a sweep, and the directory that keeps them: after any interruption it can be resumed.
 
 plan.json  scenario.json  environment.json  points.jsonl  sweep.parquet  report.md  report.html
 """
@@ -27,12 +27,12 @@ RUNS_MAX = 1_000_000
 
 
 class BadSweep(ValueError):
-    """The text names the directory and what is wrong with it."""
+    """A directory that holds no such sweep; the text names it, and the fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class SweepPlan:
-    """Everything that decides what the runs of a sweep come to, but the code."""
+    """The plan of a sweep: with the code it decides every figure of its runs."""
 
     scenario: Scenario
     strategies: tuple[str, ...]
@@ -41,13 +41,13 @@ class SweepPlan:
     repeats: int
 
     def points(self, known: Mapping[str, type[Strategy]]) -> list[Point]:
-        """The whole grid. Raises `BadSetting`."""
+        """The whole grid, in the order of `known`, which has the baseline first. Raises `BadSetting`."""
         settings = [read_setting(text, self.scenario, known) for text in self.settings]
-        return points(self.scenario, {name: known[name] for name in self.strategies}, settings)
+        return points(self.scenario, {name: known[name] for name in known if name in self.strategies}, settings)
 
 
 class SweepRun(NamedTuple):
-    """One simulation of the sweep, which has ended."""
+    """One finished run of the sweep."""
 
     settings: dict[str, Value]
     row: RunSummary
@@ -56,11 +56,11 @@ class SweepRun(NamedTuple):
 
 
 Key = tuple[str, str, int]
-"""Of a run: strategy, settings, seed."""
+"""The key of a run: strategy, settings, seed."""
 
 
 class Sweep:
-    """A directory, what it already holds, and what is still to be run."""
+    """A sweep under way: its directory, the runs that it holds, and those still to do."""
 
     def __init__(self, folder: Path, plan: SweepPlan, grid: Sequence[Point], commit: str) -> None:
         self.folder, self.plan, self._commit = folder, plan, commit
@@ -68,7 +68,7 @@ class Sweep:
         self._settings: dict[int, dict[str, Value]] = {}  # by the planned run's id()
         self._runs: dict[Key, SweepRun] = {}
         for repeat in range(1, plan.repeats + 1):
-            seed = run_seed(plan.seed, repeat)  # at every point: settings make the difference, not luck
+            seed = run_seed(plan.seed, repeat)  # the same at every point, so that settings make the difference
             for point in grid:
                 planned = PlannedRun(point.scenario, point.strategy, seed, repeat)
                 self._planned[_key(point.strategy, point.settings, seed)] = planned
@@ -76,7 +76,7 @@ class Sweep:
 
     @property
     def runs(self) -> list[SweepRun]:
-        """Those that have ended, in the order of the plan."""
+        """The finished runs, in the order of the plan."""
         return [self._runs[key] for key in self._planned if key in self._runs]
 
     @property
@@ -89,8 +89,10 @@ class Sweep:
 
     @contextmanager
     def open(self) -> Iterator[Sink]:
-        """Read what is there, then call what this gives with each of `to_do`: it is safe when that returns. Raises
-        `BadSweep`, also where another process is at it."""
+        """Reads the finished runs, and yields a sink for those `to_do`, which has written each once it returns.
+
+        Raises `BadSweep`, also where another process writes to the directory.
+        """
         with (self.folder / "points.jsonl").open("a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -112,7 +114,7 @@ class Sweep:
 
     def _read(self, file: TextIO) -> None:
         file.seek(0)
-        whole, newline, _ = file.read().rpartition("\n")  # and a line in which the writer was stopped
+        whole, newline, _ = file.read().rpartition("\n")  # the rest is a line in which the writer was stopped
         for number, line in enumerate(whole.splitlines(), 1):
             where = f"{self.folder / 'points.jsonl'}, line {number}"
             try:
@@ -132,7 +134,7 @@ def _key(strategy: str, settings: Mapping[str, Value], seed: int) -> Key:
 
 
 def begin(results: Path, plan: SweepPlan, known: Mapping[str, type[Strategy]], about: Mapping[str, Any]) -> Sweep:
-    """A new directory `<time>-sweep-<scenario>`. Raises `BadSetting`, before there is any, and OSError."""
+    """A sweep in a new directory `<time>-sweep-<scenario>`. Raises `BadSetting` before it is made, and OSError."""
     sweep = Sweep(Path(), plan, plan.points(known), about["commit"])
     if sweep.size > RUNS_MAX:
         raise BadSetting(f"{sweep.size:,} runs are more than {RUNS_MAX:,}")
@@ -143,12 +145,12 @@ def begin(results: Path, plan: SweepPlan, known: Mapping[str, type[Strategy]], a
 
 
 def read_plan(folder: Path) -> SweepPlan:
-    """Of a sweep that was begun there. Raises `BadSweep`."""
+    """The plan of the sweep that was begun in that folder. Raises `BadSweep`."""
     return _read_plan(folder)[0]
 
 
 def resume(folder: Path, asked: SweepPlan, known: Mapping[str, type[Strategy]], commit: str) -> Sweep:
-    """Go on where it was stopped. Raises `BadSweep` where the code is another by now, or `asked` another sweep."""
+    """Resumes a sweep. Raises `BadSweep` where the code has changed, or `asked` is another sweep."""
     plan, code = _read_plan(folder)
     for field in fields(plan):
         was, now = getattr(plan, field.name), getattr(asked, field.name)
@@ -166,7 +168,7 @@ def resume(folder: Path, asked: SweepPlan, known: Mapping[str, type[Strategy]], 
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """Where and with what it was begun. Raises `BadSweep`."""
+    """The environment in which the sweep was begun. Raises `BadSweep`."""
     try:
         about: dict[str, Any] = json.loads((folder / "environment.json").read_text("utf-8"))
     except (OSError, ValueError) as error:

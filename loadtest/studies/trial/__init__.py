@@ -1,1 +1,1 @@
-"""A strategy held to the contract and compared with the baseline."""
+"""Trial: a strategy held to the contract, then compared with the baseline."""

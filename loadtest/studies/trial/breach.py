@@ -12,7 +12,7 @@ from loadtest.figures.plain_text import plain
 WIDTH = 110
 LINES_AROUND = 2
 
-# What is behind the usual mistakes, by what they look like.
+# The advice on usual mistakes, by a pattern of what happened.
 ADVICE = (
     (
         r"answered None, not a Lookup",
@@ -68,7 +68,7 @@ ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Everything about one broken promise."""
+    """One broken promise: which, what happened, at which line, and the advice."""
 
     promise: str
     what: str
@@ -76,7 +76,7 @@ class Breach:
     advice: str
 
     def screen(self, name: str, source: Path) -> str:
-        """At most a screen of text."""
+        """The breach as text, at most a screen of it."""
         place = f"app/strategies/{source.name}" + (f", line {self.line}" if self.line else "")
         parts = [
             f"{name} breaks a promise: {self.promise}",
@@ -101,15 +101,15 @@ class Breach:
 
 
 def unusable(why: str) -> Breach:
-    """Of a file that is no strategy yet, by the reason that discovery gives."""
+    """The breach of a file that is no strategy yet, by the reason that discovery gives."""
     at = re.search(r"line (\d+)", why)
     return Breach("its file can be used", why, int(at[1]) if at else None, "Make the file importable.")
 
 
 def read_verdict(folder: Path, source: Path) -> Breach | int:
-    """What a run of the contract left of one strategy: its breach, or how many promises it holds.
+    """The verdict that a run of the contract left on one strategy: its breach, or the number of promises it holds.
 
-    Raises ValueError without either.
+    Raises ValueError where there is none.
     """
     try:
         said = json.loads((folder / f"{source.stem}.json").read_text())
@@ -123,7 +123,7 @@ def read_verdict(folder: Path, source: Path) -> Breach | int:
 
 
 def _held_up(folder: Path, source: Path) -> tuple[str, int | None]:
-    """What ran when the time was over: the innermost line of the strategy's file."""
+    """The line of the strategy's file that ran when the time was over, in words and as a number."""
     dumped = (folder / BLOCKED).read_text() if (folder / BLOCKED).exists() else ""
     if not dumped:
         return "the process that ran it has ended", None

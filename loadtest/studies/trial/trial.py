@@ -14,14 +14,15 @@ from loadtest.studies.trial.breach import Breach, read_verdict
 from loadtest.worlds.ambient import child_environment
 
 CONTRACT_S_MAX = 300.0
-"""For all promises together, each of which has a limit of its own."""
+"""The limit for all promises together, seconds; each has one of its own."""
 
 
 def check_contract(*sources: Path) -> dict[str, Breach | int]:
-    """Hold strategies to the contract, each to the first promise that it breaks; else how many it holds. By name.
+    """The first promise that each strategy breaks, or else the number of promises it holds; by name.
 
-    In a process of its own, whose output nobody reads: a mistake may print without end, or never give up. It takes no
-    configuration, conftest or plugin of the project that it is called in. Raises ValueError where it leaves no verdict.
+    The contract runs in a process of its own, with its output in a file: a mistake may print without end, or never
+    return. It takes no configuration, conftest or plugin of the project that it is called in. Raises ValueError where
+    it leaves no verdict.
     """
     with TemporaryDirectory(prefix="stampede-lab-try-") as name, TemporaryFile() as output:
         folder = Path(name)

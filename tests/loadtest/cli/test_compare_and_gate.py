@@ -153,7 +153,7 @@ def test_two_runs_are_found_by_commit_and_what_differs_is_a_warning(run: Path, t
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["{run}", "{run}/absent"], "is no run directory"),
+        (["{run}", "{run}/absent"], "no such run directory, and it is no commit"),
         (["{run}", "{run}:yours"], "name one of naive, mine"),
         (["{run}", "0000000"], "no run of that commit"),
     ],

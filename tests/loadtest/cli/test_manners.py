@@ -147,7 +147,7 @@ def test_where_there_is_no_run_that_is_said(
     monkeypatch.chdir(tmp_path)
     result = lab(*command)
     assert result.exit_code == 2
-    assert "no such run directory" in result.stderr or "is no run directory" in result.stderr
+    assert "no such run directory" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
