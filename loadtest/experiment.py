@@ -1,4 +1,4 @@
-"""The one loop: planned runs in a world, each summarised as it ends and handed to the sinks.
+"""The loop of every experiment: planned runs in a world, each summarised as it ends and given to the sinks.
 
 runs = plan(scenario, ["static", "swr"], discover(), repeats=5, seed=1)
 finished = await experiment(runs, VirtualWorld())
@@ -15,7 +15,7 @@ from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.world import OnProgress, World, WorldFailed, quiet
 
 Sink = Callable[[Finished], None]
-"""Keeps or shows a finished run. An exception of a sink ends the experiment."""
+"""A sink, which keeps or shows a finished run; its exception ends the experiment."""
 
 
 async def experiment(
@@ -25,10 +25,10 @@ async def experiment(
     on_progress: OnProgress = quiet,
     at_once: int | None = None,
 ) -> list[Finished]:
-    """Run everything that was planned, in order, as many `at_once` as the world bears; the finished runs in that order.
+    """Run all planned runs in order, `at_once` at a time or as many as the world bears; they are returned in order.
 
     A run that fails is finished too, and the others go on. Raises `WorldFailed` where the world itself is not there,
-    and whatever a sink raises; the sinks have every run that had ended by then.
+    and the exceptions of sinks. The sinks have every run that had ended by then.
     """
     sinks = list(sinks)
     finished: dict[int, Finished] = {}
@@ -53,9 +53,11 @@ async def experiment(
 async def _finish(run: PlannedRun, world: World, on_progress: OnProgress) -> Finished:
     try:
         history = await world.run(run, on_progress)
-        # shielded: a pool whose workers are ended trips over a future that was cancelled before
+        # shielded, because a pool whose workers ended fails on a future that was cancelled before
         work = asyncio.get_running_loop().run_in_executor(world.executor, _timed, history)
-        work.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, even where the lane was ended
+        work.add_done_callback(
+            lambda done: done.cancelled() or done.exception()
+        )  # its exception counts as seen, even where the lane was ended
         summarised, cpu_s = await asyncio.shield(work)
     except BrokenExecutor as error:
         raise WorldFailed(f"the workers are gone: {error}") from error
@@ -63,7 +65,7 @@ async def _finish(run: PlannedRun, world: World, on_progress: OnProgress) -> Fin
         if (task := asyncio.current_task()) is None or task.cancelling():
             raise
         raise WorldFailed("the workers are gone: their scheduler with them") from error
-    except Exception as error:  # whatever it is, it is this run's alone
+    except Exception as error:  # any other error is this run's alone
         is_known = isinstance(error, WorldFailed | OSError | ValueError)
         reason = str(error) if is_known else f"{type(error).__name__}: {error}"
         return Finished(run, *failed(run, world.name, reason), error=error)
@@ -71,6 +73,6 @@ async def _finish(run: PlannedRun, world: World, on_progress: OnProgress) -> Fin
 
 
 def _timed(history: History) -> tuple[Summarised, float]:
-    """The summary, made wherever the world's histories are read, and the CPU seconds of this thread that it took."""
+    """The summary of a history, and the CPU seconds of this thread that it took."""
     began_s = time.thread_time()
     return summarise(history), time.thread_time() - began_s

@@ -1,1 +1,1 @@
-"""What happened in a run, as numbers; the only package that knows the file names of a run."""
+"""Figures of a run; the only package that knows the file names of a run."""

@@ -1,4 +1,4 @@
-"""Which course is drawn for a strategy that ran several times: a typical one, and over it what any of them came to."""
+"""The course over time that is drawn for a strategy: a typical repeat, and over it the most reads of any."""
 
 import math
 from collections.abc import Sequence
@@ -10,12 +10,14 @@ from loadtest.figures.repeats import by_strategy, medians
 from loadtest.figures.run_summary import RunSummary, Series
 
 TYPICAL_BY = ("steady_peak_1s", "cold_peak_1s", "origin_reads", "p99_ms")
-"""Figures that a typical repeat has near their medians."""
+"""Figures in which a typical repeat is near the medians."""
 
 
 def courses(measured: Sequence[tuple[RunSummary, Series]]) -> dict[str, Series]:
-    """By strategy: the course of its only run; of several, that of the valid repeat nearest to the medians of all, and
-    the most reads that any of them had in each bin."""
+    """The course of each strategy: that of its only run, or of the valid repeat nearest to the medians of all.
+
+    Of several runs it holds the most reads that any of them had in each bin, too.
+    """
     found = {}
     for strategy, repeats in by_strategy([row for row, _ in measured]).items():
         runs = [(row, line) for row, line in measured if row.strategy == strategy]
@@ -28,7 +30,10 @@ def courses(measured: Sequence[tuple[RunSummary, Series]]) -> dict[str, Series]:
 
 
 def _distance(row: RunSummary, middle: RunSummary) -> float:
-    """In factors, over all the figures; what one of the two does not have is as far as a factor of ten."""
+    """The distance of a run from the medians, in natural logarithms of ratios, summed over all figures.
+
+    A figure that only one of the two has counts as a factor of ten.
+    """
     total = 0.0
     for name in TYPICAL_BY:
         mine, median = getattr(row, name), getattr(middle, name)

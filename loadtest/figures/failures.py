@@ -1,17 +1,18 @@
-"""What the pods counted as failed during a run, and whether it makes the run no result.
+"""Failures that the pods counted during a run, and whether they make the run no result.
 
-Whatever the pods count as a failure while nothing was broken on purpose is an event of the run. It *moved a figure*,
-and makes the run no result, where the strategy did not meet the world that the scenario states:
+A failure that the scenario's faults do not explain is an incident of the run. It *moved a figure*, and makes the run no
+result, where the strategy did not meet the world that the scenario states:
 
-- one command to Redis that failed is enough: an entry was not found, not stored or not locked, and after a command that
-  nobody answered a pod leaves Redis alone for a while, in which every request may ask the origin. What that cost nobody
-  can say afterwards; where nothing is broken there is none;
-- so is one refused write, one corrupt entry, one background task that died, one read that the store itself failed;
-- so is a pod that stood still, whose requests waited meanwhile;
-- and so is a pod whose counters could not be read: what is unknown is not fine.
+- One command to Redis that failed is enough: an entry was not found, not stored or not locked.
+- After a command without a reply a pod leaves Redis alone for a while, in which every request may ask the origin. The
+  cost of that cannot be told afterwards.
+- One refused write, one corrupt entry, one background task that died, or one read that the store itself failed is
+  enough, too.
+- A pod that stood still had requests waiting meanwhile.
+- A pod whose counters could not be read is not known to be fine.
 
-Reads that were turned away, or had no answer in time, at the bounds of the origin's pool are told, and moved nothing:
-they are what this load does to the origin that the scenario states, and are figures themselves.
+Reads that were shed, or had no answer in time, at the bounds of the origin's pool are reported and moved nothing. They
+are the effect of this load on the origin that the scenario states, and figures themselves.
 
 Faults of the scenario explain failures of the kinds that they break (`explained_by`), and no others.
 """
@@ -29,7 +30,7 @@ from loadtest.workload.scenario import Scenario
 
 
 class Kind(StrEnum):
-    """Of failures, as an event says it."""
+    """The kinds of failures, in the words of an incident."""
 
     COMMAND = "failed commands to Redis"
     WRITE = "refused writes (a lock was lost, or Redis was full)"
@@ -42,7 +43,7 @@ class Kind(StrEnum):
 
 
 Failures = Counter[tuple[Kind, str]]
-"""How often, by kind and what it was about: a command, a task, or nothing. Of `Kind.STILL` it is milliseconds."""
+"""Counts of failures by kind and by the command or task that they are about; `Kind.STILL` counts milliseconds."""
 
 _HARMLESS = frozenset({Kind.LATE, Kind.SHED})
 _COUNTERS: Mapping[str, tuple[Kind, str]] = {
@@ -54,20 +55,20 @@ _COUNTERS: Mapping[str, tuple[Kind, str]] = {
     "lab_origin_failures": (Kind.LATE, ""),
     "lab_origin_shed": (Kind.SHED, ""),
 }
-"""Of the pods' metrics: the kind, and the label that says what it is about."""
+"""The pods' metrics of failures: the kind of each, and the label that holds what it is about."""
 _BROKEN_BY: Mapping[str, frozenset[Kind]] = {
     "cache": frozenset({Kind.COMMAND, Kind.WRITE}),
     "connections": frozenset({Kind.COMMAND, Kind.WRITE}),
     "origin": frozenset({Kind.READ, Kind.LATE, Kind.SHED}),
-    # what it was doing goes on without it, or ends with it
+    # its commands and reads go on without it, or end with it
     "pod": frozenset({Kind.COMMAND, Kind.WRITE, Kind.READ, Kind.LATE}),
     "pod-paused": frozenset({Kind.STILL}),
 }
-"""By the first word of a fault's kind, and by all of it."""
+"""The kinds that each fault of a scenario breaks, by the first word of the fault's kind or by all of it."""
 
 
 def explained_by(scenario: Scenario) -> frozenset[Kind]:
-    """What the scenario breaks on purpose: by its faults, and by a Redis that is too small and evicts nothing."""
+    """The kinds of failures that the scenario causes: by its faults, and by a full Redis that evicts nothing."""
     names = [name for fault in scenario.faults for name in (fault.kind.partition("-")[0], fault.kind)]
     kinds = [_BROKEN_BY.get(name, frozenset[Kind]()) for name in names]
     virtual = scenario.virtual
@@ -77,7 +78,7 @@ def explained_by(scenario: Scenario) -> frozenset[Kind]:
 
 
 def failures_found(failures: Failures, scenario: Scenario, failed_reads: int) -> list[Incident]:
-    """The incidents of a run in which the pods counted these, and in which the store failed so many reads."""
+    """The incidents of a run in which the pods counted these failures, and in which the store failed so many reads."""
     failures = failures + Failures({(Kind.READ, ""): failed_reads})
     explained = explained_by(scenario)
     incidents = []
@@ -93,9 +94,10 @@ def failures_found(failures: Failures, scenario: Scenario, failed_reads: int) ->
 
 
 def counted(raw: Path, pods: int, are_new: bool) -> tuple[Failures, list[str]]:
-    """What the pods' metrics in `raw` say, and a line for each pod of which they say nothing.
+    """The failures in the pods' metrics in `raw`, and a line for each pod whose failures are not known.
 
-    `are_new`: the pods were started for this run, so that all they ever counted is of it, the warm-up included.
+    With `are_new` the pods were started for this run, so that all that they ever counted is the run's, its warm-up
+    included.
     """
     total, unknown = Failures(), []
     for number in range(1, pods + 1):
@@ -115,7 +117,7 @@ def counted(raw: Path, pods: int, are_new: bool) -> tuple[Failures, list[str]]:
 
 
 def _read(path: Path) -> Failures:
-    """Raises ValueError where it is not what a pod says, or cut short."""
+    """The failures in one pod's metrics. Raises ValueError where they are not a pod's, or cut short."""
     total, seen = Failures(), set[str]()
     for family in text_string_to_metric_families(path.read_text(encoding="utf-8")):
         if (known := _COUNTERS.get(family.name)) is None:

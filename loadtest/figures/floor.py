@@ -1,11 +1,14 @@
 """The fewest loads that could have answered the requests of a run, exactly, whatever the strategy.
 
-A load can answer a request if it ends no later than the request does, and no longer before it was asked than the
-strategy's promise (`Mechanism.oldest_s`): the request is an interval of time, from `intended_s - oldest_s` to
-`ended_s`, and needs a load that ends in it. The fewest moments that meet every interval of a key are found by walking
-through the intervals by their ends, and loading at the end of each that no earlier moment meets (interval stabbing;
-Cormen et al., exercise 16.2-5). No assumption about arrivals, latencies or the run's length goes in, so that no run
-that keeps its promise can read less; an answer that was older than promised counts as it was.
+A load can answer a request if it ends no later than the request does. It must also end no longer before the request was
+sent than the strategy's promise allows (`Mechanism.oldest_s`). So a request is the interval from `intended_s -
+oldest_s` to `ended_s`, and needs a load that ends in it.
+
+The fewest moments that meet every interval of a key come from a walk through the intervals by their ends. Each that no
+earlier moment meets gets a load at its end (interval stabbing; Cormen et al., exercise 16.2-5).
+
+Arrivals, latencies and the run's length need no assumption, so that no run that keeps its promise can read less. An
+answer that was older than promised counts as old as it was.
 """
 
 import numpy as np
@@ -13,20 +16,22 @@ import numpy as np
 from loadtest.figures.records import Answers, Floats, Integers
 
 HELD_S = 2.0
-"""Answers may come out of order by so much; one that comes later than that is left out, which lowers the floor."""
+"""Seconds by which answers may come out of order; one that comes later is left out, which lowers the floor."""
 HELD_MIN, HELD_MAX = 30_000, 500_000
-"""Answers held back: fewer are not worth a walk, and more are not held, whatever their time."""
+"""Answers held back: a walk is not worth fewer, and more are not held, whatever their time."""
 SLICE = 256
-"""Answers looked at together at least."""
+"""The fewest answers that are looked at together."""
 _OLDEST_S_MAX = 1e9
 
 
 class Floor:
-    """The fewest loads of one run. Feed it the answers chunk by chunk, about in order of their ends; it holds few."""
+    """The fewest loads of one run, counted from its answers in chunks, about in order of their ends; few are held."""
 
     def __init__(self, oldest_s: float, free_until_s: float = -np.inf) -> None:
-        """`free_until_s`: every key may have been loaded up to then at no cost, in a warm-up; by default there was
-        none, and the cache was empty."""
+        """Make a floor without answers.
+
+        Every key may have been loaded up to `free_until_s` at no cost, in a warm-up; by default the cache began empty.
+        """
         self._oldest_s, self._free_until_s = min(max(0.0, oldest_s), _OLDEST_S_MAX), free_until_s
         self._loaded_s, self._first = np.empty(0), np.empty(0, dtype=np.int64)  # by key
         self._held: list[tuple[Floats, Floats, Integers]] = []
@@ -34,7 +39,7 @@ class Floor:
         self._reads = 0
 
     def add(self, chunk: Answers) -> None:
-        good = (chunk.code == 200) | (chunk.code == 404)  # the item, or that there is none
+        good = (chunk.code == 200) | (chunk.code == 404)  # the item, or its absence
         good &= chunk.ended_s >= self._walked_s
         ended_s, key = chunk.ended_s[good], chunk.key[good]
         if not len(key):
@@ -48,12 +53,12 @@ class Floor:
 
     @property
     def reads(self) -> int:
-        """Of all answers so far; nothing that ended before them may be added any more."""
+        """The fewest loads of all answers so far; after this, none that ended before them may be added."""
         self._walk(np.inf)
         return self._reads
 
     def _walk(self, until_s: float) -> None:
-        """Through all held intervals that end by then, and so many that no more than `HELD_MAX` are left."""
+        """Count the loads of held intervals that end by then, and of as many more as exceed `HELD_MAX`."""
         if not self._held:
             return
         begun_s, ended_s, key = (np.concatenate(column) for column in zip(*self._held, strict=True))
@@ -67,22 +72,24 @@ class Floor:
         self._walked_s = float(ended_s[size - 1])
         self._make_room(int(key.max()) + 1)
         at = 0
-        while at < size:  # in chunks in which a key is loaded about once
+        while at < size:  # in slices in which a key is loaded about once
             to = int(np.searchsorted(ended_s, ended_s[at] + self._oldest_s, side="left"))
             to = min(size, max(to, at + SLICE))
             self._stab(begun_s[at:to], ended_s[at:to], key[at:to])
             at = to
 
     def _stab(self, begun_s: Floats, ended_s: Floats, key: Integers) -> None:
-        """Intervals in order of their ends: of each key the first that is not met yet is met at its end, until all
-        are."""
+        """Count the loads of intervals in order of their ends.
+
+        The first unmet interval of each key is met at its end, until all are met.
+        """
         while True:
             unmet = begun_s > self._loaded_s[key]
             begun_s, ended_s, key = begun_s[unmet], ended_s[unmet], key[unmet]
             if not len(key):
                 return
             places = np.arange(len(key))
-            self._first[key[::-1]] = places[::-1]  # the last that is written stays: the first of each key
+            self._first[key[::-1]] = places[::-1]  # reversed, because the last write stays: the first of each key
             firsts = self._first[key] == places
             self._loaded_s[key[firsts]] = ended_s[firsts]
             self._reads += int(firsts.sum())

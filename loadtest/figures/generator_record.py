@@ -1,8 +1,8 @@
-"""The generator's own record of a run: every process that sends says how it kept up, and a run it spoilt is no result.
+"""The generator's own record of a run: how each of its processes kept up, and whether that makes the run no result.
 
-Latency counts from the intended start, so whatever an open loop's generator does late is inside every figure. In a
-closed loop a request is intended whenever its user comes to it: a generator that stood still shows nowhere, so a
-ticker beside the users has a timetable of its own, and what it is late with is the generator's doing alone.
+Latency counts from the intended start, so the lateness of an open loop's generator is inside every figure. In a closed
+loop a request is intended whenever its user comes to it, so a generator that stood still shows nowhere. A ticker beside
+the users therefore has a timetable of its own, and its lateness is the generator's alone.
 """
 
 import json
@@ -15,15 +15,18 @@ from loadtest.workload.arrivals import arrivals, first_pause_s
 from loadtest.workload.scenario import Scenario
 
 ACHIEVED_SHARE_MIN = 0.99
-"""Of the target rate."""
+"""The least share of the target rate that a load must reach."""
 CPU_SHARE_MAX = 0.95
-"""Of one core, which is all that a process with one thread can have: beyond it, requests wait for the generator."""
+"""The most CPU of a process with one thread, as a share of its one core; beyond it, requests wait for the generator."""
 LATENESS_P99_MS_MAX = 50.0
-"""Lateness is part of the latency that is reported. The lab tells waits for an origin of 100 or 200 ms from none, so a
-p99 that holds 50 ms of the generator's own still shows which it was, and one that holds more does not; less is not to
-be had of a machine that is shared, which stops any process for some tens of milliseconds now and then."""
+"""The most lateness at p99, in milliseconds, which is part of the latency that is reported.
+
+The lab tells waits for an origin of 100 or 200 ms from none. A p99 that holds 50 ms of the generator's own still shows
+which it was. Less is not to be had of a shared machine, which stops any process for some tens of milliseconds now and
+then.
+"""
 SHORT_S_MAX = 0.5
-"""What a load may be shorter than its scenario: the last requests of users who think, and the start of processes."""
+"""Seconds that a load may be shorter than its scenario: users think after their last request, and processes start."""
 
 _COUNTS = ("due", "sent", "not_sent", "in_flight_peak")
 _WORST = ("lateness_p50_ms", "lateness_p99_ms", "lateness_max_ms", "cpu_share", "wall_s")
@@ -31,17 +34,20 @@ _TEXTS = ("cut_short",)
 
 
 class Due(NamedTuple):
-    """What a scenario asks of its generator, whatever that says of itself."""
+    """The load that a scenario demands of its generator."""
 
     duration_s: float
     requests: int | None
-    """In all; None where answers set the pace."""
+    """All requests of the load; None where answers set the pace."""
     is_exact: bool = False
-    """Every one of them is known beforehand: of an open loop, seed and all."""
+    """Whether every request is known beforehand, as in an open loop with its seed."""
 
 
 def what_is_due(scenario: Scenario, seed: int) -> Due:
-    """Exactly: the arrivals of an open loop are seeded, and so is a timetable. Raises `BadTrace` and OSError."""
+    """The load that is due in a run of this seed: arrivals of an open loop are seeded, and so is a timetable.
+
+    Raises `BadTrace` and OSError.
+    """
     load, duration_s = scenario.load, scenario.duration_s
     if load.loop == "open":
         chunks = arrivals(load, scenario.keys, duration_s, seed)
@@ -56,11 +62,11 @@ def what_is_due(scenario: Scenario, seed: int) -> Due:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorRecord:
-    """All processes that sent a load. Counts are added up; the rest is the process's that did worst."""
+    """The record of all processes that sent a load: counts are sums, other figures are the worst of any process."""
 
-    processes: int  # that there were to be
-    silent: int  # of them, left no record
-    due: int  # requests
+    processes: int  # that the plan has
+    silent: int  # processes without a record
+    due: int  # requests of the schedule
     sent: int
     not_sent: int
     in_flight_peak: int
@@ -70,12 +76,11 @@ class GeneratorRecord:
     lateness_max_ms: float
     cpu_share: float  # of one core
     wall_s: float
-    shortest_s: float = math.inf  # that one of the processes sent
-    cut_short: str = ""  # why one was ended before its time
+    shortest_s: float = math.inf  # the shortest time that a process sent
+    cut_short: str = ""  # the reason why a process ended early
 
     def faults(self, due: Due, answered: int) -> list[str]:
-        """Why the run is no result, in plain sentences; none where it is one. `answered` requests have a line in the
-        record, whatever came back."""
+        """The reasons why the run is no result, as sentences; `answered` is the number of requests in the record."""
         found = []
         if self.shortest_s < due.duration_s - SHORT_S_MAX or self.cut_short:
             why = f": {self.cut_short}" if self.cut_short else ""
@@ -108,7 +113,7 @@ class GeneratorRecord:
 
 
 def read_generator(raw: Path) -> GeneratorRecord | None:
-    """What the processes wrote beside their answers; None where none did.
+    """The record that the processes wrote beside their answers; None where none did.
 
     Raises OSError, or ValueError naming the file.
     """

@@ -1,6 +1,6 @@
 """Histograms of durations, from a microsecond to an hour, in the buckets of HdrHistogram and in one array.
 
-The library of that name counts one value a call, and its C part is no part of the image that sends the load.
+The library of that name counts one value a call, and the image that sends the load lacks its C part.
 """
 
 from array import array
@@ -14,11 +14,11 @@ HIGHEST_US = 3_600_000_000
 EXACT_BITS = 11
 """Values below 2^11 us are kept exactly; above, to a relative 2^-10: three significant digits."""
 WAITING_MAX = 1_024
-"""Single durations that are counted together."""
+"""The number of single durations that are counted together."""
 
 
 class Histogram:
-    """Durations counted in buckets, apart for each of `rows`; values below 2^`bits` us exactly."""
+    """Durations counted in buckets, in `rows` separate histograms; values below 2^`bits` us are exact."""
 
     def __init__(self, rows: int = 1, bits: int = EXACT_BITS) -> None:
         self._bits, self._waiting = bits, array("d")
@@ -38,7 +38,7 @@ class Histogram:
         np.add.at(self._counts.reshape(-1), rows * self._counts.shape[1] + bucket, 1)
 
     def add_one(self, seconds: float) -> None:
-        """Count one duration in the first row, at a tenth of a microsecond: a thousand are sorted in together."""
+        """Count one duration in the first row; a thousand are sorted in together, which makes one cost 0.1 us."""
         self._waiting.append(seconds)
         if len(self._waiting) >= WAITING_MAX:
             self._sort_in()
@@ -48,16 +48,16 @@ class Histogram:
         self.add(np.asarray(waiting))
 
     def percentiles_s(self, share: float) -> Floats:
-        """The smallest duration that at least `share` of a row are not above, by row; NaN for none."""
+        """The smallest duration, in seconds, that at least `share` of a row do not exceed, by row; NaN for none."""
         self._sort_in()
         below = np.cumsum(self._counts, axis=1)
         rank = np.maximum(1, np.ceil(share * below[:, -1] - 1e-9))
         bucket = np.sum(below < rank[:, None], axis=1)
         dropped = np.maximum((bucket >> (self._bits - 1)) - 1, 0)
-        highest_us = ((bucket - (dropped << (self._bits - 1)) + 1) << dropped) - 1  # that the bucket holds
+        highest_us = ((bucket - (dropped << (self._bits - 1)) + 1) << dropped) - 1  # the highest value of the bucket
         found: NDArray[np.float64] = np.where(below[:, -1] > 0, highest_us / 1e6, np.nan)
         return found
 
     def percentile_s(self, share: float) -> float:
-        """The first row's; 0 for none."""
+        """The percentile of the first row in seconds; 0 for none."""
         return float(np.nan_to_num(self.percentiles_s(share)[0]))

@@ -1,4 +1,4 @@
-"""What one run leaves, whatever world it ran in: the seam between the worlds and the figures."""
+"""The history of a run, whatever world it ran in: the seam between the worlds and the figures."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,23 +20,23 @@ class Ending:
     incidents: list[Incident] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failures: Failures = field(default_factory=Failures)
-    """What the pods counted as failed."""
+    """Failures that the pods counted."""
     generator: GeneratorRecord | None = None
-    """None in virtual time, where a client is never late, and where the generator left no record."""
+    """The generator's record; None in virtual time, where no client is late, and where the generator left none."""
     redis_commands: float | None = None
-    """Commands of all pods during the load; None where they were not counted."""
+    """Redis commands of all pods during the load; None where they were not counted."""
     pods_cpu_s: float | None = None
-    """CPU time of all pods during the load; None where it is not known."""
+    """CPU seconds of all pods during the load; None where they are not known."""
     lead_s: float = 0.0
-    """From the end of the warm-up to the first request."""
+    """Seconds from the end of the warm-up to the first request."""
     warm_spread_s: float = 0.0
-    """Between the first answer of the warm-up burst and its last."""
+    """Seconds between the first answer of the warm-up burst and its last."""
     trace: str = ""
     """A hash of every event, in virtual time."""
 
 
 class History(Protocol):
-    """A run that took place. It is read once: the chunks first, then the ending."""
+    """A run that took place, read once: the chunks first, then the ending."""
 
     @property
     def run(self) -> PlannedRun: ...
@@ -47,11 +47,11 @@ class History(Protocol):
 
     @property
     def start_s(self) -> float:
-        """The moment at which the load began, on the clients' clock. Known once the first chunk is."""
+        """The moment at which the load began, in seconds on the clients' clock; known once the first chunk is read."""
 
     @property
     def oldest_s(self) -> float | None:
-        """How old an answer may be by the strategy's own promise; None where that is not known."""
+        """The oldest age of an answer by the strategy's own promise, in seconds; None where that is not known."""
 
     def chunks(self) -> Iterator[Chunk]:
         """The answers, about in order of their ends, and the origin's reads, in order of asking.
@@ -60,4 +60,4 @@ class History(Protocol):
         """
 
     def ending(self) -> Ending:
-        """What is known once all chunks were read. Raises as `chunks`."""
+        """The facts that are known once all chunks were read. Raises as `chunks`."""

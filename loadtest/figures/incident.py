@@ -8,4 +8,4 @@ class Incident(NamedTuple):
 
     what: str
     spoils: bool = True
-    """The run is no result. Otherwise it is told, and moved no figure."""
+    """Whether it makes the run no result; otherwise it is reported, and moved no figure."""

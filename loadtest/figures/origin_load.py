@@ -1,5 +1,7 @@
-"""What a run asked of the origin, counted from its ledger in chunks: how much was asked, started, failed and turned
-away, and the peaks of the cold start and of the steady state apart."""
+"""The origin's load in a run, counted from its ledger in chunks.
+
+Reads are counted as asked, started, failed and shed; the peaks of the cold start and of the steady state are apart.
+"""
 
 from typing import Any
 
@@ -10,7 +12,7 @@ from loadtest.figures.stampedes import Stampedes
 
 
 class SlidingPeak:
-    """The most events in any window of that length, exactly, of events that come in order of time."""
+    """The most events in any window of `window_s` seconds, exactly, of events that come in order of time."""
 
     def __init__(self, window_s: float = 1.0) -> None:
         self._window_s = window_s
@@ -18,18 +20,18 @@ class SlidingPeak:
         self.most = 0
 
     def add(self, times_s: Floats) -> None:
-        """Times in order, none before those of the chunk before."""
+        """Add events by their times in seconds, in order, none before those of the chunk before."""
         if not len(times_s):
             return
         known = np.concatenate((self._tail, times_s))
-        # some busiest window begins with an event
+        # one of the busiest windows begins with an event
         inside = np.searchsorted(known, known + self._window_s, side="left") - np.arange(len(known))
         self.most = max(self.most, int(inside.max()))
         self._tail = known[known > known[-1] - self._window_s]
 
 
 def sliding_peak(times_s: Floats, window_s: float = 1.0) -> int:
-    """The most events in any window of that length, exactly."""
+    """The most events in any window of `window_s` seconds, exactly, of events in any order."""
     peak = SlidingPeak(window_s)
     peak.add(np.sort(times_s))
     return peak.most
@@ -38,8 +40,8 @@ def sliding_peak(times_s: Floats, window_s: float = 1.0) -> int:
 class OriginLoad:
     """The origin's side of a run whose load began at `start_s`.
 
-    A read that waited in the pool's queue and got a connection was started, whoever still wanted it then; one that the
-    end of its pod cut short was asked for and no more. Peaks count what was let in, by the moment at which it was asked
+    A read that got a connection was started, even where its request had given up by then. A read that waited until its
+    pod ended was asked for and no more. Peaks count reads that were not shed, by the moment at which they were asked
     for.
     """
 
@@ -54,7 +56,7 @@ class OriginLoad:
         self._stampedes = Stampedes(hot_keys, ttl_s, is_warmed)
 
     def add(self, chunk: Reads) -> None:
-        """A chunk of the ledger; chunks, and reads within them, in order of asking."""
+        """Add a chunk of the ledger; chunks, and reads within them, are in order of asking."""
         let_in = chunk.only(chunk.outcome != SHED)
         is_started = ~np.isnan(let_in.started_s)
         self._asked += len(chunk.asked_s)
@@ -73,7 +75,7 @@ class OriginLoad:
         self._over_time += np.bincount(place, minlength=len(self._over_time))
 
     def figures(self) -> dict[str, Any]:
-        """The fields of `loadtest.figures.run_summary.Row` that are about the origin."""
+        """The fields of a `RunSummary` that are about the origin."""
         return {
             "origin_asked": self._asked,
             "origin_reads": self._started,
@@ -90,5 +92,5 @@ class OriginLoad:
         }
 
     def per_second(self) -> Floats:
-        """Reads that were let in, per second, in each bin from the start of the load."""
+        """Reads per second that were not shed, in each bin from the start of the load."""
         return np.asarray(self._over_time / self._bin_s)

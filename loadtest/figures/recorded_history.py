@@ -19,7 +19,7 @@ NO_GENERATOR = Incident("the generator left no record: it was killed")
 
 
 class RecordedHistory:
-    """Implements `History` over the folder of one run's records. Raises OSError or ValueError naming the file."""
+    """A `History` that is read from the folder of one run's records. Raises OSError, or ValueError naming the file."""
 
     def __init__(self, raw: Path, run: PlannedRun) -> None:
         self.run, self._raw, self._record = run, raw, read_record(raw)
@@ -29,10 +29,10 @@ class RecordedHistory:
 
     def chunks(self) -> Iterator[Chunk]:
         """Implements `History.chunks`."""
-        if self._record.start_s is None:  # only the first request of real clients is known
+        if self._record.start_s is None:  # the records of real clients say only when each request was meant
             self.start_s = first_intended_s(self._answers)
         yield from read_answers(self._answers)
-        # all of them: the ledger was begun anew behind the warm-up, and clocks are not exact enough to tell by
+        # all reads: the ledger was begun anew behind the warm-up, and clocks are not exact enough to tell them by
         yield from read_ledger(self._raw / "ledger.csv", self._record.clock_offset_s)
 
     def ending(self) -> Ending:

@@ -1,4 +1,4 @@
-"""What a run leaves behind: what the clients saw (`answers*.csv`) and what the origin was asked (`ledger.csv`).
+"""Records of a run: what the clients saw (`answers*.csv`) and what the origin was asked (`ledger.csv`).
 
 In memory they are chunks: arrays of one element per request or read. A run of any length is read chunk by chunk.
 """
@@ -22,9 +22,12 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 ANSWER_COLUMNS = ("intended_s", "sent_s", "ended_s", "key", "code", "status", "age_s", "pod", "fault")
-"""One line per request. Times are seconds since the epoch; `intended_s` is when the client meant to send it.
-`code` is 0 and `status` empty where no answer came; `age_s` is empty where there is none; `fault` says what was wrong
-with the answer's content."""
+"""The columns of an answers file, which has one line per request.
+
+Times are seconds since the epoch; `intended_s` is when the client meant to send the request. Without an answer `code`
+is 0 and `status` empty. `age_s` is empty where there is none, and `fault` says what was wrong with the answer's
+content.
+"""
 
 STATUSES = tuple(Status)
 LOAD_REASONS = tuple(LoadReason)
@@ -39,13 +42,13 @@ OUTCOME_NUMBERS: Mapping[str, int] = {outcome: number for number, outcome in enu
 """Places in `STATUSES`, `LOAD_REASONS` and `OUTCOMES`, by the words or by the text that records hold."""
 
 LEDGER_COLUMNS = ("asked_s", "started_s", "ended_s", "key", "reason", "outcome")
-"""Of `app.ledger.OriginRead`, those that figures are made of."""
+"""The columns of `app.ledger.OriginRead` that figures are made of."""
 
 CHUNK_LINES = 100_000
 
 
 class Answers(NamedTuple):
-    """What clients saw, one element per request."""
+    """Answers as the clients saw them, one element per request."""
 
     intended_s: Floats
     ended_s: Floats
@@ -53,7 +56,7 @@ class Answers(NamedTuple):
     code: Integers
     status: Integers  # an index of STATUSES, or NO_STATUS
     key: Integers
-    wrong_answer_kinds: Mapping[str, int]  # what was wrong with answers, and how often
+    wrong_answer_kinds: Mapping[str, int]  # counts by what was wrong with an answer
 
     @property
     def latency_s(self) -> Floats:
@@ -61,13 +64,13 @@ class Answers(NamedTuple):
 
 
 class Reads(NamedTuple):
-    """What the origin was asked, over all pods, one element per read."""
+    """Reads of the origin, over all pods, one element per read."""
 
     asked_s: Floats
-    started_s: Floats  # when it got a connection; NaN where it never did
+    started_s: Floats  # when the read got a connection; NaN where it got none
     ended_s: Floats
     key: Integers
-    reason: Integers  # an index of WHYS
+    reason: Integers  # an index of LOAD_REASONS
     outcome: Integers  # an index of OUTCOMES
 
     def only(self, kept: NDArray[np.bool_] | slice) -> "Reads":
@@ -78,9 +81,9 @@ class Reads(NamedTuple):
 
 
 def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
-    """Those of all files, by the moments at which they ended, as far as each file is in that order.
+    """The answers of all files, in order of their ends as far as each file is in that order.
 
-    Raises ValueError naming the file where it is not a file of answers.
+    Raises OSError, or ValueError naming the file where it is not a file of answers.
     """
     files = [_lines(path, ANSWER_COLUMNS) for path in paths]
     for lines in _in_chunks(heapq.merge(*files, key=lambda line: float(line["ended_s"]))):
@@ -96,18 +99,18 @@ def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
 
 
 def first_intended_s(paths: Sequence[Path]) -> float:
-    """The earliest moment for which a request was meant; infinite where there was none. Raises as `read_answers`."""
+    """The earliest intended start of a request, in seconds; infinite where there was none. Raises as `read_answers`."""
     moments = (float(line["intended_s"]) for path in paths for line in _lines(path, ANSWER_COLUMNS))
     return min(moments, default=math.inf)
 
 
 def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Iterator[Reads]:
-    """The reads on the clients' clock, which the ledger's is ahead of by `clock_offset_s`, in order of asking.
+    """The reads in order of asking, on the clients' clock, which the ledger's is ahead of by `clock_offset_s`.
 
-    The file is nearly in that order: pods write a read down when it ends, and are asked in turn. It is gone through
+    The file is nearly in that order, because pods write a read down when it ends and are asked in turn. It is read
     twice, so that only as many lines are held as lie between a line and its place.
 
-    Raises ValueError naming the file where it is not a ledger.
+    Raises OSError, or ValueError naming the file where it is not a ledger.
     """
     for lines in _in_chunks(_in_order_of_asking(path)):
         yield Reads(
@@ -132,7 +135,7 @@ def _in_order_of_asking(path: Path) -> Iterator[dict[str, str]]:
         asked_s = float(line["asked_s"])
         latest_s = max(latest_s, asked_s)
         heapq.heappush(held, (asked_s, number, line))
-        while held[0][0] < latest_s - behind_s:  # no line that is still to come was asked for earlier
+        while held[0][0] < latest_s - behind_s:  # no later line was asked for earlier
             yield heapq.heappop(held)[2]
     while held:
         yield heapq.heappop(held)[2]
@@ -142,7 +145,7 @@ def _lines(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if reader.fieldnames is None:
-            return  # whoever was to write it was killed before the first line
+            return  # its writer was killed before the first line
         if missing := set(columns) - set(reader.fieldnames or ()):
             raise ValueError(f"{path}: no column {min(missing)}")
         for line in reader:

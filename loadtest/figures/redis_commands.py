@@ -1,4 +1,4 @@
-"""What a strategy costs: Redis in commands and the pods in CPU time, as they counted it before and after the load."""
+"""The costs of a strategy: Redis commands and the pods' CPU time, as pods counted them before and after the load."""
 
 from pathlib import Path
 
@@ -11,17 +11,17 @@ AFTER = "metrics-"
 
 
 def redis_commands(raw: Path) -> float | None:
-    """Commands of all pods during the load; None where it is not known. Raises OSError."""
+    """Redis commands of all pods during the load; None where they are not known. Raises OSError."""
     return _during_load(raw, COMMANDS)
 
 
 def pods_cpu_s(raw: Path) -> float | None:
-    """CPU time of all pods during the load, in seconds; None where it is not known. Raises OSError."""
+    """CPU seconds of all pods during the load; None where they are not known. Raises OSError."""
     return _during_load(raw, CPU)
 
 
 def _during_load(raw: Path, name: str) -> float | None:
-    """None where a pod was not asked both times, does not count this, or began anew meanwhile."""
+    """The growth of a metric during the load; None where a pod lacks one of its two values, or began anew meanwhile."""
     before = {path.name.removeprefix(BEFORE): path for path in raw.glob(f"{BEFORE}pod-*.prom")}
     after = {path.name.removeprefix(AFTER): path for path in raw.glob(f"{AFTER}pod-*.prom")}
     if not before or before.keys() != after.keys():

@@ -1,7 +1,7 @@
-"""What Redis says of itself before a run and after it, and what that tells of the time between.
+"""Redis's own counters before and after a run, and the incidents between that they show.
 
-A Redis that is emptied or begins anew answers every command at once, so no pod notices: every key is loaded once more,
-and the figures are those of another world than the scenario states.
+A Redis that is emptied or begins anew answers every command at once, so that no pod notices. Every key is loaded once
+more, and the figures are those of another world than the scenario states.
 """
 
 import json
@@ -14,25 +14,27 @@ from redis.exceptions import RedisError
 
 BEFORE, AFTER = "redis-before.json", "redis-after.json"
 EMPTYING = ("flushall", "flushdb")
-"""Commands, as INFO names them."""
+"""The commands that empty Redis, as INFO names them."""
 NOT_KNOWN = "Redis does not say what became of its keys: whether it was emptied or evicted any is not known"
 ANSWER_WITHIN_S = 5.0
 
 
 async def what_it_says(redis_url: str) -> dict[str, Any]:
-    """Which process it is, and what it has done to its keys so far; or `unknown` and the kind of error, whose text is
-    left out because it may quote the URL, and that its password."""
+    """The id of the Redis process, and what it has done to its keys so far; or `unknown` and the kind of error.
+
+    The text of an error is left out: it may quote the URL, and with that its password.
+    """
     try:
         async with Redis.from_url(redis_url, socket_timeout=ANSWER_WITHIN_S) as client:
             info = await client.info("all")
         calls = {name: int(info.get(f"cmdstat_{name}", {}).get("calls", 0)) for name in EMPTYING}
         return {"run_id": str(info["run_id"]), "evicted_keys": int(info["evicted_keys"]), "calls": calls}
-    except (RedisError, OSError, KeyError) as error:  # not permitted, not there, or no Redis that says all of it
+    except (RedisError, OSError, KeyError) as error:  # not permitted, not reachable, or without these fields
         return {"unknown": type(error).__name__}
 
 
 def what_happened(raw: Path) -> tuple[list[str], list[str]]:
-    """Events of the run whose records these are, each of which makes it no result, and notes."""
+    """The incidents that Redis's counters in `raw` show, each of which makes the run no result, and notes."""
     try:
         before, after = _read(raw / BEFORE), _read(raw / AFTER)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -53,7 +55,7 @@ def what_happened(raw: Path) -> tuple[list[str], list[str]]:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    """Raises OSError, or ValueError, TypeError, KeyError, AttributeError where it does not say all of it."""
+    """The counters in a file. Raises OSError, ValueError, TypeError, KeyError or AttributeError if one is missing."""
     said = json.loads(path.read_text(encoding="utf-8"))
     calls = {name: int(said["calls"][name]) for name in EMPTYING}
     return {"run_id": str(said["run_id"]), "evicted_keys": int(said["evicted_keys"]), **calls}

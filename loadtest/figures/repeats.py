@@ -1,4 +1,4 @@
-"""The repeats of a strategy as one row, to look at. `loadtest.stats` says what may be claimed of them."""
+"""The repeats of a strategy as one row to show; `loadtest.stats` says what may be claimed of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -14,11 +14,11 @@ class Medians(RunSummary):
     """The figures of a strategy over its repeats."""
 
     repeats: int = 1
-    repeats_with: dict[str, int] = field(default_factory=dict)  # of those, how many had any, by what must be 0
+    repeats_with: dict[str, int] = field(default_factory=dict)  # how many repeats had any, by count that must be 0
 
 
 def by_strategy(rows: Sequence[RunSummary]) -> dict[str, list[RunSummary]]:
-    """The repeats of each, in order of their first appearance."""
+    """The repeats of each strategy, in order of their first appearance."""
     found: dict[str, list[RunSummary]] = {}
     for row in rows:
         found.setdefault(row.strategy, []).append(row)
@@ -26,14 +26,16 @@ def by_strategy(rows: Sequence[RunSummary]) -> dict[str, list[RunSummary]]:
 
 
 def medians(rows: Sequence[RunSummary]) -> list[Medians]:
-    """A row per strategy, over its repeats. Of every figure the median of the valid ones; what must not happen (errors,
-    wrong answers and their kinds, reads that failed or were turned away) by the worst of all, and in how many of them
-    it did; all events and notes of any of them. It is valid when all of them are."""
+    """A row for each strategy over its repeats: of every figure the median of the valid ones.
+
+    What must not happen (errors, wrong answers, reads that failed or were shed) is the worst of all repeats, with how
+    many had any. Incidents and notes are those of all repeats. A row is valid where all of them are.
+    """
     return [_summed_up(repeats) for repeats in by_strategy(rows).values()]
 
 
 _TOLD = frozenset({"seed", "repeat", "valid", "incidents", "notes", "wrong_answer_kinds", "assumed", "trace"})
-"""Fields of which there is no median."""
+"""Fields that have no median."""
 
 
 def _summed_up(repeats: Sequence[RunSummary]) -> Medians:
@@ -65,22 +67,24 @@ def _count(row: RunSummary, name: str) -> int:
 
 
 def _said(repeats: Sequence[RunSummary], name: str) -> list[str]:
-    """Each with its repeat; once where all of them say it."""
+    """The incidents or notes of all repeats, each with its repeat, but once where all of them have it."""
     told = [(row.repeat, text) for row in repeats for text in getattr(row, name)]
     of_all = {text for _, text in told if sum(other == text for _, other in told) >= len(repeats)}
     return list(dict.fromkeys(text if text in of_all else f"repeat {repeat}: {text}" for repeat, text in told))
 
 
 def _middle(values: Sequence[Any]) -> Any:
-    """Of numbers the median of those that there are, of counts in a table each one's (0 where it is missing), of tables
-    in a table that of each; of labels the first."""
+    """The median of the values that are there; of labels the first.
+
+    Of tables it is the median of each entry, where a missing count is 0 and a missing table stays out.
+    """
     there = [value for value in values if value is not None]
     first = there[0] if there else None
     if first is None or isinstance(first, bool | str):
         return first
     if isinstance(first, Mapping):
         names = dict.fromkeys(name for value in there for name in value)
-        # of a kind of stampede that one repeat did not have, there is no size there
+        # a repeat without a kind of stampede has no size of it
         is_deep = any(isinstance(inner, Mapping) for value in there for inner in value.values())
         missing = None if is_deep else 0
         return {name: _middle([value.get(name, missing) for value in there]) for name in names}

@@ -1,4 +1,4 @@
-"""The directory of a run: everything that its figures were computed from, and the figures.
+"""The folder of a run: everything that its figures were computed from, and the figures.
 
 summary.json  report.md  report.html  environment.json  scenario.json  plan.json
 raw/<strategy>[-<repeat>]/  scenario.json  run.json  ledger.csv  answers-*.csv  generator-*.json  metrics-*.prom
@@ -22,34 +22,34 @@ from loadtest.workload.trace import bring_trace, scenario_json
 
 PLAN = "plan.json"
 SCHEMA = 2
-"""The form of run.json, plan.json and summary.json."""
+"""The schema of run.json, plan.json and summary.json."""
 
 
 @dataclass(slots=True)
 class RunRecord:
-    """What the records of one run do not say themselves; `run.json`, from its first moment on."""
+    """Facts about one run that its records do not state; `run.json`, from the run's first moment on."""
 
     strategy: str
     world: str
     seed: int
     repeat: int = 1
     clock_offset_s: float = 0.0
-    """The ledger's clock less the clients'."""
+    """Seconds that the ledger's clock is ahead of the clients'."""
     start_s: float | None = None
-    """When the load began, on the clients' clock; of real clients only their first request is known."""
+    """The moment at which the load began, on the clients' clock; None where only their first request tells it."""
     warmed_s: float | None = None
-    """When the warm-up was over, on the clients' clock."""
+    """The moment at which the warm-up was over, on the clients' clock."""
     oldest_s: float | None = None
-    """How old an answer may be by the strategy's own promise; None where only the pods know the strategy."""
+    """The oldest age of an answer by the strategy's own promise, in seconds; None where only the pods know it."""
     warm_spread_s: float = 0.0
-    """Between the first answer of the warm-up burst and its last."""
+    """Seconds between the first answer of the warm-up burst and its last."""
     incidents: list[Incident] = field(default_factory=list)
     failures: list[tuple[str, str, int]] = field(default_factory=list)
-    """What the pods counted as failed, in virtual time: kind, what it was about, how often."""
+    """Failures that the pods counted, in virtual time: kind, what it was about, how often."""
     trace: str = ""
     """The hash of every event, in virtual time."""
     is_over: bool = True
-    """False as long as the run goes on: read later, it tells that its bench was killed."""
+    """Whether the run is over; a record that is read later and says False is of a bench that was killed."""
 
     @classmethod
     def of(cls, run: PlannedRun, world: str, **known: Any) -> "RunRecord":
@@ -73,7 +73,7 @@ def read_record(raw: Path) -> RunRecord:
 
 
 def read_schema(path: Path) -> dict[str, Any]:
-    """The object in a file of `SCHEMA`, without that. Raises OSError, or ValueError naming the file."""
+    """The object in a file, without its schema. Raises OSError, or ValueError naming the file of another schema."""
     try:
         stated = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -85,8 +85,10 @@ def read_schema(path: Path) -> dict[str, Any]:
 
 
 def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
-    """A new directory `<time>-<name>`, holding what is known before the run; its way is absolute, because children
-    work in folders of their own. Raises OSError."""
+    """A new folder `<time>-<name>`, holding what is known before the run. Raises OSError.
+
+    Its path is absolute, because child processes work in folders of their own.
+    """
     results = results.absolute()
     stamp = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     for suffix in ("", *(f"-{number}" for number in range(2, 100))):
@@ -104,7 +106,7 @@ def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario:
 
 
 def keep_plan(folder: Path, runs: Iterable[PlannedRun]) -> None:
-    """Write what is going to be run, so that a folder tells what is missing from it. Raises OSError."""
+    """Write the planned runs, so that a folder tells which are missing from it. Raises OSError."""
     write_whole(folder / PLAN, json.dumps({"schema": SCHEMA, "runs": [run.stated() for run in runs]}, indent=2))
 
 
@@ -119,17 +121,17 @@ def read_plan(folder: Path, scenario: Scenario) -> list[PlannedRun]:
 def keep_figures(
     folder: Path, summaries: Iterable[RunSummary], predictions: Mapping[str, Mapping[str, Any]] | None = None
 ) -> None:
-    """Write summary.json, all of it or nothing: what was measured, and what theory predicts of each strategy.
-
-    Raises OSError.
-    """
+    """Write summary.json: the summaries of the runs, and what theory predicts of each strategy. Raises OSError."""
     runs = [summary.as_dict() for summary in summaries]
     figures = {"schema": SCHEMA, "runs": runs, "predictions": predictions or {}}
     write_whole(folder / "summary.json", json.dumps(figures, indent=2))
 
 
 def point_latest(folder: Path) -> str:
-    """Make `latest` beside the folder point to it; why it does not, or nothing. What is no link of the lab's stays."""
+    """Make the link `latest` beside the folder point to it; the reason where it does not, or an empty text.
+
+    A file or folder of that name is left as it is.
+    """
     link = folder.parent / "latest"
     fresh = folder.parent / f".latest-{os.getpid()}"
     if not link.is_symlink() and link.exists():

@@ -7,20 +7,20 @@ from typing import Any
 from loadtest.figures.records import Floats
 
 PERCENTILES = {"p50_ms": 0.50, "p90_ms": 0.90, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
-"""Fields of a row, and the share of the requests that were no slower."""
+"""Percentiles of latency: fields of a summary, and the share of the requests that were no slower."""
 ABOUT_ANSWERS = (
     "hit_ratio", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms", "age_p50_s", "age_p99_s", "older_share",
     "wait_p50_ms", "wait_p99_ms", "slow_s",
 )  # fmt: skip
-"""Fields of a row that say nothing where no answer was good: errors are quick, and an old 0 looks like a good one."""
+"""Fields of a summary that are None where no answer was good, because errors are quick and would look good."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """The figures of one strategy in one run. Written to summary.json as they are; None is written as null.
+    """The figures of one strategy in one run, as summary.json holds them; None is written as null.
 
-    Where no answer was good there is no figure about answers; what was not measured, or did not happen so that there is
-    nothing to take a figure of, is None and never 0.
+    Without a good answer there is no figure about answers. A figure that was not measured, or of something that did not
+    happen, is None and never 0.
     """
 
     scenario: str
@@ -34,12 +34,12 @@ class RunSummary:
     target_rate: float | None  # requests/s; None in a closed loop with think time
     achieved_rate: float  # requests/s
     hit_ratio: float | None  # hit and stale answers over all requests
-    origin_asked: int  # reads asked for, whatever became of them
-    origin_reads: int  # of these, those that got a connection
-    origin_failed: int  # of those, the ones that the store failed
-    origin_shed: int  # that were turned away, because too many waited
-    origin_peak_1s: int  # most reads let in, by the moment they were asked for, in any sliding second, over all pods
-    cold_reads: int  # of `origin_reads`, those of the cold start: see `loadtest.figures.stampedes`
+    origin_asked: int  # reads asked for, whatever their outcome
+    origin_reads: int  # reads that got a connection
+    origin_failed: int  # reads that the store failed
+    origin_shed: int  # reads that were shed, because too many waited
+    origin_peak_1s: int  # most reads in any sliding second over all pods, by their moment of asking, without the shed
+    cold_reads: int  # those of `origin_reads` in the cold start: see `loadtest.figures.stampedes`
     cold_peak_1s: int  # the peak of the cold start alone
     steady_peak_1s: int | None  # the peak of all other reads: at expiries and refreshes; None where there were none
     p50_ms: float | None  # latency of all requests, from their intended start
@@ -48,34 +48,34 @@ class RunSummary:
     age_p50_s: float | None  # age of the answers; None where none has one
     age_p99_s: float | None
     statuses: dict[str, int]
-    reads_by_reason: dict[str, int]  # of `origin_reads`
-    errors: int  # neither 200 nor 404
+    reads_by_reason: dict[str, int]  # `origin_reads` by the reason of the load
+    errors: int  # neither 200 nor 404, or no answer
     wrong_answers: int
-    wrong_answer_kinds: dict[str, int] = field(default_factory=dict)  # what was wrong with them
-    incidents: list[str] = field(default_factory=list)  # what happened to the world during the run
-    notes: list[str] = field(default_factory=list)  # what to know of the figures, though nothing went wrong
-    valid: bool = True  # False: something happened that makes this no result
-    is_reference: bool = False  # shows what no strategy can leave; decides neither exit code nor verdict
-    repeat: int = 1  # which of several runs of the same strategy
+    wrong_answer_kinds: dict[str, int] = field(default_factory=dict)  # counts by what was wrong with an answer
+    incidents: list[str] = field(default_factory=list)  # what happened during the run and should not have
+    notes: list[str] = field(default_factory=list)  # facts that a reader needs, though nothing went wrong
+    valid: bool = True  # False where an incident makes the run no result
+    is_reference: bool = False  # a reference decides neither exit code nor verdict
+    repeat: int = 1  # the number of the repeat, from 1 on
     p90_ms: float | None = None
     p999_ms: float | None = None
     slow_s: int | None = None  # seconds in which at least 1 % of the requests took longer than slow_ms
     slow_ms: float = 0.0
-    older_share: float | None = None  # of the answers: older than the TTL
-    wait_p50_ms: float | None = None  # of the collapsed answers: what waiting for another's load took
+    older_share: float | None = None  # share of the answers that are older than the TTL
+    wait_p50_ms: float | None = None  # latency of the collapsed answers: the wait for another's load
     wait_p99_ms: float | None = None
     stampedes: dict[str, dict[str, float]] = field(default_factory=dict)  # see loadtest.figures.stampedes
-    floor_reads: int | None = None  # the fewest that could have served these requests; see `loadtest.figures.floor`
+    floor_reads: int | None = None  # fewest reads that could serve these requests: see `loadtest.figures.floor`
     commands_per_request: float | None = None  # Redis commands; None where they were not counted
     commands_per_read_saved: float | None = None  # the same for each request that did not read the origin
-    service_us: float | None = None  # CPU time of the pods for each request; None where it is not known
-    lateness_p99_ms: float | None = None  # of the generator: sent, less intended; None where there is none
-    generator_cpu_share: float | None = None  # of one core, by the busiest of its processes
-    arrivals_dispersion: float | None = None  # of the requests' moments: see `Tally`; 1 is Poisson, 0 a fixed pace
-    lead_s: float = 0.0  # from the end of the warm-up to the first request
-    warm_spread_s: float = 0.0  # between the first answer of the warm-up burst and its last
+    service_us: float | None = None  # CPU of the pods for each request; None where it is not known
+    lateness_p99_ms: float | None = None  # sent less intended, by the generator's record; None without one
+    generator_cpu_share: float | None = None  # share of one core that its busiest process took
+    arrivals_dispersion: float | None = None  # variance over mean: see `Tally`; 1 is Poisson, 0 a fixed pace
+    lead_s: float = 0.0  # seconds from the end of the warm-up to the first request
+    warm_spread_s: float = 0.0  # seconds between the first answer of the warm-up burst and its last
     assumed: list[str] = field(default_factory=list)  # figures that only virtual time assumes: see `assumed_figures`
-    trace: str = ""  # virtual time: a hash of every event; the same seed and commit give the same one
+    trace: str = ""  # the hash of every event, in virtual time; the same for the same seed and commit
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -83,20 +83,22 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One run over time, in bins of `bin_s` from the start of the load. Empty bins of latency are NaN."""
+    """The course of one run in bins of `bin_s` seconds from the start of the load; an empty bin's latency is NaN."""
 
     bin_s: float
     time_s: Floats
-    origin_reads: Floats  # reads per second, by the moment they were asked for
+    origin_reads: Floats  # reads per second, by their moment of asking
     p50_ms: Floats
     p99_ms: Floats
-    repeat: int = 1  # whose course it is
-    highest_reads: Floats | None = None  # of several repeats, the most that any had in each bin
+    repeat: int = 1  # the repeat of this course
+    highest_reads: Floats | None = None  # the most reads per second of any repeat, in each bin
 
 
 def assumed_figures(figures: Mapping[str, Any]) -> list[str]:
-    """Percentiles of latency that are a hit's, in virtual time where a request takes no CPU: they are what the scenario
-    says that the network takes, and not what any service does. A percentile is a hit's where as large a share of the
-    answers are hits: they are the quickest."""
+    """The percentiles of latency that are a hit's, in virtual time where a request takes no CPU.
+
+    They are the network's delay that the scenario states, and no measure of a service. Hits are the quickest answers,
+    so a percentile is a hit's where at least that share of the answers are hits.
+    """
     served = figures["hit_ratio"] or 0.0
     return [name for name, share in PERCENTILES.items() if figures[name] is not None and served >= share]

@@ -1,16 +1,17 @@
-"""Herds and cold starts, from the ledger: which reads of a key belong together, and which of them come before the
-key was in the cache at all.
+"""Stampedes and cold starts, told apart from the reads in the ledger.
 
-A stampede is what happens to one key from the first read that is asked for while none of it is under way, to the last
-that began before all had ended. Its size is the number of reads; 1 is none.
+A stampede of a key begins with a read that is asked for while no other of that key is under way. It holds all reads
+that are asked for until none is. Its size is the number of reads, so that 1 is none.
 
-A read belongs to the *cold start* when it is asked for before its key has been loaded in this run: before the first
-read of the key that ended well has ended, plus `STORED_WITHIN_S` for its entry to get into the cache, at most half a
-TTL. All other reads are the *steady state*: they come after an expiry, or before one. Keys that a warm-up loaded have
-no cold start; their first read in the run follows an expiry like any other. A stampede is a cold start when its first
-read is one; of the others, those of hot keys (asked for while they are being loaded) are told from those of cold ones.
+A read belongs to the *cold start* when it is asked for before its key has been loaded in this run. A key counts as
+loaded `STORED_WITHIN_S`, or half a TTL if that is less, after the end of its first good read. All other reads are the
+*steady state*: they come after an expiry, or refresh an entry before one. Keys that a warm-up loaded have no cold
+start.
 
-A read that was turned away (`shed`) is neither: it was never under way.
+A stampede is a cold start when its first read is one. The others are of hot keys, which are asked for while they are
+being loaded, or of cold ones.
+
+A read that was shed is neither: it was never under way.
 """
 
 from collections import Counter
@@ -22,23 +23,23 @@ from loadtest.figures.records import OK, Integers, Reads
 
 KINDS = ("hot", "cold", "cold_start")
 STORED_WITHIN_S = 0.1
-"""From a read's end until no pod misses its entry any more, on a machine that is busy with a cold start."""
+"""Seconds from a read's end until no pod misses its entry any more, on a machine that is busy with a cold start."""
 
 
 class Stampedes:
-    """Sizes by kind. Memory grows with the keys, not with the reads."""
+    """The sizes of stampedes by kind; memory grows with the keys, not with the reads."""
 
     def __init__(self, hot_keys: Integers, ttl_s: float, is_warmed: bool) -> None:
-        """With `is_warmed` every key was loaded before the run."""
+        """Make a count without reads; with `is_warmed` every key was loaded before the run."""
         self._hot = frozenset(hot_keys.tolist())
         self._is_warmed = is_warmed
         self._stored_within_s = min(STORED_WITHIN_S, ttl_s / 2)
-        self._loaded_s: dict[int, float] = {}  # by key: the earliest end of a read that ended well
-        self._open: dict[int, tuple[float, int, bool]] = {}  # by key: when it ends, its size, whether it is cold
+        self._loaded_s: dict[int, float] = {}  # the earliest end of a good read, by key
+        self._open: dict[int, tuple[float, int, bool]] = {}  # end, size and whether it is cold, by key
         self._sizes: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
 
     def add(self, chunk: Reads) -> NDArray[np.bool_]:
-        """Reads that were let in, in order of asking. Which of them belong to the cold start."""
+        """Add reads that were not shed, in order of asking, and tell which of them belong to the cold start."""
         cold = np.zeros(len(chunk.asked_s), dtype=np.bool_)
         columns = (chunk.asked_s.tolist(), chunk.ended_s.tolist(), chunk.key.tolist(), chunk.outcome.tolist())
         for place, (asked_s, ended_s, key, outcome) in enumerate(zip(*columns, strict=True)):
@@ -54,7 +55,7 @@ class Stampedes:
         return cold
 
     def figures(self) -> dict[str, dict[str, float]]:
-        """By kind: how many, their mean size, the size that 99 % do not exceed, and the largest."""
+        """The number, mean size, p99 and largest size of the stampedes of each kind."""
         for key, (_, size, began_cold) in self._open.items():
             self._close(key, size, began_cold)
         self._open.clear()

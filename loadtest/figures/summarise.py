@@ -1,4 +1,4 @@
-"""The figures of a run, from its history: the same for every world."""
+"""The summary of a run, from its history: the same for every world."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -22,19 +22,19 @@ class Summarised(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """A run that has ended, well or not."""
+    """A run that has ended, with a history or without."""
 
     run: PlannedRun
     summary: RunSummary
     series: Series
     cpu_s: float = 0.0
-    """CPU seconds that the summary took; in virtual time they are the simulation's."""
+    """CPU seconds of the summary; in virtual time they include the simulation."""
     error: Exception | None = None
-    """The reason why there is no history. The summary says it too, and is no result."""
+    """The reason why there is no history; the summary says it too, and is no result."""
 
 
 def summarise(history: History) -> Summarised:
-    """Read the history to its end. Memory does not grow with its length. Raises as `History.chunks`."""
+    """The summary of a history, which is read to its end in bounded memory. Raises as `History.chunks`."""
     tally = None
     for chunk in history.chunks():
         tally = tally or new_tally(history.run.scenario, history.start_s, history.oldest_s)
@@ -47,7 +47,7 @@ def summarise(history: History) -> Summarised:
 
 
 def failed(run: PlannedRun, world: str, reason: str) -> Summarised:
-    """A run of which there is no history: its summary is no result, and says why."""
+    """The summary of a run without a history: it is no result, and says why."""
     return _summed_up(run, world, new_tally(run.scenario, 0.0), Ending([Incident(reason)]))
 
 
@@ -92,7 +92,7 @@ def _of_the_generator(run: PlannedRun, tally: Tally, ending: Ending) -> Iterator
 
 
 def _costs(requests: int, origin_reads: int, ending: Ending) -> Iterator[tuple[str, float | None]]:
-    """Figures of what the generator and the run's parts counted themselves."""
+    """The figures that the generator, Redis and the pods counted themselves."""
     if ending.generator is not None:
         yield "lateness_p99_ms", ending.generator.lateness_p99_ms
         yield "generator_cpu_share", round(ending.generator.cpu_share, 3)

@@ -1,4 +1,7 @@
-"""From records to figures: the same for every world, and in chunks, so that no run is too long for the memory."""
+"""The tally of a run: its figures from its records, the same for every world.
+
+Records come in chunks, so that no run is too long for the memory.
+"""
 
 from collections import Counter
 from typing import Any
@@ -9,22 +12,22 @@ from app.strategy import Status
 from loadtest.figures.floor import Floor
 from loadtest.figures.histogram import Histogram
 from loadtest.figures.origin_load import OriginLoad
-from loadtest.figures.records import NO_STATUS, STATUSES, Answers, Integers, Reads
+from loadtest.figures.records import STATUSES, Answers, Integers, Reads
 from loadtest.figures.run_summary import ABOUT_ANSWERS, PERCENTILES, Series
 from loadtest.workload.scenario import Scenario
 
 BINS_MAX = 600
 BIN_S_MIN = 0.5
 STEPS_IN_SECOND = 100
-"""In which arrivals are counted: those within one of them meet the same herd."""
-_FINEST_S = 1e-5  # of a latency over time, which is drawn on a logarithmic axis
-_BITS_OVER_TIME = 7  # in steps of 1.6 % at most, since there are many rows of it
+"""Steps of a second in which arrivals are counted; those within one step meet the same herd."""
+_FINEST_S = 1e-5  # the least latency over time, which is drawn on a logarithmic axis
+_BITS_OVER_TIME = 7  # steps of at most 1.6 %, because there is a row for each bin
 NOTHING_EXPIRED = "nothing expired: no key was loaded a second time, so nothing is told of the steady state"
 _COLLAPSED = STATUSES.index(Status.COLLAPSED)
 
 
 class Tally:
-    """Everything that is counted of one run whose load began at `start_s`. It is fed chunks."""
+    """The counts of one run whose load began at `start_s`, fed in chunks."""
 
     def __init__(
         self,
@@ -36,15 +39,17 @@ class Tally:
         is_warmed: bool = False,
         oldest_s: float | None = None,
     ) -> None:
-        """With `is_warmed` every key was loaded before the load began. `oldest_s` is what the strategy promises, where
-        the fewest reads under that promise are to be told too."""
+        """Make an empty tally; with `is_warmed` every key was loaded before the load began.
+
+        `oldest_s` is the strategy's promise in seconds; with it, the fewest reads under that promise are counted too.
+        """
         self._start_s, self._duration_s, self._ttl_s, self._slow_ms = start_s, duration_s, ttl_s, slow_ms
         self.latency, self.age, self.waits = Histogram(), Histogram(), Histogram()
         self._statuses = np.zeros(len(STATUSES) + 1, dtype=np.int64)
         self._wrong_answer_kinds: Counter[str] = Counter()
         self.requests = self._errors = self._aged = self._older = 0
         self.waited_s = 0.0
-        """The sum of all latencies."""
+        """The sum of all latencies, in seconds."""
         self._bin_s = max(BIN_S_MIN, duration_s / BINS_MAX)
         bins = max(1, int(np.ceil(duration_s / self._bin_s)))
         self._bins = bins
@@ -56,7 +61,7 @@ class Tally:
         self._asked_in_second, self._slow_in_second = np.zeros((2, seconds), dtype=np.int64)
 
     def add_answers(self, chunk: Answers) -> None:
-        """A chunk of the answers, in any order; the floor needs about that of their ends."""
+        """Add a chunk of the answers, in any order; only the floor needs them about in order of their ends."""
         if self._floor is not None:
             self._floor.add(chunk)
         latency_s = chunk.latency_s
@@ -82,11 +87,11 @@ class Tally:
         self._latency_over_time.add(latency_s, place)
 
     def add_reads(self, chunk: Reads) -> None:
-        """A chunk of the origin's ledger; chunks and reads in order of asking."""
+        """Add a chunk of the origin's ledger; chunks, and reads within them, are in order of asking."""
         self.origin.add(chunk)
 
     def figures(self) -> dict[str, Any]:
-        """The fields of a `Row` that answers and reads decide; None where no answer was good (see `nothing`)."""
+        """The fields of a `RunSummary` that answers and reads decide; None where no answer was good (see `nothing`)."""
         statuses = {status: int(count) for status, count in zip(STATUSES, self._statuses, strict=False) if count}
         served = statuses.get(Status.HIT, 0) + statuses.get(Status.STALE, 0)
         figures = {
@@ -114,7 +119,7 @@ class Tally:
 
     @property
     def notes(self) -> list[str]:
-        """What to know of the figures, though nothing went wrong."""
+        """Facts about the figures that a reader needs, though nothing went wrong."""
         return [] if self.nothing or self.origin.figures()["steady_peak_1s"] is not None else [NOTHING_EXPIRED]
 
     @property
@@ -127,8 +132,11 @@ class Tally:
         return []
 
     def _dispersion(self) -> float | None:
-        """Variance over mean of how many requests were meant for each hundredth of a second, within each second, so
-        that a rate that changes is none. Users who have fallen into step come near their number."""
+        """The dispersion of arrivals: variance over mean of the requests intended in each hundredth of a second.
+
+        It is taken within each second, so that a change of rate adds none. Users who have fallen into step come near
+        their number.
+        """
         counts = self._arrivals.reshape(-1, STEPS_IN_SECOND)
         counts = counts[counts.any(axis=1)]
         return round(float(counts.var(axis=1, ddof=1).sum() / counts.mean(axis=1).sum()), 2) if len(counts) else None
@@ -142,11 +150,6 @@ class Tally:
         time_s = np.arange(bins, dtype=np.float64) * self._bin_s
         return Series(self._bin_s, time_s, self.origin.per_second(), p50_ms, p99_ms)
 
-    @property
-    def unanswered(self) -> int:
-        """Requests to which nothing was said."""
-        return int(self._statuses[NO_STATUS])
-
 
 def _milliseconds(histogram: Histogram, share: float) -> float | None:
     return round(histogram.percentile_s(share) * 1000, 3) if len(histogram) else None
@@ -157,6 +160,6 @@ def _seconds(histogram: Histogram, share: float) -> float | None:
 
 
 def new_tally(scenario: Scenario, start_s: float, oldest_s: float | None = None) -> Tally:
-    """For a run of this scenario whose load begins at `start_s`. `oldest_s` as in `Tally`."""
+    """An empty tally for a run of this scenario whose load begins at `start_s`; `oldest_s` as in `Tally`."""
     is_warmed, ttl_s = scenario.warm.keys != "none", scenario.cache.ttl_s
     return Tally(start_s, scenario.duration_s, ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed, oldest_s)

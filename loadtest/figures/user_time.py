@@ -1,7 +1,7 @@
-"""Where the users of a closed loop spent their time, from their answers alone: each waits for one, or thinks.
+"""The time of a closed loop's users, from their answers alone: each waits for an answer, or thinks.
 
-Nothing states how often they ask, because answers set the pace; but what they waited and thought adds up to the time
-that the scenario gives them, unless somebody else held them up: the generator.
+Answers set the pace, so that no rate is stated. But waiting and thinking add up to the time that the scenario gives the
+users, unless the generator held them up.
 """
 
 import math
@@ -9,15 +9,18 @@ import math
 from loadtest.workload.scenario import Scenario
 
 ACCOUNTED_SHARE_MIN = 0.9
-"""Of the users' time. Less than a tenth goes into waking up on a machine that is shared."""
+"""The least share of the users' time that waiting and thinking must explain.
+
+Less than a tenth goes into waking up on a shared machine.
+"""
 CHANCE_Z = 4.0
 """Standard deviations by which the sum of drawn think times may be less than its mean."""
 
 
 def unaccounted(scenario: Scenario, requests: int, waited_s: float) -> list[str]:
-    """An event where users neither waited nor thought for more of the run than chance and a busy machine explain.
+    """An incident where users neither waited nor thought for more of the run than chance and a busy machine explain.
 
-    `waited_s` is the sum of all latencies. Only of users who think: who has a timetable is held to that.
+    `waited_s` is the sum of all latencies. Users on a timetable are left out: they are held to that.
     """
     load = scenario.load
     if load.loop != "closed" or load.think_s is None or load.users is None or not requests:

@@ -1,1 +1,1 @@
-"""What is asked for, as data: scenarios, traffic, arrivals, faults and the plan of the runs."""
+"""A workload as data: scenarios, traffic, arrivals, faults, gates and the plan of the runs."""

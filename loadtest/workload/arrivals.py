@@ -1,7 +1,7 @@
-"""When an open loop sends, and what every loop asks for: seeded, and the same in every world.
+"""Arrivals of an open loop, and the keys that every loop asks for: seeded, and the same in every world.
 
-An arrival is a time in seconds from the start of the load and a key. They come in chunks, so that a run of any length
-needs no more memory than a chunk.
+An arrival is a time in seconds from the start of the load, and a key. Arrivals come in chunks, so that a run of any
+length needs no more memory than a chunk.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from loadtest.workload.traffic import Keys, Load, Ramp, Spike, Step, TopOfTheHou
 CHUNK = 8_192
 """Arrivals drawn at once."""
 PROFILE_STEP_S = 0.01
-"""To which the integral of a ramp is exact; the other shapes are exact throughout."""
+"""The step of a ramp's integral, in seconds; the other shapes are exact throughout."""
 
 
 class Arrivals(NamedTuple):
@@ -31,7 +31,7 @@ class Arrivals(NamedTuple):
 
 
 def arrivals(load: Load, keys: Keys, duration_s: float, seed: int) -> Iterator[Arrivals]:
-    """Every arrival of an open loop before `duration_s`. Raises `BadTrace`."""
+    """All arrivals of an open loop before `duration_s`, in chunks. Raises `BadTrace`."""
     if load.trace is not None:
         yield Arrivals(*read_trace(Path(load.trace), keys.count, duration_s))
         return
@@ -53,12 +53,12 @@ def arrivals(load: Load, keys: Keys, duration_s: float, seed: int) -> Iterator[A
 
 
 def rng_of(seed: int, what: str) -> np.random.Generator:
-    """A stream of its own for each purpose, so that changing one leaves the others as they are."""
+    """A random stream of its own for each purpose, so that a change of one leaves the others as they are."""
     return np.random.Generator(np.random.PCG64([seed, zlib.crc32(what.encode())]))
 
 
 class Popularity:
-    """Which keys are asked for how often."""
+    """The popularity of the keys: uniform, one hot key, or Zipf's law."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -75,25 +75,25 @@ class Popularity:
         return rng.integers(keys.count, size=count)
 
     def stream(self, rng: np.random.Generator) -> Iterator[int]:
-        """One after the other, for ever: what users of a closed loop ask for, in order of asking."""
+        """An endless sequence of keys: the requests of a closed loop's users, in order of asking."""
         while True:
             yield from self.draw(rng, CHUNK).tolist()
 
 
 def closed_keys(keys: Keys, seed: int, worker: int = 0) -> Iterator[int]:
-    """What the users of one process ask for."""
+    """The keys that the users of one process ask for, without end."""
     return Popularity(keys).stream(rng_of(seed, f"keys of worker {worker}"))
 
 
 def first_pause_s(seed: int, worker: int, user: int, longest_s: float) -> float:
-    """Before a user on a timetable asks for the first time: each begins at a random point of its first period."""
+    """The pause before a user on a timetable asks first: a random point of its first period, in seconds."""
     return Random(f"{seed}/{worker}/{user}").uniform(0, longest_s)
 
 
 def pauses_s(load: Load, seed: int, worker: int, user: int) -> Iterator[float]:
-    """How long a thinking user pauses, for ever: before its first request, then after each answer.
+    """The pauses of a thinking user in seconds, without end: one before its first request, then one after each answer.
 
-    The load begins at a random point of everybody's first pause; of an exponential one as much is left then as ever.
+    The load begins at a random point of each user's first pause. As much is left of an exponential pause then as ever.
     """
     mean_s = load.think_s
     assert mean_s is not None, "a timetable has no pauses"
@@ -106,7 +106,7 @@ def pauses_s(load: Load, seed: int, worker: int, user: int) -> Iterator[float]:
 
 
 class _Profile:
-    """The rate over time, by its integral: `time_of` undoes it, which turns even steps into arrivals of that rate."""
+    """The rate over time, as its integral; `time_of` inverts it, which turns even steps into arrivals of that rate."""
 
     def __init__(self, load: Load, duration_s: float) -> None:
         assert load.rate_per_s is not None
@@ -134,7 +134,7 @@ class _Profile:
         return np.interp(expected, self._integral, self._time_s)
 
     def extra_s(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Moments of the jobs that all begin together."""
+        """The moments of the jobs that all begin together, in order."""
         if (shape := self._top_of_the_hour) is None:
             return np.empty(0)
         tops = np.arange(shape.every_s, self._duration_s, shape.every_s)

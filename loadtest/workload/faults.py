@@ -1,4 +1,4 @@
-"""What goes wrong, and when: the `[[faults]]` of a scenario. Only virtual time can break things on time."""
+"""Faults of a scenario, the `[[faults]]` of its file; only virtual time can break things on time."""
 
 from typing import Annotated, Literal, get_args
 
@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from loadtest.workload.table import Table
 
 CacheCommand = Literal["get", "set", "put", "lock", "renew", "unlock", "time"]
-"""What a pod's cache asks Redis for: `set` stores without a token, `put` under one."""
+"""The commands that a pod's cache sends to Redis: `set` stores without a token, `put` under one."""
 CACHE_COMMANDS: frozenset[CacheCommand] = frozenset(get_args(CacheCommand))
 REFUSED_BY: dict[str, frozenset[CacheCommand]] = {
     "READONLY": frozenset({"set", "put", "lock", "renew", "unlock"}),
@@ -15,7 +15,7 @@ REFUSED_BY: dict[str, frozenset[CacheCommand]] = {
     "BUSY": CACHE_COMMANDS,
     "NOPERM": CACHE_COMMANDS,
 }
-"""What each error is the reply to."""
+"""The commands that each error can be the reply to."""
 
 
 class _Fault(Table):
@@ -23,19 +23,19 @@ class _Fault(Table):
 
 
 class Lasting(_Fault):
-    """Begins, and ends by itself."""
+    """A fault that ends by itself after `for_s` seconds."""
 
     for_s: float = Field(gt=0, le=3_600)
 
 
 class CacheFlushed(_Fault):
-    """Every entry and every lock is gone."""
+    """Redis loses every entry and every lock."""
 
     kind: Literal["cache-flushed"]
 
 
 class CacheUnreachable(Lasting):
-    """No command is answered; whether Redis comes back empty is `empty`."""
+    """Redis answers no command; with `empty` it comes back without its entries."""
 
     kind: Literal["cache-away"]
     empty: bool = True
@@ -49,8 +49,11 @@ class CacheSlow(Lasting):
 
 
 class CachePaused(Lasting):
-    """Redis does nothing, as when its process is stopped. Commands pile up and clients time out; when it goes on it
-    executes them all, though nobody waits for the replies any more."""
+    """Redis stands still, as when its process is stopped.
+
+    Commands pile up and clients time out. When Redis goes on, it executes all of them, though their clients have given
+    up.
+    """
 
     kind: Literal["cache-paused"]
 
@@ -58,8 +61,12 @@ class CachePaused(Lasting):
 class CacheRefuses(Lasting):
     """Redis answers commands with an error instead of executing them.
 
-    READONLY: after a failover, whatever writes. OOM: full and evicting nothing, whatever takes memory. BUSY: a script
-    runs, everything. NOPERM: an ACL without rights, everything. `commands` narrows it to some of these.
+    - READONLY, after a failover: every command that writes.
+    - OOM, full and evicting nothing: every command that takes memory.
+    - BUSY, a script runs: every command.
+    - NOPERM, an ACL without rights: every command.
+
+    `commands` narrows it to some of these.
     """
 
     kind: Literal["cache-refuses"]
@@ -80,22 +87,24 @@ class CacheRefuses(Lasting):
 
 
 class CacheResets(Lasting):
-    """Connections to Redis are reset under a share of the commands; half of these are executed, and lose the reply."""
+    """Redis resets connections under a share of the commands; half of these are executed, and lose their reply."""
 
     kind: Literal["cache-resets"]
     share: float = Field(1.0, gt=0, le=1)
 
 
 class CacheClockApart(Lasting):
-    """Redis's own clock is `by_s` off, as when somebody sets it: expiries, leases and the time that pods ask for."""
+    """Redis's own clock is off by `by_s` seconds: expiries, leases and the time that pods ask for are too."""
 
     kind: Literal["cache-clock-apart"]
     by_s: float = Field(ge=-86_400, le=86_400)
 
 
 class ConnectionsDead(Lasting):
-    """The pod's connections to Redis are half-open: nothing comes back on them and nothing says so. Whether commands
-    still arrive there, and are executed, is `arrive`."""
+    """The pod's connections to Redis are half-open: they carry no reply, and report no error.
+
+    With `arrive`, commands still reach Redis there and are executed.
+    """
 
     kind: Literal["connections-dead"]
     pod: int = Field(ge=0, le=9_999)
@@ -103,48 +112,48 @@ class ConnectionsDead(Lasting):
 
 
 class SubscriptionDead(Lasting):
-    """The pod gets no notification, though its commands are answered."""
+    """The pod gets no notification of stored entries, though its commands are answered."""
 
     kind: Literal["subscription-dead"]
     pod: int = Field(ge=0, le=9_999)
 
 
 class OriginFails(Lasting):
-    """A share of the reads fails, after their time."""
+    """A share of the origin's reads fails, each after its full time."""
 
     kind: Literal["origin-fails"]
     share: float = Field(1.0, gt=0, le=1)
 
 
 class OriginSlow(Lasting):
-    """Every read takes `times` as long."""
+    """Every read of the origin takes `times` as long."""
 
     kind: Literal["origin-slow"]
     times: float = Field(gt=1, le=1_000)
 
 
 class OriginHangs(Lasting):
-    """Reads that begin then end only when the fault does."""
+    """Reads of the origin that begin during the fault end only when it does."""
 
     kind: Literal["origin-hangs"]
 
 
 class PodKilled(Lasting):
-    """The pod is gone with all that it had in flight, locks held; a new one takes its place after `for_s`."""
+    """The pod dies with all that it had in flight, its locks held; a new pod takes its place after `for_s` seconds."""
 
     kind: Literal["pod-killed"]
     pod: int = Field(ge=0, le=9_999)
 
 
 class PodPaused(Lasting):
-    """Nothing reaches the pod and nothing leaves it; then it goes on as if no time had passed."""
+    """The pod stands still, cut off from the network; then it goes on as if no time had passed."""
 
     kind: Literal["pod-paused"]
     pod: int = Field(ge=0, le=9_999)
 
 
 class ClockApart(Lasting):
-    """The pod's own clock is `by_s` off, as when somebody sets it."""
+    """The pod's own clock is off by `by_s` seconds."""
 
     kind: Literal["clock-apart"]
     pod: int = Field(ge=0, le=9_999)

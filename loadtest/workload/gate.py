@@ -7,17 +7,19 @@ from dataclasses import dataclass
 _TERM = r"(\w[\w-]*)\.(\w+(?:\.\w+)*)"
 _GATE = re.compile(rf"\s*{_TERM}\s*(?:/\s*{_TERM}\s*)?(<=|>=|<|>)\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*", re.ASCII)
 WORST_COUNTS = frozenset({"errors", "wrong_answers", "origin_failed", "origin_shed", "statuses.error", "statuses.shed"})
-"""Told and judged by their worst repeat, as is each kind of wrong answer (`faults`); all others by the median: a wrong
-answer in one repeat of five is a wrong answer."""
+"""Figures that are shown and judged by their worst repeat, because one wrong answer in five repeats is a wrong answer.
+
+Kinds of wrong answers (`wrong_answer_kinds`) are too; all other figures are judged by their median.
+"""
 
 
 def is_worst_count(figure: str) -> bool:
-    """Whether a figure is of what must not happen, so that its worst repeat tells."""
+    """Whether a figure counts what must not happen, so that its worst repeat decides."""
     return figure in WORST_COUNTS or figure.startswith("wrong_answer_kinds.")
 
 
 class BadGate(ValueError):
-    """The text names the gate, and what would do."""
+    """A text that is no gate; the message quotes it and says what would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +59,21 @@ class Gate:
 
     @property
     def warning(self) -> str:
-        """Why its outcome may be the machine's; empty where it is not."""
+        """The reason why its outcome may be the machine's; empty where it is not."""
         if self.to is None and self.term.figure.endswith("_ms"):
             return f"{self}: latency is another on every machine; gate a ratio to another strategy of the same run"
         return ""
 
 
 def several(text: str) -> list[str]:
-    """The gates in a text, which are apart by spaces; spaces around an operator belong to it."""
+    """The gates in a text that separates them by spaces; spaces around an operator belong to it."""
     return re.sub(r"\s*(<=|>=|<|>|/)\s*", r"\1", text).split() or [text]
 
 
 def parse_gate(text: str) -> Gate:
-    """From `<strategy>.<figure> <=|>=|<|> <number>` or `<strategy>.<figure> / <strategy>.<figure> <= <number>`.
+    """The gate that a text states, as `<strategy>.<figure> <= <number>` or as a ratio of two such figures.
 
-    Raises `BadGate`.
+    The operator is one of <=, >=, < and >. Raises `BadGate`.
     """
     match = _GATE.fullmatch(text)
     if match is None:

@@ -1,4 +1,4 @@
-"""Which runs an experiment is made of, in which order."""
+"""The plan of an experiment: which runs it is made of, in which order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class PlannedRun:
         return (place, self.control_ttl_s or 0.0, self.repeat)
 
     def stated(self) -> dict[str, Any]:
-        """Everything but the scenario, which several runs share."""
+        """All fields but the scenario, which several runs share."""
         return {
             "strategy": self.strategy,
             "seed": self.seed,
@@ -55,17 +55,20 @@ class PlannedRun:
 
 
 def as_stated(scenario: Scenario, stated: Mapping[str, Any]) -> PlannedRun:
-    """The run that `PlannedRun.stated` tells, of a scenario that several runs share. Raises TypeError, KeyError."""
+    """The run that `PlannedRun.stated` describes, of a scenario that several runs share. Raises TypeError, KeyError."""
     if (ttl_s := stated["control_ttl_s"]) is not None:
         scenario = scenario.model_copy(update={"cache": scenario.cache.model_copy(update={"ttl_s": ttl_s})})
     return PlannedRun(scenario, **stated)
 
 
 def plan(scenario: Scenario, names: Sequence[str], found: Discovered, repeats: int, seed: int) -> list[PlannedRun]:
-    """Every strategy, and beside each that changes the mean TTL the baseline at that mean, because older answers alone
-    save loads; at the end of a round the references that were discovered. Repeats are interleaved, each round in
-    another random order, so that a machine that gets slower is not one strategy's misfortune; a single round keeps the
-    order that was asked for."""
+    """The runs of an experiment: every strategy in each round, controls beside them and the references last.
+
+    A control is the baseline at the mean TTL of a strategy that changes it, because older answers alone save loads.
+
+    Repeats are interleaved: each round has another random order, so that a machine that slows down slows all strategies
+    alike. A single round keeps the order of `names`.
+    """
     first: dict[tuple[str, float | None, bool], None] = {}
     for name in names:
         stretch = scenario.stated(found.strategies[name]).mechanism().stretch

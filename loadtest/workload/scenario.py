@@ -1,4 +1,4 @@
-"""A workload, as a TOML file. The lab's own are in `loadtest/scenarios/`; a path to any other works the same way."""
+"""Scenarios: workloads as TOML or JSON files. The lab's own are in `loadtest/scenarios/`."""
 
 import json
 import math
@@ -29,12 +29,12 @@ PODS_REAL_MAX = 16
 RATE_REAL_MAX = 50_000
 BYTES_MAX = 1 << 20
 FAULTS_MAX = 5
-"""Of a file, told at once."""
+"""The most faults of a file that one message names."""
 _READERS = {".toml": tomllib.loads, ".json": json.loads}  # a run's own scenario.json can be run again
 
 
 class BadScenario(ValueError):
-    """The text names the file, the field and the bound."""
+    """A scenario that cannot be read; the message names the file, the field and the bound."""
 
 
 def _latency(text: str) -> str:
@@ -51,60 +51,67 @@ LatencyText = Annotated[str, AfterValidator(_latency)]
 
 
 class CacheTable(Table):
-    """`[cache]` of a scenario."""
+    """The `[cache]` table of a scenario."""
 
     ttl_s: float = Field(ge=0.05, le=86_400)
 
 
 class OriginTable(Table):
-    """`[origin]` of a scenario."""
+    """The `[origin]` table of a scenario."""
 
     latency: LatencyText
     connections: int = Field(ge=1, le=256)
-    """Per pod and strategy. Large enough not to shape the result, unless that is what the scenario is about."""
+    """Connections of each pod for each strategy; enough not to shape the result, unless the scenario is about that."""
     connections_shared: int | None = Field(None, ge=1, le=SIZE_MAX)
-    """Of all pods together, per strategy, handed out first come, first served; a read needs one of both: first of its
-    pod's, with which it queues for a shared one. None: each pod has its own and no more is said."""
+    """Connections of all pods together for each strategy, handed out first come, first served.
+
+    A read first takes one of its pod's connections, and with it queues for a shared one. None leaves each pod its own
+    alone.
+    """
 
 
 class Warm(Table):
-    """What happens before the clock starts."""
+    """The warm-up: what happens before the load begins."""
 
     keys: Literal["none", "burst"] = "none"
-    """burst: every key is asked for once, all at the same moment, so that all entries are written together."""
+    """The keys that are asked for once each: `burst` asks for all at once, so that all entries are written together."""
     lead_s: float = Field(0, ge=0, le=60)
-    """In virtual time: from the burst's end to the load. Elsewhere it is what starting the load takes."""
+    """Seconds from the burst's end to the load, in virtual time; elsewhere it is what starting the load takes."""
 
 
 class Virtual(Table):
-    """What only virtual time has to be told: what a machine and a network do by themselves."""
+    """Properties that a machine and a network have by themselves, and that virtual time must be given."""
 
     network: LatencyText = "fixed(0.25)"
-    """One way between client and pod, and between pod and pooler, ms; a distribution as the origin's latency."""
+    """The delay one way between client and pod, and between pod and pooler: a distribution like the origin's, in ms."""
     redis: LatencyText = "fixed(0)"
-    """A command to Redis and back, ms."""
+    """The time of a command to Redis and back, in ms."""
     redis_entries_max: int | None = Field(None, ge=1, le=100_000_000)
-    """Entries that Redis has room for; then its policy decides."""
+    """The entries that Redis has room for; then its policy decides."""
     redis_policy: Literal["allkeys-lru", "noeviction"] = "allkeys-lru"
     service_us: float = Field(0, ge=0, le=1_000_000)
-    """CPU time of a request in its pod, which does one at a time; 0: a pod's CPU is never full."""
+    """Microseconds of CPU that a request takes in its pod, which serves one at a time; with 0 no CPU is ever full."""
 
 
 class Live(Table):
-    """What the stack makes of the scenario: it sends for ever, and to all strategies at once."""
+    """The live load of the stack, which never ends and goes to all its strategies at once."""
 
     rate_per_s: float | None = Field(None, gt=0, le=RATE_REAL_MAX)
-    """Requests per second, of all strategies together. Without it the stack comes as close to the load's own rate for
-    each of them as it can."""
+    """Requests per second of all strategies together.
+
+    Without it, the stack comes as close as it can to the load's own rate for each strategy.
+    """
     strategies: list[str] = Field(default_factory=list)
-    """Who is asked; default: all that there are."""
+    """The strategies that get the live load; all that there are by default."""
     keys: int | None = Field(None, ge=1, le=1_000_000)
-    """How many are asked for; default: as many as elsewhere. A rate that is lower than elsewhere leaves each key so few
-    requests that what happens to one that is asked for often cannot be seen."""
+    """The number of keys; by default as many as elsewhere.
+
+    At a rate that is lower than elsewhere, fewer keys leave each one requests enough to show a herd.
+    """
 
 
 class StatedSettings(Settings):
-    """Settings that are what they are given, whatever is set around this process."""
+    """Settings with the values that they are given, whatever the environment of this process says."""
 
     @classmethod
     def settings_customise_sources(
@@ -119,7 +126,7 @@ class StatedSettings(Settings):
 
 
 class Scenario(Table):
-    """A validated scenario. `name` is made from the file's, where it states none."""
+    """A validated scenario; its name is the file's where it states none."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
     title: str = Field(min_length=1, max_length=200)
@@ -132,11 +139,11 @@ class Scenario(Table):
     origin: OriginTable
     warm: Warm = Warm()
     slow_ms: float = Field(100.0, gt=0, le=60_000)
-    """A second counts as slow when 1 % of its requests took longer."""
+    """A second counts as slow when at least 1 % of its requests took longer than this many milliseconds."""
     params: dict[str, dict[str, float | str]] = Field(default_factory=dict)
-    """Tunables by strategy, as in the setting of the same name."""
+    """Parameters by strategy, as in the setting of the same name."""
     gates: list[Annotated[str, AfterValidator(_gate)]] = Field(default_factory=list)
-    """What `lab gate` holds a run of it to, such as "mine.origin_peak_1s <= 10"."""
+    """Bounds that `lab gate` holds a run of it to, such as "mine.origin_peak_1s <= 10"."""
     faults: list[Fault] = Field(default_factory=list)
     live: Live = Live()
     virtual: Virtual = Virtual()
@@ -152,7 +159,7 @@ class Scenario(Table):
 
     @property
     def why_only_virtual(self) -> str:
-        """What in this scenario real processes on one machine cannot do; nothing where they can."""
+        """The part of this scenario that real processes on one machine cannot do; empty where they can do all of it."""
         if self.faults:
             return f"faults.0: {self.faults[0].kind} on time is for virtual time: make sim"
         if self.pods > PODS_REAL_MAX:
@@ -162,27 +169,27 @@ class Scenario(Table):
         return ""
 
     def in_the_stack(self) -> "Scenario":
-        """The same as the stack has it: its keys, and its rate, which is that of all strategies together."""
+        """The scenario with the stack's number of keys, and with its rate, which is that of all strategies together."""
         keys = self.keys.model_copy(update={"count": self.live.keys or self.keys.count})
         load = self.load.model_copy(update={"rate_per_s": self.live.rate_per_s or self.load.rate_per_s})
         return self.model_copy(update={"keys": keys, "load": load})
 
     def led_by(self, lead_s: float) -> "Scenario":
-        """The same, with so long between the warm-up and the load; clocks that disagree make it no less than 0."""
+        """The scenario with so many seconds between the warm-up and the load; 0 where clocks disagree by more."""
         return self.model_copy(update={"warm": self.warm.model_copy(update={"lead_s": max(0.0, lead_s)})})
 
     def stated(self, strategy: type[Strategy]) -> Strategy:
-        """The strategy with its parameters as this scenario tunes them. Raises ValueError where it cannot be."""
+        """The strategy with the parameters that this scenario gives it. Raises ValueError where they do not fit."""
         return strategy.stated(self.cache.ttl_s, self.params.get(strategy.name, {}))
 
     @property
     def target_rate(self) -> float | None:
-        """Requests per second that the load is to reach; None where the answers set the pace."""
+        """The rate that the load is to reach, in requests per second; None where the answers set the pace."""
         return self.load.rate_per_s
 
     @property
     def hot_keys(self) -> NDArray[np.int64]:
-        """Keys that are more likely than not asked for while they are being loaded, so that a herd can form."""
+        """The keys that are more likely than not asked for while they are being loaded, so that a herd can form."""
         load = self.load
         rate_per_s = load.rate_per_s or (load.users or 0) / (load.think_s or 1.0)
         expected = rate_per_s * self.keys.shares() * Latency.parse(self.origin.latency).mean_ms / 1000
@@ -190,19 +197,19 @@ class Scenario(Table):
 
     @property
     def connections_together(self) -> int:
-        """That the origin has for all pods."""
+        """The connections to the origin that all pods have together."""
         of_pods = self.pods * self.origin.connections
         return min(of_pods, self.origin.connections_shared or of_pods)
 
     @property
     def connections_shared(self) -> int | None:
-        """As far as pods can come to share them: none where they have no more than these for themselves."""
+        """The shared connections that pods can come to queue for; None where the pods' own are no more than these."""
         shared = self.origin.connections_shared
         return shared if shared is not None and shared < self.pods * self.origin.connections else None
 
     @property
     def without_effect(self) -> list[str]:
-        """What it states and nothing comes of, in words."""
+        """The parts of it that have no effect, in sentences."""
         shared, of_pods = self.origin.connections_shared, self.pods * self.origin.connections
         if shared is None or self.connections_shared is not None:
             return []
@@ -211,11 +218,11 @@ class Scenario(Table):
         ]
 
     def pod_settings(self, seed: int, pod: str) -> Settings:
-        """The settings of a pod in this process: what the scenario states, and for the rest a pod's own."""
+        """The settings of a pod in this process: what the scenario states, and a pod's defaults for the rest."""
         return StatedSettings(pod=pod, **self._stated(seed))
 
     def pod_environment(self, seed: int) -> dict[str, str]:
-        """The settings that this scenario states, for a pod in a process of its own."""
+        """The environment variables that give the scenario's settings to a pod in a process of its own."""
         return {f"LAB_{name.upper()}": as_variable(value) for name, value in self._stated(seed).items()}
 
     def _stated(self, seed: int) -> dict[str, Any]:
@@ -236,8 +243,10 @@ def scenario_names() -> list[str]:
 
 
 def read_scenario(name_or_path: str, **overrides: Any) -> Scenario:
-    """The scenario of that name, or in that file; `overrides` replace top-level fields. A trace is found from where the
-    file is. Raises `BadScenario`."""
+    """The scenario of that name or in that file, with its top-level fields replaced by `overrides`.
+
+    A trace's path counts from the folder of the file. Raises `BadScenario`.
+    """
     path = Path(name_or_path)
     if path.suffix.lower() not in _READERS:
         if name_or_path not in scenario_names():
@@ -262,13 +271,13 @@ def read_scenario(name_or_path: str, **overrides: Any) -> Scenario:
 
 
 def name_from(stem: str) -> str:
-    """A scenario's name from its file's, which may hold what folders and rows are better without."""
+    """A scenario's name from its file's, without the characters that folders and rows are better without."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", stem) if not unicodedata.combining(letter))
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", plain).strip("-._")[:64] or "scenario"
 
 
 def _table(path: Path) -> dict[str, Any]:
-    """Raises `BadScenario`."""
+    """The table that a file holds. Raises `BadScenario`."""
     try:
         table = _READERS[path.suffix.lower()](text_of(path, BYTES_MAX))
         if not isinstance(table, dict):

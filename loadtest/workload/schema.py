@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 SCHEMA = 2
-"""The form of scenario files and of the claims' files; a file that states none is of this one."""
+"""The schema of scenario files and of the claims' files; a file that states none is of this one."""
 NEW_NAMES: Mapping[str, str] = {"tune": "params"}
-"""What a table of schema 1 is called since schema 2."""
+"""New names of tables since schema 2, by their names in schema 1."""
 
 
 def without_schema(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,23 +1,25 @@
 """The seeds of the runs that one seed stands for: of its repeats, and of the hours of a load that has no end.
 
-They are hashed, not counted on from the first: counted, the five repeats of seed 1 and those of seed 2 have four runs
-in common, and what looks like a second sample is mostly the first.
+They are hashed. Counted on from the first, the five repeats of seed 1 and those of seed 2 would have four runs in
+common. What looks like a second sample would mostly be the first.
 """
 
 import hashlib
 
 SEED_BITS = 53
-"""Of a hashed seed: JSON readers whose only number is a double keep it, and chance repeats none of a million seeds but
-once in 20,000 such millions."""
+"""The bits of a hashed seed, which JSON readers keep whose only number is a double.
+
+Chance repeats none of a million seeds but once in 20,000 such millions.
+"""
 
 
 def run_seed(seed: int, repeat: int) -> int:
-    """Of the repeat of that number, from 1 on. The first is the seed itself, so that a single run is found again."""
+    """The seed of a repeat by its number, from 1 on; the first has the seed itself, so that a run can be repeated."""
     return _nth(seed, "repeat", repeat - 1)
 
 
 def hour_seed(seed: int, hour: int) -> int:
-    """Of that hour of a load, from 0 on; the first has the seed itself."""
+    """The seed of that hour of a load, from 0 on; the first has the seed itself."""
     return _nth(seed, "hour", hour)
 
 

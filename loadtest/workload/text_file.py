@@ -1,4 +1,4 @@
-"""A text that somebody wrote or exported, whatever byte order mark the program put in front."""
+"""Text files as editors and exports leave them, whatever byte order mark they begin with."""
 
 import codecs
 import stat
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def text_of(path: Path, bytes_max: int) -> str:
-    """The whole text. Raises OSError, and ValueError that says what is wrong with the file."""
+    """The whole text of a file. Raises OSError, and ValueError that says what is wrong with the file."""
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):  # of a pipe or a device there would be no end
         raise ValueError("is a directory" if stat.S_ISDIR(mode) else "is no regular file")

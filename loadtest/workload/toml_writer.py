@@ -1,4 +1,4 @@
-"""A scenario as the file that it can be read from again."""
+"""Scenarios as TOML files."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,13 +9,13 @@ from loadtest.workload.schema import SCHEMA
 
 
 def as_toml(scenario: Scenario) -> str:
-    """Nothing but what is not a default. Reading it gives the same scenario."""
+    """The scenario as TOML, without its defaults; reading it gives the same scenario."""
     stated = {"schema": SCHEMA} | scenario.model_dump(exclude_defaults=True, exclude_none=True)
     return "\n".join(_table("", stated)) + "\n"
 
 
 def _table(path: str, table: Mapping[str, Any]) -> Iterator[str]:
-    """Values, then the tables below: what comes after a heading belongs to it."""
+    """The lines of a table: its values, then the tables below, since what comes after a heading belongs to it."""
     for name, value in table.items():
         if not _is_nested(value):
             yield f"{name} = {json.dumps(value)}"  # JSON's numbers, words and strings are TOML's too

@@ -1,6 +1,6 @@
-"""A recorded load: a CSV file with the columns `time_s` (seconds from the start) and `key`, replayed as it is.
+"""Recorded loads: CSV files with the columns `time_s` (seconds from the start) and `key`, replayed as they are.
 
-A run brings its own along: beside its scenario.json, under a name that tells two traces apart by what is in them.
+A run's folder holds its own copy beside scenario.json, under a name that tells two traces apart by their content.
 """
 
 import csv
@@ -24,11 +24,11 @@ _KEY = re.compile(r"\s*\+?\d{1,18}\s*", re.ASCII)
 
 
 class BadTrace(ValueError):
-    """The text names the file, the line and what is wrong with it."""
+    """A trace that cannot be replayed; the message names the file, the line and what is wrong with it."""
 
 
 def read_trace(path: Path, keys: int, duration_s: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Times and keys before `duration_s`, in order of time. Raises `BadTrace`."""
+    """The times and keys of the trace before `duration_s`, in order of time. Raises `BadTrace`."""
     try:
         reader = csv.reader(text_of(path, BYTES_MAX).splitlines(keepends=True))
     except OSError as error:
@@ -60,7 +60,7 @@ def read_trace(path: Path, keys: int, duration_s: float) -> tuple[NDArray[np.flo
 
 
 def _arrival(cells: list[str], time_at: int, key_at: int) -> tuple[float, int]:
-    """Raises ValueError."""
+    """The time and the key of one line. Raises ValueError."""
     try:
         time_s, key = float(cells[time_at]), cells[key_at]
     except (ValueError, IndexError):
@@ -71,7 +71,7 @@ def _arrival(cells: list[str], time_at: int, key_at: int) -> tuple[float, int]:
 
 
 def bring_trace(run: Path, scenario: Scenario) -> None:
-    """Put a copy of what the scenario replays into the run's folder. Raises OSError."""
+    """Copy the trace that the scenario replays into the run's folder. Raises OSError."""
     if scenario.load.trace is not None:
         path = Path(scenario.load.trace)
         with path.open("rb") as file:
@@ -80,8 +80,7 @@ def bring_trace(run: Path, scenario: Scenario) -> None:
 
 
 def scenario_json(scenario: Scenario, folder: Path, run: Path) -> str:
-    """The scenario as a file in `folder`, there to be read again: what it replays is the run's own copy, if there is
-    one, by the way from there."""
+    """The text of a scenario file in `folder` that can be read again; its trace is the run's copy, if there is one."""
     copy = next(run.glob("trace-*.csv"), None) if scenario.load.trace is not None else None
     if copy is not None:
         load = scenario.load.model_copy(update={"trace": os.path.relpath(copy, folder)})

@@ -1,4 +1,4 @@
-"""Who asks for what, and when: the `[load]` and `[keys]` tables of a scenario."""
+"""Traffic of a scenario: its `[load]` and `[keys]` tables."""
 
 from typing import Annotated, Literal
 
@@ -9,28 +9,28 @@ from pydantic import Field, model_validator
 from loadtest.workload.table import Table
 
 RATE_MAX = 5_000_000
-"""Requests per second: more than one machine sends, because virtual time has no such limit."""
+"""The highest rate in requests per second: beyond what one machine sends, since virtual time has no such limit."""
 
 
 class Steady(Table):
-    """The same rate from beginning to end."""
+    """The same rate from the load's beginning to its end."""
 
     kind: Literal["steady"] = "steady"
 
 
 class Ramp(Table):
-    """From one rate to another, in a straight line: users who are spawned one by one."""
+    """A rate that changes in a straight line, as when users are started one by one."""
 
     kind: Literal["ramp"]
     from_share: float = Field(ge=0, le=1_000)
-    """Of the load's rate, at the start; likewise below."""
+    """The share of the load's rate at the start; `to_share` is the one at the end."""
     to_share: float = Field(ge=0, le=1_000)
     for_s: float | None = Field(None, gt=0, le=3_600)
-    """How long it takes; then the rate stays. Without it, as long as the load."""
+    """Seconds until `to_share` is reached, and kept from then on; by default the whole load."""
 
 
 class Step(Table):
-    """The store rush: the doors open, and the rate stays at its new height."""
+    """A rate that rises at one moment and stays at its new height: a store opens its doors."""
 
     kind: Literal["step"]
     at_s: float = Field(ge=0, le=3_600)
@@ -38,7 +38,7 @@ class Step(Table):
 
 
 class Spike(Table):
-    """A rush that passes."""
+    """A rate that changes for `for_s` seconds and comes back: a rush that passes."""
 
     kind: Literal["spike"]
     at_s: float = Field(ge=0, le=3_600)
@@ -53,35 +53,41 @@ class TopOfTheHour(Table):
     every_s: float = Field(ge=1, le=3_600)
     extra_requests: int = Field(ge=1, le=1_000_000)
     within_s: float = Field(0.05, gt=0, le=60)
-    """How far the clocks of those jobs are apart."""
+    """How far the clocks of those jobs are apart, in seconds."""
 
 
 Shape = Annotated[Steady | Ramp | Step | Spike | TopOfTheHour, Field(discriminator="kind")]
 
 
 class Load(Table):
-    """An open loop sends each request at its own time, whether or not earlier ones came back; in a closed loop each
-    user waits for its answer before it asks again, so that a slow service is asked less."""
+    """A load, in an open or a closed loop.
+
+    An open loop sends each request at its own time, whether or not earlier ones came back. In a closed loop each user
+    waits for its answer before it asks again, so that a slow service is asked less.
+    """
 
     loop: Literal["open", "closed"]
     rate_per_s: float | None = Field(None, gt=0, le=RATE_MAX)
-    """Requests per second. In a closed loop, of all users together, each on a fixed timetable that it never forgets."""
+    """Requests per second; in a closed loop of all users together, each on a fixed timetable that it never forgets."""
 
     # closed loop
     users: int | None = Field(None, ge=1, le=5_000)
     think_s: float | None = Field(None, gt=0, le=60)
-    """Mean pause between an answer and the user's next request, where no rate is stated."""
+    """The mean pause between an answer and the user's next request, in seconds, where no rate is stated."""
     think: Literal["exponential", "constant"] = "exponential"
-    """How those pauses are drawn. Users who all think equally long fall into step: whoever waited for one load together
-    asks together ever after, a herd that no visitors are. Constant is for the published runs that did so."""
+    """The distribution of those pauses; constant is for the published runs that had it.
+
+    Users who all think equally long fall into step: those who waited for one load together ask together ever after.
+    Visitors do not form such a herd.
+    """
 
     # open loop
     arrivals: Literal["poisson", "constant"] = "poisson"
     shape: Shape = Steady()
     trace: str | None = None
-    """Instead of a rate: a recording to replay, see `loadtest.workload.trace`. In a file, its path from there."""
+    """A recording to replay instead of a rate (`loadtest.workload.trace`); in a file, its path from there."""
     in_flight_max: int = Field(2_000, ge=1, le=1_000_000)
-    """Requests of an open loop on their way at once; what is due beyond is not sent, and reported."""
+    """The most requests of an open loop in flight at once; what is due beyond is not sent, and reported."""
 
     @model_validator(mode="after")
     def _one_pace(self) -> "Load":
@@ -101,13 +107,13 @@ class Load(Table):
 
 
 class Keys(Table):
-    """What is asked for: ids 0 to count - 1. Uniform, unless one of the two shares is stated."""
+    """The keys: ids 0 to count - 1, all equally popular unless one of the two shares is stated."""
 
     count: int = Field(ge=1, le=1_000_000)
     hot_share: float | None = Field(None, gt=0, lt=1)
-    """Share of the requests that goes to id 0; the rest is uniform over the others."""
+    """The share of the requests that goes to id 0; the rest is uniform over the others."""
     zipf: float | None = Field(None, gt=0, le=5)
-    """Exponent s: id k is asked for in proportion to 1 / (k + 1)^s."""
+    """The exponent s of Zipf's law: id k is asked for in proportion to 1 / (k + 1)^s."""
 
     @model_validator(mode="after")
     def _one_popularity(self) -> "Keys":
@@ -118,11 +124,11 @@ class Keys(Table):
         return self
 
     def share(self, key: int) -> float:
-        """Of all requests, those for this key."""
+        """The share of all requests that is for this key."""
         return float(self.shares()[key])
 
     def shares(self) -> NDArray[np.float64]:
-        """Of all requests, those for each key."""
+        """The share of all requests that is for each key."""
         if self.hot_share is not None:
             others = (1 - self.hot_share) / (self.count - 1)
             return np.concatenate(([self.hot_share], np.full(self.count - 1, others)))

@@ -72,7 +72,6 @@ def test_the_row_counts_every_request_once() -> None:
     assert row.statuses == {"hit": 1, "miss": 1, "shed": 1, "stale": 1}
     assert row.hit_ratio == 0.4
     assert row.errors == 2  # the 503 and the one that never came; an absent item is no error
-    assert tally.unanswered == 1
     assert row.wrong_answers == 1
     assert row.wrong_answer_kinds == {"wrong id": 1}
     assert (row.origin_reads, row.origin_peak_1s) == (3, 2)
