@@ -123,10 +123,6 @@ class Keys(Table):
             raise ValueError("hot_share needs a count of at least 2")
         return self
 
-    def share(self, key: int) -> float:
-        """The share of all requests that is for this key."""
-        return float(self.shares()[key])
-
     def shares(self) -> NDArray[np.float64]:
         """The share of all requests that is for each key."""
         if self.hot_share is not None:

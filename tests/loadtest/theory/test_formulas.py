@@ -120,7 +120,7 @@ def replay(scenario: Scenario, strategy: type[Strategy], seed: int = SEED) -> Ru
     fresh_s = cold_s if scenario.warm.keys == "none" else least_s + width_s * rng.random(keys.count)
     loading_s = cold_s.copy()  # until then
     notifications: list[tuple[float, int]] = []
-    shares = [keys.share(key) for key in range(keys.count)]
+    shares = keys.shares().tolist()
     which = rng.choice(keys.count, p=shares, size=200_000).tolist()
 
     def moments() -> Iterator[float]:

@@ -94,7 +94,7 @@ def test_zipf_follows_its_exponent() -> None:
     keys = Keys(count=1_000, zipf=1.0)
     counts = np.bincount(drawn(keys=keys).key, minlength=1_000)
     for key in (0, 1, 9):
-        assert counts[key] / counts.sum() == pytest.approx(keys.share(key), rel=0.05)
+        assert counts[key] / counts.sum() == pytest.approx(keys.shares()[key], rel=0.05)
 
 
 def test_a_trace_is_replayed_in_order(tmp_path: Path) -> None:
