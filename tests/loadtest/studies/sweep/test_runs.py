@@ -136,6 +136,12 @@ def test_a_sweep_ends_as_one_table_with_a_row_per_run(small: Path, here: Here) -
         assert row["commit"]
 
 
+def test_the_baseline_comes_first_however_strategies_are_named(small: Path, here: Here) -> None:
+    ended, _ = swept(small, "--strategies", "xfetch,static")
+    listed = [line.split()[0] for line in ended.output.splitlines() if line.startswith(("static", "xfetch"))]
+    assert listed == ["static", "xfetch"]
+
+
 def test_a_sweep_comes_to_the_same_in_processes_of_its_own(small: Path, here: Here, tmp_path: Path) -> None:
     _, folder = swept(small, *GRID)
     here_traces = table_of(folder).column("trace").to_pylist()
