@@ -30,10 +30,7 @@ def courses(measured: Sequence[tuple[RunSummary, Series]]) -> dict[str, Series]:
 
 
 def _distance(row: RunSummary, middle: RunSummary) -> float:
-    """The distance of a run from the medians, in natural logarithms of ratios, summed over all figures.
-
-    A figure that only one of the two has counts as a factor of ten.
-    """
+    """The distance in logarithms of ratios, over all figures; one that either lacks counts as a factor of ten."""
     total = 0.0
     for name in TYPICAL_BY:
         mine, median = getattr(row, name), getattr(middle, name)

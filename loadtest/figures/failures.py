@@ -3,9 +3,9 @@
 A failure that the scenario's faults do not explain is an incident of the run. It *moved a figure*, and makes the run no
 result, where the strategy did not meet the world that the scenario states:
 
-- One command to Redis that failed is enough: an entry was not found, not stored or not locked.
-- After a command without a reply a pod leaves Redis alone for a while, in which every request may ask the origin. The
-  cost of that cannot be told afterwards.
+- One command to Redis that failed is enough: an entry was not found, not stored or not locked. After a command without
+  a reply a pod leaves Redis alone for a while, in which every request may ask the origin. The cost of that cannot be
+  told afterwards.
 - One refused write, one corrupt entry, one background task that died, or one read that the store itself failed is
   enough, too.
 - A pod that stood still had requests waiting meanwhile.

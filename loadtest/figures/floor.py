@@ -1,8 +1,8 @@
 """The fewest loads that could have answered the requests of a run, exactly, whatever the strategy.
 
 A load can answer a request if it ends no later than the request does. It must also end no longer before the request was
-sent than the strategy's promise allows (`Mechanism.oldest_s`). So a request is the interval from `intended_s -
-oldest_s` to `ended_s`, and needs a load that ends in it.
+sent than the strategy's promise allows (`Mechanism.oldest_s`). So a request is an interval that begins `oldest_s`
+before `intended_s`, ends at `ended_s`, and needs a load that ends in it.
 
 The fewest moments that meet every interval of a key come from a walk through the intervals by their ends. Each that no
 earlier moment meets gets a load at its end (interval stabbing; Cormen et al., exercise 16.2-5).
@@ -28,10 +28,7 @@ class Floor:
     """The fewest loads of one run, counted from its answers in chunks, about in order of their ends; few are held."""
 
     def __init__(self, oldest_s: float, free_until_s: float = -np.inf) -> None:
-        """Make a floor without answers.
-
-        Every key may have been loaded up to `free_until_s` at no cost, in a warm-up; by default the cache began empty.
-        """
+        """Make an empty floor; every key may have been loaded up to `free_until_s` at no cost, in a warm-up."""
         self._oldest_s, self._free_until_s = min(max(0.0, oldest_s), _OLDEST_S_MAX), free_until_s
         self._loaded_s, self._first = np.empty(0), np.empty(0, dtype=np.int64)  # by key
         self._held: list[tuple[Floats, Floats, Integers]] = []
@@ -79,10 +76,7 @@ class Floor:
             at = to
 
     def _stab(self, begun_s: Floats, ended_s: Floats, key: Integers) -> None:
-        """Count the loads of intervals in order of their ends.
-
-        The first unmet interval of each key is met at its end, until all are met.
-        """
+        """Count the loads of intervals in order of their ends, each at the end of a key's first unmet one."""
         while True:
             unmet = begun_s > self._loaded_s[key]
             begun_s, ended_s, key = begun_s[unmet], ended_s[unmet], key[unmet]

@@ -44,10 +44,7 @@ class Due(NamedTuple):
 
 
 def what_is_due(scenario: Scenario, seed: int) -> Due:
-    """The load that is due in a run of this seed: arrivals of an open loop are seeded, and so is a timetable.
-
-    Raises `BadTrace` and OSError.
-    """
+    """The load that is due with this seed, which decides arrivals and timetables. Raises `BadTrace` and OSError."""
     load, duration_s = scenario.load, scenario.duration_s
     if load.loop == "open":
         chunks = arrivals(load, scenario.keys, duration_s, seed)

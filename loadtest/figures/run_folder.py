@@ -85,10 +85,7 @@ def read_schema(path: Path) -> dict[str, Any]:
 
 
 def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
-    """A new folder `<time>-<name>`, holding what is known before the run. Raises OSError.
-
-    Its path is absolute, because child processes work in folders of their own.
-    """
+    """A new folder `<time>-<name>` that holds what is known before the run, by its absolute path. Raises OSError."""
     results = results.absolute()
     stamp = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
     for suffix in ("", *(f"-{number}" for number in range(2, 100))):
@@ -128,10 +125,7 @@ def keep_figures(
 
 
 def point_latest(folder: Path) -> str:
-    """Make the link `latest` beside the folder point to it; the reason where it does not, or an empty text.
-
-    A file or folder of that name is left as it is.
-    """
+    """Make the link `latest` beside the folder point to it; the reason where it cannot, as where it is no link."""
     link = folder.parent / "latest"
     fresh = folder.parent / f".latest-{os.getpid()}"
     if not link.is_symlink() and link.exists():

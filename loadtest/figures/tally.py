@@ -1,7 +1,4 @@
-"""The tally of a run: its figures from its records, the same for every world.
-
-Records come in chunks, so that no run is too long for the memory.
-"""
+"""The tally of a run: its figures from its records, in chunks and the same for every world."""
 
 from collections import Counter
 from typing import Any

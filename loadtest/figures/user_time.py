@@ -9,10 +9,7 @@ import math
 from loadtest.workload.scenario import Scenario
 
 ACCOUNTED_SHARE_MIN = 0.9
-"""The least share of the users' time that waiting and thinking must explain.
-
-Less than a tenth goes into waking up on a shared machine.
-"""
+"""The least share of users' time that waits and thinking explain; waking up on a shared machine takes the rest."""
 CHANCE_Z = 4.0
 """Standard deviations by which the sum of drawn think times may be less than its mean."""
 

@@ -4,10 +4,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write the text and a line's end through a file beside the path, which replaces the old file once complete.
-
-    Raises OSError.
-    """
+    """Write the text and a line's end, all of it or nothing. Raises OSError."""
     half = path.with_name(f".{path.name}.half")
     try:
         half.write_text(text + "\n", encoding="utf-8")

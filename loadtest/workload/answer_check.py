@@ -24,15 +24,9 @@ NO_AGE = "no possible age"
 NOT_ABSENT = "a 404 of something else"
 
 CLOCKS_APART_S = 0.1
-"""How far the pods' ideas of the cache's clock may be apart, in seconds.
-
-Each pod learns it over a network, from one answer.
-"""
+"""Seconds by which pods' ideas of the cache's clock may differ: each learns it over a network, from one answer."""
 CLIENT_APART_S = 1.0
-"""How far the client's idea of the cache's clock may be off, in seconds.
-
-It learns it once, perhaps long ago, over a network.
-"""
+"""Seconds by which the client's idea of the cache's clock may be off: it learns it once, over a network."""
 _SERVED = frozenset({Status.HIT, Status.MISS, Status.STALE, Status.COLLAPSED})
 _CENTURY_S = 3.2e9
 
@@ -105,10 +99,7 @@ class AnswerCheck:
         return ""
 
     def age_fault(self, strategy: str, seen: Seen, read_at_s: float) -> str:
-        """The fault of an item's age, or an empty text.
-
-        The age at the moment of the request counts: whatever delayed the answer afterwards is latency.
-        """
+        """The fault of an item's age at the moment of the request, or an empty text; a later delay is latency."""
         status, age_s, sent_s, ended_s = seen
         if status not in _SERVED:
             return NO_STATUS

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from loadtest.workload.trace import BadTrace, read_trace  # noqa: F401 - what `arrivals` raises is found where it is
+from loadtest.workload.trace import read_trace
 from loadtest.workload.traffic import Keys, Load, Ramp, Spike, Step, TopOfTheHour
 
 CHUNK = 8_192

@@ -101,10 +101,7 @@ class CacheClockApart(Lasting):
 
 
 class ConnectionsDead(Lasting):
-    """The pod's connections to Redis are half-open: they carry no reply, and report no error.
-
-    With `arrive`, commands still reach Redis there and are executed.
-    """
+    """The pod's connections to Redis are half-open: without replies or errors; with `arrive` commands are executed."""
 
     kind: Literal["connections-dead"]
     pod: int = Field(ge=0, le=9_999)

@@ -71,10 +71,7 @@ def several(text: str) -> list[str]:
 
 
 def parse_gate(text: str) -> Gate:
-    """The gate that a text states, as `<strategy>.<figure> <= <number>` or as a ratio of two such figures.
-
-    The operator is one of <=, >=, < and >. Raises `BadGate`.
-    """
+    """The gate in `<strategy>.<figure> <= <number>`, or in one of a ratio of two figures. Raises `BadGate`."""
     match = _GATE.fullmatch(text)
     if match is None:
         raise BadGate(

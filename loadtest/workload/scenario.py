@@ -97,17 +97,11 @@ class Live(Table):
     """The live load of the stack, which never ends and goes to all its strategies at once."""
 
     rate_per_s: float | None = Field(None, gt=0, le=RATE_REAL_MAX)
-    """Requests per second of all strategies together.
-
-    Without it, the stack comes as close as it can to the load's own rate for each strategy.
-    """
+    """Requests per second of all strategies together; by default as close to the load's own for each as can be."""
     strategies: list[str] = Field(default_factory=list)
     """The strategies that get the live load; all that there are by default."""
     keys: int | None = Field(None, ge=1, le=1_000_000)
-    """The number of keys; by default as many as elsewhere.
-
-    At a rate that is lower than elsewhere, fewer keys leave each one requests enough to show a herd.
-    """
+    """The number of keys; fewer than elsewhere, at a lower rate, leave each one requests enough to show a herd."""
 
 
 class StatedSettings(Settings):

@@ -7,10 +7,7 @@ common. What looks like a second sample would mostly be the first.
 import hashlib
 
 SEED_BITS = 53
-"""The bits of a hashed seed, which JSON readers keep whose only number is a double.
-
-Chance repeats none of a million seeds but once in 20,000 such millions.
-"""
+"""The bits of a hashed seed, which a double holds; a million seeds have two alike once in 20,000 times."""
 
 
 def run_seed(seed: int, repeat: int) -> int:
