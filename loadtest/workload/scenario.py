@@ -101,7 +101,7 @@ class Live(Table):
     strategies: list[str] = Field(default_factory=list)
     """The strategies that get the live load; all that there are by default."""
     keys: int | None = Field(None, ge=1, le=1_000_000)
-    """The number of keys; fewer than elsewhere, at a lower rate, leave each one requests enough to show a herd."""
+    """The number of keys, by default the scenario's; at a low rate, few keys have requests enough for a herd."""
 
 
 class StatedSettings(Settings):
