@@ -17,12 +17,12 @@ class Window:
 
     @property
     def per_cpu_second(self) -> float:
-        """Requests."""
+        """Requests per CPU second of the server's process."""
         return self.requests / self.cpu_s
 
     @property
     def per_second(self) -> float:
-        """Requests."""
+        """Requests per second of the window."""
         return self.requests / self.seconds
 
 
@@ -53,7 +53,3 @@ class HitpathResult:
     def ratio(self) -> float:
         """The median ratio over the pairs."""
         return statistics.median(pair.ratio for pair in self.pairs)
-
-    @property
-    def ratio_alone(self) -> float:
-        return statistics.median(pair.ratio for pair in self.alone)

@@ -110,7 +110,10 @@ def conduct(
         finished.append(one)
         finished.sort(key=lambda one: one.run.place(found))
         if not is_virtual or time.monotonic() - kept_s > KEEP_EVERY_S:
-            _keep_so_far(folder, finished)
+            try:
+                keep_figures(folder, [one.summary for one in finished])
+            except OSError as error:  # the runs go on, and the report tries again
+                warn([f"{folder / 'summary.json'} could not be written: {error.strerror or error}"])
             kept_s = time.monotonic()
 
     def begin() -> None:
@@ -141,14 +144,6 @@ def all_valid(rows: Sequence[RunSummary]) -> bool:
     A reference need not be one: without a cache the load may be more than the origin can take.
     """
     return all(row.valid or row.is_reference for row in rows)
-
-
-def _keep_so_far(folder: Path, finished: Sequence[Finished]) -> None:
-    """Keeps the figures so far; a failure to write them is a warning, and the runs go on."""
-    try:
-        keep_figures(folder, [one.summary for one in finished])
-    except OSError as error:
-        warn([f"{folder / 'summary.json'} could not be written: {error.strerror or error}"])
 
 
 def report(

@@ -79,14 +79,11 @@ def beside(measured: Sequence[Finished], fit: Fit | None = None, seeds: int = SE
     The warm-up is as long as the measured one, and network and CPU take what `fit` found.
     """
     return [
-        replace(run, scenario=_told(run.scenario, fit, summary.lead_s), seed=run_seed(run.seed, number), repeat=number)
+        replace(run, scenario=fitted.led_by(summary.lead_s), seed=run_seed(run.seed, number), repeat=number)
         for run, summary, *_ in measured
+        for fitted in [run.scenario if fit is None else fit.put_into(run.scenario)]
         for number in range(1, seeds + 1)
     ]
-
-
-def _told(scenario: Scenario, fit: Fit | None, lead_s: float) -> Scenario:
-    return (scenario if fit is None else fit.put_into(scenario)).led_by(lead_s)
 
 
 def calibrate(
@@ -95,27 +92,12 @@ def calibrate(
     """The measured run compared with the `rows` of virtual time and with the formulas."""
     rate_per_s = measured.requests / measured.duration_s
     prediction = predict(scenario.led_by(measured.lead_s), strategy, rate_per_s, scenario.duration_s)
-    reads = fmean(row.origin_reads for row in rows)
-    yield Calibration(
-        scenario.name,
-        strategy.name,
-        "origin_reads",
-        measured.origin_reads,
-        round(reads, 1),
-        None if prediction is None else round(prediction.origin_reads, 1),
-        abs(measured.origin_reads - reads) <= READS_ERROR_MAX * reads,
-    )
-    peak = fmean(row.origin_peak_1s for row in rows)
-    low, high = poisson_band(peak)
-    yield Calibration(
-        scenario.name,
-        strategy.name,
-        "origin_peak_1s",
-        measured.origin_peak_1s,
-        round(peak, 1),
-        None if prediction is None else round(prediction.origin_peak_1s, 1),
-        low <= measured.origin_peak_1s <= high,
-    )
+    for name in ("origin_reads", "origin_peak_1s"):
+        real, mean = getattr(measured, name), fmean(getattr(row, name) for row in rows)
+        low, high = poisson_band(mean)
+        agrees = low <= real <= high if name == "origin_peak_1s" else abs(real - mean) <= READS_ERROR_MAX * mean
+        predicted = None if prediction is None else round(getattr(prediction, name), 1)
+        yield Calibration(scenario.name, strategy.name, name, real, round(mean, 1), predicted, agrees)
     yield from _beside(
         scenario, measured, rows, {"age_p99_s": AGE_ERROR_MAX, **dict.fromkeys(LATENCIES, LATENCY_ERROR_MAX)}
     )
