@@ -1,10 +1,9 @@
-"""The load, for Locust: `lab bench` drives it headless, the stack distributed, and plain `locust -f` works too.
+"""The load as a Locust file: headless under `lab bench`, distributed in the stack, or run with plain `locust -f`.
 
-In an open loop each process sends its share of the arrivals, whatever number of users Locust is told, and latency
-counts from the intended start. In a closed loop users ask and wait. They are spread evenly over the pods (each goes
-round robin, beginning with another) and over time (each begins at a random point of its first pause), so that the
-generator is no stampede of its own; where a rate is stated, every user has a timetable that it never forgets, and
-latency counts from the timetable. Every answer is checked.
+An open loop sends each process's share of the arrivals, whatever number of users Locust starts. Its latency counts from
+the intended start. The users of a closed loop ask and wait. Each asks the pods round robin, beginning with another pod,
+and begins at a random point of its first pause. So the generator itself causes no stampede. A stated rate gives every
+user a timetable that it never leaves, and latency counts from the timetable. Every answer is checked.
 """
 
 import gc
@@ -35,18 +34,17 @@ from loadtest.generator.targets import BadTargets, pod_url
 from loadtest.workload.arrivals import first_pause_s, pauses_s
 
 DEAL = "lab_deal"
-"""Under this name the master adds to the options what its workers are to share, which Locust hands on; and the name of
-the message by which it says so again."""
+"""The option in which the master sends its workers their shares, and the name of the message that repeats it."""
 BEGUN = "lab_begun"
-"""A worker's message: it could send now."""
+"""The message by which a worker reports that it has begun."""
 BEGIN_WITHIN_S = 5.0
-"""A worker that was told to begin and has not by then is dealt out, and told again."""
+"""Seconds after which a worker that has not begun loses its share and is started again."""
 BAD_INPUT = 2
 ITS_OWN = ("metrics_port", "metrics_host", "web_names")
-"""Options of one process. A master hands its workers all that it has, in place of what they were told themselves."""
+"""Options of the master alone: a worker keeps the values that it was started with."""
 
 GRACE_S = 10.0
-"""What requests on their way at a test's end are given to come back in, where Locust's `--stop-timeout` is silent."""
+"""Seconds for the answers still due at a test's end, unless Locust's `--stop-timeout` is set."""
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +75,7 @@ def add_options(parser: LocustArgumentParser) -> None:
 
 
 def _rate(text: str) -> float | None:
-    """Empty, as from a variable that is not turned: the scenario's own."""
+    """The rate that a text states; None for an empty text, where the scenario's own rate counts."""
     return float(text) if text else None
 
 
@@ -167,7 +165,7 @@ def begin(environment: Environment, **_: Any) -> None:
 
 
 def _heard(options: Namespace, environment: Environment) -> Namespace:
-    """The options, with the host that the master has told its worker."""
+    """The options of a worker, with the host that its master has sent it."""
     return Namespace(**vars(options) | {"host": environment.host or options.host})
 
 
@@ -176,10 +174,10 @@ def _alive(runner: MasterRunner) -> set[str]:
 
 
 def _deal_on(runner: MasterRunner, dealer: Dealer) -> None:
-    """As long as this test runs: deal anew when workers come or go, and tell all of them, again and again.
+    """Share the load anew when workers come or go, and send all workers their shares, until the test ends.
 
-    Locust itself may leave a worker that joins without its spawn message, which is what makes one begin, and the users
-    of one that died unspawned.
+    Locust alone is not enough. It may leave out a worker that joins without the spawn message that makes it begin. It
+    may also leave the users of a dead worker unspawned.
     """
     first, spread = set(dealer.deal["workers"]), set(dealer.deal["workers"])
     began_s = spread_s = now_s()
@@ -234,7 +232,7 @@ def end(environment: Environment, **_: Any) -> None:
 
 
 class LabUser(FastHttpUser):
-    """One user of a closed loop. An open loop has none of its own: there this one only stands for the test."""
+    """A user of a closed loop; an open loop has one only because Locust needs one."""
 
     host = "http://127.0.0.1:8000"
 
@@ -256,7 +254,7 @@ class LabUser(FastHttpUser):
         gevent.sleep(self.due_s - now_s())
 
     def wait_time(self) -> float:
-        """Seconds until the next request: the think time, or what is left until the timetable's next entry."""
+        """Seconds until the next request: the think time, or the time until the timetable's next entry."""
         if self.plan.period_s is None:
             return next(self.pauses_s)
         self.due_s += self.plan.period_s
@@ -264,7 +262,7 @@ class LabUser(FastHttpUser):
 
     @task
     def ask(self) -> None:
-        """One request, to its answer."""
+        """Send one request, and wait for its answer."""
         self.load.may_ask.wait()
         left_s = self.load.left_s
         if self.plan.is_open or (left_s is not None and left_s <= 0):

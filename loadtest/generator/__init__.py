@@ -1,1 +1,1 @@
-"""Everything inside a process that sends a load."""
+"""The generator: everything inside a process that sends load."""

@@ -1,7 +1,7 @@
-"""One request, from its intended start to its checked answer: the same in every loop.
+"""The generator's HTTP client: one request, from its intended start to its checked answer, in every loop.
 
-FastHttpUser's own client (geventhttpclient), without the layers around it: cookies, redirects and compression, none of
-which a pod has, cost a third of a request. Locust is told of every request by the event that its users fire too.
+It is geventhttpclient, as in FastHttpUser, without cookies, redirects and compression. Pods have none of these, and
+they cost a third of a request. Every request fires Locust's own event, as a user's would.
 """
 
 import math
@@ -23,17 +23,17 @@ from loadtest.workload.answer_check import Seen
 REROUTED = "(rerouted)"
 CONNECT_S_MAX = 2.0
 ANSWER_S_MAX = 15.0
-"""For all of it: a server that sends a byte now and then would hold a request for ever."""
+"""Seconds for a whole answer: a server that sends a byte now and then would hold a request for ever."""
 CONNECTIONS_MAX = 10_000
-"""To one pod; more than the system lets a process open, so that the load's own bound is the one that counts."""
+"""Connections to one pod: more than a process may open, so that `in_flight_max` is the bound that counts."""
 
 
 class WrongAnswer(Exception):
-    """Told to Locust of an answer that came, and was not right; its own exceptions come with all of Locust."""
+    """The failure of an answer that arrived and is wrong; importing Locust's own exceptions imports all of Locust."""
 
 
 class HttpAnswer(NamedTuple):
-    """`code` is 0 where no answer came: then `error` is the reason."""
+    """The answer to a request; without one `code` is 0 and `error` is the reason."""
 
     code: int
     body: bytes
@@ -47,15 +47,15 @@ _STATUSES = frozenset(Status)
 
 
 class Client:
-    """Asks pods, checks what they say, and writes it down. Used by any number of greenlets at once."""
+    """A client that asks pods, checks their answers and records them; any number of greenlets may share it."""
 
     def __init__(self, plan: LoadPlan, meter: Meter, tell: Callable[..., None], metrics: LoadMetrics | None) -> None:
-        """`tell` fires Locust's event of a request that has ended."""
+        """Wire the client: `tell` fires Locust's event of a request that has ended."""
         self._plan, self._meter, self._tell, self._metrics = plan, meter, tell, metrics
         self._pods: dict[str, HTTPClient] = {}
 
     def ask(self, strategy: str, key: int, turn: int, intended_s: float | None = None) -> None:
-        """One request, to its answer; it is the pods' turn number `turn`. None: it was meant for now.
+        """Send one request and wait for its answer; `turn` picks the pod. Without `intended_s` it is due now.
 
         Where pods come and go, another one is asked when one cannot be reached.
         """
@@ -84,7 +84,7 @@ class Client:
             self._keep(strategy, key, floor_s, (intended_s, sent_s, now_s()), url, answer)
 
     def close(self) -> None:
-        """Give up the connections."""
+        """Close all connections."""
         for client in self._pods.values():
             client.close()
 
@@ -109,7 +109,7 @@ class Client:
         url: str,
         answer: HttpAnswer,
     ) -> None:
-        """Check the answer, tell Locust, and write it down."""
+        """Check the answer, report it to Locust, and record it."""
         code, body, check, fault = answer.code, answer.body, self._plan.answers, ""
         status, age_s = _told(str(answer.headers.get("cache-status", "")))
         intended_s, sent_s, ended_s = moments_s
@@ -128,7 +128,7 @@ class Client:
             self._metrics.answered(strategy, code, ended_s - intended_s, sent_s - intended_s, fault)
 
     def _tell_locust(self, name: str, url: str, answer: HttpAnswer, failed: BaseException | None) -> None:
-        """Its response time counts from sending, as ever in Locust; the lab's own latency from the intended start."""
+        """Fire Locust's event: its response time counts from sending, the lab's latency from the intended start."""
         self._tell(
             request_type="GET",
             name=name,
@@ -143,7 +143,7 @@ class Client:
 
 
 class _Connections(ConnectionPool):
-    """geventhttpclient's pool, for hundreds of connections."""
+    """A pool of geventhttpclient that works with hundreds of connections."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(
@@ -154,7 +154,7 @@ class _Connections(ConnectionPool):
         self.size = 0
 
     def _is_socket_alive(self, sock: Any) -> bool:
-        """Idle, and not closed by the pod. The original's select() takes every file beyond the 1024th for dead."""
+        """Whether a connection is idle and open; the original's select() takes files beyond the 1024th for dead."""
         try:
             sock._sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -171,7 +171,7 @@ def _connect(pod: str) -> HTTPClient:
 
 
 def _told(cache_status: str) -> tuple[str, float | None]:
-    """The status and the age that a Cache-Status header states; "" and None for what no answer can have."""
+    """The status and the age in a Cache-Status header; "" and None where an answer cannot have them."""
     status, age = (_parameter(cache_status, name) for name in ("detail", "age"))
     try:
         age_s = float(age)
@@ -181,6 +181,6 @@ def _told(cache_status: str) -> tuple[str, float | None]:
 
 
 def _parameter(cache_status: str, name: str) -> str:
-    """The value of one parameter of a Cache-Status header, or nothing."""
+    """The value of one parameter of a Cache-Status header; empty without one."""
     _, found, rest = cache_status.partition(f"; {name}=")
     return rest.split(";", 1)[0] if found else ""

@@ -1,7 +1,7 @@
-"""Who sends which part of a load: the master deals, again whenever workers come or go, and says so every second.
+"""The shares of a distributed load: the master assigns them when workers come or go, and repeats them every second.
 
-A worker that has no part sends nothing, whatever the reason: what is unknown is never "alone". One that does not hear
-from its master for a while pauses, because somebody else may have its part by then.
+A worker without a share sends nothing. A worker that has not heard from its master for a while pauses, because another
+may have its share by then.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,38 +10,38 @@ from typing import Any, NamedTuple
 from loadtest.generator.meter import now_s
 
 START_LEAD_S = 0.5
-"""What processes are given to hear of a test and get ready, so that all begin at the same moment."""
+"""Seconds between the assignment and the load's begin, so that all processes begin at the same moment."""
 DEAL_EVERY_S = 1.0
-"""Between two announcements of the master."""
+"""Seconds between two messages of the master."""
 DEAL_LEAD_S = 1.5
-"""What workers are given to hear of a new deal, before it counts."""
+"""Seconds between a new assignment and the moment from which it counts."""
 SILENCE_S_MAX = 5.0
-"""Without a word of the master's a worker that sends pauses."""
+"""Seconds without a message of the master after which a worker pauses."""
 
 
 class Share(NamedTuple):
-    """Of a load that `of` processes send together, the part of process `number`."""
+    """The share of one process: part `number` of `of` parts of a load."""
 
     number: int
     of: int
     start_s: float
-    """Of the whole load, since the epoch."""
+    """The begin of the whole load, seconds since the epoch."""
     duration_s: float | None
-    """None: it has no end."""
+    """The length of the load, seconds; None for one without an end."""
     from_s: float = 0.0
-    """Since when it is dealt like this, seconds from the start of the load."""
+    """The moment from which this share counts, seconds from the start of the load."""
 
     def nothing(self) -> "Share":
-        """No part of the same load, since the same moment."""
+        """An empty share of the same load, since the same moment."""
         return self._replace(number=0, of=0)
 
     def part(self, whole: int) -> int:
-        """Its part of a bound, at least 1."""
+        """The part of a bound that this share has, at least 1."""
         return max(1, (whole + self.of - 1 - self.number) // self.of)
 
 
 class Dealer:
-    """The master's part of one test."""
+    """The master's assignment of shares in one test."""
 
     def __init__(
         self, workers: Iterable[str], duration_s: float | None, users: int, clock_s: Callable[[], float] = now_s
@@ -56,10 +56,10 @@ class Dealer:
             "users": users,
             "ever": len(self._ever),
         }
-        """For `own_share`; plain values, because it travels. `ever` is how many workers have had a part."""
+        """The assignment that `own_share` reads, as plain values. `ever` counts the workers that have had a share."""
 
     def look(self, workers: Iterable[str], users: int) -> bool:
-        """Deal again if others are at work than before; whether that is so."""
+        """Assign the shares again if other workers are ready than before; whether they are."""
         at_work = sorted(workers)
         if at_work == self.deal["workers"] and users == self.deal["users"]:
             return False
@@ -70,7 +70,7 @@ class Dealer:
 
 
 def own_share(worker: str, deal: Mapping[str, Any]) -> Share | None:
-    """That worker's part of the load; None where it has none."""
+    """The share of that worker; None without one."""
     workers = deal["workers"]
     if worker not in workers:
         return None
@@ -78,5 +78,5 @@ def own_share(worker: str, deal: Mapping[str, Any]) -> Share | None:
 
 
 def all_of_it(duration_s: float | None) -> Share:
-    """For a process that sends alone."""
+    """The whole load, for a process that sends alone."""
     return Share(0, 1, now_s() + START_LEAD_S, duration_s)

@@ -1,6 +1,6 @@
-"""The open loop: every request leaves at its own time, whether or not earlier ones have come back.
+"""The open loop: every request leaves at its own time, whether or not earlier answers have arrived.
 
-All processes draw the same seeded arrivals, and each sends its share of them: process i of n every n-th one.
+All processes draw the same seeded arrivals, and process i of n sends every n-th of them.
 """
 
 import itertools
@@ -19,25 +19,27 @@ from loadtest.workload.seeds import hour_seed
 from loadtest.workload.traffic import Keys, Load
 
 HOUR_S = 3_600.0
-"""A load without an end is drawn hour by hour, and shared hour by hour: who joins draws the hour it joins in."""
+"""Seconds by which a load without an end is drawn and shared: a worker that joins draws the hour it joins in."""
 TAIL_S = 2.0
-"""Locust counts a run's time from before the workers began: a load that has less than this left when it is told to
-stop is let run to its end."""
+"""Seconds of its load that a run may still finish when Locust stops it.
+
+Locust counts a run's time from before the workers began.
+"""
 LOOK_EVERY_S = 0.1
 
 
 class Arrival(NamedTuple):
-    """A request that is due."""
+    """A request of the open loop, with the time at which it is due."""
 
     number: int
-    """In the whole load, from 0, or from 0 in the hour in which the share begins."""
+    """The number in the whole load, from 0, or from 0 in the hour in which the share begins."""
     time_s: float
-    """From the start of the load."""
+    """The time at which it is due, seconds from the start of the load."""
     key: int
 
 
 def due(load: Load, keys: Keys, share: Share, seed: int) -> Iterator[Arrival]:
-    """The arrivals of a share, since it is dealt like that, in order of time. Raises `BadTrace` and OSError."""
+    """The arrivals of a share from its `from_s` on, in order of time. Raises `BadTrace` and OSError."""
     if not share.of:
         return
     before = 0  # arrivals of the hours before, of all shares
@@ -62,7 +64,7 @@ Draw = Callable[[Share], Iterator[Arrival]]
 
 
 class Dispatcher:
-    """Sends one process's share. What is behind its time leaves at once; what would be one too many does not."""
+    """A dispatcher that sends one process's share: late requests at once, requests beyond `in_flight_max` never."""
 
     def __init__(
         self,
@@ -73,8 +75,10 @@ class Dispatcher:
         clock_s: Callable[[], float] = now_s,
         sleep: Callable[[float], None] = gevent.sleep,
     ) -> None:
-        """`draw` gives the arrivals of a share; `send` gets one and its intended start, seconds since the epoch;
-        `meter` knows the bound."""
+        """Wire the dispatcher: `draw` gives the arrivals of a share, `meter` knows the bound.
+
+        `send` gets an arrival and its intended start, in seconds since the epoch.
+        """
         self._draw, self._share, self._send, self._meter = draw, share, send, meter
         self._clock_s, self._sleep = clock_s, sleep
         self._coming: Iterator[Arrival] = iter(())
@@ -82,14 +86,14 @@ class Dispatcher:
         self._walk: gevent.Greenlet[[], None] | None = None
         self._is_over = False
         self._dealt: deque[Share] = deque()
-        """What counts later, each from its `from_s` on."""
+        """The shares that count later, each from its `from_s` on."""
         self._next: Arrival | None = None
-        """Waited for at the moment."""
+        """The arrival that is waited for."""
         self.is_paused = False
-        """What becomes due meanwhile is not sent, and counted."""
+        """Whether requests that become due are counted and left unsent."""
 
     def start(self, failed: Callable[[Any], None]) -> None:
-        """Begin, and return at once; `failed` is called with the greenlet when it fails later."""
+        """Begin in a greenlet of its own; `failed` is called with the greenlet when it fails later."""
         self._walk = gevent.spawn(self.run)
         self._walk.link_exception(failed)
 
@@ -98,7 +102,7 @@ class Dispatcher:
         self._dealt.append(share)
 
     def run(self) -> None:
-        """Until the load is over, or `end` is called."""
+        """Send the shares until the load is over, or `end` is called."""
         self._take(self._share)
         self._meter.start()
         while not self._is_over:
@@ -108,14 +112,14 @@ class Dispatcher:
             self._take(self._dealt.popleft())
 
     def _take(self, share: Share) -> None:
-        """From the moment at which it counts. Its first arrival is drawn before that, which may take a while."""
+        """Send the share from its `from_s` on; its first arrival is drawn before that, which may take a while."""
         self._share = share
         coming = self._draw(share)
         self._coming = itertools.chain(list(itertools.islice(coming, 1)), coming)
         self._wait_until(share.start_s + share.from_s)
 
     def _walk_share(self) -> None:
-        """Until its last arrival has left and the load is over, or another share counts."""
+        """Send the arrivals of one share until the load is over, or another share counts."""
         start_s = self._share.start_s
         for arrival in self._coming:
             self._next = arrival
@@ -130,9 +134,9 @@ class Dispatcher:
         self._wait_until(math.inf if self._share.duration_s is None else start_s + self._share.duration_s)
 
     def end(self, grace_s: float, tail_s: float = TAIL_S) -> None:
-        """Told to stop: send no more, and give what is on its way `grace_s` to come back.
+        """Stop sending, and wait up to `grace_s` for the answers that are still due.
 
-        A load that ends within `tail_s` is let run to its end, and what it has not sent then is counted.
+        A load that ends within `tail_s` runs to its end, and what it has not sent by then is counted.
         """
         if self._walk is None:
             return
@@ -150,7 +154,7 @@ class Dispatcher:
         self._requests.kill()
 
     def _wait_until(self, moment_s: float) -> None:
-        """Or until what is due is dealt anew from an earlier moment."""
+        """Wait until that moment, or until a share from an earlier moment arrives."""
         left_s = moment_s - self._clock_s()
         if left_s <= 0:
             self._sleep(0)  # or a generator that is behind would never look at an answer

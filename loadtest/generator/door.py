@@ -1,12 +1,12 @@
-"""Who may use Locust's web UI, and for what.
+"""Access control of Locust's web UI: only its own pages may post, and only numbers.
 
-Locust takes any option by a form, from anybody: a web page that somebody looks at could send the load anywhere and
-write files. So whom the load goes to, what it does there and what it writes is fixed when the process starts. In the
-form are numbers: users, spawn rate, run time, rate, seed. And requests are taken from the UI's own pages only: by the
-`Host` header, because a name of somebody else's may lead here (DNS rebinding), and by `Origin`, because any page may
-post here.
+Locust takes any option from any web page by a form, so that a page could direct the load anywhere and write files. Here
+the targets, the paths and the files are fixed when the process starts. The form takes users, spawn rate, run time, rate
+and seed.
 
-The pods and the exporter of metrics have no such door: they answer GET only, change nothing, and hold no secret.
+Requests are accepted from the UI's own pages only. The `Host` header is checked against DNS rebinding, and `Origin`
+against posts of other pages. Pods and the exporter need no such check: they answer GET only, change nothing, and hold
+no secret.
 """
 
 import ipaddress
@@ -50,16 +50,19 @@ FORM: Mapping[str, Callable[[str], None]] = {
     "rate": lambda text: _at_most(RATE_MAX, 0.001)(text) if text else None,
     "lab_seed": _seed,
 }
-"""All that may be said to `/swarm`, and what it must be."""
+"""The fields that `/swarm` accepts, and the check of each."""
 
 
 UNCHOSEN: Mapping[str, str] = {"user_classes": "LabUser", "shape_class": "Default"}
-"""What the UI's form says of what nobody can choose here."""
+"""The fields that the UI's form sends although they offer no choice here, with their only value."""
 
 
 def close_door(app: Flask, names: Sequence[str], options: Mapping[str, Any]) -> None:
-    """Check every request before Locust sees it. `names` are hosts by which the UI may be called besides loopback's,
-    `options` what the process was started with: a form that repeats one changes nothing."""
+    """Check every request before Locust sees it.
+
+    `names` are hosts of the UI besides loopback's. `options` are those of the process: a form that repeats one changes
+    nothing.
+    """
     allowed = {"localhost", *(name.strip().lower() for name in names if name.strip())}
 
     @app.before_request
@@ -76,7 +79,7 @@ def close_door(app: Flask, names: Sequence[str], options: Mapping[str, Any]) -> 
         return next((_refuse(403, said) for said in map(_said, request.form, request.form.values()) if said), None)
 
     def _said(field: str, text: str) -> str:
-        """What is wrong with a field of the form, or nothing."""
+        """The complaint about a field of the form; empty where it is right."""
         if field not in FORM:
             same = text in ("", str(options.get(field)), UNCHOSEN.get(field))
             return "" if same else f"{field} is fixed when the process starts: state it as an option"
@@ -105,7 +108,7 @@ def _name_of(host: str) -> str:
 
 
 def _is_from_here(host: str | None) -> bool:
-    """A browser says where a request comes from; what says nothing is none."""
+    """Whether a request comes from the UI's own pages: browsers state an `Origin`, other clients pass without one."""
     origin = request.headers.get("Origin")
     if request.method not in ("GET", "HEAD"):
         origin = origin or request.headers.get("Referer")

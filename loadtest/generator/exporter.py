@@ -1,4 +1,4 @@
-"""The load's own metrics, for a dashboard that shows what was sent and whether the generator kept up."""
+"""The load's own metrics: what was sent, and whether the generator kept up."""
 
 import resource
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ LATENESS_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0
 
 
 class LoadMetrics:
-    """What one Locust process sends and sees. Serves /metrics on `port` of `host` from the start.
+    """The metrics of one Locust process, served at /metrics on `port` of `host` from the start.
 
-    It needs no `Host` check: it only tells, and what it tells is no secret.
+    The server needs no `Host` check: it is read-only, and its figures are no secret.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
@@ -54,18 +54,18 @@ class LoadMetrics:
         start_http_server(port, addr=host, registry=by)
 
     def meters(self, meter: Meter) -> None:
-        """A test begins, with a meter of its own."""
+        """Count with the meter of a test that begins."""
         self._not_sent.set_function(lambda: meter.not_sent)
         self._in_flight.set_function(lambda: meter.in_flight)
 
     def sends(self, scenario: str, hottest_share: float) -> None:
-        """A test begins, of this scenario."""
+        """Show the scenario of a test that begins."""
         self._sends.clear()
         self._sends.labels(scenario).set(1)
         self._hottest.set(hottest_share)
 
     def runs(self, strategies: Sequence[str], users: int, target_rate: float, share: Share | None) -> None:
-        """A test runs, for these strategies, each of whose children exists from now on."""
+        """Show a test that runs, with children of every metric for each of its strategies from now on."""
         for strategy in strategies:
             self._requests.labels(strategy, "200")
             self._latency.labels(strategy)
@@ -77,13 +77,13 @@ class LoadMetrics:
         self._parts.set(share.of if share is not None else 0)
 
     def rests(self) -> None:
-        """No test runs."""
+        """Show that no test runs."""
         self._sends.clear()
         for gauge in (self._hottest, self._running, self._users, self._target, self._part, self._parts):
             gauge.set(0)
 
     def answered(self, strategy: str, code: int, latency_s: float, lateness_s: float | None, fault: str) -> None:
-        """`lateness_s` is None where nobody knows when it was meant to leave."""
+        """Count an answer; `lateness_s` is None for a request without an intended start."""
         self._requests.labels(strategy, str(code)).inc()
         self._latency.labels(strategy).observe(latency_s)
         if lateness_s is not None:

@@ -1,7 +1,7 @@
-"""Beside a Locust file of somebody's own, given to Locust as a second one: the stack sees what that file sends.
+"""The companion of a user's own Locust file, given to Locust as a second file.
 
-Its requests are in the load's metrics, under the strategy that their path begins with; and the web UI has the door that
-it has under the lab's own file.
+It counts that file's requests in the load's metrics, by the strategy that their path begins with. The web UI has the
+same access control as under the lab's own file.
 """
 
 import os
@@ -20,7 +20,7 @@ from loadtest.generator.door import close_door
 from loadtest.generator.exporter import LoadMetrics
 
 OTHERS = "other"
-"""Requests whose path begins with no strategy."""
+"""The label of requests whose path begins with no strategy."""
 LOOK_EVERY_S = 1.0
 
 

@@ -1,4 +1,4 @@
-"""A generator process's own count of what it sends, and how late."""
+"""The generator's own record: what a process sends, and how late."""
 
 import json
 import os
@@ -18,26 +18,26 @@ def now_s() -> float:
 
 
 class Meter:
-    """A count of what one process sends, and how late. Its memory does not grow, however long the load."""
+    """A count of what one process sends, and how late, in constant memory."""
 
     def __init__(self, in_flight_max: int | None, processes: int = 1) -> None:
-        """`in_flight_max` is this process's, None in a closed loop; `processes` send the load together."""
+        """Wire the meter: `in_flight_max` is this process's, None in a closed loop; `processes` share the load."""
         self.in_flight_max = in_flight_max
         self.processes = processes
         self.sent = self.not_sent = 0
         self.in_flight = self.in_flight_peak = 0
         self.cut_short = ""
-        """Why it was ended before its time; nothing where it was not."""
+        """The reason why the load was ended early; empty where it was not."""
         self._requests, self._ticks = Histogram(), Histogram()
         self.start()
 
     def start(self) -> None:
-        """The load begins now."""
+        """Note that the load begins now."""
         self._began_s, self._cpu_began_s = time.monotonic(), time.process_time()
         self._wall_s = self._cpu_s = 0.0
 
     def stop(self, cut_short: str = "") -> None:
-        """Nothing more will be due; what is on its way may come back."""
+        """Note that nothing more will be due; answers may still arrive."""
         if not self._wall_s:
             self.cut_short = cut_short
             self._wall_s = max(time.monotonic() - self._began_s, 1e-6)
@@ -48,34 +48,39 @@ class Meter:
         return self._wall_s > 0
 
     def ticks(self, lateness_s: float) -> None:
-        """The ticker came so long after it was meant to. It skips no tick: of a generator that stood still for a
-        quarter of the time, a quarter of the ticks are late."""
+        """Record a tick and its lateness.
+
+        No tick is skipped. So a generator that stood still for a quarter of the time has a quarter of its ticks late.
+        """
         if not self._wall_s:
             self._ticks.add_one(lateness_s)
 
     def leaves(self, lateness_s: float) -> None:
-        """A request is sent, so long after it was meant to be."""
+        """Record a request that is sent, and its lateness."""
         self.sent += 1
         self.in_flight += 1
         self.in_flight_peak = max(self.in_flight_peak, self.in_flight)
         self._requests.add_one(lateness_s)
 
     def returns(self) -> None:
-        """A request has ended, however it did."""
+        """Record that a request has ended, with or without an answer."""
         self.in_flight -= 1
 
     def lateness_ms(self, share: float) -> float:
         """The lateness that at least this share of the ticks, and in an open loop of the requests, did not exceed.
 
-        It has three digits, as milliseconds to 0.1. A late user of a closed loop is its answers' doing.
+        The figure is exact to three digits, in milliseconds to 0.1. A user of a closed loop is late because answers
+        were.
         """
         is_closed = self.in_flight_max is None
         counted = (self._ticks,) if is_closed else (self._ticks, self._requests)
         return round(max(one.percentile_s(share) for one in counted) * 1000, 1)
 
     def write(self, folder: Path, instance_id: str) -> None:
-        """The file `generator-<instance_id>.json`, for `read_generator`; `instance_id` is this process's and this
-        test's own."""
+        """Write the file `generator-<instance_id>.json`, which `read_generator` reads.
+
+        `instance_id` belongs to this process and this test alone.
+        """
         self.stop()
         record = {
             "pid": os.getpid(),

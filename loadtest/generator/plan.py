@@ -1,4 +1,4 @@
-"""What all users of one generator process share: whom to ask for what, how fast, and what was seen so far."""
+"""The load plan of one generator process: targets, strategies, keys, rate, and the answers seen so far."""
 
 import csv
 import itertools
@@ -27,23 +27,23 @@ class BadOption(ValueError):
 
 
 class LoadPlan:
-    """Made from Locust's options when a test starts. Answers are recorded only where a folder for them is named."""
+    """A load plan made from Locust's options when a test starts; it records answers if a folder is named for them."""
 
     def __init__(self, options: Namespace, default_host: str, worker: int, ask: AskPod = ask_pod) -> None:
-        """Raises `BadOption`, and `NoPods` where those who are to be asked do not answer."""
+        """Make the plan. Raises `BadOption`, and `NoPods` where the pods to ask do not answer."""
         self.scenario, self.seed = _scenario(options), _seed(options)
         self.worker = worker
         self.targets = _targets(options, default_host)
         self.load: Load = _load(options, self.scenario)
-        """The scenario's, at the rate that was asked for; a trace has its own."""
+        """The scenario's load, at the rate of the options; a trace has its own."""
         self.is_open = self.load.loop == "open"
         self.users = int(options.num_users or self.load.users or 1)
-        """Of all processes together, in a closed loop."""
+        """The users of a closed loop, in all processes together."""
         self.over = Event()
-        """Set when the test stops. A runner's state cannot tell: a worker's still says "stopped" as a test starts."""
+        """The event of the test's end; a worker's runner still says "stopped" when a test starts."""
         self.user_numbers = itertools.count()
         self.keys = closed_keys(self.scenario.keys, self.seed, worker)
-        """Which to ask for next, in a closed loop."""
+        """The keys of a closed loop, in the order in which they are asked for."""
         self._ask = ask
         told = ask_pods(self.targets, ask)
         self.strategies: list[str] = _names(options)
@@ -56,20 +56,20 @@ class LoadPlan:
         self.answers = AnswerCheck(law_s if told.longest_load_s is None else told.longest_load_s)
         self._hear(told)
         self.folder = Path(options.answers) if options.answers else None
-        """For the records of this process."""
+        """The folder of this process's records; None where answers are not recorded."""
         self.instance_id = str(os.getpid())
-        """This process's and this test's own, in the names of its records."""
+        """The id of this process and this test in the names of its records."""
         self._file: IO[str] | None = None
         if self.folder is not None:
             self._open(self.folder)
 
     @property
     def period_s(self) -> float | None:
-        """Between two requests of a user on a timetable, seconds; None where there is none."""
+        """Seconds between two requests of a user on a timetable; None without one."""
         return self.users / self.load.rate_per_s if self.load.rate_per_s and not self.is_open else None
 
     def follow(self) -> None:
-        """Look again which pods and strategies there are, where they were not named. Who does not answer, is not."""
+        """Look up the pods, and the strategies unless they were named; pods that do not answer are left out."""
         self.targets.follow()
         if self._discovers:
             try:
@@ -78,11 +78,11 @@ class LoadPlan:
                 pass  # as it was; its requests tell
 
     def strategy_for(self, turn: int) -> str:
-        """In turn number `turn` of an open loop: the next with each round of the pods, so that every pair comes up."""
+        """The strategy of turn `turn` of an open loop: the next with each round of the pods, so all pairs occur."""
         return self.strategies[turn // len(self.targets.urls) % len(self.strategies)]
 
     def record(self, *values: object) -> None:
-        """A line of `ANSWER_COLUMNS`."""
+        """Record an answer as a line of `ANSWER_COLUMNS`."""
         if self._file is not None:
             self._writer.writerow(values)
 
@@ -104,7 +104,7 @@ class LoadPlan:
             self.answers.clock(told.ahead_s)
 
     def _open(self, folder: Path) -> None:
-        """A file that was not there: a second test of the same process must not take the first one's."""
+        """Open a new file, beside those of earlier tests of the same process."""
         for number in itertools.count(1):
             instance_id = self.instance_id if number == 1 else f"{self.instance_id}-{number}"
             try:
@@ -122,7 +122,7 @@ class LoadPlan:
 
 
 def check(options: Namespace, default_host: str, ask: AskPod | None = ask_pod) -> None:
-    """Whether a plan could be made of the options. Raises `BadOption` and `NoPods`; without `ask`, no pod is asked."""
+    """Check that a plan can be made of the options. Raises `BadOption` and `NoPods`; without `ask` no pod is asked."""
     scenario = _scenario(options)
     _seed(options)
     _load(options, scenario)
@@ -190,6 +190,6 @@ def _load(options: Namespace, scenario: Scenario) -> Load:
 
 
 def _promised_s(strategy: str, scenario: Scenario) -> float:
-    """What the strategy of that name promises under the scenario's settings, where pods do not say it."""
+    """The oldest answer that a strategy promises under the scenario's settings, seconds, where pods state none."""
     found = discover().strategies
     return scenario.stated(found[strategy]).oldest_s() if strategy in found else scenario.cache.ttl_s

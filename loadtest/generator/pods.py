@@ -1,4 +1,4 @@
-"""What pods say of themselves: which strategies they have, how old their answers may be, and what the time is there."""
+"""The questions to pods: their strategies, how old their answers may be, and their clock."""
 
 import json
 import time
@@ -12,11 +12,11 @@ from loadtest.generator.targets import Targets
 
 ASK_WITHIN_S = 10.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Never by a proxy: the environment of whoever starts a load has one for other ends."""
+"""A way to the pods without a proxy: the proxies of the environment are for other servers."""
 
 
 class NoPods(OSError):
-    """Whom the load would be sent to does not answer, or not as a pod does. One line, with the URL."""
+    """A pod of the load does not answer, or answers unlike a pod; one line, with the URL."""
 
 
 class UnknownStrategy(ValueError):
@@ -24,23 +24,23 @@ class UnknownStrategy(ValueError):
 
 
 class Told(NamedTuple):
-    """What a pod answered. None: it does not say."""
+    """The answer of a pod about itself; None where it states nothing."""
 
     strategies: Mapping[str, float | None]
-    """How old their answers may be, seconds."""
+    """The strategies, and how old their answers may be, seconds."""
     others: frozenset[str]
-    """Bounds, which are asked for by name only."""
+    """The reference strategies, which are asked for by name only."""
     broken: Mapping[str, str]
     longest_load_s: float | None
     ahead_s: float | None
-    """The cache's clock, less this machine's."""
+    """The cache's clock less this machine's, seconds."""
 
 
 AskPod = Callable[[str], Told]
 
 
 def ask_pod(url: str) -> Told:
-    """What the pod at that URL says. Raises `NoPods`."""
+    """The answer of the pod at that URL about itself. Raises `NoPods`."""
     began_s = time.time()
     try:
         with _DIRECT.open(f"{url}/strategies", timeout=ASK_WITHIN_S) as answer:
@@ -64,7 +64,7 @@ def ask_pod(url: str) -> Told:
 
 
 def ask_pods(targets: Targets, ask: AskPod = ask_pod) -> Told:
-    """Whoever is named one by one has to answer; of those behind a name, one. Raises `NoPods`."""
+    """The common answer of the pods: of all that are named one by one, of any behind a DNS name. Raises `NoPods`."""
     if not targets.follows_dns:
         told = [ask(url) for url in targets.urls]
         return told[0]
@@ -77,7 +77,7 @@ def ask_pods(targets: Targets, ask: AskPod = ask_pod) -> Told:
 
 
 def check_strategies(names: Sequence[str], told: Told) -> None:
-    """Raises `UnknownStrategy` for a name that the pods do not have: each of its requests would be a 404."""
+    """Raise `UnknownStrategy` for a name that the pods do not have: each of its requests would be a 404."""
     for name in names:
         if name in told.broken:
             raise UnknownStrategy(f"strategy {name!r} is broken there: {told.broken[name]}")

@@ -1,4 +1,4 @@
-"""One test in one process that sends, from its start to its stop."""
+"""One test in one generator process, from its start to its stop."""
 
 import logging
 from argparse import Namespace
@@ -23,19 +23,22 @@ Tell = Callable[..., None]
 
 
 class LoadRun:
-    """Sends what is this process's share of the load, for as long as it has one."""
+    """A test that sends this process's share of the load, for as long as it has one."""
 
     def __init__(
         self, plan: LoadPlan, options: Namespace, tell: Tell, metrics: LoadMetrics | None, worker: str | None
     ) -> None:
-        """`worker` is this one's name at its master; None: it sends alone. `tell` fires Locust's event of a request."""
+        """Wire the test: `tell` fires Locust's event of a request.
+
+        `worker` is this process's name at its master; None where it sends alone.
+        """
         self.plan, self._metrics, self._worker = plan, metrics, worker
         self.meter = Meter(0 if plan.is_open else None, 0)
         self.client = Client(plan, self.meter, tell, metrics)
         self.share: Share | None = None
-        """None: as far as is known, it has no part."""
+        """The share of this process; None as long as it has none."""
         self.may_ask = Event()
-        """Set while users of a closed loop may."""
+        """The event that is set while users of a closed loop may ask."""
         self._dispatcher: Dispatcher | None = None
         self._deal: Mapping[str, Any] | None = None
         self._heard_s = now_s()
@@ -46,7 +49,7 @@ class LoadRun:
             self._take(all_of_it(options.duration or options.run_time))
 
     def dealt(self, deal: Mapping[str, Any], is_first: bool = False) -> None:
-        """The master says who sends what. Another test's deal changes nothing."""
+        """Take the share that the master assigns; another test's assignment changes nothing."""
         assert self._worker is not None, "who sends alone has no master"
         if is_first:
             self._starts_s = deal["start_s"]
@@ -89,19 +92,19 @@ class LoadRun:
 
     @property
     def start_s(self) -> float:
-        """When the load begins, since the epoch."""
+        """The begin of the load, seconds since the epoch."""
         assert self.share is not None
         return self.share.start_s
 
     @property
     def left_s(self) -> float | None:
-        """Until the load is over; None where it has no end, or none that is known."""
+        """Seconds until the load is over; None where no end is known."""
         if self.share is None or self.share.duration_s is None:
             return None
         return self.share.start_s + self.share.duration_s - now_s()
 
     def end(self, grace_s: float, tail_s: float = TAIL_S) -> None:
-        """Send no more; what is on its way may come back for a while. A load with less than `tail_s` left goes on."""
+        """Stop sending, and wait up to `grace_s` for answers; a load with less than `tail_s` left goes on."""
         if self._dispatcher is not None:
             self._dispatcher.end(grace_s, tail_s)
         elif not self.meter.is_stopped:
@@ -114,14 +117,14 @@ class LoadRun:
         self.may_ask.set()  # who waits there finds that it is over
 
     def write(self) -> None:
-        """The generator's own record, once everything has come back."""
+        """Write the generator's own record, once every answer has arrived."""
         if self.plan.folder is not None:
             self.meter.write(self.plan.folder, self.plan.instance_id)
         self.plan.close()
         self.client.close()
 
     def follow(self, users: Callable[[], int]) -> None:
-        """As long as it runs: keep up with pods and strategies that come and go, and hear whether the master lives."""
+        """Follow pods and strategies that come and go, and pause while the master is silent, until the test ends."""
         look_s = 0.0
         while not self.plan.over.is_set():
             if self._metrics is not None:

@@ -8,23 +8,25 @@ from urllib.parse import urlsplit
 DNS = "dns:"
 LOOK_EVERY_S = 2.0
 LEAVE_ALONE_S = 5.0
-"""How long a pod that could not be reached is left out, if its name still stands for it."""
+"""Seconds for which a pod that could not be reached is left out, if its name still stands for it."""
 
 
 class BadTargets(ValueError):
-    """What was named is no pod; the text says why, and what is."""
+    """A named target is no pod; the text says why, and what a target is."""
 
 
 class Targets:
-    """Pods to ask in turn.
+    """The pods to ask in turn.
 
-    A list of URLs is what it is: a request that fails is a figure. Behind `dns:host:port` pods come and go, and the
-    load does what any balancer would: it follows the name, and asks another pod when one cannot be reached.
+    A list of URLs is fixed, and a request to it that fails is a figure. Behind `dns:host:port` pods come and go. There
+    the load follows the name as a balancer would, and asks another pod when one cannot be reached.
     """
 
     def __init__(self, text: str) -> None:
-        """`text` is URLs by comma, or `dns:host:port`. Raises `BadTargets`, and OSError when the name stands for
-        nobody."""
+        """Read `text`: URLs by comma, or `dns:host:port`.
+
+        Raises `BadTargets`, and OSError where the name has no address.
+        """
         self.follows_dns = text.startswith(DNS)
         self._left_alone_until_s: dict[str, float] = {}
         if self.follows_dns:
@@ -34,17 +36,17 @@ class Targets:
             self.urls = [pod_url(one) for one in text.split(",")]
 
     def pick(self, turn: int) -> str:
-        """The pod for turn number `turn`: round robin over those that can be reached."""
+        """The pod for turn `turn`: round robin over those that can be reached."""
         now_s = time.monotonic()
         urls = [url for url in self.urls if self._left_alone_until_s.get(url, 0.0) <= now_s] or self.urls
         return urls[turn % len(urls)]
 
     def leave_alone(self, url: str) -> None:
-        """Ask others for a while: this pod could not be reached."""
+        """Leave out a pod that could not be reached, for `LEAVE_ALONE_S`."""
         self._left_alone_until_s[url] = time.monotonic() + LEAVE_ALONE_S
 
     def follow(self) -> None:
-        """Look the name up again, if it is one; what cannot be looked up stays as it was."""
+        """Look the DNS name up again; the pods stay as they were where that fails."""
         if not self.follows_dns:
             return
         try:
@@ -61,7 +63,7 @@ class Targets:
 
 
 def pod_url(text: str) -> str:
-    """`http://host:port`, from what people write: without a scheme, with a slash at the end. Raises `BadTargets`."""
+    """The `http://host:port` of a target as people write it, as without a scheme. Raises `BadTargets`."""
     text = text.strip()
     told = _told(text)
     url = urlsplit(text if "://" in text else f"http://{text}")
@@ -87,5 +89,5 @@ def _host_and_port(text: str) -> tuple[str, int]:
 
 
 def _told(text: str) -> str:
-    """As it was written, but for what stands before an @: that may be somebody's password."""
+    """The target as it was written, without what stands before an @: that may be a password."""
     return repr(f"…@{text.rpartition('@')[2]}" if "@" in text else text)

@@ -1,4 +1,4 @@
-"""A greenlet that does nothing but be on time: what it is late with, the generator is."""
+"""A greenlet that does nothing but be on time: its lateness is the generator's."""
 
 from collections.abc import Callable
 
@@ -13,8 +13,11 @@ def tick(
     clock_s: Callable[[], float] = now_s,
     sleep: Callable[[float], None] = gevent.sleep,
 ) -> None:
-    """Come every `TICK_S`, and tell the meter how late. No tick is left out: after a pause, each that fell into it
-    comes late, so that the ticks are an even sample of the time."""
+    """Report the lateness of a tick to the meter, every `TICK_S`.
+
+    No tick is left out: after a pause, each tick that fell into it is late. So the ticks are an even sample of the
+    time.
+    """
     due_s = clock_s() + TICK_S
     while not is_over():
         sleep(max(0.0, due_s - clock_s()))

@@ -16,16 +16,16 @@ from loadtest import ROOT
 from loadtest.sim.progress import Underway
 
 CONNECT_S = 5.0
-"""In which a cluster's scheduler answers, or is not there."""
+"""Seconds within which a cluster's scheduler has to answer."""
 WORKERS_MAX = 256
 
 
 class NoWorkers(RuntimeError):
-    """There is no cluster to simulate on, or it cannot do it; the text says why."""
+    """No cluster can be used for the simulation; the text says why."""
 
 
 class Workers(ProcessPoolExecutor):
-    """Of this machine."""
+    """Worker processes of this machine, which report their progress."""
 
     def __init__(self, count: int) -> None:
         # Not forked: a fork of a process with threads (numpy's, a progress bar's) may never wake up.
@@ -36,8 +36,9 @@ class Workers(ProcessPoolExecutor):
 
 @contextmanager
 def local_workers(count: int | None = None) -> Iterator[Workers]:
-    """Processes of this machine, one per core unless `count` says otherwise; none is left when the `with` ends. What
-    they still do then is finished first, unless an exception (or Ctrl-C, which they ignore) ends it: then they are too.
+    """Open worker processes of this machine, one per core unless `count` is stated; all end with the context.
+
+    Their work is finished first. An exception, or Ctrl-C (which they ignore), ends them at once.
     """
     count = min(count or cores(), WORKERS_MAX)
     others = {*multiprocessing.active_children()}
@@ -60,7 +61,7 @@ def local_workers(count: int | None = None) -> Iterator[Workers]:
 
 
 def cores() -> int:
-    """That this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -69,8 +70,10 @@ def _wake() -> None:
 
 
 def _serve_parent(underway: Underway) -> None:
-    """In a worker: tell how far it is, and end with the parent, however that one ends. Unlike Linux's own signal for
-    it, this works on every system and does not depend on the thread that started the worker."""
+    """Report this worker's progress, and end it with its parent, however that one ends.
+
+    Unlike Linux's own signal for it, this works on every system and for any starting thread.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -85,8 +88,10 @@ def _serve_parent(underway: Underway) -> None:
 
 @contextmanager
 def cluster(address: str) -> Iterator[Executor]:
-    """The workers of the dask scheduler at `address`; they need this very code. At the end, what has not begun there is
-    cancelled, and the cluster goes on. Raises `NoWorkers` when nobody answers, and when there is nobody to work."""
+    """Open the workers of the dask scheduler at `address`; they need this very code. Raises `NoWorkers`.
+
+    At the end, runs that have not begun are cancelled, and the cluster goes on.
+    """
     try:
         distributed: Any = import_module("distributed")  # whose types say nothing
     except ModuleNotFoundError as error:
@@ -111,7 +116,7 @@ def cluster(address: str) -> Iterator[Executor]:
 
 
 def _knock(distributed: Any, address: str) -> None:
-    """A client that cannot connect, or to something else than a scheduler, leaves threads that complain for minutes."""
+    """Check that a scheduler answers, since a client that cannot connect leaves threads that complain for minutes."""
 
     async def knock() -> None:
         options = distributed.Security().get_connection_args("client")
@@ -125,7 +130,7 @@ def _knock(distributed: Any, address: str) -> None:
 
 
 def code_hash() -> str:
-    """Of the code that a simulation runs, here: `app` and `loadtest`, whatever is committed."""
+    """The hash of the code that a simulation runs: `app` and `loadtest`, whatever is committed."""
     hashed = hashlib.blake2b(digest_size=16)
     for path in sorted(path for package in ("app", "loadtest") for path in (ROOT / package).rglob("*.py")):
         hashed.update(f"{path.relative_to(ROOT)}\0{path.stat().st_size}\0".encode() + path.read_bytes())

@@ -1,4 +1,4 @@
-"""How far the simulations are that worker processes are at: so that a single long one is not at 0 % until its end."""
+"""The progress of simulations in worker processes, so that a long one is not at 0 % until its end."""
 
 import threading
 import time
@@ -8,15 +8,15 @@ from multiprocessing.context import BaseContext
 from typing import NamedTuple, Protocol
 
 SAMPLED_EVERY_S = 0.2
-"""Of real time. A simulation knows nothing of it."""
+"""Seconds of real time between two samples, unknown to the simulation."""
 
 
 class Loop(Protocol):
-    """A loop in virtual time, as far as its progress is shown."""
+    """A loop in virtual time, as far as its progress is read."""
 
     @property
     def now_s(self) -> float:
-        """Virtual seconds since its run began."""
+        """The virtual seconds since its run began."""
 
 
 class _Run(NamedTuple):
@@ -25,22 +25,22 @@ class _Run(NamedTuple):
 
 
 _now: _Run | None = None
-"""What this process is at."""
+"""The run that this process carries out."""
 
 
 class Underway:
-    """A number for each worker, in memory that all of them see: the share of its run that is behind it."""
+    """The share of its run that each worker has done, in memory that all of them share."""
 
     def __init__(self, context: BaseContext, workers: int) -> None:
         self._shares = context.RawArray("d", workers)  # no lock that one who is killed could keep
         self._taken = context.Value("i", 0)
 
     def runs(self) -> float:
-        """As many runs' worth is done of those that have not ended yet."""
+        """The shares done of the runs that have not ended, added up."""
         return float(sum(self._shares[:]))
 
     def follow(self) -> None:
-        """In a worker, once: keep its number true from now on."""
+        """Keep this worker's share up to date from now on; called once in each worker."""
         with self._taken.get_lock():
             place = self._taken.value
             self._taken.value += 1
@@ -57,7 +57,7 @@ class Underway:
 
 @contextmanager
 def at_work(loop: Loop, duration_s: float) -> Iterator[None]:
-    """A run of so many virtual seconds on that loop is what this process is at."""
+    """Let this process's progress be that of a run of `duration_s` virtual seconds on that loop."""
     global _now  # noqa: PLW0603 - a worker is at one run at a time
     _now = _Run(loop, duration_s)
     try:

@@ -1,1 +1,1 @@
-"""Predictions by formula."""
+"""Theory: predictions by formula."""

@@ -1,6 +1,6 @@
-"""The domain of theory: what its formulas assume, as conditions on a scenario, each with the words said instead.
+"""The domain of theory: what its formulas assume, as conditions on a scenario.
 
-Outside of it the formulas still give numbers, and wrong ones: silence is better than those. Its bounds are those within
+Outside of it the formulas still give numbers, and wrong ones: silence is better than those. The bounds are those within
 which prediction and simulation agree (tests/loadtest/theory/test_domain.py).
 """
 
@@ -18,12 +18,14 @@ LOAD_PER_TTL_MAX = 0.2
 TTL_S_MIN = 1.0
 """The least TTL: below it, the second that peaks are counted in holds more than one expiry of a key."""
 DRAWN_PAUSE_PER_TTL_MAX, SAME_PAUSE_PER_TTL_MAX = 0.25, 0.03
-"""The longest pause of a closed loop's users as a share of the TTL: drawn, or the same for all, who then fall into
-step."""
+"""The longest pause of a closed loop's users as a share of the TTL: drawn, or the same for all.
+
+Users whose pauses are the same fall into step.
+"""
 USERS_MIN = 20
-"""So many streams of single users, or of timetables, look like a Poisson stream."""
+"""The least number of users, or of timetables, whose requests together look like a Poisson stream."""
 LITTLE = 0.05
-"""The share that is left out next to something else."""
+"""The share of something larger that the formulas may neglect."""
 UTILISATION_MAX = 0.3
 """The busy share of a pod's CPU: above, requests queue for longer than they are served."""
 SCATTER_MAX = 0.35
@@ -31,7 +33,7 @@ SCATTER_MAX = 0.35
 START_SHARE_MAX = 0.02
 """The share of all reads that a queue at a cold start may add."""
 CROWD_MAX = 1.5
-"""The loads per connection of such a queue."""
+"""The most loads per connection in a queue at a cold start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def _waits_are_alike(question: Question) -> bool:
 
 
 def _pool_is_wide(question: Question) -> bool:
-    """Or is not for a moment at a cold start, of many keys none of which is asked for again meanwhile."""
+    """Whether the pool never queues, or only at a cold start of many keys, each asked for once meanwhile."""
     scenario = question.scenario
     together = scenario.connections_together
     if question.loads_at_once(1) <= scenario.origin.connections and (
@@ -164,5 +166,5 @@ CONDITIONS: tuple[Condition, ...] = (
 
 
 def why_silent(question: Question) -> str:
-    """The first condition that does not hold; empty where theory speaks."""
+    """The reason of the first condition that does not hold; empty where theory speaks."""
     return next((one.unless for one in CONDITIONS if not one.holds(question)), "")

@@ -6,8 +6,8 @@
 - `scale_s` is XFetch's beta times the cost of a load
 
 Counts and shares are expected values. Arrivals are Poisson, the rate is steady, the origin's pool never queues, the
-network takes no time. Where that holds of a scenario, and what else each prediction needs, is stated in
-`loadtest.theory.domain`.
+network takes no time. `loadtest.theory.domain` states where that holds of a scenario, and what else each prediction
+needs.
 """
 
 import math
@@ -21,13 +21,13 @@ from app.latency import Latency
 from loadtest.figures.records import Floats
 
 BAND = 0.99
-"""The share of all counts of one mean that a band is to hold."""
+"""The share of all counts of one mean that a band holds."""
 LAW_STEPS = 1_000
-"""Steps of an integral over a latency: so many even ones, and again as many in even ratios."""
+"""The steps of an integral over a latency: as many even ones, and again as many in even ratios."""
 
 
 def poisson_band(mean: float) -> tuple[float, float]:
-    """The lowest and the highest count that chance alone makes of a mean, but for one in a hundred."""
+    """The lowest and the highest count that chance alone makes of a mean, for all but one in a hundred."""
     return _poisson_quantile((1 - BAND) / 2, mean), _poisson_quantile((1 + BAND) / 2, mean)
 
 
@@ -38,18 +38,19 @@ def _poisson_quantile(share: float, mean: float) -> float:
 
 
 def floor_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
-    """The time from landing to landing where nothing older than T is served and one request loads: T + L + 1/lambda.
+    """The time from store to store where nothing older than T is served and one request loads: T + L + 1/lambda.
 
-    No strategy that keeps this promise has to load more often: the first request past the expiry loads.
+    A strategy that keeps this promise need not load more often: the first request past the expiry loads.
     """
     return ttl_s + latency_s + 1 / rate_per_s
 
 
 def herd(rate_per_s: float, latency_s: float) -> float:
-    """Loads per expiry where every request that finds nothing loads, open loop: 1 + lambda L.
+    """Loads per expiry where every request that misses loads, in an open loop: 1 + lambda L.
 
-    These are the first and all that come before it lands; for a latency that varies see `herd_of_law`. The naive arm of
-    "Cache stampede, a primer" (systems-labs, cache-stampede) and Jitterbug's static arm show about as many.
+    These are the first load and all that begin before it is stored; `herd_of_law` is for a latency that varies. The
+    naive strategy of "Cache stampede, a primer" (systems-labs, cache-stampede) and Jitterbug's static one show about as
+    many.
     """
     return 1 + rate_per_s * latency_s
 
@@ -58,7 +59,7 @@ def herd_of_law(rate_per_s: float, latency: Latency, within_s: float = math.inf)
     """The herd for a latency of any law F, whose quickest load ends it.
 
     It is 1 + lambda times an integral over t, of (1 - F(t)) exp(-lambda times the integral of F up to t). That is the
-    chance that neither the first nor any later load has landed by t. `within_s` counts only loads so soon after the
+    chance that neither the first nor any later load has ended by t. `within_s` counts only loads so soon after the
     first: for the peak, those within a second.
     """
     if latency.deviation_ms == 0:  # fixed, or a law of no width
@@ -70,7 +71,7 @@ def herd_of_law(rate_per_s: float, latency: Latency, within_s: float = math.inf)
 def herd_variance(rate_per_s: float, latency: Latency, within_s: float = math.inf) -> float:
     """The variance of `herd_of_law`: lambda L for a fixed L, as of any Poisson number, and more where L varies.
 
-    While a herd goes on, lambda times the integral of 1 - F up to t came before t, none of them landed.
+    While a herd goes on, lambda times the integral of 1 - F up to t came before t, and none of them has ended.
     """
     if latency.deviation_ms == 0:  # fixed, or a law of no width
         return herd(rate_per_s, min(latency.mean_ms / 1000, within_s)) - 1
@@ -81,14 +82,14 @@ def herd_variance(rate_per_s: float, latency: Latency, within_s: float = math.in
 
 
 class _Law(NamedTuple):
-    """A latency's law at some moments."""
+    """A latency's law at some moments: F and its integral."""
 
     times_s: Floats
     landed: Floats  # F
     landed_so_far_s: Floats  # its integral
 
     def going_on(self, rate_per_s: float) -> Floats:
-        """The chance that a herd is not over yet."""
+        """The chance at each moment that a herd is not over yet."""
         return np.asarray((1 - self.landed) * np.exp(-rate_per_s * self.landed_so_far_s))
 
 
@@ -102,11 +103,11 @@ def _law(latency: Latency, end_s: float) -> _Law:
 
 
 def closed_herd(users: int, share: float, period_s: float, latency_s: float) -> float:
-    """The herd in a closed loop, never more than `users`: a user who waits does not ask again.
+    """The herd in a closed loop, at most `users`: a user who waits does not ask again.
 
-    A user who does not wait asks every `period_s`, for this key with chance `share`. L holds L/period such moments,
-    one more or less with the user's phase. Of the other users, those join who ask for the key at any of them. With
-    many users of small share it becomes 1 + lambda L.
+    A user who does not wait asks every `period_s`, for this key with chance `share`. L holds L/period such moments, one
+    more or less with the user's phase. Of the other users, those join who ask for the key at any of them. With many
+    users of small share it becomes 1 + lambda L.
     """
     whole = latency_s // period_s
     rest = latency_s / period_s - whole
@@ -125,26 +126,29 @@ def closed_herd_drawn(users: int, share: float, think_s: float, latency_s: float
 def herd_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
     """The time from expiry to expiry under a herd.
 
-    The last load lands last and its TTL counts. A hot key lives for T + 2 L, and a cold one, whose herd is one, for
-    T + L + 1/lambda.
+    The last load is stored last, and its TTL counts. A hot key lives for T + 2 L. A cold one, whose herd is one load,
+    lives for T + L + 1/lambda.
     """
     last_after_first_s = latency_s + math.expm1(-rate_per_s * latency_s) / rate_per_s
     return floor_cycle_s(rate_per_s, ttl_s, latency_s) + last_after_first_s
 
 
 def stale_answers(rate_per_s: float, latency_s: float, stale_s: float = math.inf) -> float:
-    """Stale answers per expiry under stale-while-revalidate (RFC 5861): those before the refresh lands, 1 + lambda L.
-    Only the ones within `stale_s` after the expiry; the rest of the 1 + lambda L finds nothing, and waits."""
+    """Stale answers per expiry under stale-while-revalidate (RFC 5861), within `stale_s` after the expiry.
+
+    Without that bound they are all answers before the refresh is stored, 1 + lambda L; with it the others miss, and
+    wait.
+    """
     return rate_per_s * min(latency_s, stale_s) - math.expm1(-rate_per_s * max(0.0, stale_s - latency_s))
 
 
 def unrefreshed_chance(rate_per_s: float, scale_s: float) -> float:
-    """Chance that an entry expires before any request has refreshed it early: e^(-lambda s)."""
+    """The chance that an entry expires before any request has refreshed it early: e^(-lambda s)."""
     return math.exp(-rate_per_s * scale_s)
 
 
 def early_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float, scale_s: float) -> float:
-    """The time from landing to landing under XFetch: T less the gap, L, and 1/lambda when no request came in time.
+    """The time from store to store under XFetch: T less the gap, L, and 1/lambda when no request came in time.
 
     It is exact for any `scale_s`: an entry cannot be refreshed before it is there, which shortens the gap when
     `scale_s` is not small. A request x before the expiry refreshes with chance e^(-x/s) (Vattani et al., VLDB 2015).
@@ -161,8 +165,10 @@ def early_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float, scale_s: fl
 
 
 def early_misses(rate_per_s: float, latency_s: float, scale_s: float) -> float:
-    """Requests per refresh under XFetch that find nothing: the entry expired before anybody refreshed it, or before
-    the refresh landed. e^(-lambda s) + lambda s (E1(lambda s e^(-L/s)) - E1(lambda s))."""
+    """Requests per refresh under XFetch that miss: e^(-lambda s) + lambda s (E1(lambda s e^(-L/s)) - E1(lambda s)).
+
+    For them the entry expired before a request refreshed it early, or before that refresh was stored.
+    """
     asked = rate_per_s * scale_s
     if asked == 0:
         return herd(rate_per_s, latency_s)

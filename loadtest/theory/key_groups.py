@@ -30,7 +30,7 @@ GROUPS_MAX = 64
 
 @dataclass(frozen=True, slots=True)
 class KeyCycle:
-    """A key from landing to landing: a part that is always the same, then a gap of that mean and variance."""
+    """The cycle of a key from store to store: a part that is always the same, then a gap of that mean and variance."""
 
     rate_per_s: float
     cycle_s: float
@@ -39,8 +39,10 @@ class KeyCycle:
     unanswered: float  # requests per expiry that are no hits
 
     def expiries(self, duration_s: float, is_cold: bool, landed_s: float) -> float:
-        """Expected number in a run that begins cold, which is the first, or with a landing. The sum of the gaps is
-        taken as Gamma distributed: exact where they are waits for a Poisson request."""
+        """The expected number of expiries in a run that begins cold, which counts as one, or with a warm-up's entry.
+
+        The sum of the gaps is taken as Gamma distributed, which is exact where they are waits for a Poisson request.
+        """
         fixed_s, left_s = self.cycle_s - self.gap_s, duration_s if is_cold else duration_s + landed_s
         number = np.arange(0 if is_cold else 1, math.ceil(left_s / fixed_s))
         mean_s = number * self.gap_s + is_cold / self.rate_per_s
@@ -50,7 +52,7 @@ class KeyCycle:
 
 
 class KeyGroups:
-    """Keys in groups, the hottest first, under the mechanism that is asked about. Figures are per key of each group."""
+    """A scenario's keys in groups, the hottest first, under one mechanism; figures are per key of a group."""
 
     def __init__(self, asked: Question) -> None:
         assert asked.mechanism is not None
@@ -78,7 +80,7 @@ class KeyGroups:
         self.cycles = list(map(self._cycle, self.shares.tolist(), self.herds_s.tolist()))
 
     def herds(self, within_s: float = math.inf) -> Floats:
-        """Requests per expiry that find nothing, `within_s` of the first."""
+        """The misses per expiry of each group, within `within_s` of the first."""
         return np.array([self._herd(share, within_s) for share in self.shares.tolist()])
 
     def _herd(self, share: float, within_s: float = math.inf) -> float:
@@ -91,7 +93,7 @@ class KeyGroups:
         return herd(self.rate_per_s * share, load_s)
 
     def scatter(self, per_expiry: Floats) -> Floats:
-        """The variance of the loads per expiry."""
+        """The variance of the loads per expiry of each group."""
         if not self.is_herd or self.users or self.latency.is_fixed:
             return per_expiry - 1  # one, and a Poisson number
         return np.array([herd_variance(rate, self.latency, 1.0) for rate in self.rates.tolist()])
@@ -113,15 +115,15 @@ class KeyGroups:
         return KeyCycle(rate, cycle_s, gap_s, gap_var, self._herd(share))
 
     def expiries(self, run_s: float) -> Floats:
-        """Expected expiries within `run_s` of the load's beginning."""
+        """The expected expiries of each group within `run_s` of the load's beginning."""
         return np.array([cycle.expiries(run_s, self.is_cold, self.landed_s) for cycle in self.cycles])
 
     def starts(self) -> Floats:
-        """First loads of a cold start."""
+        """The first loads of a cold start, for each group."""
         return np.asarray(-np.expm1(-self.rates * self.duration_s) * self.is_cold)
 
     def stale(self) -> Floats:
-        """Stale answers. Of the waits for a request past the expiry, those count that end in the window and the run."""
+        """The stale answers of each group; only waits that end in the stale window and in the run count."""
         if self.kind is not MechanismKind.STALE:
             return np.zeros(len(self.rates))
         answers = []
@@ -137,7 +139,7 @@ class KeyGroups:
 
 
 def _groups(keys: Keys) -> tuple[Floats, Floats]:
-    """The number of keys in each group, and the share of the requests that each of them has, the most popular first."""
+    """The number of keys in each group, and the share of requests that each key has, the most popular first."""
     if keys.hot_share is not None:
         return np.array([1.0, keys.count - 1.0]), np.array([keys.hot_share, (1 - keys.hot_share) / (keys.count - 1)])
     if keys.zipf is None:

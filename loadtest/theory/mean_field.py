@@ -10,7 +10,7 @@ from loadtest.theory.key_groups import KeyGroups
 FIELD_S_MAX = 60.0
 STEPS_MAX = 12_000
 STEP_S_MIN, STEP_S_MAX = 0.0005, 0.005
-"""How long, and how finely, the mean field is followed."""
+"""The shortest and the longest step of the mean field, seconds."""
 
 
 def _step_s(keys: KeyGroups) -> float:
@@ -18,15 +18,14 @@ def _step_s(keys: KeyGroups) -> float:
 
 
 def followed_s(keys: KeyGroups) -> float:
-    """How long the mean field can be followed, seconds."""
+    """The time for which the mean field can be followed, seconds."""
     return min(FIELD_S_MAX, STEPS_MAX * _step_s(keys))
 
 
 def mean_field(keys: KeyGroups, run_s: float) -> tuple[Floats, float]:
-    """Requests per group that found nothing within `run_s` of a cold start, or of the first expiry, and most loads in a
-    second.
+    """The misses of each group within `run_s` of a cold start or of the first expiry, and the most loads in a second.
 
-    A key is idle until it is asked for, then loading for L, then fresh. In a herd each request for one that is gone
+    A key is idle until it is asked for, then loading for L, then fresh. In a herd each request for an expired key
     loads, else one does. In an open loop requests keep coming; in a closed one, from users who do not wait.
     """
     step_s = _step_s(keys)

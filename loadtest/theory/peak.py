@@ -1,4 +1,4 @@
-"""The most origin reads in any second of a run, expected."""
+"""The expected peak: the most origin reads in any second of a run."""
 
 import math
 
@@ -12,13 +12,15 @@ from loadtest.theory.mean_field import followed_s, mean_field
 
 
 def peak_1s(keys: KeyGroups, per_expiry: Floats) -> float:
-    """The larger of two: the first expiry, or cold start, of all keys together; and the busiest second of the rest."""
+    """The larger of two: the first expiry, or cold start, of all keys together, and the busiest second of the rest."""
     return max(_later(keys, per_expiry), _together(keys, per_expiry))
 
 
 def _later(keys: KeyGroups, per_expiry: Floats) -> float:
-    """Once their phases are random: the largest herd of one dominant key, or else the busiest of `duration_s` windows.
-    Each is a mean, and what the busiest of so many is above it by chance."""
+    """The peak once the keys' phases are random, as a mean and what the busiest second exceeds it by.
+
+    It is the largest herd of one dominant key, or else the busiest of `duration_s` windows.
+    """
     often = np.array([1 / cycle.cycle_s for cycle in keys.cycles])
     scatter = keys.scatter(per_expiry)
     means = keys.counts * per_expiry * often
@@ -34,7 +36,7 @@ def _later(keys: KeyGroups, per_expiry: Floats) -> float:
 
 
 def _together(keys: KeyGroups, per_expiry: Floats) -> float:
-    """At a cold start, or when what a warm-up wrote expires."""
+    """The peak of a cold start, or of the moment when a warm-up's entries expire."""
     if keys.is_cold:
         return mean_field(keys, 2.0)[1]
     if keys.kind in {MechanismKind.NONE, MechanismKind.COLLAPSE}:
@@ -50,6 +52,6 @@ def _together(keys: KeyGroups, per_expiry: Floats) -> float:
 
 
 def _luck(windows: float) -> float:
-    """How far the busiest of so many independent windows is above the mean, in standard deviations (Blom 1958)."""
+    """The excess of the busiest of so many independent windows, in standard deviations (Blom 1958)."""
     windows = max(1.0, windows)
     return float(scipy.special.ndtri((windows - 0.375) / (windows + 0.25)))

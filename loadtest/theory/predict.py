@@ -1,4 +1,4 @@
-"""A prediction: the formulas as a row of figures, before anything is run."""
+"""The prediction of a run: the formulas as figures, before anything is run."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from loadtest.workload.scenario import Scenario
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The figures of one strategy in one scenario, to be put beside those of `loadtest.figures.run_summary.Row`."""
+    """The figures of one strategy in one scenario, beside those of `loadtest.figures.run_summary.RunSummary`."""
 
     origin_reads: float  # in the run, cold start included
     origin_peak_1s: float  # most reads in any sliding second, over all pods
@@ -29,8 +29,10 @@ class Prediction:
 
 
 def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, duration_s: float) -> Prediction | None:
-    """The figures of a run in which `rate_per_s` requests came for all keys together, as measured. None where theory
-    does not hold; `silent_because` says why."""
+    """The figures of a run in which `rate_per_s` requests came for all keys together, as measured.
+
+    None is the answer where theory does not hold; `silent_because` says why.
+    """
     question = Question(scenario, strategy, rate_per_s, duration_s)
     if why_silent(question):
         return None
@@ -56,15 +58,15 @@ def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, dur
 
 
 def silent_because(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, duration_s: float) -> str:
-    """Why `predict` answers None, as the end of a sentence; empty where it does not."""
+    """The reason why `predict` answers None, as the end of a sentence; empty where it does not."""
     return why_silent(Question(scenario, strategy, rate_per_s, duration_s))
 
 
 def _unanswered(keys: KeyGroups) -> Floats:
-    """Requests that are neither hit nor stale. At a cold start whoever asks finds nothing, whatever the mechanism.
+    """The answers that are neither hit nor stale; in a cold start that is every request for a key without an entry.
 
     Where users wait, in a closed loop, it is the smaller of two that are too large. The herd forgets that they wait for
-    other keys as well, and the mean field forgets that a key is gone or is not.
+    other keys as well. The mean field forgets that a key either has an entry or has none.
     """
     starts, per_expiry = keys.starts(), np.array([cycle.unanswered for cycle in keys.cycles])
     herds = keys.herds()

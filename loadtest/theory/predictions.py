@@ -9,12 +9,14 @@ from loadtest.theory.predict import Prediction, predict, silent_because
 from loadtest.workload.planned_run import PlannedRun
 
 Predictions = Mapping[str, Prediction | str]
-"""By the name of a run: the prediction, or the reason why theory is silent."""
+"""The prediction of each run by its name, or the reason why theory is silent."""
 
 
 def prediction(row: RunSummary, run: PlannedRun, strategies: Mapping[str, type[Strategy]]) -> Prediction | str | None:
-    """The prediction at the measured rate, or the reason why theory is silent; None where there is nothing to predict:
-    no request, or no strategy of ours."""
+    """The prediction at the measured rate, or the reason why theory is silent.
+
+    None is the answer where there is nothing to predict: no request, or a strategy that only the pods have.
+    """
     strategy = strategies.get(run.strategy)
     if strategy is None or not row.requests:
         return None
@@ -26,7 +28,7 @@ def prediction(row: RunSummary, run: PlannedRun, strategies: Mapping[str, type[S
 
 
 def as_figures(predicted: Predictions) -> dict[str, dict[str, Any]]:
-    """The predictions as summary.json has them."""
+    """The predictions as they stand in summary.json."""
     return {
         name: {"silent_because": one}
         if isinstance(one, str)

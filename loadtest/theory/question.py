@@ -11,9 +11,9 @@ from app.strategy import Mechanism, MechanismKind, Strategy
 from loadtest.workload.scenario import Scenario
 
 SURE = 0.999
-"""The share of the loads that a bound on the latency is about."""
+"""The share of the loads that the longest latency covers."""
 SIGMAS = 2.5
-"""How far above its mean a count is still expected."""
+"""The standard deviations above its mean up to which a count is expected."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Question:
 
     @cached_property
     def mechanism(self) -> Mechanism | None:
-        """None where the strategy has no such parameter."""
+        """The strategy's mechanism; None where it has no such parameter."""
         try:
             return self.scenario.stated(self.strategy).mechanism()
         except ValueError:

@@ -1,1 +1,1 @@
-"""Where a run takes place: native processes or the stack, and everything that a run starts there."""
+"""The worlds in which a run takes place, and everything that a run of real processes starts."""

@@ -1,7 +1,7 @@
-"""What of its surroundings a run takes, and what it does not.
+"""The environment variables that a run takes, passes on and records.
 
 A run takes what its scenario and its options state. Children get an allow-list of variables and what the run states for
-them; whatever else a user may set is recorded with the run and part of its identity.
+them. Whatever else a user may set is recorded with the run, and is part of its identity.
 """
 
 import os
@@ -12,24 +12,27 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from app.redis_url import shown
 
 PASSED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""Without which a program may not start, or not be able to write its own language. All else is left behind: `LAB_*`,
-`LOCUST_*`, proxies, `PYTHON*`, allocators, `WEB_CONCURRENCY` and what the next version of a library looks for."""
+"""The variables that every child gets, without which a program may not start or not write its own language.
+
+All others are left out: `LAB_*`, `LOCUST_*`, proxies, `PYTHON*`, allocators, `WEB_CONCURRENCY` and what the next
+version of a library looks for.
+"""
 HONOURED = ("LAB_REDIS_URL", "LAB_REDIS_SERVER", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""By which a user may change what a run does."""
+"""The variables by which a user may change a run."""
 _OWN_PREFIXES = ("PYTHON", "MALLOC_", "GLIBC_PARAMETERS", "LD_PRELOAD", "DYLD_INSERT", "OMP_", "OPENBLAS_", "MKL_")
-"""Of variables that act on this process, which simulates, collects and computes: no child gets them."""
+"""The prefixes of variables that act on this process, which simulates, collects and computes; no child gets them."""
 _HARMLESS = frozenset({"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"})
 _SECRET = ("pass", "user", "secret", "token", "key")
 
 
 def child_environment(stated: Mapping[str, str], home: str) -> dict[str, str]:
-    """Of a child process. `home` has no configuration files, which a program may look for where it lives."""
+    """The environment of a child process; `home` is a folder without configuration files."""
     passed = {name: os.environ[name] for name in PASSED if name in os.environ}
     return {**passed, "HOME": home, "PYTHONSAFEPATH": "1", "PYTHONNOUSERSITE": "1", **stated}
 
 
 def ambient(is_virtual: bool = False) -> dict[str, str]:
-    """What a user has set that can move a figure, by name, without secrets; virtual time has no Redis to be named."""
+    """The variables of the user that can move a figure, without secrets; virtual time needs no Redis."""
     honoured = () if is_virtual else HONOURED
     found = {name: os.environ[name] for name in honoured if os.environ.get(name)}
     if url := found.get("LAB_REDIS_URL"):
@@ -47,7 +50,7 @@ def ambient(is_virtual: bool = False) -> dict[str, str]:
 
 
 def shown_url(url: str) -> str:
-    """The URL of a Redis for anybody's eyes: without user, password, or any option that sounds like one."""
+    """The URL of a Redis as it may be shown: without user, password, or any option that sounds like one."""
     if shown(url) == "***" or shown(url).endswith("://***"):  # malformed: who knows where its password ends
         return shown(url)
     parts = urlsplit(url)

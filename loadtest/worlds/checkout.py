@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def commit() -> str:
-    """The checkout's commit, marked as dirty if files were changed since; in a container, its image's."""
+    """The checkout's commit, marked as dirty if files were changed since; in a container, the image's commit."""
     folder = Path(__file__).parent
     try:
         commit = _git(folder, "rev-parse", "--short=10", "HEAD")

@@ -1,4 +1,4 @@
-"""Child processes that their owner ends, always: after success, failure and Ctrl-C, by their id."""
+"""Child processes that their owner always ends, by their id: after success, failure and Ctrl-C."""
 
 import asyncio
 import ctypes
@@ -15,17 +15,17 @@ from loadtest.worlds.ambient import child_environment
 from loadtest.worlds.guard import Guard
 
 GRACE_S = 5.0
-"""Between asking a child to end and ending it."""
+"""Seconds between SIGTERM and SIGKILL."""
 
 HAS_DEATH_SIGNAL = sys.platform == "linux"
-"""Elsewhere a `Guard` ends the children of an owner that was killed."""
+"""Whether the kernel ends the children of an owner that was killed; elsewhere a `Guard` does."""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 
 @dataclass(slots=True)
 class Child:
-    """A running child. `ended` is true once it is gone, for whatever reason."""
+    """A child process; `ended` is true once it has ended, for whatever reason."""
 
     name: str
     process: asyncio.subprocess.Process
@@ -47,13 +47,13 @@ class Child:
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
 
     def last_words(self, lines: int = 5) -> str:
-        """The end of its log, for an error message."""
+        """The last lines of its log, for an error message."""
         text = self.log.read_text(errors="replace").strip() if self.log.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
 
 
 class Children:
-    """Owns the children that it starts: leaving the `async with` ends them, the youngest first."""
+    """The owner of the children that it starts: leaving the `async with` ends them, the youngest first."""
 
     def __init__(self) -> None:
         self._children: list[Child] = []
@@ -77,8 +77,10 @@ class Children:
         environment: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
     ) -> Child:
-        """Start a command whose output goes to the file `log`, in whose folder it works and lives; of the surroundings
-        it gets what `child_environment` passes. Raises OSError when it cannot be started."""
+        """Start a command whose output goes to the file `log`, in whose folder it works. Raises OSError.
+
+        The environment is what `child_environment` passes, with that folder as its home.
+        """
         log = _absolute(log)
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
@@ -99,7 +101,7 @@ class Children:
         return child
 
     async def end(self, child: Child) -> None:
-        """SIGTERM, and SIGKILL after a grace. A child that has ended already is fine."""
+        """End a child: SIGTERM, and SIGKILL after `GRACE_S`. A child that has ended already is fine."""
         if child.ended:
             return
         _signal(child, signal.SIGTERM)
@@ -111,17 +113,17 @@ class Children:
             await child.process.wait()
 
     async def discard(self, child: Child) -> None:
-        """End a child that is not missed."""
+        """End a child, and forget it."""
         await self.end(child)
         self._children.remove(child)
 
     def fallen(self) -> list[Child]:
-        """Children that have ended though nobody asked them to."""
+        """The children that have ended of their own accord."""
         return [child for child in self._children if child.ended]
 
 
 def _absolute(path: Path) -> Path:
-    """A child that works in a folder of its own finds nothing by a way from here."""
+    """The absolute path: a child works in a folder of its own, where a relative one leads elsewhere."""
     return path.absolute()
 
 
@@ -133,7 +135,7 @@ def _signal(child: Child, number: signal.Signals) -> None:
 
 
 def _die_with_parent(parent: int) -> None:
-    """In the child, before it becomes its program: the kernel ends it when its parent is gone, even by SIGKILL."""
+    """Ask the kernel to end this child when its parent ends, even by SIGKILL; runs in the child before its program."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it was gone already
         os._exit(1)

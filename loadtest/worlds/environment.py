@@ -1,4 +1,4 @@
-"""Where and with what a run was made: enough to run it again, or to see why it came out differently."""
+"""The description of where and with what a run was made, enough to repeat it or to explain a difference."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ _PACKAGES = ("fastapi", "uvicorn", "uvloop", "redis", "hiredis", "aiosqlite", "p
 
 
 def describe(command: str, seed: int, is_virtual: bool = False) -> dict[str, Any]:
-    """JSON-able. What cannot be found out is named "unknown"."""
+    """The description as JSON values; what cannot be found out is "unknown"."""
     return {
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),

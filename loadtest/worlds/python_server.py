@@ -1,4 +1,4 @@
-"""A Python server on a port of the loopback, as a child that its owner ends."""
+"""A Python server on a port of the loopback, as a child process."""
 
 import asyncio
 import socket
@@ -17,7 +17,7 @@ START_WITHIN_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A process that answers there."""
+    """A server's child process, its port and its URL."""
 
     pid: int
     port: int
@@ -28,14 +28,14 @@ class Server:
 
 
 def free_port() -> int:
-    """A port of the loopback that another program may take before it is used."""
+    """A free port of the loopback, which another program may take before it is used."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 async def start_server(children: Children, name: str, module: str, environment: dict[str, str], folder: Path) -> Server:
-    """`python -m module --fd N`, once it listens on the socket that it inherits. Raises `WorldFailed`."""
+    """Start `python -m module --fd N`, ready once it listens on the socket that it inherits. Raises `WorldFailed`."""
     with socket.socket() as listener:  # bound here, so that no other program can take its port
         listener.bind((HOST, 0))
         port = listener.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A run of real processes: a fresh system of its own, a load, and the records of both."""
+"""A run of real processes: a fresh system, a load, and the records of both."""
 
 import asyncio
 import json
@@ -31,13 +31,13 @@ from loadtest.worlds.world import OnProgress, Progress, Records, WorldFailed
 POLL_S = 1.0
 WARM_WITHIN_S = 30.0
 LOCUST_OVERTIME_S = 40.0
-"""Beyond the stated duration; a generator that needs longer hangs."""
+"""Seconds that Locust may take beyond the stated duration before it counts as hanging."""
 
 
 class RecordedWorld:
-    """A world of real processes: each run has a fresh system of its own, and leaves its records on disk.
+    """A world of real processes: each run has a fresh system, and leaves its records on disk.
 
-    Implements `World`. With a Redis that was there before, it is that one's sole user as long as it is open.
+    Implements `World`. It holds the lease of a Redis that was there before for as long as it is open.
     """
 
     executor = None
@@ -58,7 +58,7 @@ class RecordedWorld:
         return await self._sole_user.__aexit__(kind, error, trace)
 
     async def run(self, run: PlannedRun, on_progress: OnProgress) -> RecordedHistory:
-        """Implements `World.run`. What went wrong in an unforeseen way has its traceback among the records."""
+        """Implements `World.run`; an unforeseen error leaves its traceback among the records."""
         folder = self._records(run)
         raw = folder / "raw" / run.label
         try:
@@ -73,7 +73,7 @@ class RecordedWorld:
         return RecordedHistory(raw, run)
 
     async def _record(self, run: PlannedRun, raw: Path, folder: Path, on_progress: OnProgress) -> None:
-        """Send the load. Raises `WorldFailed` when the system does not come up; what breaks later is an incident."""
+        """Record one load. Raises `WorldFailed` when the system does not come up; what breaks later is an incident."""
         scenario = run.scenario
         write_whole(raw / "scenario.json", scenario_json(scenario, raw, folder))
         async with (
@@ -122,7 +122,7 @@ class RecordedWorld:
 
 
 def _promise(run: PlannedRun) -> float | None:
-    """How old its strategy's answers may be; None where only the pods have such a strategy."""
+    """The oldest answer that the strategy promises, seconds; None where only the pods have such a strategy."""
     found = discover(references=True).runnable.get(run.strategy)
     return None if found is None else run.scenario.stated(found).oldest_s()
 
@@ -130,7 +130,7 @@ def _promise(run: PlannedRun) -> float | None:
 async def _watch(
     locust: Child, run: PlannedRun, children: Children, record: RunRecord, ledger: LedgerFile, on_progress: OnProgress
 ) -> None:
-    """Follow the load until it has ended, and end it where it does not."""
+    """Follow the load until it has ended, and end it where it hangs."""
     duration_s = run.scenario.duration_s
     fallen: set[str] = set()
     began_s = time.monotonic()

@@ -21,7 +21,7 @@ from loadtest.worlds.world import Records, WorldFailed
 
 PODS = "dns:app:8000"
 ITS_OWN = frozenset({"LAB_POD", "LAB_ORIGIN_PATH", "LAB_ORIGIN_POOLER", "LAB_REFERENCES"})
-"""Settings that say where a pod is, and change no figure."""
+"""The settings that say where a pod is, and change no figure."""
 
 
 def stack_world(records: Records, command: str = "") -> RecordedWorld:
@@ -31,7 +31,7 @@ def stack_world(records: Records, command: str = "") -> RecordedWorld:
 
 @asynccontextmanager
 async def stack_system(run: PlannedRun, folder: Path) -> AsyncIterator[System]:
-    """The pods behind the name `app`; nothing is kept in `folder`.
+    """A system of the pods behind the name `app`; `folder` stays empty.
 
     Raises `WorldFailed` where there is no stack, or its pods run with other settings than the scenario states.
     """

@@ -1,4 +1,4 @@
-"""How fast the stack is to send: the rate and the users that were asked for, else what the scenario states."""
+"""The stack's rate and users: those that were asked for, else what the scenario states."""
 
 from collections.abc import Mapping
 
@@ -7,23 +7,23 @@ from app.settings import Settings
 from loadtest.workload.scenario import RATE_REAL_MAX, Scenario
 
 LIVE_RATE = 600.0
-"""Requests per second that the stack's own limits let it send and answer honestly; more only for who asks for it."""
+"""The highest default rate, requests per second, that the stack's limits let it send and answer faithfully."""
 RATE_MIN = 0.1
 USERS_MAX = 5_000
 GUESTS_USERS = "10"
-"""Of a Locust file of one's own."""
+"""The default number of users of a user's own Locust file."""
 NEEDLE_MIN = 2.0
-"""Reads per expiry from which on a herd is worth a word."""
+"""The reads per expiry from which a herd is mentioned."""
 Given = Mapping[str, str]
-"""Variables by name. "NOW" names those that were given with this very call, by blanks; without it all were."""
+"""Variables by name. "NOW" names those of this very call, separated by blanks; without it all are."""
 
 
 class BadVariable(ValueError):
-    """The text names the variable, its value and the bound."""
+    """A variable has a bad value; the text names it, its value and the bound."""
 
 
 def pace(scenario: Scenario, given: Given, runners: int, pods: Settings) -> tuple[dict[str, str], list[str]]:
-    """RATE and USERS, and what they come to for one strategy. Raises `BadVariable`."""
+    """RATE and USERS, and a remark on what they mean for one strategy. Raises `BadVariable`."""
     load, says = scenario.load, []
     if load.loop == "open":
         says += _is_void("USERS", given, f"{scenario.name} is an open loop, which has no users")
@@ -54,14 +54,14 @@ def pace(scenario: Scenario, given: Given, runners: int, pods: Settings) -> tupl
 
 
 def guests_pace(given: Given) -> tuple[dict[str, str], list[str]]:
-    """Of a Locust file of one's own: its users, and no rate, which is not for us to set. Raises `BadVariable`."""
+    """RATE and USERS for a user's own Locust file, which has no rate of the lab's. Raises `BadVariable`."""
     says = _is_void("RATE", given, "LOCUSTFILE has a pace of its own, by USERS=")
     users = str(_whole("USERS", given.get("USERS", GUESTS_USERS)))
     return {"RATE": "", "USERS": users}, [f"{users} users of your own Locust file.", *says]
 
 
 def _is_void(variable: str, given: Given, why: str) -> list[str]:
-    """A variable that has no effect here: who gives it is refused; one from before waits until it has."""
+    """The remark on a variable without effect here. Raises `BadVariable` if this very call gave it."""
     if variable not in given:
         return []
     if variable in given.get("NOW", variable).split():

@@ -1,7 +1,7 @@
-"""What the stack is to run: the variables that were given, and for the rest what the scenario states.
+"""The settings of the stack: the variables that were given, else what the scenario states.
 
-`bin/up` asks in a container before it changes anything: `python -m loadtest.worlds.stack_settings RATE=600 …`. It is
-told what environment Compose is to have, and after a `#` what people are to know. Bad input is one line, exit 2.
+`bin/up` asks in a container before it changes anything: `python -m loadtest.worlds.stack_settings RATE=600 …`. It
+prints the environment of Compose, and remarks after a `#`. Bad input is one line and exit code 2.
 """
 
 import json
@@ -21,11 +21,11 @@ from loadtest.worlds.own_locustfile import BadLocustfile, check_locustfile
 from loadtest.worlds.stack_pace import BadVariable, Given, guests_pace, pace
 
 GUEST = Path(__file__).parents[1] / "generator" / "guest.py"
-"""Goes along with a Locust file of one's own."""
+"""The file that accompanies a user's own Locust file."""
 
 
 def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
-    """The environment of the stack, and what to tell of it. A variable that is empty is none. Raises `BadVariable`."""
+    """The environment of the stack, and remarks on it; an empty variable counts as unset. Raises `BadVariable`."""
     given = {name: value for name, value in given.items() if value.strip() or name == "NOW"}
     scenario = _scenario(given.get("SCENARIO", "side-by-side"))
     pods = _pods(scenario, given)
@@ -58,7 +58,7 @@ def _scenario(name: str) -> Scenario:
 
 
 def _stated(scenario: Scenario) -> dict[str, Any]:
-    """What the scenario states for a pod, but that whoever asks by hand finds as many items as ever."""
+    """The scenario's settings of a pod, with as many items as ever for requests by hand."""
     stated = scenario.pod_settings(1, "any").model_dump()
     stated["origin_connections_shared"] = scenario.origin.connections_shared  # the stack has as many pods as it likes
     for name in ("items", "key_space"):
@@ -67,7 +67,7 @@ def _stated(scenario: Scenario) -> dict[str, Any]:
 
 
 def _held(scenario: Scenario, given: Given) -> set[str]:
-    """Settings of a pod that are variables of the stack: those that a scenario states, and those that were given."""
+    """The settings of a pod that the scenario states or that were given as variables of the stack."""
     stated = scenario.pod_environment(1)
     return {name.removeprefix("LAB_").lower() for name in (*stated, *given) if name.startswith("LAB_")}
 
@@ -107,7 +107,7 @@ def _json(variable: str, text: str) -> dict[str, Any]:
 
 
 def _over(below: dict[str, dict[str, Any]], above: dict[str, Any]) -> dict[str, Any]:
-    """Tunables that were given, over those that the scenario states."""
+    """The parameters that were given, over those that the scenario states."""
     return below | {
         name: below.get(name, {}) | parameters if isinstance(parameters, dict) else parameters
         for name, parameters in above.items()
@@ -115,7 +115,7 @@ def _over(below: dict[str, dict[str, Any]], above: dict[str, Any]) -> dict[str, 
 
 
 def _bound(field: str) -> str:
-    """What a number of that setting must be; nothing where it is no number."""
+    """The range of a setting that is a number; empty for any other."""
     about = Settings.model_fields[field]
     kinds: dict[Any, str] = {int: "a whole number", float: "a number", int | None: "a whole number"}
     low = [bound.ge if isinstance(bound, Ge) else bound.gt for bound in about.metadata if isinstance(bound, Ge | Gt)]
@@ -127,7 +127,7 @@ def _bound(field: str) -> str:
 
 
 def _strategies(scenario: Scenario, given: Given, pods: Settings) -> list[str]:
-    """Who is asked. Raises `BadVariable`."""
+    """The strategies that are asked. Raises `BadVariable`."""
     found = discover()
     checked_params = "LAB_PARAMS" if "LAB_PARAMS" in given else f"{scenario.name}: params"
     for name in pods.params.keys() - found.broken.keys():

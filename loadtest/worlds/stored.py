@@ -1,4 +1,4 @@
-"""The world of runs that took place before: their records are read again."""
+"""The world of stored runs, whose records are read again."""
 
 from pathlib import Path
 
@@ -8,17 +8,17 @@ from loadtest.worlds.world import OnProgress
 
 
 class StoredWorld:
-    """Implements `World` over the folder of an experiment."""
+    """A world that reads runs from the folder of an experiment. Implements `World`."""
 
     runs_at_once = 1
     executor = None
 
     def __init__(self, folder: Path, name: str) -> None:
-        """`name` is the world's that the runs took place in."""
+        """Open the folder; `name` is that of the world in which the runs took place."""
         self.name, self._folder = name, folder
 
     def has(self, run: PlannedRun) -> bool:
-        """Whether the run was begun there."""
+        """Whether the run was begun, and has a folder there."""
         return (self._folder / "raw" / run.label).is_dir()
 
     async def run(self, run: PlannedRun, on_progress: OnProgress) -> RecordedHistory:

@@ -1,4 +1,4 @@
-"""The system under test, wherever its processes run: Redis and pods, and what has to be asked of them."""
+"""The system under test: Redis and pods, wherever their processes run."""
 
 import math
 import time
@@ -18,7 +18,7 @@ from loadtest.worlds.world import WorldFailed
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Redis and pods that answer, and the owner of what a run starts beside them."""
+    """A system that answers: its Redis, its pods, and the owner of the child processes of a run."""
 
     redis_url: str
     pod_urls: list[str]
@@ -26,12 +26,14 @@ class System:
 
 
 OpenSystem = Callable[[PlannedRun, Path], AbstractAsyncContextManager[System]]
-"""Run, folder for logs: a system that is ready to be asked for the run's strategy, with none of its keys cached.
-Raises `WorldFailed`."""
+"""A function of a run and a folder for logs that opens a system with none of the strategy's keys cached.
+
+Raises `WorldFailed` where the system does not come up.
+"""
 
 
 async def forget_keys(redis_url: str, strategy: str) -> None:
-    """Remove the strategy's keys. Never FLUSHALL: the server may be somebody's."""
+    """Remove the strategy's keys, and no others: the server may be shared. Raises `WorldFailed`."""
     try:
         async with Redis.from_url(redis_url) as client:
             keys = [key async for key in client.scan_iter(f"lab:{strategy}:*", count=1_000)]
@@ -45,8 +47,10 @@ OFFSET_SAMPLES = 5
 
 
 async def clock_offset_s(redis_url: str) -> float:
-    """Redis's time, which the ledgers go by, less this machine's: by the quickest of a few round trips, none of which
-    has to connect first."""
+    """Redis's time, which the ledgers go by, less this machine's, seconds.
+
+    The quickest of `OFFSET_SAMPLES` round trips counts, on a connection that is open already.
+    """
     best_round_trip_s, offset_s = math.inf, 0.0
     async with Redis.from_url(redis_url) as client:
         await client.ping()

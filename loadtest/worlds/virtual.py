@@ -1,4 +1,4 @@
-"""The world of virtual time: each run is simulated, on every core of this machine or on a cluster."""
+"""The world of virtual time: runs are simulated on every core of this machine, or on a cluster."""
 
 import asyncio
 from concurrent.futures import Executor
@@ -11,11 +11,11 @@ from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.world import OnProgress, Records, WorldFailed
 
 RUNS_AT_ONCE_MAX = 512
-"""Runs that wait for a worker: enough that none of a cluster's is idle."""
+"""The most runs that wait for a worker: enough to keep a cluster busy."""
 
 
 class VirtualWorld:
-    """Implements `World`. A run takes place in the worker that reads its history, which finds its strategy by name."""
+    """A world in virtual time. Implements `World`: a run takes place in the worker that reads its history."""
 
     name = "virtual"
     runs_at_once = RUNS_AT_ONCE_MAX
@@ -23,8 +23,10 @@ class VirtualWorld:
     def __init__(
         self, workers: int | None = None, cluster_address: str | None = None, records: Records | None = None
     ) -> None:
-        """`workers` of this machine, one per core unless stated, or those of the dask scheduler at `cluster_address`.
-        `records` says where every answer and every read are to be written down."""
+        """Choose `workers` processes of this machine, or those of the dask scheduler at `cluster_address`.
+
+        There is one process per core unless stated. `records` names the folder for every answer and read of a run.
+        """
         self._workers, self._cluster_address, self._records = workers, cluster_address, records
         self._open = ExitStack()
         self.executor: Executor | None = None
@@ -49,5 +51,5 @@ class VirtualWorld:
         return SimulatedHistory(run, records=self._records and self._records(run))
 
     def underway(self) -> float:
-        """How many runs' worth is done of those that have not ended; a cluster does not tell."""
+        """The shares done of the runs that have not ended, added up; 0 on a cluster, which reports none."""
         return self.executor.underway.runs() if isinstance(self.executor, Workers) else 0.0

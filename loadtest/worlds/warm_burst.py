@@ -1,4 +1,4 @@
-"""The warm-up burst: every key asked for once, all at the same moment, by a client that is no bottleneck of its own."""
+"""The warm-up burst: every key asked for once at the same moment, by a client that is no bottleneck."""
 
 import asyncio
 import math
@@ -14,18 +14,21 @@ from loadtest.workload.scenario import Scenario
 from loadtest.worlds.world import WorldFailed
 
 IN_FLIGHT_MAX = 400
-"""Requests to one pod at once, each on a connection of its own: a pod has 1,024 files and 1,024 places in its origin's
-queue. More keys than that leave as answers come back, which still keeps the origin full."""
+"""The most requests to one pod at once, each on a connection of its own.
+
+A pod has 1,024 files and 1,024 places in its origin's queue. Further keys leave as answers arrive, which still keeps
+the origin full.
+"""
 ANSWER_S_MAX = 30.0
 EXCESS_SHARE_MAX = 0.5
-"""By which a burst may take longer than the origin needs for it,"""
+"""The share of the origin's own time by which a burst may take longer, or `EXCESS_TTL_SHARE_MAX` if that is more."""
 EXCESS_TTL_SHARE_MAX = 0.2
-"""or this share of the TTL, whichever is more: then entries expire that far apart for a reason that is the lab's."""
+"""The share of the TTL by which a burst may take longer; beyond, expiries drift apart for a reason of the lab's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Moments of a burst that is over, seconds since the epoch."""
+    """The moments of a burst that is over, seconds since the epoch."""
 
     asked_s: float
     first_s: float  # answer
@@ -33,11 +36,11 @@ class Burst:
 
     @property
     def spread_s(self) -> float:
-        """Between the first answer and the last: so far apart the entries were written."""
+        """Seconds between the first answer and the last, by which the entries expire apart."""
         return self.last_s - self.first_s
 
     def incidents(self, scenario: Scenario) -> list[str]:
-        """Why what follows is not what the scenario states; none where it is."""
+        """The reasons why the run is unlike its scenario; empty where it is as stated."""
         own_s, ttl_s, took_s = origin_time_s(scenario), scenario.cache.ttl_s, self.last_s - self.asked_s
         if self.spread_s > ttl_s:
             return [
@@ -50,15 +53,17 @@ class Burst:
 
 
 def origin_time_s(scenario: Scenario) -> float:
-    """What the origin needs to read every key once, on all its connections."""
+    """The seconds that the origin needs to read every key once, on all its connections."""
     latency = Latency.parse(scenario.origin.latency)
     rounds = math.ceil(scenario.keys.count / scenario.connections_together)
     return ((rounds - 1) * latency.mean_ms + max(latency.mean_ms, latency.longest_ms)) / 1000
 
 
 async def ask_for_all(pod_urls: Sequence[str], strategy: str, keys: int) -> Burst:
-    """All connections are there before the first request leaves. Raises `WorldFailed` where no answer comes in time, or
-    one that is none."""
+    """Ask for every key, once all connections are open.
+
+    Raises `WorldFailed` where an answer is late or is no item.
+    """
     waiting = [deque(range(pod, keys, len(pod_urls))) for pod in range(len(pod_urls))]
     places = [
         (url, left) for url, left in zip(pod_urls, waiting, strict=True) for _ in range(min(IN_FLIGHT_MAX, len(left)))
@@ -93,7 +98,7 @@ async def _connect(url: str, opened: AsyncExitStack) -> tuple[asyncio.StreamRead
 
 
 async def _read_answer(reader: asyncio.StreamReader, what: str) -> None:
-    """One whole answer. Raises ValueError unless it is a 200, EOFError where it ends early."""
+    """Read one whole answer. Raises ValueError unless it is a 200, EOFError where it ends early."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     length = next((line for line in head.split("\r\n") if line.startswith("content-length:")), "content-length: 0")
     body = await reader.readexactly(int(length.partition(":")[2]))

@@ -1,4 +1,4 @@
-"""The seam of the worlds: a world runs what was planned, and leaves a history."""
+"""The seam of the worlds: a world runs a plan and leaves a history."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -11,12 +11,12 @@ from loadtest.workload.planned_run import PlannedRun
 
 
 class WorldFailed(RuntimeError):
-    """A part of the world is not there, or not as the scenario needs it; the text says which."""
+    """A part of the world is missing, or is not as the scenario needs it; the text says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is."""
+    """The progress of a run."""
 
     run: PlannedRun
     elapsed_s: float
@@ -33,25 +33,25 @@ def quiet(_: Progress) -> None:
 
 
 Records = Callable[[PlannedRun], Path]
-"""The folder of the experiment that a run's records go to, in `raw/<label>` there."""
+"""The folder of the experiment that keeps a run's records, in `raw/<label>`."""
 
 
 class World(Protocol):
-    """A place where runs happen: native, stack or virtual. Each is opened with `async with`."""
+    """A place where runs happen: native, stack or virtual; opened with `async with`."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def runs_at_once(self) -> int:
-        """How many runs the world bears side by side."""
+        """The number of runs that the world carries out at once."""
 
     @property
     def executor(self) -> Executor | None:
-        """The processes in which its histories are read; None: a thread of this one."""
+        """The processes that read its histories; None for a thread of this one."""
 
     async def run(self, run: PlannedRun, on_progress: OnProgress) -> History:
-        """One run, to its end. Raises `WorldFailed`, OSError or ValueError where there is none.
+        """Carry out one run, to its end. Raises `WorldFailed`, OSError or ValueError where that is impossible.
 
         A part that breaks during the run is an incident of its history.
         """

@@ -1,4 +1,4 @@
-"""The clients of virtual time: the arrivals of the scenario, seeded as in every world."""
+"""The clients of virtual time: the scenario's arrivals, seeded as in every world."""
 
 import heapq
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ NEVER_S = float("inf")
 
 
 class Ask(NamedTuple):
-    """One request on its way."""
+    """A request on its way to a pod."""
 
     arrives_s: float  # at the pod
     intended_s: float
@@ -26,17 +26,17 @@ class Ask(NamedTuple):
 
 
 class Clients(Protocol):
-    """Requests in order of their arrival."""
+    """The requests of a run, in order of their arrival at a pod."""
 
     due_s: float
-    """When the next one arrives; `NEVER_S` when there is none."""
+    """The arrival of the next request, seconds; `NEVER_S` when there is none."""
 
     def take(self) -> Ask:
-        """The one that is due."""
+        """Take the request that is due."""
         ...
 
     def answered(self, ask: Ask, ended_s: float) -> None:
-        """Its answer has arrived."""
+        """Note that the answer to a request has arrived."""
         ...
 
 
@@ -61,7 +61,7 @@ class OpenLoop:
         return ask
 
     def answered(self, ask: Ask, ended_s: float) -> None:
-        """Changes nothing: that is what makes it open."""
+        """Ignore the answer: an open loop does not wait for any."""
 
     @staticmethod
     def _walk(scenario: Scenario, seed: int, start_s: float) -> Iterator[Ask]:
@@ -95,7 +95,7 @@ def _draws_ms(latency: Latency, rng: np.random.Generator, count: int) -> Floats:
 
 
 class ClosedLoop:
-    """Users who wait for their answer, think (or look at their timetable), and ask again."""
+    """Users who wait for their answer, then think or look at their timetable, and ask again."""
 
     def __init__(self, scenario: Scenario, seed: int, start_s: float) -> None:
         load = scenario.load

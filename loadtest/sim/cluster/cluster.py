@@ -20,7 +20,7 @@ from loadtest.workload.scenario import Scenario
 
 
 class Cluster:
-    """Made in a running virtual loop. Pods can be replaced, requests are served by the ones that are there."""
+    """A cluster that lives in the running virtual loop, whose pods can be replaced."""
 
     def __init__(
         self,
@@ -48,17 +48,17 @@ class Cluster:
         self.observers.add(self.invariants)
         self.store = SlowStore(scenario.keys.count, seed, self.observers)
         self.pooler: VirtualPooler | None = None
-        """What hands out the connections that pods share, where they share some."""
+        """The pooler of connections that pods share; None where they share none."""
         if scenario.connections_shared is not None:
             self.pooler = VirtualPooler(loop, Latency.parse(virtual.network), seed)
         self.walls_apart_s = dict.fromkeys(range(scenario.pods) if has_wrong_clocks(scenario) else (), 0.0)
-        """How far off the pods' own clocks are at the moment; where none ever is, they go by the true one."""
+        """The error of each pod's own clock at the moment, seconds; empty where all go by the true one."""
         self._instance_ids = itertools.count()
         self.pods = [self.new_pod(number) for number in range(scenario.pods)]
         self.observers.emit(ClusterReady(self))
 
     def new_pod(self, number: int) -> SimulatedPod:
-        """A fresh one, for that place."""
+        """A new pod for that place."""
         wall_s = None
         if number in self.walls_apart_s:
 
@@ -79,7 +79,7 @@ class Cluster:
         )
 
     def set_cache_clock(self, by_s: float) -> None:
-        """So far ahead of the right time."""
+        """Set Redis's clock so many seconds ahead of the right time."""
         self.server.set_clock(self._epoch_s + by_s)
 
     async def aclose(self) -> None:

@@ -20,16 +20,16 @@ Handlers = Mapping[type, Callable[[Any], None]]
 
 
 class Observer(Protocol):
-    """A listener to events. It may not wait for anything, so that a run that is observed is the same run."""
+    """A subscriber of events; it may not wait, so that an observed run is the same run."""
 
     @property
     def handlers(self) -> Handlers:
-        """The functions that are called with each event, by its type."""
+        """The handlers of events, by the events' type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """An observer that is nothing but its handlers."""
+    """An observer that consists of its handlers."""
 
     handlers: Handlers
 
@@ -47,7 +47,7 @@ class Observers:
             self._handlers[kind].append(handle)
 
     def hear(self, *kinds: type) -> bool:
-        """Whether any of them is subscribed to; asked once, when a part of the cluster is made."""
+        """Whether any of these types has a subscriber; asked once, when a part of the cluster is made."""
         return any(self._handlers.get(kind) for kind in kinds)
 
     def emit(self, event: object) -> None:
@@ -56,7 +56,7 @@ class Observers:
 
 
 class LoadBegan(NamedTuple):
-    """The first request is due from now on."""
+    """The load begins: the first request is due from now on."""
 
 
 class FaultBegan(NamedTuple):
@@ -76,14 +76,14 @@ class RedisFlushed(NamedTuple):
 
 
 class RequestArrived(NamedTuple):
-    """A pod is asked for an item."""
+    """A pod receives a request for an item."""
 
     pod: str
     item_id: int
 
 
 class RequestAnswered(NamedTuple):
-    """A pod answers."""
+    """A pod answers a request."""
 
     pod: str
     item_id: int
@@ -107,7 +107,7 @@ class AnswerSent(NamedTuple):
 
 
 class AnswerWrong(NamedTuple):
-    """A client finds fault with the content of an answer. `is_broken`: no age or clock explains it."""
+    """A client finds fault with an answer's content; `is_broken` where no age or clock explains it."""
 
     pod: str
     item_id: int
@@ -116,7 +116,7 @@ class AnswerWrong(NamedTuple):
 
 
 class EntryRead(NamedTuple):
-    """Redis executed GET."""
+    """Redis has executed GET."""
 
     pod: str
     key: str
@@ -124,8 +124,10 @@ class EntryRead(NamedTuple):
 
 
 class EntryStored(NamedTuple):
-    """Redis executed SET, or with a `token` the fenced PUT, which also releases the lock and notifies about the
-    entry."""
+    """Redis has executed SET, or with a `token` the fenced PUT.
+
+    PUT also releases the lock and notifies about the entry.
+    """
 
     pod: str
     key: str
@@ -134,11 +136,11 @@ class EntryStored(NamedTuple):
     token: str | None
     is_stored: bool
     kept_until_s: float | None
-    """By Redis's clock; None where there is nothing."""
+    """The end of the entry's storage, by Redis's clock; None where nothing is stored."""
 
 
 class LockAsked(NamedTuple):
-    """Redis executed LOCK."""
+    """Redis has executed LOCK."""
 
     pod: str
     key: str
@@ -148,7 +150,7 @@ class LockAsked(NamedTuple):
 
 
 class LockRenewed(NamedTuple):
-    """Redis executed RENEW."""
+    """Redis has executed RENEW."""
 
     pod: str
     key: str
@@ -158,7 +160,7 @@ class LockRenewed(NamedTuple):
 
 
 class LockReleased(NamedTuple):
-    """Redis executed UNLOCK."""
+    """Redis has executed UNLOCK."""
 
     pod: str
     key: str
@@ -167,7 +169,7 @@ class LockReleased(NamedTuple):
 
 
 class CommandBroken(NamedTuple):
-    """A command that reached Redis was lost or refused there."""
+    """A command was lost or refused at Redis."""
 
     pod: str
     command: str
@@ -175,29 +177,29 @@ class CommandBroken(NamedTuple):
 
 
 class WriteTook(NamedTuple):
-    """A write of a pod has ended after some time, whether or not it went well."""
+    """A pod's write has ended after some time, with or without success."""
 
     pod: str
     seconds: float
 
 
 class NotificationsMissed(NamedTuple):
-    """A pod was cut off or paused, or is back: its waiters cannot have heard everything."""
+    """A pod has missed notifications: it was cut off or paused, or is back."""
 
     pod: str
     is_deaf: bool
-    """Nor do they hear anything now."""
+    """Whether the pod's waiters still hear nothing."""
 
 
 class WaiterTimedOut(NamedTuple):
-    """A waiter for an entry woke by itself."""
+    """A waiter for an entry has woken without a notification."""
 
     pod: str
     key: str
 
 
 class OriginAsked(NamedTuple):
-    """A pod asks the origin. The `read` is filled in until it has ended."""
+    """A pod asks the origin; the `read` is filled in until it has ended."""
 
     pod: str
     item_id: int
@@ -207,7 +209,7 @@ class OriginAsked(NamedTuple):
 
 
 class OriginAnswered(NamedTuple):
-    """The origin answers what it was asked at `asked_s`."""
+    """The origin answers a read that was asked for at `asked_s`."""
 
     pod: str
     item_id: int
@@ -224,13 +226,13 @@ class OriginUnanswered(NamedTuple):
 
 
 class StoreReadBegan(NamedTuple):
-    """The store is being read by so many at once, in all pods together."""
+    """A read of the store begins, with `at_once` under way in all pods together."""
 
     at_once: int
 
 
 class FailureCounted(NamedTuple):
-    """A pod counts a failure, as its metrics would; `what` is the command it is about."""
+    """A pod counts a failure, as its metrics would; `what` is the command concerned."""
 
     kind: Kind
     what: str

@@ -1,4 +1,4 @@
-"""Brings about the faults of a scenario, each at its time, and ends them."""
+"""The fault injector: it begins the faults of a scenario at their times, and ends them."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,7 +12,10 @@ from loadtest.workload.faults import Lasting
 
 
 class FaultInjector:
-    """Set once the load has begun. Faults of one kind, and of one pod, may overlap: it ends with the last of them."""
+    """The timers of a scenario's faults, set once the load begins.
+
+    Faults of one kind and one pod may overlap; they end with the last of them.
+    """
 
     def __init__(self, cluster: Cluster, traffic: Traffic, start_s: float) -> None:
         self._cluster, self._traffic, self._start_s = cluster, traffic, start_s
@@ -81,7 +84,7 @@ class FaultInjector:
         self._cluster.walls_apart_s[fault.pod] = fault.by_s if is_on else 0.0
 
     def _kill(self, fault: faults.PodKilled, is_on: bool) -> None:
-        """Gone in this moment: nothing of it is heard any more, and its locks stay until their leases end."""
+        """Kill a pod at once: it is silent from now on, and its locks stay until their leases end."""
         pod = self._cluster.pods[fault.pod]
         if not is_on:
             self._replace(fault)
@@ -130,4 +133,4 @@ _SET: dict[type, Callable[..., None]] = {
     faults.PodPaused: FaultInjector._pause,
     faults.ClockApart: FaultInjector._set_clock,
 }
-"""How each fault is set on, and off again."""
+"""The function that begins and ends each kind of fault."""

@@ -1,4 +1,4 @@
-"""The checker of the invariants. It keeps books of its own, so that it sees a fault of pods or of Redis."""
+"""The checker of the invariants, with books of its own, so that it sees a fault of pods or of Redis."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from loadtest.sim.cluster.tolerances import Allowed
 from loadtest.sim.cluster.violation import Invariant, Violation
 
 ROUNDING_S = 0.002
-"""Redis counts whole milliseconds."""
+"""The resolution of Redis's times: it counts whole milliseconds."""
 
 
 class _Lease(NamedTuple):
@@ -24,13 +24,15 @@ class _Lease(NamedTuple):
 
 
 class Invariants:
-    """An observer. Only the earliest violation is kept: what follows from it would hide it."""
+    """An observer that keeps the earliest violation, since later ones may follow from it."""
 
     def __init__(
         self, clock: Clock, allowed: Allowed, server_s: Callable[[], float] | None = None, knows_truth: bool = False
     ) -> None:
-        """Leases end by the server's own time, `server_s`. With `knows_truth` it remembers of each load when it was
-        really asked for, for worlds in which what clocks say is not true."""
+        """Wire the checker: leases end by the server's own time, `server_s`.
+
+        With `knows_truth` it remembers when each load was really asked for, for scenarios with wrong clocks.
+        """
         self._now_s, self._allowed = clock.now_s, allowed
         self._server_s = server_s or clock.now_s
         self._leases: dict[str, _Lease] = {}
@@ -38,14 +40,14 @@ class Invariants:
         self._stored_s: dict[str, float] = {}
         self._released_s: dict[str, float] = {}
         self._seen_s: dict[str, float] = {}
-        """When the newest of a key's items was read that the cache has had and a client has seen."""
+        """The read time of the newest item of each key that the cache has had and a client has seen."""
         self._asked_s: dict[bytes, float] | None = {} if knows_truth else None
         self._refused_s: dict[tuple[str, str], float] = {}
-        """When a pod was refused the lock of a key that it may hear of since."""
+        """The moment at which a pod was last refused the lock of a key, while its waiter hears notifications."""
         self._has_held: set[tuple[str, str]] = set()
         self._deaf: set[str] = set()
         self._longest_store_s = 0.0
-        """The longest time that a write of a pod took, whether or not it went well."""
+        """The longest time that a pod's write took, with or without success, seconds."""
         self.longest_load_s = 0.0
         self.violation: Violation | None = None
         self.handlers: events.Handlers = {
@@ -68,21 +70,21 @@ class Invariants:
             self.handlers |= {events.StoreReadBegan: self._store_read_began}
 
     def report(self, invariant: Invariant, what: str, at_s: float | None = None) -> None:
-        """Something does not hold, since now where no time is stated."""
+        """Report a violation, of this moment unless another is stated."""
         at_s = self._now_s() if at_s is None else float(at_s)
         if self.violation is None or at_s < self.violation.at_s:
             self.violation = Violation(invariant, at_s, what)
 
     def really_read_s(self, body: bytes, dated_s: float) -> float:
-        """When it was asked for, where what it is dated may be wrong."""
+        """The moment at which an item was really asked for, where its own date may be wrong."""
         return dated_s if self._asked_s is None else self._asked_s.get(body, dated_s)
 
     def seen_s(self, key: str) -> float:
-        """When the newest item that clients have seen of the cache's was really read."""
+        """The moment at which the newest item of the cache that clients have seen was really read."""
         return self._seen_s.get(key, -math.inf)
 
     def answers(self, pod: str, key: str, body: bytes, dated_s: float, seen_s: float) -> None:
-        """An item of that date answers a request that was made when `seen_s` was what it is now."""
+        """Check an answer to a request that was made when `seen_s` was the newest item seen."""
         read_s = self.really_read_s(body, dated_s)
         if read_s < seen_s - self.longest_load_s - self._allowed.back_s - ROUNDING_S:
             said = f"{pod} answered with {key} as of {read_s:.6f} s, of which that of {seen_s:.6f} s had been seen"
@@ -190,7 +192,7 @@ class Invariants:
         self._refused_s = {refused: at_s for refused, at_s in self._refused_s.items() if refused[0] != event.pod}
 
     def _waiter_timed_out(self, event: events.WaiterTimedOut) -> None:
-        """It had been refused the lock since it began to listen. It may be one that hears nothing."""
+        """Check that a waiter that timed out had missed no notification since it was refused the lock."""
         pod, key = event
         since_s = self._refused_s.get((pod, key))
         released_s = self._released_s.get(key, -1.0)
@@ -205,7 +207,7 @@ class Invariants:
             self.report(Invariant.RIGHT_ANSWER, said)
 
     def _check_answers(self, chunk: Answers) -> None:
-        """Every answer of a chunk, at once."""
+        """Check every answer of a chunk at once."""
         latency_s, asked_s = chunk.latency_s, chunk.intended_s
         deadline_s = self._allowed.deadline_s
         if (late := _first(chunk, latency_s > deadline_s)) is not None:
@@ -218,7 +220,7 @@ class Invariants:
             self.report(Invariant.NO_CRASH, said, chunk.ended_s[crashed])
 
     def _answer_sent(self, event: events.AnswerSent) -> None:
-        """Where clocks are wrong the age that an answer tells may be too: this is how old it really was."""
+        """Check how old an answer really was: where clocks are wrong, its stated age may be wrong too."""
         pod, ask, answer = event
         if answer.code != 200:
             return
@@ -228,15 +230,18 @@ class Invariants:
             self.report(Invariant.FRESH_ENOUGH, f"{said} really, beyond {limit_s:g} s")
 
     def _check_ages(self, chunk: Answers, kept_s: Floats) -> None:
-        """How old each of these answers was already when it was asked for."""
+        """Check how old each of these answers was when it was asked for."""
         limit_s = self._age_s_max()
         if (old := _first(chunk, kept_s > limit_s)) is not None:
             said = f"one asked at {chunk.intended_s[old]:.6f} s was {kept_s[old]:.3f} s old, beyond {limit_s:g} s"
             self.report(Invariant.FRESH_ENOUGH, said, chunk.ended_s[old])
 
     def _age_s_max(self) -> float:
-        """The limit of an answer's age when it is asked for. A flight ends once it has tried to store, so its answer
-        is as old as load and write. A load is dated by its asking, which may be long before it was let in."""
+        """The greatest age of an answer when it is asked for, seconds.
+
+        A flight ends once it has tried to store, so its answer is as old as load and write. A load is dated by its
+        asking, which may be long before it was let in.
+        """
         limit_s = max(self._allowed.promise_s, self.longest_load_s + self._longest_store_s)
         if self._asked_s is not None:
             limit_s += self.longest_load_s
@@ -250,7 +255,7 @@ class Invariants:
 
 
 def _first(chunk: Answers, which: NDArray[np.bool_]) -> int | None:
-    """The one of these answers that came first."""
+    """The first of the marked answers to end; None where none is marked."""
     if not which.any():
         return None
     places = np.flatnonzero(which)

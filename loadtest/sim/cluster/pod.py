@@ -1,4 +1,4 @@
-"""A pod of virtual time: the request path of the service, as it is, with a cache and a store that it takes for real."""
+"""A pod of virtual time: the service's own request path, with a simulated cache and store."""
 
 from collections.abc import Callable
 from functools import partial
@@ -34,7 +34,7 @@ from loadtest.workload.scenario import Scenario
 
 
 class PodReports:
-    """The reports of one pod, as events of its cluster: they have the true times, whatever the pod's clock says.
+    """The reports of one pod as events of its cluster, with the true times, whatever the pod's clock says.
 
     Implements `app.pod.PodEvents` for its one strategy, with `RunnerEvents` and `OriginEvents`, and `app.origin.Book`.
     """
@@ -42,7 +42,7 @@ class PodReports:
     def __init__(
         self, emit: Callable[[object], None], number: int, true: Clock, failed: Callable[[Kind], None]
     ) -> None:
-        """`failed` is called with each failure that the pod's metrics would count."""
+        """Wire the reports: `failed` is called with each failure that the pod's metrics would count."""
         self._emit, self._number, self._name, self._true = emit, number, f"pod-{number + 1}", true
         self._failed = failed
         self._open: dict[AskedRead, OpenRead] = {}
@@ -92,7 +92,7 @@ class PodReports:
             self._emit(OriginAnswered(self._name, read.item_id, ended.asked_s, read.loaded))
 
     def close(self) -> None:
-        """The pod ends, and cuts its reads short: their outcome is unknown."""
+        """End the pod's open reads, whose outcome stays unknown."""
         self._is_closed = True
         for read in self._open.values():
             read.ended_s = self._true.now_s()
@@ -100,7 +100,7 @@ class PodReports:
 
 
 class SyncedClock(RedisClock):
-    """The clock of a pod that has to ask Redis for the time. Until it knows, the pod uses no entry of Redis."""
+    """The clock of a pod that has to ask Redis for the time; until it knows, the pod uses no entry of Redis."""
 
     def __init__(self, cache: SimulatedCache, loop: VirtualLoop, wall_s: Callable[[], float]) -> None:
         super().__init__(cache.time_s, loop.time, wall_s)
@@ -112,7 +112,7 @@ class SyncedClock(RedisClock):
 
 
 class SimulatedPod:
-    """One pod from its start to its end. Another one that takes its place has a state of its own."""
+    """A pod from its start to its end; a replacement has a state of its own."""
 
     def __init__(
         self,
@@ -127,9 +127,11 @@ class SimulatedPod:
         wall_s: Callable[[], float] | None = None,
         pooler: VirtualPooler | None = None,
     ) -> None:
-        """`instance_id` is unlike that of any other pod, and of the one before it in its place. `wall_s` is its own
-        idea of the time, for a pod that has to ask Redis: where clocks are never wrong, all go by the true one.
-        `pooler` is there where pods share connections."""
+        """Start a pod in its place, with an `instance_id` that no other pod of the run has.
+
+        `wall_s` is its own clock, for a pod that has to ask Redis for the time. Where clocks are never wrong, all go by
+        the true one. `pooler` is stated where pods share connections.
+        """
         self.number = number
         self.is_up = True
         self.gate = PauseGate()
@@ -138,7 +140,7 @@ class SimulatedPod:
         self.strategy = strategy.name
         self.in_flight: dict[Any, Ask] = {}
         self.held: list[Ask] = []
-        """Requests that have come while it was paused."""
+        """The requests that have arrived while it was paused."""
         settings = scenario.pod_settings(seed, f"pod-{number + 1}")
         true = VirtualClock(loop)
         self.name, self._observers = settings.pod, server.observers
@@ -188,7 +190,7 @@ class SimulatedPod:
         await clock.keep_in_sync()
 
     def pause(self, until_s: float) -> None:
-        """Nothing comes in or goes out."""
+        """Pause the pod: nothing comes in or goes out."""
         self.paused_until_s = until_s
         self.gate.close()
         self.cache.miss_announcements()
@@ -202,13 +204,13 @@ class SimulatedPod:
             self._observers.emit(FailureCounted(kind, what))
 
     async def aclose(self) -> None:
-        """As on SIGTERM: what is on its way is cancelled."""
+        """End the pod as SIGTERM does: requests and reads under way are cancelled."""
         self.is_up = False
         self._reports.close()
         await self._tasks.aclose()
         await self._pod.aclose()
 
     def left(self) -> list[str]:
-        """What is still in flight."""
+        """The requests and keys that are still in flight, as texts."""
         counts = {"requests": len(self.in_flight), "keys in flight": self.runner.in_flight}
         return [f"{self.name}: {count} {what}" for what, count in counts.items() if count]

@@ -1,4 +1,4 @@
-"""A pod's way to the Redis of virtual time: what `app.cache` is to a real one.
+"""A pod's connection to the simulated Redis, as `app.cache` is to a real one.
 
 Both do the same to the millisecond that Redis counts in; one contract suite runs against both.
 """
@@ -24,11 +24,11 @@ P = ParamSpec("P")
 
 
 DEAD_S_MAX = 3_600.0
-"""After which the system gives up a connection on which nothing comes back."""
+"""Seconds after which the system gives up a connection on which nothing arrives."""
 
 
 class PauseGate:
-    """Between a pod and the world: closed while the pod is paused."""
+    """The gate between a pod and the network, closed while the pod is paused."""
 
     def __init__(self) -> None:
         self.is_open = True
@@ -43,14 +43,14 @@ class PauseGate:
         self._opened.set()
 
     async def passed(self) -> None:
-        """Returns while it is open."""
+        """Wait until the gate is open."""
         while not self.is_open:
             await self._opened.wait()
 
 
 @dataclass(frozen=True, slots=True)
 class ClientTimeouts:
-    """What a pod makes of a Redis that does not answer: the settings of the same names, in seconds."""
+    """A pod's time-outs for Redis: the settings of the same names, in seconds."""
 
     timeout_s: float = math.inf
     pause_s: float = 0.0
@@ -58,7 +58,7 @@ class ClientTimeouts:
 
 
 class SimulatedCache:
-    """One pod's `app.strategy.Cache`. A command has its effect on the server half way through its time."""
+    """One pod's `app.strategy.Cache`, whose commands take effect on the server half way through their time."""
 
     def __init__(
         self,
@@ -70,21 +70,23 @@ class SimulatedCache:
         pod: str = "",
         failed: Callable[[str], None] = lambda command: None,
     ) -> None:
-        """Events carry the name of the `pod`; `failed` is called with each command that the pod's metrics would count
-        as failed."""
+        """Wire the cache: events carry the name of the `pod`.
+
+        `failed` is called with each command that the pod's metrics would count as failed.
+        """
         self._server, self._pod, self._failed = server, pod, failed
         self._emit = server.observers.emit
         self._get = self._observed_get if server.observers.hear(events.EntryRead) else server.get
         self._true_clock = clock
         self.clock: Clock | RedisClock = clock
-        """What the pod goes by, which may not be right: entries carry its times."""
+        """The clock that the pod goes by, which may be wrong: entries carry its times."""
         self._latency_s = latency_s
         self._timeouts = timeouts
         self._gate = gate or PauseGate()
         self._notifications = Notifications()
         self._tasks = Tasks()
         self.is_introduced = True
-        """Whether the pod knows the time there: before, it uses nothing of it."""
+        """Whether the pod knows Redis's time; before, it uses nothing of Redis."""
         self._is_cut_off = self.is_dead = self.is_deaf = False
         self._dead_arrive = False
         self._extra_s = 0.0
@@ -95,7 +97,7 @@ class SimulatedCache:
 
     @property
     def is_cut_off(self) -> bool:
-        """As the server's `is_away`, for this pod alone."""
+        """Whether this pod alone has no connection to Redis; see the server's `is_away`."""
         return self._is_cut_off
 
     @is_cut_off.setter
@@ -112,12 +114,12 @@ class SimulatedCache:
         self.find_server()
 
     def slow_down(self, extra_s: float) -> None:
-        """Every command takes this much longer; 0 ends it."""
+        """Slow every command down by `extra_s`; 0 ends it."""
         self._extra_s = extra_s
         self.find_server()
 
     def die(self, is_dead: bool, arrive: bool = False) -> None:
-        """Nothing comes back any more, and nobody says so; `arrive`: commands still reach the server."""
+        """Kill or revive the connection: replies are lost without an error; with `arrive` commands take effect."""
         was_dead, self.is_dead, self._dead_arrive = self.is_dead, is_dead, arrive
         self.find_server()
         self.miss_announcements()
@@ -125,14 +127,14 @@ class SimulatedCache:
             self.hear_all()
 
     def go_deaf(self, is_deaf: bool) -> None:
-        """Notifications do not reach this pod; it looks again at everything when they do."""
+        """Begin or end the loss of notifications; at its end every waiter looks again."""
         was_deaf, self.is_deaf = self.is_deaf, is_deaf
         self.miss_announcements()
         if was_deaf and not is_deaf:
             self.hear_all()
 
     def find_server(self) -> None:
-        """Whether a command needs no time and cannot fail, which is the case of nearly all."""
+        """Find out whether commands take no time and cannot fail, as nearly all do."""
         is_apart = self._latency_s or self._extra_s or self._is_cut_off or self.is_dead or not self.is_introduced
         self._is_direct = self._server.is_well and not is_apart
 
@@ -167,7 +169,7 @@ class SimulatedCache:
         return await self._ask("unlock", self._unlock, key, token)
 
     async def time_s(self) -> float:
-        """What the server's clock says."""
+        """The time by the server's clock."""
         return await self._ask("time", self._server.time_s)
 
     @contextmanager
@@ -188,17 +190,17 @@ class SimulatedCache:
         self._notifications.notify_all()
 
     def miss_announcements(self) -> None:
-        """There is a gap in them: the pod was cut off or paused, or is back."""
+        """Report a gap in the notifications: the pod was cut off or paused, or is back."""
         self._emit(events.NotificationsMissed(self._pod, self.is_dead or self.is_deaf))
 
     async def start(self) -> None:
-        """Ask Redis for the time, where the pod has to. A Redis that is away is no error."""
+        """Ask Redis for the time, where the pod has to; an unreachable Redis is no error."""
         if isinstance(self.clock, RedisClock):
             with suppress(CacheAway):
                 await self.clock.sync()
 
     async def aclose(self) -> None:
-        """Leave the server; commands on their way are forgotten."""
+        """Leave the server, and cancel the commands on their way."""
         self._server.leave(self)
         await self._tasks.aclose()
 
@@ -275,8 +277,10 @@ class SimulatedCache:
             raise _Refusal(f"{name}: {refused}") from refused
 
     async def _travel(self, name: str, command: Callable[[], T]) -> T:
-        """There and back. Like redis-py's, a command whose connection is lost is sent again, in what is left of its
-        time."""
+        """Send a command and return its reply. Raises `Lost` and `CommandRefused`.
+
+        As redis-py does, it sends a command again whose connection was lost, in the rest of its time.
+        """
         give_up_s = self._true_clock.now_s() + self._timeouts.timeout_s
         retries_left = self._timeouts.retries
         while True:
@@ -318,7 +322,7 @@ class SimulatedCache:
 
 @dataclass(frozen=True, slots=True)
 class _ObservedWaiter:
-    """Implements `app.strategy.Notification`."""
+    """A waiter that reports its time-outs. Implements `app.strategy.Notification`."""
 
     waiter: Waiter
     timed_out: Callable[[], None]
@@ -331,7 +335,7 @@ class _ObservedWaiter:
 
 
 class _Refusal(CacheAway):
-    """An error reply. Whoever asks for more than to store goes on as if the cache were away."""
+    """An error reply of Redis; commands other than writes treat it as an unreachable cache."""
 
 
 async def _sleep(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The pooler in virtual time: its own protocol and the pods' own, with a simulated connection in between."""
+"""The pooler in virtual time: the real protocols of pooler and pods over a simulated connection."""
 
 import asyncio
 from collections import deque
@@ -11,7 +11,7 @@ from app.pooler import Member, Pooler
 
 
 class VirtualPooler:
-    """The pooler that all pods connect to. A message takes one way of the network, and none overtakes another."""
+    """The pooler of all pods; a message takes one way of the network, and none overtakes another."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, network: Latency, seed: int) -> None:
         self.pooler = Pooler()
@@ -30,7 +30,7 @@ class VirtualPooler:
         return client
 
     def go_away(self) -> None:
-        """Its process ends: connections with it, and what it knew."""
+        """End its process, with its connections and all that it knew."""
         self._is_away = True
         for member in tuple(self.pooler.members):
             member.transport.abort()
@@ -39,7 +39,7 @@ class VirtualPooler:
         self._is_away = False
 
     def left(self) -> list[str]:
-        """The connections that are held or waited for."""
+        """The connections that are held or waited for, as texts."""
         counts = {
             f"{what} of {name}": len(claims)
             for name, pool in self.pooler.pools.items()
@@ -55,7 +55,7 @@ class VirtualPooler:
 
 
 class _End(asyncio.Transport):
-    """One end of a connection. What is written there arrives at the other's protocol, in order."""
+    """One end of a connection, whose writes arrive at the other end in order."""
 
     other: "_End"
 
@@ -71,7 +71,7 @@ class _End(asyncio.Transport):
             self.other.arrives(lambda: self.other.hears(data))
 
     def arrives(self, what: Callable[[], None]) -> None:
-        """After one way; whatever order the loop runs the timers of one moment in, the first that was sent is first."""
+        """Call `what` after one way of the network, in order of sending, whatever order the loop gives equal timers."""
         self._arriving.append(what)
         self._last_s = max(self._last_s, self._loop.time() + self._way_s())
         self._loop.call_at(self._last_s, self._arrive)
@@ -84,7 +84,7 @@ class _End(asyncio.Transport):
             self.protocol.data_received(data)
 
     def abort(self) -> None:
-        """Its own end knows at once, the other when the news has arrived."""
+        """Close the connection: this end at once, the other after one way of the network."""
         if self._is_open:
             self._is_open = False
             self._loop.call_soon(self.protocol.connection_lost, None)

@@ -1,4 +1,4 @@
-"""The records of a simulated run on disk, as a native run leaves them: its figures can be made again from them."""
+"""The records of a simulated run on disk, as a native run leaves them, from which its figures can be made again."""
 
 import csv
 from collections import defaultdict
@@ -26,11 +26,13 @@ from loadtest.workload.trace import scenario_json
 
 
 class RawRecords:
-    """Written chunk by chunk: memory does not grow with the run. Numbers are written so that they are read as the very
-    same. `sent_s` stays empty: a simulated client is as late as it was meant to be. Raises OSError."""
+    """Records that are written chunk by chunk, in constant memory. Raises OSError.
+
+    Numbers are written so that they are read as the very same. `sent_s` stays empty: a simulated client is never late.
+    """
 
     def __init__(self, folder: Path, run: PlannedRun, oldest_s: float) -> None:
-        """The records go to `raw/<label>` in the experiment's `folder`."""
+        """Open the records in `raw/<label>` of the experiment's `folder`."""
         self._folder, self._strategy = folder / "raw" / run.label, run.strategy
         self._folder.mkdir(parents=True)
         write_whole(self._folder / "scenario.json", scenario_json(run.scenario, self._folder, folder))
@@ -42,11 +44,11 @@ class RawRecords:
         csv.writer(self._ledger).writerow(OriginRead._fields)
 
     def begin(self, start_s: float) -> None:
-        """The load begins."""
+        """Note that the load begins."""
         self._record.start_s = start_s
 
     def answers(self, chunk: Answers, pods: Integers, faults: Sequence[tuple[int, str]]) -> None:
-        """`pods` has an element per answer; `faults` are places in the chunk, and what was wrong there."""
+        """Write a chunk of answers; `pods` has an element per answer, `faults` have places and texts."""
         wrong = defaultdict(str, faults)
         statuses = [*map(str, STATUSES), ""]
         assert statuses.index("") == NO_STATUS
@@ -58,7 +60,7 @@ class RawRecords:
         )
 
     def reads(self, chunk: Reads, pods: Integers) -> None:
-        """`pods` has an element per read."""
+        """Write a chunk of reads; `pods` has an element per read."""
         rows = zip(*(column.tolist() for column in (*chunk, pods)), strict=True)
         csv.writer(self._ledger).writerows(
             OriginRead(
@@ -75,7 +77,7 @@ class RawRecords:
         )
 
     def end(self, ending: Ending) -> None:
-        """The run is over."""
+        """Write the end of the run."""
         self.close()
         self._record.incidents, self._record.trace, self._record.is_over = ending.incidents, ending.trace, True
         self._record.failures = [(str(kind), what, count) for (kind, what), count in ending.failures.items()]

@@ -1,4 +1,4 @@
-"""Everything that happened in a run, as chunks of its history and as one hash.
+"""The recorder: everything that happened in a run, as chunks of its history and as one hash.
 
 Memory does not grow with the number of requests: the loop stops at a full chunk, which is read before it goes on.
 """
@@ -23,19 +23,19 @@ _NAN = float("nan")
 
 
 class Recorder:
-    """Takes answers and reads as they happen. `checks` see every chunk of answers, `raw` writes all of it down."""
+    """A recorder of answers and reads; `checks` see every chunk of answers, `raw` writes all of them down."""
 
     def __init__(self, full: Callable[[], None] = lambda: None, raw: RawRecords | None = None) -> None:
-        """`full` is called whenever there is another chunk to read."""
+        """Wire the recorder: `full` is called whenever there is another chunk to read."""
         self._full = full
         self._raw = raw
         self._has_begun = False
         self.chunks: deque[Chunk] = deque()
-        """What was not read as yet."""
+        """The chunks that have not been read yet."""
         self.checks: list[Callable[[Answers], None]] = []
         self._hash = hashlib.blake2b(digest_size=16)
         self._faults: list[tuple[int, str]] = []
-        """Of answers of this chunk: their place in it, and what was wrong."""
+        """The wrong answers of this chunk: their place in it, and the fault."""
         self._reads: deque[OpenRead] = deque()
         self._intended_s, self._ended_s, self._age_s = array("d"), array("d"), array("d")
         self._key, self._code, self._status, self._pod = array("q"), array("q"), array("q"), array("q")
@@ -46,12 +46,12 @@ class Recorder:
             AnswerWrong: self._fault,
         }
         self.failures = Failures()
-        """What the pods counted as failed since they were there, the warm-up included."""
+        """The failures that the pods counted since they started, including the warm-up."""
 
     def answer(
         self, intended_s: float, ended_s: float, key: int, pod: int, code: int, status: Any, age_s: float | None
     ) -> None:
-        """One request, to its end. Without a `status` no answer came."""
+        """Record a request that has ended; without a `status` it got no answer."""
         self._intended_s.append(intended_s)
         self._ended_s.append(ended_s)
         self._age_s.append(_NAN if age_s is None else age_s)
@@ -64,7 +64,7 @@ class Recorder:
             self._count_answers()
 
     def _fault(self, event: AnswerWrong) -> None:
-        """It is the answer that comes next."""
+        """Note the fault of the answer that is recorded next."""
         self._faults.append((len(self._key), event.fault))
 
     def _failed(self, event: FailureCounted) -> None:
@@ -76,12 +76,12 @@ class Recorder:
             self._count_reads()
 
     def begin(self) -> None:
-        """The load begins; reads so far belonged to the warm-up."""
+        """Begin the load: reads so far belong to the warm-up."""
         self._reads.clear()
         self._has_begun = True
 
     def trace(self) -> str:
-        """Count what is left, and give the hash of everything: times, keys, pods, answers and reads, in order."""
+        """Count the remaining answers and reads, and return the hash of all columns in order."""
         self._count_answers()
         for read in self._reads:
             read.ended_s = max(read.ended_s, read.asked_s)
@@ -106,7 +106,7 @@ class Recorder:
         self._faults = []
 
     def _count_reads(self) -> None:
-        """Those that have ended, up to the first that has not: they are counted in order of asking."""
+        """Count the ended reads up to the first open one, in order of asking."""
         ended = []
         while self._reads and self._reads[0].ended_s >= 0:
             ended.append(self._reads.popleft())

@@ -11,18 +11,18 @@ from loadtest.sim.cluster.redis_trouble import Trouble
 
 
 class Listener(Protocol):
-    """One pod's connection, as the server sees it."""
+    """A pod's connection, as the server sees it."""
 
     def hear(self, key: str) -> None:
-        """An entry was stored, and its waiters are notified."""
+        """Receive the notification of a stored entry."""
         ...
 
     def hear_all(self) -> None:
-        """After a gap in the notifications."""
+        """Wake every waiter after a gap in the notifications."""
         ...
 
     def find_server(self) -> None:
-        """Whether a command is simply executed there may have changed."""
+        """Find out again whether commands are simply executed."""
         ...
 
 
@@ -33,7 +33,7 @@ class _Lock:
 
 
 class SimulatedRedis:
-    """The entries and locks of all pods. Every command is one atomic step, as a Redis command or script is.
+    """A Redis with the entries and locks of all pods, whose every command is one atomic step.
 
     Expiries go by the server's own clock, as in Redis: entries at an absolute moment of it (PXAT), leases after a
     duration (PX).
@@ -49,11 +49,11 @@ class SimulatedRedis:
         seed: int = 0,
         observers: Observers | None = None,
     ) -> None:
-        """`observers` hear what its pods' commands do here: see `loadtest.sim.cluster.pod_cache`."""
+        """Start empty; `observers` receive the events of its pods' commands, see `loadtest.sim.cluster.pod_cache`."""
         self.observers = observers or Observers()
         self._true_s = clock.now_s
         self.time_s: Callable[[], float] = clock.now_s
-        """The time by its clock; see `set_clock`."""
+        """The time by the server's clock; see `set_clock`."""
         self._entries_max, self._evicts = entries_max, policy == "allkeys-lru"
         self._entries: dict[str, tuple[Entry, float]] = {}
         self._locks: dict[str, _Lock] = {}
@@ -63,12 +63,12 @@ class SimulatedRedis:
 
     @property
     def is_well(self) -> bool:
-        """Whether a command is simply executed: then it need not go through `meet`."""
+        """Whether commands are simply executed, and need not go through `meet`."""
         return self.trouble.is_none
 
     @property
     def is_away(self) -> bool:
-        """Set it to make every command of every pod raise `CacheAway`; what is stored stays, see `flush`."""
+        """Whether every command of every pod raises `CacheAway`; what is stored stays, see `flush`."""
         return self.trouble.is_away
 
     @is_away.setter
@@ -81,7 +81,7 @@ class SimulatedRedis:
                 listener.hear_all()
 
     def set_clock(self, by_s: float) -> None:
-        """So far ahead of the true time."""
+        """Set the clock so many seconds ahead of the true time."""
         true_s = self._true_s
         self.time_s = (lambda: true_s() + by_s) if by_s else true_s
 
@@ -96,11 +96,11 @@ class SimulatedRedis:
         self.observers.emit(RedisFlushed())
 
     def join(self, listener: Listener) -> None:
-        """From now on this pod hears of landings."""
+        """Subscribe a pod to notifications."""
         self._listeners[listener] = None
 
     def leave(self, listener: Listener) -> None:
-        """From now on it does not."""
+        """Unsubscribe a pod."""
         self._listeners.pop(listener, None)
 
     def get(self, key: str) -> Entry | None:
@@ -128,7 +128,7 @@ class SimulatedRedis:
         return self._is_held_by(key, token) and self.set(key, entry, until_ms) and self.unlock(key, token)
 
     def kept_until_s(self, key: str) -> float | None:
-        """By its own clock; None where there is nothing. No pod asks for it."""
+        """The moment until which a key is stored, by the server's clock; None where nothing is stored."""
         found = self._entries.get(key)
         return None if found is None else found[1]
 
@@ -170,5 +170,5 @@ class SimulatedRedis:
 
 
 def milliseconds(seconds: float) -> int:
-    """A lease as PX counts it: whole, and at least one."""
+    """The milliseconds of a lease as PX counts them: whole, and at least one."""
     return max(1, round(seconds * 1000))

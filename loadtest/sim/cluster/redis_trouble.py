@@ -1,7 +1,7 @@
-"""The faults of a simulated Redis, and what they do to a command.
+"""The faults of a simulated Redis, and their effect on commands.
 
-At the `Cache` seam there are commands, not bytes: a reply is there or it is not. A wire would add more: half a reply,
-another's reply, one dead connection in a pool.
+The `Cache` seam has commands, not bytes: a reply arrives or is lost. A wire would add more faults: half a reply,
+another command's reply, one dead connection in a pool.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 class Lost(CacheAway):
-    """No connection, or it ended before the reply: whether the command was executed, its sender cannot know."""
+    """A connection was refused or lost before the reply: the sender cannot know whether the command was executed."""
 
 
 class CommandRefused(CacheAway):
-    """An error reply: Redis is there, and has not executed the command."""
+    """An error reply: Redis is reachable, and has not executed the command."""
 
 
 class Trouble:
-    """The faults of one server, for every command that comes to it. `changed` is called when they begin or end."""
+    """The faults of one server; `changed` is called when they begin or end."""
 
     def __init__(self, rng: Random, changed: Callable[[], None]) -> None:
         self._rng, self._changed = rng, changed
@@ -34,7 +34,7 @@ class Trouble:
 
     @property
     def is_none(self) -> bool:
-        """Whether a command is simply executed."""
+        """Whether commands are simply executed."""
         return not (self._is_away or self._reset_share or self._refusal[1]) and self._held is None
 
     @property
@@ -42,7 +42,7 @@ class Trouble:
         return self._is_away
 
     def go_away(self) -> None:
-        """Redis is gone, and the commands that were held with it."""
+        """Make Redis unreachable; commands that were held are lost."""
         self._is_away = True
         for _, _, reply in self._take_held():
             if not reply.done():
@@ -60,7 +60,7 @@ class Trouble:
         self._changed()
 
     def go_on(self) -> None:
-        """Execute what was held, in its order, whether or not anybody waits for it."""
+        """Execute the held commands in their order, whether or not their senders still wait."""
         held, self._held = self._take_held(), None
         for name, command, reply in held:
             try:
@@ -74,17 +74,17 @@ class Trouble:
         self._changed()
 
     def refuse(self, error: str, commands: frozenset[str]) -> None:
-        """These commands get that error; none of them ends it."""
+        """Answer these commands with that error; an empty set ends it."""
         self._refusal = (error, commands)
         self._changed()
 
     def reset(self, share: float) -> None:
-        """So many of the commands lose their connection; 0 ends it."""
+        """Reset the connection of this share of the commands; 0 ends it."""
         self._reset_share = share
         self._changed()
 
     async def meet(self, name: str, command: Callable[[], T]) -> T:
-        """The answer of the command, perhaps later. Raises `Lost` and `CommandRefused`."""
+        """Execute the command now or after a pause, and return its reply. Raises `Lost` and `CommandRefused`."""
         if self._held is not None and not self._is_away:
             reply: asyncio.Future[T] = asyncio.get_running_loop().create_future()
             self._held.append((name, command, reply))

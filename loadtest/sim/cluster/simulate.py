@@ -1,4 +1,4 @@
-"""One strategy through one scenario in virtual time: its history, which takes place as it is read."""
+"""A simulated run: its history, which takes place as it is read."""
 
 import asyncio
 import gc
@@ -28,12 +28,12 @@ from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 
 DEADLINE_S = 600.0
-"""Virtual time beyond the load's own; who needs longer hangs."""
+"""Virtual seconds after the load's end beyond which a run counts as hanging."""
 GC_FIRST_THRESHOLD = 50_000
 
 
 class SimulatedHistory:
-    """Implements `History`: the same run leaves the same history to the last byte, in any process on any machine."""
+    """A history that is the same to the last byte in any process on any machine. Implements `History`."""
 
     world = "virtual"
 
@@ -45,8 +45,10 @@ class SimulatedHistory:
         observers: Sequence[Observer] = (),
         records: Path | None = None,
     ) -> None:
-        """Without a `strategy`, the one of that name that is discovered wherever the history is read. `observers`
-        subscribe to its events. `records` is the folder of the experiment, where everything is to be written down."""
+        """Plan the run; without a `strategy`, the one of that name is discovered where the history is read.
+
+        `observers` subscribe to its events. `records` is the experiment's folder for everything that is written down.
+        """
         self.run, self._strategy, self._shuffle_seed = run, strategy, shuffle_seed
         self._observers, self._records = observers, records
         self.start_s = 0.0
@@ -128,7 +130,7 @@ def _discovered(name: str) -> type[Strategy]:
 
 
 class Simulated(NamedTuple):
-    """The figures of a run, and the invariant that was broken in it."""
+    """The figures of a run, and its violation if there is one."""
 
     row: RunSummary
     series: Series
@@ -142,13 +144,13 @@ def simulate(
     shuffle_seed: int | None = None,
     observers: Sequence[Observer] = (),
 ) -> Simulated:
-    """A run of a strategy that need not be discovered, here and now. Raises as `SimulatedHistory.chunks`."""
+    """Run a strategy that need not be discovered, here and now. Raises as `SimulatedHistory.chunks`."""
     history = SimulatedHistory(PlannedRun(scenario, strategy.name, seed), strategy, shuffle_seed, observers)
     return Simulated(*summarise(history), history.violation)
 
 
 async def _warm(cluster: Cluster) -> None:
-    """Every key is asked for once, all at the same moment, any pod for any key."""
+    """Ask for every key at the same moment, the pods in turn."""
     pods = cluster.pods
     asked = [pods[key % len(pods)].answer(key) for key in range(cluster.scenario.keys.count)]
     await asyncio.gather(*asked)
@@ -156,8 +158,11 @@ async def _warm(cluster: Cluster) -> None:
 
 @contextmanager
 def rare_collections() -> Iterator[None]:
-    """A simulation makes little garbage that needs the collector, and much that makes it run. A collection takes longer
-    than a small run: put it around many of those, then it is one for all."""
+    """Collect garbage rarely in the block, which may hold many simulations.
+
+    A simulation makes little garbage that needs the collector, and much that starts it. A collection takes longer than
+    a small run.
+    """
     if gc.get_threshold()[0] == GC_FIRST_THRESHOLD:
         yield
         return

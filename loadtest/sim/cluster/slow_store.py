@@ -1,4 +1,4 @@
-"""The slow store of virtual time: what it holds, how it fails, and each pod's way to it."""
+"""The slow store of virtual time, its faults, and each pod's connections to it."""
 
 import asyncio
 import zlib
@@ -14,7 +14,7 @@ TEXT_CHARS = 16
 
 
 class SlowStore:
-    """The store that all pods read from. Its faults are set from outside, at any time."""
+    """The store that all pods read from; its faults are set from outside, at any time."""
 
     def __init__(self, items: int, seed: int, observers: Observers | None = None) -> None:
         self.items = items
@@ -27,7 +27,7 @@ class SlowStore:
         self._rng = Random(f"{seed}/store")
 
     def hang(self) -> None:
-        """Reads that begin from now on wait for `go_on`."""
+        """Make reads that begin from now on wait for `go_on`."""
         if self._hangs_until is None:
             self._hangs_until = asyncio.Event()
 
@@ -38,7 +38,7 @@ class SlowStore:
 
     @contextmanager
     def one_more(self) -> Iterator[None]:
-        """A read that is under way."""
+        """Count a read while it is under way."""
         self.reading += 1
         if self._is_observed:
             self._observers.emit(StoreReadBegan(self.reading))
@@ -62,7 +62,7 @@ class SlowStore:
 
 
 class PodStore:
-    """One pod's connections to it. Implements `app.origin.Store`."""
+    """One pod's connections to the store. Implements `app.origin.Store`."""
 
     def __init__(self, store: SlowStore, gate: PauseGate) -> None:
         self._store = store
@@ -78,4 +78,4 @@ class PodStore:
             return found
 
     async def aclose(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: the store keeps no connections."""

@@ -1,4 +1,4 @@
-"""The tolerances of a run: its latencies, clocks and faults make some things unavoidable."""
+"""The tolerances of a run, which its latencies, clocks and faults make necessary."""
 
 import math
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from loadtest.workload.answer_check import CLOCKS_APART_S, AnswerCheck
 from loadtest.workload.scenario import Scenario
 
 SETTLE_S = 20.0
-"""After the last answer: in which whatever is under way ends, a lock wait and then a load."""
+"""Seconds after the last answer in which everything under way ends: a lock wait and then a load."""
 POLL_STRETCH_MAX = 1.5
-"""By which the time between two polls is drawn, see `app.flights`."""
+"""The factor up to which the time between two polls is drawn, see `app.flights`."""
 EPOCH_S = 2 * 86_400.0
-"""The time by all clocks when a run begins in which some are set: further from 0 than they may be set back."""
+"""The time by all clocks at the start of a run in which clocks are set: more than they may be set back."""
 
 CLOCKS = (faults.ClockApart, faults.CacheClockApart)
 _PARTING = (
@@ -26,7 +26,7 @@ _PARTING = (
     faults.ConnectionsDead,
     faults.PodPaused,
 )
-"""Faults in which pods load for themselves, and are then back at what the cache has had since before."""
+"""The faults in which pods load by themselves, and later return to older entries of the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,19 @@ class Allowed:
     """The tolerances of one run, in seconds."""
 
     late_s: float
-    """How long a notification, or a reply, may travel."""
+    """The longest way of a notification or a reply."""
     skew_s: float
-    """How much older than its age what a wrong clock has dated may be."""
+    """The excess over its stated age of an item that a wrong clock has dated."""
     deadline_s: float
-    """The longest that a request may take."""
+    """The longest duration of a request."""
     promise_s: float = math.inf
-    """How old an answer of the cache may be."""
+    """The greatest age of an answer of the cache."""
     poll_s: float = 0.0
-    """How seldom a waiter looks by itself."""
+    """The longest time between two polls of a waiter."""
     back_s: float = 0.0
-    """For how long pods may go without news of each other."""
+    """The longest time for which pods may be without news of each other."""
     reads_max: int | None = None
-    """How many connections to the origin the pods share, where they share some."""
+    """The number of connections to the origin that the pods share; None where they share none."""
 
 
 def has_wrong_clocks(scenario: Scenario) -> bool:
@@ -54,13 +54,12 @@ def has_wrong_clocks(scenario: Scenario) -> bool:
 
 
 def epoch_s(scenario: Scenario) -> float:
-    """The right time when the run begins."""
+    """The right time when the run begins, seconds."""
     return EPOCH_S if has_wrong_clocks(scenario) else 0.0
 
 
 def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> AnswerCheck:
-    """The check of each answer, with the tolerances that this scenario's latencies, clocks and faults need. Clients go
-    by the cache's clock."""
+    """The check of every answer, by the cache's clock, with the tolerances that this scenario needs."""
     settings = scenario.pod_settings(seed, "pod-1")
     stretched = any(isinstance(fault, faults.OriginSlow | faults.OriginHangs) for fault in scenario.faults)
     longest_ms = math.inf if stretched else Latency.parse(scenario.origin.latency).longest_ms
@@ -74,12 +73,12 @@ def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> Answer
 
 
 def _steps_s(scenario: Scenario) -> list[float]:
-    """By which clocks are set."""
+    """The steps by which clocks are set, seconds."""
     return [abs(fault.by_s) for fault in scenario.faults if isinstance(fault, CLOCKS)]
 
 
 def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allowed:
-    """The tolerances that this scenario's latencies, clocks and faults need."""
+    """The tolerances for this scenario's latencies, clocks and faults."""
     settings = scenario.pod_settings(seed, "pod-1")
     timeout_s, pause_s = settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000
     network_s = Latency.parse(scenario.virtual.network).longest_ms / 1000

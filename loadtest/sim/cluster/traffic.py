@@ -1,4 +1,4 @@
-"""Requests of the clients on their way to the pods, and their answers on the way back."""
+"""The traffic: clients' requests on their way to the pods, and the answers on their way back."""
 
 import asyncio
 import heapq
@@ -23,14 +23,14 @@ _NOBODY = Answer(NO_ANSWER, None, b"")  # type: ignore[arg-type]
 
 
 class _Known(NamedTuple):
-    """When the newest of a key's items was read that clients have seen."""
+    """The read time of the newest item of a key that clients have seen."""
 
     floor_s: float  # by what it says, of all of them
     seen_s: float  # really, of those that the cache has had
 
 
 class Traffic:
-    """Brings the clients' requests to the pods and their answers back.
+    """The way of the clients' requests to the pods, and of the answers back.
 
     While nothing else is due, it serves one request after the other in a single callback. So a hit costs no timer, no
     task and no turn of the loop.
@@ -58,7 +58,7 @@ class Traffic:
         self._loop.call_soon(self._serve_all)
 
     def _serve_all(self) -> None:
-        """Serve until somebody else has to do something first; then come back."""
+        """Serve requests until something else is due before the next one; then return at its time."""
         self._timer = None
         clients, loop, queued = self._clients, self._loop, self._queued
         while not self.over.done():
@@ -111,7 +111,7 @@ class Traffic:
                 self._answer(pod, ask, started)
 
     def _end(self, pod: SimulatedPod, task: Any, known: _Known) -> None:
-        """A request that had to wait has its answer."""
+        """Take the answer of a request that had to wait."""
         ask = pod.in_flight.pop(task, None)
         if ask is None:
             return  # its pod was killed meanwhile
@@ -123,7 +123,7 @@ class Traffic:
         return _Known(self._check.floor_s(pod.strategy, key), self._cluster.invariants.seen_s(_key(pod, key)))
 
     def _answer(self, pod: SimulatedPod, ask: Ask, answer: Answer, known: _Known | None = None) -> None:
-        """`known` is what was known when it was asked for, where that is not now."""
+        """Bring an answer back; `known` states what was known when it was asked for, unless that is now."""
         ended_s = max(self._loop.now_s, pod.paused_until_s) + (self._back_s or self._network.draw_ms(self._rng) / 1000)
         if self._is_observed:
             self._emit(AnswerSent(pod.name, ask, answer))
@@ -136,7 +136,7 @@ class Traffic:
         self._clients.answered(ask, ended_s)
 
     def _look_at(self, pod: SimulatedPod, ask: Ask, answer: Answer, ended_s: float, known: _Known) -> None:
-        """Whether a 200 is right."""
+        """Check the content of a 200."""
         check, key, body, now_s = self._check, ask.key, answer.body, self._loop.now_s
         newest_s = check.floor_s(pod.strategy, key)
         seen = Seen(answer.status, self._age_s(answer), ask.arrives_s, ended_s)
@@ -151,7 +151,7 @@ class Traffic:
         self._cluster.invariants.answers(pod.name, _key(pod, key), body, dated_s, known.seen_s)
 
     def _age_s(self, answer: Answer) -> float | None:
-        """The age that an answer is held to: the one that it states, unless clocks are wrong."""
+        """The age that an answer is held to: its stated one, unless clocks are wrong."""
         if not self._has_wrong_clocks:
             return answer.age_s
         now_s, invariants = self._loop.now_s, self._cluster.invariants
@@ -159,7 +159,7 @@ class Traffic:
         return max(0.0, now_s - invariants.really_read_s(answer.body, now_s) - invariants.longest_load_s)
 
     def release(self, pod: SimulatedPod) -> None:
-        """A paused pod goes on: what came meanwhile is served."""
+        """Serve the requests that arrived while a pod was paused."""
         held, pod.held = pod.held, []
         for ask in held:
             self._in_flight -= 1
@@ -167,7 +167,7 @@ class Traffic:
         self._look_again()
 
     def lose(self, pod: SimulatedPod) -> None:
-        """A pod is killed: what it had in flight gets no answer."""
+        """End the requests of a killed pod without an answer."""
         lost = [*pod.in_flight.values(), *pod.held]
         pod.in_flight.clear()
         pod.held.clear()
@@ -177,7 +177,7 @@ class Traffic:
         self._look_again()
 
     def _look_again(self) -> None:
-        """The moment at which the next request is due may have changed."""
+        """Set the timer anew: the moment at which the next request is due may have changed."""
         due_s = self._clients.due_s
         if self._timer is not None:
             if due_s >= self._timer.when():

@@ -1,4 +1,4 @@
-"""The invariants: they hold at every event, whatever the strategy does and whatever breaks."""
+"""The invariants, which hold at every event, whatever the strategy does and whatever breaks."""
 
 from dataclasses import dataclass
 from enum import Enum, unique
@@ -6,7 +6,7 @@ from enum import Enum, unique
 
 @unique
 class Invariant(Enum):
-    """Each value is the sentence that holds at every event of a run."""
+    """An invariant, whose value is the sentence that holds at every event of a run."""
 
     ONE_HOLDER = "no lock is granted while another token validly holds it, nor refused while it is free or one's own"
     OWN_LOCK = "no lock is released or renewed but by the token that validly holds it"
@@ -32,7 +32,7 @@ class Invariant(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """The first thing that should not have been."""
+    """The first event of a run at which an invariant did not hold."""
 
     invariant: Invariant
     at_s: float

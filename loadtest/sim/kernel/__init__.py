@@ -1,1 +1,1 @@
-"""The event loop of virtual time. The kernel knows nothing of caches."""
+"""The event loop of virtual time, which knows nothing of caches."""

@@ -1,4 +1,4 @@
-"""Coroutines that begin at once. Most requests are hits that never wait: those need no task and no turn of the loop."""
+"""Coroutines that begin at once: most requests are hits that never wait, and need no task and no turn of the loop."""
 
 from asyncio import CancelledError, Future
 from asyncio.tasks import _enter_task, _leave_task  # documented under "Extending" in asyncio's manual
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class StartedTask(Future[T]):
-    """A task that goes on with a coroutine after its first step. What asyncio asks of a task, and no more."""
+    """A task that continues a coroutine after its first step, with only what asyncio asks of a task."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__(loop=loop)
@@ -21,7 +21,7 @@ class StartedTask(Future[T]):
         self._must_cancel = False
         self._cancels = 0
         self.when_done: Callable[[StartedTask[T]], None] = lambda task: None
-        """Called in the step in which it ends; a done callback would cost one more turn of the loop."""
+        """The function called in the step in which the task ends; a done callback would cost a turn of the loop."""
 
     def get_name(self) -> str:
         return "request"
@@ -45,7 +45,7 @@ class StartedTask(Future[T]):
         return True
 
     def carry_on(self, coro: Coroutine[Any, Any, T], awaited: Any) -> None:
-        """The coroutine has begun, and waits for what it has yielded."""
+        """Continue a coroutine that has begun and waits for what it has yielded."""
         self._coro = coro
         self._own_loop.started[self] = None
         self._wait_for(awaited)
@@ -92,16 +92,16 @@ class StartedTask(Future[T]):
 
 
 class Starter:
-    """Starts coroutines from a callback of the loop, where no other task runs."""
+    """A starter of coroutines from a callback of the loop, where no other task runs."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
         self._spare: StartedTask[Any] = StartedTask(loop)
 
     def start(self, coro: Coroutine[Any, Any, T]) -> "T | StartedTask[T]":
-        """Run the coroutine to its end, and what it returns; or to its first wait, and the task that goes on with it.
+        """Run the coroutine to its end, and return its result; or to its first wait, and return its task.
 
-        A task that was not needed is used for the next.
+        A task that was not needed is used for the next coroutine.
         """
         task = self._spare
         _enter_task(self._loop, task)  # type: ignore[arg-type]

@@ -1,10 +1,10 @@
 """An asyncio event loop in virtual time.
 
-Nothing ever waits: when nobody can run, the time jumps to the next timer, exactly. Callbacks that are ready run in the
-order in which they became ready, and timers of one moment in the order in which they were set, so that a run depends
-on nothing but the code and its seeds. What would let the real world in (threads, sockets, processes) is refused.
+The loop never waits: when nothing is ready, the time jumps to the next timer, exactly. Callbacks that are ready run in
+the order in which they became ready. Timers of one moment run in the order in which they were set. So a run depends
+only on the code and its seeds. Threads, sockets and processes, which would let the real world in, are refused.
 
-The loop is asyncio's own `BaseEventLoop`; only its turn, in which that one asks a selector to wait, is written anew.
+The loop is asyncio's own `BaseEventLoop`, except for its turn, in which the original asks a selector to wait.
 """
 
 import asyncio
@@ -25,29 +25,28 @@ Ts = TypeVarTuple("Ts")
 CLOSING_S_MAX = 60.0
 """Virtual seconds that cancelled tasks have to end in."""
 TURNS_AT_ONCE_MAX = 1_000_000
-"""Turns of the loop without the time moving: beyond, somebody spins."""
+"""Turns of the loop at one moment beyond which a task counts as spinning."""
 TASKS_NAMED_MAX = 20
 
 
 class VirtualTimeError(RuntimeError):
-    """The run cannot go on, or asked for something that virtual time does not have."""
+    """A run cannot go on, or asked for something that virtual time does not have."""
 
 
 class Deadlock(VirtualTimeError):
-    """Nothing is left to run, and somebody waits. The text names who."""
+    """A run has nothing left to execute while tasks wait; the text names them."""
 
 
 class DeadlineReached(VirtualTimeError):
-    """The run's virtual time is over, or stands still. The text names who is not done."""
+    """A run's virtual time is over, or stands still; the text names the tasks that have not ended."""
 
 
 def run(main: Coroutine[Any, Any, T], deadline_s: float = 3600.0, shuffle_seed: int | None = None) -> T:
-    """What the coroutine returns, once it has run to its end in virtual time.
+    """Run the coroutine to its end in virtual time, which begins at 0, and return its result.
 
-    The time begins at 0. With a `shuffle_seed`, what is ready at the same moment runs in an order that the seed draws:
-    code that is right only in one order is found out. As `asyncio.run` does, it cancels what is left over and closes
-    asynchronous generators. Raises `Deadlock`, `DeadlineReached` after `deadline_s` virtual seconds, and whatever
-    `main` raises.
+    A `shuffle_seed` draws the order of what is ready at the same moment, which exposes code that is right in one order
+    only. As `asyncio.run` does, it cancels remaining tasks and closes asynchronous generators. Raises `Deadlock`,
+    `DeadlineReached` after `deadline_s` virtual seconds, and whatever `main` raises.
     """
     steps = run_in_steps(VirtualLoop(deadline_s, shuffle_seed), main)
     while True:
@@ -58,7 +57,7 @@ def run(main: Coroutine[Any, Any, T], deadline_s: float = 3600.0, shuffle_seed: 
 
 
 def run_in_steps(loop: "VirtualLoop", main: Coroutine[Any, Any, T]) -> Generator[None, None, T]:
-    """`run`, in steps: a step ends wherever the loop is stopped, and the time stands still until the next one."""
+    """Do the same as `run` in steps: a step ends where the loop is stopped, and time stands still until the next."""
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         task = runner.get_loop().create_task(main)
         task.add_done_callback(lambda _: loop.stop())
@@ -73,7 +72,7 @@ def run_in_steps(loop: "VirtualLoop", main: Coroutine[Any, Any, T]) -> Generator
 
 
 class VirtualClock:
-    """Implements `app.strategy.Clock` over a loop's time, `skew_s` ahead of it. It counts from 0, not from an epoch."""
+    """A clock over a loop's time, `skew_s` ahead, which counts from 0. Implements `app.strategy.Clock`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, skew_s: float = 0.0) -> None:
         assert isinstance(loop, VirtualLoop)
@@ -90,7 +89,7 @@ class VirtualClock:
 
 
 class _Handle(asyncio.Handle):
-    """As asyncio's, but for its debug mode, which is asked for at every callback."""
+    """A handle like asyncio's, without its debug mode, which is asked for at every callback."""
 
     __slots__ = ()
 
@@ -117,7 +116,7 @@ class _TimerHandle(_Handle, asyncio.TimerHandle):
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
-    """See the module. `run` is the way to use it."""
+    """The event loop of virtual time; `run` is the way to use it."""
 
     # of asyncio.BaseEventLoop, unchanged from Python 3.11 to 3.14
     _ready: deque[asyncio.Handle]
@@ -134,10 +133,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._timer_numbers = itertools.count()
         self._home_thread = threading.get_ident()
         self.started: dict[Any, None] = {}
-        """Tasks that were started without the loop (see `eager_task`); asyncio's own register is slow."""
+        """The tasks that were started without the loop (see `eager_task`); asyncio's own register is slow."""
 
     def grant(self, more_s: float) -> None:
-        """A new deadline, so far from now."""
+        """Set the deadline to `more_s` virtual seconds from now."""
         self.deadline_s = self.now_s + more_s
         self._turns_at_once = 0
 
@@ -177,10 +176,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self.call_soon(callback, *args, context=context)
 
     def jump(self, to_s: float) -> bool:
-        """Move the time on from inside a callback, where nobody else would have run meanwhile; False where they would,
-        and where the loop is being stopped.
+        """Move the time on from inside a callback, if nothing else would run meanwhile; whether it moved.
 
-        Whoever knows what comes next (a load knows its arrivals) needs neither a timer nor a turn of the loop for it.
+        A callback that knows what comes next, such as a load's next arrival, saves a timer and a turn of the loop. The
+        time does not move while the loop is being stopped.
         """
         timers = self._timers
         while timers and timers[0][0] <= to_s and timers[0][2].cancelled():
@@ -191,7 +190,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return True
 
     def _run_once(self) -> None:
-        """One turn, as asyncio's own; but where that one waits for the outside world, this one moves the time."""
+        """Run one turn as asyncio's own does, but move the time where the original waits for the outside world."""
         ready, timers = self._ready, self._timers
         if ready or self._stopping:
             self._turns_at_once += 1
@@ -210,7 +209,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 handle._run()
 
     def _move_time(self) -> None:
-        """To the next timer that still stands."""
+        """Move the time to the next timer that is not cancelled. Raises `Deadlock` and `DeadlineReached`."""
         timers = self._timers
         while timers and timers[0][2].cancelled():
             heapq.heappop(timers)
@@ -233,8 +232,10 @@ def _who_waits(loop: asyncio.AbstractEventLoop) -> str:
 
 
 def _where(task: asyncio.Task[Any]) -> str:
-    """The task's name, and the coroutines that it is in, each with its line. A name that asyncio has given is left out:
-    it counts the tasks of this process."""
+    """The task's name, and the coroutines that it is in, each with its line.
+
+    A name that asyncio has given is left out: it counts the tasks of this process.
+    """
     names: list[str] = []
     awaited: object = task.get_coro()
     while (frame := getattr(awaited, "cr_frame", None)) is not None:

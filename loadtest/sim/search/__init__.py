@@ -1,1 +1,1 @@
-"""The search for scenarios that break an invariant, and how such a run is shrunk and retold."""
+"""The search for scenarios that break an invariant, and the shrinking and replay of such runs."""

@@ -1,4 +1,4 @@
-"""One run that is checked: what it depends on, and what did not hold in it."""
+"""A checked run: the case that it depends on, and the invariant that did not hold."""
 
 import logging
 import sys
@@ -17,12 +17,12 @@ from loadtest.sim.search.real_time_limit import RanTooLong, bounded
 from loadtest.workload.scenario import Scenario
 
 HOLDS_THE_LOOP = Invariant.LETS_OTHERS_RUN
-"""The invariant of which each finding takes `RUN_S_MAX` of real time: one is enough, and is not shrunk."""
+"""The invariant each of whose findings takes `RUN_S_MAX` of real time: one finding suffices, and is not shrunk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything that a run depends on, but for the code."""
+    """Everything that a run depends on besides the code."""
 
     scenario: Scenario
     seed: int
@@ -30,7 +30,7 @@ class Case:
 
 
 class Ran(NamedTuple):
-    """The end of a case. Without a `trace` it did not come to its end."""
+    """The end of a case; the `trace` is empty where the run did not come to its end."""
 
     violation: Violation | None
     trace: str
@@ -38,7 +38,7 @@ class Ran(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A case in which something does not hold."""
+    """A case in which an invariant of a strategy does not hold."""
 
     strategy: str
     case: Case
@@ -46,12 +46,12 @@ class Finding:
 
 
 def case_of(strategy: type[Strategy], seed: int) -> Case:
-    """The world that the seed draws for that strategy."""
+    """The case that the seed draws for that strategy."""
     return Case(random_scenario(seed, [strategy]), seed, shuffle_seed(seed))
 
 
 def run_case(strategy: type[Strategy], case: Case, observers: Sequence[Observer] = ()) -> Ran:
-    """The same arguments give the same answer. Never raises, whatever the run does, but for being interrupted."""
+    """Run a case, with the same result for the same arguments. Errors are violations; only interruptions are raised."""
     clusters: list[Cluster] = []
     kept = Subscriber({ClusterReady: lambda event: clusters.append(event.cluster)})
 
@@ -75,19 +75,19 @@ def _source(strategy: type[Strategy]) -> str:
 
 
 def check_seed(strategy: type[Strategy], seed: int) -> Finding | None:
-    """The invariant that does not hold in the world of that seed."""
+    """The finding in the case of that seed; None where every invariant holds."""
     return check_case(strategy, case_of(strategy, seed))
 
 
 def check_case(strategy: type[Strategy], case: Case) -> Finding | None:
-    """The invariant that does not hold in that case."""
+    """The finding in that case; None where every invariant holds."""
     violation, _ = run_case(strategy, case)
     return None if violation is None else Finding(strategy.name, case, violation)
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Logging is off: whatever breaks in a world is a finding, and the log of its pods would be that of thousands."""
+    """Switch logging off: errors of a run are findings, and thousands of runs would be logged."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

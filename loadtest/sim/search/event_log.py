@@ -1,4 +1,4 @@
-"""The events of a run as lines of a log."""
+"""The event log: the events of a run as lines."""
 
 import math
 from collections.abc import Callable
@@ -12,8 +12,10 @@ from loadtest.sim.cluster.violation import Violation
 
 
 class EventLog:
-    """An observer that hands each event, up to `until_s`, to `take` as a line; the violation, if one is known, at its
-    place."""
+    """An observer that hands each event, up to `until_s`, to `take` as a line.
+
+    The violation, if one is known, stands at its place.
+    """
 
     _cluster: Cluster
 
@@ -42,7 +44,7 @@ class EventLog:
         }
 
     def end(self) -> None:
-        """The run is over: the violation is logged, where it is due."""
+        """Log the violation, where that is due, once the run is over."""
         if self._untold is not None:
             self._take(f"{self._untold.at_s:12.6f}  VIOLATION of {self._untold.invariant}: {self._untold.what}")
             self._untold = None

@@ -1,4 +1,4 @@
-"""Small worlds drawn from a seed, in which anything may break at any time: what `lab verify` runs."""
+"""Random scenarios drawn from a seed, in which any fault may occur at any time: the cases of `lab verify`."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -11,21 +11,24 @@ from loadtest.workload.scenario import Scenario
 
 FAULTS_MAX = 5
 REQUESTS_MAX = 1_200
-"""Expected of a world: a run is to take some tens of milliseconds."""
+"""The most expected requests of a scenario, so that a run takes some tens of milliseconds."""
 TOGETHER_S = 1.5
-"""Within which faults begin that come together."""
+"""Seconds within which faults begin that come together."""
 STEPS_S = (-3_600.0, -12.0, -0.5, 0.5, 12.0, 3_600.0)
-"""By which somebody sets a clock."""
+"""The steps by which clocks are set, seconds."""
 _Draw = Callable[[Random, int], dict[str, Any]]
 
 
 def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Scenario:
-    """The same for the same seed. The parameters of these strategies are at times drawn too, each from its own stream,
-    so that a new strategy changes the world of no other."""
+    """The scenario of a seed, the same for the same seed.
+
+    Parameters of these strategies are drawn at times too, each from its own stream. So a new strategy changes the
+    scenarios of no other.
+    """
     rng = Random(f"{seed}/world")
     duration_s = round(rng.uniform(5, 20), 1)
     pods = rng.randint(1, 4)
-    params = {strategy.name: _tune(strategy, Random(f"{seed}/{strategy.name}")) for strategy in strategies}
+    params = {strategy.name: _drawn_params(strategy, Random(f"{seed}/{strategy.name}")) for strategy in strategies}
     return Scenario.model_validate(
         {
             "name": f"seed-{seed}",
@@ -49,7 +52,7 @@ def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Sce
 
 
 def shuffle_seed(seed: int) -> int | None:
-    """Every other world runs what is ready at the same moment in an order that the seed draws."""
+    """The shuffle seed of every other scenario, where what is ready at the same moment runs in a drawn order."""
     return seed if seed % 2 else None
 
 
@@ -92,12 +95,12 @@ def _latency(rng: Random, low_ms: float, high_ms: float) -> str:
 
 
 def _shared(rng: Random) -> int | None:
-    """From a stream of its own, as what was drawn before there was such a thing stays as it was."""
+    """The connections that pods share, from a stream of their own, which leaves older draws as they were."""
     return rng.choice([1, 2, 3, 8]) if rng.random() < 0.25 else None
 
 
 def _faults(rng: Random, pods: int, duration_s: float) -> list[dict[str, Any]]:
-    """Half of them come together, and to the same pod: one alone is what everybody has thought of."""
+    """The faults of a scenario, half of them close together and in the same pod."""
     bad_s, bad_pod = rng.uniform(0, duration_s - 1), rng.randrange(pods)
     drawn = []
     for _ in range(rng.randint(0, FAULTS_MAX)):
@@ -124,7 +127,7 @@ def _with(draw: _Draw, name: str, value: Callable[[Random], Any]) -> _Draw:
 
 
 def _refusal(rng: Random) -> dict[str, Any]:
-    """The error is the reply to every command that it can be, or to one of them."""
+    """An error reply to every command that can have it, or to one of them."""
     error = rng.choice(sorted(faults.REFUSED_BY))
     one = rng.choice(sorted(faults.REFUSED_BY[error]))
     return {"error": error, "commands": [one] if rng.random() < 0.5 else []}
@@ -151,15 +154,15 @@ KINDS: dict[str, _Draw] = {
     _kind(faults.PodPaused): _in_pod,
     _kind(faults.ClockApart): _with(_in_pod, "by_s", lambda rng: rng.choice(STEPS_S)),
 }
-"""How the rest of a fault is drawn, by its kind."""
+"""The functions that draw the fields of a fault, by its kind."""
 
 
-def _tune(strategy: type[Strategy], rng: Random) -> dict[str, float | str]:
+def _drawn_params(strategy: type[Strategy], rng: Random) -> dict[str, float | str]:
     return {name: _value(parameter, rng) for name, parameter in strategy.parameters().items() if rng.random() < 0.5}
 
 
 def _value(parameter: Parameter, rng: Random) -> float | str:
-    """Within its bounds, most of the time near its default."""
+    """A value within the parameter's bounds, most of the time near its default."""
     if parameter.choices:
         return rng.choice(parameter.choices)
     default = float(parameter.default)
@@ -171,5 +174,5 @@ def _value(parameter: Parameter, rng: Random) -> float | str:
 
 
 def _stretched(rng: Random, low: float, high: float) -> float:
-    """Between the two, each order of magnitude as likely as the next."""
+    """A number between the two, each order of magnitude as likely as the next."""
     return math.exp(rng.uniform(math.log(low), math.log(high)))

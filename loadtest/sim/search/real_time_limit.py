@@ -1,4 +1,4 @@
-"""A bound on the real time of one run: virtual time does not move while somebody loops without awaiting."""
+"""A bound on the real time of one run: virtual time stands still while code loops without awaiting."""
 
 import os
 import signal
@@ -10,21 +10,23 @@ from pathlib import Path
 from types import FrameType
 
 RUN_S_MAX = 20.0
-"""Real seconds of a run that is checked; such a run takes some hundredths of one."""
+"""Real seconds that a checked run may take; such a run usually takes some hundredths of one."""
 RINGS = 2
-"""Alarms, as far apart as each other, before a run is ended: a process that was stopped meanwhile gets one at once."""
+"""The number of alarms that end a run: a single one may come from a process that was stopped meanwhile."""
 IGNORED_MAX = 3
-"""After so many more, swallowed by a bare `except`, only the end of the process is left."""
+"""Further alarms, swallowed by a bare `except`, after which the process is ended."""
 
 
 class RanTooLong(SystemExit):
-    """The text says where. No `Exception`, so that no strategy, no request and no loop takes it for its own."""
+    """A run exceeded its real time; the text says where. Like `SystemExit`, it passes through `except Exception`."""
 
 
 @contextmanager
 def bounded(about: str, file: str) -> Iterator[None]:
-    """Raises `RanTooLong` in the middle of whatever runs then. `about` names the run and `file` is the source whose
-    line is of interest. Signals are the main thread's: in another one there is no bound."""
+    """Bound the real time of the block; `about` names the run. Raises `RanTooLong` at the line that runs then.
+
+    The text names the line of the source `file`. Signals are the main thread's: in another thread there is no bound.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -51,7 +53,7 @@ def bounded(about: str, file: str) -> Iterator[None]:
 
 
 def _line(frame: FrameType | None, file: str) -> str:
-    """The innermost of that source, else the innermost of all."""
+    """The innermost line of that source, or else the innermost of all."""
     innermost = frame
     while frame is not None and frame.f_code.co_filename != file:
         frame = frame.f_back

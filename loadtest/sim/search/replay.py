@@ -1,4 +1,4 @@
-"""Plays a run again and tells it event by event."""
+"""The replay of a run, event by event."""
 
 from collections import deque
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from loadtest.sim.search.event_log import EventLog
 
 
 class Retold(NamedTuple):
-    """A run and what was told of it."""
+    """A replayed run, and the number of events that were not shown."""
 
     ran: Ran
     left_out: int  # events before the ones that were told
@@ -23,8 +23,11 @@ def retell(
     last: int | None,
     until_s: float = float("inf"),
 ) -> Retold:
-    """Hand its events to `take`, up to `until_s`: all of them as they happen, or the `last` ones before the violation
-    (or before the end). The case is run twice: at first to learn where the violation is."""
+    """Run a case again, and hand its events up to `until_s` to `take` as lines.
+
+    These are all events as they happen, or the `last` ones before the violation (or before the end). The case is run
+    twice: at first to learn where the violation is.
+    """
     violation, _ = run_case(strategy, case)
     if last is None:
         log = EventLog(take, violation, until_s)

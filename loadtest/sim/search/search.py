@@ -1,4 +1,4 @@
-"""Looks for worlds in which something does not hold: many seeds, every strategy, all cores."""
+"""The search for cases in which an invariant does not hold: many seeds, every strategy, all cores."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, as_completed
@@ -13,7 +13,7 @@ from loadtest.sim.search.case import HOLDS_THE_LOOP, Finding, check_seed
 from loadtest.sim.search.shrink import shrink
 
 SEEDS_AT_ONCE = 5
-"""The seeds that a worker takes: few, so that all are busy to the end."""
+"""The seeds that a worker takes at once: few, so that all workers are busy to the end."""
 Strategies = Mapping[str, type[Strategy]]
 
 
@@ -27,10 +27,10 @@ class ShrunkFinding:
 
 
 def check(strategies: Strategies, seeds: range, workers: int, checked: Callable[[int], None]) -> list[ShrunkFinding]:
-    """Every seed with every strategy; `checked` hears of runs that are done. Findings in order of strategy and seed.
+    """Check every seed with every strategy; `checked` receives the number of runs that are done.
 
-    A strategy that once holds the loop is not checked further. With one worker in this process, else in as many of
-    their own.
+    Findings are in order of strategy and seed. A strategy that once holds the loop is not checked further. One worker
+    is this process itself, more are processes of their own.
     """
     if workers == 1:
         return _gather(strategies, _check_here(strategies, seeds), checked, shrink)
@@ -50,7 +50,7 @@ def _chunks(strategies: Strategies, seeds: range) -> list[_Chunk]:
     ]
 
 
-def _check_piece(strategy: type[Strategy], seeds: range) -> list[Finding]:
+def _check_chunk(strategy: type[Strategy], seeds: range) -> list[Finding]:
     found: list[Finding] = []
     with rare_collections():
         for seed in seeds:
@@ -69,14 +69,14 @@ def _check_here(strategies: Strategies, seeds: range) -> Iterator[tuple[int, lis
     hopeless: set[type[Strategy]] = set()
     for chunk in _chunks(strategies, seeds):
         if chunk.strategy not in hopeless:
-            found = _check_piece(*chunk)
+            found = _check_chunk(*chunk)
             yield len(chunk.seeds), found
             if any(map(_holds_the_loop, found)):
                 hopeless.add(chunk.strategy)
 
 
 def _check_by(executor: Executor, strategies: Strategies, seeds: range) -> Iterator[tuple[int, list[Finding]]]:
-    chunks = {executor.submit(_check_piece, *chunk): chunk for chunk in _chunks(strategies, seeds)}
+    chunks = {executor.submit(_check_chunk, *chunk): chunk for chunk in _chunks(strategies, seeds)}
     for future in as_completed(chunks):
         if future.cancelled():
             continue

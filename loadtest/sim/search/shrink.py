@@ -1,4 +1,4 @@
-"""Makes a failing world smaller for as long as it fails in the same way: what is left is what it takes."""
+"""The shrinking of a finding: a scenario is made smaller for as long as the same invariant is broken."""
 
 import math
 from collections.abc import Iterator
@@ -14,13 +14,16 @@ from loadtest.workload.scenario import Scenario
 
 TRIES_MAX = 300
 TENTH_S = 0.1
-"""A duration is cut to a multiple of it."""
+"""The step of durations, seconds."""
 _WIDE_POOL = 64
 
 
 def shrink(strategy: type[Strategy], finding: Finding) -> Finding:
-    """The smallest that was found within `TRIES_MAX` runs and breaks the same invariant. The order of the steps is
-    fixed: the same finding always ends the same. One that each time takes all the time that it may stays as it is."""
+    """The smallest finding of the same invariant within `TRIES_MAX` runs.
+
+    The order of the steps is fixed, so that the same finding always shrinks to the same one. A finding that holds the
+    loop stays as it is.
+    """
     invariant = finding.violation.invariant
     if invariant == HOLDS_THE_LOOP:
         return finding
@@ -49,8 +52,10 @@ def shrink(strategy: type[Strategy], finding: Finding) -> Finding:
 
 
 def _changed(scenario: Scenario, **changes: Any) -> Iterator[Scenario]:
-    """The scenario with these fields; a table keeps its other fields, unless none is given. Nothing where that is no
-    scenario, or the same one."""
+    """The scenario with these fields; a table keeps its other fields, unless an empty one is given.
+
+    The iterator is empty where the result is invalid, or the same scenario.
+    """
     told = scenario.model_dump()
     for name, change in changes.items():
         told[name] = told[name] | change if isinstance(change, dict) and change else change
@@ -66,7 +71,7 @@ def _changed(scenario: Scenario, **changes: Any) -> Iterator[Scenario]:
 
 
 def _shorter(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
-    """Right after it happened, or where that was late (when all was over), ever more roughly."""
+    """Shorter scenarios: cut right after the violation, or by rougher steps where that was at the end."""
     whole_s = scenario.duration_s
     cuts_s = [at_s, at_s + 1, whole_s / 2, whole_s * 0.75, whole_s - 1, whole_s - TENTH_S]
     for cut_s in cuts_s:
@@ -111,7 +116,7 @@ def _less_load(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
 
 
 def _plainer(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
-    """Without what may have nothing to do with it."""
+    """Plainer scenarios: without tables that may be irrelevant."""
     virtual = scenario.virtual
     yield from _changed(scenario, params={})
     yield from _changed(scenario, warm={"keys": "none"})
