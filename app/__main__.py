@@ -11,9 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from app.cache import refuse_unsupported
 from app.main import create_app
 from app.pod_name import pod_name
+from app.redis_client import refuse_unsupported
 from app.serving import PodServer, connections_within, listen, raise_file_limit, url_of
 from app.settings import Settings
 

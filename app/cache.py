@@ -7,18 +7,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError, InvalidResponse
+from redis.exceptions import InvalidResponse
 
 from app import budget, scripts
 from app.clock import RedisClock
 from app.codec import Corrupt, decode, encode
 from app.notifications import Notifications, Waiter
 from app.reads import ReadBatcher
+from app.redis_client import client_of
 from app.settings import Settings
-from app.standing import ServerRefused, Standing, Unsupported, complaint_of, translated
+from app.standing import ServerRefused, Standing, complaint_of, translated
 from app.strategy import CacheAway, Entry
 from app.subscription import CHANNEL, Subscription
 from app.tasks import Tasks
@@ -229,38 +227,6 @@ class RedisCache:
             raise failure from error
         standing.answered(sent_s)
         return reply
-
-
-async def refuse_unsupported(settings: Settings) -> None:
-    """Raise `Unsupported` where the lab does not work with this Redis; one that is away is asked once it is there."""
-    client = client_of(settings)
-    try:
-        async with asyncio.timeout(settings.redis_timeout_ms / 1000):
-            hello = await client.execute_command("HELLO")  # type: ignore[no-untyped-call]
-        complaint = complaint_of(hello)
-    except Exception as error:
-        failure = translated("hello", error)
-        complaint = f"this Redis does not say what it is: {failure}" if isinstance(failure, ServerRefused) else None
-    finally:
-        await client.aclose()
-    if complaint is not None:
-        raise Unsupported(f"LAB_REDIS_URL: {complaint}")
-
-
-def client_of(settings: Settings) -> Redis:
-    """A Redis client with a pool in which a command waits for a free connection. Its caller bounds the time."""
-    pool = BlockingConnectionPool.from_url(
-        settings.redis_url,
-        max_connections=settings.redis_connections,
-        timeout=None,
-        # A command is bounded as a whole, which also saves redis-py a task for each; this one bounds a disconnect.
-        socket_timeout=None,
-        socket_connect_timeout=settings.redis_timeout_ms / 1000,
-        protocol=2,  # what replies look like does not depend on a library's default
-        # Only a connection found closed is tried again: a time-out must not be paid twice. uvloop says RuntimeError.
-        retry=Retry(NoBackoff(), settings.redis_retries, supported_errors=(ConnectionError, RuntimeError)),  # type: ignore[arg-type]
-    )
-    return Redis.from_pool(pool)
 
 
 async def _flag(reply: Awaitable[object]) -> bool:

@@ -37,7 +37,7 @@ class RedisClock:
         self._offset_s = wall_s() - monotonic_s()
         self._doubted = asyncio.Event()
         self.is_synced = False
-        """Whether Redis has told the time yet."""
+        """Whether Redis has answered with its time yet."""
 
     def now_s(self) -> float:
         return self._monotonic_s() + self._offset_s

@@ -120,7 +120,7 @@ def _is_strategy_of(path: str, value: object) -> bool:
 
 
 def _the_one(classes: list[type[Strategy]]) -> type[Strategy]:
-    """The file's strategy: the class that no other one there extends. Raises ValueError when there is not one."""
+    """The file's strategy: the class that no other one there extends. Raises ValueError unless there is one."""
     distinct = list(dict.fromkeys(classes))  # one may have two names
     last = [one for one in distinct if not any(other is not one and issubclass(other, one) for other in distinct)]
     if len(last) != 1:

@@ -31,7 +31,7 @@ class Mechanism:
     beta: float = 0.0  # the mean head start of an early load, in costs of a load
 
     def __post_init__(self) -> None:
-        """Raises ValueError for numbers that no entry can have."""
+        """Check the numbers. Raises ValueError for those that no entry can have."""
         for name in ("stretch", "spread", "window_s", "beta"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"Mechanism: {name} must be a finite number from 0, not {getattr(self, name)!r}")

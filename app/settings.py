@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     head_bytes_max: int = Field(16_384, ge=256, le=1_048_576)
     """The size of a request's line and headers; a larger one is answered 431 and closed."""
     head_timeout_ms: Milliseconds = 10_000.0
-    """The time from the connection, or a request's first byte, to the end of its head; a slower one is answered 408."""
+    """The time from the connection, or a request's first byte, to the end of its head: beyond it, 408 and closed."""
     keep_alive_ms: Milliseconds = 5_000.0
     """How long a connection stays open between two requests."""
     grace_s: float = Field(3.0, ge=0, le=600)

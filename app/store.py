@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 LOCKED_S_MAX = 1.0
 """How long a read waits for a file that another process has locked."""
 SLOW_S_MAX = 10.0
-"""How long a read may take beyond its latency before its connection is given up, with its thread or disk hung."""
+"""How long a read may take beyond its latency before its connection counts as dead, and is given up."""
 CLOSE_S_MAX = 5.0
 """How long `aclose` waits for reads that are still on their threads."""
 

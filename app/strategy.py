@@ -175,9 +175,9 @@ class Strategy(HasParameters, ABC):
     ttl_s: float
 
     def __init_subclass__(cls) -> None:
-        """Raises TypeError when a parameter would hide something else that the class has."""
+        """Name the strategy after its module. Raises TypeError where a parameter hides something else of the class."""
         cls.name = cls.__module__.rpartition(".")[2]
-        cls.is_baseline = bool(vars(cls).get("is_baseline", False))  # whoever extends the baseline is not it
+        cls.is_baseline = bool(vars(cls).get("is_baseline", False))  # a class that extends the baseline is not it
         for name, value in vars(cls).items():
             has = next((vars(base)[name] for base in cls.__mro__[1:] if name in vars(base)), None)
             hides = isinstance(value, Parameter) and has is not None and not isinstance(has, Parameter)

@@ -6,7 +6,7 @@ class Singleflight(Strategy):
 
     Expect:     one origin read per key and expiry, whatever the traffic; a wall of `collapsed` answers.
     Where it hurts: the waiters wait the rest of the load, so the tail is as long as with a fixed TTL. When the
-                holder of the lock dies, everybody waits for its lease to end.
+                holder of the lock dies, all of them wait for its lease to end.
     Reference:  Go's x/sync/singleflight in a pod; leases (Nishtala et al., NSDI 2013) between pods.
     """
 

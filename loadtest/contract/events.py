@@ -7,7 +7,7 @@ from app.strategy import Shed, Status
 
 
 class Events(Counter[str]):
-    """Implements `app.strategy_runner.RunnerEvents` and `app.origin.OriginEvents`."""
+    """The counts by event. Implements `app.strategy_runner.RunnerEvents` and `app.origin.OriginEvents`."""
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
         self[f"answered {status}"] += 1
