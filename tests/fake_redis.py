@@ -1,5 +1,7 @@
-"""A server that speaks as much of Redis's protocol as a pod's cache needs, and does what no real one does on request:
-its clock can be set, and its connections go silent without a word."""
+"""A server that speaks as much of Redis's protocol as a pod's cache needs.
+
+On request it does what no real one does: its clock can be set, and its connections go silent without a word.
+"""
 
 import asyncio
 import time

@@ -15,7 +15,7 @@ FIRST_WORDS = frozenset({"Of", "In", "To", "With", "As", "That", "Which", "What"
 """Words that begin half a sentence, whose other half is the name that it stands under."""
 METAPHORS = ("nobody", "is told", "goes away", "torso")
 WORDS_MAX = 25
-LEFT = {"app": 0, "loadtest": 1, "grafana/boards": 0, "benchmarks": 0}
+LEFT = {"app": 0, "loadtest": 0, "grafana/boards": 0, "benchmarks": 0}
 """Docstrings that break the rule still; each number only shrinks."""
 
 

@@ -28,7 +28,7 @@ def why_not_over(path: Path, opening: str) -> str | None:
 
 
 def write_beside(path: Path, text: str, opening: str) -> None:
-    """Writes a file beside a verdict, which stands whether or not it can be written.
+    """Writes a file that goes with a verdict; a failure is a warning, and the verdict stands.
 
     It replaces only a file that begins with `opening`, a regular expression.
     """

@@ -40,7 +40,7 @@ def named(path: Path) -> str:
 
 
 def say(text: str) -> None:
-    """Prints to stderr; a terminal that was closed is no error."""
+    """Prints to stderr, and ignores that the terminal was closed."""
     try:
         errors.print(text)
     except OSError:
@@ -53,5 +53,5 @@ def exit_unless_valid(valid: bool) -> None:
 
 
 def print_text(text: str) -> None:
-    """Prints the text as it is: it holds no markup, and lines stay whole."""
+    """Prints plain text, in which nothing is markup, without folding its lines."""
     console.print(Text(text), soft_wrap=True)

@@ -1,6 +1,6 @@
 """The figure of a run: origin reads and latency over time, a column per strategy.
 
-The figure is the lesson, so nothing in it may differ between the columns but the strategy: same axes, same scale.
+All columns have the same axes and scales, so that they differ by the strategy alone.
 """
 
 import math

@@ -36,7 +36,7 @@ def write_html(
     baseline: str | None,
     known: Sequence[str] = (),
 ) -> None:
-    """The page, whose colours go by the strategies that are `known`, the baseline first. Raises OSError."""
+    """Writes report.html, with the colours of the `known` strategies, the baseline first. Raises OSError."""
     shown = comparison(report.lines, baseline, report.predictions)
     inks = colours(known, [row.strategy for row in report.rows])
     page = render(

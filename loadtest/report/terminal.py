@@ -17,7 +17,7 @@ NAME_WIDTH_MAX = 24  # characters; a longer name folds, so that it costs the ter
 
 
 def print_table(console: Console, summary: Report, baseline: str | None) -> None:
-    """The comparison in as many columns as the console is wide for, then what it says and the notes."""
+    """The comparison in as many columns as the console is wide for, then its sentences and notes."""
     if not summary.rows:
         console.print("No strategy was measured.", markup=False)
         return

@@ -1,8 +1,8 @@
 """Claims from repeats: medians with intervals, ratios of medians, and tests of a difference.
 
 All of it is Student's t of the logarithms, since figures scatter by a factor; so intervals and tests agree.
-A percentile bootstrap needs no such model, but is wrong for few repeats. Its 95 % interval covers the true median in
-48 % of cases at n = 2, 73 % at n = 3 and 90 % at n = 7. Permutations cannot get below a p of 2 / C(2n, n).
+A percentile bootstrap needs no such model, but is wrong for few repeats. Nominal 95 % are 48 % at n = 2,
+73 % at n = 3 and 90 % at n = 7. Permutations cannot get below a p of 2 / C(2n, n).
 The scatter of strategies differs twenty-fold: hence Welch's test, with Satterthwaite's degrees of freedom.
 Repeats of the same seeds, and so the same arrivals, are compared in pairs. A figure that is 0 in some repeat is taken
 without logarithm.

@@ -57,8 +57,11 @@ class Clone:
     def spy(
         self, name: str, folder: Path | None = None, to: Mapping[str, Answer] | None = None, **answers: Answer
     ) -> None:
-        """A program that writes down its calls; where one of its words is the name of an answer, it gives that one, and
-        ends with the code beside it. `to` has answers to words that are no names."""
+        """Puts a program that writes down its calls where the script finds it.
+
+        A call with a word that is the name of an answer prints that answer, and ends with the code beside it. `to` has
+        answers to words that are no names.
+        """
         said = "\n".join(
             f"  *' '{quote(word)}' '*) printf '%s\\n' {quote(text)}; exit {code} ;;"
             for word, answer in {**(to or {}), **answers}.items()

@@ -57,8 +57,10 @@ def limit_faults(compose: Tree, env: dict[str, str]) -> list[str]:
 
 
 def cpus_left(shares: list[Share], cores: float = CORES) -> dict[str, float]:
-    """CPUs of one container of each service when all want all that they may: as the kernel deals them, by weight, and
-    what one may not take goes to the others."""
+    """CPUs of one container of each service when all want all that they may.
+
+    The kernel deals them by weight, and the part that one may not take goes to the others.
+    """
     given: dict[str, float] = {}
     waiting = list(shares)
     while waiting:
