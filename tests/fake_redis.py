@@ -1,6 +1,6 @@
-"""A server that speaks as much of Redis's protocol as a pod's cache needs.
+"""A server that speaks as much of Redis's protocol as a pod's cache needs, with faults that no real one has.
 
-On request it does what no real one does: its clock can be set, and its connections go silent without a word.
+On request its clock is set, and its connections go silent without a word.
 """
 
 import asyncio

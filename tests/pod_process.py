@@ -48,7 +48,7 @@ def pod_process(
 ) -> Iterator[PodProcess]:
     """A pod without a Redis, on a free port, once it serves.
 
-    `settings` are LAB_* without their prefix; `program` is what Python runs instead of the pod's own command.
+    `settings` are LAB_* without their prefix, `program` is what Python runs instead of the pod's own command.
     """
     stated = {f"LAB_{name.upper()}": str(value) for name, value in settings.items()}
     environment = {
