@@ -122,7 +122,7 @@ sweep: $(READY) ## A grid of settings in virtual time: SET='ttl_s=2,5,10 xfetch.
 	  $(call option,REPEATS,repeats) $(call option,WORKERS,workers) $(call option,CLUSTER,cluster) \
 	  $(call option,RESUME,resume)
 
-verify: $(READY) ## Every invariant at every event, over random worlds with random faults: SEEDS= STRATEGIES=
+verify: $(READY) ## Every invariant at every event, over random scenarios with random faults: SEEDS= STRATEGIES=
 	@$(LAB) verify $(call option,SEEDS,seeds) $(call option,FROM,from) $(call option,STRATEGIES,strategies) $(call option,WORKERS,workers)
 
 calibrate: $(READY) ## Measured, simulated and predicted, side by side: SCENARIOS= DURATION= STRATEGIES=
