@@ -96,7 +96,7 @@ def prepare(environment: Environment, web_ui: WebUI | None = None, **_: Any) -> 
         _refuse(f"--host: {error}")
     except (BadOption, NoPods) as error:
         _refuse(str(error))
-    # what is on its way when the time is up is no failure of the service
+    # an answer that is due when the time is up is no failure of the service
     environment.stop_timeout = environment.stop_timeout or GRACE_S
     if web_ui is not None:
         assert web_ui.app is not None
@@ -223,7 +223,7 @@ def stop(**_: Any) -> None:
 def end(environment: Environment, **_: Any) -> None:
     if _run is None:
         return
-    # a test that was not stopped before: whoever asks still is ended first, and leaves its line
+    # the test was not stopped before: its requests end first, and are recorded
     _run.end(grace_s=0, tail_s=0)
     environment.stop_timeout = 0
     if environment.runner is not None:

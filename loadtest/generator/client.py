@@ -50,7 +50,7 @@ class Client:
     """A client that asks pods, checks their answers and records them; any number of greenlets may share it."""
 
     def __init__(self, plan: LoadPlan, meter: Meter, tell: Callable[..., None], metrics: LoadMetrics | None) -> None:
-        """Wire the client: `tell` fires Locust's event of a request that has ended."""
+        """Set up the client: `tell` fires Locust's event of a request that has ended."""
         self._plan, self._meter, self._tell, self._metrics = plan, meter, tell, metrics
         self._pods: dict[str, HTTPClient] = {}
 

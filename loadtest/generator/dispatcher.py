@@ -21,10 +21,7 @@ from loadtest.workload.traffic import Keys, Load
 HOUR_S = 3_600.0
 """Seconds by which a load without an end is drawn and shared: a worker that joins draws the hour it joins in."""
 TAIL_S = 2.0
-"""Seconds of its load that a run may still finish when Locust stops it.
-
-Locust counts a run's time from before the workers began.
-"""
+"""Seconds that a stopped run may still send: Locust counts its time from before the workers began."""
 LOOK_EVERY_S = 0.1
 
 
@@ -75,10 +72,7 @@ class Dispatcher:
         clock_s: Callable[[], float] = now_s,
         sleep: Callable[[float], None] = gevent.sleep,
     ) -> None:
-        """Wire the dispatcher: `draw` gives the arrivals of a share, `meter` knows the bound.
-
-        `send` gets an arrival and its intended start, in seconds since the epoch.
-        """
+        """Set up the dispatcher; `send` gets an arrival and its intended start, seconds since the epoch."""
         self._draw, self._share, self._send, self._meter = draw, share, send, meter
         self._clock_s, self._sleep = clock_s, sleep
         self._coming: Iterator[Arrival] = iter(())

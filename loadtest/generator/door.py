@@ -113,7 +113,7 @@ def _is_from_here(host: str | None) -> bool:
     if request.method not in ("GET", "HEAD"):
         origin = origin or request.headers.get("Referer")
     elif request.headers.get("Sec-Fetch-Mode") == "navigate":
-        return True  # a link to the UI, which shows it to whoever clicked
+        return True  # a link to the UI: the answer is shown to the user who clicked
     if origin is not None:
         return host is not None and urlsplit(origin).netloc == host
     return request.headers.get("Sec-Fetch-Site", "none") in ("same-origin", "none")

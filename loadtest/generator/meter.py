@@ -21,7 +21,7 @@ class Meter:
     """A count of what one process sends, and how late, in constant memory."""
 
     def __init__(self, in_flight_max: int | None, processes: int = 1) -> None:
-        """Wire the meter: `in_flight_max` is this process's, None in a closed loop; `processes` share the load."""
+        """Set up the meter: `in_flight_max` is this process's, None in a closed loop; `processes` share the load."""
         self.in_flight_max = in_flight_max
         self.processes = processes
         self.sent = self.not_sent = 0
@@ -48,10 +48,7 @@ class Meter:
         return self._wall_s > 0
 
     def ticks(self, lateness_s: float) -> None:
-        """Record a tick and its lateness.
-
-        No tick is skipped. So a generator that stood still for a quarter of the time has a quarter of its ticks late.
-        """
+        """Record a tick and its lateness; none is skipped, so that late ticks are the share of late time."""
         if not self._wall_s:
             self._ticks.add_one(lateness_s)
 
@@ -77,10 +74,7 @@ class Meter:
         return round(max(one.percentile_s(share) for one in counted) * 1000, 1)
 
     def write(self, folder: Path, instance_id: str) -> None:
-        """Write the file `generator-<instance_id>.json`, which `read_generator` reads.
-
-        `instance_id` belongs to this process and this test alone.
-        """
+        """Write `generator-<instance_id>.json` for `read_generator`; the id is this process's and this test's own."""
         self.stop()
         record = {
             "pid": os.getpid(),

@@ -28,10 +28,7 @@ class LoadRun:
     def __init__(
         self, plan: LoadPlan, options: Namespace, tell: Tell, metrics: LoadMetrics | None, worker: str | None
     ) -> None:
-        """Wire the test: `tell` fires Locust's event of a request.
-
-        `worker` is this process's name at its master; None where it sends alone.
-        """
+        """Set up the test; `worker` is this process's name at its master, None where it sends alone."""
         self.plan, self._metrics, self._worker = plan, metrics, worker
         self.meter = Meter(0 if plan.is_open else None, 0)
         self.client = Client(plan, self.meter, tell, metrics)
@@ -114,7 +111,7 @@ class LoadRun:
                 gevent.sleep(max(0.0, left_s))
             self.meter.stop(f"it was told to end {left_s:.1f} s before its time" if cut else "")
         self.plan.over.set()
-        self.may_ask.set()  # who waits there finds that it is over
+        self.may_ask.set()  # users that wait there see that it is over
 
     def write(self) -> None:
         """Write the generator's own record, once every answer has arrived."""

@@ -23,10 +23,7 @@ class Targets:
     """
 
     def __init__(self, text: str) -> None:
-        """Read `text`: URLs by comma, or `dns:host:port`.
-
-        Raises `BadTargets`, and OSError where the name has no address.
-        """
+        """Read URLs by comma, or `dns:host:port`. Raises `BadTargets`, and OSError for a name without address."""
         self.follows_dns = text.startswith(DNS)
         self._left_alone_until_s: dict[str, float] = {}
         if self.follows_dns:

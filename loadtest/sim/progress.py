@@ -32,7 +32,7 @@ class Underway:
     """The share of its run that each worker has done, in memory that all of them share."""
 
     def __init__(self, context: BaseContext, workers: int) -> None:
-        self._shares = context.RawArray("d", workers)  # no lock that one who is killed could keep
+        self._shares = context.RawArray("d", workers)  # without a lock, which a killed worker could keep
         self._taken = context.Value("i", 0)
 
     def runs(self) -> float:

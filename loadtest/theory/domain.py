@@ -18,10 +18,7 @@ LOAD_PER_TTL_MAX = 0.2
 TTL_S_MIN = 1.0
 """The least TTL: below it, the second that peaks are counted in holds more than one expiry of a key."""
 DRAWN_PAUSE_PER_TTL_MAX, SAME_PAUSE_PER_TTL_MAX = 0.25, 0.03
-"""The longest pause of a closed loop's users as a share of the TTL: drawn, or the same for all.
-
-Users whose pauses are the same fall into step.
-"""
+"""The longest pause of users as a share of the TTL: drawn, or the same for all, who then fall into step."""
 USERS_MIN = 20
 """The least number of users, or of timetables, whose requests together look like a Poisson stream."""
 LITTLE = 0.05

@@ -60,7 +60,7 @@ class KeyGroups:
         self.kind, self.is_herd = mechanism.kind, asked.is_herd
         self.rate_per_s, self.duration_s = asked.rate_per_s, asked.duration_s
         self.latency, self.latency_s = asked.latency, asked.load_s
-        # T of the formulas, which begins when a load has landed; the lab's begins with the read, so that none is older
+        # T of the formulas begins when an entry is stored; the lab's begins with the read, so that no answer is older
         self.ttl_s = max(0.0, scenario.cache.ttl_s * mechanism.stretch - self.latency_s)
         self.width_s = scenario.cache.ttl_s * mechanism.spread
         self.stale_s = mechanism.window_s
@@ -75,7 +75,7 @@ class KeyGroups:
         # until a herd is over: all that ask wait for one load, or the quickest of all their loads ends it
         self.herds_s = np.full(len(self.rates), self.latency_s)
         if self.is_herd:
-            often = (self.rates * self.latency_s > 1e-6) & (self.users == 0)  # else nobody else comes meanwhile
+            often = (self.rates * self.latency_s > 1e-6) & (self.users == 0)  # else no request joins a load
             self.herds_s = np.where(often, (self.herds() - 1) / self.rates, self.latency_s)
         self.cycles = list(map(self._cycle, self.shares.tolist(), self.herds_s.tolist()))
 

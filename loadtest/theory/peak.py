@@ -44,7 +44,7 @@ def _together(keys: KeyGroups, per_expiry: Floats) -> float:
         clump = (keys.counts @ (per_expiry**2 + keys.scatter(per_expiry))) / (keys.counts @ per_expiry)
         first += _luck(keys.width_s) * math.sqrt(first * clump * max(0.0, 1 - 1 / max(1.0, keys.width_s)))
         return min(first, float(keys.counts @ per_expiry))
-    # who is answered does not wait: by the chance that a key has not been read, where the expiry is at 0
+    # answers do not wait for loads: by the chance that a key has not been loaded, where the expiry is at 0
     times_s = np.linspace(-keys.ttl_s, 0, 1_000)[:, None] + np.array([0.0, 1.0])[:, None, None]
     scale_s = keys.scale_s if keys.kind is MechanismKind.EARLY and keys.scale_s else 1e-9
     asked_s = scale_s * np.exp(np.minimum(times_s, 0) / scale_s) + np.maximum(times_s, 0)

@@ -51,7 +51,7 @@ def ambient(is_virtual: bool = False) -> dict[str, str]:
 
 def shown_url(url: str) -> str:
     """The URL of a Redis as it may be shown: without user, password, or any option that sounds like one."""
-    if shown(url) == "***" or shown(url).endswith("://***"):  # malformed: who knows where its password ends
+    if shown(url) == "***" or shown(url).endswith("://***"):  # malformed: its password may end anywhere
         return shown(url)
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]

@@ -46,7 +46,7 @@ class Guard:
             self._process.stdin.write(f"{line}\n".encode())
             await self._process.stdin.drain()
         except OSError:
-            pass  # somebody ended the guard; the owner's own `with` ends its children
+            pass  # the guard was ended from outside; the owner's own `with` ends its children
 
     async def aclose(self) -> None:
         """End the guard, once all children have ended."""

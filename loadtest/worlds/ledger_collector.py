@@ -53,7 +53,7 @@ class LedgerFile:
     async def fetch(self) -> None:
         """Fetch the new lines of every pod. A pod that does not answer is left out: its fall is an incident."""
         await asyncio.gather(*(self._fetch(url) for url in self._next))
-        self._file.flush()  # who is killed takes no more with it than a second of the ledger
+        self._file.flush()  # a killed process loses no more than a second of the ledger
 
     async def _fetch(self, url: str) -> None:
         while True:

@@ -63,7 +63,7 @@ async def native_system(run: PlannedRun, folder: Path) -> AsyncIterator[System]:
 async def start_redis(children: Children, folder: Path) -> str:
     """Start the embedded server, which keeps nothing on disk, and return its URL. Raises `WorldFailed`."""
     binary = redis_binary()
-    for _ in range(PORT_TRIES):  # between finding a free port and using it somebody else may take it
+    for _ in range(PORT_TRIES):  # another program may take a free port before it is used
         port = free_port()
         options = ["--port", str(port), "--bind", HOST, "--save", "", "--appendonly", "no", "--dir", str(folder)]
         try:

@@ -26,10 +26,7 @@ class System:
 
 
 OpenSystem = Callable[[PlannedRun, Path], AbstractAsyncContextManager[System]]
-"""A function of a run and a folder for logs that opens a system with none of the strategy's keys cached.
-
-Raises `WorldFailed` where the system does not come up.
-"""
+"""A function that opens a system for a run, given a folder for logs. Raises `WorldFailed`."""
 
 
 async def forget_keys(redis_url: str, strategy: str) -> None:
@@ -47,10 +44,7 @@ OFFSET_SAMPLES = 5
 
 
 async def clock_offset_s(redis_url: str) -> float:
-    """Redis's time, which the ledgers go by, less this machine's, seconds.
-
-    The quickest of `OFFSET_SAMPLES` round trips counts, on a connection that is open already.
-    """
+    """Redis's time, which the ledgers go by, less this machine's, seconds; the quickest round trip counts."""
     best_round_trip_s, offset_s = math.inf, 0.0
     async with Redis.from_url(redis_url) as client:
         await client.ping()

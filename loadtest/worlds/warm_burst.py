@@ -60,10 +60,7 @@ def origin_time_s(scenario: Scenario) -> float:
 
 
 async def ask_for_all(pod_urls: Sequence[str], strategy: str, keys: int) -> Burst:
-    """Ask for every key, once all connections are open.
-
-    Raises `WorldFailed` where an answer is late or is no item.
-    """
+    """Ask for every key at once, all connections open. Raises `WorldFailed` for an answer that is late or no item."""
     waiting = [deque(range(pod, keys, len(pod_urls))) for pod in range(len(pod_urls))]
     places = [
         (url, left) for url, left in zip(pod_urls, waiting, strict=True) for _ in range(min(IN_FLIGHT_MAX, len(left)))

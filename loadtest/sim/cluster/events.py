@@ -124,10 +124,7 @@ class EntryRead(NamedTuple):
 
 
 class EntryStored(NamedTuple):
-    """Redis has executed SET, or with a `token` the fenced PUT.
-
-    PUT also releases the lock and notifies about the entry.
-    """
+    """Redis has executed SET, or with a `token` the fenced PUT, which also releases the lock and notifies."""
 
     pod: str
     key: str

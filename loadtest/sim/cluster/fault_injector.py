@@ -12,10 +12,7 @@ from loadtest.workload.faults import Lasting
 
 
 class FaultInjector:
-    """The timers of a scenario's faults, set once the load begins.
-
-    Faults of one kind and one pod may overlap; they end with the last of them.
-    """
+    """The timers of a scenario's faults; those of one kind and pod may overlap, and end with the last of them."""
 
     def __init__(self, cluster: Cluster, traffic: Traffic, start_s: float) -> None:
         self._cluster, self._traffic, self._start_s = cluster, traffic, start_s
@@ -43,7 +40,7 @@ class FaultInjector:
         self._cluster.server.flush()
 
     def _take_cache_away(self, fault: faults.CacheUnreachable, is_on: bool) -> None:
-        if is_on and fault.empty:  # nobody sees it before it is back
+        if is_on and fault.empty:  # seen only when Redis is back
             self._cluster.server.flush()
         self._cluster.server.is_away = is_on
 

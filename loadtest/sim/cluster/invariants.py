@@ -29,7 +29,7 @@ class Invariants:
     def __init__(
         self, clock: Clock, allowed: Allowed, server_s: Callable[[], float] | None = None, knows_truth: bool = False
     ) -> None:
-        """Wire the checker: leases end by the server's own time, `server_s`.
+        """Set up the checker: leases end by the server's own time, `server_s`.
 
         With `knows_truth` it remembers when each load was really asked for, for scenarios with wrong clocks.
         """
@@ -114,7 +114,7 @@ class Invariants:
         if not granted and held is not None and held.until_s > until_s + lease_ms / 1000:
             # a clock was set back since; its lease is cut, see `app.scripts.LOCK`
             self._leases[key] = held._replace(until_s=until_s)
-        if granted and held is None:  # who has it already, and asks again, has it for no longer
+        if granted and held is None:  # a holder that asks again keeps its old lease
             self._leases[key] = _Lease(token, pod, until_s)
         if granted:
             self._has_held.add((pod, key))

@@ -42,7 +42,7 @@ class PodReports:
     def __init__(
         self, emit: Callable[[object], None], number: int, true: Clock, failed: Callable[[Kind], None]
     ) -> None:
-        """Wire the reports: `failed` is called with each failure that the pod's metrics would count."""
+        """Set up the reports: `failed` is called with each failure that the pod's metrics would count."""
         self._emit, self._number, self._name, self._true = emit, number, f"pod-{number + 1}", true
         self._failed = failed
         self._open: dict[AskedRead, OpenRead] = {}

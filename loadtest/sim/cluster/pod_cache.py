@@ -70,10 +70,7 @@ class SimulatedCache:
         pod: str = "",
         failed: Callable[[str], None] = lambda command: None,
     ) -> None:
-        """Wire the cache: events carry the name of the `pod`.
-
-        `failed` is called with each command that the pod's metrics would count as failed.
-        """
+        """Set up the cache; `failed` is called with each command that the pod's metrics would count as failed."""
         self._server, self._pod, self._failed = server, pod, failed
         self._emit = server.observers.emit
         self._get = self._observed_get if server.observers.hear(events.EntryRead) else server.get
@@ -247,7 +244,7 @@ class SimulatedCache:
             except CacheAway:
                 self._failed(name)
                 raise
-        if answer is False and name == "set":  # a put that is refused is told by its flight
+        if answer is False and name == "set":  # a refused put is counted by its flight
             self._failed(name)
         return answer
 
@@ -256,7 +253,7 @@ class SimulatedCache:
             raise CacheAway("the cache has not told the time yet")
         patience = budget.current.get()
         if name == "lock" and patience is not None and patience.is_spent:
-            raise CacheAway("no time is left for the cache")  # a lock that nobody waits for would only be in the way
+            raise CacheAway("no time is left for the cache")  # a request without time cannot use a lock
         # A command that is on its way has its effect, whether or not its caller stays for the answer.
         travel = self._tasks.spawn(self._travel(name, command), name)
         if patience is None:

@@ -26,7 +26,7 @@ class Recorder:
     """A recorder of answers and reads; `checks` see every chunk of answers, `raw` writes all of them down."""
 
     def __init__(self, full: Callable[[], None] = lambda: None, raw: RawRecords | None = None) -> None:
-        """Wire the recorder: `full` is called whenever there is another chunk to read."""
+        """Set up the recorder: `full` is called whenever there is another chunk to read."""
         self._full = full
         self._raw = raw
         self._has_begun = False

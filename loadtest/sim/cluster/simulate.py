@@ -57,10 +57,7 @@ class SimulatedHistory:
         self._ending = Ending()
 
     def chunks(self) -> Iterator[Chunk]:
-        """Implements `History.chunks`.
-
-        Raises `loadtest.sim.kernel.loop.VirtualTimeError` where the run cannot go on: a deadlock, or no end.
-        """
+        """Implements `History.chunks`. Raises `VirtualTimeError` where the run cannot go on: a deadlock, or no end."""
         run = self.run
         strategy = self._strategy or _discovered(run.strategy)
         self.oldest_s = run.scenario.stated(strategy).oldest_s()

@@ -111,7 +111,7 @@ class _Handle(asyncio.Handle):
 
 class _TimerHandle(_Handle, asyncio.TimerHandle):
     __slots__ = ()
-    _scheduled = False  # nobody counts the cancelled ones
+    _scheduled = False  # asyncio counts cancelled timers by it; this loop does not
     _when: float
 
 
@@ -232,10 +232,7 @@ def _who_waits(loop: asyncio.AbstractEventLoop) -> str:
 
 
 def _where(task: asyncio.Task[Any]) -> str:
-    """The task's name, and the coroutines that it is in, each with its line.
-
-    A name that asyncio has given is left out: it counts the tasks of this process.
-    """
+    """The task's name, unless asyncio gave it, and the coroutines that it is in, each with its line."""
     names: list[str] = []
     awaited: object = task.get_coro()
     while (frame := getattr(awaited, "cr_frame", None)) is not None:

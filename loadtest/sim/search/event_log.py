@@ -12,10 +12,7 @@ from loadtest.sim.cluster.violation import Violation
 
 
 class EventLog:
-    """An observer that hands each event, up to `until_s`, to `take` as a line.
-
-    The violation, if one is known, stands at its place.
-    """
+    """An observer that hands each event up to `until_s` to `take` as a line, and the violation at its place."""
 
     _cluster: Cluster
 
