@@ -60,7 +60,7 @@ class AnswerCheck:
         self._oldest_s.update(oldest_s)
 
     def clock(self, ahead_s: float) -> None:
-        """Take the cache's clock to be ahead of the client's by so many seconds."""
+        """Take the cache's clock to be `ahead_s` seconds ahead of the client's."""
         self._ahead_s = ahead_s
 
     def floor_s(self, strategy: str, key: int) -> float:

@@ -101,7 +101,7 @@ class CacheClockApart(Lasting):
 
 
 class ConnectionsDead(Lasting):
-    """The pod's connections to Redis are half-open: without replies or errors; with `arrive` commands are executed."""
+    """The pod's connections to Redis are half-open: no reply or error arrives; with `arrive`, commands are executed."""
 
     kind: Literal["connections-dead"]
     pod: int = Field(ge=0, le=9_999)

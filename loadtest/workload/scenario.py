@@ -169,7 +169,7 @@ class Scenario(Table):
         return self.model_copy(update={"keys": keys, "load": load})
 
     def led_by(self, lead_s: float) -> "Scenario":
-        """The scenario with so many seconds between the warm-up and the load; 0 where clocks disagree by more."""
+        """The scenario with `lead_s` seconds between the warm-up and the load, or 0 where that is negative."""
         return self.model_copy(update={"warm": self.warm.model_copy(update={"lead_s": max(0.0, lead_s)})})
 
     def stated(self, strategy: type[Strategy]) -> Strategy:
