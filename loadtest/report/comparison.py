@@ -3,8 +3,8 @@
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown, for_markdown_code
 from loadtest.stats.compare_runs import Compared, FigureComparison
-from loadtest.stats.intervals import Verdict
 from loadtest.stats.sentences import show_median
+from loadtest.stats.verdicts import Verdict
 
 HEADINGS = ("strategy", "figure", "A", "B", "B / A", "verdict", "would show")
 

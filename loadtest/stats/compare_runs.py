@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loadtest.stats.intervals import ALPHA, INTERVAL_LEGEND, ComparisonOutcome, SamplePair, Verdict, judge
+from loadtest.stats.intervals import ALPHA, INTERVAL_LEGEND
 from loadtest.stats.saved_run import (
     AnyRow,
     BadRun,
@@ -20,6 +20,7 @@ from loadtest.stats.saved_run import (
     why_invalid,
 )
 from loadtest.stats.sentences import COMPARED, Figure, show_median
+from loadtest.stats.verdicts import ComparisonOutcome, SamplePair, Verdict, judge
 from loadtest.workload.gate import is_worst_count
 
 _SAME_ROWS = ("scenario", "world", "duration_s", "pods", "loop", "target_rate")

@@ -9,8 +9,8 @@ import pytest
 
 from loadtest.report.comparison import cells, markdown
 from loadtest.stats.compare_runs import Compared, compare
-from loadtest.stats.intervals import ComparisonOutcome
 from loadtest.stats.saved_run import BadRun, NoSummary, SavedRun, find_run, read_run
+from loadtest.stats.verdicts import ComparisonOutcome
 from tests.run_directory import repeats, write_run
 
 READS = [739, 741, 735, 744, 738]

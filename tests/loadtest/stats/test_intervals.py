@@ -9,19 +9,12 @@ import numpy as np
 import pytest
 
 from loadtest.stats import intervals
-from loadtest.stats.intervals import (
-    ComparisonOutcome,
-    SamplePair,
-    difference,
-    holm,
-    judge,
-    median_interval,
-    ratio_interval,
-)
+from loadtest.stats.intervals import difference, holm, median_interval, ratio_interval
 from loadtest.stats.sentences import COMPARED, known
+from loadtest.stats.verdicts import ComparisonOutcome, SamplePair, judge
 
 SEED = 20_260_101
-NOISY: Mapping[str, tuple[float, float, float]] = {  # reads, peak, p99 in ms: five arms as the papers give them
+NOISY: Mapping[str, tuple[float, float, float]] = {  # reads, peak, p99 in ms: five strategies as the papers give them
     "naive": (739, 61, 223),
     "spread": (667, 57, 218),
     "one_flight": (111, 9, 213),
