@@ -108,7 +108,7 @@ def _name_of(host: str) -> str:
 
 
 def _is_from_here(host: str | None) -> bool:
-    """Whether a request comes from the UI's own pages: browsers state an `Origin`, other clients pass without one."""
+    """Whether a request comes from the UI's own pages or from outside any browser."""
     origin = request.headers.get("Origin")
     if request.method not in ("GET", "HEAD"):
         origin = origin or request.headers.get("Referer")

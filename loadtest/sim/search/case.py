@@ -87,7 +87,7 @@ def check_case(strategy: type[Strategy], case: Case) -> Finding | None:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Switch logging off: errors of a run are findings, and thousands of runs would be logged."""
+    """Switch logging off: errors of a run are findings, and the logs of thousands of runs would bury them."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -52,7 +52,7 @@ def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Sce
 
 
 def shuffle_seed(seed: int) -> int | None:
-    """The shuffle seed of every other scenario, where what is ready at the same moment runs in a drawn order."""
+    """The shuffle seed of an odd seed, where what is ready at the same moment runs in a drawn order; else None."""
     return seed if seed % 2 else None
 
 

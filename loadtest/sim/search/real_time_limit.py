@@ -18,7 +18,7 @@ IGNORED_MAX = 3
 
 
 class RanTooLong(SystemExit):
-    """A run exceeded its real time; the text says where. Like `SystemExit`, it passes through `except Exception`."""
+    """A run exceeded its real time; the text says where. As a `SystemExit` it passes through `except Exception`."""
 
 
 @contextmanager
