@@ -51,7 +51,7 @@ def test_the_grid_is_the_product_and_a_parameter_multiplies_its_own_strategy_alo
     ]
     assert all(point.settings.keys() == {"cache.ttl_s", "pods"} for point in found if point.strategy == "static")
     assert [point.scenario.params["xfetch"] for point in found[1:4]] == [{"beta": 0.5}, {"beta": 1}, {"beta": 2}]
-    assert found[4].scenario.params == {"jitter": {"spread": 0.2, "form": "longer"}}, "what the scenario tunes stays"
+    assert found[4].scenario.params == {"jitter": {"spread": 0.2, "form": "longer"}}, "what the scenario states stays"
     assert found[1].settings == {"cache.ttl_s": 1.0, "pods": 1, "xfetch.beta": 0.5}
 
 
