@@ -55,10 +55,7 @@ class Client:
         self._pods: dict[str, HTTPClient] = {}
 
     def ask(self, strategy: str, key: int, turn: int, intended_s: float | None = None) -> None:
-        """Send one request and wait for its answer; `turn` picks the pod. Without `intended_s` it is due now.
-
-        Where pods come and go, another one is asked when one cannot be reached.
-        """
+        """Ask the pod of that `turn`, and another where pods come and go; without `intended_s` it is due now."""
         targets = self._plan.targets
         floor_s = self._plan.answers.floor_s(strategy, key)
         path = f"/{strategy}/data?id={key}"

@@ -58,10 +58,9 @@ UNCHOSEN: Mapping[str, str] = {"user_classes": "LabUser", "shape_class": "Defaul
 
 
 def close_door(app: Flask, names: Sequence[str], options: Mapping[str, Any]) -> None:
-    """Check every request before Locust sees it.
+    """Check every request before Locust sees it; a form may repeat one of `options`, which changes nothing.
 
-    `names` are hosts of the UI besides loopback's. `options` are those of the process: a form that repeats one changes
-    nothing.
+    `names` are the hosts of the UI besides loopback's.
     """
     allowed = {"localhost", *(name.strip().lower() for name in names if name.strip())}
 

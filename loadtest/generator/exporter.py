@@ -13,10 +13,7 @@ LATENESS_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0
 
 
 class LoadMetrics:
-    """The metrics of one Locust process, served at /metrics on `port` of `host` from the start.
-
-    The server needs no `Host` check: it is read-only, and its figures are no secret.
-    """
+    """The metrics of one Locust process, served read-only at /metrics on `port` of `host` from the start."""
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         by = CollectorRegistry()

@@ -1,7 +1,6 @@
 """The companion of a user's own Locust file, given to Locust as a second file.
 
-It counts that file's requests in the load's metrics, by the strategy that their path begins with. The web UI has the
-same access control as under the lab's own file.
+It counts that file's requests by the strategy that their path begins with, and controls access to the web UI.
 """
 
 import os

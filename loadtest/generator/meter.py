@@ -66,8 +66,7 @@ class Meter:
     def lateness_ms(self, share: float) -> float:
         """The lateness that at least this share of the ticks, and in an open loop of the requests, did not exceed.
 
-        The figure is exact to three digits, in milliseconds to 0.1. A user of a closed loop is late because answers
-        were.
+        It is exact to three digits. A user of a closed loop is late because answers were.
         """
         is_closed = self.in_flight_max is None
         counted = (self._ticks,) if is_closed else (self._ticks, self._requests)

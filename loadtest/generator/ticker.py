@@ -13,11 +13,7 @@ def tick(
     clock_s: Callable[[], float] = now_s,
     sleep: Callable[[float], None] = gevent.sleep,
 ) -> None:
-    """Report the lateness of a tick to the meter, every `TICK_S`.
-
-    No tick is left out: after a pause, each tick that fell into it is late. So the ticks are an even sample of the
-    time.
-    """
+    """Report the lateness of a tick every `TICK_S`; none is left out, so that ticks are an even sample of time."""
     due_s = clock_s() + TICK_S
     while not is_over():
         sleep(max(0.0, due_s - clock_s()))

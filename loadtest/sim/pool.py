@@ -70,10 +70,7 @@ def _wake() -> None:
 
 
 def _serve_parent(underway: Underway) -> None:
-    """Report this worker's progress, and end it with its parent, however that one ends.
-
-    Unlike Linux's own signal for it, this works on every system and for any starting thread.
-    """
+    """Report this worker's progress, and end it with its parent, on every system and for any starting thread."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None

@@ -124,10 +124,9 @@ def closed_herd_drawn(users: int, share: float, think_s: float, latency_s: float
 
 
 def herd_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
-    """The time from expiry to expiry under a herd.
+    """The time from expiry to expiry under a herd, whose last load is stored last.
 
-    The last load is stored last, and its TTL counts. A hot key lives for T + 2 L. A cold one, whose herd is one load,
-    lives for T + L + 1/lambda.
+    A hot key lives for T + 2 L; a cold one, whose herd is one load, for T + L + 1/lambda.
     """
     last_after_first_s = latency_s + math.expm1(-rate_per_s * latency_s) / rate_per_s
     return floor_cycle_s(rate_per_s, ttl_s, latency_s) + last_after_first_s
@@ -136,8 +135,7 @@ def herd_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
 def stale_answers(rate_per_s: float, latency_s: float, stale_s: float = math.inf) -> float:
     """Stale answers per expiry under stale-while-revalidate (RFC 5861), within `stale_s` after the expiry.
 
-    Without that bound they are all answers before the refresh is stored, 1 + lambda L; with it the others miss, and
-    wait.
+    Without that bound they are all answers before the refresh is stored, 1 + lambda L.
     """
     return rate_per_s * min(latency_s, stale_s) - math.expm1(-rate_per_s * max(0.0, stale_s - latency_s))
 

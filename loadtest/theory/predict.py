@@ -29,10 +29,7 @@ class Prediction:
 
 
 def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, duration_s: float) -> Prediction | None:
-    """The figures of a run in which `rate_per_s` requests came for all keys together, as measured.
-
-    None is the answer where theory does not hold; `silent_because` says why.
-    """
+    """The figures of a run in which `rate_per_s` requests came, as measured; None where `silent_because` says why."""
     question = Question(scenario, strategy, rate_per_s, duration_s)
     if why_silent(question):
         return None

@@ -13,10 +13,7 @@ Predictions = Mapping[str, Prediction | str]
 
 
 def prediction(row: RunSummary, run: PlannedRun, strategies: Mapping[str, type[Strategy]]) -> Prediction | str | None:
-    """The prediction at the measured rate, or the reason why theory is silent.
-
-    None is the answer where there is nothing to predict: no request, or a strategy that only the pods have.
-    """
+    """The prediction at the measured rate, or why theory is silent; None without requests or a strategy here."""
     strategy = strategies.get(run.strategy)
     if strategy is None or not row.requests:
         return None

@@ -77,10 +77,7 @@ class Children:
         environment: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
     ) -> Child:
-        """Start a command whose output goes to the file `log`, in whose folder it works. Raises OSError.
-
-        The environment is what `child_environment` passes, with that folder as its home.
-        """
+        """Start a command, with output to the file `log` and a home in its folder. Raises OSError."""
         log = _absolute(log)
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(

@@ -73,10 +73,7 @@ class Lease:
 
 @asynccontextmanager
 async def sole_user(command: str) -> AsyncIterator[Lease | None]:
-    """The lease of the server that `LAB_REDIS_URL` names; None where each run starts one of its own.
-
-    Raises `WorldFailed` where another run holds the lease, with its name, or where no Redis answers.
-    """
+    """The lease of the server that `LAB_REDIS_URL` names; None where each run starts one. Raises `WorldFailed`."""
     redis_url = os.environ.get("LAB_REDIS_URL")
     if not redis_url:
         yield None

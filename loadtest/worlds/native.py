@@ -1,7 +1,4 @@
-"""The native world: Redis, the pods, and a pooler where they share connections, as child processes.
-
-They listen on free ports of the loopback, and leave nothing on disk.
-"""
+"""The native world: Redis, pods, and a pooler where they share connections, as child processes on loopback."""
 
 import asyncio
 import os

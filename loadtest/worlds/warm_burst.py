@@ -14,10 +14,9 @@ from loadtest.workload.scenario import Scenario
 from loadtest.worlds.world import WorldFailed
 
 IN_FLIGHT_MAX = 400
-"""The most requests to one pod at once, each on a connection of its own.
+"""The most requests to one pod at once, within its 1,024 files and its origin's 1,024 places.
 
-A pod has 1,024 files and 1,024 places in its origin's queue. Further keys leave as answers arrive, which still keeps
-the origin full.
+Further keys leave as answers arrive, which still keeps the origin full.
 """
 ANSWER_S_MAX = 30.0
 EXCESS_SHARE_MAX = 0.5

@@ -29,10 +29,7 @@ class Invariants:
     def __init__(
         self, clock: Clock, allowed: Allowed, server_s: Callable[[], float] | None = None, knows_truth: bool = False
     ) -> None:
-        """Set up the checker: leases end by the server's own time, `server_s`.
-
-        With `knows_truth` it remembers when each load was really asked for, for scenarios with wrong clocks.
-        """
+        """Set up the checker; with `knows_truth` it knows the age of items in spite of wrong clocks."""
         self._now_s, self._allowed = clock.now_s, allowed
         self._server_s = server_s or clock.now_s
         self._leases: dict[str, _Lease] = {}

@@ -9,8 +9,7 @@ _NAN = float("nan")
 class OpenRead:
     """A read of the origin that has been asked for; `ended_s` is set last, when it has ended.
 
-    `started_s` is NaN as long as the read has no connection. `outcome` is an index of
-    `loadtest.figures.records.OUTCOMES`.
+    `started_s` is NaN without a connection; `outcome` is an index of `loadtest.figures.records.OUTCOMES`.
     """
 
     __slots__ = ("asked_s", "ended_s", "key", "outcome", "pod", "reason", "started_s")

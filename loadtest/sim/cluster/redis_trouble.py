@@ -1,8 +1,4 @@
-"""The faults of a simulated Redis, and their effect on commands.
-
-The `Cache` seam has commands, not bytes: a reply arrives or is lost. A wire would add more faults: half a reply,
-another command's reply, one dead connection in a pool.
-"""
+"""The faults of a simulated Redis, and their effect on commands, whose replies arrive or are lost as a whole."""
 
 import asyncio
 from collections.abc import Callable

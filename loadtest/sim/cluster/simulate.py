@@ -155,11 +155,7 @@ async def _warm(cluster: Cluster) -> None:
 
 @contextmanager
 def rare_collections() -> Iterator[None]:
-    """Collect garbage rarely in the block, which may hold many simulations.
-
-    A simulation makes little garbage that needs the collector, and much that starts it. A collection takes longer than
-    a small run.
-    """
+    """Collect garbage rarely in the block: a collection takes longer than a small simulation, and is seldom needed."""
     if gc.get_threshold()[0] == GC_FIRST_THRESHOLD:
         yield
         return

@@ -22,8 +22,7 @@ _Draw = Callable[[Random, int], dict[str, Any]]
 def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Scenario:
     """The scenario of a seed, the same for the same seed.
 
-    Parameters of these strategies are drawn at times too, each from its own stream. So a new strategy changes the
-    scenarios of no other.
+    Parameters of these strategies have streams of their own, so that a new strategy changes no other's scenarios.
     """
     rng = Random(f"{seed}/world")
     duration_s = round(rng.uniform(5, 20), 1)

@@ -23,10 +23,9 @@ def retell(
     last: int | None,
     until_s: float = float("inf"),
 ) -> Retold:
-    """Run a case again, and hand its events up to `until_s` to `take` as lines.
+    """Run a case again, and hand its events up to `until_s` to `take` as lines, or the `last` before the violation.
 
-    These are all events as they happen, or the `last` ones before the violation (or before the end). The case is run
-    twice: at first to learn where the violation is.
+    The case is run twice: at first to learn where the violation is.
     """
     violation, _ = run_case(strategy, case)
     if last is None:

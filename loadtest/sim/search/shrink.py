@@ -19,10 +19,9 @@ _WIDE_POOL = 64
 
 
 def shrink(strategy: type[Strategy], finding: Finding) -> Finding:
-    """The smallest finding of the same invariant within `TRIES_MAX` runs.
+    """The smallest finding of the same invariant within `TRIES_MAX` runs; the same finding always shrinks alike.
 
-    The order of the steps is fixed, so that the same finding always shrinks to the same one. A finding that holds the
-    loop stays as it is.
+    A finding that holds the loop stays as it is.
     """
     invariant = finding.violation.invariant
     if invariant == HOLDS_THE_LOOP:
@@ -52,10 +51,7 @@ def shrink(strategy: type[Strategy], finding: Finding) -> Finding:
 
 
 def _changed(scenario: Scenario, **changes: Any) -> Iterator[Scenario]:
-    """The scenario with these fields; a table keeps its other fields, unless an empty one is given.
-
-    The iterator is empty where the result is invalid, or the same scenario.
-    """
+    """The scenario with these fields, if it is valid and differs; tables are merged, unless the new one is empty."""
     told = scenario.model_dump()
     for name, change in changes.items():
         told[name] = told[name] | change if isinstance(change, dict) and change else change
