@@ -21,6 +21,7 @@ from loadtest.workload.scenario import Scenario
 from loadtest.workload.trace import bring_trace, scenario_json
 
 PLAN = "plan.json"
+PLAN_OF_SCHEMA_1 = "turns.json"
 SCHEMA = 2
 """The schema of run.json, plan.json and summary.json."""
 
@@ -80,8 +81,12 @@ def read_schema(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: not JSON: {error}") from error
     schema = stated.pop("schema", 1) if isinstance(stated, dict) else 1
     if schema != SCHEMA:
-        raise ValueError(f"{path}: is of schema {schema}, and this lab reads schema {SCHEMA}: run it again")
+        raise ValueError(_of_another_schema(path, schema))
     return dict(stated)
+
+
+def _of_another_schema(path: Path, schema: object) -> str:
+    return f"{path}: is of schema {schema}, and this lab reads schema {SCHEMA}: run it again"
 
 
 def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
@@ -109,6 +114,8 @@ def keep_plan(folder: Path, runs: Iterable[PlannedRun]) -> None:
 
 def read_plan(folder: Path, scenario: Scenario) -> list[PlannedRun]:
     """The runs that `folder` was made for. Raises OSError, or ValueError naming the file."""
+    if not (folder / PLAN).exists() and (folder / PLAN_OF_SCHEMA_1).exists():
+        raise ValueError(_of_another_schema(folder / PLAN_OF_SCHEMA_1, 1))
     try:
         return [as_stated(scenario, one) for one in read_schema(folder / PLAN)["runs"]]
     except (TypeError, KeyError) as error:

@@ -58,8 +58,8 @@ class SavedRun:
 
     @property
     def references(self) -> set[str]:
-        """The references among the strategies, which are compared only by name."""
-        return {row["strategy"] for row in self.rows if row.get("is_reference")}
+        """The references among the strategies, which are compared only by name; schema 1 calls them bounds."""
+        return {row["strategy"] for row in self.rows if row.get("is_reference", row.get("is_bound"))}
 
     @property
     def commit(self) -> str:
@@ -190,8 +190,9 @@ def figure(row: AnyRow, name: str) -> float | None:
 
 
 def why_invalid(row: AnyRow) -> str:
-    """The row's incidents, which say why it is no result."""
-    return "; ".join(quoted(str(incident)) for incident in row.get("incidents", ())) or "no reason was recorded"
+    """The row's incidents, which say why it is no result; schema 1 calls them events."""
+    incidents = row.get("incidents", row.get("events", ()))
+    return "; ".join(quoted(str(incident)) for incident in incidents) or "no reason was recorded"
 
 
 def sample(rows: Iterable[AnyRow], strategy: str, name: str) -> tuple[float, ...] | None:

@@ -179,6 +179,8 @@ def read_about(folder: Path) -> dict[str, Any]:
 def _read_plan(folder: Path) -> tuple[SweepPlan, str]:
     try:
         stated = json.loads((folder / "plan.json").read_text("utf-8"))
+        if not isinstance(stated, dict) or "code" not in stated:
+            raise ValueError("its plan.json is not a sweep's")
         code = stated.pop("code")
         lists: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stated.items()

@@ -53,6 +53,11 @@ ADVICE = (
     (r"does not define get_or_load", "Add: async def get_or_load(self, key: str, load: Loader) -> Lookup."),
     (r"SyntaxError|IndentationError|TabError", "Python cannot read that line, or the one before it."),
     (r"ImportError|ModuleNotFoundError", "Import from app.strategy and the standard library, and check the spelling."),
+    (
+        r"Mechanism: .* must be|Mechanism\.\w+\(\)|is no Mechanism",
+        "Return a Mechanism with the numbers that theory needs, as Mechanism.stale(window_s=self.stale_s); "
+        "app/mechanism.py lists its kinds.",
+    ),
     (r"must be a (finite )?number|must be one of", "Give the parameter a default within its own bounds."),
     (
         r"__init__\(\)|has no attribute 'lab'",

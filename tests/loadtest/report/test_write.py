@@ -177,3 +177,12 @@ def test_a_folder_of_an_older_lab_is_refused_with_its_schema(tmp_path: Path, sce
     said = summarised(folder)
     assert said.exit_code == 2
     assert "plan.json: is of schema 1, and this lab reads schema 2" in " ".join(said.stderr.split())
+
+
+def test_a_folder_whose_plan_has_its_former_name_is_refused_with_its_schema(tmp_path: Path, scenario: Scenario) -> None:
+    folder = folder_for(tmp_path, scenario)
+    leave_records(folder, PlannedRun(scenario, "static", 1), 5, is_over=True)
+    (folder / "turns.json").write_text("[]")
+    said = summarised(folder)
+    assert said.exit_code == 2
+    assert "turns.json: is of schema 1, and this lab reads schema 2" in " ".join(said.stderr.split())

@@ -1,12 +1,13 @@
 """A scenario's file says its schema; a file of another one is refused with the field and what changed."""
 
+import json
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from loadtest.cli import app
-from loadtest.stats.saved_run import read_run
+from loadtest.stats.saved_run import read_run, why_invalid
 from loadtest.studies.claims.experiment import read_experiments
 from loadtest.workload.scenario import OWN, BadScenario, read_scenario
 from loadtest.workload.toml_writer import as_toml
@@ -70,3 +71,13 @@ def test_runs_of_one_scenario_are_the_same_whether_or_not_their_folders_say_the_
         for name, stated in (("older", {}), ("newer", {"schema": 2}))
     ]
     assert runs[0].scenario == runs[1].scenario
+
+
+def test_a_summary_of_schema_1_still_tells_its_references_and_why_a_row_is_no_result(tmp_path: Path) -> None:
+    (row,) = repeats("nocache", 1, valid=False)
+    del row["incidents"]
+    row |= {"is_bound": True, "events": ["pod-2 fell"]}
+    (tmp_path / "summary.json").write_text(json.dumps([row]))
+    run = read_run(tmp_path)
+    assert run.references == {"nocache"}
+    assert why_invalid(run.rows[0]) == "pod-2 fell"

@@ -262,6 +262,13 @@ def test_a_directory_without_a_sweep_is_named(small: Path, here: Here) -> None:
     assert "no sweep was begun there" in flat(ended)
 
 
+def test_a_directory_with_the_plan_of_a_bench_is_named(small: Path, here: Here) -> None:
+    (small.parent / "plan.json").write_text('{"schema": 2, "runs": []}')
+    ended = lab("--resume", small.parent)
+    assert ended.exit_code == 2
+    assert "no sweep was begun there: its plan.json is not a sweep's" in flat(ended)
+
+
 def test_a_bad_setting_is_told_before_anything_is_run_or_made(small: Path, here: Here) -> None:
     ended = lab("--scenario", small, "--results", small.parent / "results", "--set", "ttl_s=1,0.01")
     assert ended.exit_code == 2

@@ -45,6 +45,11 @@ def strategy(
     return f"from app.strategy import *\n{top}\n\nclass Mine(Strategy):\n{method}\n"
 
 
+def declaring(mechanism: str) -> str:
+    """A good strategy that declares its mechanism so."""
+    return f"{strategy(PLAIN)}\n    def mechanism(self) -> Mechanism:\n        return {mechanism}\n"
+
+
 ANSWERS, SELF_LAB = "it answers a request", "it takes nothing past self.lab"
 MISTAKES = {
     "returns_none": Mistake(
@@ -131,6 +136,18 @@ MISTAKES = {
     ),
     "no_python": Mistake(
         strategy("entry = = 1  # HERE"), "its file can be used", "invalid syntax", "Python cannot read that line",
+    ),
+    "mechanism_without_its_number": Mistake(
+        declaring("Mechanism.stale()  # HERE"), "its file can be used", "required keyword-only argument: 'window_s'",
+        "Return a Mechanism with the numbers",
+    ),
+    "mechanism_out_of_bounds": Mistake(
+        declaring("Mechanism.stale(window_s=-1)  # HERE"), "its file can be used", "must be a finite number from 0",
+        "Return a Mechanism with the numbers",
+    ),
+    "mechanism_that_is_none": Mistake(
+        declaring("None"), "its file can be used", "answers None, which is no Mechanism",
+        "Return a Mechanism with the numbers",
     ),
     "no_class": Mistake("x = 1\n", "its file can be used", "one Strategy per file, not 0", "The file needs a class"),
     "undefined_at_the_top": Mistake(
