@@ -47,6 +47,6 @@ def markdown(judged: Sequence[GateResult], run: SavedRun) -> str:
     return "\n".join([
         f"### Gates: {passed} of {len(judged)} passed", "",
         f"{for_markdown_code(run.name)}, commit {for_markdown(run.commit)}. Over repeats the median is judged; "
-        f"{', '.join(sorted(WORST_COUNTS))} and each of faults by the worst.", "",
+        f"{', '.join(sorted(WORST_COUNTS))} and each of wrong_answer_kinds by the worst.", "",
         *markdown_table(("outcome", "gate", "value"), lines), "",
     ])  # fmt: skip

@@ -147,6 +147,7 @@ def test_the_markdown_is_a_table_of_the_gates(tmp_path: Path) -> None:
     assert "1 of 2 passed" in text
     assert "`mine.origin_peak_1s <= 8`" in text
     assert "median" in text
+    assert "wrong_answer_kinds by the worst" in text
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == 4
     assert len({line.count("|") for line in lines}) == 1
