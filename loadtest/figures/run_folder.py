@@ -65,6 +65,8 @@ class RunRecord:
 def read_record(raw: Path) -> RunRecord:
     """The record in `raw`. Raises OSError, or ValueError naming the file."""
     path = raw / "run.json"
+    if not path.exists():
+        raise ValueError(f"{path}: there is no such file; the run was ended before its load began")
     stated = read_schema(path)
     try:
         incidents = [Incident(what, bool(spoils)) for what, spoils in stated.pop("incidents")]

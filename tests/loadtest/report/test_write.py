@@ -186,3 +186,15 @@ def test_a_folder_whose_plan_has_its_former_name_is_refused_with_its_schema(tmp_
     said = summarised(folder)
     assert said.exit_code == 2
     assert "turns.json: is of schema 1, and this lab reads schema 2" in " ".join(said.stderr.split())
+
+
+def test_a_run_that_was_ended_before_its_load_began_is_no_result_and_says_so(
+    tmp_path: Path, scenario: Scenario
+) -> None:
+    folder = folder_for(tmp_path, scenario)
+    keep_plan(folder, order := [PlannedRun(scenario, name, 1) for name in ("static", "swr")])
+    leave_records(folder, order[0], 120, is_over=True)
+    (folder / "raw" / "swr").mkdir()
+    assert summarised(folder).exit_code == 3
+    by_name = {row["strategy"]: row for row in kept(folder)}
+    assert "the run was ended before its load began" in by_name["swr"]["incidents"][0]
