@@ -33,11 +33,6 @@ def this_run(seed: int, is_virtual: bool = False) -> dict[str, Any]:
     return describe(shlex.join(["lab", *sys.argv[1:]]), seed, is_virtual)
 
 
-def progress() -> Progress:
-    """A progress bar for work with a known end; without a terminal it shows nothing."""
-    return Progress(console=console, transient=True, disable=not console.is_terminal)
-
-
 class _RunsProgress(Progress):
     """A progress bar that counts runs which have ended, and the parts of those underway."""
 

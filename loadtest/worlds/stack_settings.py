@@ -129,16 +129,14 @@ def _bound(field: str) -> str:
 def _strategies(scenario: Scenario, given: Given, pods: Settings) -> list[str]:
     """The strategies that are asked. Raises `BadVariable`."""
     found = discover()
-    checked_params = "LAB_PARAMS" if "LAB_PARAMS" in given else f"{scenario.name}: params"
+    stated_in = "LAB_PARAMS" if "LAB_PARAMS" in given else f"{scenario.name}: params"
     for name in pods.params.keys() - found.broken.keys():
         if name not in found.strategies:
-            raise BadVariable(
-                f"{checked_params}: there is no strategy {name!r}: it is one of {', '.join(found.strategies)}"
-            )
+            raise BadVariable(f"{stated_in}: there is no strategy {name!r}: it is one of {', '.join(found.strategies)}")
         try:
             found.strategies[name].checked_params(pods.params[name])
         except ValueError as error:
-            raise BadVariable(f"{checked_params}: {error}") from None
+            raise BadVariable(f"{stated_in}: {error}") from None
     variable = f"STRATEGIES={given['STRATEGIES']}" if "STRATEGIES" in given else f"{scenario.name}: live.strategies"
     asked = given["STRATEGIES"].split(",") if "STRATEGIES" in given else scenario.live.strategies
     names = list(dict.fromkeys(name.strip() for name in asked)) or list(found.strategies)

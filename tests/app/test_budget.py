@@ -28,18 +28,18 @@ def test_all_cache_work_of_a_request_has_one_budget(strategy: type[Strategy]) ->
 def test_a_task_that_must_live_begins_again_and_each_death_is_counted() -> None:
     async def main() -> None:
         died: list[str] = []
-        instance_ids: list[float] = []
+        begun_s: list[float] = []
 
         async def mortal() -> None:
-            instance_ids.append(asyncio.get_running_loop().time())
-            if len(instance_ids) < 3:
+            begun_s.append(asyncio.get_running_loop().time())
+            if len(begun_s) < 3:
                 raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no key")
             await asyncio.Event().wait()
 
         tasks = Tasks(died.append)
         tasks.keep(mortal, "notifications")
         await asyncio.sleep(100 * RESTART_S)
-        assert len(instance_ids) == 3
+        assert len(begun_s) == 3
         assert died == ["notifications"] * 2
         await tasks.aclose()
 

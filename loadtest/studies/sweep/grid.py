@@ -103,7 +103,7 @@ def points(scenario: Scenario, strategies: Mapping[str, type[Strategy]], setting
     for chosen in _product(common):
         placed, stated = _place(scenario, chosen)
         for name, strategy in strategies.items():
-            found += [_set_params(placed, strategy, stated, checked_params) for checked_params in _product(own[name])]
+            found += [_set_params(placed, strategy, stated, chosen_own) for chosen_own in _product(own[name])]
     return found
 
 
@@ -169,12 +169,12 @@ def _set_params(
     named: dict[str, Any] = {name.partition(".")[2]: value for name, value in own.items()}
     before = scenario.params.get(strategy.name, {})
     try:
-        checked_params = strategy.checked_params({**before, **named})
+        validated = strategy.checked_params({**before, **named})
     except ValueError as error:
         raise BadSetting(
             f"--set {', '.join(f'{name}={in_words(value)}' for name, value in own.items())}: {error}"
         ) from None
-    checked = {parameter: checked_params[parameter] for parameter in named}
+    checked = {parameter: validated[parameter] for parameter in named}
     if not checked:
         return Point(strategy.name, scenario, dict(stated))
     params = {**scenario.params, strategy.name: {**before, **checked}}

@@ -43,6 +43,9 @@ class Honest(BaseHTTPRequestHandler):
     """A pod whose every answer is right."""
 
     protocol_version = "HTTP/1.1"
+    name: ClassVar[str] = "honest"
+    age_s: ClassVar[float] = 0.0
+    """What the header says of the answer's age."""
     asked_s: ClassVar[list[float]] = []
     """When items were asked for; a test clears it."""
 
@@ -62,8 +65,8 @@ class Honest(BaseHTTPRequestHandler):
         body = json.dumps(said).encode()
         self.send_response(code)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Status", "stampede-lab; hit; detail=hit; ttl=1; age=0.000")
-        self.send_header("X-Served-By", "honest")
+        self.send_header("Cache-Status", f"stampede-lab; hit; detail=hit; ttl=1; age={self.age_s:.3f}")
+        self.send_header("X-Served-By", self.name)
         self.end_headers()
         self.wfile.write(body)
 

@@ -3,15 +3,12 @@
 import asyncio
 import csv
 import itertools
-import json
 import subprocess
 import sys
-import threading
 import time
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -25,7 +22,7 @@ from loadtest.workload.answer_check import OLDER
 from loadtest.workload.scenario import read_scenario
 from loadtest.worlds.child_processes import Children
 from loadtest.worlds.locust_command import start_locust
-from tests.loadtest.generator.liar import schedule_faults
+from tests.loadtest.generator.liar import Honest, schedule_faults, serving
 
 SCENARIO = """
 title = "Wrong on purpose"
@@ -45,51 +42,33 @@ connections = 1
 """
 
 
-class Liar(BaseHTTPRequestHandler):
-    """Right for id 0, and wrong in another way for each of the others."""
+class Liar(Honest):
+    """A pod that is right for id 0, and wrong in another way for each of the others."""
 
-    protocol_version = "HTTP/1.1"
+    name, age_s = "liar", 0.25
     turn = itertools.count()
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
         url = urlsplit(self.path)
         if url.path == "/strategies":
-            self.send(200, json.dumps({"strategies": {"mine": {}}}).encode())
+            self.send(200, {"strategies": {"mine": {}}})
             return
         number = int(parse_qs(url.query)["id"][0])
         now_s = time.time()
         item = {"id": number, "version": 5, "read_at": now_s - 0.25, "text": "text", "crc32": zlib.crc32(b"text")}
-        body = json.dumps(
-            {
-                1: item | {"id": 0},
-                2: item | {"text": "torn"},
-                3: item | {"read_at": now_s - (0.25 if next(self.turn) % 2 else 5.0)},
-                4: {"detail": "no item"},
-            }.get(number, item)
-        ).encode()
-        self.send(500 if number == 5 else 200, body)
-
-    def send(self, code: int, body: bytes) -> None:
-        self.send_response(code)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Status", "stampede-lab; hit; detail=hit; ttl=1; age=0.250")
-        self.send_header("X-Served-By", "liar")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        said = {
+            1: item | {"id": 0},
+            2: item | {"text": "torn"},
+            3: item | {"read_at": now_s - (0.25 if next(self.turn) % 2 else 5.0)},
+            4: {"detail": "no item"},
+        }.get(number, item)
+        self.send(500 if number == 5 else 200, said)
 
 
 @pytest.fixture
 def liar() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Liar) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with serving(Liar) as url:
+        yield url
 
 
 OPEN = SCENARIO.replace('loop = "closed"\nusers = 6', 'loop = "open"')
