@@ -39,11 +39,13 @@ def wheel(sources: Path) -> Path:
 def test_it_has_every_file_of_the_packages_and_nothing_else(sources: Path, wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
-    wanted = {path.relative_to(sources).as_posix() for name in PACKAGES for path in (sources / name).rglob("*.*")}
+    wanted = {path.relative_to(sources).as_posix() for name in PACKAGES for path in (sources / name).rglob("*")}
     assert packed == {name for name in wanted if (sources / name).is_file()}
     assert {
         "app/strategies/_template.py",
         "loadtest/contract/promises.py",
+        "loadtest/report/plotly_js/LICENSE",
+        "loadtest/report/plotly_js/plotly-basic.min.js",
         "loadtest/report/templates/style.css",
         "loadtest/scenarios/hot-key.toml",
         "loadtest/scenarios/claims/primer.toml",

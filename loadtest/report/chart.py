@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
 from loadtest.figures.records import Floats
@@ -26,6 +27,9 @@ COLUMNS_MAX = 6  # in one band; with more a needle would be thinner than a pixel
 NAME_CHARS = 96  # of headings side by side in a band, so that none meets its neighbour on a page of 1000 px
 
 READS_PX, LATENCY_PX, GAP_PX, HEADING_PX, BELOW_PX = 230, 190, 22, 18, 52
+
+Drawn = NDArray[np.float32]
+"""Coordinates as the page holds them: seven digits, at half the size."""
 
 _EMPTY = np.array([np.nan])
 _NOTHING = Series(1.0, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
@@ -115,9 +119,10 @@ def _in_last_second(run: Series, reads: Floats | None = None) -> Floats:
     return summed / bins
 
 
-def _steps(run: Series, values: Floats) -> tuple[Floats, Floats]:
+def _steps(run: Series, values: Floats) -> tuple[Drawn, Drawn]:
     """The values with a point at both ends of every bin, so that a bin between two empty ones is a visible dash."""
-    return np.column_stack((run.time_s, run.time_s + run.bin_s)).ravel(), np.repeat(values, 2)
+    time_s = np.column_stack((run.time_s, run.time_s + run.bin_s)).ravel()
+    return time_s.astype(np.float32), np.repeat(values, 2).astype(np.float32)
 
 
 def _set_axes(
@@ -203,10 +208,3 @@ def _place(drawing: go.Figure, names: Sequence[Sequence[str]], bands: int, colum
         hovermode="x",
         font=FONT,
     )
-
-
-def embedded(drawing: go.Figure) -> str:
-    """The figure as HTML, with all the script that it needs."""
-    settings = {"displaylogo": False, "responsive": True, "displayModeBar": False}
-    html: str = drawing.to_html(settings, full_html=False, include_plotlyjs=True, div_id="chart")
-    return html

@@ -13,10 +13,11 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 from markupsafe import Markup
 
 from app.discovery import discover
-from loadtest.report.chart import FONT, embedded
+from loadtest.report.chart import FONT
 from loadtest.report.colours import BAD, FAINT, INK, colours
 from loadtest.report.columns import COLUMNS, LEGEND, Beside, notes, shown
 from loadtest.report.contents import stamp
+from loadtest.report.embedding import embedded
 from loadtest.report.html import Line, render
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_html, for_markdown

@@ -287,9 +287,21 @@ def test_long_names_fold_inside_their_column(tmp_path: Path, columns: int) -> No
 
 
 def test_the_page_needs_nothing_but_itself(tmp_path: Path) -> None:
-    page, _ = written(tmp_path, [row("naive")])
+    rows = [row(name, repeats=5) for name in NAMES]
+    repeated = replace(run(), highest_reads=run(90).origin_reads)
+    page, _ = written(tmp_path, rows, dict.fromkeys(NAMES, repeated))
     assert not [tag for tag, attributes in page.tags if tag == "link" or {"src", "href"} & attributes.keys()]
     assert len(page.script) > 1_000_000, "plotly.js is inside"
+    assert (tmp_path / "report.html").stat().st_size < 1_300_000, "as its basic bundle"
+
+
+def test_a_table_wider_than_the_page_is_scrolled_in_its_own_box_beside_its_names(tmp_path: Path) -> None:
+    page, _ = written(tmp_path, [row("naive")])
+    around = [tag for tag, _ in page.tags].index("table") - 1
+    assert page.tags[around] == ("div", {"class": "wide", "tabindex": "0"})
+    style = (tmp_path / "report.html").read_text("utf-8")
+    assert re.search(r"\.wide \{ overflow-x: auto;", style)
+    assert re.search(r"\.wide th:first-child \{ position: sticky; left: 0;", style)
 
 
 def test_no_text_of_a_run_becomes_markup(tmp_path: Path) -> None:

@@ -1,0 +1,21 @@
+"""A chart inside a page, with the script that draws it.
+
+The script is plotly.js's basic bundle, a quarter of what the Python package would embed (`plotly_js/README.md`).
+"""
+
+from pathlib import Path
+
+import plotly.graph_objects as go  # type: ignore[import-untyped]
+
+SCRIPT = Path(__file__).with_name("plotly_js") / "plotly-basic.min.js"
+TRACES = frozenset({"bar", "pie", "scatter"})
+"""The kinds of trace that the basic bundle draws."""
+
+
+def embedded(drawing: go.Figure) -> str:
+    """The figure as HTML, with all the script that it needs. Raises ValueError where the bundle cannot draw a trace."""
+    if beyond := sorted({trace.type for trace in drawing.data} - TRACES):
+        raise ValueError(f"traces of {', '.join(beyond)}: plotly.js's basic bundle draws {', '.join(sorted(TRACES))}")
+    settings = {"displaylogo": False, "responsive": True, "displayModeBar": False}
+    drawn: str = drawing.to_html(settings, full_html=False, include_plotlyjs=False, div_id="chart")
+    return f"<script>{SCRIPT.read_text('utf-8')}</script>\n{drawn}"

@@ -1,0 +1,41 @@
+"""The script inside a page: the bundle as published, of the version that figures are made for."""
+
+import re
+from hashlib import sha256
+
+import plotly.graph_objects as go  # type: ignore[import-untyped]
+import pytest
+from plotly.offline import get_plotlyjs_version  # type: ignore[import-untyped]
+
+from loadtest.report.embedding import SCRIPT, TRACES, embedded
+
+
+def test_the_bundle_is_of_the_version_that_the_python_package_makes_figures_for() -> None:
+    head = SCRIPT.read_text("utf-8")[:300]
+    assert f"plotly.js (basic - minified) v{get_plotlyjs_version()}\n" in head
+    assert "MIT license" in head
+    assert f"version {get_plotlyjs_version()}," in SCRIPT.with_name("README.md").read_text("utf-8")
+
+
+def test_the_bundle_and_its_licence_are_as_they_were_published() -> None:
+    lines = [line.split() for line in SCRIPT.with_name("SHA256SUMS").read_text("utf-8").splitlines()]
+    assert {name for _, name in lines} == {SCRIPT.name, "LICENSE"}
+    for known, name in lines:
+        assert sha256(SCRIPT.with_name(name).read_bytes()).hexdigest() == known, name
+
+
+@pytest.mark.parametrize("kind", sorted(TRACES))
+def test_the_bundle_has_every_kind_of_trace_that_is_let_through(kind: str) -> None:
+    assert re.search(rf'moduleType:"trace",name:"{kind}"', SCRIPT.read_text("utf-8"))
+
+
+def test_a_trace_that_the_bundle_cannot_draw_is_refused_before_a_page_is_left_blank() -> None:
+    with pytest.raises(ValueError, match=r"traces of scattergl: plotly\.js's basic bundle draws bar, pie, scatter"):
+        embedded(go.Figure([go.Scatter(y=[1]), go.Scattergl(y=[1])]))
+
+
+def test_a_page_holds_the_bundle_once_and_not_the_full_one() -> None:
+    page = embedded(go.Figure([go.Scatter(y=[1])]))
+    assert page.count(SCRIPT.read_text("utf-8")) == 1
+    assert len(page) < 1_200_000
+    assert "<script src" not in page
