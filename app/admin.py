@@ -4,11 +4,11 @@ import inspect
 from typing import Any
 
 from fastapi import FastAPI, Query, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.cache import RedisCache
 from app.connections import Connections
 from app.discovery import Discovered
+from app.exposition import CONTENT_TYPE
 from app.latency import Latency
 from app.ledger import Ledger
 from app.metrics import Metrics
@@ -70,7 +70,7 @@ def add_admin_routes(
     @app.get("/metrics")
     async def prometheus() -> Response:
         """Every metric of the pod, in Prometheus's text format."""
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     @app.get("/targets")
     def targets(

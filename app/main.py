@@ -44,11 +44,11 @@ def create_app(settings: Settings) -> FastAPI:
     create_store(settings)
     metrics, code = Metrics(), fingerprint()
     pod = new_pod(settings, found.runnable, metrics)
-    connections = Connections(settings, metrics.turned_away.inc)
+    connections = Connections(settings, metrics.turned_away.add)
     metrics.code.labels(code).set(1)
     metrics.tell(settings, found.strategies)
     metrics.watch(connections)
-    metrics.away.set_function(lambda: not pod.cache.standing.is_open)
+    metrics.away.read = lambda: not pod.cache.standing.is_open
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

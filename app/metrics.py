@@ -1,16 +1,18 @@
 """Every metric of a pod, and the observers that feed them.
 
-Children exist from the start, so that a panel shows 0 and not a gap. They are bound once, because `labels()` on each
-request would cost more than the cache hit that it counts. Labels are bounded: strategies, statuses, reasons, commands.
+Children exist from the start, so that a panel shows 0 and not a gap. They are bound once, and counting is an addition
+to a plain number (see `app.counters`). Labels are bounded: strategies, statuses, reasons, commands.
 """
 
 import inspect
 import time
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 
+from app.counters import CounterFamily, Family, GaugeFamily, HistogramFamily
+from app.exposition import Exposition
 from app.ledger import AskedRead
 from app.settings import Settings
 from app.strategy import LoadReason, Shed, Status, Strategy
@@ -27,6 +29,8 @@ SAID_CHARS_MAX = 300
 COMMANDS = ("mget", "set", "put", "lock", "renew", "unlock", "time", "hello")
 TASKS = ("clock", "notifications", "standstills", "read batch", *COMMANDS, "flight", "lease", "read", "pooler")
 
+F = TypeVar("F", bound=Family[Any])
+
 
 class Metrics:
     """The metrics of one pod, in a registry of their own.
@@ -36,73 +40,86 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        by = self.registry
+        self._families: list[Family[Any]] = []
+        self._exposition = Exposition(self._families)
+        add = self._add
         runner = ("strategy",)
-        self.requests = Counter("lab_requests", "Answers, by how they were made", ("strategy", "status"), registry=by)
-        self.duration = Histogram(
-            "lab_request_duration_seconds", "From request to answer", runner, buckets=DURATION_BUCKETS_S, registry=by
+        self.requests = add(CounterFamily("lab_requests", "Answers, by how they were made", ("strategy", "status")))
+        self.duration = add(
+            HistogramFamily(
+                "lab_request_duration_seconds", "From request to answer", runner, buckets=DURATION_BUCKETS_S
+            )
         )
-        self.age = Histogram(
-            "lab_answer_age_seconds", "Since the origin was read", runner, buckets=AGE_BUCKETS_S, registry=by
+        self.age = add(
+            HistogramFamily("lab_answer_age_seconds", "Since the origin was read", runner, buckets=AGE_BUCKETS_S)
         )
         reason = ("strategy", "reason")
-        self.asked = Counter("lab_origin_asked", "Reads asked for: started, shed, or waiting", reason, registry=by)
-        self.asked_again = Counter(
-            "lab_origin_asked_again",
-            "Reads asked for while the pod waited for one of the same key",
-            runner,
-            registry=by,
+        self.asked = add(CounterFamily("lab_origin_asked", "Reads asked for: started, shed, or waiting", reason))
+        self.asked_again = add(
+            CounterFamily(
+                "lab_origin_asked_again", "Reads asked for while the pod waited for one of the same key", runner
+            )
         )
-        self.reads = Counter("lab_origin_reads", "Reads that got a connection, by reason", reason, registry=by)
-        self.read_failures = Counter("lab_origin_failures", "Reads without an answer in time", runner, registry=by)
-        self.shed = Counter("lab_origin_shed", "Reads turned away at the pool's bound", runner, registry=by)
-        self.read_duration = Histogram(
-            "lab_origin_read_duration_seconds", "With queueing", runner, buckets=DURATION_BUCKETS_S, registry=by
+        self.reads = add(CounterFamily("lab_origin_reads", "Reads that got a connection, by reason", reason))
+        self.read_failures = add(CounterFamily("lab_origin_failures", "Reads without an answer in time", runner))
+        self.shed = add(CounterFamily("lab_origin_shed", "Reads turned away at the pool's bound", runner))
+        self.read_duration = add(
+            HistogramFamily("lab_origin_read_duration_seconds", "With queueing", runner, buckets=DURATION_BUCKETS_S)
         )
-        self.reading = Gauge("lab_origin_reads_in_flight", "Reads that hold a connection", runner, registry=by)
-        self.reading_peak = Gauge(
-            "lab_origin_reads_in_flight_peak", "Most reads at once, waiting ones too, of 1 to 2 s", runner, registry=by
+        self.reading = add(GaugeFamily("lab_origin_reads_in_flight", "Reads that hold a connection", runner))
+        self.reading_peak = add(
+            GaugeFamily("lab_origin_reads_in_flight_peak", "Most reads at once, waiting ones too, of 1 to 2 s", runner)
         )
-        self.waiting = Gauge("lab_origin_readers_waiting", "Reads that wait for a connection", runner, registry=by)
-        self.connections = Gauge("lab_origin_connections", "Size of the origin's pool", runner, registry=by)
-        self.connections_shared = Gauge(
-            "lab_origin_connections_shared", "Size of the pool that pods share, where they do", runner, registry=by
+        self.waiting = add(GaugeFamily("lab_origin_readers_waiting", "Reads that wait for a connection", runner))
+        self.connections = add(GaugeFamily("lab_origin_connections", "Size of the origin's pool", runner))
+        self.connections_shared = add(
+            GaugeFamily("lab_origin_connections_shared", "Size of the pool that pods share, where they do", runner)
         )
-        self.locks = Counter("lab_lock_requests", "Attempts at a key's lock", ("strategy", "taken"), registry=by)
-        self.lock_wait = Histogram(
-            "lab_lock_wait_seconds", "Waits for another pod's load", runner, buckets=DURATION_BUCKETS_S, registry=by
+        self.locks = add(CounterFamily("lab_lock_requests", "Attempts at a key's lock", ("strategy", "taken")))
+        self.lock_wait = add(
+            HistogramFamily("lab_lock_wait_seconds", "Waits for another pod's load", runner, buckets=DURATION_BUCKETS_S)
         )
-        self.refused = Counter(
-            "lab_writes_refused", "Writes without a valid lock, or to a full cache", runner, registry=by
+        self.refused = add(
+            CounterFamily("lab_writes_refused", "Writes without a valid lock, or to a full cache", runner)
         )
-        self.commands = Counter("lab_cache_commands", "Commands sent to Redis", ("command",), registry=by)
-        self.failures = Counter("lab_cache_failures", "Commands that failed", ("command",), registry=by)
-        self.corrupt = Counter("lab_cache_corrupt_entries", "Stored bytes that are no entry", registry=by)
-        self.batch = Histogram("lab_cache_read_batch_keys", "Keys in an MGET", buckets=BATCH_BUCKETS, registry=by)
-        self.away = Gauge(
-            "lab_cache_away", "1 while Redis is not used: it fails, or is none that the lab supports", registry=by
+        self.commands = add(CounterFamily("lab_cache_commands", "Commands sent to Redis", ("command",)))
+        self.failures = add(CounterFamily("lab_cache_failures", "Commands that failed", ("command",)))
+        self.corrupt = add(CounterFamily("lab_cache_corrupt_entries", "Stored bytes that are no entry")).labels()
+        self.batch = add(
+            HistogramFamily("lab_cache_read_batch_keys", "Keys in an MGET", buckets=BATCH_BUCKETS)
+        ).labels()
+        self.away = add(
+            GaugeFamily("lab_cache_away", "1 while Redis is not used: it fails, or is none that the lab supports")
+        ).labels()
+        self.open = add(GaugeFamily("lab_connections_open", "Connections of clients")).labels()
+        self.open_most = add(GaugeFamily("lab_connections_max", "Connections that may be open at once")).labels()
+        self.turned_away = add(CounterFamily("lab_connections_refused", "Connections beyond the most")).labels()
+        self.deaths = add(CounterFamily("lab_task_deaths", "Background tasks that died of a fault", ("task",)))
+        self.still = add(CounterFamily("lab_stood_still_seconds", "Standstills of the pod's loop")).labels()
+        self.cpu = add(GaugeFamily("lab_cpu_seconds", "CPU time of this process so far, of all its threads")).labels()
+        self.cpu.read = time.process_time  # prometheus_client's own needs a /proc
+        self.code = add(GaugeFamily("lab_code_info", "1, of the fingerprint of the code that the pod runs", ("code",)))
+        self.about = add(
+            GaugeFamily(
+                "lab_strategy_info",
+                "1; `ordered` sorts the baseline first, `says` is its own first sentence",
+                ("strategy", "ordered", "baseline", "says"),
+            )
         )
-        self.open = Gauge("lab_connections_open", "Connections of clients", registry=by)
-        self.open_most = Gauge("lab_connections_max", "Connections that may be open at once", registry=by)
-        self.turned_away = Counter("lab_connections_refused", "Connections beyond the most", registry=by)
-        self.deaths = Counter("lab_task_deaths", "Background tasks that died of a fault", ("task",), registry=by)
-        self.still = Counter("lab_stood_still_seconds", "Standstills of the pod's loop", registry=by)
-        self.cpu = Gauge("lab_cpu_seconds", "CPU time of this process so far, of all its threads", registry=by)
-        self.cpu.set_function(time.process_time)  # prometheus_client's own needs a /proc
-        self.code = Gauge(
-            "lab_code_info", "1, of the fingerprint of the code that the pod runs", ("code",), registry=by
-        )
-        self.about = Gauge(
-            "lab_strategy_info",
-            "1; `ordered` sorts the baseline first, `says` is its own first sentence",
-            ("strategy", "ordered", "baseline", "says"),
-            registry=by,
-        )
-        self.ttl = Gauge("lab_ttl_seconds", "How long an entry is fresh", registry=by)
+        self.ttl = add(GaugeFamily("lab_ttl_seconds", "How long an entry is fresh")).labels()
         for name in TASKS:
             self.deaths.labels(name)
         self._sent = {name: self.commands.labels(name) for name in COMMANDS}
         self._failed = {name: self.failures.labels(name) for name in COMMANDS}
+
+    def _add(self, family: F) -> F:
+        self.registry.register(family)
+        self._families.append(family)
+        return family
+
+    def text(self) -> bytes:
+        """Every metric in Prometheus's text format, of `app.exposition.CONTENT_TYPE`."""
+        return self._exposition.text()
 
     def tell(self, settings: Settings, strategies: Mapping[str, type[Strategy]]) -> None:
         """Set the metrics about the run itself: the TTL, and the strategies that are served, in this order."""
@@ -115,17 +132,17 @@ class Metrics:
 
     def watch(self, connections: "Openings") -> None:
         """Let the gauges of connections read these."""
-        self.open.set_function(lambda: connections.open)
-        self.open_most.set_function(lambda: connections.most)
+        self.open.read = lambda: connections.open
+        self.open_most.read = lambda: connections.most
 
     def watch_pool(self, strategy: str, pool: "Pool") -> None:
         """Let the gauges of the strategy's origin read this pool."""
         self.connections.labels(strategy).set(pool.connections)
         if pool.connections_shared is not None:
             self.connections_shared.labels(strategy).set(pool.connections_shared)
-        self.reading.labels(strategy).set_function(lambda: pool.reading)
-        self.reading_peak.labels(strategy).set_function(lambda: pool.peak)
-        self.waiting.labels(strategy).set_function(lambda: pool.waiting)
+        self.reading.labels(strategy).read = lambda: pool.reading
+        self.reading_peak.labels(strategy).read = lambda: pool.peak
+        self.waiting.labels(strategy).read = lambda: pool.waiting
 
     def runner(self, strategy: str) -> "RunnerMetrics":
         return RunnerMetrics(self, strategy)
@@ -134,22 +151,22 @@ class Metrics:
         return OriginMetrics(self, strategy)
 
     def command_sent(self, command: str) -> None:
-        self._sent[command].inc()
+        self._sent[command].add()
 
     def command_failed(self, command: str) -> None:
-        self._failed[command].inc()
+        self._failed[command].add()
 
     def batch_read(self, keys: int) -> None:
         self.batch.observe(keys)
 
     def entry_corrupt(self) -> None:
-        self.corrupt.inc()
+        self.corrupt.add()
 
     def task_died(self, task: str) -> None:
-        self.deaths.labels(task).inc()
+        self.deaths.labels(task).add()
 
     def stood_still(self, seconds: float) -> None:
-        self.still.inc(seconds)
+        self.still.add(seconds)
 
 
 class Openings(Protocol):
@@ -196,18 +213,18 @@ class OriginMetrics:
         self.task_died = metrics.task_died
 
     def origin_asked(self, read: AskedRead, again: bool) -> None:
-        self._asked[read.reason].inc()
+        self._asked[read.reason].add()
         if again:
-            self._again.inc()
+            self._again.add()
 
     def origin_shed(self, read: AskedRead, error: Shed) -> None:
-        self._shed.inc()
+        self._shed.add()
 
     def origin_started(self, read: AskedRead) -> None:
-        self._reads[read.reason].inc()
+        self._reads[read.reason].add()
 
     def origin_failed(self, read: AskedRead, error: BaseException) -> None:
-        self._failures.inc()
+        self._failures.add()
 
     def origin_ended(self, read: AskedRead, duration_s: float) -> None:
         self._duration.observe(duration_s)
@@ -226,16 +243,16 @@ class RunnerMetrics:
         self.task_died = metrics.task_died
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
-        self._answers[status].inc()
+        self._answers[status].number += 1
         self._duration.observe(duration_s)
         if age_s is not None:
             self._age.observe(age_s)
 
     def lock_asked(self, taken: bool) -> None:
-        self._locks[taken].inc()
+        self._locks[taken].add()
 
     def lock_waited(self, seconds: float) -> None:
         self._lock_wait.observe(seconds)
 
     def write_refused(self) -> None:
-        self._refused.inc()
+        self._refused.add()

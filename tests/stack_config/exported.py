@@ -8,6 +8,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
+from app.counters import Family
 from app.metrics import Metrics
 from loadtest.generator import exporter
 from tests.stack_config.files import ROOT, Tree, read_yaml
@@ -50,7 +51,11 @@ def _labels_of(expr: str) -> set[str]:
 
 def _samples(registry: CollectorRegistry) -> Iterator[tuple[str, set[str]]]:
     for metric in registry._collector_to_names:
-        assert isinstance(metric, MetricWrapperBase)
-        labels = {*metric._labelnames, *SCRAPER_LABELS}
-        for suffix in _SAMPLES[str(metric._type)]:
-            yield f"{metric._name}{suffix}", labels | {"le"} if suffix == "_bucket" else labels
+        if isinstance(metric, Family):  # the service's
+            name, kind, own = metric.name, metric.kind, metric.label_names
+        else:
+            assert isinstance(metric, MetricWrapperBase)
+            name, kind, own = metric._name, str(metric._type), metric._labelnames
+        labels = {*own, *SCRAPER_LABELS}
+        for suffix in _SAMPLES[kind]:
+            yield f"{name}{suffix}", labels | {"le"} if suffix == "_bucket" else labels
