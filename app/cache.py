@@ -7,16 +7,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from redis import exceptions as redis_exceptions
 from redis.exceptions import InvalidResponse
 
 from app import budget, scripts
 from app.clock import RedisClock
 from app.codec import Corrupt, decode, encode
+from app.hello import complaint_of
 from app.notifications import Notifications, Waiter
 from app.reads import ReadBatcher
 from app.redis_client import client_of
+from app.redis_errors import ServerRefused, translated
 from app.settings import Settings
-from app.standing import ServerRefused, Standing, complaint_of, translated
+from app.standing import Standing
 from app.strategy import CacheAway, Entry
 from app.subscription import CHANNEL, Subscription
 from app.tasks import Tasks
@@ -200,9 +203,8 @@ class RedisCache:
         return work.result()
 
     def _is_late(self, name: str) -> None:
-        """Count a command whose caller went on without the answer: slowness counts as absence."""
+        """Count a command whose caller went on without the answer; whether Redis is away is judged by its time-out."""
         self._events.command_failed(name)
-        self.standing.failed()
 
     async def _attempt(self, name: str, command: Command[T], is_meeting: bool = False) -> T:
         """Send a command: counted, bounded, its errors translated. Raises `CacheAway`.
@@ -222,8 +224,10 @@ class RedisCache:
             self._events.command_failed(name)
             if isinstance(failure, ServerRefused):
                 standing.refused(sent_s)
+            elif isinstance(error, TimeoutError | redis_exceptions.TimeoutError):
+                standing.timed_out(sent_s)
             else:
-                standing.failed()
+                standing.lost()
             raise failure from error
         standing.answered(sent_s)
         return reply

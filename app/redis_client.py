@@ -7,8 +7,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
+from app.hello import Unsupported, complaint_of
+from app.redis_errors import ServerRefused, translated
 from app.settings import Settings
-from app.standing import ServerRefused, Unsupported, complaint_of, translated
 
 
 def client_of(settings: Settings) -> Redis:

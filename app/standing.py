@@ -1,40 +1,44 @@
-"""The standing of Redis with a pod: whether it answers, is supported, and when it may be asked again."""
+"""The standing of Redis with a pod: the one policy of when Redis counts as away, and when it may be asked again.
+
+It goes by a monotonic clock that is handed in and does no input or output. So virtual time can have the same policy as
+the service.
+"""
 
 import logging
 import time
 from collections.abc import Callable
 
-from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
-
 from app.strategy import CacheAway
 
 log = logging.getLogger(__name__)
 
-VERSION_MIN = (6, 2)
-"""The first version of Redis with SET PXAT; other servers that speak its protocol have versions of their own."""
+TIMEOUTS_IN_A_ROW = 3
+"""The time-outs in a row, each of a command that was sent after the one before, by which Redis counts as away.
 
-
-class ServerRefused(CacheAway):
-    """Redis answered with an error."""
-
-
-class Unsupported(ValueError):
-    """A Redis that the lab does not work with; the text says why."""
+A single one is a slow command or a lost packet. Two are a pause of nearly twice the time-out, such as a save or a slow
+script makes. Three cost a pod no more than three times the time-out until it leaves a dead Redis alone.
+"""
 
 
 class Standing:
-    """The standing of Redis with one pod. Every command is checked here first, and reports here how it ended."""
+    """The standing of Redis with one pod. Every command is checked here first, and reports here how it ended.
+
+    Redis is away after a lost connection, or after `TIMEOUTS_IN_A_ROW` with no answer in between. A time-out is
+    reported by a loop that is on time (see `app.lookout`). The pod's own want of resources is no failure of Redis.
+    """
 
     def __init__(self, pause_s: float, monotonic_s: Callable[[], float] = time.monotonic) -> None:
-        """`pause_s` is how long Redis is left alone after a failure."""
+        """Begin with a Redis that is there; `pause_s` is how long it is left alone once it is away."""
         self._pause_s = pause_s
         self._monotonic_s = monotonic_s
         self._try_again_s = 0.0
+        self._silent_since_s = float("-inf")
+        self._timeouts_in_a_row = 0
         self._is_introduced = True
         self.must_be_met = True
         """Whether HELLO must be asked (again): Redis may have been replaced while it was away."""
         self.is_away = False
-        """Whether the last command that was sent was not answered in time."""
+        """Whether Redis was lost, or silent for several time-outs, and has not answered since."""
         self.unsupported: str | None = None
         """Why the lab does not use this Redis, although it answers; None where it does."""
         self.is_open = True
@@ -54,11 +58,13 @@ class Standing:
             raise CacheAway("Redis has not answered yet since this pod began")
 
     def sending(self) -> float:
-        """The moment of sending, monotonic seconds, to be handed to `answered`."""
+        """The moment of sending, monotonic seconds, to be handed to `answered`, `refused` or `timed_out`."""
         return self._monotonic_s()
 
     def answered(self, sent_s: float) -> None:
-        """Report an answer in time; one to a command from before the last failure changes nothing."""
+        """Report an answer in time; where Redis is away, only one to a command that was sent since shows it back."""
+        self._silent_since_s = self._monotonic_s()
+        self._timeouts_in_a_row = 0
         if self.is_away and sent_s >= self._try_again_s:
             self.is_away = False
             self._look()
@@ -68,11 +74,22 @@ class Standing:
         self.must_be_met = True
         self.answered(sent_s)
 
-    def failed(self) -> None:
-        """Report a command without an answer in time."""
-        self.is_away = self.must_be_met = True
-        self._try_again_s = self._monotonic_s() + self._pause_s
-        self._look()
+    def lost(self) -> None:
+        """Report a connection that was refused, reset or lost, after the retries: Redis is away at once."""
+        self._go_away()
+
+    def timed_out(self, sent_s: float) -> None:
+        """Report a command without an answer in time; several in a row show that Redis is away.
+
+        It says nothing where another command was answered after `sent_s`, or has timed out: commands that were under
+        way together are one piece of evidence.
+        """
+        if sent_s < self._silent_since_s:
+            return
+        self._silent_since_s = self._monotonic_s()
+        self._timeouts_in_a_row += 1
+        if self.is_away or self._timeouts_in_a_row >= TIMEOUTS_IN_A_ROW:
+            self._go_away()
 
     def met(self, complaint: str | None) -> None:
         """Report the answer to HELLO; `complaint` is why the lab does not support it, or None."""
@@ -91,38 +108,10 @@ class Standing:
             return f"unsupported: {self.unsupported}"
         return "up" if self.is_open else "away"
 
+    def _go_away(self) -> None:
+        self.is_away = self.must_be_met = True
+        self._try_again_s = self._monotonic_s() + self._pause_s
+        self._look()
+
     def _look(self) -> None:
         self.is_open = self._is_introduced and not self.is_away and self.unsupported is None
-
-
-def translated(command: str, error: Exception) -> CacheAway:
-    """Any error of a Redis client as `CacheAway`, or as `ServerRefused` where Redis answered with an error."""
-    if isinstance(error, CacheAway):
-        return error
-    kind = ServerRefused if isinstance(error, ResponseError | AuthenticationError | AuthorizationError) else CacheAway
-    return kind(f"{command}: {type(error).__name__}: {error}")
-
-
-def complaint_of(hello: object) -> str | None:
-    """Why the lab does not work with a server that answers HELLO like this, in one sentence; None where it does."""
-    if isinstance(hello, list) and len(hello) % 2 == 0:
-        hello = dict(zip(hello[::2], hello[1::2], strict=True))
-    if not isinstance(hello, dict):
-        return f"this is no Redis that the lab knows: it answers HELLO with {hello!r}"
-    said = {_text(name): _text(value) for name, value in hello.items()}
-    name, version, mode, role = (said.get(key, "") for key in ("server", "version", "mode", "role"))
-    if mode in ("cluster", "sentinel"):
-        return f"this Redis runs in {mode} mode, and the lab needs a standalone one: a lock and its entry are one step"
-    if role not in ("master", "primary"):
-        return f"this Redis is a {role or 'server without a role'}, and the lab needs a primary, which takes writes"
-    if name == "redis" and _number(version) < VERSION_MIN:
-        return f"this is Redis {version}, and the lab needs {'.'.join(map(str, VERSION_MIN))} or later: for SET PXAT"
-    return None
-
-
-def _text(value: object) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdecimal())

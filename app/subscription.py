@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from app.notifications import Notifications
-from app.standing import translated
+from app.redis_errors import translated
 from app.strategy import CacheAway
 
 log = logging.getLogger(__name__)

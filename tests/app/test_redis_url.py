@@ -2,9 +2,9 @@ from urllib.parse import quote
 
 import pytest
 
+from app.hello import complaint_of
 from app.redis_url import checked, shown
 from app.settings import Settings
-from app.standing import complaint_of
 
 
 @pytest.mark.parametrize(
