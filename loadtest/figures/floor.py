@@ -17,7 +17,7 @@ from loadtest.figures.records import Answers, Floats, Integers
 
 HELD_S = 2.0
 """Seconds by which answers may come out of order; one that comes later is left out, which lowers the floor."""
-HELD_MIN, HELD_MAX = 30_000, 500_000
+HELD_MIN, HELD_MAX = 30_000, 1_000_000
 """Answers held back: a walk is not worth fewer, and more are not held, whatever their time."""
 SLICE = 256
 """The fewest answers that are looked at together."""
@@ -32,21 +32,27 @@ class Floor:
         self._oldest_s, self._free_until_s = min(max(0.0, oldest_s), _OLDEST_S_MAX), free_until_s
         self._loaded_s, self._first = np.empty(0), np.empty(0, dtype=np.int64)  # by key
         self._held: list[tuple[Floats, Floats, Integers]] = []
-        self._held_count, self._newest_s, self._walked_s = 0, -np.inf, -np.inf
+        self._held_count, self._walk_at_count = 0, HELD_MIN
+        self._newest_s, self._walked_s = -np.inf, -np.inf
         self._reads = 0
 
     def add(self, chunk: Answers) -> None:
         good = (chunk.code == 200) | (chunk.code == 404)  # the item, or its absence
         good &= chunk.ended_s >= self._walked_s
-        ended_s, key = chunk.ended_s[good], chunk.key[good]
-        if not len(key):
+        if not good.any():
             return
-        begun_s = chunk.intended_s[good] - np.fmax(chunk.age_s[good], self._oldest_s)
-        self._held.append((begun_s, ended_s, key))
-        self._held_count += len(key)
-        self._newest_s = max(self._newest_s, float(ended_s.max()))
-        if self._held_count > HELD_MIN:
+        self._newest_s = max(self._newest_s, float(chunk.ended_s.max(where=good, initial=-np.inf)))
+        self._make_room(int(chunk.key.max(where=good, initial=0)) + 1)
+        begun_s = chunk.intended_s - np.fmax(chunk.age_s, self._oldest_s)
+        # What a load meets already is met for good, since the walk only goes on: most answers need not be held at all.
+        # A key that is not good may lie beyond the last, and is not looked at.
+        good[good] = begun_s[good] > self._loaded_s[chunk.key[good]]
+        self._held.append((begun_s[good], chunk.ended_s[good], chunk.key[good]))
+        self._held_count += len(self._held[-1][0])
+        if self._held_count > self._walk_at_count:
             self._walk(self._newest_s - HELD_S)
+            # each walk sorts all that is held: twice as much must have come before the next, or it would be quadratic
+            self._walk_at_count = min(HELD_MAX, max(HELD_MIN, 2 * self._held_count))
 
     @property
     def reads(self) -> int:
@@ -55,19 +61,18 @@ class Floor:
         return self._reads
 
     def _walk(self, until_s: float) -> None:
-        """Count the loads of held intervals that end by then, and of as many more as exceed `HELD_MAX`."""
+        """Count the loads of held intervals that end by then, and of as many more as exceed half of `HELD_MAX`."""
         if not self._held:
             return
         begun_s, ended_s, key = (np.concatenate(column) for column in zip(*self._held, strict=True))
         order = np.argsort(ended_s, kind="stable")
         begun_s, ended_s, key = begun_s[order], ended_s[order], key[order]
         size = int(np.searchsorted(ended_s, until_s, side="right"))
-        size = max(size, len(ended_s) - HELD_MAX)
+        size = max(size, len(ended_s) - HELD_MAX // 2)
         self._held, self._held_count = [(begun_s[size:], ended_s[size:], key[size:])], len(ended_s) - size
         if not size:
             return
         self._walked_s = float(ended_s[size - 1])
-        self._make_room(int(key.max()) + 1)
         at = 0
         while at < size:  # in slices in which a key is loaded about once
             to = int(np.searchsorted(ended_s, ended_s[at] + self._oldest_s, side="left"))

@@ -15,6 +15,7 @@ EXACT_BITS = 11
 """Values below 2^11 us are kept exactly; above, to a relative 2^-10: three significant digits."""
 WAITING_MAX = 1_024
 """The number of single durations that are counted together."""
+_MANTISSA_BITS = 52
 
 
 class Histogram:
@@ -31,11 +32,19 @@ class Histogram:
 
     def add(self, seconds: Floats, rows: Integers | int = 0) -> None:
         """Count durations in seconds, each in its row; below 0 counts as 0, beyond an hour as an hour."""
-        microseconds = np.rint(np.clip(seconds, 0, HIGHEST_US / 1e6) * 1e6).astype(np.int64)
-        _, exponent = np.frexp(microseconds.astype(np.float64))
-        dropped = np.maximum(exponent - self._bits, 0)
-        bucket = (dropped << (self._bits - 1)) + (microseconds >> dropped)
-        np.add.at(self._counts.reshape(-1), rows * self._counts.shape[1] + bucket, 1)
+        microseconds = np.clip(seconds, 0, HIGHEST_US / 1e6)
+        microseconds *= 1e6
+        np.rint(microseconds, out=microseconds)
+        dropped = microseconds.view(np.int64) >> _MANTISSA_BITS  # a float's own exponent, as frexp has it + 1022
+        dropped -= 1022 + self._bits
+        np.maximum(dropped, 0, out=dropped)
+        bucket = microseconds.astype(np.int64)
+        bucket >>= dropped
+        dropped <<= self._bits - 1
+        bucket += dropped
+        if len(self._counts) > 1:
+            bucket += rows * self._counts.shape[1]
+        np.add.at(self._counts.reshape(-1), bucket, 1)
 
     def add_one(self, seconds: float) -> None:
         """Count one duration in the first row; a thousand are sorted in together, which makes one cost 0.1 us."""

@@ -128,3 +128,25 @@ def test_no_run_of_any_length_reads_less_and_collapsing_reads_hardly_more(durati
         assert row.floor_reads <= row.origin_reads
         if name == "singleflight":
             assert row.origin_reads <= 1.15 * row.floor_reads + 5
+
+
+def test_however_small_the_chunks_an_answer_is_sorted_a_few_times_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(floor, "HELD_MIN", 1_000)
+    whole, walk = Floor(5.0), Floor._walk
+    sorted_ones: list[int] = []
+
+    def counted(self: Floor, until_s: float) -> None:
+        sorted_ones.append(self._held_count)
+        walk(self, until_s)
+
+    monkeypatch.setattr(Floor, "_walk", counted)
+    moments_s = np.linspace(0, 20, 200_000)
+    for at_s in np.split(moments_s, 200):  # 10,000 a second for 100 keys
+        number = len(at_s)
+        whole.add(Answers(at_s, at_s + 0.01, np.zeros(number), np.full(number, 200), *_hits(number)))
+    assert whole.reads == 100 * 4
+    assert sum(sorted_ones) < 3 * len(moments_s)
+
+
+def _hits(number: int) -> tuple[Any, Any, Any]:
+    return np.zeros(number, dtype=np.int64), np.arange(number) % 100, {}
