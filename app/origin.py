@@ -9,12 +9,14 @@ it queues for a shared one.
 
 import asyncio
 import json
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Protocol
 
+from app.deadlines import Deadlines
 from app.latency import Latency
 from app.ledger import AskedRead, ReadOutcome
 from app.peak import Peak
@@ -22,14 +24,20 @@ from app.settings import Settings
 from app.strategy import CLOCK_ERROR_S_MAX, Clock, Loaded, LoadReason, OriginFailed, Shed
 from app.tasks import Tasks
 
+log = logging.getLogger(__name__)
+
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
+Found = tuple[str, int] | None
+"""Text and CRC-32 of an item; None where there is no such item."""
 
 
 class Store(Protocol):
     """The store that holds the items: SQLite in the service, simulated in virtual time."""
 
-    async def select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
-        """Text and CRC-32 of an item, after `latency_ms`; None where there is no such item. Raises `OriginFailed`."""
+    def select(self, item_id: int, latency_ms: float) -> asyncio.Future[Found]:
+        """Begin to read an item, which takes `latency_ms`. The future raises `OriginFailed`; cancelling it ends it."""
         ...
 
     async def aclose(self) -> None: ...
@@ -85,6 +93,16 @@ class OriginEvents(Protocol):
     def task_died(self, task: str) -> None: ...
 
 
+@dataclass(slots=True, eq=False)
+class _PooledRead(AskedRead):
+    """A read in the pool, with the answer that its caller waits for."""
+
+    answer: asyncio.Future[Loaded] = None  # type: ignore[assignment] # set at once: a field without a default may not follow
+    started_monotonic_s: float = 0.0
+    taking: asyncio.Task[None] | None = None  # it queues for a connection that pods share
+    permit: int | None = None  # the number of that connection
+
+
 class Origin:
     """One strategy's pool of connections to the store. It counts, limits, times and records every read."""
 
@@ -104,15 +122,19 @@ class Origin:
         self._ledger = ledger
         self._store = store
         self._events = events
-        self._latency = Latency.parse(settings.origin_latency)
+        self._draw_ms = Latency.parse(settings.origin_latency).draw_ms
         self._rng = Random(f"{settings.seed}/{settings.pod}/{strategy}/latency")
-        self._free = asyncio.Semaphore(settings.origin_connections)
         self._shared = shared
         self._tasks = Tasks(events.task_died)
-        self._awaited: Counter[str] = Counter()
+        self._timeout_s = settings.origin_timeout_ms / 1000
+        self._deadlines = Deadlines(self._timeout_s, self._be_late)
+        self._awaited: dict[str, int] = {}
         """Callers that wait for a read, by key: at most as many keys as there are reads under way."""
-        self.connections = settings.origin_connections
+        self.connections = self._free = settings.origin_connections
         self.connections_shared = None if shared is None else shared.size
+        self._reads_max = settings.origin_connections + settings.origin_queue_max
+        self._queue: deque[_PooledRead] = deque()
+        self._under_way: dict[_PooledRead, asyncio.Future[Found]] = {}
         self.reading = 0
         self.waiting = 0
         self._peak = Peak()
@@ -127,7 +149,16 @@ class Origin:
         self._peak.saw(self.reading + self.waiting, self._clock.monotonic_s())
 
     async def aclose(self) -> None:
+        """Cancel every read, and close the connections."""
+        self._deadlines.close()
+        while self._queue:
+            self.waiting -= 1
+            self._queue.popleft().answer.cancel()
         await self._tasks.aclose()
+        for found in self._under_way.values():
+            found.cancel()
+        if self._under_way:
+            await asyncio.wait(self._under_way.values())
         if self._shared is not None:
             await self._shared.aclose()
         await self._store.aclose()
@@ -138,122 +169,170 @@ class Origin:
         The read goes on to its end when its caller is cancelled, as a query does. A late read leaves only the queue for
         connections that pods share.
         """
-        now_s, monotonic_s = self._clock.now_s(), self._clock.monotonic_s()
-        read = AskedRead(item_id, key, self._strategy, self._settings.pod, reason, now_s, monotonic_s)
-        self._events.origin_asked(read, again=key in self._awaited)
-        if self.reading + self.waiting >= self.connections + self._settings.origin_queue_max:
+        clock, awaited = self._clock, self._awaited
+        asked_monotonic_s = clock.monotonic_s()
+        read = _PooledRead(item_id, key, self._strategy, self._settings.pod, reason, clock.now_s(), asked_monotonic_s)
+        before = awaited.get(key, 0)
+        self._events.origin_asked(read, again=before > 0)
+        at_once = self.reading + self.waiting
+        if at_once >= self._reads_max:
             shed = Shed(f"{self.waiting} reads wait for the origin (origin_queue_max)")
             self._events.origin_shed(read, shed)
             self._end(read, ReadOutcome.SHED)
             raise shed
-        self.waiting += 1  # here and not in the task, which has not begun when the next caller looks
-        self._see_peak()
-        task = self._tasks.spawn(self._read(read), "read", key)
-        timeout_s = self._settings.origin_timeout_ms / 1000
-        with self._waiting_for(key):
-            # no shield is needed: `wait` never cancels what it waits for
-            done, _ = await asyncio.wait({task}, timeout=timeout_s)
-        if not done:
-            read.is_late = True
-            late = f"within {timeout_s:g} s (origin_timeout_ms)"
-            failed = OriginFailed(f"no answer {late}")
-            if read.is_queueing:
-                task.cancel()
-                failed = OriginFailed(f"none of the connections that pods share {late}{self._away()}")
-            self._events.origin_failed(read, failed)
-            raise failed
-        return task.result()
-
-    @contextmanager
-    def _waiting_for(self, key: str) -> Iterator[None]:
-        """Count a caller that waits for a read of `key`, so that a repeated read can be told from a first one."""
-        self._awaited[key] += 1
+        read.answer = asyncio.get_running_loop().create_future()
+        self._peak.saw(at_once + 1, asked_monotonic_s)
+        self.waiting += 1
+        if self._free:
+            self._take_connection(read)
+        else:
+            self._queue.append(read)
+        awaited[key] = before + 1
+        self._deadlines.begin(read)
         try:
-            yield
+            return await read.answer
         finally:
-            self._awaited[key] -= 1
-            if not self._awaited[key]:
-                del self._awaited[key]
+            self._deadlines.end(read)
+            if left := awaited[key] - 1:
+                awaited[key] = left
+            else:
+                del awaited[key]
 
-    async def _read(self, read: AskedRead) -> Loaded:
-        permit = None
+    def _be_late(self, read: _PooledRead) -> None:
+        """Tell the caller of a read that there was no answer in time; the read goes on, unless it still queues."""
+        if read.answer.done():
+            return
+        read.is_late = True
+        late = f"within {self._timeout_s:g} s (origin_timeout_ms)"
+        failed = OriginFailed(f"no answer {late}")
+        if read.taking is not None:
+            read.taking.cancel()
+            failed = OriginFailed(f"none of the connections that pods share {late}{self._away()}")
+        self._events.origin_failed(read, failed)
+        read.answer.set_exception(failed)
+
+    def _take_connection(self, read: _PooledRead) -> None:
+        """Begin a read, for which its pod has a free connection; where pods share, it queues for one of those too."""
+        self._free -= 1
+        if self._shared is None:
+            self._begin(read)
+        elif read.is_late:
+            self._leave_queue(read)
+        else:
+            read.taking = self._tasks.spawn(self._take_shared(self._shared, read), "read", read.key)
+
+    async def _take_shared(self, shared: Shared, read: _PooledRead) -> None:
         try:
-            await self._free.acquire()
-            if self._shared is not None:
-                permit = await self._one_of(self._shared, read)
-        finally:
-            self.waiting -= 1
+            read.permit = await shared.acquire()
+        except OriginFailed as failed:
+            self._leave_queue(read, failed)
+        except BaseException:
+            self._leave_queue(read)
+            raise
+        else:
+            read.taking = None
+            self._begin(read)
+
+    def _leave_queue(self, read: _PooledRead, failed: OriginFailed | None = None) -> None:
+        """Give up a read that has a connection of its pod's and gets none of those that pods share."""
+        read.taking = None
+        self.waiting -= 1
+        if read.is_late:  # else its pod ends
+            self._end(read, ReadOutcome.FAILED)
+        elif failed is not None and not read.answer.done():
+            read.answer.set_exception(failed)
+        else:
+            read.answer.cancel()
+        self._give_connection_back()
+
+    def _begin(self, read: _PooledRead) -> None:
+        self.waiting -= 1
         self.reading += 1
-        read.started_s = started_s = self._clock.now_s()
-        started_monotonic_s = self._clock.monotonic_s()
+        read.started_s, read.started_monotonic_s = self._clock.now_s(), self._clock.monotonic_s()
         self._events.origin_started(read)
-        outcome = ReadOutcome.FAILED
+        self._under_way[read] = found = self._store.select(read.item_id, self._draw_ms(self._rng))
+        found.add_done_callback(partial(self._finish, read))
+
+    def _finish(self, read: _PooledRead, found: asyncio.Future[Found]) -> None:
+        """Record a read that has ended, answer its caller, and pass its connections on."""
+        del self._under_way[read]
+        answer, outcome = read.answer, ReadOutcome.FAILED
+        loaded: Loaded | None = None
+        error: BaseException | None = None
         try:
-            found = await self._store.select(read.item_id, self._latency.draw_ms(self._rng))
+            item = found.result()
             outcome = ReadOutcome.OK
-            read.loaded = self._loaded(read, found, self._dated(started_s, started_monotonic_s))
-            return read.loaded
-        except BaseException as error:
+            read.loaded = loaded = self._loaded(read, item)
+        except BaseException as raised:
+            error = raised
             if outcome is ReadOutcome.FAILED and not read.is_late:
                 self._events.origin_failed(read, error)
-            raise
-        finally:
-            self._events.origin_ended(read, self._clock.monotonic_s() - read.asked_monotonic_s)
-            self._see_peak()
-            self.reading -= 1
-            self._end(read, outcome)  # before the next read has its connection
-            if permit is not None and self._shared is not None:
-                self._shared.release(permit)
-            self._free.release()
+        ended_monotonic_s = self._clock.monotonic_s()
+        self._events.origin_ended(read, ended_monotonic_s - read.asked_monotonic_s)
+        self._peak.saw(self.reading + self.waiting, ended_monotonic_s)
+        self.reading -= 1
+        self._end(read, outcome)  # before the next read has its connection
+        if read.permit is not None and self._shared is not None:
+            self._shared.release(read.permit)
+        self._give_connection_back()
+        if loaded is not None:
+            if not answer.done():
+                answer.set_result(loaded)
+        elif error is not None:
+            self._answer_with(read, error)
 
-    async def _one_of(self, shared: Shared, read: AskedRead) -> int:
-        """The number of a connection that pods share, for a read that holds one of its pod's. Raises `OriginFailed`."""
-        read.is_queueing = True
-        try:
-            if not read.is_late:
-                return await shared.acquire()
-            raise OriginFailed("its caller waits for it no longer")
-        except BaseException:
-            self._free.release()
-            if read.is_late:  # else its pod ends
-                self._end(read, ReadOutcome.FAILED)
-            raise
-        finally:
-            read.is_queueing = False
+    def _answer_with(self, read: _PooledRead, error: BaseException) -> None:
+        """Raise the error in the caller, if it still waits; one that is a fault of the lab's is logged and counted."""
+        if isinstance(error, asyncio.CancelledError):
+            read.answer.cancel()
+            return
+        if not isinstance(error, OriginFailed):
+            log.error("the read of %s died", read.key, exc_info=error)
+            self._events.task_died("read")
+        if not read.answer.done():
+            read.answer.set_exception(error)
+
+    def _give_connection_back(self) -> None:
+        self._free += 1
+        while self._queue and self._free:
+            self._take_connection(self._queue.popleft())
 
     def _away(self) -> str:
         reason = "" if self._shared is None else self._shared.why_away
         return f": their pooler is away ({reason})" if reason else ""
 
-    def _dated(self, started_s: float, started_monotonic_s: float) -> float:
-        """The moment when the read began, seconds on the cache's clock: `started_s`, unless the clock was set since.
-
-        Then it is the present by that clock, less what the read lasted by the monotonic one.
-        """
-        now_s, lasted_s = self._clock.now_s(), self._clock.monotonic_s() - started_monotonic_s
-        return started_s if abs(now_s - started_s - lasted_s) <= CLOCK_ERROR_S_MAX else now_s - lasted_s
-
     def _end(self, read: AskedRead, outcome: ReadOutcome) -> None:
         read.outcome, read.ended_s = outcome, self._clock.now_s()
         self._ledger.write(read)
 
-    def _loaded(self, read: AskedRead, found: tuple[str, int] | None, read_at_s: float) -> Loaded:
+    def _loaded(self, read: _PooledRead, found: Found) -> Loaded:
         """The item as JSON, ready to be sent.
 
         It is dated by the moment when the read began on its connection, however long the read took or the pod was
         paused.
         """
-        cost_s = self._clock.monotonic_s() - read.asked_monotonic_s
+        monotonic_s = self._clock.monotonic_s()
+        read_at_s, cost_s = self._dated(read, monotonic_s), monotonic_s - read.asked_monotonic_s
         if found is None:
             absent = {"error": "absent", "reason": f"there is no item {read.item_id}"}
             keep_for_s_max = self._settings.negative_ttl_s
             return Loaded(json.dumps(absent).encode(), read_at_s, cost_s, absent=True, keep_for_s_max=keep_for_s_max)
         text, crc32 = found
-        item = {
-            "id": read.item_id,
-            "version": int(read_at_s / self._settings.change_every_s),
-            "read_at": round(read_at_s, 6),
-            "crc32": crc32,
-            "text": text,
-        }
-        return Loaded(_ENCODER.encode(item).encode(), read_at_s, cost_s)
+        version = int(read_at_s / self._settings.change_every_s)
+        # by hand: the encoder makes a new encoder for every dict
+        item = (
+            f'{{"id":{read.item_id},"version":{version},"read_at":{round(read_at_s, 6)!r},'
+            f'"crc32":{crc32},"text":{_ENCODER.encode(text)}}}'
+        )
+        return Loaded(item.encode(), read_at_s, cost_s)
+
+    def _dated(self, read: _PooledRead, monotonic_s: float) -> float:
+        """The moment when the read began, seconds on the cache's clock: `started_s`, unless the clock was set since.
+
+        Then it is the present by that clock, less what the read lasted by the monotonic one.
+        """
+        started_s = read.started_s
+        now_s, lasted_s = self._clock.now_s(), monotonic_s - read.started_monotonic_s
+        if started_s is not None and abs(now_s - started_s - lasted_s) <= CLOCK_ERROR_S_MAX:
+            return started_s
+        return now_s - lasted_s

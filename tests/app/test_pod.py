@@ -7,6 +7,7 @@ import pytest
 from app.discovery import discover
 from app.ledger import Ledger
 from app.metrics import Metrics
+from app.origin import Found
 from app.pod import Pod
 from app.settings import Settings
 from app.strategy import Status
@@ -24,9 +25,8 @@ class Store:
     def __init__(self, closed: list[str]) -> None:
         self._closed = closed
 
-    async def select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
-        await asyncio.sleep(3_600)
-        return None
+    def select(self, item_id: int, latency_ms: float) -> asyncio.Future[Found]:
+        return asyncio.get_running_loop().create_future()
 
     async def aclose(self) -> None:
         self._closed.append("store")

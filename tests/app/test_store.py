@@ -184,7 +184,7 @@ def test_a_thread_that_died_holds_neither_its_reader_nor_the_end(
 
 def test_a_store_that_is_closed_says_so_and_may_be_closed_again(tmp_path: Path) -> None:
     async def case(_: Path, opened: SqliteStore) -> None:
-        reading = asyncio.create_task(opened.select(3, 60_000))
+        reading = opened.select(3, 60_000)
         await asyncio.sleep(0.1)
         await opened.aclose()
         assert await reading is not None  # its latency is cut short, not its answer

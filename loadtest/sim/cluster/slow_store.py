@@ -2,10 +2,9 @@
 
 import asyncio
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from random import Random
 
+from app.origin import Found
 from app.strategy import OriginFailed
 from loadtest.sim.cluster.events import Observers, StoreReadBegan
 from loadtest.sim.cluster.pod_cache import PauseGate
@@ -36,25 +35,28 @@ class SlowStore:
             self._hangs_until.set()
             self._hangs_until = None
 
-    @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """Count a read while it is under way."""
+    def read_began(self) -> None:
         self.reading += 1
         if self._is_observed:
             self._observers.emit(StoreReadBegan(self.reading))
-        try:
-            yield
-        finally:
-            self.reading -= 1
 
-    async def select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
-        """Implements `app.origin.Store`."""
-        fails = self.fails_share > 0 and self._rng.random() < self.fails_share
+    def read_ended(self) -> None:
+        self.reading -= 1
+
+    @property
+    def hangs(self) -> bool:
+        return self._hangs_until is not None
+
+    async def going_on(self) -> None:
+        """Wait until the store hangs no longer."""
         if self._hangs_until is not None:
             await self._hangs_until.wait()
-        await asyncio.sleep(latency_ms * self.times / 1000)
-        if fails:
-            raise OriginFailed("the store failed (a fault of the scenario)")
+
+    def fails(self) -> bool:
+        """Whether the read that begins now is one of the share that fails."""
+        return self.fails_share > 0 and self._rng.random() < self.fails_share
+
+    def item(self, item_id: int) -> Found:
         if item_id >= self.items:
             return None
         text = f"{item_id:0{TEXT_CHARS}d}"
@@ -68,14 +70,65 @@ class PodStore:
         self._store = store
         self._gate = gate
 
-    async def select(self, item_id: int, latency_ms: float) -> tuple[str, int] | None:
-        with self._store.one_more():
-            if not self._gate.is_open:
-                await self._gate.passed()
-            found = await self._store.select(item_id, latency_ms)
-            if not self._gate.is_open:
-                await self._gate.passed()
-            return found
+    def select(self, item_id: int, latency_ms: float) -> asyncio.Future[Found]:
+        loop = asyncio.get_running_loop()
+        read = _Read(loop, self._store)
+        if self._gate.is_open and not self._store.hangs:
+            self._go(read, item_id, latency_ms)
+        else:
+            read.waits = loop.create_task(self._go_later(read, item_id, latency_ms), name=f"read {item_id}")
+        return read
+
+    async def _go_later(self, read: "_Read", item_id: int, latency_ms: float) -> None:
+        await self._gate.passed()
+        fails = self._store.fails()
+        await self._store.going_on()
+        self._go(read, item_id, latency_ms, fails)
+
+    def _go(self, read: "_Read", item_id: int, latency_ms: float, fails: bool | None = None) -> None:
+        """Take the time that the read takes, then answer."""
+        if fails is None:
+            fails = self._store.fails()
+        took_s = latency_ms * self._store.times / 1000
+        read.waits = read.get_loop().call_later(took_s, self._come_back, read, item_id, fails)
+
+    def _come_back(self, read: "_Read", item_id: int, fails: bool) -> None:
+        if self._gate.is_open or fails:
+            self._answer(read, item_id, fails)
+        else:
+            coming = self._come_back_later(read, item_id)
+            read.waits = read.get_loop().create_task(coming, name=f"read {item_id}")
+
+    async def _come_back_later(self, read: "_Read", item_id: int) -> None:
+        await self._gate.passed()
+        self._answer(read, item_id, False)
+
+    def _answer(self, read: "_Read", item_id: int, fails: bool) -> None:
+        read.waits = None  # a timer that has fired holds the read: a ring, which only the collector would undo
+        self._store.read_ended()
+        if fails:
+            read.set_exception(OriginFailed("the store failed (a fault of the scenario)"))
+        else:
+            read.set_result(self._store.item(item_id))
 
     async def aclose(self) -> None:
         """Do nothing: the store keeps no connections."""
+
+
+class _Read(asyncio.Future[Found]):
+    """A read of the store under way: cancelling it ends what it waits for."""
+
+    waits: "asyncio.Handle | asyncio.Task[None] | None" = None
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, store: SlowStore) -> None:
+        super().__init__(loop=loop)
+        self._store = store
+        store.read_began()
+
+    def cancel(self, msg: object = None) -> bool:
+        is_cancelled = super().cancel(msg=msg)
+        if is_cancelled:
+            self._store.read_ended()
+            if self.waits is not None:
+                self.waits.cancel()
+        return is_cancelled
