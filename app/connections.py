@@ -13,6 +13,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.exchange import Exchange, JoinedWrites, Respond
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ REFUSE_WITHIN_S = 1.0
 """How long such a connection may send nothing before it is answered 503 and closed."""
 WRITE_S_MAX = 30.0
 """How long a client may leave an answer unread before its connection is aborted."""
+_READS = (b"GET", b"HEAD")
 
 
 class Connections:
@@ -40,6 +42,8 @@ class Connections:
         self.open = 0
         self.refusing = 0
         self.tell_refused = tell_refused
+        self.items: dict[bytes, Respond] = {}
+        """The paths that are answered without the framework, as a request writes them."""
         self.is_draining = False
         """Whether the pod was asked to end: then it is not ready, and each answer is the last of its connection."""
 
@@ -67,6 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if shared.open < shared.most:
             shared.open += 1
             super().connection_made(transport)
+            self._joined = JoinedWrites(transport, self.loop)
             self._head_timer = self.loop.call_later(shared.head_timeout_s, self._no_head_came)
             return
         self._is_one_too_many = True
@@ -124,15 +129,47 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._stop_head_timer()
         self._is_in_body, self._part_bytes, self._head_bytes = True, 0, 0
+        path, _, query = self.url.partition(b"?")
+        respond = self._shared.items.get(path)
+        method = self.parser.get_method()
+        if respond is not None and method in _READS and b"#" not in query:
+            self._begin_exchange(respond, query, method)
+            return
         super().on_headers_complete()
-        if self._shared.is_draining and self.cycle is not None:
+        self.cycle.transport = self._joined  # type: ignore[assignment]  # it has what the cycle uses of one
+        if self._shared.is_draining:
             self.cycle.keep_alive = False
+
+    def _begin_exchange(self, respond: Respond, query: bytes, method: bytes) -> None:
+        """Begin to answer a request for an item, or queue it behind the one that is being answered."""
+        parser, before = self.parser, self.cycle
+        exchange = Exchange(
+            query,
+            is_head=method == b"HEAD",
+            keep_alive=parser.should_keep_alive()
+            and parser.get_http_version() != "1.0"
+            and not self._shared.is_draining,
+            transport=self.transport,
+            flow=self.flow,
+            on_response=self.on_response_complete,
+        )
+        self.cycle = exchange  # type: ignore[assignment]
+        if before is None or before.response_complete:
+            self._start_asgi_task(exchange, respond)  # type: ignore[arg-type]
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, respond))  # type: ignore[arg-type]
+
+    def on_body(self, body: bytes) -> None:
+        if not isinstance(self.cycle, Exchange):
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._is_in_body, self._part_bytes = False, 0
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._joined.end()
         super().on_response_complete()
         if self._is_in_body:  # the rest of it is not read
             self.transport.close()

@@ -74,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
         endpoint = ItemEndpoint(runner, settings.pod, settings.key_space)
         for path in (f"/{name}/data", f"/{name}"):
             app.router.routes.append(Route(path, endpoint, methods=["GET"], name=path))
+            connections.items[path.encode()] = endpoint.respond
     add_admin_routes(app, pod, found, metrics, connections, code)
     for name, why in found.broken.items():
         _add_broken_route(app, name, why)

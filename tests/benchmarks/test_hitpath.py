@@ -13,11 +13,12 @@ from rich.console import Console
 from app.discovery import discover
 from benchmarks.hitpath.comparison import IDS, compare_hitpath
 from benchmarks.hitpath.generator import HOST, Order, Sample, UnexpectedAnswer, drive
-from benchmarks.hitpath.result import HitpathResult, Window, WindowPair
+from benchmarks.hitpath.result import HitpathResult, ScrapeTime, Window, WindowPair
+from benchmarks.hitpath.scrapes import measure_scrapes
 from benchmarks.hitpath.table import print_hitpath
 from loadtest import ROOT
 
-SMALL = "asyncio.run(compare_hitpath(pairs=1, window_s=0.3, connections=8, seed=1))"
+SMALL = "asyncio.run(compare_hitpath(pairs=1, window_s=0.3, connections=(1, 8), seed=1))"
 
 
 @dataclass
@@ -40,12 +41,14 @@ def watched() -> Watched:
         told.append(run)
         pids.update(child.pid for child in mine.children() if child.pid not in others)
 
-    return Watched(asyncio.run(compare_hitpath(pairs=1, window_s=0.3, connections=8, seed=1, tell=tell)), told, pids)
+    return Watched(
+        asyncio.run(compare_hitpath(pairs=1, window_s=0.3, connections=(1, 8), seed=1, tell=tell)), told, pids
+    )
 
 
 def test_both_servers_are_measured_under_load_and_alone(watched: Watched) -> None:
     result = watched.result
-    ((loaded,), (alone,)) = result.pairs, result.alone
+    ((loaded,), (alone,)) = result.pairs[8], result.pairs[1]
     assert result.strategy == discover().baseline
     for pair, connections in ((loaded, 8), (alone, 1)):
         assert (pair.service.server, pair.bare.server) == ("service", "bare")
@@ -54,7 +57,7 @@ def test_both_servers_are_measured_under_load_and_alone(watched: Watched) -> Non
             assert run.requests > 0
             assert 0 < run.cpu_s < 2 * run.seconds
             assert 0 < run.p50_ms < 1000 * run.seconds
-    assert result.ratio == loaded.ratio > 0
+    assert result.ratio(8) == loaded.ratio > 0
     assert alone.ratio > 0
     assert sorted(run.requests for run in watched.told) == sorted(
         run.requests for pair in (loaded, alone) for run in (pair.service, pair.bare)
@@ -62,7 +65,7 @@ def test_both_servers_are_measured_under_load_and_alone(watched: Watched) -> Non
 
 
 def test_all_of_the_services_answers_are_hits_but_the_first_of_each_id(watched: Watched) -> None:
-    counted = sum(pair.service.requests for pair in (*watched.result.pairs, *watched.result.alone))
+    counted = sum(pair.service.requests for pairs in watched.result.pairs.values() for pair in pairs)
     assert watched.result.statuses.keys() == {"hit", "miss"}
     assert watched.result.statuses["miss"] == IDS
     assert watched.result.statuses["hit"] >= counted
@@ -106,7 +109,7 @@ class Canned:
     hangs_up: bool = False
     port: int = field(init=False)
 
-    async def drive(self, connections: int = 2) -> Sample:
+    async def drive(self, connections: int = 2, may_fail: bool = False) -> Sample:
         server = await asyncio.start_server(self._serve, HOST, 0)
         async with server:
             self.port = server.sockets[0].getsockname()[1]
@@ -119,6 +122,7 @@ class Canned:
                 connections=connections,
                 warm_s=0.05,
                 window_s=0.1,
+                may_fail=may_fail,
             )
             return await drive(order)
 
@@ -165,21 +169,61 @@ def test_any_other_answer_ends_the_run(server: Canned, reason: str) -> None:
 
 @pytest.fixture
 def result() -> HitpathResult:
-    bare = Window("bare", 64, requests=1_000, seconds=1.0, cpu_s=1.0, p50_ms=6.0)
-    pairs = tuple(WindowPair(replace(bare, server="service", requests=count), bare) for count in (1_100, 1_300, 1_200))
-    alone = (WindowPair(replace(bare, server="service", connections=1, requests=500), replace(bare, connections=1)),)
-    return HitpathResult("plain", 597, pairs, alone, {"miss": 100, "hit": 4_000})
+    bare = Window("bare", 64, requests=1_000, seconds=1.0, cpu_s=1.0, p50_ms=6.0, errors=7)
+    pairs = tuple(
+        WindowPair(replace(bare, server="service", requests=count, errors=0), bare) for count in (1_100, 1_300, 1_200)
+    )
+    alone = (
+        WindowPair(
+            replace(bare, server="service", connections=1, requests=500, errors=0),
+            replace(bare, connections=1, errors=0),
+        ),
+    )
+    return HitpathResult("plain", 597, {1: alone, 64: pairs}, {"miss": 100, "hit": 4_000})
 
 
 def test_the_ratio_is_the_median_over_the_pairs(result: HitpathResult) -> None:
-    assert result.ratio == pytest.approx(1.2)
+    assert result.ratio(64) == pytest.approx(1.2)
 
 
 def test_what_is_printed_holds_the_ratios_with_their_spread(result: HitpathResult) -> None:
-    console = Console(width=80)
+    console = Console(width=110)
+    machine = {"machine": {"cores": 2, "cpu": "a test"}}
     with console.capture() as captured:
-        print_hitpath(console, result)
+        print_hitpath(console, result, [ScrapeTime(20, 0.62)], machine)
     rows = [line.replace(" ", "").split("│")[1:-1] for line in captured.get().splitlines()]
-    assert ["service", "64", "1,200", "1,200", "6.00", "1.20", "1.10", "1.30"] in rows
-    assert ["bare", "64", "1,000", "1,000", "6.00", "1", "", ""] in rows
-    assert ["service", "1", "500", "500", "6.00", "0.50", "0.50", "0.50"] in rows
+    assert ["service", "64", "1,200", "1,200", "6.00", "0", "1.20", "1.10", "1.30"] in rows
+    assert ["bare", "64", "1,000", "1,000", "6.00", "21", "1", "", ""] in rows
+    assert ["service", "1", "500", "500", "6.00", "0", "0.50", "0.50", "0.50"] in rows
+    said = " ".join(captured.get().split())
+    assert "takes 0.62 ms at 20 strategies" in said
+    assert "2 cores of a test, where the bare app's own windows differed by up to 0%" in said
+
+
+def test_a_scrape_is_timed_at_few_and_at_many_strategies() -> None:
+    few, many = measure_scrapes()
+    assert few.strategies < many.strategies
+    assert 0 < few.ms < many.ms
+
+
+def test_a_server_that_may_fail_is_asked_again_and_its_errors_are_counted() -> None:
+    class Limping(Canned):
+        """It answers every third connection, once each, and fails the others."""
+
+        served = 0
+
+        async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.served += 1
+            while await reader.readuntil(b"\r\n\r\n"):
+                if self.served % 3 == 0:
+                    writer.write(GOOD)
+                    self.served += 1
+                    continue
+                writer.write(b"HTTP/1.1 500 No\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno")
+                break
+            writer.close()
+
+    sample = asyncio.run(Limping([]).drive(may_fail=True))
+    assert sample.errors > sample.requests > 0
+    with pytest.raises(UnexpectedAnswer, match="500 No"):
+        asyncio.run(Limping([]).drive())

@@ -1,0 +1,126 @@
+"""How an answer reaches the wire: in one write, and an item's without the framework.
+
+uvicorn writes an answer's head and body apart, which are two system calls. `JoinedWrites` holds the head back until the
+first part of the body comes. A request for an item does not even become a scope: an `Exchange` asks the endpoint of its
+path and writes the answer. Each layer that is left out was measured (see `make hitpath`).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from uvicorn.protocols.http.flow_control import FlowControl
+
+log = logging.getLogger(__name__)
+
+Respond = Callable[[bytes], Awaitable[tuple[bytes, bytes]]]
+"""Answers a query string with a head, status line to last header, and a body; raises its own cancellation only."""
+
+_LAST = b"connection: close\r\n\r\n"
+_FAILED = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n" + _LAST
+
+
+class JoinedWrites:
+    """A connection's transport, as uvicorn's cycle of one request and its answer sees it.
+
+    The first write of an answer is its head. It leaves with the next one, or by itself at the end of the callback.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: bytes | None = None
+        self._has_begun = False
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Write a part of the answer, or hold it back where it is the first."""
+        if self._has_begun:
+            self._transport.write(data)
+        elif self._held is None:
+            self._held = data
+            self._loop.call_soon(self.flush)
+        else:
+            self._held += data
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        if self._held is not None:
+            self._transport.write(self._held)
+            self._held, self._has_begun = None, True
+
+    def end(self) -> None:
+        """Write what is held back; the answer is whole, and the next write begins another one."""
+        self.flush()
+        self._has_begun = False
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+
+class _Unheard:
+    """An event that wakes nothing: no endpoint of an item waits for its request's body."""
+
+    def set(self) -> None:
+        pass
+
+
+class Exchange:
+    """A request for an item and its answer, in the place of uvicorn's `RequestResponseCycle`.
+
+    Its public attributes are those by which the connection's protocol knows a cycle.
+    """
+
+    __slots__ = (
+        "_flow", "_is_head", "_on_response", "_query", "_transport", "disconnected", "keep_alive", "more_body",
+        "response_complete", "response_started",
+    )  # fmt: skip
+
+    message_event = _Unheard()
+
+    def __init__(
+        self,
+        query: bytes,
+        is_head: bool,
+        keep_alive: bool,
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        on_response: Callable[[], None],
+    ) -> None:
+        """`is_head` is True for the method HEAD; `on_response` is called once the answer is written."""
+        self._query = query
+        self._is_head = is_head
+        self._transport = transport
+        self._flow = flow
+        self._on_response = on_response
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.more_body = True
+        self.response_started = False
+        self.response_complete = False
+
+    async def run_asgi(self, respond: Respond) -> None:
+        """Write the answer, unless the client has gone by then. The name is uvicorn's."""
+        try:
+            head, body = await respond(self._query)
+            if self._flow.write_paused and not self.disconnected:
+                await self._flow.drain()
+        except Exception:
+            log.exception("no answer to ?%r", self._query)
+            self._transport.write(_FAILED)
+            self._transport.close()
+            return
+        except BaseException:
+            self._transport.close()
+            raise
+        if self.disconnected:
+            return
+        self._transport.write(
+            b"".join((head, b"\r\n" if self.keep_alive else _LAST, b"" if self._is_head else body)),
+        )
+        self.response_started = self.response_complete = True
+        if not self.keep_alive:
+            self._transport.close()
+        self._on_response()
