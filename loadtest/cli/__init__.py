@@ -25,9 +25,14 @@ COMMANDS = {
     "sweep": "loadtest.cli.sweep:sweep",
 }
 FORMER_NAMES = {"summarise": COMMANDS["report"]}
+MOVED = {
+    "check": "lab verify (style and types are `make check`)",
+    **{name: f"make {name}, in a checkout" for name in ("hitpath", "loadlimit", "readme", "simspeed")},
+}
+"""The names that commands had, by what does their work now."""
 
 app = lazy_app(
-    "Stampede Lab: what a cache does when its entries expire, and what each remedy buys.", COMMANDS, FORMER_NAMES
+    "Stampede Lab: what a cache does when its entries expire, and what each remedy buys.", COMMANDS, FORMER_NAMES, MOVED
 )
 
 

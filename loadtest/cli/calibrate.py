@@ -16,7 +16,7 @@ from loadtest.cli.options import RESULTS, Duration, Results, Seed, Strategies
 from loadtest.cli.running import guarded, run_folder, this_run
 from loadtest.cli.terminal import console, exit_unless_valid, fail, warn
 from loadtest.figures.repeats import by_strategy
-from loadtest.figures.run_folder import keep_figures
+from loadtest.figures.run_folder import keep_figures, keep_plan
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
@@ -81,6 +81,7 @@ def calibrate(
 
 
 def _measure(runs: Sequence[PlannedRun], folder: Path) -> list[Finished]:
+    keep_plan(folder, runs)
     so_far: list[RunSummary] = []
 
     def keep(one: Finished) -> None:

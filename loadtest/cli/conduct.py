@@ -46,13 +46,27 @@ def real(name: str, records: Records, command: str) -> Iterator[Shown]:
 
 
 @contextmanager
-def virtual(runs: int, workers: int | None = None, records: Records | None = None) -> Iterator[Shown]:
-    """Virtual time, with one progress bar for all runs."""
-    world = VirtualWorld(min(workers or cores(), runs), records=records)
-    with runs_progress(runs, 0, world.underway) as advance:
+def virtual(
+    runs: int,
+    workers: int | None = None,
+    records: Records | None = None,
+    *,
+    cluster: str | None = None,
+    before: int = 0,
+    lines_max: int = 0,
+) -> Iterator[Shown]:
+    """Virtual time, with one progress bar for all runs and for those that ended `before`.
+
+    `cluster` is the address of a dask scheduler, instead of processes here. A stream that is no terminal gets at most
+    `lines_max` lines of progress.
+    """
+    world, total = VirtualWorld(min(workers or cores(), runs), cluster, records), before + runs
+    with runs_progress(total, before, world.underway) as advance:
 
         def ended(_: Finished) -> None:
-            advance()
+            done = advance()
+            if not console.is_terminal and done * lines_max // total > (done - 1) * lines_max // total:
+                console.print(f"{done} of {total} runs", highlight=False)
 
         yield world, quiet, ended
 

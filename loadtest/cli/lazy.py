@@ -17,15 +17,28 @@ HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 class _LazyGroup(TyperGroup):
     """A group that imports the command that is called; it lists the others by their docstrings."""
 
+    moved: Mapping[str, str] = {}
+    """The names that commands had, by what does their work now."""
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        if args and args[0] in self.moved:
+            ctx.fail(f"{ctx.info_name} {args[0]} is now {self.moved[args[0]]}")
         name, command, rest = super().resolve_command(ctx, args)
         return name, command and command.callback and command.callback(), rest
 
 
-def lazy_app(help_text: str, commands: Mapping[str, str], hidden: Mapping[str, str] | None = None) -> typer.Typer:
-    """A command line of functions, each named as `module:function`; those of `hidden` have no line in its help."""
+def lazy_app(
+    help_text: str,
+    commands: Mapping[str, str],
+    hidden: Mapping[str, str] | None = None,
+    moved: Mapping[str, str] | None = None,
+) -> typer.Typer:
+    """A command line of functions, each named as `module:function`; those of `hidden` have no line in its help.
+
+    A name of `moved` ends with exit code 2 and a message that tells what it is now.
+    """
     app = typer.Typer(
-        cls=_LazyGroup,
+        cls=type("_Group", (_LazyGroup,), {"moved": moved or {}}),
         help=help_text,
         context_settings=HELP_OPTIONS,
         add_completion=False,

@@ -37,12 +37,16 @@ def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] 
         scenario = read_scenario(str(folder / "scenario.json"))
         about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
         runs = read_plan(folder, scenario)
+        world = StoredWorld(folder)
     except (OSError, ValueError, BadScenario) as error:
         fail(f"{folder}: {error}")
-    world = StoredWorld(folder, "virtual" if about.get("world") else "native")
     begun = sorted((run for run in runs if world.has(run)), key=lambda run: run.place(found))
     if not begun:
         fail(f"{folder}: no run was begun there")
-    finished = guarded(experiment(begun, world))
-    report_results(folder, finished, scenario, about, found, not_run(runs, begun), is_new=False)
-    exit_unless_valid(all_valid([one.summary for one in finished]))
+    cut_short = [run for run in begun if world.is_cut_short(run)]
+    ended = [run for run in begun if run not in cut_short]
+    if not ended:
+        fail(f"{folder}: no run came to its end there: {', '.join(run.label for run in cut_short)} cut short", code=3)
+    finished = guarded(experiment(ended, world))
+    report_results(folder, finished, scenario, about, found, not_run(runs, ended, cut_short), is_new=False)
+    exit_unless_valid(all_valid([one.summary for one in finished]) and not cut_short)

@@ -10,24 +10,20 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from loadtest.cli.conduct import run_in
+from loadtest.cli.conduct import run_in, virtual
 from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Duration, Pods, Results, Strategies
-from loadtest.cli.running import guarded, guarded_here, runs_progress, this_run
+from loadtest.cli.running import guarded, guarded_here, this_run
 from loadtest.cli.sim import Workers
 from loadtest.cli.terminal import console, errors, exit_unless_valid, fail, named, shown, warn
 from loadtest.experiment import Sink
-from loadtest.figures.summarise import Finished
 from loadtest.report.contents import VIRTUAL
 from loadtest.report.write import Extras
-from loadtest.sim.pool import cores
 from loadtest.studies.sweep.choice import Choice, choices, unbeaten
 from loadtest.studies.sweep.frontier import BRIEF, cells, write_frontier
 from loadtest.studies.sweep.grid import BadSetting, read_setting, several
 from loadtest.studies.sweep.parquet import need_parquet, write_parquet
 from loadtest.studies.sweep.runs import BadSweep, Sweep, SweepPlan, begin, read_about, read_plan, resume
-from loadtest.worlds.virtual import VirtualWorld
-from loadtest.worlds.world import quiet
 
 ROWS_MAX = 12
 """The most points that are all listed on the terminal; of more, only the best choices are."""
@@ -96,16 +92,10 @@ def _run(sweep: Sweep, add: Sink, workers: int | None, address: str | None) -> N
         console.print(f"{sweep.size - len(runs)} of {sweep.size} runs are there already.", highlight=False)
     if not runs:
         return
-    world = VirtualWorld(min(workers or cores(), len(runs)), address)
+    before = sweep.size - len(runs)
     try:
-        with runs_progress(sweep.size, sweep.size - len(runs), world.underway) as advance:
-
-            def show(_: Finished) -> None:
-                ended = advance()
-                if not console.is_terminal and ended * LINES_MAX // sweep.size > (ended - 1) * LINES_MAX // sweep.size:
-                    console.print(f"{ended} of {sweep.size} runs", highlight=False)
-
-            guarded(run_in((world, quiet, show), runs, add))
+        with virtual(len(runs), workers, cluster=address, before=before, lines_max=LINES_MAX) as shown_on:
+            guarded(run_in(shown_on, runs, add))
     except BaseException:
         again = shlex.join(["lab", "sweep", "--resume", str(shown(sweep.folder))])
         kept = f"[yellow]{len(sweep.runs)} of {sweep.size} runs are kept.[/]"

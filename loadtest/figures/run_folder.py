@@ -18,12 +18,25 @@ from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.whole_file import write_whole
 from loadtest.workload.planned_run import PlannedRun, as_stated
 from loadtest.workload.scenario import Scenario
+from loadtest.workload.schema import SCHEMA, of_another
 from loadtest.workload.trace import bring_trace, scenario_json
 
 PLAN = "plan.json"
 PLAN_OF_SCHEMA_1 = "turns.json"
-SCHEMA = 2
-"""The schema of run.json, plan.json and summary.json."""
+RECORD = "run.json"
+FAILURE = "failure.log"
+"""The traceback of a run that failed, among its records."""
+
+
+_OTHER_KINDS = {
+    "points.jsonl": "a sweep, which has the figures of its points and no raw records: lab sweep --resume {} reports it",
+    "claims.json": "the records of lab claims, whose figures are in claims.json",
+}
+"""The kinds of folder beside a run's, by a file that only they have; the folder stands for the braces."""
+
+
+class OtherSchema(ValueError):
+    """A file of another schema than the lab's; the text names the file, the field and the known schema."""
 
 
 @dataclass(slots=True)
@@ -59,14 +72,12 @@ class RunRecord:
 
     def write(self, raw: Path) -> None:
         """Write `run.json`. Raises OSError."""
-        write_whole(raw / "run.json", json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2))
+        write_whole(raw / RECORD, json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2))
 
 
 def read_record(raw: Path) -> RunRecord:
     """The record in `raw`. Raises OSError, or ValueError naming the file."""
-    path = raw / "run.json"
-    if not path.exists():
-        raise ValueError(f"{path}: there is no such file; the run was ended before its load began")
+    path = raw / RECORD
     stated = read_schema(path)
     try:
         incidents = [Incident(what, bool(spoils)) for what, spoils in stated.pop("incidents")]
@@ -76,19 +87,19 @@ def read_record(raw: Path) -> RunRecord:
 
 
 def read_schema(path: Path) -> dict[str, Any]:
-    """The object in a file, without its schema. Raises OSError, or ValueError naming the file of another schema."""
+    """The object in a file, without its schema. Raises OSError, ValueError naming the file, `OtherSchema`."""
     try:
         stated = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: not JSON: {error}") from error
     schema = stated.pop("schema", 1) if isinstance(stated, dict) else 1
     if schema != SCHEMA:
-        raise ValueError(_of_another_schema(path, schema))
+        raise _other_schema(path, schema)
     return dict(stated)
 
 
-def _of_another_schema(path: Path, schema: object) -> str:
-    return f"{path}: is of schema {schema}, and this lab reads schema {SCHEMA}: run it again"
+def _other_schema(path: Path, schema: object) -> OtherSchema:
+    return OtherSchema(f"{path}: {of_another(schema, ': run it again')}")
 
 
 def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
@@ -114,10 +125,15 @@ def keep_plan(folder: Path, runs: Iterable[PlannedRun]) -> None:
     write_whole(folder / PLAN, json.dumps({"schema": SCHEMA, "runs": [run.stated() for run in runs]}, indent=2))
 
 
+def of_another_kind(folder: Path) -> str:
+    """The kind of a folder that holds no planned runs with their figures, and what reports it; empty where it may."""
+    return next((what.format(folder) for name, what in _OTHER_KINDS.items() if (folder / name).exists()), "")
+
+
 def read_plan(folder: Path, scenario: Scenario) -> list[PlannedRun]:
     """The runs that `folder` was made for. Raises OSError, or ValueError naming the file."""
     if not (folder / PLAN).exists() and (folder / PLAN_OF_SCHEMA_1).exists():
-        raise ValueError(_of_another_schema(folder / PLAN_OF_SCHEMA_1, 1))
+        raise _other_schema(folder / PLAN_OF_SCHEMA_1, 1)
     try:
         return [as_stated(scenario, one) for one in read_schema(folder / PLAN)["runs"]]
     except (TypeError, KeyError) as error:

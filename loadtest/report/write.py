@@ -95,8 +95,13 @@ def in_words(runs: Sequence[RunSummary], baseline: str | None) -> list[str]:
     return telling([row.as_dict() for row in runs], baseline)
 
 
-def not_run(runs: Sequence[PlannedRun], begun: Sequence[PlannedRun]) -> list[str]:
-    """A line that names the runs that were never begun; empty where all were."""
-    labels = {run.label for run in begun}
+def not_run(
+    runs: Sequence[PlannedRun], reported: Sequence[PlannedRun], cut_short: Sequence[PlannedRun] = ()
+) -> list[str]:
+    """A line that names the runs that are not reported, those apart that were begun; empty where all are reported."""
+    cut = [run.label for run in cut_short]
+    labels = {*cut, *(run.label for run in reported)}
     left = [run.label for run in runs if run.label not in labels]
-    return [f"The run ended early: {', '.join(left)} not run"] if left else []
+    told = [f"{', '.join(left)} not run"] if left else []
+    told += [f"{', '.join(cut)} cut short, and in no figure"] if cut else []
+    return [f"The run ended early: {'; '.join(told)}"] if told else []

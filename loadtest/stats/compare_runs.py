@@ -9,16 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.stats.intervals import ALPHA, INTERVAL_LEGEND
-from loadtest.stats.saved_run import (
-    AnyRow,
-    BadRun,
-    SavedRun,
-    is_assumed,
-    same_arrivals,
-    same_seeds,
-    sample,
-    why_invalid,
-)
+from loadtest.stats.rows import AnyRow, is_assumed, same_arrivals, same_seeds, sample, why_invalid
+from loadtest.stats.saved_run import BadRun, SavedRun
 from loadtest.stats.sentences import COMPARED, Figure, show_median
 from loadtest.stats.verdicts import ComparisonOutcome, SamplePair, Verdict, judge
 from loadtest.workload.gate import is_worst_count

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from loadtest.figures.plain_text import quoted
-from loadtest.stats.saved_run import AnyRow, SavedRun, figure, figure_names, is_assumed, sample, why_invalid
+from loadtest.stats.rows import AnyRow, figure, figure_names, is_assumed, sample, why_invalid
+from loadtest.stats.saved_run import SavedRun
 from loadtest.stats.sentences import show
 from loadtest.workload.gate import BadGate, Gate, Term, is_worst_count
 

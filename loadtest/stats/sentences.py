@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from loadtest.stats.intervals import REPEATS_MIN, median_interval
-from loadtest.stats.saved_run import AnyRow, is_assumed, same_arrivals, same_seeds, sample
+from loadtest.stats.rows import AnyRow, is_assumed, same_arrivals, same_seeds, sample
 from loadtest.stats.verdicts import ComparisonOutcome, SamplePair, Verdict, judge, percent
 from loadtest.workload.gate import is_worst_count
 

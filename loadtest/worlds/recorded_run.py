@@ -16,7 +16,7 @@ from loadtest.figures import redis_info
 from loadtest.figures.incident import Incident
 from loadtest.figures.recorded_history import RecordedHistory
 from loadtest.figures.redis_commands import AFTER, BEFORE
-from loadtest.figures.run_folder import RunRecord
+from loadtest.figures.run_folder import FAILURE, RunRecord
 from loadtest.figures.whole_file import write_whole
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.trace import scenario_json
@@ -66,10 +66,10 @@ class RecordedWorld:
             await self._record(run, raw, folder, on_progress)
         except Exception as error:
             with suppress(OSError):  # the same reason may be why it failed
-                (raw / "failure.log").write_text(traceback.format_exc(), encoding="utf-8")
+                (raw / FAILURE).write_text(traceback.format_exc(), encoding="utf-8")
             if isinstance(error, WorldFailed | OSError | ValueError):
                 raise
-            raise WorldFailed(f"{type(error).__name__}: {error}; see failure.log among its records") from error
+            raise WorldFailed(f"{type(error).__name__}: {error}; see {FAILURE} among its records") from error
         return RecordedHistory(raw, run)
 
     async def _record(self, run: PlannedRun, raw: Path, folder: Path, on_progress: OnProgress) -> None:

@@ -21,6 +21,7 @@ from loadtest.sim.pool import code_hash
 from loadtest.studies.sweep.grid import BadSetting, Point, Value, points, read_setting
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
+from loadtest.workload.schema import SCHEMA, of_another
 from loadtest.workload.seeds import run_seed
 
 RUNS_MAX = 1_000_000
@@ -140,7 +141,7 @@ def begin(results: Path, plan: SweepPlan, known: Mapping[str, type[Strategy]], a
         raise BadSetting(f"{sweep.size:,} runs are more than {RUNS_MAX:,}")
     sweep.folder = new_run_folder(results, f"sweep-{plan.scenario.name}", about, plan.scenario)
     stated = {field.name: getattr(plan, field.name) for field in fields(plan) if field.name != "scenario"}
-    write_whole(sweep.folder / "plan.json", json.dumps({**stated, "code": code_hash()}, indent=2))
+    write_whole(sweep.folder / "plan.json", json.dumps({"schema": SCHEMA, **stated, "code": code_hash()}, indent=2))
     return sweep
 
 
@@ -181,6 +182,8 @@ def _read_plan(folder: Path) -> tuple[SweepPlan, str]:
         stated = json.loads((folder / "plan.json").read_text("utf-8"))
         if not isinstance(stated, dict) or "code" not in stated:
             raise ValueError("its plan.json is not a sweep's")
+        if (schema := stated.pop("schema", SCHEMA)) != SCHEMA:
+            raise ValueError(f"plan.json: {of_another(schema, ': begin a new sweep')}")
         code = stated.pop("code")
         lists: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stated.items()

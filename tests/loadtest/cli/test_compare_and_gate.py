@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from app.discovery import discover
 from loadtest import ROOT
 from loadtest.cli import app
-from loadtest.stats.saved_run import figure_names
+from loadtest.stats.rows import figure_names
 from loadtest.workload.gate import parse_gate
 from tests.run_directory import repeats, write_run
 

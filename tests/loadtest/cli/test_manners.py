@@ -79,6 +79,16 @@ def test_a_former_name_of_a_command_still_works_and_is_not_listed() -> None:
     assert "summarise" not in lab("--help").stdout
 
 
+@pytest.mark.parametrize(
+    ("former", "now"), [("check", "lab verify"), ("hitpath", "make hitpath"), ("loadlimit", "make loadlimit")]
+)
+def test_a_command_that_moved_says_where_to_whatever_its_options(former: str, now: str) -> None:
+    result = lab(former, "--seed", 7)
+    assert result.exit_code == 2
+    assert f"{former} is now {now}" in " ".join(result.stderr.split())
+    assert f"│ {former} " not in lab("--help").stdout
+
+
 def test_a_pod_tells_its_version_too() -> None:
     ended = process("--version", module="app")
     assert (ended.returncode, ended.stderr) == (0, b"")

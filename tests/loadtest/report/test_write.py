@@ -12,7 +12,6 @@ from typer.testing import CliRunner, Result
 from app.discovery import discover
 from app.ledger import OriginRead
 from loadtest.cli import app
-from loadtest.figures.recorded_history import CUT_SHORT
 from loadtest.figures.records import ANSWER_COLUMNS
 from loadtest.figures.redis_info import NOT_KNOWN
 from loadtest.figures.run_folder import RunRecord, keep_plan, new_run_folder
@@ -117,11 +116,11 @@ def test_a_report_that_cannot_be_written_leaves_the_figures(
     assert not list(folder.glob(".*.half"))
 
 
-def leave_records(folder: Path, run: PlannedRun, requests: int, is_over: bool) -> None:
+def leave_records(folder: Path, run: PlannedRun, requests: int, is_over: bool, world: str = "native") -> None:
     """As a bench does: a request and a read each 100 ms."""
     raw = folder / "raw" / run.label
     raw.mkdir(parents=True)
-    record = RunRecord.of(run, "native")
+    record = RunRecord.of(run, world)
     record.is_over = is_over
     record.write(raw)
     with (raw / "ledger.csv").open("w", newline="") as file:
@@ -138,7 +137,7 @@ def leave_records(folder: Path, run: PlannedRun, requests: int, is_over: bool) -
 
 
 def summarised(folder: Path) -> Result:
-    return CliRunner().invoke(app, ["report", str(folder)])
+    return CliRunner().invoke(app, ["report", str(folder)], env={"COLUMNS": "500"})
 
 
 def test_a_folder_whose_bench_was_killed_is_summarised_from_what_is_there(tmp_path: Path, scenario: Scenario) -> None:
@@ -151,15 +150,13 @@ def test_a_folder_whose_bench_was_killed_is_summarised_from_what_is_there(tmp_pa
     said = summarised(folder)
     assert said.exit_code == 3, said.output
     by_name = {row["strategy"]: row for row in kept(folder)}
-    assert by_name.keys() == {"static", "singleflight", "swr"}
+    assert by_name.keys() == {"static", "swr"}
     assert by_name["static"]["requests"] == 120
     assert NOT_KNOWN in by_name["static"]["notes"]
-    assert CUT_SHORT.what not in by_name["static"]["incidents"]
-    assert CUT_SHORT.what in by_name["singleflight"]["incidents"]
-    assert not by_name["singleflight"]["valid"]
     assert not by_name["swr"]["valid"]
     assert "no request was sent" in by_name["swr"]["incidents"]
-    assert "xfetch not run" in (folder / "report.md").read_text()
+    for text in ((folder / "report.md").read_text(), said.output):
+        assert "xfetch not run; singleflight cut short, and in no figure" in " ".join(text.split())
     assert not (folder.parent / "latest").exists()
 
 
@@ -176,7 +173,7 @@ def test_a_folder_of_an_older_lab_is_refused_with_its_schema(tmp_path: Path, sce
     (folder / "plan.json").write_text("[]")
     said = summarised(folder)
     assert said.exit_code == 2
-    assert "plan.json: is of schema 1, and this lab reads schema 2" in " ".join(said.stderr.split())
+    assert "plan.json: schema: is 1, and this lab reads 2: run it again" in " ".join(said.stderr.split())
 
 
 def test_a_folder_whose_plan_has_its_former_name_is_refused_with_its_schema(tmp_path: Path, scenario: Scenario) -> None:
@@ -185,16 +182,70 @@ def test_a_folder_whose_plan_has_its_former_name_is_refused_with_its_schema(tmp_
     (folder / "turns.json").write_text("[]")
     said = summarised(folder)
     assert said.exit_code == 2
-    assert "turns.json: is of schema 1, and this lab reads schema 2" in " ".join(said.stderr.split())
+    assert "turns.json: schema: is 1, and this lab reads 2: run it again" in " ".join(said.stderr.split())
 
 
-def test_a_run_that_was_ended_before_its_load_began_is_no_result_and_says_so(
-    tmp_path: Path, scenario: Scenario
-) -> None:
+def test_a_repeat_that_was_cut_short_is_no_figure_and_is_said(tmp_path: Path, scenario: Scenario) -> None:
+    folder = folder_for(tmp_path, scenario)
+    keep_plan(
+        folder, order := [PlannedRun(scenario, "static", seed, repeat) for repeat, seed in enumerate((1, 2, 3), 1)]
+    )
+    for run, requests in zip(order, (120, 121, 7), strict=True):
+        leave_records(folder, run, requests, is_over=run is not order[2])
+    assert summarised(folder).exit_code == 3
+    assert [row["requests"] for row in kept(folder)] == [120, 121]
+    assert "static-3 cut short, and in no figure" in (folder / "report.md").read_text()
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_of_runs_that_were_all_cut_short_nothing_is_reported(tmp_path: Path, scenario: Scenario, begun: bool) -> None:
+    folder = folder_for(tmp_path, scenario)
+    keep_plan(folder, [run := PlannedRun(scenario, "static", 1)])
+    leave_records(folder, run, 120, is_over=False)
+    if not begun:  # ended before its load
+        (folder / "raw" / "static" / "run.json").unlink()
+    said = summarised(folder)
+    assert said.exit_code == 3
+    assert "no run came to its end there: static cut short" in " ".join(said.stderr.split())
+    assert not (folder / "summary.json").exists()
+
+
+def test_a_run_that_failed_is_reported_with_the_reason_and_not_as_cut_short(tmp_path: Path, scenario: Scenario) -> None:
     folder = folder_for(tmp_path, scenario)
     keep_plan(folder, order := [PlannedRun(scenario, name, 1) for name in ("static", "swr")])
     leave_records(folder, order[0], 120, is_over=True)
-    (folder / "raw" / "swr").mkdir()
+    leave_records(folder, order[1], 3, is_over=False)
+    (folder / "raw" / "swr" / "failure.log").write_text("Traceback …\nloadtest.worlds.world.WorldFailed: pod-2 fell\n")
     assert summarised(folder).exit_code == 3
-    by_name = {row["strategy"]: row for row in kept(folder)}
-    assert "the run was ended before its load began" in by_name["swr"]["incidents"][0]
+    failed_row = next(row for row in kept(folder) if row["strategy"] == "swr")
+    assert failed_row["incidents"][0] == "pod-2 fell; see failure.log among its records"
+    assert (failed_row["requests"], failed_row["valid"]) == (0, False)
+
+
+def test_a_run_that_cannot_be_read_is_of_the_world_that_the_others_ran_in(tmp_path: Path, scenario: Scenario) -> None:
+    folder = folder_for(tmp_path, scenario)
+    keep_plan(folder, order := [PlannedRun(scenario, name, 1) for name in ("static", "swr")])
+    for run in order:
+        leave_records(folder, run, 120, is_over=True, world="stack")
+    record = folder / "raw" / "static" / "run.json"
+    record.write_text("{")
+    assert summarised(folder).exit_code == 3
+    assert {row["strategy"]: row["world"] for row in kept(folder)} == {"static": "stack", "swr": "stack"}
+    (folder / "raw" / "swr" / "run.json").write_text("{")
+    assert summarised(folder).exit_code == 3
+    assert {row["world"] for row in kept(folder)} == {"unknown"}
+
+
+@pytest.mark.parametrize("name", ["plan.json", "scenario.json", "raw/static/run.json"])
+def test_a_file_of_a_newer_lab_is_refused_and_the_figures_stay(tmp_path: Path, scenario: Scenario, name: str) -> None:
+    folder = folder_for(tmp_path, scenario)
+    keep_plan(folder, [run := PlannedRun(scenario, "static", 1)])
+    leave_records(folder, run, 120, is_over=True)
+    summarised(folder)
+    before = (folder / "summary.json").read_bytes()
+    stated = json.loads((folder / name).read_text()) | {"schema": 3}
+    (folder / name).write_text(json.dumps(stated))
+    said = summarised(folder)
+    assert said.exit_code == 2
+    assert f"{name}: schema: is 3, and this lab reads 2: a newer lab wrote the file" in " ".join(said.stderr.split())
+    assert (folder / "summary.json").read_bytes() == before

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from loadtest.stats.saved_run import AnyRow, figure, figure_names
+from loadtest.stats.rows import AnyRow, figure, figure_names
 from loadtest.stats.sentences import sentences, show, telling
 from tests.run_directory import repeats
 

@@ -7,7 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from loadtest.cli import app
-from loadtest.stats.saved_run import read_run, why_invalid
+from loadtest.stats.rows import why_invalid
+from loadtest.stats.saved_run import read_run
 from loadtest.studies.claims.experiment import read_experiments
 from loadtest.workload.scenario import OWN, BadScenario, read_scenario
 from loadtest.workload.toml_writer import as_toml
@@ -19,7 +20,7 @@ RENAMED = "and this lab reads 2, in which [tune] is called [params]"
 TUNED = GOOD + "[tune.jitter]\nspread = 0.5\n"
 REFUSED = [
     ("schema = 1\n" + TUNED, f"schema: is 1, {RENAMED}"),
-    ("schema = 3\n" + GOOD, f"schema: is 3, {RENAMED}"),
+    ("schema = 3\n" + GOOD, "schema: is 3, and this lab reads 2: a newer lab wrote the file"),
     ('schema = "2"\n' + GOOD, f"schema: is '2', {RENAMED}"),
     ("schema = []\n" + GOOD, f"schema: is [], {RENAMED}"),
     (TUNED, "tune: is called params since schema 2"),
@@ -71,6 +72,22 @@ def test_runs_of_one_scenario_are_the_same_whether_or_not_their_folders_say_the_
         for name, stated in (("older", {}), ("newer", {"schema": 2}))
     ]
     assert runs[0].scenario == runs[1].scenario
+
+
+@pytest.mark.parametrize("name", ["summary.json", "scenario.json"])
+@pytest.mark.parametrize(
+    "words", [["gate", "--max", "static.errors <= 0"], ["compare", "{}"]], ids=lambda words: words[0]
+)
+def test_figures_of_a_newer_lab_are_refused_with_the_field_and_the_known_schema(
+    tmp_path: Path, name: str, words: list[str]
+) -> None:
+    folder = write_run(tmp_path / "newer", repeats("static"), {"pods": 3})
+    stated = json.loads((folder / name).read_text()) | {"schema": 3}
+    (folder / name).write_text(json.dumps(stated))
+    asked = [words[0], str(folder), *(word.format(folder) for word in words[1:])]
+    said = CliRunner().invoke(app, asked, env={"COLUMNS": "500"})
+    assert said.exit_code == 2
+    assert f"{name}: schema: is 3, and this lab reads 2: a newer lab wrote the file" in " ".join(said.stderr.split())
 
 
 def test_a_summary_of_schema_1_still_tells_its_references_and_why_a_row_is_no_result(tmp_path: Path) -> None:

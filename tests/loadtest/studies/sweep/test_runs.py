@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from app.discovery import discover
 from app.strategy import LoadReason, Status
 from loadtest import cli
-from loadtest.cli import sweep as command
+from loadtest.cli import conduct
 from loadtest.figures.history import Ending
 from loadtest.figures.incident import Incident
 from loadtest.figures.run_summary import RunSummary
@@ -73,7 +73,7 @@ class Here:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Here:
     instead = Here()
-    monkeypatch.setattr(command, "VirtualWorld", instead)
+    monkeypatch.setattr(conduct, "VirtualWorld", instead)
     monkeypatch.setenv("COLUMNS", "160")
     return instead
 
@@ -85,8 +85,8 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
-def lab(*words: object) -> Result:
-    return CliRunner().invoke(cli.app, ["sweep", *map(str, words)])
+def lab(*words: object, command: str = "sweep") -> Result:
+    return CliRunner().invoke(cli.app, [command, *map(str, words)])
 
 
 def flat(result: Result) -> str:
@@ -267,6 +267,27 @@ def test_a_directory_with_the_plan_of_a_bench_is_named(small: Path, here: Here) 
     ended = lab("--resume", small.parent)
     assert ended.exit_code == 2
     assert "no sweep was begun there: its plan.json is not a sweep's" in flat(ended)
+
+
+def test_a_sweep_of_a_newer_lab_is_refused_with_the_field_and_the_known_schema(small: Path, here: Here) -> None:
+    _, folder = swept(small, *GRID)
+    plan = folder / "plan.json"
+    plan.write_text(plan.read_text().replace('"schema": 2', '"schema": 3'))
+    ended = lab("--resume", folder)
+    assert ended.exit_code == 2
+    assert "plan.json: schema: is 3, and this lab reads 2: a newer lab wrote the file" in flat(ended)
+
+
+@pytest.mark.parametrize("command", ["report", "gate", "compare"])
+def test_whoever_asks_for_a_run_and_names_a_sweep_is_told_what_reports_it(
+    command: str, small: Path, here: Here
+) -> None:
+    _, folder = swept(small, *GRID)
+    ended = lab(folder, *([folder] if command == "compare" else []), command=command)
+    assert ended.exit_code == 2
+    told = f"is a sweep, which has the figures of its points and no raw records: lab sweep --resume {folder}"
+    assert told in flat(ended)
+    assert "--raw" not in flat(ended)
 
 
 def test_a_bad_setting_is_told_before_anything_is_run_or_made(small: Path, here: Here) -> None:
