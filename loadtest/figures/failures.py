@@ -22,9 +22,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from loadtest.figures.incident import Incident
+from loadtest.figures.pod_metrics import families
 from loadtest.figures.redis_commands import AFTER, BEFORE
 from loadtest.workload.scenario import Scenario
 
@@ -93,25 +92,25 @@ def failures_found(failures: Failures, scenario: Scenario, failed_reads: int) ->
     return incidents
 
 
-def counted(raw: Path, pods: int, are_new: bool) -> tuple[Failures, list[str]]:
+def counted(raw: Path, pods: int, since: str | None) -> tuple[Failures, list[str]]:
     """The failures in the pods' metrics in `raw`, and a line for each pod whose failures are not known.
 
-    With `are_new` the pods were started for this run, so that all that they ever counted is the run's, its warm-up
-    included.
+    `since` names the metrics in which earlier failures were counted already. For None the pods were started for this
+    run, so that all that they ever counted is the run's, its warm-up included.
     """
     total, unknown = Failures(), []
     for number in range(1, pods + 1):
         name = f"pod-{number}"
         try:
             before, after = (_read(raw / f"{when}{name}.prom") for when in (BEFORE, AFTER))
+            earlier = Failures() if since is None else _read(raw / f"{since}{name}.prom")
         except (OSError, ValueError):
             unknown.append(f"the counters of {name} could not be read: whether anything failed there is not known")
             continue
-        if any(after[what] < count for what, count in before.items()):
+        if any(after[what] < count for what, count in (*before.items(), *earlier.items())):
             unknown.append(f"{name} began anew during the run: what failed there before is not known")
             continue
-        if not are_new:
-            after.subtract(before)
+        after.subtract(earlier)
         total += after
     return total, unknown
 
@@ -119,7 +118,7 @@ def counted(raw: Path, pods: int, are_new: bool) -> tuple[Failures, list[str]]:
 def _read(path: Path) -> Failures:
     """The failures in one pod's metrics. Raises ValueError where they are not a pod's, or cut short."""
     total, seen = Failures(), set[str]()
-    for family in text_string_to_metric_families(path.read_text(encoding="utf-8")):
+    for family in families(path, _COUNTERS):
         if (known := _COUNTERS.get(family.name)) is None:
             continue
         seen.add(family.name)

@@ -9,7 +9,7 @@ from loadtest.figures.generator_record import read_generator
 from loadtest.figures.history import Chunk, Ending
 from loadtest.figures.incident import Incident
 from loadtest.figures.records import first_intended_s, read_answers, read_ledger
-from loadtest.figures.redis_commands import pods_cpu_s, redis_commands
+from loadtest.figures.redis_commands import BEFORE, EARLIER, pods_cpu_s, redis_commands
 from loadtest.figures.redis_info import what_happened
 from loadtest.figures.run_folder import read_record
 from loadtest.workload.planned_run import PlannedRun
@@ -42,7 +42,8 @@ class RecordedHistory:
         if record.world == "virtual":
             told = Failures({(Kind(kind), what): count for kind, what, count in record.failures})
             return Ending(incidents, failures=told, trace=record.trace)
-        failures, unknown = counted(self._raw, self.run.scenario.pods, are_new=record.world == "native")
+        since = BEFORE if record.world != "native" else EARLIER if record.are_pods_kept else None
+        failures, unknown = counted(self._raw, self.run.scenario.pods, since)
         of_redis, notes = what_happened(self._raw)
         generator = read_generator(self._raw)
         incidents += map(Incident, (*unknown, *of_redis))

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
-from prometheus_client.parser import text_string_to_metric_families
+from loadtest.figures.pod_metrics import families
 
 COMMANDS = "lab_cache_commands_total"
 CPU = "lab_cpu_seconds"
 BEFORE = "metrics-before-"
 AFTER = "metrics-"
+EARLIER = "metrics-earlier-"
+"""The name of the metrics that kept pods had counted by the end of the run before."""
 
 
 def redis_commands(raw: Path) -> float | None:
@@ -36,6 +38,6 @@ def _during_load(raw: Path, name: str) -> float | None:
 
 
 def _counted(path: Path, name: str) -> float | None:
-    families = text_string_to_metric_families(path.read_text(encoding="utf-8"))
-    values = [sample.value for family in families for sample in family.samples if sample.name == name]
+    about = families(path, [name.removesuffix("_total")])
+    values = [sample.value for family in about for sample in family.samples if sample.name == name]
     return sum(values) if values else None

@@ -57,6 +57,8 @@ class RunRecord:
     """The oldest age of an answer by the strategy's own promise, in seconds; None where only the pods know it."""
     warm_spread_s: float = 0.0
     """Seconds between the first answer of the warm-up burst and its last."""
+    are_pods_kept: bool = False
+    """Whether the pods had served another run before, and had counted its failures."""
     incidents: list[Incident] = field(default_factory=list)
     failures: list[tuple[str, str, int]] = field(default_factory=list)
     """Failures that the pods counted, in virtual time: kind, what it was about, how often."""

@@ -11,6 +11,8 @@ from loadtest.generator.meter import now_s
 
 START_LEAD_S = 0.5
 """Seconds between the assignment and the load's begin, so that all processes begin at the same moment."""
+ALONE_LEAD_S = 0.2
+"""Seconds between the start of a process that sends alone and its load's begin, in which it draws the first keys."""
 DEAL_EVERY_S = 1.0
 """Seconds between two messages of the master."""
 DEAL_LEAD_S = 1.5
@@ -79,4 +81,4 @@ def own_share(worker: str, deal: Mapping[str, Any]) -> Share | None:
 
 def all_of_it(duration_s: float | None) -> Share:
     """The whole load, for a process that sends alone."""
-    return Share(0, 1, now_s() + START_LEAD_S, duration_s)
+    return Share(0, 1, now_s() + ALONE_LEAD_S, duration_s)

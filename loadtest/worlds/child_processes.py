@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from loadtest.worlds.ambient import child_environment
 from loadtest.worlds.guard import Guard
@@ -23,13 +24,35 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 
+class Process(Protocol):
+    """A process as asyncio knows its own: `returncode` is None until it has ended."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    @property
+    def stdin(self) -> asyncio.StreamWriter | None: ...
+
+    @property
+    def stdout(self) -> asyncio.StreamReader | None: ...
+
+    async def wait(self) -> int: ...
+
+    def send_signal(self, number: int, /) -> None:
+        """Send a signal. May raise ProcessLookupError."""
+
+
 @dataclass(slots=True)
 class Child:
     """A child process; `ended` is true once it has ended, for whatever reason."""
 
     name: str
-    process: asyncio.subprocess.Process
+    process: Process
     log: Path
+    role: str = ""
+    """The role that it shares with others, which end together; empty for one of its own."""
 
     @property
     def pid(self) -> int:
@@ -53,7 +76,7 @@ class Child:
 
 
 class Children:
-    """The owner of the children that it starts: leaving the `async with` ends them, the youngest first."""
+    """The owner of the children that it starts: leaving the `async with` ends them, the youngest role first."""
 
     def __init__(self) -> None:
         self._children: list[Child] = []
@@ -65,9 +88,18 @@ class Children:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for child in reversed(self._children):
-            await self.end(child)
+        cancelled: asyncio.CancelledError | None = None
+        while self._children:
+            last = self._children[-1]
+            peers = [child for child in self._children if child.role == last.role] if last.role else [last]
+            try:
+                await asyncio.gather(*map(self.end, peers))
+            except asyncio.CancelledError as again:  # which has ended them the faster
+                cancelled = again
+            self._children = [child for child in self._children if child not in peers]
         await self._guard.aclose()
+        if cancelled is not None:
+            raise cancelled
 
     async def start(
         self,
@@ -76,25 +108,34 @@ class Children:
         log: Path,
         environment: Mapping[str, str] | None = None,
         pass_fds: Sequence[int] = (),
+        role: str = "",
+        is_spoken_to: bool = False,
     ) -> Child:
-        """Start a command, with output to the file `log` and a home in its folder. Raises OSError."""
+        """Start a command, with output to the file `log` and a home in its folder. Raises OSError.
+
+        With `is_spoken_to` its standard input and output are pipes to this process instead.
+        """
         log = _absolute(log)
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
+                stdin=asyncio.subprocess.PIPE if is_spoken_to else asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE if is_spoken_to else output,
                 stderr=output,
                 cwd=log.parent,
                 env=child_environment(environment or {}, home=str(log.parent)),
                 pass_fds=pass_fds,
                 start_new_session=True,  # Ctrl-C reaches the owner alone, which then ends its children in order
-                preexec_fn=partial(_die_with_parent, os.getpid()) if HAS_DEATH_SIGNAL else None,
+                preexec_fn=partial(die_with_parent, os.getpid()) if HAS_DEATH_SIGNAL else None,
             )
-        child = Child(name, process, log)
-        self._children.append(child)
+        child = self.adopt(Child(name, process, log, role))
         if not HAS_DEATH_SIGNAL:
             await self._guard.watch(process)
+        return child
+
+    def adopt(self, child: Child) -> Child:
+        """Own a child that was started elsewhere, and return it."""
+        self._children.append(child)
         return child
 
     async def end(self, child: Child) -> None:
@@ -109,10 +150,20 @@ class Children:
             _signal(child, signal.SIGKILL)
             await child.process.wait()
 
+    async def end_at_once(self) -> None:
+        """End all children by SIGKILL, without the order and the grace of those that are at work."""
+        for child in self.alive():
+            _signal(child, signal.SIGKILL)
+        await asyncio.gather(*(child.process.wait() for child in self._children))
+
     async def discard(self, child: Child) -> None:
         """End a child, and forget it."""
         await self.end(child)
         self._children.remove(child)
+
+    def alive(self) -> list[Child]:
+        """The children that run."""
+        return [child for child in self._children if not child.ended]
 
     def fallen(self) -> list[Child]:
         """The children that have ended of their own accord."""
@@ -131,7 +182,7 @@ def _signal(child: Child, number: signal.Signals) -> None:
         pass  # it has just ended by itself
 
 
-def _die_with_parent(parent: int) -> None:
+def die_with_parent(parent: int) -> None:
     """Ask the kernel to end this child when its parent ends, even by SIGKILL; runs in the child before its program."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it was gone already

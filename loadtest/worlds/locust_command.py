@@ -12,6 +12,7 @@ from pathlib import Path
 from loadtest import ROOT
 from loadtest.workload.traffic import Load
 from loadtest.worlds.child_processes import Child, Children
+from loadtest.worlds.forked_locust import ForkServer
 from loadtest.worlds.python_server import HOST, free_port
 
 STOP_S = 10
@@ -29,12 +30,14 @@ async def start_locust(
     run_s: float,
     processes: int = 1,
     options: Sequence[str] = (),
+    server: ForkServer | None = None,
 ) -> list[Child]:
     """Begin a headless run of `run_s` seconds; logs and records go to the folder `answers`. `options` are Locust's own.
 
     All processes are returned, first the one that says when the run is over. The run has ended when all of them have.
+    With `server` a single process is forked, so that it need not import Locust. Raises OSError and `WorldFailed`.
     """
-    locust: list[str | Path] = [sys.executable, "-m", "locust", "--locustfile", ROOT / "loadtest" / "locustfile.py"]
+    locust: list[str | Path] = ["--locustfile", ROOT / "loadtest" / "locustfile.py"]
     users = str(load.users or processes)  # an open loop has none: each process sends its share
     run: list[str | Path] = [
         "--headless", "--users", users, "--spawn-rate", users,
@@ -51,6 +54,10 @@ async def start_locust(
         for number in range(1, processes + 1):
             commands[f"locust-{number}"] = [*locust, *run, "--worker", "--master-host", HOST, "--master-port", port]
     environment = {"PYTHONPATH": str(ROOT)}
+    if server is not None and processes == 1:
+        return [await server.fork("locust", [*map(str, commands["locust"])], answers / "locust.log", environment)]
+    python = (sys.executable, "-m", "locust")
     return [
-        await children.start(name, command, answers / f"{name}.log", environment) for name, command in commands.items()
+        await children.start(name, [*python, *command], answers / f"{name}.log", environment)
+        for name, command in commands.items()
     ]

@@ -11,9 +11,10 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.discovery import discover
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.child_processes import Child, Children
+from loadtest.worlds.forked_locust import CAN_FORK, ForkServer
+from loadtest.worlds.kept_systems import KeptSystems
 from loadtest.worlds.python_server import HOST, START_WITHIN_S, free_port, start_server
 from loadtest.worlds.recorded_run import RecordedWorld
 from loadtest.worlds.system import System, forget_keys
@@ -24,37 +25,45 @@ PORT_TRIES = 3
 
 def native_world(records: Records, command: str = "") -> RecordedWorld:
     """The native world, whose runs leave their records where `records` says. `command` names the lease's holder."""
-    return RecordedWorld("native", native_system, records, command)
+    systems = KeptSystems(native_system)
+    return RecordedWorld("native", systems.opened, records, command, systems)
 
 
 @asynccontextmanager
 async def native_system(run: PlannedRun, folder: Path) -> AsyncIterator[System]:
-    """A system of Redis, the scenario's pods, and the pooler of connections that they share; all end with the context.
+    """A system of Redis, the scenario's pods, the pooler that they share, and Locust; all end with the context.
 
     Raises `WorldFailed`. `LAB_REDIS_URL` names a server that already runs; only the keys of the strategy are removed
     there. `LAB_REDIS_SERVER` names another binary to start.
     """
-    scenario, strategy = run.scenario, run.strategy
+    scenario, given = run.scenario, os.environ.get("LAB_REDIS_URL")
     async with Children() as children:
-        redis_url = os.environ.get("LAB_REDIS_URL") or await start_redis(children, folder)
-        await forget_keys(redis_url, strategy)
+        redis_url = given or await start_redis(children, folder)
+        await forget_keys(redis_url, run.strategy)
         environment = {
             **scenario.pod_environment(run.seed),
             "LAB_REDIS_URL": redis_url,
-            "LAB_REFERENCES": str(strategy in discover(references=True).references),
+            "LAB_REFERENCES": "True",
             "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
         }
         if scenario.connections_shared is not None:
             pooler = await start_server(children, "pooler", "app.pooler", {}, folder)
             environment["LAB_ORIGIN_POOLER"] = f"{HOST}:{pooler.port}"
         names = [f"pod-{number + 1}" for number in range(scenario.pods)]
-        pods = await asyncio.gather(
-            *(start_server(children, name, "app", {**environment, "LAB_POD": name}, folder) for name in names)
-        )
         try:
-            yield System(redis_url, [pod.url for pod in pods], children)
+            locust, pods = await asyncio.gather(
+                _fork_server(children, folder),
+                asyncio.gather(
+                    *(start_server(children, name, "app", {**environment, "LAB_POD": name}, folder) for name in names)
+                ),
+            )
+            yield System(redis_url, [pod.url for pod in pods], children, locust, owns_redis=not given)
         finally:
             (folder / "origin.sqlite").unlink(missing_ok=True)
+
+
+async def _fork_server(children: Children, folder: Path) -> ForkServer | None:
+    return await ForkServer.start(children, folder) if CAN_FORK else None
 
 
 async def start_redis(children: Children, folder: Path) -> str:

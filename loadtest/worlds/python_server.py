@@ -45,6 +45,7 @@ async def start_server(children: Children, name: str, module: str, environment: 
             folder / f"{name}.log",
             {**environment, "PYTHONPATH": str(ROOT)},
             pass_fds=[listener.fileno()],
+            role=module,
         )
     await _wait_until_it_listens(child, port)
     return Server(child.pid, port)

@@ -5,7 +5,7 @@ import json
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -15,7 +15,7 @@ from app.discovery import discover
 from loadtest.figures import redis_info
 from loadtest.figures.incident import Incident
 from loadtest.figures.recorded_history import RecordedHistory
-from loadtest.figures.redis_commands import AFTER, BEFORE
+from loadtest.figures.redis_commands import AFTER, BEFORE, EARLIER
 from loadtest.figures.run_folder import FAILURE, RunRecord
 from loadtest.figures.whole_file import write_whole
 from loadtest.workload.planned_run import PlannedRun
@@ -43,19 +43,31 @@ class RecordedWorld:
     executor = None
     runs_at_once = 1
 
-    def __init__(self, name: str, open_system: OpenSystem, records: Records, command: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        open_system: OpenSystem,
+        records: Records,
+        command: str = "",
+        owned: AbstractAsyncContextManager[object] | None = None,
+    ) -> None:
+        """`owned` is open for as long as the world is, such as the owner of the systems that it opens."""
         self.name, self._open_system, self._records = name, open_system, records
-        self._sole_user = sole_user(command)
+        self._command, self._owned = command, owned
         self._lease: Lease | None = None
 
     async def __aenter__(self) -> "RecordedWorld":
-        self._lease = await self._sole_user.__aenter__()
+        async with AsyncExitStack() as entered:
+            self._lease = await entered.enter_async_context(sole_user(self._command))
+            if self._owned is not None:
+                await entered.enter_async_context(self._owned)
+            self._open = entered.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        return await self._sole_user.__aexit__(kind, error, trace)
+        return await self._open.__aexit__(kind, error, trace)
 
     async def run(self, run: PlannedRun, on_progress: OnProgress) -> RecordedHistory:
         """Implements `World.run`; an unforeseen error leaves its traceback among the records."""
@@ -78,10 +90,14 @@ class RecordedWorld:
         write_whole(raw / "scenario.json", scenario_json(scenario, raw, folder))
         async with (
             self._open_system(run, raw) as system,
-            httpx.AsyncClient(timeout=WARM_WITHIN_S, trust_env=False) as client,
+            httpx.AsyncClient(timeout=WARM_WITHIN_S, trust_env=False, verify=False) as client,
         ):
             offset_s = await clock_offset_s(system.redis_url)
             record = RunRecord.of(run, self.name, clock_offset_s=offset_s, oldest_s=_promise(run))
+            record.incidents += (Incident(remark, spoils=False) for remark in system.remarks)
+            if system.last_run is not None:
+                record.are_pods_kept = True
+                _keep_last_metrics(system.last_run, raw)
             record.write(raw)
             await _keep_redis(system, raw / redis_info.BEFORE)
             if scenario.warm.keys == "burst":
@@ -101,6 +117,7 @@ class RecordedWorld:
                     system.pod_urls,
                     raw,
                     scenario.duration_s,
+                    server=system.locust,
                 )
                 try:
                     await _watch(locust, run, system.children, record, ledger, on_progress)
@@ -109,8 +126,10 @@ class RecordedWorld:
                 finally:
                     record.incidents += map(Incident, self._at_the_end(ledger))
                     record.write(raw)
+            await system.children.discard(locust)
             await _keep_redis(system, raw / redis_info.AFTER)
             await _keep_metrics(client, system, raw, AFTER)
+            system.is_sound = not any(incident.spoils for incident in record.incidents)
 
     def _at_the_end(self, ledger: LedgerFile) -> Iterator[str]:
         for url in ledger.silent_urls:
@@ -161,6 +180,12 @@ async def _watch(
 
 async def _keep_redis(system: System, path: Path) -> None:
     write_whole(path, json.dumps(await redis_info.what_it_says(system.redis_url), indent=2))
+
+
+def _keep_last_metrics(last_run: Path, raw: Path) -> None:
+    """Keep what the pods had counted by the end of the run before."""
+    for path in last_run.glob(f"{AFTER}pod-*.prom"):
+        write_whole(raw / path.name.replace(AFTER, EARLIER), path.read_text(encoding="utf-8"))
 
 
 async def _keep_metrics(client: httpx.AsyncClient, system: System, raw: Path, when: str) -> None:

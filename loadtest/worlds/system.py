@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,26 +13,42 @@ from redis.exceptions import RedisError
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.ambient import shown_url
 from loadtest.worlds.child_processes import Children
+from loadtest.worlds.forked_locust import ForkServer
 from loadtest.worlds.world import WorldFailed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class System:
     """A system that answers: its Redis, its pods, and the owner of the child processes of a run."""
 
     redis_url: str
     pod_urls: list[str]
     children: Children
+    locust: ForkServer | None = None
+    """The server that forks Locust; None where it is started anew for each run."""
+    owns_redis: bool = False
+    """Whether Redis was started for this system, and holds no other keys."""
+    is_sound: bool = False
+    """Whether a run has ended in it without an incident, so that it may serve another."""
+    last_run: Path | None = None
+    """The folder of the records of the run that it served before; None where it is new."""
+    remarks: Sequence[str] = ()
+    """Remarks on this system for the record of its next run."""
 
 
+ANSWER_WITHIN_S = 5.0
+"""Seconds within which Redis answers a command."""
 OpenSystem = Callable[[PlannedRun, Path], AbstractAsyncContextManager[System]]
 """A function that opens a system for a run, given a folder for logs. Raises `WorldFailed`."""
 
 
-async def forget_keys(redis_url: str, strategy: str) -> None:
-    """Remove the strategy's keys, and no others: the server may be shared. Raises `WorldFailed`."""
+async def forget_keys(redis_url: str, strategy: str | None) -> None:
+    """Remove the strategy's keys and no others, for the server may be shared; all for None. Raises `WorldFailed`."""
     try:
-        async with Redis.from_url(redis_url) as client:
+        async with Redis.from_url(redis_url, socket_timeout=ANSWER_WITHIN_S) as client:
+            if strategy is None:
+                await client.flushall()
+                return
             keys = [key async for key in client.scan_iter(f"lab:{strategy}:*", count=1_000)]
             if keys:
                 await client.unlink(*keys)

@@ -9,6 +9,7 @@ from prometheus_client import generate_latest
 from app.discovery import discover
 from app.metrics import Metrics
 from loadtest.figures.failures import Failures, Kind, counted, failures_found
+from loadtest.figures.redis_commands import BEFORE, EARLIER
 from loadtest.sim.cluster.cluster import ClusterReady
 from loadtest.sim.cluster.events import Subscriber
 from loadtest.sim.cluster.simulate import simulate
@@ -35,7 +36,7 @@ def with_failures(**commands: int) -> Metrics:
 
 def test_what_failed_during_the_load_is_told_by_command_over_all_pods(tmp_path: Path) -> None:
     raw = pods(tmp_path, (with_failures(set=4), with_failures(set=6, mget=1)), (Metrics(), with_failures(set=3)))
-    failures, unknown = counted(raw, 2, are_new=False)
+    failures, unknown = counted(raw, 2, since=BEFORE)
     told = failures_found(failures, QUICK, 0)
     assert unknown == []
     assert told == [("failed commands to Redis: 6 (mget 1, set 5)", True)]
@@ -43,12 +44,18 @@ def test_what_failed_during_the_load_is_told_by_command_over_all_pods(tmp_path: 
 
 def test_of_pods_that_were_started_for_the_run_the_warm_up_counts_too(tmp_path: Path) -> None:
     raw = pods(tmp_path, (with_failures(set=4), with_failures(set=4)))
-    assert counted(raw, 1, are_new=False)[0].total() == 0
-    assert counted(raw, 1, are_new=True)[0].total() == 4
+    assert counted(raw, 1, since=BEFORE)[0].total() == 0
+    assert counted(raw, 1, since=None)[0].total() == 4
+
+
+def test_of_pods_that_were_kept_counts_what_failed_since_the_run_before(tmp_path: Path) -> None:
+    raw = pods(tmp_path, (with_failures(set=6), with_failures(set=7)))
+    (raw / "metrics-earlier-pod-1.prom").write_bytes(generate_latest(with_failures(set=4).registry))
+    assert counted(raw, 1, since=EARLIER)[0].total() == 3, "two of them before the load"
 
 
 def test_pods_without_failures_make_no_event(tmp_path: Path) -> None:
-    failures, unknown = counted(pods(tmp_path, (Metrics(), Metrics())), 1, are_new=True)
+    failures, unknown = counted(pods(tmp_path, (Metrics(), Metrics())), 1, since=None)
     assert (failures.total(), unknown) == (0, [])
     assert failures_found(failures, QUICK, 0) == []
 
@@ -66,7 +73,7 @@ def test_a_pod_whose_counters_cannot_be_read_is_an_event(tmp_path: Path, damage:
             after.write_text("<html>")
         case "begun anew":
             after.write_bytes(generate_latest(with_failures(set=1).registry))
-    _, unknown = counted(raw, 2, are_new=True)
+    _, unknown = counted(raw, 2, since=None)
     assert len(unknown) == 1
     assert "pod-1" in unknown[0]
 
@@ -96,7 +103,7 @@ def test_a_pod_that_stood_still_is_told_in_seconds_and_only_its_pause_explains_i
     before.stood_still(0.7)
     for seconds in (0.7, 0.6, 0.6):
         after.stood_still(seconds)
-    failures, _ = counted(pods(tmp_path, (before, after)), 1, are_new=False)
+    failures, _ = counted(pods(tmp_path, (before, after)), 1, since=BEFORE)
     assert failures_found(failures, QUICK, 0) == [("pods stood still: 1.2 s", True)]
     paused = scenario({"kind": "pod-paused", "at_s": 2, "for_s": 1, "pod": 0})
     killed = scenario({"kind": "pod-killed", "at_s": 2, "for_s": 1, "pod": 0})

@@ -71,6 +71,15 @@ class Lab:
             time.sleep(0.05)
         raise AssertionError(f"no child with {words}: {self.process.communicate()[0]}")
 
+    def wait_for_load(self, results: Path, label: str) -> psutil.Process:
+        """The process that sends the load of a run, once it has begun to; its records bear its id."""
+        give_up_s = time.monotonic() + 60
+        while time.monotonic() < give_up_s and self.process.poll() is None:
+            for path in results.glob(f"*/raw/{label}/answers-*.csv"):
+                return psutil.Process(int(path.stem.removeprefix("answers-")))
+            time.sleep(0.02)
+        raise AssertionError(f"no load of {label}: {self.process.communicate()[0]}")
+
     def end(self, within_s: float = 90) -> tuple[int, str]:
         said, _ = self.process.communicate(timeout=within_s)
         return self.process.returncode, said
@@ -166,8 +175,8 @@ def test_the_herd_is_there_and_singleflight_ends_it(finished: tuple[Path, str]) 
 
 def test_redis_killed_in_mid_run_is_no_error_and_no_result(short: Path, tmp_path: Path) -> None:
     with Lab(*BENCH, short, "--strategies", "singleflight", "--results", tmp_path / "results") as lab:
-        lab.wait_for_child("locustfile")
-        time.sleep(2.5)  # Locust's own start, and a little of the run
+        lab.wait_for_load(tmp_path / "results", "singleflight")
+        time.sleep(1.5)
         lab.wait_for_child("valkey-server").kill()
         code, said = lab.end()
     assert code == 3, said
@@ -184,11 +193,11 @@ def test_a_pod_that_is_stopped_and_a_redis_that_is_emptied_in_mid_run_are_events
 ) -> None:
     short.write_text(SHORT.replace("duration_s = 4", "duration_s = 3"))
     with Lab(*BENCH, short, "--strategies", "static", "--results", tmp_path / "results") as lab:
-        lab.wait_for_child("locustfile")
+        lab.wait_for_load(tmp_path / "results", "static")
         listening = lab.wait_for_child("valkey-server").net_connections()
         port = next(one.laddr.port for one in listening if one.status == psutil.CONN_LISTEN)
         pod = lab.wait_for_child("-m app")
-        time.sleep(1.5)  # Locust's own start, and a little of the run
+        time.sleep(0.5)
         pod.suspend()
         with Redis(host="127.0.0.1", port=port) as client:
             client.flushall()
@@ -208,7 +217,7 @@ def test_a_pod_that_is_stopped_and_a_redis_that_is_emptied_in_mid_run_are_events
 
 def test_a_strategy_whose_generator_is_killed_is_a_row_and_the_bench_goes_on(short: Path, tmp_path: Path) -> None:
     with Lab(*BENCH, short, "--strategies", "static,swr", "--results", tmp_path / "results") as lab:
-        lab.wait_for_child("locustfile", "--strategy static").kill()
+        lab.wait_for_load(tmp_path / "results", "static").kill()
         code, said = lab.end()
     assert code == 3, said
     rows = _rows(tmp_path / "results")
@@ -219,7 +228,7 @@ def test_a_strategy_whose_generator_is_killed_is_a_row_and_the_bench_goes_on(sho
 
 def test_a_bench_that_is_killed_leaves_figures_and_no_child_and_can_be_summarised(short: Path, tmp_path: Path) -> None:
     with Lab(*BENCH, short, "--strategies", "static,swr", "--results", tmp_path / "results") as lab:
-        lab.wait_for_child("locustfile", "--strategy swr")
+        lab.wait_for_load(tmp_path / "results", "swr")
         family = lab.family()
         lab.process.kill()
         lab.end()
@@ -265,7 +274,7 @@ def test_an_interrupted_bench_leaves_nothing_running_and_says_what_was_kept(
         "--duration",
         "3",
     ) as lab:
-        lab.wait_for_child("locustfile", "--strategy swr")
+        lab.wait_for_load(tmp_path / "results", "swr")
         family = lab.family()
         assert len(family) >= 4  # Redis, two pods, Locust
         lab.process.send_signal(sign)

@@ -19,8 +19,8 @@ def test_a_redis_that_refuses_every_write_in_mid_run_is_an_event_and_no_result(
     with RedisServer(tmp_path) as server, Redis.from_url(server.url) as client:
         monkeypatch.setenv("LAB_REDIS_URL", server.url)
         with Lab("bench", "--scenario", tmp_path / "short.toml", "--strategies", "static", "--results", results) as lab:
-            lab.wait_for_child("locustfile")
-            time.sleep(2.5)  # Locust's own start, and a little of the run
+            lab.wait_for_load(results, "static")
+            time.sleep(1.5)
             client.config_set("maxmemory-policy", "noeviction")
             client.config_set("maxmemory", 1)
             code, said = lab.end()
