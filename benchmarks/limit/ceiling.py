@@ -21,7 +21,8 @@ from benchmarks.limit.search import Search
 from loadtest.figures.generator_record import GeneratorRecord, read_generator, what_is_due
 from loadtest.figures.histogram import Histogram
 from loadtest.figures.records import read_answers
-from loadtest.workload.scenario import CacheTable, OriginTable, Scenario
+from loadtest.workload.scenario import Scenario
+from loadtest.workload.scenario_tables import CacheTable, OriginTable
 from loadtest.workload.traffic import Keys, Load
 from loadtest.worlds.child_processes import Child, Children
 from loadtest.worlds.locust_command import start_locust

@@ -18,7 +18,7 @@ from loadtest.cli.terminal import console, fail, named, warn
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.write import Extras
 from loadtest.studies.claims.claims_page import TITLE, ClaimsPage, markdown, print_ledger
-from loadtest.studies.claims.experiment import Experiment, read_experiments
+from loadtest.studies.claims.published_experiment import PublishedExperiment, read_experiments
 from loadtest.studies.claims.reruns import EvidenceByVariant, evidence, keep, native_runs, records_of, virtual_runs
 from loadtest.studies.claims.verdict import judge, unexpected
 from loadtest.workload.scenario import BadScenario
@@ -76,7 +76,7 @@ def claims(
         fail("verdicts that are not as expected:\n" + "\n".join(wrong), code=1)
 
 
-def _chosen(only: str | None) -> Sequence[Experiment]:
+def _chosen(only: str | None) -> Sequence[PublishedExperiment]:
     """The experiments, or parts of them, that are asked for. Raises `BadScenario`."""
     experiments = read_experiments()
     if only is None:

@@ -20,7 +20,7 @@ from loadtest.sim.cluster.pod_cache import SimulatedCache
 from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
-from loadtest.workload.scenario import StatedSettings
+from loadtest.workload.stated_settings import StatedSettings
 
 T = TypeVar("T")
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.strategy import Status
-from loadtest.figures.plain_text import quoted
 from loadtest.figures.repeats import Medians
 from loadtest.figures.run_summary import RunSummary
 from loadtest.theory.predict import Prediction
@@ -23,12 +22,6 @@ LEGEND = (
     "the origin failed or shed, by the worst repeat, with how many repeats had any; –: there is no such figure."
 )
 ASSUMED = "~"
-_WHAT_IS_ASSUMED = (
-    f"{ASSUMED}: assumed, not simulated: a hit takes what the scenario says of the network, because virtual.service_us "
-    "states no CPU time; no sentence and no gate stands on it"
-)
-NOTES_MAX = 20
-"""The most incidents, and the most notes, that are quoted of one row."""
 NONE = "–"
 """The sign in place of a figure that does not exist."""
 
@@ -102,7 +95,7 @@ def _share(row: RunSummary, status: Status) -> float | None:
     return _count(row, status) / row.requests if row.requests and row.hit_ratio is not None else None
 
 
-def _worst(row: Medians, name: str) -> str:
+def worst(row: Medians, name: str) -> str:
     """A count that must be 0, and the number of repeats in which it was not."""
     table, _, entry = name.partition(".")
     value = getattr(row, table).get(entry, 0) if entry else getattr(row, name)
@@ -111,7 +104,7 @@ def _worst(row: Medians, name: str) -> str:
 
 
 def _if_any(name: str) -> Cell:
-    return lambda row, _: _worst(row, name) if getattr(row, name) else ""
+    return lambda row, _: worst(row, name) if getattr(row, name) else ""
 
 
 def _target(row: RunSummary, _: Beside) -> str:
@@ -189,9 +182,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("hot herd", "hot\nherd", 4, _stampede),
     Column("commands/request", "cmds\n/req", 5, _commands),
     Column("collapsed", "coll.", 6, lambda row, _: f"{_count(row, Status.COLLAPSED):,}"),
-    Column("shed", "shed", 6, lambda row, _: _worst(row, f"statuses.{Status.SHED}")),
-    Column("errors", "errs", 0, lambda row, _: _worst(row, "errors")),
-    Column("wrong answers", "wrong", 0, lambda row, _: _worst(row, "wrong_answers")),
+    Column("shed", "shed", 6, lambda row, _: worst(row, f"statuses.{Status.SHED}")),
+    Column("errors", "errs", 0, lambda row, _: worst(row, "errors")),
+    Column("wrong answers", "wrong", 0, lambda row, _: worst(row, "wrong_answers")),
 )
 
 
@@ -204,29 +197,3 @@ def comparison(rows: Sequence[Medians], baseline: str | None, predictions: Predi
     kept = [number for number, cells in enumerate(texts) if any(cells)]
     lines = list(zip(*(texts[number] for number in kept), strict=True))
     return Comparison([COLUMNS[number] for number in kept], baseline or "", lines)
-
-
-def _bounded(texts: Sequence[str]) -> list[str]:
-    """At most `NOTES_MAX` of the texts, each shortened: they quote logs."""
-    left_out = len(texts) - NOTES_MAX
-    return [*map(quoted, texts[:NOTES_MAX]), *([f"and {left_out:,} more, see summary.json"] if left_out > 0 else [])]
-
-
-def notes(rows: Sequence[Medians], predictions: Predictions = {}) -> list[str]:  # noqa: B006
-    """Notes beside the figures: runs that are no result, their incidents, and the kinds of wrong answers."""
-    found = []
-    for row in rows:
-        if not row.valid:
-            found.append(f"{row.strategy}: not a valid result" + ("" if row.incidents else "; no reason was recorded"))
-        found += [f"{row.strategy}: {incident}" for incident in _bounded(row.incidents)]
-        if row.wrong_answer_kinds:
-            wrong_answer_kinds = ", ".join(
-                f"{_worst(row, f'wrong_answer_kinds.{fault}')} {quoted(fault)}" for fault in row.wrong_answer_kinds
-            )
-            found.append(f"{row.strategy}: wrong answers: {wrong_answer_kinds}")
-        found += [f"{row.strategy}: {note}" for note in _bounded(row.notes)]
-        if isinstance(silent_because := predictions.get(row.strategy), str):
-            found.append(f"{row.strategy}: theory: silent, because {silent_because}")
-    if any(row.assumed for row in rows):
-        found.append(_WHAT_IS_ASSUMED)
-    return found

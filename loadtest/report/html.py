@@ -12,9 +12,10 @@ from loadtest.figures.run_summary import Series
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.chart import figure
 from loadtest.report.colours import colours
-from loadtest.report.columns import LEGEND, comparison, notes
+from loadtest.report.columns import LEGEND, comparison
 from loadtest.report.contents import Report, stamp
 from loadtest.report.embedding import embedded
+from loadtest.report.notes import notes
 from loadtest.report.workload_in_words import sentence
 from loadtest.workload.scenario import Scenario
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.whole_file import write_whole
-from loadtest.report.columns import LEGEND, Comparison, comparison, notes
+from loadtest.report.columns import LEGEND, Comparison, comparison
 from loadtest.report.contents import Report, stamp
 from loadtest.report.markdown_table import markdown_table
+from loadtest.report.notes import notes
 from loadtest.report.quoting import for_markdown
 from loadtest.report.workload_in_words import sentence
 from loadtest.workload.scenario import Scenario

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest.figures.run_summary import RunSummary
-from loadtest.report.columns import Comparison, comparison, notes
+from loadtest.report.columns import Comparison, comparison
 from loadtest.report.contents import Report
+from loadtest.report.notes import notes
 from loadtest.report.quoting import for_terminal
 
 NAME_WIDTH_MAX = 24  # characters; a longer name folds, so that it costs the terminal's table no other column

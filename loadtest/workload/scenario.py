@@ -6,27 +6,26 @@ import re
 import tomllib
 import unicodedata
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from app.latency import Latency
-from app.pooler import SIZE_MAX
 from app.settings import Settings, as_variable
 from app.strategy import Strategy
 from loadtest.workload.faults import Fault
 from loadtest.workload.gate import parse_gate
+from loadtest.workload.scenario_tables import RATE_REAL_MAX, CacheTable, Live, OriginTable, Virtual, Warm
 from loadtest.workload.schema import without_schema
+from loadtest.workload.stated_settings import StatedSettings
 from loadtest.workload.table import Table
 from loadtest.workload.text_file import text_of
 from loadtest.workload.traffic import Keys, Load
 
 OWN = Path(__file__).parents[1] / "scenarios"
 PODS_REAL_MAX = 16
-RATE_REAL_MAX = 50_000
 BYTES_MAX = 1 << 20
 FAULTS_MAX = 5
 """The most faults of a file that one message names."""
@@ -37,86 +36,9 @@ class BadScenario(ValueError):
     """A scenario that cannot be read; the message names the file, the field and the bound."""
 
 
-def _latency(text: str) -> str:
-    Latency.parse(text)
-    return text
-
-
 def _gate(text: str) -> str:
     parse_gate(text)
     return text
-
-
-LatencyText = Annotated[str, AfterValidator(_latency)]
-
-
-class CacheTable(Table):
-    """The `[cache]` table of a scenario."""
-
-    ttl_s: float = Field(ge=0.05, le=86_400)
-
-
-class OriginTable(Table):
-    """The `[origin]` table of a scenario."""
-
-    latency: LatencyText
-    connections: int = Field(ge=1, le=256)
-    """Connections of each pod for each strategy; enough not to shape the result, unless the scenario is about that."""
-    connections_shared: int | None = Field(None, ge=1, le=SIZE_MAX)
-    """Connections of all pods together for each strategy, handed out first come, first served.
-
-    A read first takes one of its pod's connections, and with it queues for a shared one. None leaves each pod its own
-    alone.
-    """
-
-
-class Warm(Table):
-    """The warm-up: what happens before the load begins."""
-
-    keys: Literal["none", "burst"] = "none"
-    """The keys that are asked for once each: `burst` asks for all at once, so that all entries are written together."""
-    lead_s: float = Field(0, ge=0, le=60)
-    """Seconds from the burst's end to the load, in virtual time; elsewhere it is what starting the load takes."""
-
-
-class Virtual(Table):
-    """Properties that a machine and a network have by themselves, and that virtual time must be given."""
-
-    network: LatencyText = "fixed(0.25)"
-    """The delay one way between client and pod, and between pod and pooler: a distribution like the origin's, in ms."""
-    redis: LatencyText = "fixed(0)"
-    """The time of a command to Redis and back, in ms."""
-    redis_entries_max: int | None = Field(None, ge=1, le=100_000_000)
-    """The entries that Redis has room for; then its policy decides."""
-    redis_policy: Literal["allkeys-lru", "noeviction"] = "allkeys-lru"
-    service_us: float = Field(0, ge=0, le=1_000_000)
-    """Microseconds of CPU that a request takes in its pod, which serves one at a time; with 0 no CPU is ever full."""
-
-
-class Live(Table):
-    """The live load of the stack, which never ends and goes to all its strategies at once."""
-
-    rate_per_s: float | None = Field(None, gt=0, le=RATE_REAL_MAX)
-    """Requests per second of all strategies together; by default as close to the load's own for each as can be."""
-    strategies: list[str] = Field(default_factory=list)
-    """The strategies that get the live load; all that there are by default."""
-    keys: int | None = Field(None, ge=1, le=1_000_000)
-    """The number of keys, by default the scenario's; at a low rate, few keys have requests enough for a herd."""
-
-
-class StatedSettings(Settings):
-    """Settings with the values that they are given, whatever the environment of this process says."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
 
 
 class Scenario(Table):

@@ -13,7 +13,7 @@ import httpx
 from app.settings import as_variable
 from loadtest.generator.targets import Targets
 from loadtest.workload.planned_run import PlannedRun
-from loadtest.workload.scenario import StatedSettings
+from loadtest.workload.stated_settings import StatedSettings
 from loadtest.worlds.child_processes import Children
 from loadtest.worlds.recorded_run import RecordedWorld
 from loadtest.worlds.system import System, forget_keys

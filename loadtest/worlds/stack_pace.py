@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from app.latency import Latency
 from app.settings import Settings
-from loadtest.workload.scenario import RATE_REAL_MAX, Scenario
+from loadtest.workload.scenario import Scenario
+from loadtest.workload.scenario_tables import RATE_REAL_MAX
 
 LIVE_RATE = 600.0
 """The highest default rate, requests per second, that the stack's limits let it send and answer faithfully."""

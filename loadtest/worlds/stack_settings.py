@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from app.discovery import discover
 from app.settings import Settings, as_variable
-from loadtest.workload.scenario import BadScenario, Scenario, StatedSettings, read_scenario
+from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
+from loadtest.workload.stated_settings import StatedSettings
 from loadtest.workload.trace import BadTrace, read_trace
 from loadtest.worlds.own_locustfile import BadLocustfile, check_locustfile
 from loadtest.worlds.stack_pace import BadVariable, Given, guests_pace, pace

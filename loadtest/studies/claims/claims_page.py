@@ -12,7 +12,8 @@ from rich.text import Text
 from loadtest.figures.plain_text import quoted
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown
-from loadtest.studies.claims.experiment import Basis, ClaimVerdict, Experiment, Variant
+from loadtest.studies.claims.claim import ClaimVerdict
+from loadtest.studies.claims.published_experiment import Basis, PublishedExperiment, Variant
 from loadtest.studies.claims.tolerance import CONFIDENCE
 from loadtest.studies.claims.verdict import JudgedClaim
 
@@ -46,7 +47,7 @@ this code, not that a prediction was registered and came true."""
 class ClaimsPage(NamedTuple):
     """The contents of a claims ledger."""
 
-    experiments: Sequence[Experiment]
+    experiments: Sequence[PublishedExperiment]
     judged: Mapping[str, Sequence[JudgedClaim]]  # by experiment
     about: Mapping[str, Any]  # see `loadtest.worlds.environment`
     wall_s: float
@@ -169,7 +170,7 @@ def _tally(ledger: ClaimsPage, basis: Basis) -> str:
     return ", ".join(f"{count} {verdict}" for verdict in ClaimVerdict if (count := verdicts.count(verdict)))
 
 
-def _notes(one: Experiment) -> Iterator[str]:
+def _notes(one: PublishedExperiment) -> Iterator[str]:
     """The notes of an experiment: its seeds, the variants that are only simulated, and those without a formula."""
     if one.fitted:
         yield f"Fitted: {one.fitted}."
@@ -182,7 +183,7 @@ def _notes(one: Experiment) -> Iterator[str]:
         yield "\\* Not the source's own: an independent simulation of its protocol."
 
 
-def _variants_by(one: Experiment, heading: str, reason_of: Callable[[Variant], str]) -> Iterator[str]:
+def _variants_by(one: PublishedExperiment, heading: str, reason_of: Callable[[Variant], str]) -> Iterator[str]:
     variants: dict[str, list[str]] = {}
     for name, variant in one.variants.items():
         variants.setdefault(reason_of(variant), []).append(name)
@@ -191,7 +192,7 @@ def _variants_by(one: Experiment, heading: str, reason_of: Callable[[Variant], s
             yield f"{heading}: {', '.join(names)}: {reason}."
 
 
-def conclusion(one: Experiment, judged: Sequence[JudgedClaim]) -> str:
+def conclusion(one: PublishedExperiment, judged: Sequence[JudgedClaim]) -> str:
     """The conclusion of an experiment, with its figures; empty where a verdict is unexpected or missing."""
     if not all(one.as_expected for one in judged):
         return ""

@@ -7,7 +7,7 @@ from statistics import fmean
 from app.discovery import Discovered
 from loadtest.figures.summarise import Finished
 from loadtest.studies.claims.evidence import Evidence, figures
-from loadtest.studies.claims.experiment import Experiment
+from loadtest.studies.claims.published_experiment import PublishedExperiment
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import BadScenario, Scenario
 from loadtest.workload.seeds import run_seed
@@ -16,7 +16,7 @@ EvidenceByVariant = Mapping[str, Mapping[str, Evidence]]
 """Evidence by experiment and variant."""
 
 
-def evidence(experiments: Sequence[Experiment], found: Discovered) -> EvidenceByVariant:
+def evidence(experiments: Sequence[PublishedExperiment], found: Discovered) -> EvidenceByVariant:
     """The evidence on every variant, still empty.
 
     Raises `BadScenario` where a variant's strategy does not exist, or a parameter is out of bounds.
@@ -38,7 +38,7 @@ def evidence(experiments: Sequence[Experiment], found: Discovered) -> EvidenceBy
 
 
 def native_runs(
-    experiments: Iterable[Experiment], found: EvidenceByVariant, repeats: int, seed: int
+    experiments: Iterable[PublishedExperiment], found: EvidenceByVariant, repeats: int, seed: int
 ) -> list[PlannedRun]:
     """A planned run of every variant that real processes run, and every repeat; repeats are interleaved."""
     variants = [
@@ -54,7 +54,7 @@ def native_runs(
     ]
 
 
-def virtual_runs(experiments: Iterable[Experiment], found: EvidenceByVariant, seed: int) -> list[PlannedRun]:
+def virtual_runs(experiments: Iterable[PublishedExperiment], found: EvidenceByVariant, seed: int) -> list[PlannedRun]:
     """A planned run of every variant and seed in virtual time, the longest first, so that the cores end together.
 
     A warm-up is as long before the load as it was natively.

@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from loadtest.studies.claims.claim import Claim, ClaimVerdict
 from loadtest.studies.claims.evidence import Evidence
-from loadtest.studies.claims.experiment import Claim, ClaimVerdict, Experiment
+from loadtest.studies.claims.published_experiment import PublishedExperiment
 from loadtest.studies.claims.tolerance import Spread, spread
 
 
@@ -76,7 +77,7 @@ class JudgedClaim(NamedTuple):
         return ClaimVerdict.REPRODUCED if value is not None and low <= value <= high else ClaimVerdict.NOT_REPRODUCED
 
 
-def judge(experiment: Experiment, found: Mapping[str, Evidence]) -> list[JudgedClaim]:
+def judge(experiment: PublishedExperiment, found: Mapping[str, Evidence]) -> list[JudgedClaim]:
     """Every claim of the experiment, judged by the evidence on its variants."""
     return [_judge(claim, found) for claim in experiment.claims]
 

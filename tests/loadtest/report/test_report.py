@@ -24,6 +24,7 @@ from loadtest.report.colours import BAD, PALETTE
 from loadtest.report.contents import VIRTUAL, Report
 from loadtest.report.html import write_html
 from loadtest.report.markdown import write_markdown
+from loadtest.report.notes import notes
 from loadtest.report.terminal import print_table
 from loadtest.report.workload_in_words import sentence
 from loadtest.workload.scenario import Scenario
@@ -387,9 +388,9 @@ def test_a_run_that_is_no_result_is_marked_wherever_it_is_shown(tmp_path: Path) 
 
 
 def test_what_was_wrong_with_answers_is_said() -> None:
-    assert comparison.notes(
-        [row("naive"), row("mine", wrong_answers=3, wrong_answer_kinds={"older": 2, "torn": 1})]
-    ) == ["mine: wrong answers: 2 older, 1 torn"]
+    assert notes([row("naive"), row("mine", wrong_answers=3, wrong_answer_kinds={"older": 2, "torn": 1})]) == [
+        "mine: wrong answers: 2 older, 1 torn"
+    ]
 
 
 def test_names_and_notes_cannot_break_the_markdown(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from loadtest.cli import app
 from loadtest.stats.rows import why_invalid
 from loadtest.stats.saved_run import read_run
-from loadtest.studies.claims.experiment import read_experiments
+from loadtest.studies.claims.published_experiment import read_experiments
 from loadtest.workload.scenario import OWN, BadScenario, read_scenario
 from loadtest.workload.toml_writer import as_toml
 from loadtest.workload.trace import scenario_json

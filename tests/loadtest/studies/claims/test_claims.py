@@ -13,9 +13,10 @@ from app.discovery import discover
 from loadtest import ROOT, cli
 from loadtest.figures.run_summary import Series
 from loadtest.sim.cluster.simulate import simulate
+from loadtest.studies.claims.claim import Claim, ClaimVerdict
 from loadtest.studies.claims.claims_page import WIDTH, ClaimsPage, conclusion, markdown, why
 from loadtest.studies.claims.evidence import Evidence, Figures, figures
-from loadtest.studies.claims.experiment import Claim, ClaimVerdict, Experiment, read_experiments
+from loadtest.studies.claims.published_experiment import PublishedExperiment, read_experiments
 from loadtest.studies.claims.reruns import evidence, native_runs, virtual_runs
 from loadtest.studies.claims.tolerance import Spread, rounding_step, spread
 from loadtest.studies.claims.verdict import JudgedClaim, judge, unexpected
@@ -60,13 +61,13 @@ def claim(**stated: Any) -> Claim:
     return Claim.model_validate({"name": "one", "says": "so", "variant": "a"} | bound | stated)
 
 
-def experiment(*claims: Claim, **stated: Any) -> Experiment:
+def experiment(*claims: Claim, **stated: Any) -> PublishedExperiment:
     table: dict[str, Any] = {
         "name": "some", "source": "A paper", "title": "One key", "setup": "As there.", "scenario": "hot-key",
         "variants": {name: {"strategy": STRATEGY.name} for name in "ab"},
         "claims": [one.model_dump() for one in claims or (claim(at_most=1),)],
     }  # fmt: skip
-    return Experiment.model_validate(table | stated)
+    return PublishedExperiment.model_validate(table | stated)
 
 
 def came_to(simulated: Figures, measured: Figures | None = None, invalid: str = "") -> Evidence:
@@ -324,7 +325,7 @@ def test_figures_in_tables_have_dotted_names_and_labels_are_none() -> None:
 # what is written
 
 
-def ledger(one: Experiment, of: list[JudgedClaim], repeats: int = 1) -> ClaimsPage:
+def ledger(one: PublishedExperiment, of: list[JudgedClaim], repeats: int = 1) -> ClaimsPage:
     return ClaimsPage([one], {one.name: of}, ABOUT, 754.0, repeats)
 
 

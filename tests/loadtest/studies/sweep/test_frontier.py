@@ -11,9 +11,10 @@ import pytest
 from app.discovery import discover
 from loadtest.figures.run_summary import ABOUT_ANSWERS
 from loadtest.report.colours import colours
-from loadtest.studies.sweep import frontier
+from loadtest.studies.sweep import frontier_chart
 from loadtest.studies.sweep.choice import Choice, choices, unbeaten
-from loadtest.studies.sweep.frontier import figure, write_frontier
+from loadtest.studies.sweep.frontier import write_frontier
+from loadtest.studies.sweep.frontier_chart import figure
 from loadtest.studies.sweep.grid import Value
 from loadtest.studies.sweep.runs import SweepPlan, SweepRun
 from tests.loadtest.report.test_report import ENVIRONMENT, SCENARIO, Page, axis, markdown_table, numbers, row
@@ -185,7 +186,7 @@ def test_nothing_at_all_still_has_its_place_on_a_logarithm(runs: list[SweepRun])
 
 @pytest.mark.parametrize(("low", "high"), [(0.5, 0.5), (1.0, 1.01), (0.5, 200.0), (1.0, 3e7)])
 def test_an_axis_has_room_around_and_some_ticks(low: float, high: float) -> None:
-    scale = frontier._ticks([low, high])
+    scale = frontier_chart._ticks([low, high])
     first, last = scale["range"]
     assert first < math.log10(low) <= math.log10(high) < last
     assert last - first >= 1
