@@ -40,13 +40,13 @@ def add_admin_routes(
             "code": code,
             "now_s": pod.cache.clock.now_s(),
             "longest_load_s": _longest_load_s(settings),
-            "strategies": {name: _describe(strategy, settings) for name, strategy in found.strategies.items()},
-            "references": {name: _describe(bound, settings) for name, bound in found.references.items()},
+            "strategies": {name: _describe(one, settings) for name, one in found.strategies.items()},
+            "references": {name: _describe(one, settings) for name, one in found.references.items()},
             "broken": found.broken,
         }
 
     @app.get("/settings")
-    async def variables() -> dict[str, str]:
+    async def every_setting() -> dict[str, str]:
         """Every setting as the environment variable that sets it.
 
         The URL of Redis is left out, because it may hold a password.
@@ -108,7 +108,7 @@ def _describe(strategy: type[Strategy], settings: Settings) -> dict[str, Any]:
         "baseline": strategy.is_baseline,
         "oldest_s": strategy.stated(settings.ttl_s, values).oldest_s(),
         "parameters": {
-            name: {"value": values[name], "default": parameter.default, "reason": parameter.why}
+            name: {"value": values[name], "default": parameter.default, "description": parameter.description}
             for name, parameter in strategy.parameters().items()
         },
     }

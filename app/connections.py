@@ -13,6 +13,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.deadlines import Deadlines
 from app.exchange import Exchange, JoinedWrites, Respond
 from app.settings import Settings
 
@@ -39,6 +40,9 @@ class Connections:
         self.most = settings.connections_max
         self.head_bytes_max = settings.head_bytes_max
         self.head_timeout_s = settings.head_timeout_ms / 1000
+        idle_s_max = settings.keep_alive_ms / 1000
+        self.idle: Deadlines[BoundedProtocol] = Deadlines(idle_s_max, BoundedProtocol.timeout_keep_alive_handler)
+        """The connections between two requests."""
         self.open = 0
         self.refusing = 0
         self.tell_refused = tell_refused
@@ -90,6 +94,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._shared.refusing -= 1
             return
         self._shared.open -= 1
+        self._shared.idle.end(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -99,6 +104,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._part_bytes += len(data)
+        self._shared.idle.end(self)
         super().data_received(data)
         if self._is_in_body:
             if self._part_bytes > BODY_BYTES_MAX:
@@ -155,10 +161,16 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self.cycle = exchange  # type: ignore[assignment]
         if before is None or before.response_complete:
-            self._start_asgi_task(exchange, respond)  # type: ignore[arg-type]
+            exchange.start(respond, self.loop, self.tasks)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((exchange, respond))  # type: ignore[arg-type]
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if isinstance(cycle, Exchange):
+            cycle.start(app, self.loop, self.tasks)
+        else:
+            super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         if not isinstance(self.cycle, Exchange):
@@ -169,8 +181,15 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        """Go on with the next request or wait for one. uvicorn's own sets a timer for each wait, which costs 3 us."""
         self._joined.end()
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+            else:
+                self._shared.idle.begin(self)
         if self._is_in_body:  # the rest of it is not read
             self.transport.close()
         if self.transport.is_closing():

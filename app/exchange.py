@@ -17,7 +17,7 @@ Respond = Callable[[bytes], Awaitable[tuple[bytes, bytes]]]
 """Answers a query string with a head, status line to last header, and a body; raises its own cancellation only."""
 
 _LAST = b"connection: close\r\n\r\n"
-_FAILED = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n" + _LAST
+_FAILED = b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n"
 
 
 class JoinedWrites:
@@ -74,7 +74,7 @@ class Exchange:
     """
 
     __slots__ = (
-        "_flow", "_is_head", "_on_response", "_query", "_transport", "disconnected", "keep_alive", "more_body",
+        "_flow", "_is_head", "_on_response", "_query", "_task", "_transport", "disconnected", "keep_alive", "more_body",
         "response_complete", "response_started",
     )  # fmt: skip
 
@@ -101,25 +101,33 @@ class Exchange:
         self.response_started = False
         self.response_complete = False
 
-    async def run_asgi(self, respond: Respond) -> None:
-        """Write the answer, unless the client has gone by then. The name is uvicorn's."""
+    def start(self, respond: Respond, loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[None]]) -> None:
+        """Begin to answer, in a task that is among the `tasks` until it ends."""
+        self._task = task = loop.create_task(self._answer(respond, tasks))
+        tasks.add(task)
+
+    async def _answer(self, respond: Respond, tasks: set[asyncio.Task[None]]) -> None:
+        """Write the answer, unless the client has gone by then."""
         try:
             head, body = await respond(self._query)
             if self._flow.write_paused and not self.disconnected:
                 await self._flow.drain()
+            if not self.disconnected:
+                self._write(head, body)
         except Exception:
-            log.exception("no answer to ?%r", self._query)
-            self._transport.write(_FAILED)
-            self._transport.close()
-            return
+            log.exception("no answer to ?%s", self._query.decode("latin-1"))
+            if not (self.response_started or self.disconnected):
+                self.keep_alive = False
+                self._write(_FAILED, b"")
         except BaseException:
             self._transport.close()
             raise
-        if self.disconnected:
-            return
-        self._transport.write(
-            b"".join((head, b"\r\n" if self.keep_alive else _LAST, b"" if self._is_head else body)),
-        )
+        finally:
+            tasks.discard(self._task)  # a callback for when it is done would cost 1 us
+
+    def _write(self, head: bytes, body: bytes) -> None:
+        end = b"\r\n" if self.keep_alive else _LAST
+        self._transport.write(head + end if self._is_head else b"".join((head, end, body)))
         self.response_started = self.response_complete = True
         if not self.keep_alive:
             self._transport.close()

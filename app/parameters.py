@@ -12,7 +12,7 @@ class Parameter:
     """A number or a word of a strategy that a run may set, with its bounds."""
 
     default: float | str
-    why: str
+    description: str
     low: float = -math.inf
     high: float = math.inf
     choices: Sequence[str] = ()
@@ -32,7 +32,7 @@ class Parameter:
 
 def parameter(
     default: float | str,
-    why: str,
+    description: str,
     *,
     low: float = -math.inf,
     high: float = math.inf,
@@ -42,7 +42,7 @@ def parameter(
 
     For example `beta: float = parameter(1.0, "…", low=0, high=100)`.
     """
-    return Parameter(default, why, low, high, choices)
+    return Parameter(default, description, low, high, choices)
 
 
 class HasParameters:

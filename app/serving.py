@@ -138,7 +138,8 @@ class PodServer(uvicorn.Server):
         if self.server_state.tasks:
             log.warning("%d requests were still in flight after the grace (grace_s)", len(self.server_state.tasks))
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # else a trace for each
-        for task in self.server_state.tasks:
+        for task in tuple(self.server_state.tasks):
+            task.add_done_callback(self.server_state.tasks.discard)  # one that has not begun cannot do so itself
             task.cancel()
         for connection in list(self.server_state.connections):
             connection.transport.abort()

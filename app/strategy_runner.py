@@ -21,7 +21,6 @@ from app.strategy import (
     Entry,
     Lab,
     Loaded,
-    Loader,
     LoadReason,
     Lookup,
     OriginFailed,
@@ -114,11 +113,17 @@ class StrategyRunner:
 
     async def answer(self, item_id: int) -> Answer:
         """The answer for an id of the key space. Only its own cancellation is raised."""
-        began_s = self._clock.monotonic_s()
+        monotonic_s = self._clock.monotonic_s
+        began_s = monotonic_s()
         current.set(Budget(self._budget_s))
         key = f"{self._key_prefix}{item_id}"
+        load = partial(self._load_item, item_id, key)
         try:
-            lookup = await self._look_up(key, partial(self._load_item, item_id, key))
+            try:
+                lookup = await self._strategy.get_or_load(key, load)
+            except CacheAway:
+                lookup = await self._flights.collapse_here(key, load)
+            _check(lookup)
         except Shed as bound:
             return self._refuse(Status.SHED, 503, str(bound), began_s)
         except OriginFailed as reason:
@@ -126,26 +131,22 @@ class StrategyRunner:
         except Exception as error:  # a strategy that is being written may raise anything
             log.exception("%s failed on %s", self._strategy.name, key)
             return self._refuse(Status.ERROR, 500, f"{self._strategy.name} raised {error!r}", began_s)
-        now_s = self._clock.now_s()
-        entry, age_s = lookup.entry, _shown(lookup.entry.age_s(now_s))
-        self._events.answered(lookup.status, self._clock.monotonic_s() - began_s, age_s)
+        now_s, entry = self._clock.now_s(), lookup.entry
+        age_s = _shown(entry.age_s(now_s))
+        self._events.answered(lookup.status, monotonic_s() - began_s, age_s)
         return Answer(404 if entry.absent else 200, lookup.status, entry.body, age_s, entry.fresh_until_s - now_s)
-
-    async def _look_up(self, key: str, load: Loader) -> Lookup:
-        try:
-            lookup = await self._strategy.get_or_load(key, load)
-        except CacheAway:
-            return await self._flights.collapse_here(key, load)
-        # a strategy that is being written may answer anything
-        if not isinstance(lookup, Lookup):
-            raise TypeError(f"get_or_load answered {lookup!r:.200}, not a Lookup")
-        if not isinstance(lookup.status, Status) or not isinstance(lookup.entry, Entry):
-            raise TypeError(f"get_or_load answered a Lookup of {lookup.status!r:.80} and {lookup.entry!r:.80}")
-        return lookup
 
     def _refuse(self, status: Status, code: int, reason: str, began_s: float) -> Answer:
         self._events.answered(status, self._clock.monotonic_s() - began_s, None)
         return Answer(code, status, json.dumps({"error": status, "reason": reason}).encode())
+
+
+def _check(lookup: Lookup) -> None:
+    """Raise TypeError unless it is a lookup indeed: a strategy that is being written may answer anything."""
+    if not isinstance(lookup, Lookup):
+        raise TypeError(f"get_or_load answered {lookup!r:.200}, not a Lookup")
+    if not isinstance(lookup.status, Status) or not isinstance(lookup.entry, Entry):
+        raise TypeError(f"get_or_load answered a Lookup of {lookup.status!r:.80} and {lookup.entry!r:.80}")
 
 
 def _shown(age_s: float) -> float | None:

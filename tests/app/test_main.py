@@ -128,7 +128,12 @@ def test_strategies_says_what_there_is_and_how_it_is_tuned(redis_url: str, tmp_p
             assert (await client.get("/readyz")).json()["cache"] == "up"
         assert list(said["strategies"]) == STRATEGIES
         assert said["broken"] == {}
-        assert said["strategies"]["xfetch"]["parameters"]["beta"]["value"] == 2.0
+        beta = said["strategies"]["xfetch"]["parameters"]["beta"]
+        assert beta == {
+            "value": 2.0,
+            "default": 1.0,
+            "description": discover().strategies["xfetch"].parameters()["beta"].description,
+        }
 
     asyncio.run(scenario())
 
