@@ -13,15 +13,17 @@ T = TypeVar("T")
 class StartedTask(Future[T]):
     """A task that continues a coroutine after its first step, with only what asyncio asks of a task."""
 
+    # on the class, because one is made for each request that waits
+    _coro: Coroutine[Any, Any, T] | None = None
+    _waits_for: Future[Any] | None = None
+    _must_cancel = False
+    _cancels = 0
+    when_done: Callable[["StartedTask[T]"], None] | None = None
+    """The function called in the step in which the task ends; a done callback would cost a turn of the loop."""
+
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__(loop=loop)
         self._own_loop = loop
-        self._coro: Coroutine[Any, Any, T] | None = None
-        self._waits_for: Future[Any] | None = None
-        self._must_cancel = False
-        self._cancels = 0
-        self.when_done: Callable[[StartedTask[T]], None] = lambda task: None
-        """The function called in the step in which the task ends; a done callback would cost a turn of the loop."""
 
     def get_name(self) -> str:
         return "request"
@@ -55,27 +57,23 @@ class StartedTask(Future[T]):
             self._own_loop.call_soon(self._step)
             return
         awaited._asyncio_future_blocking = False
-        awaited.add_done_callback(self._wake)
+        awaited.add_done_callback(self._step)
         self._waits_for = awaited
         if self._must_cancel and awaited.cancel():
             self._must_cancel = False
 
-    def _wake(self, awaited: Future[Any]) -> None:
-        try:
-            awaited.result()
-        except BaseException as error:
-            self._step(error)
-        else:
-            self._step()
-
-    def _step(self, error: BaseException | None = None) -> None:
-        if self._must_cancel:
-            error, self._must_cancel = CancelledError(), False
+    def _step(self, awaited: Future[Any] | None = None) -> None:
+        """Continue the coroutine; what a future that it awaits has ended with, it finds in that future itself."""
+        loop, coro = self._own_loop, self._coro
         self._waits_for = None
-        assert self._coro is not None
-        _enter_task(self._own_loop, self)  # type: ignore[arg-type]
+        assert coro is not None
+        _enter_task(loop, self)  # type: ignore[arg-type]
         try:
-            awaited = self._coro.send(None) if error is None else self._coro.throw(error)
+            if self._must_cancel:
+                self._must_cancel = False
+                awaited = coro.throw(CancelledError())
+            else:
+                awaited = coro.send(None)
         except StopIteration as ended:
             self.set_result(ended.value)
         except CancelledError:
@@ -84,10 +82,11 @@ class StartedTask(Future[T]):
             self.set_exception(failure)
         else:
             self._wait_for(awaited)
+            return
         finally:
-            _leave_task(self._own_loop, self)  # type: ignore[arg-type]
-        if self.done():
-            del self._own_loop.started[self]
+            _leave_task(loop, self)  # type: ignore[arg-type]
+        del loop.started[self]
+        if self.when_done is not None:
             self.when_done(self)
 
 

@@ -8,13 +8,13 @@ The loop is asyncio's own `BaseEventLoop`, except for its turn, in which the ori
 """
 
 import asyncio
-import heapq
 import itertools
-import math
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
+from heapq import heappop, heappush
+from math import isnan
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
@@ -27,6 +27,7 @@ CLOSING_S_MAX = 60.0
 TURNS_AT_ONCE_MAX = 1_000_000
 """Turns of the loop at one moment beyond which a task counts as spinning."""
 TASKS_NAMED_MAX = 20
+_new = object.__new__
 
 
 class VirtualTimeError(RuntimeError):
@@ -89,29 +90,25 @@ class VirtualClock:
 
 
 class _Handle(asyncio.Handle):
-    """A handle like asyncio's, without its debug mode, which is asked for at every callback."""
+    """A handle like asyncio's, without its debug mode; the loop makes and runs it in place, as calls cost the most."""
 
     __slots__ = ()
+    _repr = None
+    _source_traceback = None
+    _callback: Callable[..., object] | None  # None once it is cancelled
+    _context: Context
+    _loop: asyncio.AbstractEventLoop
 
-    def __init__(
-        self,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        loop: asyncio.AbstractEventLoop,
-        context: Context | None,
-    ) -> None:
-        self._context = copy_context() if context is None else context
-        self._loop = loop
-        self._callback = callback
-        self._args = args
-        self._cancelled = False
-        self._repr = None
-        self._source_traceback = None
+    def cancel(self) -> None:
+        self._callback = None
+        self._args = ()
+
+    def cancelled(self) -> bool:
+        return self._callback is None
 
 
 class _TimerHandle(_Handle, asyncio.TimerHandle):
     __slots__ = ()
-    _scheduled = False  # asyncio counts cancelled timers by it; this loop does not
     _when: float
 
 
@@ -121,6 +118,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     # of asyncio.BaseEventLoop, unchanged from Python 3.11 to 3.14
     _ready: deque[asyncio.Handle]
     _stopping: bool
+    _closed: bool
 
     def __init__(self, deadline_s: float, shuffle_seed: int | None = None) -> None:
         super().__init__()
@@ -147,25 +145,29 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        if self.is_closed():
+        if self._closed:
             raise RuntimeError("Event loop is closed")
-        handle = _Handle(callback, args, self, context)
+        handle = _new(_Handle)
+        handle._callback, handle._args, handle._loop = callback, args, self
+        handle._context = copy_context() if context is None else context
         self._ready.append(handle)
         return handle
 
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        if self.is_closed():
+        if self._closed:
             raise RuntimeError("Event loop is closed")
-        if math.isnan(when):
+        if isnan(when):
             raise ValueError("a timer cannot be set to NaN")
         number = next(self._timer_numbers)
         if self._shuffle is not None:
             number = self._shuffle.getrandbits(64)
-        timer = _TimerHandle(callback, args, self, context)
+        timer = _new(_TimerHandle)
+        timer._callback, timer._args, timer._loop = callback, args, self
+        timer._context = copy_context() if context is None else context
         timer._when = when
-        heapq.heappush(self._timers, (when, number, timer))
+        heappush(self._timers, (when, number, timer))
         return timer
 
     def call_soon_threadsafe(
@@ -183,36 +185,46 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """
         timers = self._timers
         while timers and timers[0][0] <= to_s and timers[0][2].cancelled():
-            heapq.heappop(timers)
+            heappop(timers)
         if self._ready or self._stopping or (timers and timers[0][0] <= to_s) or to_s > self.deadline_s:
             return False
         self.now_s = to_s
         return True
 
     def _run_once(self) -> None:
-        """Run one turn as asyncio's own does, but move the time where the original waits for the outside world."""
-        ready, timers = self._ready, self._timers
-        if ready or self._stopping:
-            self._turns_at_once += 1
-            if self._turns_at_once > TURNS_AT_ONCE_MAX:
-                raise DeadlineReached(f"the time stands still at {self.now_s:g} s: {_who_waits(self)}")
-        else:
-            self._move_time()
-        now_s = self.now_s
-        while timers and timers[0][0] <= now_s:
-            ready.append(heapq.heappop(timers)[2])
-        if self._shuffle is not None:
-            self._shuffle.shuffle(ready)
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle._cancelled:
-                handle._run()
+        """Run turns as asyncio's own do, but move the time where the original waits for the outside world."""
+        ready, timers, shuffle = self._ready, self._timers, self._shuffle
+        while True:
+            if ready or self._stopping:
+                self._turns_at_once += 1
+                if self._turns_at_once > TURNS_AT_ONCE_MAX:
+                    raise DeadlineReached(f"the time stands still at {self.now_s:g} s: {_who_waits(self)}")
+            else:
+                self._move_time()
+            now_s = self.now_s
+            while timers and timers[0][0] <= now_s:
+                ready.append(heappop(timers)[2])
+            if shuffle is not None:
+                shuffle.shuffle(ready)
+            for _ in range(len(ready)):
+                handle: _Handle = ready.popleft()  # type: ignore[assignment]
+                if handle._callback is None:
+                    continue
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    said = {"message": f"Exception in callback {handle._callback}", "exception": error}
+                    self.call_exception_handler(said)
+            if self._stopping:
+                return
 
     def _move_time(self) -> None:
         """Move the time to the next timer that is not cancelled. Raises `Deadlock` and `DeadlineReached`."""
         timers = self._timers
         while timers and timers[0][2].cancelled():
-            heapq.heappop(timers)
+            heappop(timers)
         if not timers:
             raise Deadlock(f"nothing is left to run at {self.now_s:g} s, and somebody waits: {_who_waits(self)}")
         next_s = timers[0][0]
