@@ -1,6 +1,6 @@
 """At most one load per key at a time: collapsing within a pod, a token lock between pods.
 
-A flight is a task of the pod: it outlives the request that began it, and every request for the key awaits it. Between
+A flight is a task of the pod: it outlives the request that began it, and answers every request for the key. Between
 pods the flights of a key compete for one lock with a lease. The winner looks again whether the entry has been stored
 meanwhile, and loads. It stores under its token, in one step with the release: a holder that lost its lease cannot
 overwrite a newer entry. The losers sleep until a notification comes, and poll slowly in case it was lost.
@@ -15,10 +15,12 @@ overwrite a newer entry. The losers sleep until a notification comes, and poll s
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Protocol
 
 from app import budget
+from app.deadlines import Deadlines
 from app.strategy import Cache, CacheAway, Clock, Entry, Loaded, Loader, LoadReason, Lookup, Shed, Status
 from app.tasks import Tasks
 
@@ -46,7 +48,7 @@ class FlightBounds:
     flights_max: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Job:
     """One key to be loaded, with the loader, the reason and the times of its entry."""
 
@@ -64,6 +66,33 @@ class _Job:
             and entry.is_fresh(now_s)
             and (self.seen is None or entry.read_at_s != self.seen.read_at_s)
         )
+
+
+class _Flight:
+    """A flight under way, with the answers that requests wait for: at most as many as there are requests."""
+
+    __slots__ = ("answers", "job")
+
+    def __init__(self, job: _Job) -> None:
+        self.job = job
+        self.answers: list[asyncio.Future[Lookup]] = []
+
+
+class _Wait:
+    """A request that waits for a flight, or for one after another."""
+
+    __slots__ = ("answer",)
+    answer: asyncio.Future[Lookup]
+
+
+class _Lease:
+    """A lock that is held while its holder loads."""
+
+    __slots__ = ("key", "renewal", "token")
+
+    def __init__(self, key: str, token: str) -> None:
+        self.key, self.token = key, token
+        self.renewal: asyncio.Task[None] | None = None
 
 
 class PodFlights:
@@ -87,7 +116,9 @@ class PodFlights:
         self._bounds = bounds
         self._events = events
         self._instance_id = instance_id
-        self._in_flight: dict[str, asyncio.Task[Lookup]] = {}
+        self._in_flight: dict[str, _Flight] = {}
+        self._waits = Deadlines(bounds.wait_s_max, self._give_up)
+        self._leases = Deadlines(bounds.lease_s / 3, self._renew)
         self._refresh_not_before_s: dict[str, float] = {}
 
     def __len__(self) -> int:
@@ -118,23 +149,27 @@ class PodFlights:
 
     async def _join(self, job: _Job, shared: bool) -> Lookup:
         flight, is_mine = self._flight(job, shared)
+        running, wait = asyncio.get_running_loop(), _Wait()
+        self._waits.begin(wait)
         try:
-            async with asyncio.timeout(self._bounds.wait_s_max) as wait:
-                while True:
-                    try:
-                        lookup = await asyncio.shield(flight)
-                        break
-                    except CacheAway:  # a refresh ends so; a request that has joined it still needs an answer
-                        flight, is_mine = self._flight(job, shared=False, ended=flight)
-        except TimeoutError:
-            if not wait.expired():
-                raise  # the load's own
-            raise Shed(f"no answer within {self._bounds.wait_s_max:g} s of waiting (wait_ms_max)") from None
+            while True:
+                wait.answer = running.create_future()  # its own, so that no request can cancel the flight
+                flight.answers.append(wait.answer)
+                try:
+                    lookup = await wait.answer
+                    break
+                except CacheAway:  # a refresh ends so; a request that has joined it still needs an answer
+                    flight, is_mine = self._flight(job, shared=False, ended=flight)
+        finally:
+            self._waits.end(wait)
         return lookup if is_mine else Lookup(Status.COLLAPSED, lookup.entry)
 
-    def _flight(
-        self, job: _Job, shared: bool, ended: asyncio.Task[Lookup] | None = None
-    ) -> tuple[asyncio.Task[Lookup], bool]:
+    def _give_up(self, wait: _Wait) -> None:
+        if not wait.answer.done():
+            bound_s = self._bounds.wait_s_max
+            wait.answer.set_exception(Shed(f"no answer within {bound_s:g} s of waiting (wait_ms_max)"))
+
+    def _flight(self, job: _Job, shared: bool, ended: _Flight | None = None) -> tuple[_Flight, bool]:
         """The key's flight and False, unless it is `ended`; else a new flight and True. Raises `Shed`."""
         flight = self._in_flight.get(job.key)
         if flight is not None and flight is not ended:
@@ -143,24 +178,40 @@ class PodFlights:
             raise Shed(f"{self._bounds.flights_max} loads are in flight in this pod (flights_max)")
         return self._start(job, shared), True
 
-    def _start(self, job: _Job, shared: bool) -> asyncio.Task[Lookup]:
-        flight = self._tasks.spawn(self._fly(job) if shared else self._load_unstored(job), "flight", job.key)
-        self._in_flight[job.key] = flight
-        flight.add_done_callback(lambda ended: self._land(job, ended))
+    def _start(self, job: _Job, shared: bool) -> _Flight:
+        self._in_flight[job.key] = flight = _Flight(job)
+        work = self._fly(job) if shared else self._load_unstored(job)
+        self._tasks.spawn(work, "flight", job.key, partial(self._land, flight))
         return flight
 
-    def _land(self, job: _Job, flight: asyncio.Task[Lookup]) -> None:
-        """Take a flight out of the map in the step in which it ends, so that a failed one does not stay behind."""
+    def _land(self, flight: _Flight, task: asyncio.Task[Lookup]) -> None:
+        """Take a flight out of the map, and answer who waits for it."""
+        job = flight.job
         if self._in_flight.get(job.key) is flight:  # else another flight has begun already
             del self._in_flight[job.key]
-        if job.reason is LoadReason.MISS or flight.cancelled():
+        if task.cancelled():
+            for answer in flight.answers:
+                answer.cancel()
             return
-        if flight.exception() is None:
-            self._refresh_not_before_s.pop(job.key, None)
+        error = task.exception()
+        for answer in flight.answers:
+            if answer.done():
+                continue  # its request has gone
+            if error is None:
+                answer.set_result(task.result())
+            else:
+                answer.set_exception(error)
+        if job.reason is not LoadReason.MISS:
+            self._pause_refreshes(job.key, error is not None)
+
+    def _pause_refreshes(self, key: str, has_failed: bool) -> None:
+        """Let no refresh of the key begin for a while, where one has failed."""
+        if not has_failed:
+            self._refresh_not_before_s.pop(key, None)
             return
         if len(self._refresh_not_before_s) >= self._bounds.flights_max:
             self._refresh_not_before_s.clear()
-        self._refresh_not_before_s[job.key] = asyncio.get_running_loop().time() + self._bounds.refresh_pause_s
+        self._refresh_not_before_s[key] = asyncio.get_running_loop().time() + self._bounds.refresh_pause_s
 
     async def _fly(self, job: _Job) -> Lookup:
         token = f"{self._instance_id}:{self._rng.getrandbits(64):016x}"
@@ -240,21 +291,26 @@ class PodFlights:
 
     async def _load_and_renew(self, job: _Job, token: str) -> Loaded:
         """Load, while the lease is renewed beside it: a slow load keeps its lock, and a dead pod loses it."""
-        renewing = self._tasks.spawn(self._renew(job.key, token), "lease", job.key)
+        lease = _Lease(job.key, token)
+        self._leases.begin(lease)
         try:
             return await job.load(job.reason)
         finally:
-            renewing.cancel()
+            self._leases.end(lease)
+            if lease.renewal is not None:
+                lease.renewal.cancel()
 
-    async def _renew(self, key: str, token: str) -> None:
-        """Renew the lease each third of it, until cancelled; the write is fenced by the token in any case."""
+    def _renew(self, lease: _Lease) -> None:
+        """Renew a lease of which a third is over; the write is fenced by the token in any case."""
+        lease.renewal = self._tasks.spawn(self._renew_and_go_on(lease), "lease", lease.key)
+
+    async def _renew_and_go_on(self, lease: _Lease) -> None:
         budget.current.set(None)  # no request waits for a renewal
-        while True:
-            await asyncio.sleep(self._bounds.lease_s / 3)
-            try:
-                await self._cache.renew(key, token, self._bounds.lease_s)
-            except CacheAway:
-                pass  # there is nothing to lose but the lock
+        try:
+            await self._cache.renew(lease.key, lease.token, self._bounds.lease_s)
+        except CacheAway:
+            pass  # there is nothing to lose but the lock
+        self._leases.begin(lease)
 
     async def _load_unstored(self, job: _Job) -> Lookup:
         loaded = await job.load(job.reason)

@@ -1,27 +1,52 @@
 """Notifications of stored entries, and the waiters for them in one pod."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
 
 
 class Waiter:
-    """One waiter for the entry of a key; implements `app.strategy.Notification`."""
+    """One waiter for the entry of a key, from entering it to leaving it; implements `app.strategy.Notification`."""
 
-    def __init__(self) -> None:
-        self._announced = asyncio.Event()
+    __slots__ = ("_is_announced", "_key", "_waiters", "_woken")
+
+    def __init__(self, waiters: "dict[str, dict[Waiter, None]]", key: str) -> None:
+        self._waiters, self._key = waiters, key
+        self._is_announced = False
+        self._woken: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._waiters.setdefault(self._key, {})[self] = None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        of_key = self._waiters[self._key]
+        del of_key[self]
+        if not of_key:
+            del self._waiters[self._key]
 
     def notify(self) -> None:
-        self._announced.set()
+        self._is_announced = True
+        self._wake()
 
     async def wait(self, timeout_s: float) -> bool:
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._announced.wait()
-        except TimeoutError:
-            return False
-        self._announced.clear()
-        return True
+        if not self._is_announced:
+            running = asyncio.get_running_loop()
+            self._woken = running.create_future()
+            timer = running.call_later(timeout_s, self._wake)
+            try:
+                await self._woken
+            finally:
+                timer.cancel()
+                self._woken = None
+        is_announced, self._is_announced = self._is_announced, False
+        return is_announced
+
+    def _wake(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
 
 class Notifications:
@@ -30,17 +55,9 @@ class Notifications:
     def __init__(self) -> None:
         self._waiters: dict[str, dict[Waiter, None]] = {}  # dicts, because they keep the order
 
-    @contextmanager
-    def waiter(self, key: str) -> Iterator[Waiter]:
-        waiter = Waiter()
-        self._waiters.setdefault(key, {})[waiter] = None
-        try:
-            yield waiter
-        finally:
-            waiters = self._waiters[key]
-            del waiters[waiter]
-            if not waiters:
-                del self._waiters[key]
+    def waiter(self, key: str) -> Waiter:
+        """A waiter, to be entered before what it waits for may happen."""
+        return Waiter(self._waiters, key)
 
     def notify(self, key: str) -> None:
         for waiter in self._waiters.get(key, ()):

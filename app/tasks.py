@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 from app.strategy import CacheAway, OriginFailed, Shed
@@ -28,11 +29,20 @@ class Tasks:
     def __len__(self) -> int:
         return len(self._running)
 
-    def spawn(self, work: Coroutine[Any, Any, T], kind: str, about: str = "") -> asyncio.Task[T]:
-        """Run the work once. `kind` is a label of the metrics, `about` tells tasks of one kind apart in the log."""
-        task = asyncio.get_running_loop().create_task(work, name=f"{kind} {about}".rstrip())
+    def spawn(
+        self,
+        work: Coroutine[Any, Any, T],
+        kind: str,
+        about: str = "",
+        ended: Callable[[asyncio.Task[T]], None] | None = None,
+    ) -> asyncio.Task[T]:
+        """Run the work once, then call `ended` with its task.
+
+        `kind` is a label of the metrics, `about` tells tasks of one kind apart in the log.
+        """
+        task = asyncio.get_running_loop().create_task(work, name=f"{kind} {about}" if about else kind)
         self._running[task] = None
-        task.add_done_callback(lambda ended: self._end(ended, kind))
+        task.add_done_callback(partial(self._end, kind, ended))
         return task
 
     def keep(self, work: Callable[[], Coroutine[Any, Any, None]], kind: str) -> asyncio.Task[None]:
@@ -52,8 +62,10 @@ class Tasks:
             pause_s = RESTART_S if running.time() - began_s > RESTART_S_MAX else min(2 * pause_s, RESTART_S_MAX)
             await asyncio.sleep(pause_s)
 
-    def _end(self, task: asyncio.Task[Any], kind: str) -> None:
+    def _end(self, kind: str, ended: Callable[[asyncio.Task[T]], None] | None, task: asyncio.Task[T]) -> None:
         self._running.pop(task, None)
+        if ended is not None:
+            ended(task)
         if task.cancelled():
             return
         error = task.exception()

@@ -11,7 +11,7 @@ import pytest
 from app import pod as wiring
 from app import strategy_runner as runner
 from app.discovery import discover
-from app.flights import PodFlights, _Job
+from app.flights import PodFlights, _Flight, _Job
 from app.pooler_client import PoolerClient
 from app.strategy import CacheAway, Entry, Lookup, Shed, Strategy
 from loadtest.sim.cluster import cluster as world
@@ -51,9 +51,10 @@ class TakesLateWrites(SimulatedRedis):
 class KeepsFailures(PodFlights):
     """A flight that fails stays in the map."""
 
-    def _land(self, job: _Job, flight: asyncio.Task[Lookup]) -> None:
-        if flight.cancelled() or flight.exception() is None:
-            super()._land(job, flight)
+    def _land(self, flight: _Flight, task: asyncio.Task[Lookup]) -> None:
+        super()._land(flight, task)
+        if not task.cancelled() and task.exception() is not None:
+            self._in_flight[flight.job.key] = flight
 
 
 class ListensLate(PodFlights):
