@@ -28,13 +28,6 @@ FAILURE = "failure.log"
 """The traceback of a run that failed, among its records."""
 
 
-_OTHER_KINDS = {
-    "points.jsonl": "a sweep, which has the figures of its points and no raw records: lab sweep --resume {} reports it",
-    "claims.json": "the records of lab claims, whose figures are in claims.json",
-}
-"""The kinds of folder beside a run's, by a file that only they have; the folder stands for the braces."""
-
-
 class OtherSchema(ValueError):
     """A file of another schema than the lab's; the text names the file, the field and the known schema."""
 
@@ -125,11 +118,6 @@ def new_run_folder(results: Path, name: str, about: Mapping[str, Any], scenario:
 def keep_plan(folder: Path, runs: Iterable[PlannedRun]) -> None:
     """Write the planned runs, so that a folder tells which are missing from it. Raises OSError."""
     write_whole(folder / PLAN, json.dumps({"schema": SCHEMA, "runs": [run.stated() for run in runs]}, indent=2))
-
-
-def of_another_kind(folder: Path) -> str:
-    """The kind of a folder that holds no planned runs with their figures, and what reports it; empty where it may."""
-    return next((what.format(folder) for name, what in _OTHER_KINDS.items() if (folder / name).exists()), "")
 
 
 def read_plan(folder: Path, scenario: Scenario) -> list[PlannedRun]:

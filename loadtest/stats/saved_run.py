@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loadtest.figures.run_folder import of_another_kind
+from loadtest.figures.folder_kind import of_another_kind
 from loadtest.stats.rows import AnyRow
 from loadtest.workload.schema import SCHEMA, is_newer, of_another
 

@@ -64,10 +64,12 @@ def test_help_and_version_import_nothing_that_runs(words: list[str]) -> None:
     assert ended.stdout.splitlines()[-1] == b"loaded: []"
 
 
-def test_a_command_imports_no_world_that_it_does_not_run() -> None:
+@pytest.mark.parametrize("command", ["compare", "gate"])
+def test_a_command_that_reads_figures_imports_no_world_and_no_scenario(command: str) -> None:
     code = (
-        "import sys; from loadtest.cli import app; app(['compare', '-h'], standalone_mode=False)\n"
-        "print([name for name in sys.modules if name.startswith(('loadtest.sim', 'loadtest.worlds'))])"
+        f"import sys; from loadtest.cli import app; app(['{command}', '-h'], standalone_mode=False)\n"
+        "heavy = ('loadtest.sim', 'loadtest.worlds', 'loadtest.workload.scenario', 'redis', 'plotly')\n"
+        "print([name for name in sys.modules if name.startswith(heavy)])"
     )
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=60, check=False)
     assert ended.stdout.splitlines()[-1] == b"[]", ended.stderr
