@@ -1,8 +1,10 @@
-"""Scenarios and strategies that a command line names: they exist and fit together, or the exit code is 2."""
+"""Scenarios, strategies and the Redis that a command is given: they exist and fit together, or the exit code is 2."""
 
+import os
 from pathlib import Path
 
 from app.discovery import Discovered, discover
+from app.redis_url import checked
 from loadtest.cli.terminal import errors, fail
 from loadtest.report.quoting import for_console_markup
 from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
@@ -18,6 +20,14 @@ def scenario_named(name: str, duration: float | None = None, pods: int | None = 
     except (BadScenario, BadTrace) as error:
         fail(error)
     return workload
+
+
+def check_redis_url() -> None:
+    """Exit 2 where `LAB_REDIS_URL` is set and is no URL that a pod takes; whether a server answers is seen later."""
+    try:
+        checked(os.environ.get("LAB_REDIS_URL") or "redis://")
+    except ValueError as error:
+        fail(f"LAB_REDIS_URL: {error}")
 
 
 def discovered(references: bool = False) -> Discovered:

@@ -126,6 +126,21 @@ def test_a_bad_option_is_named_with_its_bound_and_exits_2(words: list[str], said
     assert "\x1b" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [("http://:hush@h", "must begin with one of redis://"), ("redis://:hush@h:99999/0", "no valid URL")],
+)
+@pytest.mark.parametrize("command", ["bench", "calibrate"])
+def test_a_misspelled_redis_is_bad_input_and_its_secret_is_not_quoted(
+    command: str, url: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_REDIS_URL", url)
+    result = lab(command, "--strategies", "static", "--results", tmp_path)
+    assert result.exit_code == 2, result.output
+    assert f"LAB_REDIS_URL: {said}" in " ".join(result.stderr.split())
+    assert "hush" not in result.output
+
+
 @pytest.mark.parametrize("command", ["sim", "bench", "calibrate"])
 def test_a_results_folder_that_cannot_be_is_one_line(command: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
