@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from app.discovery import Discovered
-from loadtest.cli.inputs import check_redis_url
+from loadtest.cli.inputs import check_redis
 from loadtest.cli.running import guarded, run_folder, runs_progress, this_run
 from loadtest.cli.terminal import console, named, say, warn
 from loadtest.experiment import Sink, experiment
@@ -42,7 +42,7 @@ Show = Callable[[Path, Report, Discovered], None]
 @contextmanager
 def real(name: str, records: Records, command: str) -> Iterator[Shown]:
     """A world of real processes, with a line of progress for each run; exit 2 where its Redis is misspelled."""
-    check_redis_url()
+    check_redis()
     with live(console) as on_progress:
         yield REAL_WORLDS[name](records, command), on_progress, lambda _: None
 

@@ -1,6 +1,7 @@
 """Scenarios, strategies and the Redis that a command is given: they exist and fit together, or the exit code is 2."""
 
 import os
+import shutil
 from pathlib import Path
 
 from app.discovery import Discovered, discover
@@ -22,12 +23,18 @@ def scenario_named(name: str, duration: float | None = None, pods: int | None = 
     return workload
 
 
-def check_redis_url() -> None:
-    """Exit 2 where `LAB_REDIS_URL` is set and is no URL that a pod takes; whether a server answers is seen later."""
-    try:
-        checked(os.environ.get("LAB_REDIS_URL") or "redis://")
-    except ValueError as error:
-        fail(f"LAB_REDIS_URL: {error}")
+def check_redis() -> None:
+    """Exit 2 where `LAB_REDIS_URL` is no URL that a pod takes, or `LAB_REDIS_SERVER` no program.
+
+    Whether a server answers, or begins, is seen later.
+    """
+    if url := os.environ.get("LAB_REDIS_URL"):
+        try:
+            checked(url)
+        except ValueError as error:
+            fail(f"LAB_REDIS_URL: {error}")
+    elif (program := os.environ.get("LAB_REDIS_SERVER")) and shutil.which(program) is None:
+        fail(f"LAB_REDIS_SERVER: {program} is no program that can be started")
 
 
 def discovered(references: bool = False) -> Discovered:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,8 +16,13 @@ from loadtest.experiment import experiment
 from loadtest.figures.run_folder import read_plan
 from loadtest.report.write import not_run
 from loadtest.stats.saved_run import BadRun, need_folder
-from loadtest.workload.scenario import BadScenario, read_scenario
+from loadtest.workload.scenario import read_scenario
 from loadtest.worlds.stored import StoredWorld
+
+OF_VIRTUAL_TIME = (
+    "; a run in virtual time keeps them with --raw, and comes out the same whenever its command in environment.json "
+    "is run again"
+)
 
 
 def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] = LATEST) -> None:
@@ -28,17 +33,16 @@ def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] 
         fail(error)
     found = discovered(references=True)
     folder = folder.resolve()
-    if not (folder / "raw").is_dir():
-        fail(
-            f"{folder}: no raw records there (raw/); a run in virtual time keeps them with --raw, and comes out the "
-            "same whenever its command in environment.json is run again"
-        )
     try:
+        about = _environment(folder)
+        if not (folder / "raw").is_dir():
+            fail(f"{folder}: no raw records there (raw/){OF_VIRTUAL_TIME if about.get('world') else ''}")
         scenario = read_scenario(str(folder / "scenario.json"))
-        about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
         runs = read_plan(folder, scenario)
         world = StoredWorld(folder)
-    except (OSError, ValueError, BadScenario) as error:
+    except OSError as error:
+        fail(f"{folder}: no run of `lab bench` or `lab sim --raw` is there: {error.strerror}: {error.filename}")
+    except ValueError as error:
         fail(f"{folder}: {error}")
     begun = sorted((run for run in runs if world.has(run)), key=lambda run: run.place(found))
     if not begun:
@@ -50,3 +54,11 @@ def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] 
     finished = guarded(experiment(ended, world))
     report_results(folder, finished, scenario, about, found, not_run(runs, ended, cut_short), is_new=False)
     exit_unless_valid(all_valid([one.summary for one in finished]) and not cut_short)
+
+
+def _environment(folder: Path) -> dict[str, Any]:
+    """The environment of the command that made the folder. Raises OSError, or ValueError naming the file."""
+    about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    if not isinstance(about, dict):
+        raise ValueError("environment.json: must be an object")
+    return about

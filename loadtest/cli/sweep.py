@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich import box
@@ -54,6 +55,7 @@ def sweep(
     results: Results = RESULTS,
 ) -> None:
     """Simulate strategies over a grid of settings, on every core, and draw the frontier to choose from."""
+    _check_address(cluster_)
     found = discovered()
     try:
         was = read_plan(resume_) if resume_ else None
@@ -84,6 +86,19 @@ def sweep(
     except (BadSetting, BadSweep) as error:
         fail(error)
     _report(planned)
+
+
+def _check_address(cluster: str | None) -> None:
+    """Exit 2 for what is no address, before anything is made; whether a scheduler answers there is seen later."""
+    if cluster is None:
+        return
+    try:
+        parts = urlsplit(cluster if "://" in cluster else f"tcp://{cluster}")
+        is_address = bool(parts.hostname and parts.port)
+    except ValueError:
+        is_address = False
+    if not is_address:
+        fail(f"--cluster: {cluster!r} is no address: write one as tcp://host:8786")
 
 
 def _run(sweep: Sweep, add: Sink, workers: int | None, address: str | None) -> None:

@@ -116,6 +116,8 @@ def test_a_pod_tells_its_version_too() -> None:
         (["new", "a\x1b]0;b"], "a strategy's name is"),
         (["bench", "--world", "[blink]"], "--world: there is no '[blink]'"),
         (["nope"], "No such command 'nope'"),
+        (["sweep", "--cluster", "nonsense"], "--cluster: 'nonsense' is no address: write one as tcp://host:8786"),
+        (["sweep", "--cluster", "tcp://h:99999"], "is no address"),
         (["sim", "--nope"], "No such option: --nope"),
     ],
 )
@@ -139,6 +141,17 @@ def test_a_misspelled_redis_is_bad_input_and_its_secret_is_not_quoted(
     assert result.exit_code == 2, result.output
     assert f"LAB_REDIS_URL: {said}" in " ".join(result.stderr.split())
     assert "hush" not in result.output
+
+
+@pytest.mark.parametrize("command", ["bench", "calibrate"])
+def test_a_server_that_is_no_program_is_bad_input(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_REDIS_SERVER", "/nowhere/valkey-server")
+    monkeypatch.delenv("LAB_REDIS_URL", raising=False)
+    result = lab(command, "--strategies", "static", "--results", tmp_path)
+    assert result.exit_code == 2, result.output
+    assert "LAB_REDIS_SERVER: /nowhere/valkey-server is no program" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize("command", ["sim", "bench", "calibrate"])

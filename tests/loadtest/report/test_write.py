@@ -17,6 +17,7 @@ from loadtest.figures.redis_info import NOT_KNOWN
 from loadtest.figures.run_folder import RunRecord, keep_plan, new_run_folder
 from loadtest.figures.summarise import Finished
 from loadtest.report import write as summarise
+from loadtest.report.contents import VIRTUAL
 from loadtest.report.write import write_results
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.theory.predictions import prediction
@@ -164,6 +165,19 @@ def test_a_folder_without_raw_records_is_refused_in_one_sentence(tmp_path: Path,
     said = summarised(folder_for(tmp_path, scenario))
     assert said.exit_code == 2
     assert "no raw records there" in " ".join(said.stderr.split())
+
+
+@pytest.mark.parametrize("is_virtual", [True, False])
+def test_only_a_run_in_virtual_time_is_told_how_records_are_kept(
+    tmp_path: Path, scenario: Scenario, is_virtual: bool
+) -> None:
+    about = ABOUT | (VIRTUAL if is_virtual else {})
+    said = summarised(new_run_folder(tmp_path, scenario.name, about, scenario))
+    assert said.exit_code == 2
+    assert ("--raw" in said.stderr) == is_virtual
+    somewhere = summarised(tmp_path)
+    assert somewhere.exit_code == 2
+    assert "no run of `lab bench` or `lab sim --raw` is there: No such file or directory" in somewhere.stderr
 
 
 def test_a_folder_of_an_older_lab_is_refused_with_its_schema(tmp_path: Path, scenario: Scenario) -> None:
