@@ -149,6 +149,18 @@ class PodPaused(Lasting):
     pod: int = Field(ge=0, le=9_999)
 
 
+class LoopBlocked(_Fault):
+    """The pod's event loop does nothing else for `for_s` seconds, as when code blocks it.
+
+    The network goes on: requests and replies arrive, and are noticed afterwards. Time-outs that fall due meanwhile fire
+    before what has arrived is noticed.
+    """
+
+    kind: Literal["loop-blocked"]
+    for_s: float = Field(gt=0, le=3_600)
+    pod: int = Field(ge=0, le=9_999)
+
+
 class ClockApart(Lasting):
     """The pod's own clock is off by `by_s` seconds."""
 
@@ -172,6 +184,7 @@ Fault = Annotated[
     | OriginHangs
     | PodKilled
     | PodPaused
+    | LoopBlocked
     | ClockApart,
     Field(discriminator="kind"),
 ]

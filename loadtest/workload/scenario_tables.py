@@ -60,6 +60,8 @@ class Virtual(Table):
     redis_policy: Literal["allkeys-lru", "noeviction"] = "allkeys-lru"
     service_us: float = Field(0, ge=0, le=1_000_000)
     """Microseconds of CPU that a request takes in its pod, which serves one at a time; with 0 no CPU is ever full."""
+    load_us: float = Field(0, ge=0, le=1_000_000)
+    """Microseconds of CPU that a load takes in its pod, beyond those of the request that it is for."""
 
 
 class Live(Table):

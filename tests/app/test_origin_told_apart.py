@@ -11,7 +11,8 @@ from app.metrics import Metrics
 from app.pod import Pod
 from app.settings import Settings
 from app.strategy import Loader, LoadReason, Lookup, OriginFailed, Status, Strategy
-from loadtest.sim.cluster.pod_cache import PauseGate, SimulatedCache
+from loadtest.sim.cluster.pause_gate import PauseGate
+from loadtest.sim.cluster.pod_cache import SimulatedCache
 from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
 from loadtest.sim.kernel import loop

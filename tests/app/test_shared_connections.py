@@ -15,7 +15,8 @@ from app.pod import Pod
 from app.pooler_client import AGAIN_S
 from app.settings import Settings
 from app.strategy import LoadReason, OriginFailed, Shed
-from loadtest.sim.cluster.pod_cache import PauseGate, SimulatedCache
+from loadtest.sim.cluster.pause_gate import PauseGate
+from loadtest.sim.cluster.pod_cache import SimulatedCache
 from loadtest.sim.cluster.pooler import VirtualPooler
 from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore

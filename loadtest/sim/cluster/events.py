@@ -228,6 +228,19 @@ class StoreReadBegan(NamedTuple):
     at_once: int
 
 
+class RedisLeftAlone(NamedTuple):
+    """A pod takes Redis for away, and leaves it alone for a while."""
+
+    pod: str
+
+
+class LoopLate(NamedTuple):
+    """A pod's loop notices something later than anything before, by so many seconds."""
+
+    pod: str
+    seconds: float
+
+
 class FailureCounted(NamedTuple):
     """A pod counts a failure, as its metrics would; `what` is the command concerned."""
 

@@ -100,6 +100,10 @@ class FaultInjector:
         for slow in [other for other in self._lasting if isinstance(other, faults.CacheSlow)][-1:]:
             pod.cache.slow_down(slow.ms / 1000)
 
+    def _block_loop(self, fault: faults.LoopBlocked, is_on: bool) -> None:
+        if (cpu := self._cluster.pods[fault.pod].cpu) is not None:
+            cpu.take(fault.for_s)
+
     def _pause(self, fault: faults.PodPaused, is_on: bool) -> None:
         pod = self._cluster.pods[fault.pod]
         if is_on and pod.is_up:
@@ -128,6 +132,7 @@ _SET: dict[type, Callable[..., None]] = {
     faults.OriginHangs: FaultInjector._hang_origin,
     faults.PodKilled: FaultInjector._kill,
     faults.PodPaused: FaultInjector._pause,
+    faults.LoopBlocked: FaultInjector._block_loop,
     faults.ClockApart: FaultInjector._set_clock,
 }
 """The function that begins and ends each kind of fault."""

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.strategy import Clock, LoadReason
+from loadtest.figures.failures import Kind
 from loadtest.figures.records import Answers, Floats
 from loadtest.sim.cluster import events
-from loadtest.sim.cluster.tolerances import Allowed
+from loadtest.sim.cluster.tolerances import PARTING, Allowed
 from loadtest.sim.cluster.violation import Invariant, Violation
 
 ROUNDING_S = 0.002
@@ -45,6 +46,9 @@ class Invariants:
         self._deaf: set[str] = set()
         self._longest_store_s = 0.0
         """The longest time that a pod's write took, with or without success, seconds."""
+        self._latest_s = 0.0
+        """The longest time by which a pod's loop was late."""
+        self._is_redis_well = allowed.is_cache_well
         self.longest_load_s = 0.0
         self.violation: Violation | None = None
         self.handlers: events.Handlers = {
@@ -53,11 +57,15 @@ class Invariants:
             events.AnswerWrong: self._answer_wrong,
             events.RedisFlushed: self._redis_flushed,
             events.EntryStored: self._entry_stored,
+            events.FaultBegan: self._fault_began,
+            events.FailureCounted: self._failure_counted,
             events.LockAsked: self._lock_asked,
             events.LockReleased: self._lock_released,
             events.LockRenewed: self._lock_renewed,
+            events.LoopLate: self._loop_late,
             events.OriginAnswered: self._origin_answered,
             events.OriginAsked: self._origin_asked,
+            events.RedisLeftAlone: self._redis_left_alone,
             events.WaiterTimedOut: self._waiter_timed_out,
             events.WriteTook: self._write_took,
         }
@@ -83,12 +91,27 @@ class Invariants:
     def answers(self, pod: str, key: str, body: bytes, dated_s: float, seen_s: float) -> None:
         """Check an answer to a request that was made when `seen_s` was the newest item seen."""
         read_s = self.really_read_s(body, dated_s)
-        if read_s < seen_s - self.longest_load_s - self._allowed.back_s - ROUNDING_S:
+        if read_s < seen_s - self.longest_load_s - self._allowed.back_s - self._latest_s - ROUNDING_S:
             said = f"{pod} answered with {key} as of {read_s:.6f} s, of which that of {seen_s:.6f} s had been seen"
             self.report(Invariant.NO_WAY_BACK, said)
         # What was loaded without the cache only its reader knows of; the next answer may be an entry of before.
         if read_s <= self._stored_s.get(key, -math.inf) + ROUNDING_S:
             self._seen_s[key] = max(read_s, self.seen_s(key))
+
+    def _loop_late(self, event: events.LoopLate) -> None:
+        self._latest_s = max(self._latest_s, event.seconds)
+
+    def _fault_began(self, event: events.FaultBegan) -> None:
+        if isinstance(event.fault, PARTING):
+            self._is_redis_well = False
+
+    def _failure_counted(self, event: events.FailureCounted) -> None:
+        if self._is_redis_well and event.kind is Kind.COMMAND:
+            self.report(Invariant.REDIS_IS_THERE, f"{event.what.upper()} failed, and nothing was done to Redis")
+
+    def _redis_left_alone(self, event: events.RedisLeftAlone) -> None:
+        if self._is_redis_well:
+            self.report(Invariant.REDIS_IS_THERE, f"{event.pod} leaves Redis alone, and nothing was done to it")
 
     def _redis_flushed(self, _: events.RedisFlushed) -> None:
         self._leases.clear()
@@ -193,7 +216,7 @@ class Invariants:
         pod, key = event
         since_s = self._refused_s.get((pod, key))
         released_s = self._released_s.get(key, -1.0)
-        late_s = self._allowed.late_s + (self._allowed.poll_s if pod in self._deaf else 0.0)
+        late_s = self._allowed.late_s + self._latest_s + (self._allowed.poll_s if pod in self._deaf else 0.0)
         if since_s is not None and released_s > since_s and self._now_s() - released_s > late_s:
             said = f"{pod} waited on for {key}, whose waiters were notified at {released_s:.6f} s"
             self.report(Invariant.WOKEN, said)
@@ -242,7 +265,7 @@ class Invariants:
         limit_s = max(self._allowed.promise_s, self.longest_load_s + self._longest_store_s)
         if self._asked_s is not None:
             limit_s += self.longest_load_s
-        return limit_s + ROUNDING_S + self._allowed.late_s + self._allowed.skew_s
+        return limit_s + ROUNDING_S + self._allowed.late_s + self._latest_s + self._allowed.skew_s
 
     def _expect(self, invariant: Invariant, did: str, pod: str, key: str, token: str) -> None:
         held = self._holder(key)

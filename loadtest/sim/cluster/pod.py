@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from app.clock import RedisClock
 from app.latency import Latency
@@ -17,6 +17,7 @@ from loadtest.figures.records import OUTCOME_NUMBERS
 from loadtest.sim.cluster.clients import Ask
 from loadtest.sim.cluster.events import (
     FailureCounted,
+    LoopLate,
     OriginAnswered,
     OriginAsked,
     OriginUnanswered,
@@ -25,12 +26,18 @@ from loadtest.sim.cluster.events import (
     RequestFailed,
 )
 from loadtest.sim.cluster.open_read import OpenRead
-from loadtest.sim.cluster.pod_cache import ClientTimeouts, PauseGate, SimulatedCache
+from loadtest.sim.cluster.pause_gate import PauseGate
+from loadtest.sim.cluster.pod_cache import SimulatedCache
+from loadtest.sim.cluster.pod_cpu import PodCpu, needs_cpu
 from loadtest.sim.cluster.pooler import VirtualPooler
+from loadtest.sim.cluster.redis_link import ClientTimeouts
 from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
 from loadtest.sim.kernel.loop import VirtualClock, VirtualLoop
 from loadtest.workload.scenario import Scenario
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
 class PodReports:
@@ -136,7 +143,6 @@ class SimulatedPod:
         self.is_up = True
         self.gate = PauseGate()
         self.paused_until_s = 0.0
-        self.cpu_free_s = 0.0
         self.strategy = strategy.name
         self.in_flight: dict[Any, Ask] = {}
         self.held: list[Ask] = []
@@ -144,6 +150,13 @@ class SimulatedPod:
         settings = scenario.pod_settings(seed, f"pod-{number + 1}")
         true = VirtualClock(loop)
         self.name, self._observers = settings.pod, server.observers
+        self.cpu: PodCpu | None = None
+        """The CPU of the pod; None where nothing takes CPU."""
+        if needs_cpu(scenario):
+            virtual, emit, name = scenario.virtual, server.observers.emit, settings.pod
+            self.cpu = PodCpu(
+                loop, virtual.service_us / 1e6, virtual.load_us / 1e6, lambda late_s: emit(LoopLate(name, late_s))
+            )
         self._tasks = Tasks()
         redis, rng = Latency.parse(scenario.virtual.redis), Random(f"{seed}/{settings.pod}/redis")
         latency_s = (lambda: redis.draw_ms(rng) / 1000) if redis.mean_ms else 0.0
@@ -151,21 +164,21 @@ class SimulatedPod:
             settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000, settings.redis_retries
         )
         self.cache = SimulatedCache(
-            server, true, latency_s, timeouts, self.gate, self.name, partial(self._failed, Kind.COMMAND)
+            server, true, latency_s, timeouts, self.gate, self.name, partial(self._failed, Kind.COMMAND), self.cpu
         )
         if wall_s is not None:
             self.cache.introduce(False)
             self.cache.clock = synced = SyncedClock(self.cache, loop, wall_s)
-            self._tasks.spawn(self._keep_in_sync(synced), f"{settings.pod} clock")
+            self.run(self._tasks.spawn, self._keep_in_sync(synced), f"{settings.pod} clock")
         self._reports = PodReports(self._observers.emit, number, true, self._failed)
         self._pod = Pod(
             settings,
             {strategy.name: strategy},
             self.cache,
             self._reports,
-            partial(PodStore, store, self.gate),
+            partial(PodStore, store, self.gate, self.cpu),
             self._reports,
-            None if pooler is None else pooler.connect,
+            None if pooler is None else partial(pooler.connect, cpu=self.cpu),
             str(instance_id),
         )
         self.runner = self._pod.runners[strategy.name]
@@ -182,6 +195,10 @@ class SimulatedPod:
         self._observers.emit(RequestAnswered(self.name, item_id, answer))
         return answer
 
+    def run(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Call a function as the pod's own code; see `PodCpu.run`."""
+        return function(*arguments, **named) if self.cpu is None else self.cpu.run(function, *arguments, **named)
+
     async def start(self) -> None:
         await self._pod.start()
 
@@ -192,6 +209,8 @@ class SimulatedPod:
     def pause(self, until_s: float) -> None:
         """Pause the pod: nothing comes in or goes out."""
         self.paused_until_s = until_s
+        if self.cpu is not None:
+            self.cpu.stop_until(until_s)
         self.gate.close()
         self.cache.miss_announcements()
 

@@ -8,116 +8,82 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import ParamSpec, TypeVar
 
-from app import budget
 from app.clock import RedisClock
 from app.notifications import Notifications, Waiter
 from app.strategy import CacheAway, Clock, Entry, Notification
-from app.tasks import Tasks
 from loadtest.sim.cluster import events
+from loadtest.sim.cluster.pause_gate import PauseGate
+from loadtest.sim.cluster.pod_cpu import PodCpu, outside
+from loadtest.sim.cluster.redis_link import PATIENT, ClientTimeouts, RedisLink, Refusal
 from loadtest.sim.cluster.redis_server import SimulatedRedis, milliseconds
-from loadtest.sim.cluster.redis_trouble import CommandRefused, Lost
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 
-DEAD_S_MAX = 3_600.0
-"""Seconds after which the system gives up a connection on which nothing arrives."""
-
-
-class PauseGate:
-    """The gate between a pod and the network, closed while the pod is paused."""
-
-    def __init__(self) -> None:
-        self.is_open = True
-        self._opened = asyncio.Event()
-
-    def close(self) -> None:
-        self.is_open = False
-        self._opened.clear()
-
-    def open(self) -> None:
-        self.is_open = True
-        self._opened.set()
-
-    async def passed(self) -> None:
-        """Wait until the gate is open."""
-        while not self.is_open:
-            await self._opened.wait()
-
-
-@dataclass(frozen=True, slots=True)
-class ClientTimeouts:
-    """A pod's time-outs for Redis: the settings of the same names, in seconds."""
-
-    timeout_s: float = math.inf
-    pause_s: float = 0.0
-    retries: int = 0
-
-
 class SimulatedCache:
-    """One pod's `app.strategy.Cache`, whose commands take effect on the server half way through their time."""
+    """One pod's `app.strategy.Cache`."""
 
     def __init__(
         self,
         server: SimulatedRedis,
         clock: Clock,
         latency_s: float | Callable[[], float] = 0.0,
-        timeouts: ClientTimeouts = ClientTimeouts(),
+        timeouts: ClientTimeouts = PATIENT,
         gate: PauseGate | None = None,
         pod: str = "",
         failed: Callable[[str], None] = lambda command: None,
+        cpu: PodCpu | None = None,
     ) -> None:
-        """Set up the cache; `failed` is called with each command that the pod's metrics would count as failed."""
+        """Set up the cache; `failed` is called with each command that the pod's metrics would count as failed.
+
+        With a `cpu` replies and notifications are noticed when that is free.
+        """
         self._server, self._pod, self._failed = server, pod, failed
         self._emit = server.observers.emit
         self._get = self._observed_get if server.observers.hear(events.EntryRead) else server.get
         self._true_clock = clock
         self.clock: Clock | RedisClock = clock
         """The clock that the pod goes by, which may be wrong: entries carry its times."""
-        self._latency_s = latency_s
-        self._timeouts = timeouts
-        self._gate = gate or PauseGate()
+        self._gate, self._cpu = gate or PauseGate(), cpu
+        self._link = RedisLink(server, clock, latency_s, timeouts, self._gate, pod, cpu)
         self._notifications = Notifications()
-        self._tasks = Tasks()
-        self.is_introduced = True
-        """Whether the pod knows Redis's time; before, it uses nothing of Redis."""
-        self._is_cut_off = self.is_dead = self.is_deaf = False
-        self._dead_arrive = False
-        self._extra_s = 0.0
-        self._left_alone_until_s = -math.inf
-        self._is_direct = False
+        self._is_introduced = True
+        self.is_deaf = self._is_near = self._is_direct = False
         server.join(self)
         self.find_server()
 
     @property
     def is_cut_off(self) -> bool:
         """Whether this pod alone has no connection to Redis; see the server's `is_away`."""
-        return self._is_cut_off
+        return self._link.is_cut_off
 
     @is_cut_off.setter
     def is_cut_off(self, is_cut_off: bool) -> None:
-        has_come_back = self._is_cut_off and not is_cut_off
-        self._is_cut_off = is_cut_off
+        has_come_back = self._link.is_cut_off and not is_cut_off
+        self._link.is_cut_off = is_cut_off
         self.find_server()
         self.miss_announcements()
         if has_come_back:
             self.hear_all()
 
     def introduce(self, is_introduced: bool) -> None:
-        self.is_introduced = is_introduced
+        """Note whether the pod knows Redis's time; before, it uses nothing of Redis."""
+        self._is_introduced = is_introduced
+        self._link.standing.introduced(is_introduced)
         self.find_server()
 
     def slow_down(self, extra_s: float) -> None:
         """Slow every command down by `extra_s`; 0 ends it."""
-        self._extra_s = extra_s
+        self._link.extra_s = extra_s
         self.find_server()
 
     def die(self, is_dead: bool, arrive: bool = False) -> None:
         """Kill or revive the connection: replies are lost without an error; with `arrive` commands take effect."""
-        was_dead, self.is_dead, self._dead_arrive = self.is_dead, is_dead, arrive
+        was_dead, self._link.is_dead, self._link.dead_arrive = self._link.is_dead, is_dead, arrive
         self.find_server()
         self.miss_announcements()
         if was_dead and not is_dead:
@@ -132,8 +98,8 @@ class SimulatedCache:
 
     def find_server(self) -> None:
         """Find out whether commands take no time and cannot fail, as nearly all do."""
-        is_apart = self._latency_s or self._extra_s or self._is_cut_off or self.is_dead or not self.is_introduced
-        self._is_direct = self._server.is_well and not is_apart
+        self._is_near = self._is_introduced and self._link.is_near
+        self._is_direct = self._is_near and self._cpu is None
 
     async def get(self, key: str) -> Entry | None:
         if self._is_direct and self._gate.is_open:
@@ -150,7 +116,7 @@ class SimulatedCache:
         began_s, until_ms = self._true_clock.now_s(), math.ceil(entry.keep_until_s * 1000)
         try:
             return await self._ask("set" if token is None else "put", self._store, key, entry, until_ms, token)
-        except _Refusal:
+        except Refusal:
             return False
         finally:
             if took_s := self._true_clock.now_s() - began_s:
@@ -175,20 +141,28 @@ class SimulatedCache:
             yield _ObservedWaiter(waiter, lambda: self._emit(events.WaiterTimedOut(self._pod, key)))
 
     def hear(self, key: str) -> None:
-        if self._is_cut_off or self.is_dead or self.is_deaf:
+        if self._link.is_cut_off or self._link.is_dead or self.is_deaf:
             return
-        if late_s := self._draw_s() / 2:
-            asyncio.get_running_loop().call_later(late_s, self._notifications.notify, key)
+        notify = partial(self._notifications.notify, key)
+        if late_s := self._link.draw_s() / 2:
+            outside(asyncio.get_running_loop().call_later, late_s, self._notice, notify)
         else:
-            self._notifications.notify(key)
+            self._notice(notify)
 
     def hear_all(self) -> None:
         self.miss_announcements()
-        self._notifications.notify_all()
+        self._notice(self._notifications.notify_all)
 
     def miss_announcements(self) -> None:
         """Report a gap in the notifications: the pod was cut off or paused, or is back."""
-        self._emit(events.NotificationsMissed(self._pod, self.is_dead or self.is_deaf))
+        self._emit(events.NotificationsMissed(self._pod, self._link.is_dead or self.is_deaf))
+
+    def _notice(self, callback: Callable[[], object]) -> None:
+        """Call back once the pod's loop has noticed what has just arrived."""
+        if self._cpu is None:
+            callback()
+        else:
+            self._cpu.call_noticed(callback)
 
     async def start(self) -> None:
         """Ask Redis for the time, where the pod has to; an unreachable Redis is no error."""
@@ -199,10 +173,7 @@ class SimulatedCache:
     async def aclose(self) -> None:
         """Leave the server, and cancel the commands on their way."""
         self._server.leave(self)
-        await self._tasks.aclose()
-
-    def _draw_s(self) -> float:
-        return (self._latency_s() if callable(self._latency_s) else self._latency_s) + self._extra_s
+        await self._link.tasks.aclose()
 
     # Each command as Redis executes it, and what it did there.
 
@@ -234,87 +205,18 @@ class SimulatedCache:
         return released
 
     async def _ask(self, name: str, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        if self._is_direct and self._gate.is_open:
+        if self._is_near and self._gate.is_open and (self._cpu is None or self._cpu.is_free):
             answer = command(*arguments, **named)
-        elif self._true_clock.now_s() < self._left_alone_until_s:
-            raise CacheAway("the cache is left alone after a failure")
         else:
+            self._link.standing.check(is_meeting=name == "time")
             try:
-                answer = await self._send(name, lambda: command(*arguments, **named))
+                answer = await self._link.send(name, lambda: command(*arguments, **named))
             except CacheAway:
                 self._failed(name)
                 raise
         if answer is False and name == "set":  # a refused put is counted by its flight
             self._failed(name)
         return answer
-
-    async def _send(self, name: str, command: Callable[[], T]) -> T:
-        if not self.is_introduced and name != "time":
-            raise CacheAway("the cache has not told the time yet")
-        patience = budget.current.get()
-        if name == "lock" and patience is not None and patience.is_spent:
-            raise CacheAway("no time is left for the cache")  # a request without time cannot use a lock
-        # A command that is on its way has its effect, whether or not its caller stays for the answer.
-        travel = self._tasks.spawn(self._travel(name, command), name)
-        if patience is None:
-            patience = budget.Budget(self._timeouts.timeout_s)
-        elif patience.is_spent:
-            raise CacheAway("no time is left for the cache")
-        if not await patience.wait_for(travel, self._timeouts.timeout_s):
-            self._left_alone_until_s = self._true_clock.now_s() + self._timeouts.pause_s
-            raise CacheAway(f"no answer within {self._timeouts.timeout_s:g} s, or what the request has left of its own")
-        if travel.cancelled():
-            raise CacheAway("the pod ends")
-        try:
-            return travel.result()
-        except Lost as lost:
-            self._left_alone_until_s = self._true_clock.now_s() + self._timeouts.pause_s
-            raise CacheAway(str(lost)) from lost
-        except CommandRefused as refused:  # the cache is there, and says no
-            raise _Refusal(f"{name}: {refused}") from refused
-
-    async def _travel(self, name: str, command: Callable[[], T]) -> T:
-        """Send a command and return its reply. Raises `Lost` and `CommandRefused`.
-
-        As redis-py does, it sends a command again whose connection was lost, in the rest of its time.
-        """
-        give_up_s = self._true_clock.now_s() + self._timeouts.timeout_s
-        retries_left = self._timeouts.retries
-        while True:
-            try:
-                return await self._go_and_return(name, command)
-            except Lost:
-                retries_left -= 1
-                if retries_left < 0 or self._true_clock.now_s() >= give_up_s:
-                    raise
-
-    async def _go_and_return(self, name: str, command: Callable[[], T]) -> T:
-        await self._gate.passed()
-        latency_s = self._draw_s()
-        await _sleep(latency_s / 2)
-        if self.is_dead:
-            if self._dead_arrive:
-                with suppress(CommandRefused, Lost):
-                    await self._meet(name, command)
-            await _sleep(min(self._timeouts.timeout_s, DEAD_S_MAX))
-            raise Lost("the connection is dead")
-        self._must_be_there()
-        answer = await self._meet(name, command)
-        await _sleep(latency_s / 2)
-        await self._gate.passed()
-        self._must_be_there()
-        return answer
-
-    async def _meet(self, name: str, command: Callable[[], T]) -> T:
-        try:
-            return await self._server.meet(name, command)
-        except (Lost, CommandRefused) as error:
-            self._emit(events.CommandBroken(self._pod, name, error))
-            raise
-
-    def _must_be_there(self) -> None:
-        if self._server.is_away or self._is_cut_off:
-            raise Lost("the cache is away")
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,12 +231,3 @@ class _ObservedWaiter:
         if not notified:
             self.timed_out()
         return notified
-
-
-class _Refusal(CacheAway):
-    """An error reply of Redis; commands other than writes treat it as an unreachable cache."""
-
-
-async def _sleep(seconds: float) -> None:
-    if seconds:
-        await asyncio.sleep(seconds)

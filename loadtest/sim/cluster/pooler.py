@@ -8,6 +8,7 @@ from typing import Any
 
 from app.latency import Latency
 from app.pooler import Member, Pooler
+from loadtest.sim.cluster.pod_cpu import PodCpu, outside, sleep_outside
 
 
 class VirtualPooler:
@@ -18,12 +19,13 @@ class VirtualPooler:
         self._loop, self._network, self._rng = loop, network, Random(f"{seed}/pooler")
         self._is_away = False
 
-    async def connect(self, make: Callable[[], asyncio.Protocol]) -> object:
-        """Implements `app.pooler_client.Connect`."""
-        await asyncio.sleep(self._way_s() + self._way_s())
+    async def connect(self, make: Callable[[], asyncio.Protocol], cpu: PodCpu | None = None) -> object:
+        """Implements `app.pooler_client.Connect`, for a pod with that CPU."""
+        await sleep_outside(self._way_s() + self._way_s())
         if self._is_away:
             raise ConnectionRefusedError("refused")
-        client, member = _End(self._loop, make(), self._way_s), _End(self._loop, Member(self.pooler), self._way_s)
+        client = _End(self._loop, make(), self._way_s, cpu)
+        member = _End(self._loop, Member(self.pooler), self._way_s)
         client.other, member.other = member, client
         for end in (client, member):
             end.protocol.connection_made(end)
@@ -59,9 +61,16 @@ class _End(asyncio.Transport):
 
     other: "_End"
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol, way_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        protocol: asyncio.Protocol,
+        way_s: Callable[[], float],
+        cpu: PodCpu | None = None,
+    ) -> None:
+        """Make the end of that protocol, in a pod with a `cpu` or in the pooler."""
         super().__init__()
-        self._loop, self.protocol, self._way_s = loop, protocol, way_s
+        self._loop, self.protocol, self._way_s, self._cpu = loop, protocol, way_s, cpu
         self._arriving: deque[Callable[[], None]] = deque()
         self._last_s = 0.0
         self._is_open = True
@@ -74,9 +83,15 @@ class _End(asyncio.Transport):
         """Call `what` after one way of the network, in order of sending, whatever order the loop gives equal timers."""
         self._arriving.append(what)
         self._last_s = max(self._last_s, self._loop.time() + self._way_s())
-        self._loop.call_at(self._last_s, self._arrive)
+        outside(self._loop.call_at, self._last_s, self._arrive)
 
     def _arrive(self) -> None:
+        if self._cpu is None:
+            self._take_next()
+        else:
+            self._cpu.call_noticed(self._take_next)
+
+    def _take_next(self) -> None:
         self._arriving.popleft()()
 
     def hears(self, data: bytes) -> None:

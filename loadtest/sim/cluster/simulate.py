@@ -17,6 +17,7 @@ from loadtest.sim.cluster.clients import clients
 from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.events import Observer
 from loadtest.sim.cluster.fault_injector import FaultInjector
+from loadtest.sim.cluster.pod_cpu import BusyLoop, needs_cpu
 from loadtest.sim.cluster.raw_records import RawRecords
 from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.tolerances import SETTLE_S
@@ -61,7 +62,8 @@ class SimulatedHistory:
         run = self.run
         strategy = self._strategy or _discovered(run.strategy)
         self.oldest_s = run.scenario.stated(strategy).oldest_s()
-        loop = VirtualLoop(run.scenario.duration_s + DEADLINE_S, self._shuffle_seed)
+        kind = BusyLoop if needs_cpu(run.scenario) else VirtualLoop
+        loop = kind(run.scenario.duration_s + DEADLINE_S, self._shuffle_seed)
         raw = None if self._records is None else RawRecords(self._records, run, self.oldest_s)
         recorder = Recorder(loop.stop, raw)
         try:
@@ -149,8 +151,9 @@ def simulate(
 async def _warm(cluster: Cluster) -> None:
     """Ask for every key at the same moment, the pods in turn."""
     pods = cluster.pods
-    asked = [pods[key % len(pods)].answer(key) for key in range(cluster.scenario.keys.count)]
-    await asyncio.gather(*asked)
+    keys = range(cluster.scenario.keys.count)
+    asked = ((pods[key % len(pods)], key) for key in keys)
+    await asyncio.gather(*(pod.run(asyncio.ensure_future, pod.answer(key)) for pod, key in asked))
 
 
 @contextmanager

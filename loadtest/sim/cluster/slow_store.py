@@ -2,12 +2,14 @@
 
 import asyncio
 import zlib
+from functools import partial
 from random import Random
 
 from app.origin import Found
 from app.strategy import OriginFailed
 from loadtest.sim.cluster.events import Observers, StoreReadBegan
-from loadtest.sim.cluster.pod_cache import PauseGate
+from loadtest.sim.cluster.pause_gate import PauseGate
+from loadtest.sim.cluster.pod_cpu import PodCpu, outside
 
 TEXT_CHARS = 16
 
@@ -66,9 +68,11 @@ class SlowStore:
 class PodStore:
     """One pod's connections to the store. Implements `app.origin.Store`."""
 
-    def __init__(self, store: SlowStore, gate: PauseGate) -> None:
+    def __init__(self, store: SlowStore, gate: PauseGate, cpu: PodCpu | None = None) -> None:
+        """Connect a pod; with a `cpu`, answers are noticed when that is free, and cost it what a load does."""
         self._store = store
         self._gate = gate
+        self._cpu = cpu
 
     def select(self, item_id: int, latency_ms: float) -> asyncio.Future[Found]:
         loop = asyncio.get_running_loop()
@@ -90,7 +94,11 @@ class PodStore:
         if fails is None:
             fails = self._store.fails()
         took_s = latency_ms * self._store.times / 1000
-        read.waits = read.get_loop().call_later(took_s, self._come_back, read, item_id, fails)
+        later = read.get_loop().call_later
+        if self._cpu is None:
+            read.waits = later(took_s, self._come_back, read, item_id, fails)
+        else:
+            read.waits = outside(later, took_s, self._come_back, read, item_id, fails)
 
     def _come_back(self, read: "_Read", item_id: int, fails: bool) -> None:
         if self._gate.is_open or fails:
@@ -105,6 +113,14 @@ class PodStore:
 
     def _answer(self, read: "_Read", item_id: int, fails: bool) -> None:
         read.waits = None  # a timer that has fired holds the read: a ring, which only the collector would undo
+        if self._cpu is None:
+            self._end(read, item_id, fails)
+        else:
+            self._cpu.call_noticed(partial(self._end, read, item_id, fails), self._cpu.load_s)
+
+    def _end(self, read: "_Read", item_id: int, fails: bool) -> None:
+        if read.done():
+            return  # it was cancelled before the pod noticed
         self._store.read_ended()
         if fails:
             read.set_exception(OriginFailed("the store failed (a fault of the scenario)"))

@@ -17,7 +17,7 @@ EPOCH_S = 2 * 86_400.0
 """The time by all clocks at the start of a run in which clocks are set: more than they may be set back."""
 
 CLOCKS = (faults.ClockApart, faults.CacheClockApart)
-_PARTING = (
+PARTING = (
     faults.CacheUnreachable,
     faults.CacheSlow,
     faults.CachePaused,
@@ -26,7 +26,10 @@ _PARTING = (
     faults.ConnectionsDead,
     faults.PodPaused,
 )
-"""The faults in which pods load by themselves, and later return to older entries of the cache."""
+"""The faults in which commands may fail: pods load by themselves, and later return to older entries of the cache."""
+
+QUICK_MS = 2.0
+"""The longest time of a command with which the commands of one request, polls too, are within its budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Allowed:
     """The longest time for which pods may be without news of each other."""
     reads_max: int | None = None
     """The number of connections to the origin that the pods share; None where they share none."""
+    is_cache_well: bool = False
+    """Whether Redis answers so quickly, and takes all that is stored, that no command may fail by itself."""
 
 
 def has_wrong_clocks(scenario: Scenario) -> bool:
@@ -64,8 +69,8 @@ def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> Answer
     stretched = any(isinstance(fault, faults.OriginSlow | faults.OriginHangs) for fault in scenario.faults)
     longest_ms = math.inf if stretched else Latency.parse(scenario.origin.latency).longest_ms
     slower_ms = sum(fault.ms for fault in scenario.faults if isinstance(fault, faults.CacheSlow))
-    paused_s = sum(fault.for_s for fault in scenario.faults if isinstance(fault, faults.PodPaused))
-    load_s = (min(longest_ms, settings.origin_timeout_ms) + settings.redis_timeout_ms + slower_ms) / 1000 + paused_s
+    stopped_s = _queue_s_max(scenario) + _stopped_s(scenario)
+    load_s = (min(longest_ms, settings.origin_timeout_ms) + settings.redis_timeout_ms + slower_ms) / 1000 + stopped_s
     check = AnswerCheck(load_s, CLOCKS_APART_S + sum(_steps_s(scenario)))
     check.promise({strategy.name: scenario.stated(strategy).oldest_s()})
     check.clock(epoch_s(scenario))
@@ -77,6 +82,16 @@ def _steps_s(scenario: Scenario) -> list[float]:
     return [abs(fault.by_s) for fault in scenario.faults if isinstance(fault, CLOCKS)]
 
 
+def _stopped_s(scenario: Scenario) -> float:
+    """The longest time for which the code of a pod does not run because of faults."""
+    return sum(fault.for_s for fault in scenario.faults if isinstance(fault, faults.PodPaused | faults.LoopBlocked))
+
+
+def _queue_s_max(scenario: Scenario) -> float:
+    """The longest queue for a pod's CPU, seconds: none, or one without end."""
+    return math.inf if scenario.virtual.service_us or scenario.virtual.load_us else 0.0
+
+
 def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allowed:
     """The tolerances for this scenario's latencies, clocks and faults."""
     settings = scenario.pod_settings(seed, "pod-1")
@@ -86,14 +101,23 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
     late_s = (Latency.parse(scenario.virtual.redis).longest_ms + slower_ms) / 1000
     # what is set by an hour comes true in no run that is shorter than that
     skew_s = sum(step_s for step_s in _steps_s(scenario) if step_s < scenario.duration_s + SETTLE_S)
-    paused_s = sum(fault.for_s for fault in scenario.faults if isinstance(fault, faults.PodPaused))
-    deadline_s = max(settings.wait_ms_max, settings.origin_timeout_ms) / 1000 + 4 * timeout_s + 2 * network_s + paused_s
-    is_behind = scenario.load.loop == "closed" and scenario.load.rate_per_s is not None
-    if scenario.virtual.service_us or is_behind:
-        # a pod whose CPU is full has a queue without end; a user who is behind its timetable asks later than intended
-        deadline_s = math.inf
-    apart_s = (fault.for_s + timeout_s + pause_s for fault in scenario.faults if isinstance(fault, _PARTING))
+    deadline_s = max(settings.wait_ms_max, settings.origin_timeout_ms) / 1000 + 4 * timeout_s + 2 * network_s
+    deadline_s += _stopped_s(scenario) + _queue_s_max(scenario)
+    if scenario.load.loop == "closed" and scenario.load.rate_per_s is not None:
+        deadline_s = math.inf  # a user who is behind its timetable asks later than intended
+    apart_s = (fault.for_s + timeout_s + pause_s for fault in scenario.faults if isinstance(fault, PARTING))
     back_s = sum(apart_s) + (1 + settings.redis_retries) * late_s + 2 * network_s
     promise_s = scenario.stated(strategy).oldest_s()
     poll_s = POLL_STRETCH_MAX * settings.poll_ms / 1000
-    return Allowed(late_s, skew_s, deadline_s, promise_s, poll_s, back_s, scenario.connections_shared)
+    virtual = scenario.virtual
+    takes_all = virtual.redis_entries_max is None or virtual.redis_policy != "noeviction"
+    return Allowed(
+        late_s,
+        skew_s,
+        deadline_s,
+        promise_s,
+        poll_s,
+        back_s,
+        scenario.connections_shared,
+        is_cache_well=takes_all and Latency.parse(virtual.redis).longest_ms <= QUICK_MS,
+    )

@@ -47,7 +47,6 @@ class Traffic:
         self._has_wrong_clocks = has_wrong_clocks(scenario)
         self._network, self._rng = Latency.parse(scenario.virtual.network), Random(f"{cluster.seed}/network back")
         self._back_s = self._network.mean_ms / 1000 if self._network.is_fixed else 0.0
-        self._service_s = scenario.virtual.service_us / 1e6
         self._in_flight_max = scenario.load.in_flight_max if scenario.load.loop == "open" else 1 << 60
         self._queued: list[tuple[float, int, SimulatedPod, Ask]] = []
         self._numbers = itertools.count()
@@ -87,9 +86,8 @@ class Traffic:
             return
         pods = self._cluster.pods
         pod = pods[ask.turn % len(pods)]
-        if self._service_s and pod.is_up:
-            pod.cpu_free_s = max(pod.cpu_free_s, self._loop.now_s) + self._service_s
-            heapq.heappush(self._queued, (pod.cpu_free_s, next(self._numbers), pod, ask))
+        if pod.cpu is not None and pod.is_up:
+            heapq.heappush(self._queued, (pod.cpu.take(pod.cpu.service_s), next(self._numbers), pod, ask))
             self._in_flight += 1
         else:
             self._hand_over(pod, ask)
@@ -101,7 +99,8 @@ class Traffic:
             pod.held.append(ask)
             self._in_flight += 1
         else:
-            started = self._starter.start(pod.answer(ask.key))
+            asked, start = pod.answer(ask.key), self._starter.start
+            started = start(asked) if pod.cpu is None else pod.cpu.run(start, asked)
             if isinstance(started, StartedTask):
                 known = self._known(pod, ask.key)
                 self._in_flight += 1

@@ -23,6 +23,7 @@ class Invariant(Enum):
     NOTHING_LEFT = "when all is answered, nothing is in flight, no task runs and no error went unseen"
     RIGHT_ANSWER = "every item is the one that was asked for, intact"
     NO_CRASH = "no strategy raises anything but what it may"
+    REDIS_IS_THERE = "no command fails, and Redis is not taken for away, unless something is done to it or its pod"
     LETS_OTHERS_RUN = "nobody holds the loop without awaiting anything"
     GOES_ON = "the run comes to its end: nobody waits for ever, nobody spins"
 

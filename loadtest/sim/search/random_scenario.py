@@ -12,6 +12,11 @@ from loadtest.workload.scenario import Scenario
 FAULTS_MAX = 5
 REQUESTS_MAX = 1_200
 """The most expected requests of a scenario, so that a run takes some tens of milliseconds."""
+BUSY_SHARE = 0.4
+"""The share of the worlds in which requests and loads take CPU."""
+BUSY_MAX = 1.1
+"""The most that pods are asked for, in what they can do."""
+SERVICE_US_MAX = 100_000
 TOGETHER_S = 1.5
 """Seconds within which faults begin that come together."""
 STEPS_S = (-3_600.0, -12.0, -0.5, 0.5, 12.0, 3_600.0)
@@ -28,26 +33,26 @@ def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Sce
     duration_s = round(rng.uniform(5, 20), 1)
     pods = rng.randint(1, 4)
     params = {strategy.name: _drawn_params(strategy, Random(f"{seed}/{strategy.name}")) for strategy in strategies}
-    return Scenario.model_validate(
-        {
-            "name": f"seed-{seed}",
-            "title": f"A world drawn from the seed {seed}",
-            "duration_s": duration_s,
-            "pods": pods,
-            "load": _load(rng, duration_s),
-            "keys": _keys(rng),
-            "cache": {"ttl_s": round(_stretched(rng, 0.2, 5), 2)},
-            "origin": {
-                "latency": _latency(rng, 5, 600),
-                "connections": rng.choice([1, 2, 4, 16, 64]),
-                "connections_shared": _shared(Random(f"{seed}/shared")),
-            },
-            "warm": {"keys": rng.choice(["none", "burst"])},
-            "params": {name: drawn for name, drawn in params.items() if drawn},
-            "faults": _faults(rng, pods, duration_s),
-            "virtual": _virtual(rng),
-        }
-    )
+    load = _load(rng, duration_s)
+    world = {
+        "name": f"seed-{seed}",
+        "title": f"A world drawn from the seed {seed}",
+        "duration_s": duration_s,
+        "pods": pods,
+        "load": load,
+        "keys": _keys(rng),
+        "cache": {"ttl_s": round(_stretched(rng, 0.2, 5), 2)},
+        "origin": {
+            "latency": _latency(rng, 5, 600),
+            "connections": rng.choice([1, 2, 4, 16, 64]),
+            "connections_shared": _shared(Random(f"{seed}/shared")),
+        },
+        "warm": {"keys": rng.choice(["none", "burst"])},
+        "params": {name: drawn for name, drawn in params.items() if drawn},
+        "faults": _faults(rng, pods, duration_s),
+        "virtual": _virtual(rng),
+    }
+    return Scenario.model_validate(_with_cpu(world, Random(f"{seed}/cpu")))
 
 
 def shuffle_seed(seed: int) -> int | None:
@@ -82,6 +87,22 @@ def _virtual(rng: Random) -> dict[str, Any]:
     return virtual
 
 
+def _with_cpu(world: dict[str, Any], rng: Random) -> dict[str, Any]:
+    """The world with pods that are at times too busy to notice a reply in time; from a stream of its own."""
+    if rng.random() > BUSY_SHARE:
+        return world
+    load, pods = world["load"], world["pods"]
+    rate = load.get("rate_per_s") or load["users"] / load["think_s"]
+    service_us = min(SERVICE_US_MAX, rng.uniform(0.1, BUSY_MAX) * pods / rate * 1e6)
+    load_us = service_us * rng.choice([0, 1, 5])
+    blocked = [
+        {"kind": kind, "at_s": round(rng.uniform(0, world["duration_s"] - 0.1), 3)} | KINDS[kind](rng, pods)
+        for kind in [_kind(faults.LoopBlocked)] * rng.randint(0, FAULTS_MAX - len(world["faults"]))
+    ]
+    busy = {"service_us": round(service_us), "load_us": round(load_us)}
+    return world | {"virtual": world["virtual"] | busy, "faults": world["faults"] + blocked}
+
+
 def _latency(rng: Random, low_ms: float, high_ms: float) -> str:
     around_ms = round(_stretched(rng, low_ms, high_ms), 1)
     return rng.choice(
@@ -103,7 +124,7 @@ def _faults(rng: Random, pods: int, duration_s: float) -> list[dict[str, Any]]:
     bad_s, bad_pod = rng.uniform(0, duration_s - 1), rng.randrange(pods)
     drawn = []
     for _ in range(rng.randint(0, FAULTS_MAX)):
-        kind = rng.choice(tuple(KINDS))
+        kind = rng.choice(DRAWN_ANYWHERE)
         fault = KINDS[kind](rng, pods)
         at_s = rng.uniform(0, duration_s - 0.1)
         if rng.random() < 0.5:
@@ -152,6 +173,11 @@ KINDS: dict[str, _Draw] = {
     _kind(faults.PodKilled): _in_pod,
     _kind(faults.PodPaused): _in_pod,
     _kind(faults.ClockApart): _with(_in_pod, "by_s", lambda rng: rng.choice(STEPS_S)),
+}
+DRAWN_ANYWHERE = tuple(KINDS)
+KINDS[_kind(faults.LoopBlocked)] = lambda rng, pods: {
+    "for_s": round(_stretched(rng, 0.05, 2), 3),
+    "pod": rng.randrange(pods),
 }
 """The functions that draw the fields of a fault, by its kind."""
 

@@ -245,6 +245,18 @@ def test_14_pods_whose_clocks_are_apart_agree_by_redis(strategy: str, by_s: floa
     assert np.nanmax(drill.age_s) <= np.nanmax(straight.age_s) + 0.01, drill.story
 
 
+@every_strategy
+def test_a_loop_that_is_blocked_for_longer_than_the_time_out_takes_redis_for_away_in_no_pod(strategy: str) -> None:
+    blocked = fault("loop-blocked", for_s=3 * TIMEOUT_S, pod=1)
+    drill = Drill(strategy, blocked, virtual={"redis": "fixed(0.5)", "service_us": 500.0})
+    assert drill.success() == 1, drill.story
+    assert drill.row.incidents == [], drill.story
+    waited = drill.asked(AT_S, AT_S + 2 * TIMEOUT_S) & (drill.pod == 1)
+    assert drill.latency_s[waited].min() > TIMEOUT_S, drill.story  # so that their time-outs were late
+    usual = undisturbed(strategy).reads(AT_S, AT_S + FOR_S)
+    assert drill.reads(AT_S, AT_S + FOR_S) <= 1.3 * usual + KEYS, drill.story
+
+
 SCARCE: dict[str, Any] = {
     "load": {"rate_per_s": 300.0},
     "cache": {"ttl_s": 30.0},
@@ -290,7 +302,8 @@ def test_a_pod_that_is_killed_while_it_is_paused_keeps_nobody_waiting() -> None:
 
 
 def test_who_joins_a_load_whose_write_hangs_has_an_answer_as_old_as_both_and_that_is_allowed() -> None:
-    dead = fault("connections-dead", pod=0, arrive=True)
+    # it ends while a write hangs: who asks then finds no entry at once, and joins
+    dead = fault("connections-dead", pod=0, arrive=True, for_s=0.2)
     drill = Drill("singleflight", dead, cache={"ttl_s": 0.25}, origin={"latency": "fixed(211)"}, top={"pods": 1})
     assert drill.success() == 1
     kept_s = drill.age_s - drill.latency_s

@@ -7,15 +7,19 @@ import numpy as np
 import pytest
 
 from app.strategy import Entry, LoadReason
+from loadtest.figures.failures import Kind
 from loadtest.figures.records import Answers
 from loadtest.sim.cluster.events import (
     EntryStored,
+    FailureCounted,
+    FaultBegan,
     LockAsked,
     LockReleased,
     LockRenewed,
     NotificationsMissed,
     Observers,
     OriginAsked,
+    RedisLeftAlone,
     WaiterTimedOut,
 )
 from loadtest.sim.cluster.invariants import Invariants
@@ -24,10 +28,11 @@ from loadtest.sim.cluster.pod_cache import SimulatedCache
 from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.tolerances import Allowed
 from loadtest.sim.cluster.violation import Invariant
+from loadtest.workload.faults import CacheUnreachable
 
 KEY = "lab:any:0"
 LATE_S, SKEW_S, DEADLINE_S, PROMISE_S, POLL_S, BACK_S = 0.01, 0.5, 6.0, 20.0, 0.15, 0.5
-ALLOWED = Allowed(LATE_S, SKEW_S, DEADLINE_S, PROMISE_S, POLL_S, BACK_S)
+ALLOWED = Allowed(LATE_S, SKEW_S, DEADLINE_S, PROMISE_S, POLL_S, BACK_S, is_cache_well=True)
 
 
 class Hands:
@@ -151,6 +156,14 @@ def a_sleeper(told: Told) -> None:
     told.emit(WaiterTimedOut("there", KEY))
 
 
+def a_command_that_fails(told: Told) -> None:
+    told.emit(FailureCounted(Kind.COMMAND, "set"))
+
+
+def a_redis_that_is_left_alone(told: Told) -> None:
+    told.emit(RedisLeftAlone("here"))
+
+
 def a_500(told: Told) -> None:
     told.emit(told.answer(0.01, code=500))
 
@@ -171,6 +184,8 @@ BROKEN: dict[Callable[[Told], None], Invariant] = {
     an_answer_older_than_what_was_seen: Invariant.NO_WAY_BACK,
     a_sleeper: Invariant.WOKEN,
     a_deaf_sleeper: Invariant.WOKEN,
+    a_command_that_fails: Invariant.REDIS_IS_THERE,
+    a_redis_that_is_left_alone: Invariant.REDIS_IS_THERE,
     a_500: Invariant.NO_CRASH,
 }
 ELSEWHERE = {
@@ -212,6 +227,14 @@ def test_an_ordinary_life_breaks_nothing() -> None:
     assert not told.there._store(KEY, told.entry(told.clock.at_s), 5_000, "theirs")
     assert not told.there._unlock(KEY, "theirs")
     told.emit(told.answer(DEADLINE_S, age_s=5.0 + DEADLINE_S))
+    assert told.invariants.violation is None, told.invariants.violation
+
+
+def test_after_something_was_done_to_redis_its_commands_may_fail() -> None:
+    told = Told()
+    told.emit(FaultBegan(CacheUnreachable(kind="cache-away", at_s=1, for_s=1)))
+    a_command_that_fails(told)
+    a_redis_that_is_left_alone(told)
     assert told.invariants.violation is None, told.invariants.violation
 
 

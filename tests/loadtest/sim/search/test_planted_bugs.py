@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -13,10 +13,13 @@ from app import strategy_runner as runner
 from app.discovery import discover
 from app.flights import PodFlights, _Flight, _Job
 from app.pooler_client import PoolerClient
+from app.standing import Standing
 from app.strategy import CacheAway, Entry, Lookup, Shed, Strategy
 from loadtest.sim.cluster import cluster as world
-from loadtest.sim.cluster import pod
-from loadtest.sim.cluster.pod_cache import ClientTimeouts, SimulatedCache
+from loadtest.sim.cluster import pod, redis_link
+from loadtest.sim.cluster.looks import Looks
+from loadtest.sim.cluster.pod_cache import SimulatedCache
+from loadtest.sim.cluster.redis_link import ClientTimeouts
 from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.redis_trouble import CommandRefused
 from loadtest.sim.cluster.violation import Invariant
@@ -160,6 +163,29 @@ class LeavesWithoutAWord(PoolerClient):
             super().release(number)
 
 
+class LateTimer(Looks):
+    """A timer for each command, which judges whenever it fires."""
+
+    async def is_in_time(self, command: asyncio.Future[Any], until_s: float) -> bool:
+        if not command.done():
+            await asyncio.wait({command}, timeout=max(0.0, until_s - self._now_s()))
+        return command.done()
+
+
+class OneTimeOut(Standing):
+    """A single time-out closes Redis for everybody."""
+
+    def timed_out(self, sent_s: float) -> None:
+        self.lost()
+
+
+class ItsOwnLateness(Looks):
+    """All of a wait is taken from the request's budget, also what the pod's own loop was late by."""
+
+    def were_late(self, since_s: float) -> bool:
+        return False
+
+
 class Planted(NamedTuple):
     plant: Callable[[pytest.MonkeyPatch], None]
     strategy: str
@@ -175,6 +201,16 @@ def instead_of_the_server(server: type[SimulatedRedis]) -> Callable[[pytest.Monk
 
 def instead_of_the_cache(cache: type[SimulatedCache]) -> Callable[[pytest.MonkeyPatch], None]:
     return lambda patch: patch.setattr(pod, "SimulatedCache", cache)
+
+
+def instead_of_the_looks(looks: type[Looks]) -> Callable[[pytest.MonkeyPatch], None]:
+    return lambda patch: patch.setattr(redis_link, "Looks", looks)
+
+
+def as_it_was(patch: pytest.MonkeyPatch) -> None:
+    """The policy of before: a late timer judges, and one time-out is enough."""
+    patch.setattr(redis_link, "Looks", LateTimer)
+    patch.setattr(redis_link, "Standing", OneTimeOut)
 
 
 def without_a_time_out(patch: pytest.MonkeyPatch) -> None:
@@ -202,19 +238,19 @@ PLANTED = {
         instead_of_the_flights(KeepsFailures), "singleflight", 14, Invariant.NOTHING_LEFT
     ),
     "a wake-up lost between GET and SUBSCRIBE": Planted(
-        instead_of_the_flights(ListensLate), "singleflight", 41, Invariant.WOKEN
+        instead_of_the_flights(ListensLate), "singleflight", 18, Invariant.WOKEN
     ),
     "an expiry that counts from the execution of a SET": Planted(
         instead_of_the_cache(CountsFromExecution), "static", 94, Invariant.KEPT_NO_LONGER, "cache-paused"
     ),
     "an entry that a clock brings back": Planted(
-        instead_of_the_cache(TrustsWhatIsThere), "static", 189, Invariant.FRESH_ENOUGH, "cache-clock-apart"
+        instead_of_the_cache(TrustsWhatIsThere), "static", 69, Invariant.FRESH_ENOUGH, "cache-clock-apart"
     ),
     "an entry from the future": Planted(
-        instead_of_the_cache(TakesTheFuture), "static", 363, Invariant.FRESH_ENOUGH, "cache-clock-apart"
+        instead_of_the_cache(TakesTheFuture), "static", 390, Invariant.FRESH_ENOUGH, "cache-clock-apart"
     ),
     "an error reply to a write": Planted(
-        instead_of_the_cache(LetsRefusalsOut), "singleflight", 40, Invariant.NO_CRASH, "cache-refuses"
+        instead_of_the_cache(LetsRefusalsOut), "singleflight", 188, Invariant.NO_CRASH, "cache-refuses"
     ),
     "a lock that its holder is refused": Planted(
         instead_of_the_server(DoesNotKnowItsOwnLock), "singleflight", 19, Invariant.ONE_HOLDER, "cache-resets"
@@ -228,6 +264,15 @@ PLANTED = {
     ),
     "a shared connection that who is late leaves behind": Planted(
         instead_of_the_client(LeavesWithoutAWord), "static", 11, Invariant.NOTHING_LEFT
+    ),
+    "a time-out judged by a late timer": Planted(
+        instead_of_the_looks(LateTimer), "static", 6, Invariant.REDIS_IS_THERE
+    ),
+    "a time-out judged by a late timer, which closes Redis for everybody": Planted(
+        as_it_was, "singleflight", 8, Invariant.REDIS_IS_THERE
+    ),
+    "a budget that the pod's own lateness is taken from": Planted(
+        instead_of_the_looks(ItsOwnLateness), "singleflight", 8, Invariant.REDIS_IS_THERE
     ),
     "a copy that nobody replaces": Planted(instead_of_the_cache(KeepsItsOwnCopies), "xfetch", 3, Invariant.NO_WAY_BACK),
 }
