@@ -14,7 +14,9 @@ being loaded, or of cold ones.
 A read that was shed is neither: it was never under way.
 """
 
+import math
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,36 +36,52 @@ class Stampedes:
         self._hot = frozenset(hot_keys.tolist())
         self._is_warmed = is_warmed
         self._stored_within_s = min(STORED_WITHIN_S, ttl_s / 2)
-        self._loaded_s: dict[int, float] = {}  # the earliest end of a good read, by key
-        self._open: dict[int, tuple[float, int, bool]] = {}  # end, size and whether it is cold, by key
+        self._of: dict[int, _ReadsOfKey] = {}
         self._sizes: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
 
     def add(self, chunk: Reads) -> NDArray[np.bool_]:
         """Add reads that were not shed, in order of asking, and tell which of them belong to the cold start."""
         cold = np.zeros(len(chunk.asked_s), dtype=np.bool_)
+        known, within_s, is_warmed = self._of, self._stored_within_s, self._is_warmed
         columns = (chunk.asked_s.tolist(), chunk.ended_s.tolist(), chunk.key.tolist(), chunk.outcome.tolist())
         for place, (asked_s, ended_s, key, outcome) in enumerate(zip(*columns, strict=True)):
-            loaded_s = self._loaded_s.get(key, np.inf)
-            cold[place] = is_cold = not self._is_warmed and asked_s <= loaded_s + self._stored_within_s
-            if outcome == OK and ended_s < loaded_s:
-                self._loaded_s[key] = ended_s
-            ends_s, size, began_cold = self._open.get(key, (-np.inf, 0, is_cold))
-            if asked_s > ends_s:
-                self._close(key, size, began_cold)
-                size, began_cold = 0, is_cold
-            self._open[key] = (max(ends_s, ended_s), size + 1, began_cold)
+            of = known.get(key)
+            if of is None:
+                of = known[key] = _ReadsOfKey()
+            is_cold = not is_warmed and asked_s <= of.loaded_s + within_s
+            if is_cold:
+                cold[place] = True
+            if outcome == OK and ended_s < of.loaded_s:
+                of.loaded_s = ended_s
+            if asked_s > of.ends_s:
+                self._close(key, of)
+                of.size, of.began_cold = 0, is_cold
+            of.size += 1
+            of.ends_s = max(of.ends_s, ended_s)
         return cold
 
     def figures(self) -> dict[str, dict[str, float]]:
         """The number, mean size, p99 and largest size of the stampedes of each kind."""
-        for key, (_, size, began_cold) in self._open.items():
-            self._close(key, size, began_cold)
-        self._open.clear()
+        for key, of in self._of.items():
+            self._close(key, of)
+            of.size = 0
         return {kind: _described(sizes) for kind, sizes in self._sizes.items() if sizes}
 
-    def _close(self, key: int, size: int, began_cold: bool) -> None:
-        if size:
-            self._sizes["cold_start" if began_cold else "hot" if key in self._hot else "cold"][size] += 1
+    def _close(self, key: int, of: "_ReadsOfKey") -> None:
+        if of.size:
+            self._sizes["cold_start" if of.began_cold else "hot" if key in self._hot else "cold"][of.size] += 1
+
+
+@dataclass(slots=True)
+class _ReadsOfKey:
+    """The reads of one key so far, and its stampede under way."""
+
+    loaded_s: float = math.inf
+    """The earliest end of a good read."""
+    ends_s: float = -math.inf
+    """The latest end of any read."""
+    size: int = 0
+    began_cold: bool = False
 
 
 def _described(sizes: Counter[int]) -> dict[str, float]:
