@@ -1,9 +1,10 @@
 """The load as a Locust file: headless under `lab bench`, distributed in the stack, or run with plain `locust -f`.
 
-An open loop sends each process's share of the arrivals, whatever number of users Locust starts. Its latency counts from
-the intended start. The users of a closed loop ask and wait. Each asks the pods round robin, beginning with another pod,
-and begins at a random point of its first pause. So the generator itself causes no stampede. A stated rate gives every
-user a timetable that it never leaves, and latency counts from the timetable. Every answer is checked.
+An open loop sends each process's share of the arrivals in a thread of its own, whatever number of users Locust starts.
+Its latency counts from the intended start. The users of a closed loop ask and wait. Each asks the pods round robin,
+beginning with another pod, and begins at a random point of its first pause. So the generator itself causes no stampede.
+A stated rate gives every user a timetable that it never leaves, and latency counts from the timetable. Every answer is
+checked.
 """
 
 import gc

@@ -48,6 +48,8 @@ class LoadMetrics:
         self._running = Gauge("lab_load_running", "1 while a test runs", registry=by)
         cpu = Gauge("lab_load_cpu_seconds", "CPU that this process has used", registry=by)
         cpu.set_function(_cpu_s)
+        self._counted: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+        """The children of a strategy and a code, which cost more to find than to count with."""
         start_http_server(port, addr=host, registry=by)
 
     def meters(self, meter: Meter) -> None:
@@ -81,8 +83,12 @@ class LoadMetrics:
 
     def answered(self, strategy: str, code: int, latency_s: float, lateness_s: float | None, fault: str) -> None:
         """Count an answer; `lateness_s` is None for a request without an intended start."""
-        self._requests.labels(strategy, str(code)).inc()
-        self._latency.labels(strategy).observe(latency_s)
+        children = self._counted.get((strategy, code))
+        if children is None:
+            children = self._requests.labels(strategy, str(code)), self._latency.labels(strategy)
+            self._counted[strategy, code] = children
+        children[0].inc()
+        children[1].observe(latency_s)
         if lateness_s is not None:
             self._lateness.observe(lateness_s)
         if fault:

@@ -9,10 +9,12 @@ import gevent
 from gevent.event import Event
 from locust.log import greenlet_exception_logger
 
+from loadtest.generator.answer_recorder import AnswerRecorder, Reporter
 from loadtest.generator.client import Client
 from loadtest.generator.deal import DEAL_EVERY_S, SILENCE_S_MAX, Share, all_of_it, own_share
-from loadtest.generator.dispatcher import TAIL_S, Arrival, Dispatcher, due
+from loadtest.generator.dispatcher import TAIL_S
 from loadtest.generator.exporter import LoadMetrics
+from loadtest.generator.load_thread import LoadThread
 from loadtest.generator.meter import Meter, now_s
 from loadtest.generator.plan import LoadPlan
 from loadtest.generator.targets import LOOK_EVERY_S
@@ -31,16 +33,18 @@ class LoadRun:
         """Set up the test; `worker` is this process's name at its master, None where it sends alone."""
         self.plan, self._metrics, self._worker = plan, metrics, worker
         self.meter = Meter(0 if plan.is_open else None, 0)
-        self.client = Client(plan, self.meter, tell, metrics)
+        self._reporter = Reporter(tell, metrics)
+        self.client = Client(plan, self.meter, AnswerRecorder(plan, self._reporter.report))
         self.share: Share | None = None
         """The share of this process; None as long as it has none."""
         self.may_ask = Event()
         """The event that is set while users of a closed loop may ask."""
-        self._dispatcher: Dispatcher | None = None
+        self._thread: LoadThread | None = None
         self._deal: Mapping[str, Any] | None = None
         self._heard_s = now_s()
         self._starts_s: float | None = None
-        gevent.spawn(tick, self.meter, lambda: self.meter.is_stopped)
+        if not plan.is_open:
+            gevent.spawn(tick, self.meter, lambda: self.meter.is_stopped)
         if worker is None:
             self.meter.processes = 1
             self._take(all_of_it(options.duration or options.run_time))
@@ -75,17 +79,12 @@ class LoadRun:
         plan = self.plan
         if share.of:
             self.meter.in_flight_max = share.part(plan.load.in_flight_max)
-        if self._dispatcher is not None:
-            self._dispatcher.deal(share)
+        if self._thread is not None:
+            self._thread.dispatcher.deal(share)
             return
-        self._dispatcher = Dispatcher(
-            lambda share: due(plan.load, plan.scenario.keys, share, plan.seed), share, self._send, self.meter
-        )
+        self._thread = LoadThread(plan, share, self.meter, self._reporter)
         failed = greenlet_exception_logger(_log)  # type: ignore[no-untyped-call]
-        self._dispatcher.start(failed)  # which makes Locust's exit code 2
-
-    def _send(self, arrival: Arrival, intended_s: float) -> None:
-        self.client.ask(self.plan.strategy_for(arrival.number), arrival.key, arrival.number, intended_s)
+        self._thread.start(failed)  # which makes Locust's exit code 2
 
     @property
     def start_s(self) -> float:
@@ -102,8 +101,8 @@ class LoadRun:
 
     def end(self, grace_s: float, tail_s: float = TAIL_S) -> None:
         """Stop sending, and wait up to `grace_s` for answers; a load with less than `tail_s` left goes on."""
-        if self._dispatcher is not None:
-            self._dispatcher.end(grace_s, tail_s)
+        if self._thread is not None:
+            self._thread.end(grace_s, tail_s)
         elif not self.meter.is_stopped:
             left_s = self.left_s
             cut = left_s is not None and left_s > tail_s
@@ -138,10 +137,11 @@ class LoadRun:
                 self.plan.follow()
 
     def _pause(self, is_paused: bool) -> None:
-        if self._dispatcher is not None:
-            if is_paused and not self._dispatcher.is_paused:
+        if self._thread is not None:
+            dispatcher = self._thread.dispatcher
+            if is_paused and not dispatcher.is_paused:
                 _log.error("The master is silent for %g s: nothing is sent until it is back", SILENCE_S_MAX)
-            self._dispatcher.is_paused = is_paused
+            dispatcher.is_paused = is_paused
         elif is_paused and self.share is not None:
             self.may_ask.clear()
         elif self.share is not None and self.share.of:

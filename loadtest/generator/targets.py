@@ -34,8 +34,10 @@ class Targets:
 
     def pick(self, turn: int) -> str:
         """The pod for turn `turn`: round robin over those that can be reached."""
-        now_s = time.monotonic()
-        urls = [url for url in self.urls if self._left_alone_until_s.get(url, 0.0) <= now_s] or self.urls
+        urls = self.urls
+        if self._left_alone_until_s:
+            now_s = time.monotonic()
+            urls = [url for url in urls if self._left_alone_until_s.get(url, 0.0) <= now_s] or urls
         return urls[turn % len(urls)]
 
     def leave_alone(self, url: str) -> None:
@@ -51,7 +53,10 @@ class Targets:
         except OSError:
             return
         self._left_alone_until_s = {
-            url: until_s for url, until_s in self._left_alone_until_s.items() if url in self.urls
+            # a list, since the open loop's thread may leave a pod alone meanwhile
+            url: until_s
+            for url, until_s in list(self._left_alone_until_s.items())
+            if url in self.urls
         }
 
     def _look(self) -> list[str]:

@@ -17,7 +17,7 @@ import pytest
 from loadtest import ROOT
 from loadtest.figures.generator_record import read_generator, what_is_due
 from loadtest.generator.deal import Share
-from loadtest.generator.dispatcher import due
+from loadtest.generator.schedule import due
 from loadtest.workload.answer_check import OLDER
 from loadtest.workload.scenario import read_scenario
 from loadtest.worlds.child_processes import Children

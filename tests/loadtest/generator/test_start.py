@@ -11,7 +11,7 @@ import pytest
 
 from loadtest.figures.generator_record import read_generator, what_is_due
 from loadtest.generator.deal import Share
-from loadtest.generator.dispatcher import due
+from loadtest.generator.schedule import due
 from loadtest.workload.scenario import read_scenario
 from loadtest.worlds.python_server import free_port
 from tests.loadtest.generator.liar import OPEN, Honest, lines_of, locust, run_locust, scenario, schedule_faults, serving

@@ -1,0 +1,137 @@
+"""The record of an answer, in every loop: it is checked, gets its line, and is reported to Locust and the metrics."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from app.strategy import Status
+from loadtest.generator.exporter import LoadMetrics
+from loadtest.generator.plan import LoadPlan
+from loadtest.workload.answer_check import Seen
+
+REROUTED = "(rerouted)"
+_STATUSES = frozenset(Status)
+
+
+class WrongAnswer(Exception):
+    """The failure of an answer that arrived and is wrong; importing Locust's own exceptions imports all of Locust."""
+
+
+class HttpAnswer(NamedTuple):
+    """The answer to a request; without one `code` is 0 and `error` is the reason."""
+
+    code: int
+    body: bytes
+    headers: Any
+    error: BaseException | None
+    took_ms: float
+
+
+UNANSWERED = HttpAnswer(0, b"", {}, ConnectionAbortedError("the test ended before the answer"), 0.0)
+
+
+class EndedRequest(NamedTuple):
+    """A request that has ended, as Locust and the metrics count it."""
+
+    name: str
+    url: str
+    answer: HttpAnswer
+    failed: BaseException | None
+    ended_s: float
+    """The end of the request, seconds since the epoch."""
+    strategy: str
+    latency_s: float
+    """The time from the intended start to the end."""
+    lateness_s: float
+    fault: str
+
+
+class Reporter:
+    """The way of reports to Locust, by its own event of a request, and to the metrics."""
+
+    def __init__(self, tell: Callable[..., None], metrics: LoadMetrics | None) -> None:
+        """Set up the reporter: `tell` fires Locust's event of a request that has ended."""
+        self._tell, self._metrics = tell, metrics
+
+    def report(self, ended: EndedRequest) -> None:
+        """Report a request: Locust's response time counts from sending, the lab's latency from the intended start."""
+        answer = ended.answer
+        self._tell(
+            request_type="GET",
+            name=ended.name,
+            url=ended.url,
+            response_time=answer.took_ms,
+            response_length=len(answer.body),
+            response=answer,
+            context={},
+            exception=ended.failed,
+            start_time=ended.ended_s - answer.took_ms / 1000,
+        )
+        if self._metrics is None:
+            return
+        if ended.name == REROUTED:
+            self._metrics.rerouted()
+        else:
+            self._metrics.answered(ended.strategy, answer.code, ended.latency_s, ended.lateness_s, ended.fault)
+
+
+class AnswerRecorder:
+    """The record of the answers of one process, each checked against those before it."""
+
+    def __init__(self, plan: LoadPlan, report: Callable[[EndedRequest], None]) -> None:
+        """Set up the record: `report` gets what Locust and the metrics are to be told."""
+        self._plan, self._report = plan, report
+
+    def keep(
+        self,
+        strategy: str,
+        key: int,
+        floor_s: float,
+        moments_s: tuple[float, float, float],
+        url: str,
+        answer: HttpAnswer,
+    ) -> None:
+        """Check an answer, write its line, and report it; `moments_s` are intended, sent and ended."""
+        code, body, check, fault = answer.code, answer.body, self._plan.answers, ""
+        status, age_s = _told(answer.headers.get("cache-status", ""))
+        intended_s, sent_s, ended_s = moments_s
+        if code == 200:
+            fault = check.fault(strategy, key, body, Seen(status, age_s, sent_s, ended_s), floor_s)
+        elif code == 404:
+            fault = check.absent_fault(body)
+        failed: BaseException | None = answer.error
+        if failed is None and (fault or code not in (200, 404)):
+            failed = WrongAnswer(fault or f"{code} {body[:200].decode(errors='replace')}")
+        self._plan.record(
+            f"{intended_s:.6f}",
+            f"{sent_s:.6f}",
+            f"{ended_s:.6f}",
+            key,
+            code,
+            status,
+            "" if age_s is None else f"{age_s:.3f}",
+            answer.headers.get("x-served-by", ""),
+            fault,
+        )
+        name, latency_s, lateness_s = f"/{strategy}/data", ended_s - intended_s, sent_s - intended_s
+        self._report(EndedRequest(name, url, answer, failed, ended_s, strategy, latency_s, lateness_s, fault))
+
+    def reroute(self, strategy: str, url: str, answer: HttpAnswer, ended_s: float) -> None:
+        """Report a request that could not reach its pod, and asks another one now."""
+        self._report(EndedRequest(REROUTED, url, answer, None, ended_s, strategy, 0.0, 0.0, ""))
+
+
+def _told(cache_status: str) -> tuple[str, float | None]:
+    """The status and the age in a Cache-Status header; "" and None where an answer cannot have them."""
+    status, age = (_parameter(cache_status, name) for name in ("detail", "age"))
+    try:
+        age_s = float(age)
+    except ValueError:
+        age_s = math.nan
+    return status if status in _STATUSES else "", age_s if math.isfinite(age_s) else None
+
+
+def _parameter(cache_status: str, name: str) -> str:
+    """The value of one parameter of a Cache-Status header; empty without one."""
+    _, found, rest = cache_status.partition(f"; {name}=")
+    return rest.split(";", 1)[0] if found else ""
