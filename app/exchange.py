@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 log = logging.getLogger(__name__)
 
@@ -30,30 +30,31 @@ class JoinedWrites:
         self._transport = transport
         self._loop = loop
         self._held: bytes | None = None
-        self._has_begun = False
+        self.is_used = False
+        """Whether a part of the present answer has been written, or is held back."""
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
         """Write a part of the answer, or hold it back where it is the first."""
-        if self._has_begun:
-            self._transport.write(data)
-        elif self._held is None:
-            self._held = data
+        if not self.is_used:
+            self._held, self.is_used = data, True
             self._loop.call_soon(self.flush)
-        else:
+        elif self._held is not None:
             self._held += data
             self.flush()
+        else:
+            self._transport.write(data)
 
     def flush(self) -> None:
         """Write what is held back."""
         if self._held is not None:
             self._transport.write(self._held)
-            self._held, self._has_begun = None, True
+            self._held = None
 
     def end(self) -> None:
         """Write what is held back; the answer is whole, and the next write begins another one."""
         self.flush()
-        self._has_begun = False
+        self.is_used = False
 
     def close(self) -> None:
         self.flush()
@@ -74,32 +75,19 @@ class Exchange:
     """
 
     __slots__ = (
-        "_flow", "_is_head", "_on_response", "_query", "_task", "_transport", "disconnected", "keep_alive", "more_body",
-        "response_complete", "response_started",
+        "_is_head", "_protocol", "_query", "_task", "disconnected", "keep_alive", "response_complete",
+        "response_started",
     )  # fmt: skip
 
     message_event = _Unheard()
 
-    def __init__(
-        self,
-        query: bytes,
-        is_head: bool,
-        keep_alive: bool,
-        transport: asyncio.Transport,
-        flow: FlowControl,
-        on_response: Callable[[], None],
-    ) -> None:
-        """`is_head` is True for the method HEAD; `on_response` is called once the answer is written."""
+    def __init__(self, protocol: HttpToolsProtocol, query: bytes, is_head: bool, keep_alive: bool) -> None:
+        """`is_head` is True for the method HEAD."""
+        self._protocol = protocol
         self._query = query
         self._is_head = is_head
-        self._transport = transport
-        self._flow = flow
-        self._on_response = on_response
         self.keep_alive = keep_alive
-        self.disconnected = False
-        self.more_body = True
-        self.response_started = False
-        self.response_complete = False
+        self.disconnected = self.response_started = self.response_complete = False
 
     def start(self, respond: Respond, loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[None]]) -> None:
         """Begin to answer, in a task that is among the `tasks` until it ends."""
@@ -110,8 +98,8 @@ class Exchange:
         """Write the answer, unless the client has gone by then."""
         try:
             head, body = await respond(self._query)
-            if self._flow.write_paused and not self.disconnected:
-                await self._flow.drain()
+            if self._protocol.flow.write_paused and not self.disconnected:
+                await self._protocol.flow.drain()
             if not self.disconnected:
                 self._write(head, body)
         except Exception:
@@ -120,15 +108,15 @@ class Exchange:
                 self.keep_alive = False
                 self._write(_FAILED, b"")
         except BaseException:
-            self._transport.close()
+            self._protocol.transport.close()
             raise
         finally:
             tasks.discard(self._task)  # a callback for when it is done would cost 1 us
 
     def _write(self, head: bytes, body: bytes) -> None:
-        end = b"\r\n" if self.keep_alive else _LAST
-        self._transport.write(head + end if self._is_head else b"".join((head, end, body)))
+        protocol, end = self._protocol, b"\r\n" if self.keep_alive else _LAST
+        protocol.transport.write(head + end if self._is_head else b"".join((head, end, body)))
         self.response_started = self.response_complete = True
         if not self.keep_alive:
-            self._transport.close()
-        self._on_response()
+            protocol.transport.close()
+        protocol.on_response_complete()

@@ -5,12 +5,14 @@ import logging
 import os
 import socket
 import threading
+from functools import partial
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
 from app.connections import REFUSING_MAX, Connections
+from app.http_protocol import BoundedProtocol
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -91,7 +93,7 @@ class PodServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=connections.protocol,  # type: ignore[arg-type]  # it is called, never looked into
+                http=partial(BoundedProtocol, connections),  # type: ignore[arg-type]  # it is called, never looked into
                 ws="none",
                 log_level="warning",
                 access_log=False,

@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 
 from app.connections import Connections
 from app.endpoint import ItemEndpoint
+from app.http_protocol import BoundedProtocol
 from app.settings import Settings
 from app.strategy import Status
 from app.strategy_runner import Answer, StrategyRunner
@@ -84,9 +85,9 @@ class OneConnection:
             if not without_items:
                 self.shared.items[path.encode()] = endpoint.respond
         add_routes(app)
-        config = uvicorn.Config(app, http=self.shared.protocol, ws="none", log_level="critical", access_log=False)  # type: ignore[arg-type]
+        config = uvicorn.Config(app, ws="none", log_level="critical", access_log=False)
         self.state, self.wire = ServerState(), Wire()
-        self.protocol = self.shared.protocol(config=config, server_state=self.state, app_state={})
+        self.protocol = BoundedProtocol(self.shared, config=config, server_state=self.state, app_state={})
         self.protocol.connection_made(self.wire)
 
     async def send(self, *requests: str) -> list[bytes]:
