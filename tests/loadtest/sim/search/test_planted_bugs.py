@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -13,7 +13,6 @@ from app import strategy_runner as runner
 from app.discovery import discover
 from app.flights import PodFlights, _Flight, _Job
 from app.pooler_client import PoolerClient
-from app.standing import Standing
 from app.strategy import CacheAway, Entry, Lookup, Shed, Strategy
 from loadtest.sim.cluster import cluster as world
 from loadtest.sim.cluster import pod, redis_link
@@ -25,6 +24,7 @@ from loadtest.sim.cluster.redis_trouble import CommandRefused
 from loadtest.sim.cluster.violation import Invariant
 from loadtest.sim.search.case import Case, Finding, check_case, check_seed
 from loadtest.sim.search.shrink import shrink
+from tests.loadtest.sim import policy_of_before
 from tests.loadtest.sim.drill import fault, workload
 
 STRATEGIES = discover().strategies
@@ -163,29 +163,6 @@ class LeavesWithoutAWord(PoolerClient):
             super().release(number)
 
 
-class LateTimer(Looks):
-    """A timer for each command, which judges whenever it fires."""
-
-    async def is_in_time(self, command: asyncio.Future[Any], until_s: float) -> bool:
-        if not command.done():
-            await asyncio.wait({command}, timeout=max(0.0, until_s - self._now_s()))
-        return command.done()
-
-
-class OneTimeOut(Standing):
-    """A single time-out closes Redis for everybody."""
-
-    def timed_out(self, sent_s: float) -> None:
-        self.lost()
-
-
-class ItsOwnLateness(Looks):
-    """All of a wait is taken from the request's budget, also what the pod's own loop was late by."""
-
-    def were_late(self, since_s: float) -> bool:
-        return False
-
-
 class Planted(NamedTuple):
     plant: Callable[[pytest.MonkeyPatch], None]
     strategy: str
@@ -205,12 +182,6 @@ def instead_of_the_cache(cache: type[SimulatedCache]) -> Callable[[pytest.Monkey
 
 def instead_of_the_looks(looks: type[Looks]) -> Callable[[pytest.MonkeyPatch], None]:
     return lambda patch: patch.setattr(redis_link, "Looks", looks)
-
-
-def as_it_was(patch: pytest.MonkeyPatch) -> None:
-    """The policy of before: a late timer judges, and one time-out is enough."""
-    patch.setattr(redis_link, "Looks", LateTimer)
-    patch.setattr(redis_link, "Standing", OneTimeOut)
 
 
 def without_a_time_out(patch: pytest.MonkeyPatch) -> None:
@@ -266,13 +237,13 @@ PLANTED = {
         instead_of_the_client(LeavesWithoutAWord), "static", 11, Invariant.NOTHING_LEFT
     ),
     "a time-out judged by a late timer": Planted(
-        instead_of_the_looks(LateTimer), "static", 6, Invariant.REDIS_IS_THERE
+        instead_of_the_looks(policy_of_before.LateTimer), "static", 6, Invariant.REDIS_IS_THERE
     ),
     "a time-out judged by a late timer, which closes Redis for everybody": Planted(
-        as_it_was, "singleflight", 8, Invariant.REDIS_IS_THERE
+        policy_of_before.plant, "singleflight", 8, Invariant.REDIS_IS_THERE
     ),
     "a budget that the pod's own lateness is taken from": Planted(
-        instead_of_the_looks(ItsOwnLateness), "singleflight", 8, Invariant.REDIS_IS_THERE
+        instead_of_the_looks(policy_of_before.ItsOwnLateness), "singleflight", 8, Invariant.REDIS_IS_THERE
     ),
     "a copy that nobody replaces": Planted(instead_of_the_cache(KeepsItsOwnCopies), "xfetch", 3, Invariant.NO_WAY_BACK),
 }
