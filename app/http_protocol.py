@@ -1,7 +1,7 @@
 """One HTTP connection of a pod: uvicorn's protocol, held to the bounds of `app.connections`.
 
-A request for an item takes a short way: its path is looked up as it was written, its headers are not kept, and an
-`Exchange` answers it. Every other one goes to the framework, with its answers' heads held back by `JoinedWrites`.
+A request for an item takes a short way: its path is looked up as it was written, and an `Exchange` answers it. Nothing
+of its headers is kept. Every other request goes to the framework, by way of `JoinedWrites`.
 """
 
 import asyncio
