@@ -5,6 +5,8 @@ loop: asyncio polls the socket before it runs timers, uvloop runs timers first. 
 one may, because the loop has polled the socket in between.
 """
 
+from collections.abc import Callable
+
 LOOKS_PER_TIMEOUT = 10
 """How often per time-out a lookout's timer fires while something is under way.
 
@@ -48,3 +50,32 @@ class Lookout:
         How much of a wait was Redis's and how much the pod's own cannot be told then.
         """
         return self._late_at_s >= since_s - 2 * self.every_s or now_s - due_s > ON_TIME_S
+
+
+class AttentiveTime:
+    """Seconds for which a loop looked after its connection: what Redis may be judged by.
+
+    A turn of the loop counts as no more than two looks, however long it took. So a time-out is not over before the loop
+    has polled the socket several times, and it is within `LOOKS_PER_TIMEOUT` turns of any loop. The time stands still
+    while nothing is under way.
+    """
+
+    __slots__ = ("_attended_s", "_looked_s", "_monotonic_s", "_most_s", "every_s")
+
+    def __init__(self, timeout_s: float, monotonic_s: Callable[[], float]) -> None:
+        self.every_s = timeout_s / LOOKS_PER_TIMEOUT
+        """The time from one look to the next, seconds."""
+        self._most_s = 2 * self.every_s
+        self._monotonic_s = monotonic_s
+        self._attended_s = 0.0
+        self._looked_s = float("-inf")
+
+    def now_s(self) -> float:
+        apart_s = self._monotonic_s() - self._looked_s
+        return self._attended_s + (apart_s if apart_s < self._most_s else self._most_s)
+
+    def look(self) -> float:
+        """The time now, at a look."""
+        self._attended_s = self.now_s()
+        self._looked_s = self._monotonic_s()
+        return self._attended_s

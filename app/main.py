@@ -11,7 +11,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.routing import Route
 
 from app.admin import add_admin_routes
-from app.cache import RedisCache
+from app.cache import CONNECTIONS, RedisCache
 from app.connections import Connections
 from app.discovery import Discovered, discover
 from app.endpoint import ItemEndpoint
@@ -69,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Stampede Lab", lifespan=lifespan, telemetry=untraced)
     app.state.connections = connections
     own_and_pooler = settings.origin_connections + (settings.origin_connections_shared is not None)
-    app.state.files_held = settings.redis_connections + len(pod.runners) * own_and_pooler
+    app.state.files_held = CONNECTIONS + len(pod.runners) * own_and_pooler
     for name, runner in pod.runners.items():
         endpoint = ItemEndpoint(runner, settings.pod, settings.key_space)
         for path in (f"/{name}/data", f"/{name}"):

@@ -27,7 +27,7 @@ BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SAID_CHARS_MAX = 300
 """The length at which a strategy's own first sentence is cut, in a label."""
 COMMANDS = ("mget", "set", "put", "lock", "renew", "unlock", "time", "hello")
-TASKS = ("clock", "notifications", "standstills", "read batch", *COMMANDS, "flight", "lease", "read", "pooler")
+TASKS = ("clock", "notifications", "standstills", "connection", "flight", "lease", "read", "pooler")
 
 F = TypeVar("F", bound=Family[Any])
 

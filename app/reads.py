@@ -1,119 +1,141 @@
-"""Batched reads: the keys that are asked for in one event-loop tick leave as one MGET on one connection.
+"""Reads of keys over the pipe: one alone is sent at once, and what is asked for meanwhile leaves together as one MGET.
 
-Commands are coalesced and requests are not: every reader has its own slot in the reply. A reader that is cancelled
-gives up its slot and nothing else, so that no reply can reach the wrong reader. No reader waits longer than the
-patience.
+Commands are coalesced and requests are not: every reader has its own place in the reply. A reader that is cancelled, or
+whose time is over, gives up its place and nothing else.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
+from app.commands import Command, ConnectionGone, Malformed, bytes_of, out_of_time
 from app.strategy import CacheAway
-from app.tasks import Tasks
 
-Fetch = Callable[[Sequence[str]], Awaitable[Sequence[bytes | None]]]
+Value = asyncio.Future[bytes | None]
+_Read = tuple[str, float, Value]
+"""The key, until when its reader waits (attentive time), and the stored bytes to come."""
 
 
-class _Read:
-    """One reader's slot in a batch: its key, the time of asking, and its value to come."""
+class Sender(Protocol):
+    """The sender of batches: `app.pipe.Pipe` in the service."""
 
-    __slots__ = ("asked_s", "key", "value")
+    look_after: Callable[[float], None]
 
-    def __init__(self, key: str, asked_s: float, value: asyncio.Future[bytes | None]) -> None:
-        self.key = key
-        self.asked_s = asked_s
-        self.value = value
+    def send(self, command: Command) -> None: ...
 
 
 class ReadBatcher:
-    """Collects the keys that are asked for and fetches them in batches of at most `batch_max`."""
+    """The reads of one pod, in batches of at most `batch_max` keys."""
 
     def __init__(
         self,
-        fetch: Fetch,
-        tasks: Tasks,
+        sender: Sender,
         batch_max: int,
         in_flight_max: int,
         waiting_max: int,
-        patience_s: float,
-        gave_up: Callable[[], None] = lambda: None,
+        sent: Callable[[int], None] = lambda keys: None,
     ) -> None:
-        """`gave_up` is called for each batch that was sent and not answered by the end of the patience."""
-        self._fetch = fetch
-        self._tasks = tasks
-        self._batch_max = batch_max
-        self._in_flight_max = in_flight_max
-        self._waiting_max = waiting_max
-        self._patience_s = patience_s
-        self._gave_up = gave_up
+        """`sent` is called with the number of keys of each batch. More than one is in flight only if it is full."""
+        self._sender = sender
+        self._batch_max, self._in_flight_max, self._waiting_max = batch_max, in_flight_max, waiting_max
+        self.sent = sent
         self._waiting: deque[_Read] = deque()
         self._in_flight = 0
-        self._is_scheduled = False
-        self._tick_s = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        sender.look_after = self._give_up
 
-    def read(self, key: str) -> asyncio.Future[bytes | None]:
+    def read(self, key: str, until_s: float) -> Value:
         """The stored bytes to come, or None for a key without any. The call or the future raises `CacheAway`."""
-        if len(self._waiting) >= self._waiting_max:
+        waiting = self._waiting
+        if len(waiting) >= self._waiting_max:
             raise CacheAway(f"{self._waiting_max} reads are waiting (reads_waiting_max)")
-        loop = asyncio.get_running_loop()
-        if not self._is_scheduled:
-            self._is_scheduled = True
-            self._tick_s = loop.time()
-            loop.call_soon(self._send)
-        reader = loop.create_future()
-        self._waiting.append(_Read(key, self._tick_s, reader))
-        return reader
+        value: Value = asyncio.get_running_loop().create_future()
+        waiting.append((key, until_s, value))
+        if not self._in_flight or len(waiting) >= self._batch_max:
+            self._send()
+        return value
 
-    def _send(self) -> None:
-        self._is_scheduled = False
-        while self._waiting and self._in_flight < self._in_flight_max:
-            size = min(len(self._waiting), self._batch_max)
-            batch = [read for read in (self._waiting.popleft() for _ in range(size)) if not read.value.done()]
-            if batch:
-                self._in_flight += 1
-                self._tasks.spawn(self._answer(batch), "read batch")
-        if self._waiting and self._timer is None:  # no slot is free
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(self._waiting[0].asked_s + self._patience_s, self._turn_away)
+    def take(self) -> list[_Read]:
+        """The reads of the next batch, which leave the queue; those whose reader has gone are left out."""
+        waiting, batch = self._waiting, list[_Read]()
+        while waiting and len(batch) < self._batch_max:
+            read = waiting.popleft()
+            if not read[2].done():
+                batch.append(read)
+        return batch
 
-    def _turn_away(self) -> None:
-        """Fail the reads that waited for a free batch beyond the patience."""
-        self._timer = None
-        loop = asyncio.get_running_loop()
-        late = []
-        while self._waiting and self._waiting[0].asked_s + self._patience_s <= loop.time():
-            late.append(self._waiting.popleft())
-        self._fail(late, CacheAway(f"no batch could be sent for {self._patience_s:g} s (read_batches_in_flight_max)"))
+    def ended(self, why: CacheAway | None = None) -> None:
+        """Hear that a batch is over, so that the next may be sent; without a connection what waits fails with it."""
+        self._in_flight -= 1
+        if isinstance(why, ConnectionGone):
+            waiting, self._waiting = self._waiting, deque()
+            _fail(waiting, why)
         if self._waiting:
-            self._timer = loop.call_at(self._waiting[0].asked_s + self._patience_s, self._turn_away)
-
-    async def _answer(self, batch: list[_Read]) -> None:
-        loop = asyncio.get_running_loop()
-        giving_up = loop.call_at(batch[0].asked_s + self._patience_s, self._give_up, batch)
-        try:
-            values = await self._fetch([read.key for read in batch])
-            if len(values) != len(batch):  # which value is whose cannot be told
-                raise CacheAway(f"{len(values)} values for {len(batch)} keys")
-        except BaseException as error:
-            self._fail(batch, error if isinstance(error, CacheAway) else CacheAway(f"the read ended with {error!r}"))
-            raise
-        else:
-            for read, value in zip(batch, values, strict=True):
-                if not read.value.done():
-                    read.value.set_result(value)
-        finally:
-            giving_up.cancel()
-            self._in_flight -= 1
             self._send()
 
-    def _give_up(self, batch: list[_Read]) -> None:
-        """Fail the readers of a batch that is late; the command itself goes on."""
-        self._fail(batch, CacheAway(f"no answer within {self._patience_s:g} s (cache_budget_ms)"))
-        self._gave_up()
+    def _send(self) -> None:
+        if self._in_flight < self._in_flight_max:
+            self._in_flight += 1
+            self._sender.send(_ReadBatch(self))
 
-    def _fail(self, reads: list[_Read], failure: CacheAway) -> None:
-        for read in reads:
-            if not read.value.done():
-                read.value.set_exception(failure)
+    def _give_up(self, now_s: float) -> None:
+        _give_up(self._waiting, now_s)
+
+
+class _ReadBatch(Command):
+    """One MGET. It takes the reads that wait when it is written."""
+
+    __slots__ = ("_is_over", "_owner", "_reads")
+
+    def __init__(self, owner: ReadBatcher) -> None:
+        super().__init__("mget")
+        self._owner = owner
+        self._reads: list[_Read] | None = None
+        self._is_over = False
+
+    def pack(self) -> bytes:
+        if self._reads is None:
+            self._reads = self._owner.take()
+            if self._reads:
+                self._owner.sent(len(self._reads))
+        if not self._reads:
+            self._end()
+            return b""
+        if len(self._reads) == 1:
+            key = self._reads[0][0].encode()
+            return b"*2\r\n$4\r\nMGET\r\n$%d\r\n%b\r\n" % (len(key), key)
+        return bytes_of(("MGET", *(key for key, _, _ in self._reads)))
+
+    def answer(self, reply: object) -> None:
+        reads = self._reads or []
+        if not isinstance(reply, list) or len(reply) != len(reads):  # which value is whose cannot be told
+            raise Malformed(f"{len(reads)} values were to be answered, not {reply!r:.80}")
+        for (_, _, value), stored in zip(reads, reply, strict=True):
+            if not value.done():
+                value.set_result(stored)
+        self._end()
+
+    def fail(self, why: CacheAway) -> None:
+        _fail(self._owner.take() if self._reads is None else self._reads, why)
+        self._end(why)
+
+    def give_up(self, now_s: float) -> bool:
+        return _give_up(self._reads or (), now_s)
+
+    def _end(self, why: CacheAway | None = None) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._owner.ended(why)
+
+
+def _fail(reads: Iterable[_Read], why: CacheAway) -> None:
+    for _, _, value in reads:
+        if not value.done():
+            value.set_exception(type(why)(*why.args))
+
+
+def _give_up(reads: Iterable[_Read], now_s: float) -> bool:
+    """Fail the reads whose time is over, and tell whether there were any."""
+    late = [read for read in reads if read[1] <= now_s and not read[2].done()]
+    _fail(late, out_of_time())
+    return bool(late)

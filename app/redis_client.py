@@ -1,4 +1,4 @@
-"""The client of Redis as the lab sets it up, and the check at a pod's start that the server is supported."""
+"""redis-py's client as the lab sets it up, for its subscription, and the check at a pod's start of the server."""
 
 import asyncio
 
@@ -7,16 +7,20 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError
 
+from app.commands import ServerRefused
 from app.hello import Unsupported, complaint_of
-from app.redis_errors import ServerRefused, translated
+from app.redis_errors import translated
 from app.settings import Settings
+
+CONNECTIONS_MAX = 2
+"""Connections of a client: that of the subscription, and another while it is being renewed."""
 
 
 def client_of(settings: Settings) -> Redis:
     """A Redis client with a pool in which a command waits for a free connection. Its caller bounds the time."""
     pool = BlockingConnectionPool.from_url(
         settings.redis_url,
-        max_connections=settings.redis_connections,
+        max_connections=CONNECTIONS_MAX,
         timeout=None,
         # A command is bounded as a whole, which also saves redis-py a task for each; this one bounds a disconnect.
         socket_timeout=None,

@@ -2,11 +2,8 @@
 
 from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
 
+from app.commands import ServerRefused
 from app.strategy import CacheAway
-
-
-class ServerRefused(CacheAway):
-    """Redis answered with an error."""
 
 
 def translated(command: str, error: Exception) -> CacheAway:

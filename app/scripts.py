@@ -4,7 +4,29 @@ All but `LOCK` compare the fencing token first, so that only its holder can stor
 KEYS: lock, entry. ARGV: token, then what the comment says.
 """
 
-LOCK = """
+from collections.abc import Sequence
+from hashlib import sha1
+
+from app.commands import Pack, Word, packed
+
+
+class Script:
+    """A script that Redis runs, named by its digest, so that its text is sent to each Redis but once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+    def named(self, keys: Sequence[str], values: Sequence[Word]) -> Pack:
+        """The command that runs the script; Redis answers NOSCRIPT where it does not have it."""
+        return packed("EVALSHA", self._digest, len(keys), *keys, *values)
+
+    def in_full(self, keys: Sequence[str], values: Sequence[Word]) -> Pack:
+        """The command that runs the script, with its text; from then on Redis has it."""
+        return packed("EVAL", self._text, len(keys), *keys, *values)
+
+
+LOCK = Script("""
 -- ARGV[2]: lease, ms. A command that was sent twice finds its own token.
 local holder = redis.call('GET', KEYS[1])
 if not holder then
@@ -17,24 +39,24 @@ if holder == ARGV[1] then return 1 end
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 or left > 2 * tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 0
-"""
-PUT = """
+""")
+PUT = Script("""
 -- ARGV[2]: channel, [3]: entry, [4]: until when, ms since the epoch
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[3], 'PXAT', ARGV[4])
 redis.call('DEL', KEYS[1])
 redis.call('PUBLISH', ARGV[2], KEYS[2])
 return 1
-"""
-UNLOCK = """
+""")
+UNLOCK = Script("""
 -- ARGV[2]: channel
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('PUBLISH', ARGV[2], KEYS[2])
 return 1
-"""
-RENEW = """
+""")
+RENEW = Script("""
 -- ARGV[2]: lease, ms
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
-"""
+""")

@@ -104,20 +104,18 @@ class Settings(BaseSettings):
     # Redis
     redis_url: Annotated[str, AfterValidator(checked)] = Field("redis://127.0.0.1:6379/0", repr=False)
     """The URL of Redis; `app.redis_url` states the forms that are taken."""
-    redis_connections: int = Field(16, ge=2, le=1_000)
-    """Connections to Redis; a command waits for a free one, within its time-out."""
     redis_timeout_ms: Milliseconds = 250.0
-    """The time-out of a command, with waiting for a connection, connecting and another try."""
+    """The time-out of a command, and of connecting; time in which the pod's own loop is busy does not count."""
     cache_budget_ms: Milliseconds = 250.0
     """The time that one request may wait for Redis, all its commands together; then it goes on without the cache."""
     redis_retries: int = Field(1, ge=0, le=5)
     """Further tries of a command whose connection turned out to be closed."""
     redis_pause_ms: Milliseconds = 250.0
-    """How long Redis is left alone after a failure, so that a dead one costs no time-out per request."""
+    """How long Redis is left alone once it is away, so that a dead one costs no time-out per request."""
     read_batch_max: int = Field(256, ge=1, le=10_000)
     """Keys in one MGET, at most."""
     read_batches_in_flight_max: int = Field(2, ge=1, le=64)
-    """MGETs at once; further keys wait for a reply."""
+    """MGETs at once; a second one is sent only if it is full, and further keys wait for a reply."""
     reads_waiting_max: int = Field(10_000, ge=1, le=1_000_000)
     """Reads that wait to be sent; one more goes on without the cache."""
 
