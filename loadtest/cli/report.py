@@ -53,7 +53,9 @@ def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] 
         fail(f"{folder}: no run came to its end there: {', '.join(run.label for run in cut_short)} cut short", code=3)
     finished = guarded(experiment(ended, world))
     report_results(folder, finished, scenario, about, found, not_run(runs, ended, cut_short), is_new=False)
-    exit_unless_valid(all_valid([one.summary for one in finished]) and not cut_short)
+    exit_unless_valid(all_valid([one.summary for one in finished]))
+    if cut_short:
+        fail(f"what was cut short is no result: {', '.join(run.label for run in cut_short)}", code=3)
 
 
 def _environment(folder: Path) -> dict[str, Any]:
