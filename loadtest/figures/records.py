@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +46,10 @@ LEDGER_COLUMNS = ("asked_s", "started_s", "ended_s", "key", "reason", "outcome")
 """The columns of `app.ledger.OriginRead` that figures are made of."""
 
 CHUNK_LINES = 100_000
+
+Line = tuple[str, ...]
+"""The texts of a line, in the order of the columns that were asked for."""
+_ENDED, _ASKED = ANSWER_COLUMNS.index("ended_s"), LEDGER_COLUMNS.index("asked_s")
 
 
 class Answers(NamedTuple):
@@ -86,21 +91,23 @@ def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
     Raises OSError, or ValueError naming the file where it is not a file of answers.
     """
     files = [_lines(path, ANSWER_COLUMNS) for path in paths]
-    for lines in _in_chunks(heapq.merge(*files, key=lambda line: float(line["ended_s"]))):
+    in_order = files[0] if len(files) == 1 else heapq.merge(*files, key=lambda line: float(line[_ENDED]))
+    for lines in _in_chunks(in_order):
+        intended_s, _, ended_s, key, code, status, age_s, _, fault = zip(*lines, strict=True)
         yield Answers(
-            intended_s=np.array([float(line["intended_s"]) for line in lines]),
-            ended_s=np.array([float(line["ended_s"]) for line in lines]),
-            age_s=np.array([float(line["age_s"] or "nan") for line in lines]),
-            code=np.array([int(line["code"]) for line in lines], dtype=np.int64),
-            status=np.array([STATUS_NUMBERS[line["status"]] for line in lines], dtype=np.int64),
-            key=np.array([int(line["key"]) for line in lines], dtype=np.int64),
-            wrong_answer_kinds=Counter(line["fault"] for line in lines if line["fault"]),
+            intended_s=np.array([*map(float, intended_s)]),
+            ended_s=np.array([*map(float, ended_s)]),
+            age_s=np.array([float(text or "nan") for text in age_s]),
+            code=np.array([*map(int, code)], dtype=np.int64),
+            status=np.array([STATUS_NUMBERS[text] for text in status], dtype=np.int64),
+            key=np.array([*map(int, key)], dtype=np.int64),
+            wrong_answer_kinds=Counter(filter(None, fault)),
         )
 
 
 def first_intended_s(paths: Sequence[Path]) -> float:
     """The earliest intended start of a request, in seconds; infinite where there was none. Raises as `read_answers`."""
-    moments = (float(line["intended_s"]) for path in paths for line in _lines(path, ANSWER_COLUMNS))
+    moments = (float(intended_s) for path in paths for intended_s, *_ in _lines(path, ANSWER_COLUMNS))
     return min(moments, default=math.inf)
 
 
@@ -113,26 +120,27 @@ def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Iterator[Reads]:
     Raises OSError, or ValueError naming the file where it is not a ledger.
     """
     for lines in _in_chunks(_in_order_of_asking(path)):
+        asked_s, started_s, ended_s, key, reason, outcome = zip(*lines, strict=True)
         yield Reads(
-            asked_s=np.array([float(line["asked_s"]) for line in lines]) - clock_offset_s,
-            started_s=np.array([float(line["started_s"] or "nan") for line in lines]) - clock_offset_s,
-            ended_s=np.array([float(line["ended_s"]) for line in lines]) - clock_offset_s,
-            key=np.array([int(line["key"].rpartition(":")[2]) for line in lines], dtype=np.int64),
-            reason=np.array([LOAD_REASON_NUMBERS[line["reason"]] for line in lines], dtype=np.int64),
-            outcome=np.array([OUTCOME_NUMBERS[line["outcome"]] for line in lines], dtype=np.int64),
+            asked_s=np.array([*map(float, asked_s)]) - clock_offset_s,
+            started_s=np.array([float(text or "nan") for text in started_s]) - clock_offset_s,
+            ended_s=np.array([*map(float, ended_s)]) - clock_offset_s,
+            key=np.array([int(text.rpartition(":")[2]) for text in key], dtype=np.int64),
+            reason=np.array([LOAD_REASON_NUMBERS[text] for text in reason], dtype=np.int64),
+            outcome=np.array([OUTCOME_NUMBERS[text] for text in outcome], dtype=np.int64),
         )
 
 
-def _in_order_of_asking(path: Path) -> Iterator[dict[str, str]]:
+def _in_order_of_asking(path: Path) -> Iterator[Line]:
     latest_s, behind_s = -math.inf, 0.0
     for line in _lines(path, LEDGER_COLUMNS):
-        asked_s = float(line["asked_s"])
+        asked_s = float(line[_ASKED])
         latest_s = max(latest_s, asked_s)
         behind_s = max(behind_s, latest_s - asked_s)
-    held: list[tuple[float, int, dict[str, str]]] = []
+    held: list[tuple[float, int, Line]] = []
     latest_s = -math.inf
     for number, line in enumerate(_lines(path, LEDGER_COLUMNS)):
-        asked_s = float(line["asked_s"])
+        asked_s = float(line[_ASKED])
         latest_s = max(latest_s, asked_s)
         heapq.heappush(held, (asked_s, number, line))
         while held[0][0] < latest_s - behind_s:  # no later line was asked for earlier
@@ -141,19 +149,22 @@ def _in_order_of_asking(path: Path) -> Iterator[dict[str, str]]:
         yield heapq.heappop(held)[2]
 
 
-def _lines(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+def _lines(path: Path, columns: Sequence[str]) -> Iterator[Line]:
+    """The texts of these columns, which a file may have in any order and beside others, line by line."""
     with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if reader.fieldnames is None:
+        reader = csv.reader(file)
+        header = next(reader, None)
+        if header is None:
             return  # its writer was killed before the first line
-        if missing := set(columns) - set(reader.fieldnames or ()):
+        if missing := set(columns) - set(header):
             raise ValueError(f"{path}: no column {min(missing)}")
+        picked = itemgetter(*map(header.index, columns))
         for line in reader:
-            if None not in line.values():  # a generator that was killed may have left half a line
-                yield line
+            if len(line) >= len(header):  # a generator that was killed may have left half a line
+                yield picked(line)
 
 
-def _in_chunks(lines: Iterable[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
+def _in_chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:
     left = iter(lines)
     while chunk := list(islice(left, CHUNK_LINES)):
         yield chunk
