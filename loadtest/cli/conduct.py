@@ -20,12 +20,10 @@ from loadtest.report.progress_bars import live
 from loadtest.report.quoting import for_console_markup
 from loadtest.report.terminal import print_table
 from loadtest.report.write import not_run, write_results
-from loadtest.sim.pool import cores
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 from loadtest.worlds.native import native_world
 from loadtest.worlds.stack import stack_world
-from loadtest.worlds.virtual import VirtualWorld
 from loadtest.worlds.world import OnProgress, Records, World, quiet
 
 REAL_WORLDS = {"native": native_world, "stack": stack_world}
@@ -62,6 +60,9 @@ def virtual(
     `cluster` is the address of a dask scheduler, instead of processes here. A stream that is no terminal gets at most
     `lines_max` lines of progress.
     """
+    from loadtest.sim.pool import cores  # here, because a world of processes needs no simulator
+    from loadtest.worlds.virtual import VirtualWorld
+
     world, total = VirtualWorld(min(workers or cores(), runs), cluster, records), before + runs
     with runs_progress(total, before, world.underway) as advance:
 

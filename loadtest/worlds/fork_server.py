@@ -25,6 +25,8 @@ from gevent.os import fork_gevent
 from loadtest.worlds.child_processes import die_with_parent
 
 PRELOADED = (
+    "httptools",
+    "uvloop",
     "app.discovery",
     "app.metrics",
     "loadtest.figures.histogram",
@@ -34,7 +36,7 @@ PRELOADED = (
     "loadtest.workload.scenario",
     "loadtest.workload.trace",
 )
-"""The modules that the generator imports, itself excepted."""
+"""The modules that the generator imports, its own excepted."""
 
 
 class Request(TypedDict):

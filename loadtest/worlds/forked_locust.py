@@ -90,16 +90,19 @@ class ForkedProcess:
         self._following = asyncio.create_task(self._follow(ask), name=f"follow process {pid}")
 
     async def _follow(self, ask: Callable[[], Awaitable[bytes]]) -> None:
-        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        loop, ended, code = asyncio.get_running_loop(), asyncio.Event(), _NO_ANSWER
         loop.add_reader(self._fd, ended.set)
         try:
             await ended.wait()
+            code = await ask()
+        except asyncio.CancelledError:
+            self.send_signal(signal.SIGKILL)  # a process that nothing follows any more
+            raise
         finally:
             loop.remove_reader(self._fd)
-        code = await ask()
-        self.returncode = int(code) if code else -signal.SIGKILL  # which the kernel sends when its server ends
-        os.close(self._fd)
-        self._has_ended.set()
+            self.returncode = int(code) if code else -signal.SIGKILL  # which the kernel sends when its server ends
+            os.close(self._fd)
+            self._has_ended.set()
 
     async def wait(self) -> int:
         await self._has_ended.wait()

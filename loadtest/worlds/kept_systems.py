@@ -92,10 +92,11 @@ class KeptSystems:
                 yield kept.system
             keeps = kept.system.is_sound and self._idle is None
         finally:
-            if not keeps:
+            if keeps:
+                kept.system.last_run, kept.system.is_sound, kept.system.remarks = folder, False, ()
+                self._idle = kept
+            else:
                 await kept.owned.aclose()  # in order, because something may be under way
-        kept.system.last_run = folder
-        self._idle = kept
 
     def _take(self) -> _Kept | None:
         idle, self._idle = self._idle, None
@@ -107,8 +108,12 @@ class KeptSystems:
         if (idle := self._take()) is None:
             return await self._new(run, folder, settings)
         fits, why = idle.settings == settings and run.strategy not in idle.served, ""
-        if fits and not (why := await idle.why_unfit_for(run)):
-            return idle
+        try:
+            if fits and not (why := await idle.why_unfit_for(run)):
+                return idle
+        except BaseException:
+            await idle.end()
+            raise
         ending = asyncio.create_task(idle.end(), name="end the idle system")
         try:
             kept = await self._new(run, folder, settings)
@@ -127,7 +132,11 @@ class KeptSystems:
 @contextmanager
 def _own_logs(system: System, folder: Path) -> Iterator[None]:
     """Give a run that a kept system serves its own part of the logs."""
-    begins = {child.log: child.log.stat().st_size for child in system.children.alive() if child.log.parent != folder}
+    begins = {
+        child.log: child.log.stat().st_size
+        for child in system.children.alive()
+        if child.log.parent != folder.absolute()
+    }
     try:
         yield
     finally:

@@ -73,7 +73,7 @@ class Lease:
 
 @asynccontextmanager
 async def sole_user(command: str) -> AsyncIterator[Lease | None]:
-    """The lease of the server that `LAB_REDIS_URL` names; None where each run starts one. Raises `WorldFailed`."""
+    """The lease of the server that `LAB_REDIS_URL` names; None where the lab starts its own. Raises `WorldFailed`."""
     redis_url = os.environ.get("LAB_REDIS_URL")
     if not redis_url:
         yield None

@@ -4,9 +4,10 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -36,34 +37,52 @@ async def native_system(run: PlannedRun, folder: Path) -> AsyncIterator[System]:
     Raises `WorldFailed`. `LAB_REDIS_URL` names a server that already runs; only the keys of the strategy are removed
     there. `LAB_REDIS_SERVER` names another binary to start.
     """
-    scenario, given = run.scenario, os.environ.get("LAB_REDIS_URL")
+    given = os.environ.get("LAB_REDIS_URL")
     async with Children() as children:
-        redis_url = given or await start_redis(children, folder)
-        await forget_keys(redis_url, run.strategy)
-        environment = {
-            **scenario.pod_environment(run.seed),
-            "LAB_REDIS_URL": redis_url,
-            "LAB_REFERENCES": "True",
-            "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
-        }
-        if scenario.connections_shared is not None:
-            pooler = await start_server(children, "pooler", "app.pooler", {}, folder)
-            environment["LAB_ORIGIN_POOLER"] = f"{HOST}:{pooler.port}"
-        names = [f"pod-{number + 1}" for number in range(scenario.pods)]
         try:
-            locust, pods = await asyncio.gather(
-                _fork_server(children, folder),
-                asyncio.gather(
-                    *(start_server(children, name, "app", {**environment, "LAB_POD": name}, folder) for name in names)
-                ),
+            # Locust first, which takes the longest
+            locust, (redis_url, *pod_urls) = await _together(
+                _fork_server(children, folder), _start_service(children, run, folder, given)
             )
-            yield System(redis_url, [pod.url for pod in pods], children, locust, owns_redis=not given)
+            yield System(redis_url, pod_urls, children, locust, owns_redis=not given)
         finally:
             (folder / "origin.sqlite").unlink(missing_ok=True)
 
 
+async def _together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
+    """The results of all; where one fails, the others end before its error goes on, and start nothing more."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def _fork_server(children: Children, folder: Path) -> ForkServer | None:
     return await ForkServer.start(children, folder) if CAN_FORK else None
+
+
+async def _start_service(children: Children, run: PlannedRun, folder: Path, redis_url: str | None) -> list[str]:
+    """Start Redis unless it is there, a pooler if one is needed, and the pods; the URLs of Redis and of the pods."""
+    scenario = run.scenario
+    redis_url = redis_url or await start_redis(children, folder)
+    await forget_keys(redis_url, run.strategy)
+    environment = {
+        **scenario.pod_environment(run.seed),
+        "LAB_REDIS_URL": redis_url,
+        "LAB_REFERENCES": "True",
+        "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
+    }
+    if scenario.connections_shared is not None:
+        pooler = await start_server(children, "pooler", "app.pooler", {}, folder)
+        environment["LAB_ORIGIN_POOLER"] = f"{HOST}:{pooler.port}"
+    names = [f"pod-{number + 1}" for number in range(scenario.pods)]
+    pods = await _together(
+        *(start_server(children, name, "app", {**environment, "LAB_POD": name}, folder) for name in names)
+    )
+    return [redis_url, *(pod.url for pod in pods)]
 
 
 async def start_redis(children: Children, folder: Path) -> str:

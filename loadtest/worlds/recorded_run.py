@@ -1,4 +1,4 @@
-"""A run of real processes: a fresh system, a load, and the records of both."""
+"""A run of real processes: a system that is as new, a load, and the records of both."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ LOCUST_OVERTIME_S = 40.0
 
 
 class RecordedWorld:
-    """A world of real processes: each run has a fresh system, and leaves its records on disk.
+    """A world of real processes: each run has a system that is as new, and leaves its records on disk.
 
     Implements `World`. It holds the lease of a Redis that was there before for as long as it is open.
     """

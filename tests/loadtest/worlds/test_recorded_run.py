@@ -287,6 +287,17 @@ def test_an_interrupted_bench_leaves_nothing_running_and_says_what_was_kept(
     assert alive == []
 
 
+def test_a_bench_that_is_interrupted_while_its_processes_start_leaves_nothing(short: Path, tmp_path: Path) -> None:
+    with Lab(*BENCH, short, "--strategies", "static", "--results", tmp_path / "results") as lab:
+        lab.wait_for_child("fork_server")
+        family = lab.family()
+        lab.process.send_signal(signal.SIGTERM)
+        code, said = lab.end()
+    assert code == 130, said
+    _, alive = psutil.wait_procs(family, timeout=0)
+    assert alive == []
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
