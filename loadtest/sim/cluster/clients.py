@@ -28,11 +28,12 @@ class Ask(NamedTuple):
 class Clients(Protocol):
     """The requests of a run, in order of their arrival at a pod."""
 
-    due_s: float
-    """The arrival of the next request, seconds; `NEVER_S` when there is none."""
+    def due_s(self) -> float:
+        """The arrival of the next request, seconds; `NEVER_S` when there is none."""
+        ...
 
-    def take(self) -> Ask:
-        """Take the request that is due."""
+    def take(self) -> Ask | None:
+        """Take the request that is due; None where none is, after all."""
         ...
 
     def answered(self, ask: Ask, ended_s: float) -> None:
@@ -51,13 +52,12 @@ class OpenLoop:
     def __init__(self, scenario: Scenario, seed: int, start_s: float) -> None:
         self._asks = self._walk(scenario, seed, start_s)
         self._next = next(self._asks, None)
-        self.due_s = self._next.arrives_s if self._next else NEVER_S
 
-    def take(self) -> Ask:
-        ask = self._next
-        assert ask is not None
-        self._next = following = next(self._asks, None)
-        self.due_s = following.arrives_s if following else NEVER_S
+    def due_s(self) -> float:
+        return self._next.arrives_s if self._next else NEVER_S
+
+    def take(self) -> Ask | None:
+        ask, self._next = self._next, next(self._asks, None)
         return ask
 
     def answered(self, ask: Ask, ended_s: float) -> None:
@@ -112,13 +112,14 @@ class ClosedLoop:
         for user in users:
             pause_s = first_pause_s(seed, 0, user, self._period_s) if self._period_s else next(self._pauses_s[user])
             self._ask(user, start_s + pause_s, start_s + pause_s)
-        self._find_next()
+
+    def due_s(self) -> float:
+        return self._upcoming[0][0] if self._upcoming else NEVER_S
 
     def take(self) -> Ask:
         arrives_s, intended_s, user = heapq.heappop(self._upcoming)
         turn = user + self._asked[user]
         self._asked[user] += 1
-        self._find_next()
         return Ask(arrives_s, intended_s, user, next(self._keys), turn)
 
     def answered(self, ask: Ask, ended_s: float) -> None:
@@ -128,13 +129,9 @@ class ClosedLoop:
         else:
             due_s = ask.intended_s + self._period_s
             self._ask(ask.user, due_s, max(due_s, ended_s))
-        self._find_next()
 
     def _ask(self, user: int, intended_s: float, sent_s: float) -> None:
         if sent_s >= self._end_s:
             return
         arrives_s = sent_s + self._network.draw_ms(self._network_rng) / 1000
         heapq.heappush(self._upcoming, (arrives_s, intended_s, user))
-
-    def _find_next(self) -> None:
-        self.due_s = self._upcoming[0][0] if self._upcoming else NEVER_S

@@ -20,13 +20,14 @@ class FaultInjector:
         self._lasting: list[Lasting] = []
         cluster.observers.emit(LoadBegan())
         for fault in cluster.scenario.faults:
-            cluster.loop.call_at(start_s + fault.at_s, partial(self._begin, fault))
+            cluster.loop.call_first_at(start_s + fault.at_s, partial(self._begin, fault))
             if isinstance(fault, Lasting):
-                cluster.loop.call_at(start_s + fault.at_s + fault.for_s, partial(self._end, fault))
+                cluster.loop.call_first_at(start_s + fault.at_s + fault.for_s, partial(self._end, fault))
 
     def _begin(self, fault: faults.Fault) -> None:
         self._cluster.observers.emit(FaultBegan(fault))
-        _SET[type(fault)](self, fault, True)
+        with self._traffic.changing():
+            _SET[type(fault)](self, fault, True)
         if isinstance(fault, Lasting):
             self._lasting.append(fault)
 
@@ -34,7 +35,8 @@ class FaultInjector:
         self._cluster.observers.emit(FaultEnded(fault))
         self._lasting.remove(fault)
         left = [other for other in self._lasting if _place(other) == _place(fault)]
-        _SET[type(fault)](self, left[-1] if left else fault, bool(left))
+        with self._traffic.changing():
+            _SET[type(fault)](self, left[-1] if left else fault, bool(left))
 
     def _flush_cache(self, fault: faults.CacheFlushed, is_on: bool) -> None:
         self._cluster.server.flush()

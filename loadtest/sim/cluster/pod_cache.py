@@ -70,6 +70,11 @@ class SimulatedCache:
         if has_come_back:
             self.hear_all()
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether commands take no time and cannot fail at the moment."""
+        return self._is_direct
+
     def introduce(self, is_introduced: bool) -> None:
         """Note whether the pod knows Redis's time; before, it uses nothing of Redis."""
         self._is_introduced = is_introduced

@@ -7,13 +7,13 @@ import hashlib
 from array import array
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from loadtest.figures.failures import Failures
 from loadtest.figures.history import Chunk
-from loadtest.figures.records import STATUS_NUMBERS, Answers, Reads
+from loadtest.figures.records import STATUS_NUMBERS, Answers, Floats, Integers, Reads
 from loadtest.sim.cluster.events import AnswerWrong, FailureCounted, Handlers, OriginAsked
 from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.raw_records import RawRecords
@@ -22,8 +22,27 @@ CHUNK = 1 << 16
 _NAN = float("nan")
 
 
+class Columns(NamedTuple):
+    """Answers in the order in which they were recorded, one element each; `status` and `pod` are numbers."""
+
+    intended_s: Floats
+    ended_s: Floats
+    age_s: Floats  # NaN where the answer has none
+    key: Integers
+    code: Integers
+    status: Integers
+    pod: Integers
+
+
+def _empty(count: int) -> Columns:
+    return Columns(*(np.empty(count, dtype=kind) for kind in ("d", "d", "d", "q", "q", "q", "q")))
+
+
 class Recorder:
-    """A recorder of answers and reads; `checks` see every chunk of answers, `raw` writes all of them down."""
+    """A recorder of answers and reads; `checks` see every chunk of answers, `raw` writes all of them down.
+
+    Answers are recorded one by one, or where they are known many at a time, in between the others (`settle`).
+    """
 
     def __init__(self, full: Callable[[], None] = lambda: None, raw: RawRecords | None = None) -> None:
         """Set up the recorder: `full` is called whenever there is another chunk to read."""
@@ -35,11 +54,16 @@ class Recorder:
         self.checks: list[Callable[[Answers], None]] = []
         self._hash = hashlib.blake2b(digest_size=16)
         self._faults: list[tuple[int, str]] = []
-        """The wrong answers of this chunk: their place in it, and the fault."""
+        """The wrong answers among those that were recorded one by one: their place there, and the fault."""
+        self._chunk, self._filled = _empty(CHUNK), 0
+        self._faults_of_chunk: list[tuple[int, str]] = []
+        self.settle_all: Callable[[], None] | None = None
+        """The function that settles all answers up to now; without one, no answer comes in between others."""
         self._reads: deque[OpenRead] = deque()
         self._intended_s, self._ended_s, self._age_s = array("d"), array("d"), array("d")
         self._key, self._code, self._status, self._pod = array("q"), array("q"), array("q"), array("q")
         self.requests = 0
+        """The answers that have their place in the record."""
         self.handlers: Handlers = {
             OriginAsked: self._asked,
             FailureCounted: self._failed,
@@ -59,9 +83,46 @@ class Recorder:
         self._code.append(code)
         self._status.append(STATUS_NUMBERS[status])
         self._pod.append(pod)
-        self.requests += 1
-        if len(self._key) == CHUNK:
-            self._count_answers()
+        if self.settle_all is None and len(self._key) == CHUNK:
+            self._settle_singles()
+
+    def settle(self, known: Columns, before: Integers) -> None:
+        """Record answers that are known by now; `before` has how many of them precede each one of the single ones."""
+        singles = self._take_singles()
+        places = before + np.arange(len(before))
+        are_known = np.ones(len(known.key) + len(places), dtype=np.bool_)
+        are_known[places] = False
+        merged = []
+        for column, single in zip(known, singles, strict=True):
+            merged.append(both := np.empty(len(are_known), dtype=column.dtype))
+            both[are_known], both[places] = column, single
+        self._put(Columns(*merged), [(int(places[place]), fault) for place, fault in self._faults])
+        self._faults = []
+
+    def _settle_singles(self) -> None:
+        self._put(self._take_singles(), self._faults)
+        self._faults = []
+
+    def _take_singles(self) -> Columns:
+        columns = (self._intended_s, self._ended_s, self._age_s, self._key, self._code, self._status, self._pod)
+        taken = Columns(*map(np.array, columns))
+        for emptied in columns:
+            del emptied[:]
+        return taken
+
+    def _put(self, columns: Columns, faults: list[tuple[int, str]]) -> None:
+        """Append answers in their final order, and count every chunk that is full."""
+        begun, count = 0, len(columns.key)
+        self.requests += count
+        while begun < count:
+            ended = min(count, begun + CHUNK - self._filled)
+            shift, self._filled = self._filled - begun, self._filled + ended - begun
+            for kept, column in zip(self._chunk, columns, strict=True):
+                kept[begun + shift : ended + shift] = column[begun:ended]
+            self._faults_of_chunk += [(place + shift, fault) for place, fault in faults if begun <= place < ended]
+            begun = ended
+            if self._filled == CHUNK:
+                self._count_answers()
 
     def _fault(self, event: AnswerWrong) -> None:
         """Note the fault of the answer that is recorded next."""
@@ -82,28 +143,33 @@ class Recorder:
 
     def trace(self) -> str:
         """Count the remaining answers and reads, and return the hash of all columns in order."""
+        self._settle_known()
+        self._settle_singles()
         self._count_answers()
         for read in self._reads:
             read.ended_s = max(read.ended_s, read.asked_s)
         self._count_reads()
         return self._hash.hexdigest()
 
+    def _settle_known(self) -> None:
+        if self.settle_all is not None:
+            self.settle_all()
+
     def _count_answers(self) -> None:
-        columns = (self._intended_s, self._ended_s, self._age_s, self._key, self._code, self._status, self._pod)
-        intended_s, ended_s, age_s, key, code, status, pods = copies = [np.array(column) for column in columns]
-        for column in copies:
-            self._hash.update(column.tobytes())
-        for emptied in columns:
-            del emptied[:]
-        chunk = Answers(intended_s, ended_s, age_s, code, status, key, Counter(what for _, what in self._faults))
+        """Hand on the chunk as far as it is filled, and begin another."""
+        columns, faults = Columns(*(column[: self._filled] for column in self._chunk)), self._faults_of_chunk
+        self._chunk, self._filled, self._faults_of_chunk = _empty(CHUNK), 0, []
+        for column in columns:
+            self._hash.update(column)
+        intended_s, ended_s, age_s, key, code, status, pods = columns
+        chunk = Answers(intended_s, ended_s, age_s, code, status, key, Counter(what for _, what in faults))
         for check in self.checks:
             check(chunk)
         assert self._has_begun, "begin comes before the first answer"
         self.chunks.append(chunk)
         self._full()
         if self._raw is not None:
-            self._raw.answers(chunk, pods, self._faults)
-        self._faults = []
+            self._raw.answers(chunk, pods, faults)
 
     def _count_reads(self) -> None:
         """Count the ended reads up to the first open one, in order of asking."""
@@ -112,6 +178,7 @@ class Recorder:
             ended.append(self._reads.popleft())
         if not ended or not self._has_begun:
             return
+        self._settle_known()  # so that the hash has the chunks in the order in which they were full
         chunk = Reads(
             np.array([read.asked_s for read in ended]),
             np.array([read.started_s for read in ended]),
@@ -121,7 +188,7 @@ class Recorder:
             np.array([read.outcome for read in ended], dtype=np.int64),
         )
         for column in chunk:
-            self._hash.update(column.tobytes())
+            self._hash.update(column)
         self.chunks.append(chunk)
         self._full()
         if self._raw is not None:

@@ -3,15 +3,19 @@
 import asyncio
 import heapq
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any, NamedTuple
 
 from app.latency import Latency
+from app.strategy import Status
 from app.strategy_runner import Answer
 from loadtest.sim.cluster.clients import NEVER_S, Ask, Clients
 from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.events import AnswerSent, AnswerWrong
 from loadtest.sim.cluster.pod import SimulatedPod
+from loadtest.sim.cluster.pure_hits import PureHits, are_calm
 from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.tolerances import has_wrong_clocks, new_check
 from loadtest.sim.kernel.eager_task import StartedTask, Starter
@@ -33,11 +37,14 @@ class Traffic:
     """The way of the clients' requests to the pods, and of the answers back.
 
     While nothing else is due, it serves one request after the other in a single callback. So a hit costs no timer, no
-    task and no turn of the loop.
+    task and no turn of the loop. Hits that depend on nothing but their entry do not come here at all, see `PureHits`.
     """
 
     def __init__(self, cluster: Cluster, clients: Clients, recorder: Recorder) -> None:
         scenario = cluster.scenario
+        self._hits = clients if isinstance(clients, PureHits) else None
+        if self._hits is not None:
+            self._hits.hurried = self._look_again
         self._cluster, self._clients, self._recorder = cluster, clients, recorder
         self._loop = cluster.loop
         self._starter = Starter(cluster.loop)
@@ -47,7 +54,10 @@ class Traffic:
         self._has_wrong_clocks = has_wrong_clocks(scenario)
         self._network, self._rng = Latency.parse(scenario.virtual.network), Random(f"{cluster.seed}/network back")
         self._back_s = self._network.mean_ms / 1000 if self._network.is_fixed else 0.0
-        self._in_flight_max = scenario.load.in_flight_max if scenario.load.loop == "open" else 1 << 60
+        is_open = scenario.load.loop == "open"
+        self._in_flight_max = scenario.load.in_flight_max if is_open else 1 << 60
+        # users who wait for an answer ask again after it, even at the same moment
+        self._call_at = cluster.loop.call_first_at if is_open else cluster.loop.call_at
         self._queued: list[tuple[float, int, SimulatedPod, Ask]] = []
         self._numbers = itertools.count()
         self._in_flight = 0
@@ -61,7 +71,7 @@ class Traffic:
         self._timer = None
         clients, loop, queued = self._clients, self._loop, self._queued
         while not self.over.done():
-            due_s = clients.due_s
+            due_s = clients.due_s()
             is_queued = bool(queued) and queued[0][0] <= due_s
             if is_queued:
                 due_s = queued[0][0]
@@ -70,25 +80,24 @@ class Traffic:
                     self.over.set_result(None)
                 return
             if due_s > loop.now_s and not loop.jump(due_s):
-                self._timer = loop.call_at(due_s, self._serve_all)
+                self._timer = self._call_at(due_s, self._serve_all)
                 return
             if is_queued:
                 _, _, pod, ask = heapq.heappop(queued)
-                self._in_flight -= 1
+                self._leave()
                 self._hand_over(pod, ask)
-            else:
-                self._arrive(clients.take())
+            elif (taken := clients.take()) is not None:
+                self._arrive(taken)
 
     def _arrive(self, ask: Ask) -> None:
         if self._in_flight >= self._in_flight_max:
             self.not_sent += 1
-            self._clients.answered(ask, self._loop.now_s)
             return
         pods = self._cluster.pods
         pod = pods[ask.turn % len(pods)]
         if pod.cpu is not None and pod.is_up:
             heapq.heappush(self._queued, (pod.cpu.take(pod.cpu.service_s), next(self._numbers), pod, ask))
-            self._in_flight += 1
+            self._enter()
         else:
             self._hand_over(pod, ask)
 
@@ -97,13 +106,13 @@ class Traffic:
             self._answer(pod, ask, _NOBODY)
         elif not pod.gate.is_open:
             pod.held.append(ask)
-            self._in_flight += 1
+            self._enter()
         else:
             asked, start = pod.answer(ask.key), self._starter.start
             started = start(asked) if pod.cpu is None else pod.cpu.run(start, asked)
             if isinstance(started, StartedTask):
                 known = self._known(pod, ask.key)
-                self._in_flight += 1
+                self._enter()
                 pod.in_flight[started] = ask
                 started.when_done = lambda task: self._end(pod, task, known)
             else:
@@ -114,7 +123,7 @@ class Traffic:
         ask = pod.in_flight.pop(task, None)
         if ask is None:
             return  # its pod was killed meanwhile
-        self._in_flight -= 1
+        self._leave()
         self._answer(pod, ask, _NOBODY if task.cancelled() else task.result(), known)
         self._look_again()
 
@@ -128,14 +137,17 @@ class Traffic:
             self._emit(AnswerSent(pod.name, ask, answer))
         code, status, body, age_s, _ = answer
         key = ask.key
+        is_good = code == 200
         # what is known to be the newest is looked at again only when it is too old
-        if code == 200 and not (self._newest.get(key) is body and age_s is not None and 0 <= age_s <= self._oldest_s):
-            self._look_at(pod, ask, answer, ended_s, known or self._known(pod, key))
+        if is_good and not (self._newest.get(key) is body and age_s is not None and 0 <= age_s <= self._oldest_s):
+            is_good = self._look_at(pod, ask, answer, ended_s, known or self._known(pod, key))
         self._recorder.answer(ask.intended_s, ended_s, key, pod.number, code, status, age_s)
         self._clients.answered(ask, ended_s)
+        if is_good and self._hits is not None and (status is Status.HIT or self._newest.get(key) is body):
+            self._hits.judge(key, body)
 
-    def _look_at(self, pod: SimulatedPod, ask: Ask, answer: Answer, ended_s: float, known: _Known) -> None:
-        """Check the content of a 200."""
+    def _look_at(self, pod: SimulatedPod, ask: Ask, answer: Answer, ended_s: float, known: _Known) -> bool:
+        """Check the content of a 200, and tell whether no fault was found."""
         check, key, body, now_s = self._check, ask.key, answer.body, self._loop.now_s
         newest_s = check.floor_s(pod.strategy, key)
         seen = Seen(answer.status, self._age_s(answer), ask.arrives_s, ended_s)
@@ -148,6 +160,9 @@ class Traffic:
             self._newest[key] = body
         dated_s = now_s - (answer.age_s or 0.0)
         self._cluster.invariants.answers(pod.name, _key(pod, key), body, dated_s, known.seen_s)
+        if self._hits is not None:
+            self._hits.doubt(key)  # what is newer than this is older than before
+        return not fault
 
     def _age_s(self, answer: Answer) -> float | None:
         """The age that an answer is held to: its stated one, unless clocks are wrong."""
@@ -157,11 +172,36 @@ class Traffic:
         # what is known is when its load was asked for: it may have been let in that much later
         return max(0.0, now_s - invariants.really_read_s(answer.body, now_s) - invariants.longest_load_s)
 
+    def _enter(self) -> None:
+        self._in_flight += 1
+        if self._in_flight == self._in_flight_max and self._hits is not None:
+            self._hits.is_calm = False
+            self._hits.doubt_all()
+
+    def _leave(self) -> None:
+        self._in_flight -= 1
+        if self._in_flight == self._in_flight_max - 1 and self._hits is not None:
+            self._hits.is_calm = self._is_calm()
+
+    def _is_calm(self) -> bool:
+        return self._in_flight < self._in_flight_max and are_calm(self._cluster)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Let a fault begin or end, before the requests of this moment arrive."""
+        if (hits := self._hits) is None:
+            yield
+            return
+        with hits.changing():
+            yield
+            hits.is_calm = self._is_calm()
+        self._look_again()
+
     def release(self, pod: SimulatedPod) -> None:
         """Serve the requests that arrived while a pod was paused."""
         held, pod.held = pod.held, []
         for ask in held:
-            self._in_flight -= 1
+            self._leave()
             self._hand_over(pod, ask)
         self._look_again()
 
@@ -171,19 +211,19 @@ class Traffic:
         pod.in_flight.clear()
         pod.held.clear()
         for ask in lost:
-            self._in_flight -= 1
+            self._leave()
             self._answer(pod, ask, _NOBODY)
         self._look_again()
 
     def _look_again(self) -> None:
         """Set the timer anew: the moment at which the next request is due may have changed."""
-        due_s = self._clients.due_s
+        due_s = self._clients.due_s()
         if self._timer is not None:
             if due_s >= self._timer.when():
                 return
             self._timer.cancel()
         now_s = self._loop.now_s
-        self._timer = self._loop.call_at(now_s if due_s == NEVER_S else max(now_s, due_s), self._serve_all)
+        self._timer = self._call_at(now_s if due_s == NEVER_S else max(now_s, due_s), self._serve_all)
 
 
 def _key(pod: SimulatedPod, item_id: int) -> str:

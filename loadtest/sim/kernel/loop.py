@@ -28,6 +28,8 @@ TURNS_AT_ONCE_MAX = 1_000_000
 """Turns of the loop at one moment beyond which a task counts as spinning."""
 TASKS_NAMED_MAX = 20
 _new = object.__new__
+FIRST_TIMERS_MAX = 1 << 62
+"""The number of timers that a run may set to be the first of their moment."""
 
 
 class VirtualTimeError(RuntimeError):
@@ -128,10 +130,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._turns_at_once = 0
         # numbered, because a heap alone would fire timers of the same moment in any order
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
-        self._timer_numbers = itertools.count()
+        self._timer_numbers, self._first_numbers = itertools.count(), itertools.count(-FIRST_TIMERS_MAX)
         self._home_thread = threading.get_ident()
         self.started: dict[Any, None] = {}
         """The tasks that were started without the loop (see `eager_task`); asyncio's own register is slow."""
+
+    @property
+    def is_shuffled(self) -> bool:
+        """Whether the order of what is ready at the same moment is drawn."""
+        return self._shuffle is not None
 
     def grant(self, more_s: float) -> None:
         """Set the deadline to `more_s` virtual seconds from now."""
@@ -156,11 +163,22 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
+        return self._set_timer(when, next(self._timer_numbers), callback, args, context)
+
+    def call_first_at(self, when: float, callback: Callable[[*Ts], object], *args: *Ts) -> asyncio.TimerHandle:
+        """Set a timer that runs before all others of its moment but earlier ones of its kind.
+
+        So its place is the same whenever it was set. A `shuffle_seed` draws its place as that of any other.
+        """
+        return self._set_timer(when, next(self._first_numbers), callback, args, None)
+
+    def _set_timer(
+        self, when: float, number: int, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
+    ) -> asyncio.TimerHandle:
         if self._closed:
             raise RuntimeError("Event loop is closed")
         if isnan(when):
             raise ValueError("a timer cannot be set to NaN")
-        number = next(self._timer_numbers)
         if self._shuffle is not None:
             number = self._shuffle.getrandbits(64)
         timer = _new(_TimerHandle)

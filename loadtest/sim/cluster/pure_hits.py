@@ -1,0 +1,349 @@
+"""An open loop whose pure hits are answered by array, and whose other requests are asked one by one.
+
+Most requests find a fresh entry. Of each entry the strategy is asked once how long it answers with it whatever else
+happens (`loadtest.sim.cluster.purity`). Until then, or until another entry lands, the arrivals of that key need no
+simulation: an answer takes the network's time, and its age is its arrival less the moment at which the entry was read.
+
+So arrivals are held in blocks, and of each key the next arrival that is not known to be such a hit is in a heap. Its
+top is the next request that the traffic has to serve. What is due before, the loop never sees. At the end of a block,
+or before anything changes for all keys, the hits are recorded together, each at its place between the others.
+
+Nothing is taken for granted: a key is pure only from an answer on that passed the client's check as the newest item of
+its key. Whatever may change that ends it: another entry, an answer that was looked at, a fault, a crowd at the bound of
+requests in flight. Then its next arrival is simulated, and the strategy asked anew.
+"""
+
+import heapq
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+import numpy as np
+
+from app.latency import Latency
+from app.strategy import Status
+from loadtest.figures.records import STATUS_NUMBERS, Floats, Integers
+from loadtest.sim.cluster.clients import NEVER_S, Ask
+from loadtest.sim.cluster.cluster import Cluster
+from loadtest.sim.cluster.events import (
+    AnswerSent,
+    EntryRead,
+    EntryStored,
+    RedisFlushed,
+    RequestAnswered,
+    RequestArrived,
+    RequestFailed,
+    Subscriber,
+)
+from loadtest.sim.cluster.purity import NEVER_S as NOT_PURE_S
+from loadtest.sim.cluster.purity import Purity
+from loadtest.sim.cluster.recorder import Columns, Recorder
+from loadtest.workload.arrivals import CHUNK, arrivals
+from loadtest.workload.scenario import Scenario
+
+VAIN_MAX = 64
+"""Askings without one pure answer, beyond which the strategy is not asked again and no arrival is passed over."""
+_HIT = STATUS_NUMBERS[Status.HIT]
+_BY_TIME = -1
+"""The place of what happened outside of an arrival: behind all arrivals of its moment."""
+_NOTHING = Columns(*(np.empty(0),) * 3, *(np.empty(0, dtype=np.int64),) * 4)
+
+
+class _Block:
+    """Arrivals in their order, with the places of each key's arrivals among them."""
+
+    def __init__(self, intended_s: Floats, key: Integers, way_s: float, first: int) -> None:
+        """Hold the arrivals; `first` is the number of the first of them, and `way_s` the way to a pod."""
+        self.intended_s, self.key, self.first, self.size = intended_s, key, first, len(key)
+        self.arrives_s = intended_s + way_s
+        self.last_s = float(self.arrives_s[-1])
+
+    @cached_property
+    def moments_s(self) -> list[float]:
+        """The arrivals' moments once more, because a list is quicker to read one by one."""
+        moments_s: list[float] = self.arrives_s.tolist()
+        return moments_s
+
+    @cached_property
+    def keys(self) -> list[int]:
+        keys: list[int] = self.key.tolist()
+        return keys
+
+    @cached_property
+    def _by_key(self) -> list[int]:
+        """The places in order of key and place, each as one number."""
+        numbers: list[int] = np.sort(self.key * self.size + np.arange(self.size)).tolist()
+        return numbers
+
+    def next_of(self, key: int, place: int) -> int | None:
+        """The first arrival of the key from that place on."""
+        at = bisect_left(self._by_key, key * self.size + place)
+        if at == self.size:
+            return None
+        found = self._by_key[at] - key * self.size
+        return found if found < self.size else None
+
+    def firsts(self, pure_until_s: Floats, start: int) -> list[int]:
+        """The first arrival of each key, from that place on, that comes when the key is not pure; in order."""
+        late = np.flatnonzero(self.arrives_s[start:] >= pure_until_s[self.key[start:]]) + start
+        by_key = np.sort(self.key[late] * self.size + late)
+        key, place = np.divmod(by_key, self.size)
+        found: list[int] = np.sort(place[np.diff(key, prepend=-1) > 0]).tolist()
+        return found
+
+
+class PureHits:
+    """The requests of an open loop but for its pure hits; those it records itself. Implements `Clients`."""
+
+    def __init__(self, cluster: Cluster, recorder: Recorder, purity: Purity, start_s: float) -> None:
+        scenario = cluster.scenario
+        self._cluster, self._recorder, self._purity, self._loop = cluster, recorder, purity, cluster.loop
+        self._way_s = Latency.parse(scenario.virtual.network).mean_ms / 1000
+        self._oldest_s = scenario.stated(cluster.strategy).oldest_s()
+        self._prefix = f"lab:{cluster.strategy.name}:"
+        self._until_s = array("d", [NOT_PURE_S]) * scenario.keys.count
+        """The moment up to which the answers of each key are pure hits."""
+        self._all_until_s = np.frombuffer(self._until_s)
+        self._read_at_s = np.full(scenario.keys.count, math.nan)
+        """The moment at which the entry of each key was read, for the arrivals from the settled place on."""
+        self._is_first = False
+        self._is_changed = np.zeros(scenario.keys.count, dtype=np.bool_)
+        self._blocks = self._walk(scenario, cluster.seed, start_s)
+        self._block = next(self._blocks, None)
+        self._waiting: list[int] = []
+        """The places of the next arrivals that may not be pure, at least one of each key that has any: a heap."""
+        self._settled = 0
+        """The place up to which answers are recorded."""
+        self._last = -1
+        """The place of the last request that was asked."""
+        self._asking: int | None = None
+        self._asked: list[int] = []
+        self._judged: list[tuple[int, float, int, float]] = []  # key, when, before which place, when it was read
+        self._answered: list[tuple[float, int]] = []  # when, and at which place
+        self._has_pure = False
+        self._vain: int | None = 0
+        """The askings without a pure answer; None once there was one."""
+        self.is_calm = True
+        """Whether hits may be pure at all: no pod or command is out of the ordinary, and no request too many."""
+        self.hurried: Callable[[], None] = lambda: None
+        """The function called when a request may be due earlier than it was."""
+        recorder.settle_all = self._settle_now
+        cluster.observers.add(Subscriber({EntryStored: self._entry_stored, RedisFlushed: lambda event: self.doubt_all()}))
+        self._look(0)
+
+    @classmethod
+    def of(cls, cluster: Cluster, recorder: Recorder, start_s: float) -> "PureHits | None":
+        """The pure hits of a run that begins now; None where a hit of it depends on more than the entry and time."""
+        scenario, observers = cluster.scenario, cluster.observers
+        virtual = scenario.virtual
+        if scenario.load.loop != "open" or not Latency.parse(virtual.network).is_fixed:
+            return None
+        if virtual.service_us or virtual.redis_entries_max is not None or cluster.walls_apart_s:
+            return None
+        if observers.hear(AnswerSent, EntryRead, RequestAnswered, RequestArrived, RequestFailed):
+            return None
+        if cluster.loop.is_shuffled or not are_calm(cluster):
+            return None
+        purity = Purity.of(cluster.strategy, scenario.pod_settings(cluster.seed, "pod-1"))
+        return None if purity is None else cls(cluster, recorder, purity, start_s)
+
+    def due_s(self) -> float:
+        """Implements `Clients.due_s`; the end of a block counts as a request, though there may be none."""
+        self._asking = None
+        while (block := self._block) is not None:
+            if (place := self._next_place(block)) is not None:
+                return block.moments_s[place]
+            if self._loop.now_s < block.last_s:
+                return block.last_s
+            self._settle(block.size)
+            self._block, self._settled, self._last = next(self._blocks, None), 0, -1
+            self._look(0)
+        return NEVER_S
+
+    def take(self) -> Ask | None:
+        """Implements `Clients.take`."""
+        block = self._block
+        if block is None or (place := self._next_place(block)) is None:
+            return None
+        arrives_s, key = block.moments_s[place], block.keys[place]
+        if arrives_s > self._loop.now_s:
+            return None
+        if self._is_hopeless:
+            pass
+        elif (following := block.next_of(key, place + 1)) is None:
+            heapq.heappop(self._waiting)
+        else:
+            heapq.heapreplace(self._waiting, following)
+        self._last = self._asking = place
+        self._asked.append(place)
+        number = block.first + place
+        return Ask(arrives_s, block.intended_s.item(place), number, key, number)
+
+    def answered(self, ask: Ask, ended_s: float) -> None:
+        """Implements `Clients.answered`: note the place of an answer that was recorded just now."""
+        place = self._asking
+        if place is None:
+            place = self._to_come() if self._is_first else _BY_TIME
+        self._answered.append((self._loop.now_s, place))
+
+    def judge(self, key: int, body: bytes) -> None:
+        """Find out whether further hits of the key are pure, after an answer in which no client found fault."""
+        now_s = self._loop.now_s
+        if self._until_s[key] > now_s or not self.is_calm or self._is_hopeless:
+            return
+        name = f"{self._prefix}{key}"
+        stored = self._cluster.server.peek(name)
+        if stored is None or stored.entry.body is not body or stored.entry.absent:
+            return
+        entry, kept_until_s = stored
+        until_s = self._purity.until_s(name, entry, now_s)
+        if self._vain is not None:
+            self._vain = self._vain + 1 if until_s <= now_s else None
+        # what the cache no longer has, or the client would look at again, is no pure hit
+        until_s = min(until_s, kept_until_s, entry.keep_until_s, entry.read_at_s + self._oldest_s)
+        if entry.read_at_s <= now_s < until_s:
+            self._until_s[key], self._has_pure = until_s, True
+            self._judged.append((key, now_s, _BY_TIME if self._asking is None else self._asking + 1, entry.read_at_s))
+
+    def doubt(self, key: int) -> None:
+        """Take the key's further hits for impure until it is judged again."""
+        if self._until_s[key] <= self._loop.now_s:
+            return
+        self._until_s[key] = NOT_PURE_S
+        if self._block is not None and (place := self._block.next_of(key, self._to_come())) is not None:
+            heapq.heappush(self._waiting, place)
+            if self._asking is None:
+                self.hurried()
+
+    def doubt_all(self) -> None:
+        """Take no hit for pure until its key is judged again; answers up to now are recorded."""
+        place = self._to_come()
+        self._settle(place)
+        if self._has_pure:
+            self._all_until_s.fill(NOT_PURE_S)
+            self._has_pure = False
+            self._look(place)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Let something change for many keys, before the arrivals of this moment."""
+        self._asking, self._is_first = None, True
+        self._settle(self._to_come())
+        yield
+        self.doubt_all()
+        self._is_first = False
+
+    def _next_place(self, block: _Block) -> int | None:
+        """The place of the next arrival that is not a pure hit, as far as is known now; it is on top of the heap."""
+        waiting, keys, moments_s = self._waiting, block.keys, block.moments_s
+        if self._is_hopeless:
+            return self._last + 1 if self._last + 1 < block.size else None
+        while waiting:
+            place = waiting[0]
+            if place > self._last:
+                until_s = self._until_s[keys[place]]
+                if until_s <= moments_s[place]:
+                    return place
+                if until_s <= block.last_s:
+                    following = block.next_of(keys[place], bisect_left(moments_s, until_s))
+                    if following is not None:
+                        heapq.heapreplace(waiting, following)
+                        continue
+            heapq.heappop(waiting)
+        return None
+
+    @property
+    def _is_hopeless(self) -> bool:
+        """Whether no answer of the strategy was pure so far."""
+        return self._vain is not None and self._vain >= VAIN_MAX
+
+    def _look(self, place: int) -> None:
+        self._waiting = [] if self._block is None else self._block.firsts(self._all_until_s, place)
+
+    def _to_come(self) -> int:
+        """The place of the first arrival that is still to come."""
+        if self._block is None:
+            return 0
+        if self._asking is not None:
+            return self._asking + 1
+        # arrivals are the first of their moment, but for the faults that begin or end at it
+        return int(np.searchsorted(self._block.arrives_s, self._loop.now_s, "left" if self._is_first else "right"))
+
+    def _entry_stored(self, event: EntryStored) -> None:
+        number = event.key.removeprefix(self._prefix)
+        if number.isdecimal() and int(number) < len(self._until_s):
+            self.doubt(int(number))
+
+    def _settle_now(self) -> None:
+        self._settle(self._to_come())
+
+    def _settle(self, end: int) -> None:
+        """Record the pure hits up to that place, and the other answers so far between them."""
+        block, start = self._block, self._settled
+        if block is None:
+            self._recorder.settle(_NOTHING, np.zeros(len(self._answered), dtype=np.int64))
+            self._answered.clear()
+            return
+        is_hit = np.ones(end - start, dtype=np.bool_)
+        is_hit[np.array(self._asked, dtype=np.int64) - start] = False
+        place = np.flatnonzero(is_hit) + start
+        key, arrives_s = block.key[place], block.arrives_s[place]
+        hits = Columns(
+            intended_s=block.intended_s[place],
+            ended_s=arrives_s + self._way_s,
+            age_s=arrives_s - self._when_read(block, place, key),
+            key=key,
+            code=np.full(len(place), 200),
+            status=np.full(len(place), _HIT),
+            pod=(block.first + place) % len(self._cluster.pods),
+        )
+        at = self._places(block, [(at_s, at) for at_s, at in self._answered])
+        before = np.concatenate(([0], np.cumsum(is_hit)))[np.clip(at - start, 0, end - start)]
+        self._recorder.settle(hits, before)
+        self._answered.clear()
+        self._asked.clear()
+        self._settled = end
+
+    def _when_read(self, block: _Block, place: Integers, key: Integers) -> Floats:
+        """The moments at which the entries were read that answer these arrivals."""
+        read_at_s = self._read_at_s[key]
+        if not self._judged:
+            return read_at_s
+        changed = np.array([key for key, *_ in self._judged])
+        changed_s = np.array([read_s for *_, read_s in self._judged])
+        since = changed * (block.size + 1) + self._places(block, [(at_s, at) for _, at_s, at, _ in self._judged])
+        self._is_changed[changed] = True
+        concerned = np.flatnonzero(self._is_changed[key])
+        order = np.argsort(since, kind="stable")
+        latest = np.searchsorted(since[order], key[concerned] * (block.size + 1) + place[concerned], "right") - 1
+        of_key = (latest >= 0) & (changed[order[latest]] == key[concerned])
+        read_at_s[concerned[of_key]] = changed_s[order[latest[of_key]]]
+        self._is_changed[changed] = False
+        self._read_at_s[changed] = changed_s
+        self._judged.clear()
+        return read_at_s
+
+    @staticmethod
+    def _places(block: _Block, moments: list[tuple[float, int]]) -> Integers:
+        """The places at which things happened, where it is not stated by time."""
+        if not moments:
+            return np.empty(0, dtype=np.int64)
+        at_s, at = map(np.array, zip(*moments, strict=True))
+        return np.where(at == _BY_TIME, np.searchsorted(block.arrives_s, at_s, "right"), at)
+
+    @staticmethod
+    def _walk(scenario: Scenario, seed: int, start_s: float) -> Iterator[_Block]:
+        way_s, first = Latency.parse(scenario.virtual.network).mean_ms / 1000, 0
+        for chunk in arrivals(scenario.load, scenario.keys, scenario.duration_s, seed):
+            for at in range(0, len(chunk.key), CHUNK):  # a recording comes as a whole
+                time_s, key = (column[at : at + CHUNK] for column in chunk)
+                yield _Block(start_s + time_s, key, way_s, first)
+                first += len(key)
+
+
+def are_calm(cluster: Cluster) -> bool:
+    """Whether every pod is at work, and every command is executed at once."""
+    return all(pod.is_up and pod.gate.is_open and pod.cache.is_direct for pod in cluster.pods)
