@@ -173,6 +173,13 @@ class CommandBroken(NamedTuple):
     error: CacheAway
 
 
+class CommandsChanged(NamedTuple):
+    """A pod's commands to Redis begin to be executed at once, or to take time or fail."""
+
+    pod: str
+    are_direct: bool
+
+
 class WriteTook(NamedTuple):
     """A pod's write has ended after some time, with or without success."""
 

@@ -104,7 +104,9 @@ class SimulatedCache:
     def find_server(self) -> None:
         """Find out whether commands take no time and cannot fail, as nearly all do."""
         self._is_near = self._is_introduced and self._link.is_near
-        self._is_direct = self._is_near and self._cpu is None
+        was_direct, self._is_direct = self._is_direct, self._is_near and self._cpu is None
+        if was_direct != self._is_direct:
+            self._emit(events.CommandsChanged(self._pod, self._is_direct))
 
     async def get(self, key: str) -> Entry | None:
         if self._is_direct and self._gate.is_open:

@@ -1,16 +1,16 @@
 """An open loop whose pure hits are answered by array, and whose other requests are asked one by one.
 
 Most requests find a fresh entry. Of each entry the strategy is asked once how long it answers with it whatever else
-happens (`loadtest.sim.cluster.purity`). Until then, or until another entry lands, the arrivals of that key need no
-simulation: an answer takes the network's time, and its age is its arrival less the moment at which the entry was read.
+happens (`loadtest.sim.cluster.purity`). Until then, or until another entry lands, arrivals of that key need no
+simulation. An answer takes the network's time, and its age is its arrival less the moment at which the entry was read.
 
-So arrivals are held in blocks, and of each key the next arrival that is not known to be such a hit is in a heap. Its
-top is the next request that the traffic has to serve. What is due before, the loop never sees. At the end of a block,
-or before anything changes for all keys, the hits are recorded together, each at its place between the others.
+So arrivals are held in blocks. A heap has, of each key, the next arrival that is not known to be such a hit. Its top is
+the next request that the traffic has to serve; what is due before, the loop never sees. Hits are recorded together,
+each at its place between the others: at the end of a block, or before something changes for all keys.
 
-Nothing is taken for granted: a key is pure only from an answer on that passed the client's check as the newest item of
-its key. Whatever may change that ends it: another entry, an answer that was looked at, a fault, a crowd at the bound of
-requests in flight. Then its next arrival is simulated, and the strategy asked anew.
+Nothing is taken for granted. A key becomes pure with an answer that passed the client's check. Whatever may change the
+next answer ends that: another entry, an answer that was looked at, a fault, a crowd at the bound of requests in flight.
+Then the next arrival is simulated, and the strategy asked anew.
 """
 
 import heapq
@@ -30,8 +30,10 @@ from loadtest.sim.cluster.clients import NEVER_S, Ask
 from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.events import (
     AnswerSent,
+    CommandsChanged,
     EntryRead,
     EntryStored,
+    Handlers,
     RedisFlushed,
     RequestAnswered,
     RequestArrived,
@@ -131,7 +133,14 @@ class PureHits:
         self.hurried: Callable[[], None] = lambda: None
         """The function called when a request may be due earlier than it was."""
         recorder.settle_all = self._settle_now
-        cluster.observers.add(Subscriber({EntryStored: self._entry_stored, RedisFlushed: lambda event: self.doubt_all()}))
+        self._apart = set[str]()
+        """The pods whose commands take time or may fail."""
+        handlers: Handlers = {
+            CommandsChanged: self._commands_changed,
+            EntryStored: self._entry_stored,
+            RedisFlushed: lambda event: self.doubt_all(),
+        }
+        cluster.observers.add(Subscriber(handlers))
         self._look(0)
 
     @classmethod
@@ -192,7 +201,7 @@ class PureHits:
     def judge(self, key: int, body: bytes) -> None:
         """Find out whether further hits of the key are pure, after an answer in which no client found fault."""
         now_s = self._loop.now_s
-        if self._until_s[key] > now_s or not self.is_calm or self._is_hopeless:
+        if self._until_s[key] > now_s or not self.is_calm or self._apart or self._is_hopeless:
             return
         name = f"{self._prefix}{key}"
         stored = self._cluster.server.peek(name)
@@ -277,6 +286,12 @@ class PureHits:
         if number.isdecimal() and int(number) < len(self._until_s):
             self.doubt(int(number))
 
+    def _commands_changed(self, event: CommandsChanged) -> None:
+        (self._apart.discard if event.are_direct else self._apart.add)(event.pod)
+        if not self._is_first:
+            self.doubt_all()
+            self.hurried()
+
     def _settle_now(self) -> None:
         self._settle(self._to_come())
 
@@ -339,8 +354,8 @@ class PureHits:
         way_s, first = Latency.parse(scenario.virtual.network).mean_ms / 1000, 0
         for chunk in arrivals(scenario.load, scenario.keys, scenario.duration_s, seed):
             for at in range(0, len(chunk.key), CHUNK):  # a recording comes as a whole
-                time_s, key = (column[at : at + CHUNK] for column in chunk)
-                yield _Block(start_s + time_s, key, way_s, first)
+                key = chunk.key[at : at + CHUNK]
+                yield _Block(start_s + chunk.time_s[at : at + CHUNK], key, way_s, first)
                 first += len(key)
 
 

@@ -1,9 +1,10 @@
 """How long a strategy answers with an entry whatever else happens: asked of the strategy itself, once for each entry.
 
 It is asked with a `Lab` in which everything is noted. The cache holds the one entry. The clock gives readings that can
-be added, scaled and compared, and each comparison notes the moment at which it would come out otherwise. If the
-strategy answers with the entry as a hit, and has touched nothing else, it does so until the first of those moments: two
-requests before it differ in nothing that it could know.
+be added, scaled and compared, and each comparison notes the moment at which it would come out otherwise.
+
+If the strategy answers with the entry as a hit, and has touched nothing else, it does so until the first of those
+moments. Two requests before it differ in nothing that the strategy could know.
 """
 
 import math
@@ -51,7 +52,7 @@ class Moment:
 
     def __add__(self, other: Any) -> "Moment":
         if not isinstance(other, Moment):
-            other = Moment(self._notes, self._number(other), 0.0, 0.0)
+            return self + Moment(self._notes, self._number(other), 0.0, 0.0)
         value = self._value + other._value
         greatest = max(self._greatest, other._greatest, abs(self._value), abs(other._value), abs(value))
         return Moment(self._notes, value, self._slope + other._slope, greatest)
@@ -65,7 +66,7 @@ class Moment:
         return self + (other * -1 if isinstance(other, Moment) else -self._number(other))
 
     def __rsub__(self, other: Any) -> "Moment":
-        return self * -1 + other
+        return (-self).__add__(other)
 
     def __truediv__(self, other: Any) -> "Moment":
         by = self._number(other)
@@ -74,7 +75,11 @@ class Moment:
     def __neg__(self) -> "Moment":
         return self * -1
 
-    __radd__, __rmul__ = __add__, __mul__
+    def __radd__(self, other: Any) -> "Moment":
+        return self.__add__(other)
+
+    def __rmul__(self, other: Any) -> "Moment":
+        return self.__mul__(other)
 
     def __lt__(self, other: Any) -> bool:
         return self._apart(other) < 0
@@ -95,7 +100,7 @@ class Moment:
             if notes.now_s <= other:
                 notes.turns(other)
             return self._value - other
-        apart = self - other
+        apart: Moment = self - other
         error = ROUNDING * max(apart._greatest, abs(apart._value))
         if not apart._slope:
             return apart._value if abs(apart._value) > error else notes.refuse()
@@ -169,7 +174,7 @@ class Purity:
         cache.key, cache.entry = key, entry
         asked = self._strategy.get_or_load(key, self._load)
         try:
-            asked.send(None)  # type: ignore[attr-defined]
+            asked.send(None)
         except StopIteration as answered:
             lookup = answered.value
             is_hit = type(lookup) is Lookup and lookup.status is Status.HIT and lookup.entry is entry

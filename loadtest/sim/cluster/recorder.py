@@ -33,6 +33,13 @@ class Columns(NamedTuple):
     status: Integers
     pod: Integers
 
+    def up_to(self, count: int) -> "Columns":
+        kept = slice(count)
+        return Columns(
+            self.intended_s[kept], self.ended_s[kept], self.age_s[kept],
+            self.key[kept], self.code[kept], self.status[kept], self.pod[kept],
+        )  # fmt: skip
+
 
 def _empty(count: int) -> Columns:
     return Columns(*(np.empty(count, dtype=kind) for kind in ("d", "d", "d", "q", "q", "q", "q")))
@@ -92,11 +99,10 @@ class Recorder:
         places = before + np.arange(len(before))
         are_known = np.ones(len(known.key) + len(places), dtype=np.bool_)
         are_known[places] = False
-        merged = []
-        for column, single in zip(known, singles, strict=True):
-            merged.append(both := np.empty(len(are_known), dtype=column.dtype))
+        merged = _empty(len(are_known))
+        for both, column, single in zip(merged, known, singles, strict=True):
             both[are_known], both[places] = column, single
-        self._put(Columns(*merged), [(int(places[place]), fault) for place, fault in self._faults])
+        self._put(merged, [(int(places[place]), fault) for place, fault in self._faults])
         self._faults = []
 
     def _settle_singles(self) -> None:
@@ -105,7 +111,7 @@ class Recorder:
 
     def _take_singles(self) -> Columns:
         columns = (self._intended_s, self._ended_s, self._age_s, self._key, self._code, self._status, self._pod)
-        taken = Columns(*map(np.array, columns))
+        taken = Columns(*(np.array(column) for column in columns))
         for emptied in columns:
             del emptied[:]
         return taken
@@ -157,10 +163,10 @@ class Recorder:
 
     def _count_answers(self) -> None:
         """Hand on the chunk as far as it is filled, and begin another."""
-        columns, faults = Columns(*(column[: self._filled] for column in self._chunk)), self._faults_of_chunk
+        columns, faults = self._chunk.up_to(self._filled), self._faults_of_chunk
         self._chunk, self._filled, self._faults_of_chunk = _empty(CHUNK), 0, []
         for column in columns:
-            self._hash.update(column)
+            self._hash.update(column.data)
         intended_s, ended_s, age_s, key, code, status, pods = columns
         chunk = Answers(intended_s, ended_s, age_s, code, status, key, Counter(what for _, what in faults))
         for check in self.checks:
@@ -188,7 +194,7 @@ class Recorder:
             np.array([read.outcome for read in ended], dtype=np.int64),
         )
         for column in chunk:
-            self._hash.update(column)
+            self._hash.update(column.data)
         self.chunks.append(chunk)
         self._full()
         if self._raw is not None:

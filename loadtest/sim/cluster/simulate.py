@@ -58,6 +58,8 @@ class SimulatedHistory:
         self.start_s = 0.0
         self.oldest_s: float | None = None
         self.violation: Violation | None = None
+        self.was_by_array = False
+        """Whether pure hits were answered by array; where they cannot be, each is simulated in any case."""
         self._ending = Ending()
 
     def chunks(self) -> Iterator[Chunk]:
@@ -102,6 +104,7 @@ class SimulatedHistory:
         if raw is not None:
             raw.begin(self.start_s)
         hits = PureHits.of(cluster, recorder, self.start_s) if self._by_array else None
+        self.was_by_array = hits is not None
         traffic = Traffic(cluster, hits or clients(scenario, seed, self.start_s), recorder)
         FaultInjector(cluster, traffic, self.start_s)
         await traffic.over
@@ -149,7 +152,8 @@ def simulate(
     by_array: bool = True,
 ) -> Simulated:
     """Run a strategy that need not be discovered, here and now. Raises as `SimulatedHistory.chunks`."""
-    history = SimulatedHistory(PlannedRun(scenario, strategy.name, seed), strategy, shuffle_seed, observers, by_array=by_array)
+    run = PlannedRun(scenario, strategy.name, seed)
+    history = SimulatedHistory(run, strategy, shuffle_seed, observers, by_array=by_array)
     return Simulated(*summarise(history), history.violation)
 
 

@@ -18,11 +18,9 @@ from app.mechanism import Mechanism
 from app.parameters import Parameter
 from app.strategy import CacheAway, OriginFailed, Shed, Strategy
 
-_BUILTINS = [
-    getattr(builtins, name)
-    for name in "abs bool float int len max min range round str sum super Exception ValueError TypeError".split()
-]
-_KNOWN = [math, Entry, Loaded, Lookup, Mechanism, CacheAway, OriginFailed, Shed, Strategy, *_BUILTINS]
+_BUILTINS = [abs, bool, float, int, len, max, min, range, round, str, sum, super]
+_ERRORS = [Exception, ValueError, TypeError, CacheAway, OriginFailed, Shed]
+_KNOWN = [math, Entry, Loaded, Lookup, Mechanism, Strategy, *_ERRORS, *_BUILTINS]
 """The globals by which code reaches nothing but its arguments: no clock, no randomness, no state."""
 _NUMBERS_AND_WORDS = (int, float, str, bytes, type(None), Enum, Parameter)
 _KEEPS = frozenset({"STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL"})
@@ -30,8 +28,9 @@ _REACHES = frozenset({"IMPORT_NAME", "MATCH_CLASS", "MATCH_MAPPING", "MATCH_SEQU
 _GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"})
 _OF_EVERY_CLASS = frozenset(
-    """__module__ __qualname__ __doc__ __annotations__ __abstractmethods__ _abc_impl __parameters__ __dict__ __weakref__
-    __firstlineno__ __static_attributes__ __annotate_func__ __annotations_cache__ __orig_bases__""".split()
+    {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__abstractmethods__", "_abc_impl"}
+    | {"__annotations__", "__annotate_func__", "__annotations_cache__", "__parameters__", "__orig_bases__"}
+    | {"__firstlineno__", "__static_attributes__"}
 )
 """The names that Python itself puts into a class."""
 

@@ -25,6 +25,7 @@ class Invariant(Enum):
     NO_CRASH = "no strategy raises anything but what it may"
     REDIS_IS_THERE = "no command fails, and Redis is not taken for away, unless something is done to it or its pod"
     LETS_OTHERS_RUN = "nobody holds the loop without awaiting anything"
+    SAME_ONE_BY_ONE = "hits that are answered by array are the ones that come of simulating each of them"
     GOES_ON = "the run comes to its end: nobody waits for ever, nobody spins"
 
     def __str__(self) -> str:

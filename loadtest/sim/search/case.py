@@ -10,7 +10,7 @@ from typing import NamedTuple
 from app.strategy import Strategy
 from loadtest.sim.cluster.cluster import Cluster, ClusterReady
 from loadtest.sim.cluster.events import Observer, Subscriber
-from loadtest.sim.cluster.simulate import simulate
+from loadtest.sim.cluster.shadow import simulate_both_ways
 from loadtest.sim.cluster.violation import Invariant, Violation
 from loadtest.sim.search.random_scenario import random_scenario, shuffle_seed
 from loadtest.sim.search.real_time_limit import RanTooLong, bounded
@@ -61,12 +61,16 @@ def run_case(strategy: type[Strategy], case: Case, observers: Sequence[Observer]
     with _silence():
         try:
             with bounded(f"{strategy.name}, seed {case.seed},", _source(strategy)):
-                outcome = simulate(case.scenario, strategy, case.seed, case.shuffle_seed, [kept, *observers])
+                outcome, difference, _ = simulate_both_ways(
+                    case.scenario, strategy, case.seed, case.shuffle_seed, [kept, *observers]
+                )
         except RanTooLong as error:
             return broken(HOLDS_THE_LOOP, str(error))
         except Exception as error:
             seen = clusters[0].invariants.violation if clusters else None
             return broken(Invariant.GOES_ON, f"{type(error).__name__}: {error}") if seen is None else Ran(seen, "")
+    if difference and outcome.violation is None:
+        return broken(Invariant.SAME_ONE_BY_ONE, difference)
     return Ran(outcome.violation, outcome.row.trace)
 
 

@@ -194,8 +194,9 @@ ELSEWHERE = {
     Invariant.RIGHT_ANSWER,
     Invariant.GOES_ON,
     Invariant.LETS_OTHERS_RUN,
+    Invariant.SAME_ONE_BY_ONE,
 }
-"""What the run itself reports; see test_check.py and test_planted_bugs.py."""
+"""What the run itself reports; see test_check.py, test_planted_bugs.py and test_pure_hits.py."""
 
 
 @pytest.mark.parametrize(("breaks", "invariant"), BROKEN.items(), ids=lambda value: getattr(value, "__name__", value))

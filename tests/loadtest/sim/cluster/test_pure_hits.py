@@ -1,0 +1,238 @@
+"""Hits that are answered by array: the same history, to the last byte, as when each of them is simulated."""
+
+import itertools
+import math
+import random
+from typing import Any
+
+import pytest
+
+from app.discovery import discover
+from app.strategy import Entry, Loader, LoadReason, Lookup, Mechanism, Status, Strategy
+from loadtest.sim.cluster.events import AnswerSent, Subscriber
+from loadtest.sim.cluster.purity import NEVER_S, Purity
+from loadtest.sim.cluster.shadow import Shadowed, simulate_both_ways
+from loadtest.sim.cluster.simulate import simulate
+from loadtest.sim.cluster.violation import Invariant
+from loadtest.sim.search.case import check_seed
+from loadtest.sim.search.random_scenario import random_scenario
+from loadtest.workload.scenario import Scenario, read_scenario, scenario_names
+from tests.loadtest.sim.drill import fault, workload
+
+STRATEGIES = discover(references=True).runnable
+SHORT_S, RATE_MAX, PODS_MAX, KEYS_MAX = 4.0, 500.0, 20, 200
+MEMORY: list[str] = []
+NUMBERS = itertools.count()
+
+
+def both_ways(strategy: type[Strategy], scenario: Scenario, seed: int = 1) -> Shadowed:
+    """The outcome of the run, whose shadow differs in nothing."""
+    shadowed = simulate_both_ways(scenario, strategy, seed)
+    assert not shadowed.difference, f"{strategy.name} in {scenario.name}, seed {seed}: {shadowed.difference}"
+    return shadowed
+
+
+def shortened(name: str) -> Scenario:
+    """A scenario of the lab in a few seconds, with an expiry or two."""
+    scenario = read_scenario(name)
+    load, cache = scenario.load, scenario.cache
+    rate_per_s = None if load.rate_per_s is None else min(load.rate_per_s, RATE_MAX)
+    at_s = min((one.at_s for one in scenario.faults), default=0.0)
+    told = {
+        "duration_s": min(scenario.duration_s, at_s + SHORT_S),
+        "pods": min(scenario.pods, PODS_MAX),
+        "load": load.model_copy(update={"rate_per_s": rate_per_s}),
+        "keys": scenario.keys.model_copy(update={"count": min(scenario.keys.count, KEYS_MAX)}),
+        "cache": cache.model_copy(update={"ttl_s": min(cache.ttl_s, 1.5)}),
+        "faults": [one for one in scenario.faults if one.at_s < at_s + SHORT_S],
+    }
+    return scenario.model_copy(update=told)
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_every_strategy_in_every_scenario_has_the_same_history_both_ways(name: str) -> None:
+    scenario = shortened(name)
+    outcomes = [both_ways(strategy, scenario) for strategy in STRATEGIES.values()]
+    assert all(outcome.was_by_array is (scenario.load.loop == "open") for outcome in outcomes)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_drawn_worlds_with_any_faults_have_the_same_history_both_ways(seed: int) -> None:
+    drawn = random_scenario(seed, STRATEGIES.values())
+    clocks = {"clock-apart", "cache-clock-apart"}
+    told = {
+        "load": {"loop": "open", "rate_per_s": 60, "arrivals": ["poisson", "constant"][seed % 2]},
+        "virtual": {"network": ["fixed(0)", "fixed(0.25)"][seed // 2 % 2]},
+        "faults": [one.model_dump() for one in drawn.faults if one.kind not in clocks],
+    }
+    scenario = Scenario.model_validate(drawn.model_dump() | told)
+    for strategy in STRATEGIES.values():
+        assert both_ways(strategy, scenario, seed).was_by_array
+
+
+def test_arrivals_at_the_very_moment_of_a_fault_come_behind_it() -> None:
+    steady: dict[str, Any] = {
+        "load": {"loop": "open", "rate_per_s": 100, "arrivals": "constant"},
+        "virtual": {"network": "fixed(0)"},
+    }
+    for kind in ("cache-flushed", "cache-away", "pod-killed", "pod-paused"):
+        told = fault(kind, **({"pod": 1} if kind.startswith("pod") else {}))
+        if kind == "cache-flushed":
+            del told["for_s"]
+        for strategy in (STRATEGIES["static"], STRATEGIES["swr"]):
+            assert both_ways(strategy, workload(told, **steady)).was_by_array
+
+
+def test_a_crowd_at_the_bound_of_requests_in_flight_ends_every_purity() -> None:
+    scenario = workload(load={"loop": "open", "rate_per_s": 400, "in_flight_max": 20}, origin={"latency": "fixed(300)"})
+    shadowed = both_ways(STRATEGIES["static"], scenario)
+    assert shadowed.was_by_array
+    assert any("were not sent" in incident for incident in shadowed.outcome.row.incidents)
+
+
+def test_most_hits_of_a_steady_load_are_never_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = read_scenario("jitterbug", duration_s=15)
+    asked = 0
+    get_or_load = STRATEGIES["static"].get_or_load
+
+    async def counted(self: Strategy, key: str, load: Loader) -> Lookup:
+        nonlocal asked
+        asked += 1
+        return await get_or_load(self, key, load)
+
+    row = simulate(scenario, STRATEGIES["static"], 1).row
+    monkeypatch.setattr(STRATEGIES["static"], "get_or_load", counted)
+    monkeypatch.setattr("loadtest.sim.cluster.purity.is_stateless", lambda strategy: True)
+    assert simulate(scenario, STRATEGIES["static"], 1).row == row
+    assert row.origin_reads < asked < 3 * row.origin_reads < 0.1 * row.requests
+
+
+def test_whoever_listens_to_every_answer_hears_every_answer() -> None:
+    heard: list[AnswerSent] = []
+    outcome = simulate(workload(), STRATEGIES["static"], 1, observers=[Subscriber({AnswerSent: heard.append})])
+    assert len(heard) == outcome.row.requests
+
+
+class Early(Strategy):
+    """Refreshes at a fixed share of the TTL, which no field of the entry states."""
+
+    def mechanism(self) -> Mechanism:
+        return Mechanism.collapse()
+
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        entry = await self.lab.cache.get(key)
+        if entry is None:
+            return await self.lab.flights.collapse(key, load, self.ttl_s)
+        if (self.lab.clock.now_s() - entry.read_at_s) / self.ttl_s > 0.6:
+            self.lab.flights.refresh(key, load, LoadReason.EARLY, entry, self.ttl_s)
+        return Lookup(Status.HIT, entry)
+
+
+class OddSeconds(Early):
+    """Reads more of the clock than can be compared."""
+
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        lookup = await super().get_or_load(key, load)
+        return await super().get_or_load(key, load) if math.floor(self.lab.clock.now_s()) % 2 else lookup
+
+
+class Shy(Early):
+    """Hides that its reading of the clock was refused."""
+
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        try:
+            even = int(self.lab.clock.now_s()) % 2 == 0
+        except Exception:
+            even = True
+        return await super().get_or_load(key, load) if even else await self.lab.flights.collapse(key, load, self.ttl_s)
+
+
+class Counts(Early):
+    """Remembers in itself how often it was asked."""
+
+    asked = 0
+
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        self.asked += 1
+        return await super().get_or_load(key, load)
+
+
+class Remembers(Early):
+    """Remembers in its module."""
+
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        MEMORY.append(key)
+        return await super().get_or_load(key, load)
+
+
+class Numbers(Early):
+    """Remembers in a default."""
+
+    async def get_or_load(self, key: str, load: Loader, seen: Any = NUMBERS) -> Lookup:
+        lookup = await super().get_or_load(key, load)
+        return lookup if next(seen) % 9 else await super().get_or_load(key, load)
+
+
+class Throws(Early):
+    """Throws dice that are not the lab's."""
+
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        entry = await self.lab.cache.get(key)
+        if entry is not None and random.random() < 2:
+            return Lookup(Status.HIT, entry)
+        return await super().get_or_load(key, load)
+
+
+class Draws(Early):
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        if self.lab.rng.random() < 0.1:
+            return await self.lab.flights.collapse(key, load, self.ttl_s)
+        return await super().get_or_load(key, load)
+
+
+class Elsewhere(Early):
+    """Looks at another key, which may change unseen."""
+
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        await self.lab.cache.get("lab:elsewhere:0")
+        return await super().get_or_load(key, load)
+
+
+ENTRY = Entry(b"", read_at_s=10.0, fresh_until_s=20.0, keep_until_s=25.0, cost_s=0.1)
+
+
+def until_s(strategy: type[Strategy], now_s: float = 12.0) -> float | None:
+    purity = Purity.of(strategy, workload(cache={"ttl_s": 10.0}).pod_settings(1, "pod-1"))
+    return None if purity is None else purity.until_s(f"lab:{strategy.name}:1", ENTRY, now_s)
+
+
+def test_a_hit_is_pure_until_the_moment_with_which_the_clock_was_compared() -> None:
+    assert until_s(STRATEGIES["static"]) == math.inf  # until the cache drops it
+    assert until_s(STRATEGIES["swr"]) == ENTRY.fresh_until_s
+    assert until_s(STRATEGIES["swr"], now_s=20.0) == NEVER_S
+    assert until_s(Early) == pytest.approx(16.0, abs=1e-5)
+    assert until_s(Early) < 16.0  # type: ignore[operator]
+    assert until_s(Early, now_s=16.5) == NEVER_S
+
+
+@pytest.mark.parametrize("strategy", [OddSeconds, Shy, Draws, Elsewhere, STRATEGIES["xfetch"]])
+def test_what_depends_on_anything_but_entry_and_time_is_not_pure(strategy: type[Strategy]) -> None:
+    assert until_s(strategy) == NEVER_S
+
+
+@pytest.mark.parametrize("strategy", [Counts, Remembers, Numbers, Throws])
+def test_what_may_remember_or_throw_dice_is_simulated(strategy: type[Strategy]) -> None:
+    assert until_s(strategy) is None
+
+
+@pytest.mark.parametrize("strategy", [Early, OddSeconds, Shy, Draws, Elsewhere])
+def test_what_somebody_writes_has_the_same_history_both_ways(strategy: type[Strategy]) -> None:
+    assert both_ways(strategy, workload()).was_by_array
+
+
+def test_the_search_finds_hits_that_are_taken_for_pure_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Purity.until_s
+    monkeypatch.setattr(Purity, "until_s", lambda *args: math.inf if asked(*args) > 0 else NEVER_S)
+    found = [finding for seed in range(0, 60, 2) if (finding := check_seed(Early, seed)) is not None]
+    assert found
+    assert {finding.violation.invariant for finding in found} == {Invariant.SAME_ONE_BY_ONE}
