@@ -8,9 +8,8 @@ So arrivals are held in blocks. A heap has, of each key, the next arrival that i
 the next request that the traffic has to serve; what is due before, the loop never sees. Hits are recorded together,
 each at its place between the others: at the end of a block, or before something changes for all keys.
 
-Nothing is taken for granted. A key becomes pure with an answer that passed the client's check. Whatever may change the
-next answer ends that: another entry, an answer that was looked at, a fault, a crowd at the bound of requests in flight.
-Then the next arrival is simulated, and the strategy asked anew.
+Nothing is taken for granted. A key becomes pure with an answer that passed the client's check. Another entry ends that,
+and so do a fault, an answer that was looked at, and a crowd at the bound of requests in flight. Then the next arrival is simulated, and the strategy asked anew.
 """
 
 import heapq
