@@ -9,7 +9,8 @@ the next request that the traffic has to serve; what is due before, the loop nev
 each at its place between the others: at the end of a block, or before something changes for all keys.
 
 Nothing is taken for granted. A key becomes pure with an answer that passed the client's check. Another entry ends that,
-and so do a fault, an answer that was looked at, and a crowd at the bound of requests in flight. Then the next arrival is simulated, and the strategy asked anew.
+and so do a fault, an answer that was looked at, and a crowd at the bound of requests in flight. Then the next arrival
+is simulated, and the strategy asked anew.
 """
 
 import heapq
@@ -39,6 +40,7 @@ from loadtest.sim.cluster.events import (
     RequestFailed,
     Subscriber,
 )
+from loadtest.sim.cluster.pod_cpu import needs_cpu
 from loadtest.sim.cluster.purity import NEVER_S as NOT_PURE_S
 from loadtest.sim.cluster.purity import Purity
 from loadtest.sim.cluster.recorder import Columns, Recorder
@@ -149,7 +151,7 @@ class PureHits:
         virtual = scenario.virtual
         if scenario.load.loop != "open" or not Latency.parse(virtual.network).is_fixed:
             return None
-        if virtual.service_us or virtual.redis_entries_max is not None or cluster.walls_apart_s:
+        if needs_cpu(scenario) or virtual.redis_entries_max is not None or cluster.walls_apart_s:
             return None
         if observers.hear(AnswerSent, EntryRead, RequestAnswered, RequestArrived, RequestFailed):
             return None
