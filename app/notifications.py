@@ -8,24 +8,25 @@ from typing import Self
 class Waiter:
     """One waiter for the entry of a key, from entering it to leaving it; implements `app.strategy.Notification`."""
 
-    __slots__ = ("_is_announced", "_key", "_waiters", "_woken")
+    __slots__ = ("_is_announced", "_key", "_notifications", "_woken")
 
-    def __init__(self, waiters: "dict[str, dict[Waiter, None]]", key: str) -> None:
-        self._waiters, self._key = waiters, key
+    def __init__(self, notifications: "Notifications", key: str) -> None:
+        self._notifications, self._key = notifications, key
         self._is_announced = False
         self._woken: asyncio.Future[None] | None = None
 
     def __enter__(self) -> Self:
-        self._waiters.setdefault(self._key, {})[self] = None
+        self._notifications.waiters.setdefault(self._key, {})[self] = None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        of_key = self._waiters[self._key]
+        waiters = self._notifications.waiters
+        of_key = waiters[self._key]
         del of_key[self]
         if not of_key:
-            del self._waiters[self._key]
+            del waiters[self._key]
 
     def notify(self) -> None:
         self._is_announced = True
@@ -53,17 +54,17 @@ class Notifications:
     """The waiters of one pod, by key."""
 
     def __init__(self) -> None:
-        self._waiters: dict[str, dict[Waiter, None]] = {}  # dicts, because they keep the order
+        self.waiters: dict[str, dict[Waiter, None]] = {}  # dicts, because they keep the order
 
     def waiter(self, key: str) -> Waiter:
         """A waiter, to be entered before what it waits for may happen."""
-        return Waiter(self._waiters, key)
+        return Waiter(self, key)
 
     def notify(self, key: str) -> None:
-        for waiter in self._waiters.get(key, ()):
+        for waiter in self.waiters.get(key, ()):
             waiter.notify()
 
     def notify_all(self) -> None:
         """Wake every waiter, because a gap in the subscription may have lost notifications."""
-        for key in self._waiters:
+        for key in self.waiters:
             self.notify(key)

@@ -14,7 +14,9 @@ class Peak:
         self._most_before = 0
 
     def saw(self, value: int, now_s: float) -> None:
-        self._turn(int(now_s))
+        second = int(now_s)
+        if second != self._second:
+            self._turn(second)
         self._most = max(self._most, value)
 
     def value(self, now_s: float) -> int:

@@ -61,9 +61,10 @@ class SqliteStore:
             log.warning("%d connections to %s did not close within %g s", len(late), self._path, CLOSE_S_MAX)
 
     def select(self, item_id: int, latency_ms: float) -> asyncio.Future[Found]:
-        return asyncio.get_running_loop().create_task(self._select(item_id, latency_ms), name="select")
+        return asyncio.get_running_loop().create_task(self.read(item_id, latency_ms), name="select")
 
-    async def _select(self, item_id: int, latency_ms: float) -> Found:
+    async def read(self, item_id: int, latency_ms: float) -> Found:
+        """Read an item, as `select` does. Raises `OriginFailed`."""
         if self._is_over:
             raise OriginFailed("the store is closed")
         try:

@@ -11,7 +11,7 @@ import json
 import math
 import zlib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.strategy import Status
 
@@ -29,6 +29,7 @@ CLIENT_APART_S = 1.0
 """Seconds by which the client's idea of the cache's clock may be off: it learns it once, over a network."""
 _SERVED = frozenset({Status.HIT, Status.MISS, Status.STALE, Status.COLLAPSED})
 _CENTURY_S = 3.2e9
+_DECODER = json.JSONDecoder()
 
 
 class Seen(NamedTuple):
@@ -80,7 +81,7 @@ class AnswerCheck:
     def fault(self, strategy: str, key: int, body: bytes, seen: Seen, floor_s: float) -> str:
         """The fault of a 200, or an empty text; `floor_s` is the key's floor at the moment of the request."""
         try:
-            item = json.loads(body)
+            item = _read(body)
             intact = zlib.crc32(item["text"].encode()) == item["crc32"]
             int(item["version"])
             id_, read_at_s = item["id"], float(item["read_at"])
@@ -118,3 +119,12 @@ class AnswerCheck:
         if true_age_s < -CLIENT_APART_S - self._apart_s:
             return FUTURE
         return TOO_OLD if true_age_s - took_s > limit_s + self._apart_s + CLIENT_APART_S else ""
+
+
+def _read(body: bytes) -> Any:
+    """The JSON of a body, as `json.loads` reads it, which first guesses the encoding. Raises ValueError."""
+    text = body.decode().strip()
+    item, end = _DECODER.raw_decode(text)
+    if end != len(text):
+        raise ValueError("more than an item")
+    return item

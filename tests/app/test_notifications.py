@@ -69,6 +69,6 @@ def test_a_waiter_that_is_cancelled_leaves_nothing_behind() -> None:
         await asyncio.sleep(1)
         notifications.notify("a")
         await asyncio.gather(*waiting[1:])
-        assert not notifications._waiters
+        assert not notifications.waiters
 
     loop.run(main())

@@ -99,15 +99,15 @@ def test_a_broken_store_is_an_origin_that_failed_and_one_that_is_mended_answers(
         shutil.copyfile(path, good)
         right = await SqliteStoreOnce(good).select(3)
         if is_warm:
-            assert await opened.select(3, 0) == right
+            assert await opened.read(3, 0) == right
         broken(path, opened)
         for _ in range(3):
             try:
-                assert await opened.select(3, 0) == right  # what is open may outlive its name
+                assert await opened.read(3, 0) == right  # what is open may outlive its name
             except OriginFailed:
                 assert not opened._idle
         _mend(path, good)
-        assert await opened.select(3, 0) == right
+        assert await opened.read(3, 0) == right
         assert len(opened._open) == len(opened._idle) == 1
 
     play(tmp_path, case)
@@ -121,7 +121,7 @@ class SqliteStoreOnce:
 
     async def select(self, item_id: int) -> tuple[str, int] | None:
         try:
-            return await self._store.select(item_id, 0)
+            return await self._store.read(item_id, 0)
         finally:
             await self._store.aclose()
 
@@ -135,9 +135,9 @@ def test_a_locked_file_is_an_origin_that_failed_until_it_is_free(
         somebody = sqlite3.connect(path, isolation_level=None)
         somebody.execute("BEGIN EXCLUSIVE")
         with pytest.raises(OriginFailed, match="locked"):
-            await opened.select(3, 0)
+            await opened.read(3, 0)
         somebody.close()
-        assert await opened.select(3, 0) is not None
+        assert await opened.read(3, 0) is not None
 
     play(tmp_path, case)
 
@@ -150,8 +150,8 @@ def test_a_thread_that_cannot_begin_is_an_origin_that_failed(tmp_path: Path, mon
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", refuse)
             with pytest.raises(OriginFailed, match="new thread"):
-                await opened.select(3, 0)
-        assert await opened.select(3, 0) is not None
+                await opened.read(3, 0)
+        assert await opened.read(3, 0) is not None
 
     play(tmp_path, case)
 
@@ -169,12 +169,12 @@ def test_a_thread_that_died_holds_neither_its_reader_nor_the_end(
         await asyncio.to_thread(connection._thread.join, 5)
 
     async def case(_: Path, opened: SqliteStore) -> None:
-        assert await opened.select(3, 0) is not None
+        assert await opened.read(3, 0) is not None
         await kill(opened)
         async with asyncio.timeout(5):
             with pytest.raises(OriginFailed):
-                await opened.select(3, 0)
-            assert await opened.select(3, 0) is not None
+                await opened.read(3, 0)
+            assert await opened.read(3, 0) is not None
             await kill(opened)
             await opened.aclose()
 
@@ -184,12 +184,12 @@ def test_a_thread_that_died_holds_neither_its_reader_nor_the_end(
 
 def test_a_store_that_is_closed_says_so_and_may_be_closed_again(tmp_path: Path) -> None:
     async def case(_: Path, opened: SqliteStore) -> None:
-        reading = opened.select(3, 60_000)
+        reading = asyncio.create_task(opened.read(3, 60_000))
         await asyncio.sleep(0.1)
         await opened.aclose()
         assert await reading is not None  # its latency is cut short, not its answer
         await opened.aclose()
         with pytest.raises(OriginFailed, match="closed"):
-            await opened.select(3, 0)
+            await opened.read(3, 0)
 
     play(tmp_path, case)

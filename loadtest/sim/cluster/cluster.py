@@ -34,6 +34,7 @@ class Cluster:
         assert isinstance(loop, VirtualLoop)
         self.loop, self.clock = loop, VirtualClock(loop)
         self.scenario, self.strategy, self.seed = scenario, strategy, seed
+        self._settings = scenario.pod_settings(seed, "pod")
         virtual = scenario.virtual
         self.observers = Observers([recorder, *observers])
         self.server = SimulatedRedis(self.clock, virtual.redis_entries_max, virtual.redis_policy, seed, self.observers)
@@ -69,7 +70,7 @@ class Cluster:
             number,
             self.strategy,
             self.scenario,
-            self.seed,
+            self._settings,
             self.loop,
             self.server,
             self.store,

@@ -9,6 +9,7 @@ from app.clock import RedisClock
 from app.latency import Latency
 from app.ledger import AskedRead
 from app.pod import Pod
+from app.settings import Settings
 from app.strategy import Clock, Shed, Status, Strategy
 from app.strategy_runner import Answer
 from app.tasks import Tasks
@@ -126,7 +127,7 @@ class SimulatedPod:
         number: int,
         strategy: type[Strategy],
         scenario: Scenario,
-        seed: int,
+        settings: Settings,
         loop: VirtualLoop,
         server: SimulatedRedis,
         store: SlowStore,
@@ -135,6 +136,8 @@ class SimulatedPod:
         pooler: VirtualPooler | None = None,
     ) -> None:
         """Start a pod in its place, with an `instance_id` that no other pod of the run has.
+
+        The `settings` are those of every pod but for the name: to check them takes longer than all else here.
 
         `wall_s` is its own clock, for a pod that has to ask Redis for the time. Where clocks are never wrong, all go by
         the true one. `pooler` is stated where pods share connections.
@@ -147,7 +150,7 @@ class SimulatedPod:
         self.in_flight: dict[Any, Ask] = {}
         self.held: list[Ask] = []
         """The requests that have arrived while it was paused."""
-        settings = scenario.pod_settings(seed, f"pod-{number + 1}")
+        settings = settings.model_copy(update={"pod": f"pod-{number + 1}"})
         true = VirtualClock(loop)
         self.name, self._observers = settings.pod, server.observers
         self.cpu: PodCpu | None = None
@@ -158,7 +161,7 @@ class SimulatedPod:
                 loop, virtual.service_us / 1e6, virtual.load_us / 1e6, lambda late_s: emit(LoopLate(name, late_s))
             )
         self._tasks = Tasks()
-        redis, rng = Latency.parse(scenario.virtual.redis), Random(f"{seed}/{settings.pod}/redis")
+        redis, rng = Latency.parse(scenario.virtual.redis), Random(f"{settings.seed}/{settings.pod}/redis")
         latency_s = (lambda: redis.draw_ms(rng) / 1000) if redis.mean_ms else 0.0
         timeouts = ClientTimeouts(
             settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000, settings.redis_retries

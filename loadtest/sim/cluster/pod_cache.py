@@ -5,11 +5,11 @@ Both do the same to the millisecond that Redis counts in; one contract suite run
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from functools import partial
-from typing import ParamSpec, TypeVar
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
 
 from app.clock import RedisClock
 from app.notifications import Notifications, Waiter
@@ -103,6 +103,8 @@ class SimulatedCache:
 
     def find_server(self) -> None:
         """Find out whether commands take no time and cannot fail, as nearly all do."""
+        # a notification that is on its way, or waits for the CPU, may wake a waiter that begins meanwhile
+        self._server.place(self, is_far=self._link.is_far or self._cpu is not None)
         self._is_near = self._is_introduced and self._link.is_near
         was_direct, self._is_direct = self._is_direct, self._is_near and self._cpu is None
         if was_direct != self._is_direct:
@@ -122,6 +124,11 @@ class SimulatedCache:
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
         began_s, until_ms = self._true_clock.now_s(), math.ceil(entry.keep_until_s * 1000)
         try:
+            if self._is_direct and self._gate.is_open:
+                stored = self._store(key, entry, until_ms, token)
+                if token is None and not stored:  # a refused put is counted by its flight
+                    self._failed("set")
+                return stored
             return await self._ask("set" if token is None else "put", self._store, key, entry, until_ms, token)
         except Refusal:
             return False
@@ -142,10 +149,11 @@ class SimulatedCache:
         """The time by the server's clock."""
         return await self._ask("time", self._server.time_s)
 
-    @contextmanager
-    def notification(self, key: str) -> Iterator[Notification]:
-        with self._notifications.waiter(key) as waiter:
-            yield _ObservedWaiter(waiter, lambda: self._emit(events.WaiterTimedOut(self._pod, key)))
+    def notification(self, key: str) -> AbstractContextManager[Notification]:
+        return _ObservedWaiter(self._notifications, key, self, self._server, self._time_out)
+
+    def _time_out(self, key: str) -> None:
+        self._emit(events.WaiterTimedOut(self._pod, key))
 
     def hear(self, key: str) -> None:
         if self._link.is_cut_off or self._link.is_dead or self.is_deaf:
@@ -226,15 +234,34 @@ class SimulatedCache:
         return answer
 
 
-@dataclass(frozen=True, slots=True)
-class _ObservedWaiter:
-    """A waiter that reports its time-outs. Implements `app.strategy.Notification`."""
+class _ObservedWaiter(Waiter):
+    """A waiter that the server knows of, and that reports its time-outs. Implements `app.strategy.Notification`."""
 
-    waiter: Waiter
-    timed_out: Callable[[], None]
+    __slots__ = ("_listener", "_server", "_timed_out")
+
+    def __init__(
+        self,
+        notifications: Notifications,
+        key: str,
+        listener: SimulatedCache,
+        server: SimulatedRedis,
+        timed_out: Callable[[str], None],
+    ) -> None:
+        super().__init__(notifications, key)
+        self._listener, self._server, self._timed_out = listener, server, timed_out
+
+    def __enter__(self) -> Self:
+        self._server.waiter_began(self._listener, self._key)
+        return super().__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.waiter_ended(self._listener, self._key)
+        super().__exit__(kind, error, trace)
 
     async def wait(self, timeout_s: float) -> bool:
-        notified = await self.waiter.wait(timeout_s)
-        if not notified:
-            self.timed_out()
-        return notified
+        is_notified = await super().wait(timeout_s)
+        if not is_notified:
+            self._timed_out(self._key)
+        return is_notified

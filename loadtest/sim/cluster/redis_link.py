@@ -71,9 +71,14 @@ class RedisLink:
         self.extra_s = 0.0
 
     @property
+    def is_far(self) -> bool:
+        """Whether commands and notifications take time on their way."""
+        return bool(self._latency_s or self.extra_s)
+
+    @property
     def is_near(self) -> bool:
         """Whether commands take no time and cannot fail, so that an idle pod sees their replies at once."""
-        return not (self._latency_s or self.extra_s or self.is_cut_off or self.is_dead) and self._server.is_well
+        return not (self.is_far or self.is_cut_off or self.is_dead) and self._server.is_well
 
     def draw_s(self) -> float:
         """The time of a command to Redis and back, in seconds."""

@@ -1,5 +1,7 @@
 """A Redis in virtual time: the state that all pods share."""
 
+import itertools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -64,7 +66,13 @@ class SimulatedRedis:
         self._entries_max, self._evicts = entries_max, policy == "allkeys-lru"
         self._entries: dict[str, tuple[Entry, float]] = {}
         self._locks: dict[str, _Lock] = {}
-        self._listeners: dict[Listener, None] = {}
+        self._listeners: dict[Listener, int] = {}
+        """The pods' connections, each with its place in the order of joining."""
+        self._joined = itertools.count()
+        self._far: set[Listener] = set()
+        """Those that notifications take time to reach: they are told of every key."""
+        self._waiting: dict[str, Counter[Listener]] = {}
+        """The other ones, by the keys that they have waiters for: a notification costs what it wakes."""
         self.trouble = Trouble(Random(f"{seed}/trouble"), self._tell_listeners)
         self.meet = self.trouble.meet
 
@@ -104,11 +112,28 @@ class SimulatedRedis:
 
     def join(self, listener: Listener) -> None:
         """Subscribe a pod to notifications."""
-        self._listeners[listener] = None
+        self._listeners[listener] = next(self._joined)
 
     def leave(self, listener: Listener) -> None:
         """Unsubscribe a pod."""
         self._listeners.pop(listener, None)
+        self._far.discard(listener)
+
+    def place(self, listener: Listener, is_far: bool) -> None:
+        """Note whether notifications take time to reach a pod, so that waiters may begin meanwhile."""
+        (self._far.add if is_far else self._far.discard)(listener)
+
+    def waiter_began(self, listener: Listener, key: str) -> None:
+        """Note that a pod has one more waiter for a key."""
+        self._waiting.setdefault(key, Counter())[listener] += 1
+
+    def waiter_ended(self, listener: Listener, key: str) -> None:
+        waiting = self._waiting[key]
+        waiting[listener] -= 1
+        if not waiting[listener]:
+            del waiting[listener]
+            if not waiting:
+                del self._waiting[key]
 
     def get(self, key: str) -> Entry | None:
         found = self._entries.get(key)
@@ -166,7 +191,12 @@ class SimulatedRedis:
         return True
 
     def _notify(self, key: str) -> None:
-        for listener in tuple(self._listeners):
+        waiting = self._waiting.get(key, Counter())
+        if self._far:
+            told = [listener for listener in self._listeners if listener in self._far or listener in waiting]
+        else:
+            told = sorted(waiting.keys() & self._listeners.keys(), key=self._listeners.__getitem__)
+        for listener in told:
             listener.hear(key)
 
     def _hold(self, key: str, token: str, lease_ms: int) -> None:

@@ -24,18 +24,18 @@ class SlowStore:
         self._is_observed = self._observers.hear(StoreReadBegan)
         self.fails_share = 0.0
         self.times = 1.0
-        self._hangs_until: asyncio.Event | None = None
+        self.hangs = False
+        self._hangs_until = asyncio.Event()
         self._rng = Random(f"{seed}/store")
 
     def hang(self) -> None:
         """Make reads that begin from now on wait for `go_on`."""
-        if self._hangs_until is None:
-            self._hangs_until = asyncio.Event()
+        if not self.hangs:
+            self.hangs, self._hangs_until = True, asyncio.Event()
 
     def go_on(self) -> None:
-        if self._hangs_until is not None:
-            self._hangs_until.set()
-            self._hangs_until = None
+        self.hangs = False
+        self._hangs_until.set()
 
     def read_began(self) -> None:
         self.reading += 1
@@ -45,13 +45,9 @@ class SlowStore:
     def read_ended(self) -> None:
         self.reading -= 1
 
-    @property
-    def hangs(self) -> bool:
-        return self._hangs_until is not None
-
     async def going_on(self) -> None:
         """Wait until the store hangs no longer."""
-        if self._hangs_until is not None:
+        if self.hangs:
             await self._hangs_until.wait()
 
     def fails(self) -> bool:
@@ -78,7 +74,7 @@ class PodStore:
         loop = asyncio.get_running_loop()
         read = _Read(loop, self._store)
         if self._gate.is_open and not self._store.hangs:
-            self._go(read, item_id, latency_ms)
+            self._go(read, item_id, latency_ms, self._store.fails())
         else:
             read.waits = loop.create_task(self._go_later(read, item_id, latency_ms), name=f"read {item_id}")
         return read
@@ -89,16 +85,14 @@ class PodStore:
         await self._store.going_on()
         self._go(read, item_id, latency_ms, fails)
 
-    def _go(self, read: "_Read", item_id: int, latency_ms: float, fails: bool | None = None) -> None:
+    def _go(self, read: "_Read", item_id: int, latency_ms: float, fails: bool) -> None:
         """Take the time that the read takes, then answer."""
-        if fails is None:
-            fails = self._store.fails()
-        took_s = latency_ms * self._store.times / 1000
-        later = read.get_loop().call_later
+        loop = read.get_loop()
+        back_s = loop.time() + latency_ms * self._store.times / 1000
         if self._cpu is None:
-            read.waits = later(took_s, self._come_back, read, item_id, fails)
+            read.waits = loop.call_at(back_s, self._come_back, read, item_id, fails)
         else:
-            read.waits = outside(later, took_s, self._come_back, read, item_id, fails)
+            read.waits = outside(loop.call_at, back_s, self._come_back, read, item_id, fails)
 
     def _come_back(self, read: "_Read", item_id: int, fails: bool) -> None:
         if self._gate.is_open or fails:

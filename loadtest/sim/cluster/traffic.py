@@ -156,7 +156,7 @@ class Traffic:
             # know more, because what was loaded without the cache only its reader has seen
             is_broken = fault != OLDER and not (fault == NO_AGE and seen.age_s is None)
             self._emit(AnswerWrong(pod.name, key, fault, is_broken))
-        elif check.floor_s(pod.strategy, key) > newest_s:
+        elif check.floor_s(pod.strategy, key) > newest_s or key not in self._newest:  # the first, read at 0 s
             self._newest[key] = body
         dated_s = now_s - (answer.age_s or 0.0)
         self._cluster.invariants.answers(pod.name, _key(pod, key), body, dated_s, known.seen_s)

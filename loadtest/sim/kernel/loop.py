@@ -83,6 +83,7 @@ class VirtualClock:
         self._skew_s = skew_s
         if not skew_s:
             self.now_s = loop.time  # type: ignore[method-assign] # asked several times for each request
+        self.monotonic_s = loop.time  # type: ignore[method-assign]
 
     def now_s(self) -> float:
         return self._loop.now_s + self._skew_s
