@@ -1,6 +1,7 @@
 """`make loadlimit`: how much this machine can send honestly."""
 
-from benchmarks.limit.ceiling import find_limit, print_limit
+from benchmarks.limit.ceiling import find_limit
+from benchmarks.limit.table import print_limit
 from loadtest.cli.options import Seed
 from loadtest.cli.running import guarded
 from loadtest.cli.terminal import console

@@ -14,9 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
+from benchmarks.limit.busy import Busy, busy_for
 from benchmarks.limit.search import Search
 from loadtest.figures.generator_record import GeneratorRecord, read_generator, what_is_due
 from loadtest.figures.histogram import Histogram
@@ -36,6 +34,13 @@ FIRST_RATE = 2_000.0  # requests/s
 P99_MS_MAX = 20.0
 """The shortest time that an origin of the lab's scenarios takes: beyond it, a hit would look like a miss."""
 STEP_OVERTIME_S = 30.0
+BEGIN_S = 1.0
+"""The beginning of a step, in which processes still start."""
+LOOK_EVERY_S = 0.1
+BUSY_SHARE_MIN = 0.9
+"""The share of a core, or of all, beyond which a part has none left."""
+OTHERS_SHARE_MAX = 0.2
+"""The share of all cores that other programs may have in a measurement of this machine."""
 C_GENERATORS = {"wrk": "wrk -t1 -c64 -d{seconds}s {url}", "hey": "hey -cpus 1 -c 64 -z {seconds}s {url}"}
 
 
@@ -49,12 +54,28 @@ class RateStep:
     p99_ms: float  # from the intended start
     generator: GeneratorRecord
     faults: list[str]  # why it is no result
+    busy: Busy
 
     @property
     def cost_us(self) -> float:
         """The CPU time per request of the generator's busiest process, microseconds."""
         generator = self.generator
         return generator.cpu_share * generator.wall_s * generator.processes / max(1, generator.sent) * 1e6
+
+    @property
+    def limited_by(self) -> str:
+        """The part that had no CPU left, or `waiting` where all had some; empty for a rate that held."""
+        if not self.faults:
+            return ""
+        if self.busy.server_share > BUSY_SHARE_MIN:
+            return "the server"
+        if self.generator.cpu_share > BUSY_SHARE_MIN:
+            return "the generator"
+        if self.busy.machine_share <= BUSY_SHARE_MIN:
+            return "waiting"
+        cores = os.cpu_count() or 1
+        own_share = (self.busy.server_share + self.generator.cpu_share * self.processes) / cores
+        return "other programs" if self.busy.machine_share - own_share > OTHERS_SHARE_MAX else "the machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +90,13 @@ class Limit:
         """Requests/s, the highest that was a result; 0 where none was."""
         honest = [step.rate for step in self.steps if step.processes == processes and not step.faults]
         return max(honest, default=0.0)
+
+    @property
+    def limiting(self) -> RateStep | None:
+        """The lowest rate that the best number of processes could not send; None where it could send all."""
+        best = self.processes
+        failed = [step for step in self.steps if step.processes == best and step.faults]
+        return min(failed, key=lambda step: step.rate, default=None)
 
     @property
     def processes(self) -> int:
@@ -121,7 +149,12 @@ async def _step(children: Children, into: Path, server: Server, rate: float, pro
     path = into / "scenario.json"
     path.write_text(scenario.model_dump_json())
     started = await start_locust(children, path, scenario.load, "instant", seed, [server.url], into, STEP_S, processes)
-    await _ended(children, started)
+    watching = asyncio.create_task(_busy(server, into))
+    try:
+        await _ended(children, started)
+        busy = await watching
+    finally:
+        watching.cancel()
     generator = read_generator(into)
     if generator is None:
         raise WorldFailed(f"the generator left no record:\n{(into / 'locust.log').read_text()}")
@@ -129,7 +162,21 @@ async def _step(children: Children, into: Path, server: Server, rate: float, pro
     faults = generator.faults(what_is_due(scenario, seed), generator.sent)
     if p99_ms > P99_MS_MAX:
         faults.append(f"p99 is {p99_ms:.0f} ms at a server that answers at once (up to {P99_MS_MAX:.0f} ms is fair)")
-    return RateStep(processes, rate, generator.sent / STEP_S, p99_ms, generator, faults)
+    return RateStep(processes, rate, generator.sent / STEP_S, p99_ms, generator, faults, busy)
+
+
+async def _busy(server: Server, into: Path) -> Busy:
+    """The CPU that is used in the middle of a step, which has begun when its record is there."""
+    for _ in range(round(STEP_OVERTIME_S / LOOK_EVERY_S)):
+        if _has_begun(into):
+            break
+        await asyncio.sleep(LOOK_EVERY_S)
+    await asyncio.sleep(BEGIN_S)
+    return await busy_for(server.pid, STEP_S - BEGIN_S)
+
+
+def _has_begun(folder: Path) -> bool:
+    return any(folder.glob("answers-*.csv"))
 
 
 def _p99_ms(folder: Path) -> float:
@@ -161,36 +208,3 @@ async def _ended(children: Children, started: list[Child]) -> None:
             raise WorldFailed(f"{child.name} {child.how_it_ended}:\n{child.last_words()}")
     for child in started:
         await children.discard(child)
-
-
-def print_limit(console: Console, limit: Limit) -> None:
-    """Prints every step, and the limit that follows from them."""
-    table = Table(title="Open loop against a server that answers at once")
-    for name in ("processes", "requests/s", "sent", "p99 ms", "late p99 ms", "CPU", "us a request"):
-        table.add_column(name, justify="right")
-    table.add_column("no result, because")
-    for step in limit.steps:
-        generator = step.generator
-        table.add_row(
-            str(step.processes),
-            f"{step.rate:,.0f}",
-            f"{step.achieved_rate:,.0f}",
-            f"{step.p99_ms:.1f}",
-            f"{generator.lateness_p99_ms:.1f}",
-            f"{generator.cpu_share:.0%}",
-            f"{step.cost_us:.0f}",
-            "; ".join(step.faults),
-        )
-    console.print(table)
-    best, rate = limit.processes, limit.honest_rate(limit.processes)
-    console.print(
-        f"Honest up to [bold]{rate:,.0f} requests/s[/] here, generator processes: {best}. "
-        "Pods that share the machine's cores with the generator leave it less."
-    )
-    if limit.c_generator is None:
-        console.print(f"None of {' and '.join(C_GENERATORS)} is installed: no comparison with a generator in C.")
-    elif rate:
-        console.print(
-            f"{limit.c_generator} gets {limit.c_rate:,.0f} requests/s out of the same server with 64 connections, "
-            f"{limit.c_rate / rate:.1f} times as many; it checks and records none of them."
-        )

@@ -1,12 +1,16 @@
 import pytest
 from rich.console import Console
 
-from benchmarks.limit.ceiling import Limit, RateStep, print_limit
+from benchmarks.limit.busy import Busy
+from benchmarks.limit.ceiling import Limit, RateStep
 from benchmarks.limit.search import CLOSE_ENOUGH, Search
+from benchmarks.limit.table import print_limit
 from loadtest.figures.generator_record import GeneratorRecord
 
+IDLE = Busy(server_share=0.1, machine_share=0.4)
 
-def step(processes: int, rate: float, *faults: str) -> RateStep:
+
+def step(processes: int, rate: float, *faults: str, busy: Busy = IDLE, cpu_share: float = 0.5) -> RateStep:
     generator = GeneratorRecord(
         processes=processes,
         silent=0,
@@ -18,10 +22,10 @@ def step(processes: int, rate: float, *faults: str) -> RateStep:
         lateness_p50_ms=0.5,
         lateness_p99_ms=1.2,
         lateness_max_ms=5.0,
-        cpu_share=0.5,
+        cpu_share=cpu_share,
         wall_s=5.0,
     )
-    return RateStep(processes, rate, rate, 2.0, generator, list(faults))
+    return RateStep(processes, rate, rate, 2.0, generator, list(faults), busy)
 
 
 @pytest.mark.parametrize("truth", [130.0, 1_900.0, 2_000.0, 5_100.0, 77_000.0])
@@ -46,6 +50,23 @@ def test_the_limit_is_the_highest_rate_that_was_a_result() -> None:
 
 def test_where_more_processes_do_no_better_the_fewer_are_named() -> None:
     assert Limit((step(1, 4_000), step(2, 4_000)), None, 0).processes == 1
+
+
+@pytest.mark.parametrize(
+    ("busy", "cpu_share", "who"),
+    [
+        (Busy(0.97, 0.8), 0.5, "the server"),
+        (Busy(0.3, 0.7), 0.96, "the generator"),
+        (Busy(0.2, 0.99), 0.3, "other programs"),
+        (IDLE, 0.5, "waiting"),
+    ],
+)
+def test_what_limited_a_rate_is_named(busy: Busy, cpu_share: float, who: str) -> None:
+    assert step(1, 4_000, busy=busy, cpu_share=cpu_share).limited_by == ""
+    failed = step(1, 8_000, "late", busy=busy, cpu_share=cpu_share)
+    assert failed.limited_by == who
+    limit = Limit((step(1, 4_000), step(1, 16_000, "later"), failed, step(2, 2_000, "because")), None, 0)
+    assert f"At 8,000 requests/s {who} limited it: late." in said(limit)
 
 
 def said(limit: Limit) -> str:
