@@ -36,6 +36,10 @@ class FlightEvents(Protocol):
 
     def write_refused(self) -> None: ...
 
+    def load_unstored(self) -> None:
+        """A load goes on without the cache, which is away, late or full of work: what it brings is not stored."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FlightBounds:
@@ -313,5 +317,6 @@ class PodFlights:
         self._leases.begin(lease)
 
     async def _load_unstored(self, job: _Job) -> Lookup:
+        self._events.load_unstored()
         loaded = await job.load(job.reason)
         return Lookup(Status.MISS, loaded.as_entry(0.0))

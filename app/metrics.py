@@ -82,6 +82,7 @@ class Metrics:
         self.refused = add(
             CounterFamily("lab_writes_refused", "Writes without a valid lock, or to a full cache", runner)
         )
+        self.unstored = add(CounterFamily("lab_loads_unstored", "Loads without the cache", runner))
         self.commands = add(CounterFamily("lab_cache_commands", "Commands sent to Redis", ("command",)))
         self.failures = add(CounterFamily("lab_cache_failures", "Commands that failed", ("command",)))
         self.corrupt = add(CounterFamily("lab_cache_corrupt_entries", "Stored bytes that are no entry")).labels()
@@ -240,6 +241,7 @@ class RunnerMetrics:
         self._locks = {taken: metrics.locks.labels(strategy, str(taken).lower()) for taken in (True, False)}
         self._lock_wait = metrics.lock_wait.labels(strategy)
         self._refused = metrics.refused.labels(strategy)
+        self._unstored = metrics.unstored.labels(strategy)
         self.task_died = metrics.task_died
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
@@ -256,3 +258,6 @@ class RunnerMetrics:
 
     def write_refused(self) -> None:
         self._refused.add()
+
+    def load_unstored(self) -> None:
+        self._unstored.add()

@@ -39,3 +39,6 @@ class Events(Counter[str]):
 
     def write_refused(self) -> None:
         self["writes refused"] += 1
+
+    def load_unstored(self) -> None:
+        self["loads unstored"] += 1

@@ -3,9 +3,12 @@
 A failure that the scenario's faults do not explain is an incident of the run. It *moved a figure*, and makes the run no
 result, where the strategy did not meet the world that the scenario states:
 
-- One command to Redis that failed is enough: an entry was not found, not stored or not locked. After a command without
+- One command to Redis that failed is enough: an entry was not found, not stored or not locked. After several without
   a reply a pod leaves Redis alone for a while, in which every request may ask the origin. The cost of that cannot be
   told afterwards.
+- One load without the cache is enough, though no command failed. Redis was left alone, or there was no room for a
+  command, or the request had no time left for one.
+- One connection of a client that a pod turned away is enough: that bound is the lab's own.
 - One refused write, one corrupt entry, one background task that died, or one read that the store itself failed is
   enough, too.
 - A pod that stood still had requests waiting meanwhile.
@@ -32,10 +35,12 @@ class Kind(StrEnum):
     """The kinds of failures, in the words of an incident."""
 
     COMMAND = "failed commands to Redis"
+    UNSTORED = "loads without the cache (it was away or late, or the pod had no room for a command)"
     WRITE = "refused writes (a lock was lost, or Redis was full)"
     ENTRY = "corrupt entries in Redis"
     TASK = "background tasks of pods that died"
     STILL = "pods stood still"
+    REFUSED = "connections of clients beyond the most that a pod takes"
     READ = "reads that the store failed"
     LATE = "loads that got no answer from the origin in time"
     SHED = "reads turned away at the bound of the origin's pool"
@@ -47,21 +52,26 @@ Failures = Counter[tuple[Kind, str]]
 _HARMLESS = frozenset({Kind.LATE, Kind.SHED})
 _COUNTERS: Mapping[str, tuple[Kind, str]] = {
     "lab_cache_failures": (Kind.COMMAND, "command"),
+    "lab_loads_unstored": (Kind.UNSTORED, ""),
     "lab_writes_refused": (Kind.WRITE, ""),
     "lab_cache_corrupt_entries": (Kind.ENTRY, ""),
     "lab_task_deaths": (Kind.TASK, "task"),
     "lab_stood_still_seconds": (Kind.STILL, ""),
+    "lab_connections_refused": (Kind.REFUSED, ""),
     "lab_origin_failures": (Kind.LATE, ""),
     "lab_origin_shed": (Kind.SHED, ""),
 }
 """The pods' metrics of failures: the kind of each, and the label that holds what it is about."""
+_OF_THE_CACHE = frozenset({Kind.COMMAND, Kind.UNSTORED, Kind.WRITE})
 _BROKEN_BY: Mapping[str, frozenset[Kind]] = {
-    "cache": frozenset({Kind.COMMAND, Kind.WRITE}),
-    "connections": frozenset({Kind.COMMAND, Kind.WRITE}),
+    "cache": _OF_THE_CACHE,
+    "connections": _OF_THE_CACHE,
     "origin": frozenset({Kind.READ, Kind.LATE, Kind.SHED}),
     # its commands and reads go on without it, or end with it
-    "pod": frozenset({Kind.COMMAND, Kind.WRITE, Kind.READ, Kind.LATE}),
+    "pod": _OF_THE_CACHE | {Kind.READ, Kind.LATE},
     "pod-paused": frozenset({Kind.STILL}),
+    # no time-out is judged by a late loop, but a lease may end meanwhile
+    "loop-blocked": frozenset({Kind.STILL, Kind.WRITE}),
 }
 """The kinds that each fault of a scenario breaks, by the first word of the fault's kind or by all of it."""
 

@@ -106,8 +106,9 @@ class Invariants:
             self._is_redis_well = False
 
     def _failure_counted(self, event: events.FailureCounted) -> None:
-        if self._is_redis_well and event.kind is Kind.COMMAND:
-            self.report(Invariant.REDIS_IS_THERE, f"{event.what.upper()} failed, and nothing was done to Redis")
+        if self._is_redis_well and event.kind in (Kind.COMMAND, Kind.UNSTORED):
+            said = f"{event.what.upper()} failed" if event.kind is Kind.COMMAND else "a load went on without it"
+            self.report(Invariant.REDIS_IS_THERE, f"{said}, and nothing was done to Redis")
 
     def _redis_left_alone(self, event: events.RedisLeftAlone) -> None:
         if self._is_redis_well:

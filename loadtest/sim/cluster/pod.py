@@ -77,6 +77,9 @@ class PodReports:
     def write_refused(self) -> None:
         self._failed(Kind.WRITE)
 
+    def load_unstored(self) -> None:
+        self._failed(Kind.UNSTORED)
+
     def origin_asked(self, read: AskedRead, again: bool) -> None:
         if not self._is_closed:
             self._open[read] = opened = OpenRead(self._true.now_s(), read.item_id, read.reason, self._number)

@@ -42,6 +42,30 @@ def test_what_failed_during_the_load_is_told_by_command_over_all_pods(tmp_path: 
     assert told == [("failed commands to Redis: 6 (mget 1, set 5)", True)]
 
 
+def test_a_load_without_the_cache_and_a_client_turned_away_are_told_though_no_command_failed(tmp_path: Path) -> None:
+    after = Metrics()
+    for _ in range(3):
+        after.runner("static").load_unstored()
+    after.turned_away.add()
+    failures, unknown = counted(pods(tmp_path, (Metrics(), after)), 1, None)
+    told = failures_found(failures, QUICK, 0)
+    assert unknown == []
+    assert told == [(f"{Kind.UNSTORED}: 3", True), (f"{Kind.REFUSED}: 1", True)]
+    away = scenario({"kind": "cache-away", "at_s": 2, "for_s": 1})
+    assert failures_found(failures, away, 0) == [(f"{Kind.REFUSED}: 1", True)]
+    elsewhere = scenario({"kind": "origin-fails", "at_s": 2, "for_s": 1})
+    assert failures_found(failures, elsewhere, 0) == told
+
+
+def test_a_loop_that_is_blocked_on_purpose_explains_no_failed_command() -> None:
+    blocked = scenario({"kind": "loop-blocked", "at_s": 2, "for_s": 1, "pod": 0})
+    failed = Failures({(Kind.COMMAND, "set"): 2, (Kind.STILL, ""): 700, (Kind.UNSTORED, ""): 1})
+    assert [incident.what for incident in failures_found(failed, blocked, 0)] == [
+        "failed commands to Redis: 2 (set 2)",
+        f"{Kind.UNSTORED}: 1",
+    ]
+
+
 def test_of_pods_that_were_started_for_the_run_the_warm_up_counts_too(tmp_path: Path) -> None:
     raw = pods(tmp_path, (with_failures(set=4), with_failures(set=4)))
     assert counted(raw, 1, since=BEFORE)[0].total() == 0
