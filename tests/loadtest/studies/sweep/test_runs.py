@@ -16,7 +16,6 @@ from typer.testing import CliRunner, Result
 from app.discovery import discover
 from app.strategy import LoadReason, Status
 from loadtest import cli
-from loadtest.cli import conduct
 from loadtest.figures.history import Ending
 from loadtest.figures.incident import Incident
 from loadtest.figures.run_summary import RunSummary
@@ -24,6 +23,7 @@ from loadtest.sim.cluster.simulate import SimulatedHistory
 from loadtest.studies.sweep.runs import BadSweep, Sweep, read_about, read_plan, resume
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.seeds import run_seed
+from loadtest.worlds import virtual
 
 SMALL = """
 title = "Small"
@@ -73,7 +73,7 @@ class Here:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Here:
     instead = Here()
-    monkeypatch.setattr(conduct, "VirtualWorld", instead)
+    monkeypatch.setattr(virtual, "VirtualWorld", instead)
     monkeypatch.setenv("COLUMNS", "160")
     return instead
 
