@@ -68,6 +68,8 @@ class KeptSystems:
     def __init__(self, start: OpenSystem) -> None:
         self._start = start
         self._idle: _Kept | None = None
+        self._starting = 0
+        self._has_started = asyncio.Condition()
 
     async def __aenter__(self) -> "KeptSystems":
         return self
@@ -82,7 +84,8 @@ class KeptSystems:
     async def opened(self, run: PlannedRun, folder: Path) -> AsyncIterator[System]:
         """A system that is as new for this run, whose records lie in `folder`. Raises `WorldFailed`.
 
-        It is kept for others if `System.is_sound` says so at the end; else it ends with the context.
+        Runs that are carried out at once wait for each other's start, so that none is beside a load. The system is
+        kept for others if `System.is_sound` says so at the end; else it ends with the context.
         """
         kept = await self._fit_for(run, folder)
         kept.served.add(run.strategy)
@@ -125,8 +128,21 @@ class KeptSystems:
 
     async def _new(self, run: PlannedRun, folder: Path, settings: Settings) -> _Kept:
         async with AsyncExitStack() as owned:
-            system = await owned.enter_async_context(self._start(run, folder))
+            async with self._one_that_starts():
+                system = await owned.enter_async_context(self._start(run, folder))
+            async with self._has_started:
+                await self._has_started.wait_for(lambda: self._starting == 0)
             return _Kept(system, settings, owned.pop_all())
+
+    @asynccontextmanager
+    async def _one_that_starts(self) -> AsyncIterator[None]:
+        self._starting += 1
+        try:
+            yield
+        finally:
+            self._starting -= 1
+            async with self._has_started:
+                self._has_started.notify_all()
 
 
 @contextmanager

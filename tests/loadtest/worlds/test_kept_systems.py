@@ -52,7 +52,8 @@ class Starts:
     async def system(self, run: PlannedRun, folder: Path) -> AsyncIterator[System]:
         name = f"for {run.label}"
         self.told.append(f"start {name}")
-        await asyncio.sleep(0)
+        for _ in range(5):
+            await asyncio.sleep(0)
         try:
             async with Children() as children:
                 yield System("redis://127.0.0.1:1", [], children)
@@ -112,6 +113,27 @@ def test_any_other_run_has_a_new_system_and_none_starts_or_ends_beside_a_load(
     new = f"for {second.label}"
     assert sorted(told[2:4]) == ["end for static", f"start {new}"]
     assert (told[:2], told[4:]) == (["start for static", "load of static"], [f"load of {second.label}", f"end {new}"])
+
+
+def test_runs_at_once_wait_for_each_others_start(tmp_path: Path) -> None:
+    async def both() -> list[str]:
+        starts = Starts()
+        async with KeptSystems(starts.system) as systems:
+
+            async def lane(run: PlannedRun) -> None:
+                async with systems.opened(run, tmp_path):
+                    starts.told.append(f"load of {run.label}")
+                    await asyncio.sleep(0)
+
+            async with asyncio.TaskGroup() as lanes:
+                lanes.create_task(lane(ONE))
+                await asyncio.sleep(0)
+                lanes.create_task(lane(OTHER))
+        return starts.told
+
+    told = asyncio.run(both())
+    assert {*told[:2]} == {"start for static", "start for swr"}
+    assert {*told[2:4]} == {"load of static", "load of swr"}
 
 
 async def counts(system: System, strategy: str, folder: Path) -> dict[str, int]:
