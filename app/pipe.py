@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from app.commands import Call, Command, ConnectionGone, Malformed, ServerRefused, ok, out_of_time, packed
+from app.commands import Command, ConnectionGone, Malformed, ServerRefused, out_of_time
 from app.lookout import AttentiveTime
 from app.redis_address import RedisAddress
 from app.standing import Standing
@@ -101,7 +101,7 @@ class Pipe:
         if wire is self._wire:
             self._wire = None
             self._standing.must_be_met = True
-            self._try_again(wire.pending, error)
+            self._try_again([command for command in wire.pending if not command.is_late], error)
         else:  # one that was being opened, or was broken off
             for command in wire.pending:
                 self._fail(command, _gone(command, error))
@@ -132,24 +132,14 @@ class Pipe:
             self._connecting = self._tasks.spawn(self._open(), "connection")
 
     async def _open(self) -> None:
-        """Open a connection, greet, and send what waits."""
-        wire = Wire(self)
+        """Open a connection and send what waits for it."""
         try:
-            await self._address.connect(lambda: wire)
-            for words in self._address.greeting:
-                greeting = Call(str(words[0]), packed(*words), ok)
-                wire.send(greeting)
-                await greeting.reply
-            if wire.is_over:
-                raise ConnectionResetError("it was closed at once")
-        except asyncio.CancelledError:
-            wire.break_off(None)
-            raise
+            wire = await self._address.open(self)
         except Exception as error:
-            wire.break_off(error)
-            self._connecting = None
-            unsent, self._unsent = self._unsent, deque()
-            self._try_again(unsent, error)
+            if self._connecting is asyncio.current_task():
+                self._connecting = None
+                unsent, self._unsent = self._unsent, deque()
+                self._try_again(unsent, error)
         else:
             self._connecting, self._wire = None, wire
             unsent, self._unsent = self._unsent, deque()
@@ -161,7 +151,7 @@ class Pipe:
         is_final = isinstance(error, Malformed | ServerRefused)
         failed = []
         for command in commands:
-            if command.tries_left and not is_final and not command.is_late:
+            if command.tries_left and not is_final:
                 command.tries_left -= 1
                 self._unsent.append(command)
             else:

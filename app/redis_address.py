@@ -6,7 +6,8 @@ from typing import Any
 
 from redis.asyncio.connection import ConnectionPool, SSLConnection, UnixDomainSocketConnection
 
-from app.commands import Word
+from app.commands import Call, Word, ok, packed
+from app.wire import Wire, WireOwner
 
 
 class RedisAddress:
@@ -16,8 +17,23 @@ class RedisAddress:
         """Read the URL. Raises ValueError where redis-py does not take it."""
         self._to: Any = ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
 
-    @property
-    def greeting(self) -> Sequence[tuple[Word, ...]]:
+    async def open(self, owner: WireOwner) -> Wire:
+        """A connection on which commands may be sent. Raises OSError, `ServerRefused`, and what TLS and loops raise."""
+        wire = Wire(owner)
+        try:
+            await self._connect(lambda: wire)
+            for words in self._greeting():
+                greeting = Call(str(words[0]), packed(*words), ok)
+                wire.send(greeting)
+                await greeting.reply
+            if wire.is_over:
+                raise ConnectionResetError("it was closed at once")
+        except BaseException:
+            wire.break_off(None)
+            raise
+        return wire
+
+    def _greeting(self) -> Sequence[tuple[Word, ...]]:
         """The commands that come first on each connection; each is answered OK, or nothing else may be sent."""
         to, greeting = self._to, list[tuple[Word, ...]]()
         if to.username or to.password:
@@ -29,8 +45,7 @@ class RedisAddress:
             greeting.append(("SELECT", to.db))
         return greeting
 
-    async def connect(self, new_protocol: Callable[[], asyncio.Protocol]) -> None:
-        """Open a connection. Raises OSError and whatever else the loop and TLS raise."""
+    async def _connect(self, new_protocol: Callable[[], asyncio.Protocol]) -> None:
         to, running = self._to, asyncio.get_running_loop()
         if isinstance(to, UnixDomainSocketConnection):
             await running.create_unix_connection(new_protocol, to.path)
