@@ -50,7 +50,7 @@ class RedisCache:
         self._pipe = Pipe(
             RedisAddress(settings.redis_url), self.standing, events, self._timeout_s, settings.redis_retries
         )
-        self._now_s = self._pipe.time.now_s
+        self._now_s, self._was_late = self._pipe.time.now_s, self._pipe.time.was_late
         self._reads = ReadBatcher(
             self._pipe,
             settings.read_batch_max,
@@ -106,9 +106,12 @@ class RedisCache:
         if patience.is_spent:
             raise CacheAway(SPENT)
         try:
-            return await self._reads.read(key, began_s + min(self._timeout_s, patience.left_s))
-        finally:
+            stored = await self._reads.read(key, began_s + min(self._timeout_s, patience.left_s))
+        except CacheAway:
             patience.left_s -= self._now_s() - began_s
+            raise
+        patience.take(self._now_s() - began_s, self._was_late(began_s))
+        return stored
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
         stored, until_ms = encode(entry), max(1, math.ceil(entry.keep_until_s * 1000))
@@ -181,9 +184,12 @@ class RedisCache:
             raise CacheAway(SPENT)
         self._pipe.send(call)
         try:
-            return await call.reply
-        finally:
+            reply = await call.reply
+        except CacheAway:
             patience.left_s -= self._now_s() - began_s
+            raise
+        patience.take(self._now_s() - began_s, self._was_late(began_s))
+        return reply
 
 
 def _lock_of(key: str) -> str:

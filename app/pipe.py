@@ -187,7 +187,7 @@ class Pipe:
     # The one timer. It runs while anything is under way.
 
     def _look_again(self) -> None:
-        self.time.look()
+        self.time.begin()
         self._timer = asyncio.get_running_loop().call_later(self.time.every_s, self._look)
 
     def _look(self) -> None:

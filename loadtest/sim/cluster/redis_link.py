@@ -65,8 +65,8 @@ class RedisLink:
         self.gate, self.cpu = gate, cpu
         self.tasks = Tasks()
         self.standing = Standing(timeouts.pause_s, clock.monotonic_s)
-        self.looks = None if cpu is None else Looks(timeouts.timeout_s, clock)
-        """The looks of a loop that may be late; without a CPU every timer is on time."""
+        self._looks = None if cpu is None else Looks(timeouts.timeout_s, clock)  # without a CPU every timer is on time
+        self._judging_s = clock.monotonic_s if self._looks is None else self._looks.now_s
         self.is_cut_off = self.is_dead = self.dead_arrive = False
         self.extra_s = 0.0
 
@@ -92,23 +92,28 @@ class RedisLink:
         # A command that is on its way has its effect, whether or not its caller stays for the answer.
         sent_s = self.standing.sending()
         travel = self.tasks.spawn(self._travel(name, command), name)
+        began_s = self._judging_s()
+        due_s = began_s + self._timeouts.timeout_s
         if patience is None:
-            return await self._reply(travel, sent_s)
+            return await self._reply(travel, sent_s, due_s)
         try:
-            if patience.left_s >= self._timeouts.timeout_s or (
-                not patience.is_spent and await self._is_in_time(travel, sent_s + patience.left_s)
+            if patience.left_s < self._timeouts.timeout_s and (
+                patience.is_spent or not await self._is_in_time(travel, began_s + patience.left_s)
             ):
-                return await self._reply(travel, sent_s)
-        finally:
-            if not (travel.done() and self.looks is not None and self.looks.were_late(sent_s)):
-                patience.left_s -= self._now_s() - sent_s
-        self.tasks.spawn(self._reply(travel, sent_s), name)  # it is judged without its caller
-        raise CacheAway(SPENT)
+                self.tasks.spawn(self._reply(travel, sent_s, due_s), name)  # it is judged without its caller
+                raise CacheAway(SPENT)
+            reply = await self._reply(travel, sent_s, due_s)
+        except CacheAway:
+            patience.left_s -= self._judging_s() - began_s
+            raise
+        was_late = self._looks is not None and self._looks.was_late(began_s)
+        patience.take(self._judging_s() - began_s, was_late)
+        return reply
 
-    async def _reply(self, travel: asyncio.Task[T], sent_s: float) -> T:
-        """The reply to a command within its time-out, reported to the standing of Redis. Raises `CacheAway`."""
+    async def _reply(self, travel: asyncio.Task[T], sent_s: float, due_s: float) -> T:
+        """The reply to a command by the time that is due, reported to the standing of Redis. Raises `CacheAway`."""
         timeout_s = self._timeouts.timeout_s
-        if not await self._is_in_time(travel, sent_s + timeout_s):
+        if not await self._is_in_time(travel, due_s):
             self.standing.timed_out(sent_s)
             self._tell()
             raise CacheAway(f"no answer within {timeout_s:g} s")
@@ -132,10 +137,11 @@ class RedisLink:
 
     async def _is_in_time(self, travel: asyncio.Task[T], due_s: float) -> bool:
         """Whether a command has ended by the time that is due, by a loop that is on time."""
-        if self.looks is not None:
-            return await self.looks.is_in_time(travel, due_s)
-        if not travel.done() and self._now_s() < due_s:
-            await asyncio.wait({travel}, timeout=None if due_s == math.inf else due_s - self._now_s())
+        if self._looks is not None:
+            return await self._looks.is_in_time(travel, due_s)
+        left_s = due_s - self._judging_s()
+        if not travel.done() and left_s > 0:
+            await asyncio.wait({travel}, timeout=None if left_s == math.inf else left_s)
         return travel.done()
 
     async def _travel(self, name: str, command: Callable[[], T]) -> T:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.standing import Standing
+from app.strategy import Clock
 from loadtest.sim.cluster import redis_link
 from loadtest.sim.cluster.looks import Looks
 
@@ -13,9 +14,13 @@ from loadtest.sim.cluster.looks import Looks
 class LateTimer(Looks):
     """A timer for each command, which judges whenever it fires."""
 
+    def __init__(self, timeout_s: float, clock: Clock) -> None:
+        super().__init__(timeout_s, clock)
+        self.now_s = clock.monotonic_s
+
     async def is_in_time(self, command: asyncio.Future[Any], until_s: float) -> bool:
         if not command.done():
-            await asyncio.wait({command}, timeout=max(0.0, until_s - self._now_s()))
+            await asyncio.wait({command}, timeout=max(0.0, until_s - self.now_s()))
         return command.done()
 
 
@@ -29,8 +34,9 @@ class OneTimeOut(Standing):
 class ItsOwnLateness(Looks):
     """All of a wait is taken from the request's budget, also what the pod's own loop was late by."""
 
-    def were_late(self, since_s: float) -> bool:
-        return False
+    def __init__(self, timeout_s: float, clock: Clock) -> None:
+        super().__init__(timeout_s, clock)
+        self.was_late = lambda since_s: False
 
 
 def plant(patch: pytest.MonkeyPatch) -> None:

@@ -237,7 +237,7 @@ PLANTED = {
         instead_of_the_client(LeavesWithoutAWord), "static", 11, Invariant.NOTHING_LEFT
     ),
     "a time-out judged by a late timer": Planted(
-        instead_of_the_looks(policy_of_before.LateTimer), "static", 6, Invariant.REDIS_IS_THERE
+        instead_of_the_looks(policy_of_before.LateTimer), "static", 8, Invariant.REDIS_IS_THERE
     ),
     "a time-out judged by a late timer, which closes Redis for everybody": Planted(
         policy_of_before.plant, "singleflight", 8, Invariant.REDIS_IS_THERE
