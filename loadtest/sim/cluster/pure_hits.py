@@ -106,6 +106,7 @@ class PureHits:
         self._cluster, self._recorder, self._purity, self._loop = cluster, recorder, purity, cluster.loop
         self._way_s = Latency.parse(scenario.virtual.network).mean_ms / 1000
         self._oldest_s = scenario.stated(cluster.strategy).oldest_s()
+        self._peek = cluster.server.peek
         self._prefix = f"lab:{cluster.strategy.name}:"
         self._until_s = array("d", [NOT_PURE_S]) * scenario.keys.count
         """The moment up to which the answers of each key are pure hits."""
@@ -129,6 +130,8 @@ class PureHits:
         self._has_pure = False
         self._vain: int | None = 0
         """The askings without a pure answer; None once there was one."""
+        self._is_hopeless = False
+        """Whether no answer of the strategy was pure so far, so that every arrival is simulated."""
         self.is_calm = True
         """Whether hits may be pure at all: no pod or command is out of the ordinary, and no request too many."""
         self.hurried: Callable[[], None] = lambda: None
@@ -205,13 +208,14 @@ class PureHits:
         if self._until_s[key] > now_s or not self.is_calm or self._apart or self._is_hopeless:
             return
         name = f"{self._prefix}{key}"
-        stored = self._cluster.server.peek(name)
-        if stored is None or stored.entry.body is not body or stored.entry.absent:
+        stored = self._peek(name)
+        if stored is None or stored[0].body is not body or stored[0].absent:
             return
         entry, kept_until_s = stored
         until_s = self._purity.until_s(name, entry, now_s)
         if self._vain is not None:
             self._vain = self._vain + 1 if until_s <= now_s else None
+            self._is_hopeless = self._vain == VAIN_MAX
         # what the cache no longer has, or the client would look at again, is no pure hit
         until_s = min(until_s, kept_until_s, entry.keep_until_s, entry.read_at_s + self._oldest_s)
         if entry.read_at_s <= now_s < until_s:
@@ -264,11 +268,6 @@ class PureHits:
                         continue
             heapq.heappop(waiting)
         return None
-
-    @property
-    def _is_hopeless(self) -> bool:
-        """Whether no answer of the strategy was pure so far."""
-        return self._vain is not None and self._vain >= VAIN_MAX
 
     def _look(self, place: int) -> None:
         self._waiting = [] if self._block is None else self._block.firsts(self._all_until_s, place)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from app.strategy import Clock, Entry
 from loadtest.sim.cluster.events import Observers, RedisFlushed
@@ -26,13 +26,6 @@ class Listener(Protocol):
     def find_server(self) -> None:
         """Find out again whether commands are simply executed."""
         ...
-
-
-class Kept(NamedTuple):
-    """An entry in Redis, and the moment until which it is kept."""
-
-    entry: Entry
-    until_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +152,9 @@ class SimulatedRedis:
     def put(self, key: str, entry: Entry, until_ms: int, token: str) -> bool:
         return self._is_held_by(key, token) and self.set(key, entry, until_ms) and self.unlock(key, token)
 
-    def peek(self, key: str) -> "Kept | None":
-        """The key's entry and the end of its storage, by the server's clock, without any effect on either."""
-        found = self._entries.get(key)
-        return None if found is None else Kept(*found)
+    def peek(self, key: str) -> tuple[Entry, float] | None:
+        """The key's entry and the moment until which it is kept, by the server's clock; it changes nothing."""
+        return self._entries.get(key)
 
     def kept_until_s(self, key: str) -> float | None:
         """The moment until which a key is stored, by the server's clock; None where nothing is stored."""
