@@ -53,7 +53,7 @@ BLOCKS = (
         ("calibrate", "--duration", "20"),
         (*SERVICE, *DEFINITIONS, *VIRTUAL, "loadtest/studies/calibration/calibration.py"),
     ),
-    Block("simspeed", "make simspeed", ("simspeed", "--strategies", "static"), VIRTUAL),
+    Block("simspeed", "make simspeed", ("simspeed",), VIRTUAL),
     Block("hitpath", "make hitpath", ("hitpath",), (*SERVICE, "benchmarks/hitpath/*.py")),
 )
 

@@ -14,18 +14,17 @@ is simulated, and the strategy asked anew.
 """
 
 import heapq
-import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 
 import numpy as np
 
 from app.latency import Latency
 from app.strategy import Status
-from loadtest.figures.records import STATUS_NUMBERS, Floats, Integers
+from loadtest.figures.records import STATUS_NUMBERS, Integers
+from loadtest.sim.cluster.arrival_blocks import BEHIND, ArrivalBlock, blocks
 from loadtest.sim.cluster.clients import NEVER_S, Ask
 from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.events import (
@@ -43,59 +42,13 @@ from loadtest.sim.cluster.events import (
 from loadtest.sim.cluster.pod_cpu import needs_cpu
 from loadtest.sim.cluster.purity import NEVER_S as NOT_PURE_S
 from loadtest.sim.cluster.purity import Purity
+from loadtest.sim.cluster.read_times import ReadTimes
 from loadtest.sim.cluster.recorder import Columns, Recorder
-from loadtest.workload.arrivals import CHUNK, arrivals
-from loadtest.workload.scenario import Scenario
 
 VAIN_MAX = 64
 """Askings without one pure answer, beyond which the strategy is not asked again and no arrival is passed over."""
 _HIT = STATUS_NUMBERS[Status.HIT]
-_BY_TIME = -1
-"""The place of what happened outside of an arrival: behind all arrivals of its moment."""
 _NOTHING = Columns(*(np.empty(0),) * 3, *(np.empty(0, dtype=np.int64),) * 4)
-
-
-class _Block:
-    """Arrivals in their order, with the places of each key's arrivals among them."""
-
-    def __init__(self, intended_s: Floats, key: Integers, way_s: float, first: int) -> None:
-        """Hold the arrivals; `first` is the number of the first of them, and `way_s` the way to a pod."""
-        self.intended_s, self.key, self.first, self.size = intended_s, key, first, len(key)
-        self.arrives_s = intended_s + way_s
-        self.last_s = float(self.arrives_s[-1])
-
-    @cached_property
-    def moments_s(self) -> list[float]:
-        """The arrivals' moments once more, because a list is quicker to read one by one."""
-        moments_s: list[float] = self.arrives_s.tolist()
-        return moments_s
-
-    @cached_property
-    def keys(self) -> list[int]:
-        keys: list[int] = self.key.tolist()
-        return keys
-
-    @cached_property
-    def _by_key(self) -> list[int]:
-        """The places in order of key and place, each as one number."""
-        numbers: list[int] = np.sort(self.key * self.size + np.arange(self.size)).tolist()
-        return numbers
-
-    def next_of(self, key: int, place: int) -> int | None:
-        """The first arrival of the key from that place on."""
-        at = bisect_left(self._by_key, key * self.size + place)
-        if at == self.size:
-            return None
-        found = self._by_key[at] - key * self.size
-        return found if found < self.size else None
-
-    def firsts(self, pure_until_s: Floats, start: int) -> list[int]:
-        """The first arrival of each key, from that place on, that comes when the key is not pure; in order."""
-        late = np.flatnonzero(self.arrives_s[start:] >= pure_until_s[self.key[start:]]) + start
-        by_key = np.sort(self.key[late] * self.size + late)
-        key, place = np.divmod(by_key, self.size)
-        found: list[int] = np.sort(place[np.diff(key, prepend=-1) > 0]).tolist()
-        return found
 
 
 class PureHits:
@@ -111,11 +64,8 @@ class PureHits:
         self._until_s = array("d", [NOT_PURE_S]) * scenario.keys.count
         """The moment up to which the answers of each key are pure hits."""
         self._all_until_s = np.frombuffer(self._until_s)
-        self._read_at_s = np.full(scenario.keys.count, math.nan)
-        """The moment at which the entry of each key was read, for the arrivals from the settled place on."""
-        self._is_first = False
-        self._is_changed = np.zeros(scenario.keys.count, dtype=np.bool_)
-        self._blocks = self._walk(scenario, cluster.seed, start_s)
+        self._read_times = ReadTimes(scenario.keys.count)
+        self._blocks = blocks(scenario, cluster.seed, start_s)
         self._block = next(self._blocks, None)
         self._waiting: list[int] = []
         """The places of the next arrivals that may not be pure, at least one of each key that has any: a heap."""
@@ -124,9 +74,13 @@ class PureHits:
         self._last = -1
         """The place of the last request that was asked."""
         self._asking: int | None = None
+        """The place of the request that is being asked at the moment."""
         self._asked: list[int] = []
-        self._judged: list[tuple[int, float, int, float]] = []  # key, when, before which place, when it was read
-        self._answered: list[tuple[float, int]] = []  # when, and at which place
+        self._answered_s: list[float] = []
+        self._answered_at: list[int] = []
+        """The moments and places at which answers that are not settled were recorded."""
+        self._is_first = False
+        """Whether arrivals of this moment are still to come."""
         self._has_pure = False
         self._vain: int | None = 0
         """The askings without a pure answer; None once there was one."""
@@ -199,8 +153,9 @@ class PureHits:
         """Implements `Clients.answered`: note the place of an answer that was recorded just now."""
         place = self._asking
         if place is None:
-            place = self._to_come() if self._is_first else _BY_TIME
-        self._answered.append((self._loop.now_s, place))
+            place = self._to_come() if self._is_first else BEHIND
+        self._answered_s.append(self._loop.now_s)
+        self._answered_at.append(place)
 
     def judge(self, key: int, body: bytes) -> None:
         """Find out whether further hits of the key are pure, after an answer in which no client found fault."""
@@ -220,7 +175,8 @@ class PureHits:
         until_s = min(until_s, kept_until_s, entry.keep_until_s, entry.read_at_s + self._oldest_s)
         if entry.read_at_s <= now_s < until_s:
             self._until_s[key], self._has_pure = until_s, True
-            self._judged.append((key, now_s, _BY_TIME if self._asking is None else self._asking + 1, entry.read_at_s))
+            place = BEHIND if self._asking is None else self._asking + 1
+            self._read_times.change(key, now_s, place, entry.read_at_s)
 
     def doubt(self, key: int) -> None:
         """Take the key's further hits for impure until it is judged again."""
@@ -250,7 +206,7 @@ class PureHits:
         self.doubt_all()
         self._is_first = False
 
-    def _next_place(self, block: _Block) -> int | None:
+    def _next_place(self, block: ArrivalBlock) -> int | None:
         """The place of the next arrival that is not a pure hit, as far as is known now; it is on top of the heap."""
         waiting, keys, moments_s = self._waiting, block.keys, block.moments_s
         if self._is_hopeless:
@@ -299,8 +255,7 @@ class PureHits:
         """Record the pure hits up to that place, and the other answers so far between them."""
         block, start = self._block, self._settled
         if block is None:
-            self._recorder.settle(_NOTHING, np.zeros(len(self._answered), dtype=np.int64))
-            self._answered.clear()
+            self._put(_NOTHING, np.zeros(len(self._answered_s), dtype=np.int64))
             return
         is_hit = np.ones(end - start, dtype=np.bool_)
         is_hit[np.array(self._asked, dtype=np.int64) - start] = False
@@ -309,54 +264,21 @@ class PureHits:
         hits = Columns(
             intended_s=block.intended_s[place],
             ended_s=arrives_s + self._way_s,
-            age_s=arrives_s - self._when_read(block, place, key),
+            age_s=arrives_s - self._read_times.take(block, place, key),
             key=key,
             code=np.full(len(place), 200),
             status=np.full(len(place), _HIT),
             pod=(block.first + place) % len(self._cluster.pods),
         )
-        at = self._places(block, [(at_s, at) for at_s, at in self._answered])
-        before = np.concatenate(([0], np.cumsum(is_hit)))[np.clip(at - start, 0, end - start)]
-        self._recorder.settle(hits, before)
-        self._answered.clear()
+        at = block.places(self._answered_s, self._answered_at)
+        self._put(hits, np.concatenate(([0], np.cumsum(is_hit)))[np.clip(at - start, 0, end - start)])
         self._asked.clear()
         self._settled = end
 
-    def _when_read(self, block: _Block, place: Integers, key: Integers) -> Floats:
-        """The moments at which the entries were read that answer these arrivals."""
-        read_at_s = self._read_at_s[key]
-        if not self._judged:
-            return read_at_s
-        changed = np.array([key for key, *_ in self._judged])
-        changed_s = np.array([read_s for *_, read_s in self._judged])
-        since = changed * (block.size + 1) + self._places(block, [(at_s, at) for _, at_s, at, _ in self._judged])
-        self._is_changed[changed] = True
-        concerned = np.flatnonzero(self._is_changed[key])
-        order = np.argsort(since, kind="stable")
-        latest = np.searchsorted(since[order], key[concerned] * (block.size + 1) + place[concerned], "right") - 1
-        of_key = (latest >= 0) & (changed[order[latest]] == key[concerned])
-        read_at_s[concerned[of_key]] = changed_s[order[latest[of_key]]]
-        self._is_changed[changed] = False
-        self._read_at_s[changed] = changed_s
-        self._judged.clear()
-        return read_at_s
-
-    @staticmethod
-    def _places(block: _Block, moments: list[tuple[float, int]]) -> Integers:
-        """The places at which things happened, where it is not stated by time."""
-        if not moments:
-            return np.empty(0, dtype=np.int64)
-        at_s, at = map(np.array, zip(*moments, strict=True))
-        return np.where(at == _BY_TIME, np.searchsorted(block.arrives_s, at_s, "right"), at)
-
-    @staticmethod
-    def _walk(scenario: Scenario, seed: int, start_s: float) -> Iterator[_Block]:
-        way_s, first = Latency.parse(scenario.virtual.network).mean_ms / 1000, 0
-        for chunk in arrivals(scenario.load, scenario.keys, scenario.duration_s, seed):
-            for at in range(0, len(chunk.key), CHUNK):  # a recording comes as a whole
-                key = chunk.key[at : at + CHUNK]
-                yield _Block(start_s + chunk.time_s[at : at + CHUNK], key, way_s, first)
-                first += len(key)
+    def _put(self, hits: Columns, before: Integers) -> None:
+        self._recorder.settle(hits, before)
+        self._answered_s.clear()
+        self._answered_at.clear()
 
 
 def are_calm(cluster: Cluster) -> bool:
