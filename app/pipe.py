@@ -227,4 +227,4 @@ class Pipe:
 def _gone(command: Command, error: Exception | None) -> CacheAway:
     if isinstance(error, CacheAway):
         return type(error)(*error.args)
-    return ConnectionGone(f"{command.name}: the connection was lost: {error!r}")
+    return ConnectionGone(f"{command.name}: the connection was lost: {error or 'it was closed'!r}")

@@ -13,6 +13,7 @@ import uvloop
 from redis import Redis
 
 from app.cache import RedisCache
+from app.metrics import Metrics
 from app.redis_address import RedisAddress
 from app.settings import Settings
 from app.strategy import CacheAway, Entry
@@ -56,10 +57,10 @@ def test_a_user_a_password_a_name_and_a_database_are_given_on_each_connection(tm
         assert admin.exists(KEY)
 
         async def be_refused() -> None:
-            async with aclosing(RedisCache(Settings(redis_url=f"redis://:wrong@{place}"), CacheLog())) as cache:
+            async with aclosing(RedisCache(Settings(redis_url=f"redis://:wrong@{place}"), Metrics())) as cache:
                 await cache.start()
                 assert "unsupported" in str(cache.standing)
-                with pytest.raises(CacheAway, match="AUTH: WRONGPASS"):
+                with pytest.raises(CacheAway, match="WRONGPASS"):
                     await cache.get(KEY)
 
         asyncio.run(be_refused())
