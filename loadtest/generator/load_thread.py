@@ -5,6 +5,7 @@ and listeners get the requests that have ended later and in small parts, so that
 """
 
 import asyncio
+import logging
 import signal
 import sys
 from collections import deque
@@ -14,6 +15,7 @@ from typing import Any
 import gevent
 import uvloop
 from gevent.monkey import get_original
+from gevent.threadpool import ThreadPool
 
 from loadtest.generator.answer_recorder import AnswerRecorder, EndedRequest, Reporter
 from loadtest.generator.deal import Share
@@ -35,6 +37,7 @@ UNTOLD_MAX = 50_000
 LEEWAY_S = 5.0
 """Seconds that the thread may take to end, beyond those that it was given."""
 
+_log = logging.getLogger(__name__)
 _sleep_thread: Callable[[float], None] = get_original("time", "sleep")
 
 
@@ -57,7 +60,8 @@ class LoadThread:
         """Begin in a thread; `failed` is called with a greenlet that has its error, if it fails later."""
         self._switch_s = sys.getswitchinterval()
         sys.setswitchinterval(SWITCH_S)
-        self._thread = gevent.get_hub().threadpool.spawn(self._run)
+        self._pool = ThreadPool(1)
+        self._thread = self._pool.spawn(self._run)
         self._telling = gevent.spawn(self._tell)
         self._telling.link_exception(failed)
 
@@ -66,12 +70,15 @@ class LoadThread:
 
         A load that ends within `tail_s` runs to its end, and what it has not sent by then is counted.
         """
-        if not self._thread.ready():
+        try:
             self._loop.call_soon_threadsafe(self._hear, (grace_s, tail_s))
+        except RuntimeError:
+            pass  # the loop has ended, by an error that is told below
         self._telling.join(timeout=grace_s + tail_s + LEEWAY_S)
         sys.setswitchinterval(self._switch_s)
         if not self._telling.ready():
             raise TimeoutError(f"the open loop did not end within {grace_s + tail_s + LEEWAY_S:g} s")
+        self._pool.kill()
 
     def _tell(self) -> None:
         """Tell Locust of ended requests until the thread has ended, and of what is left then."""
@@ -80,7 +87,10 @@ class LoadThread:
             is_last = self._thread.ready()
             until_s = now_s() + TELL_S_MAX
             while self._untold and (is_last or now_s() < until_s):
-                self._reporter.report(self._untold.popleft())
+                try:
+                    self._reporter.report(self._untold.popleft())
+                except Exception:  # Locust lets those through by which a listener would stop a user
+                    _log.exception("A listener of requests failed")
             gevent.sleep(TELL_EVERY_S if len(self._untold) < UNTOLD_MANY else TELL_S_MAX)
         self._thread.get()
 

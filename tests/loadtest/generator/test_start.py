@@ -3,10 +3,13 @@
 import json
 import os
 import signal
+import socket
 import time
+import urllib.request
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+import psutil
 import pytest
 
 from loadtest.figures.generator_record import read_generator, what_is_due
@@ -146,9 +149,43 @@ def test_a_closed_loop_that_stood_still_for_a_quarter_of_the_time_is_no_result(t
     assert json.loads(next(tmp_path.glob("generator-*.json")).read_text())["lateness_max_ms"] > 1_000
 
 
-def _wait_for_lines(folder: Path) -> None:
+def _wait_for_lines(folder: Path, files: int = 1) -> None:
     """Until it has begun: its file is there."""
     give_up_s = time.monotonic() + 30
-    while not list(folder.glob("answers-*.csv")):
+    while len(list(folder.glob("answers-*.csv"))) < files:
         assert time.monotonic() < give_up_s
         time.sleep(0.05)
+
+
+def test_a_load_that_is_stopped_and_started_again_in_the_ui_leaves_a_whole_record_each_time(tmp_path: Path) -> None:
+    path, port = scenario(tmp_path, LOADS["open"], duration_s=60), free_port()
+    ui = f"http://127.0.0.1:{port}"
+
+    def post(route: str, form: bytes) -> None:
+        urllib.request.urlopen(urllib.request.Request(ui + route, form, {"Origin": ui}), timeout=20).close()
+
+    options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--answers", str(tmp_path))
+    with serving() as url, locust(path, "--host", url, *options) as process:
+        _wait_until_it_listens(port)
+        threads = psutil.Process(process.pid).num_threads()
+        for number in (1, 2):
+            post("/swarm", b"user_count=1&spawn_rate=1")
+            _wait_for_lines(tmp_path, files=number)
+            time.sleep(1.5)
+            post("/stop", b"")
+            assert psutil.Process(process.pid).num_threads() <= threads + 1, "a lookup's, and the load's has ended"
+    generator = read_generator(tmp_path)
+    assert generator is not None
+    assert generator.sent == len(lines_of(tmp_path))
+    assert len(list(tmp_path.glob("generator-*.json"))) == 2
+
+
+def _wait_until_it_listens(port: int) -> None:
+    give_up_s = time.monotonic() + 30
+    while time.monotonic() < give_up_s:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the UI did not start")
