@@ -45,9 +45,10 @@ def virtual_world(scenario: Scenario) -> str:
     virtual = scenario.virtual
     entries = "" if virtual.redis_entries_max is None else f" for {virtual.redis_entries_max:,} entries"
     policy = f", {virtual.redis_policy}" if entries else ""
+    load = f" and {virtual.load_us:g} a load" if virtual.load_us else ""
     return (
         f"network {virtual.network} ms a way, Redis {virtual.redis} ms a command{entries}{policy}, "
-        f"{virtual.service_us:g} us of CPU a request"
+        f"{virtual.service_us:g} us of CPU a request{load}"
     )
 
 

@@ -83,9 +83,17 @@ def _all_are_sent(question: Question) -> bool:
 
 
 def _pods_are_idle(question: Question) -> bool:
-    service_s = question.scenario.virtual.service_us / 1e6
-    is_idle = question.rate_per_s * service_s <= UTILISATION_MAX * question.scenario.pods
-    return is_idle and service_s <= LITTLE * max(question.load_s, question.pause_s)
+    scenario = question.scenario
+    service_s, load_cpu_s = scenario.virtual.service_us / 1e6, scenario.virtual.load_us / 1e6
+    expiring = min(scenario.keys.count, question.rate_per_s * scenario.cache.ttl_s)
+    loads_per_s = (expiring + question.loads_of_all_keys) / scenario.cache.ttl_s
+    busy = question.rate_per_s * service_s + loads_per_s * load_cpu_s
+    together_s = question.loads_at_once(1) * load_cpu_s  # what a pod needs for loads that end together
+    return (
+        busy <= UTILISATION_MAX * scenario.pods
+        and service_s <= LITTLE * max(question.load_s, question.pause_s)
+        and together_s <= LITTLE * question.load_s
+    )
 
 
 def _timetables_are_kept(question: Question) -> bool:

@@ -45,6 +45,7 @@ INSIDE: dict[str, dict[str, Any]] = {
     "users who wait": {"load": users(50, 0.1)},
     "users in step": {"load": users(50, 0.1, "constant")},
     "slow users": {"load": users(100, 1.0)},
+    "pods with a CPU": {"virtual": {"service_us": 500, "load_us": 200}},
 }
 
 
@@ -102,6 +103,7 @@ OUTSIDE: list[tuple[dict[str, Any], str, str]] = [
     ({"virtual": {"redis": "fixed(50)"}}, "static", "Redis takes its time"),
     ({"virtual": {"redis_entries_max": 9}}, "static", "Redis has no room for all keys"),
     ({"virtual": {"service_us": 10_000}}, "static", "pods queue for their CPU"),
+    ({"virtual": {"load_us": 20_000}}, "singleflight", "pods queue for their CPU"),
     ({"virtual": {"network": "fixed(100)"}, "load": users(50, 0.1)}, "swr",
      "the network takes long next to the users' pauses"),
     ({"keys": {"count": 1_000}, "warm": {"keys": "burst"}, "origin": origin("fixed(200)", 30),
