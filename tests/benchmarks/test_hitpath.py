@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 import psutil
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from app.discovery import discover
+from benchmarks.__main__ import app
 from benchmarks.hitpath.comparison import IDS, compare_hitpath
 from benchmarks.hitpath.generator import HOST, Order, Sample, UnexpectedAnswer, drive
-from benchmarks.hitpath.result import HitpathResult, ScrapeTime, Window, WindowPair
+from benchmarks.hitpath.result import RATIOS_MIN, HitpathResult, ScrapeTime, Window, WindowPair
 from benchmarks.hitpath.scrapes import measure_scrapes
 from benchmarks.hitpath.table import print_hitpath
 from loadtest import ROOT
@@ -227,3 +229,23 @@ def test_a_server_that_may_fail_is_asked_again_and_its_errors_are_counted() -> N
     assert sample.errors > sample.requests > 0
     with pytest.raises(UnexpectedAnswer, match="500 No"):
         asyncio.run(Limping([]).drive())
+
+
+@pytest.mark.parametrize(("better", "code"), [(0.99, 1), (1.01, 0)])
+def test_the_command_fails_below_the_least_ratio_of_any_number_of_connections(
+    better: float, code: int, result: HitpathResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = result.pairs[1][0].bare
+
+    async def compared(**_: object) -> HitpathResult:
+        ratios = RATIOS_MIN | {64: RATIOS_MIN[64] * better}
+        pairs: dict[int, tuple[WindowPair, ...]] = {
+            at: (WindowPair(replace(bare, server="service", requests=round(least * bare.requests)), bare),)
+            for at, least in ratios.items()
+        }
+        return replace(result, pairs=pairs)
+
+    monkeypatch.setattr("benchmarks.cli.hitpath.compare_hitpath", compared)
+    ended = CliRunner().invoke(app, ["hitpath"], env={"COLUMNS": "200"})
+    assert ended.exit_code == code, ended.output
+    assert ("at 64 (at least 1.5)" in ended.stderr) == bool(code)
