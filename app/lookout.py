@@ -1,8 +1,8 @@
-"""The judgement of time-outs by a loop that is on time.
+"""The time by which time-outs are judged: that in which a loop looks at what is under way.
 
 A loop that was busy finds a reply and the end of its time-out together. Which of the two it sees first depends on the
-loop: asyncio polls the socket before it runs timers, uvloop runs timers first. So a late timer judges nothing. The next
-one may, because the loop has polled the socket in between.
+loop: asyncio polls the socket before it runs timers, uvloop runs timers first. So time in which it was busy counts for
+next to nothing, and the socket is polled before anything is judged.
 """
 
 from collections.abc import Callable
