@@ -23,7 +23,7 @@ _ERRORS = [Exception, ValueError, TypeError, CacheAway, OriginFailed, Shed]
 _KNOWN = [math, Entry, Loaded, Lookup, Mechanism, Strategy, *_ERRORS, *_BUILTINS]
 """The globals by which code reaches nothing but its arguments: no clock, no randomness, no state."""
 _NUMBERS_AND_WORDS = (int, float, str, bytes, type(None), Enum, Parameter)
-_KEEPS = frozenset({"STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL"})
+_KEEPS = frozenset({"STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF"})
 _REACHES = frozenset({"IMPORT_NAME", "MATCH_CLASS", "MATCH_MAPPING", "MATCH_SEQUENCE"})
 _GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"})

@@ -54,7 +54,7 @@ class Traffic:
         self._has_wrong_clocks = has_wrong_clocks(scenario)
         self._network, self._rng = Latency.parse(scenario.virtual.network), Random(f"{cluster.seed}/network back")
         self._back_s = self._network.mean_ms / 1000 if self._network.is_fixed else 0.0
-        is_open = scenario.load.loop == "open"
+        self._is_open = is_open = scenario.load.loop == "open"
         self._in_flight_max = scenario.load.in_flight_max if is_open else 1 << 60
         # users who wait for an answer ask again after it, even at the same moment
         self._call_at = cluster.loop.call_first_at if is_open else cluster.loop.call_at
@@ -125,7 +125,8 @@ class Traffic:
             return  # its pod was killed meanwhile
         self._leave()
         self._answer(pod, ask, _NOBODY if task.cancelled() else task.result(), known)
-        self._look_again()
+        if not (self._is_open and self._in_flight):  # else no request is due earlier for it, and this is not the end
+            self._look_again()
 
     def _known(self, pod: SimulatedPod, key: int) -> _Known:
         return _Known(self._check.floor_s(pod.strategy, key), self._cluster.invariants.seen_s(_key(pod, key)))

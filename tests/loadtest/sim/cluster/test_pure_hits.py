@@ -173,6 +173,28 @@ class Numbers(Early):
         return lookup if next(seen) % 9 else await super().get_or_load(key, load)
 
 
+def every_ninth() -> Any:
+    """A function that counts in the function around it."""
+    calls = 0
+
+    def is_ninth(strategy: Strategy) -> bool:
+        nonlocal calls
+        calls += 1
+        return calls % 9 == 0
+
+    return is_ninth
+
+
+class Encloses(Early):
+    """Remembers in what encloses a function."""
+
+    is_ninth = every_ninth()
+
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        lookup = await super().get_or_load(key, load)
+        return await self.lab.flights.collapse(key, load, self.ttl_s) if self.is_ninth() else lookup
+
+
 class Throws(Early):
     """Throws dice that are not the lab's."""
 
@@ -220,7 +242,7 @@ def test_what_depends_on_anything_but_entry_and_time_is_not_pure(strategy: type[
     assert until_s(strategy) == NEVER_S
 
 
-@pytest.mark.parametrize("strategy", [Counts, Remembers, Numbers, Throws])
+@pytest.mark.parametrize("strategy", [Counts, Remembers, Numbers, Encloses, Throws])
 def test_what_may_remember_or_throw_dice_is_simulated(strategy: type[Strategy]) -> None:
     assert until_s(strategy) is None
 
