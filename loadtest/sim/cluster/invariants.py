@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.strategy import Clock, LoadReason
-from loadtest.figures.failures import Kind
 from loadtest.figures.records import Answers, Floats
 from loadtest.sim.cluster import events
-from loadtest.sim.cluster.tolerances import PARTING, Allowed
+from loadtest.sim.cluster.healthy_redis import HealthyRedis
+from loadtest.sim.cluster.tolerances import Allowed
 from loadtest.sim.cluster.violation import Invariant, Violation
 
 ROUNDING_S = 0.002
@@ -48,7 +48,6 @@ class Invariants:
         """The longest time that a pod's write took, with or without success, seconds."""
         self._latest_s = 0.0
         """The longest time by which a pod's loop was late."""
-        self._is_redis_well = allowed.is_cache_well
         self.longest_load_s = 0.0
         self.violation: Violation | None = None
         self.handlers: events.Handlers = {
@@ -57,20 +56,19 @@ class Invariants:
             events.AnswerWrong: self._answer_wrong,
             events.RedisFlushed: self._redis_flushed,
             events.EntryStored: self._entry_stored,
-            events.FaultBegan: self._fault_began,
-            events.FailureCounted: self._failure_counted,
             events.LockAsked: self._lock_asked,
             events.LockReleased: self._lock_released,
             events.LockRenewed: self._lock_renewed,
             events.LoopLate: self._loop_late,
             events.OriginAnswered: self._origin_answered,
             events.OriginAsked: self._origin_asked,
-            events.RedisLeftAlone: self._redis_left_alone,
             events.WaiterTimedOut: self._waiter_timed_out,
             events.WriteTook: self._write_took,
         }
         if knows_truth:
             self.handlers |= {events.AnswerSent: self._answer_sent}
+        if allowed.is_cache_well:
+            self.handlers |= HealthyRedis(self.report).handlers
         if allowed.reads_max is not None:
             self.handlers |= {events.StoreReadBegan: self._store_read_began}
 
@@ -100,19 +98,6 @@ class Invariants:
 
     def _loop_late(self, event: events.LoopLate) -> None:
         self._latest_s = max(self._latest_s, event.seconds)
-
-    def _fault_began(self, event: events.FaultBegan) -> None:
-        if isinstance(event.fault, PARTING):
-            self._is_redis_well = False
-
-    def _failure_counted(self, event: events.FailureCounted) -> None:
-        if self._is_redis_well and event.kind in (Kind.COMMAND, Kind.UNSTORED):
-            said = f"{event.what.upper()} failed" if event.kind is Kind.COMMAND else "a load went on without it"
-            self.report(Invariant.REDIS_IS_THERE, f"{said}, and nothing was done to Redis")
-
-    def _redis_left_alone(self, event: events.RedisLeftAlone) -> None:
-        if self._is_redis_well:
-            self.report(Invariant.REDIS_IS_THERE, f"{event.pod} leaves Redis alone, and nothing was done to it")
 
     def _redis_flushed(self, _: events.RedisFlushed) -> None:
         self._leases.clear()
