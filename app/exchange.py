@@ -100,11 +100,11 @@ class Exchange:
             head, body = await respond(self._query)
             if self._protocol.flow.write_paused and not self.disconnected:
                 await self._protocol.flow.drain()
-            if not self.disconnected:
+            if not (self.disconnected or self._protocol.transport.is_closing()):
                 self._write(head, body)
         except Exception:
             log.exception("no answer to ?%s", self._query.decode("latin-1"))
-            if not (self.response_started or self.disconnected):
+            if not (self.response_started or self.disconnected or self._protocol.transport.is_closing()):
                 self.keep_alive = False
                 self._write(_FAILED, b"")
         except BaseException:

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from starlette.routing import Route
 from uvicorn.server import ServerState
 
-from app.connections import Connections
+from app.connections import BODY_BYTES_MAX, Connections
 from app.endpoint import ItemEndpoint
 from app.http_protocol import BoundedProtocol
 from app.settings import Settings
@@ -100,7 +100,9 @@ class OneConnection:
         """Wait until no request is being answered."""
         async with asyncio.timeout(20):
             while self.state.tasks:
-                await asyncio.wait(self.state.tasks)
+                done, _ = await asyncio.wait(self.state.tasks)
+                for task in done:
+                    task.result()
                 await asyncio.sleep(0)
 
 
@@ -247,6 +249,33 @@ async def test_a_client_that_has_gone_gets_no_answer_and_leaves_nothing() -> Non
     await connection.rest()
     assert connection.wire.writes == []
     assert connection.shared.open == 0
+
+
+@on_a_loop
+async def test_a_request_that_was_refused_for_its_body_gets_no_second_answer() -> None:
+    connection = OneConnection()
+    connection.runner.may_answer.clear()
+    request = get("/s0/data?id=7", f"content-length: {3 * BODY_BYTES_MAX}") + "x" * 2 * BODY_BYTES_MAX
+    connection.protocol.data_received(request[:100].encode())
+    await asyncio.sleep(0)
+    connection.protocol.data_received(request[100:].encode())
+    connection.runner.may_answer.set()
+    await connection.rest()
+    (answer,) = connection.wire.writes
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert connection.wire.is_closed
+
+
+@on_a_loop
+async def test_nothing_is_written_to_a_connection_that_is_being_closed() -> None:
+    connection = OneConnection()
+    connection.runner.may_answer.clear()
+    connection.protocol.data_received(get("/s0/data?id=7").encode())
+    connection.protocol.data_received(b"no request\r\n\r\n")
+    assert connection.wire.is_closed
+    connection.runner.may_answer.set()
+    await connection.rest()
+    assert connection.wire.writes == []
 
 
 @on_a_loop
