@@ -14,6 +14,8 @@ from loadtest.sim.cluster.healthy_redis import HealthyRedis
 from loadtest.sim.cluster.tolerances import Allowed
 from loadtest.sim.cluster.violation import Invariant, Violation
 
+STEPS_AFTER_LOAD = 4
+"""Steps between a load and its answer that a late loop holds up: the write, a look, the release, the answer."""
 ROUNDING_S = 0.002
 """The resolution of Redis's times: it counts whole milliseconds."""
 
@@ -78,6 +80,11 @@ class Invariants:
         if self.violation is None or at_s < self.violation.at_s:
             self.violation = Violation(invariant, at_s, what)
 
+    @property
+    def _held_up_s(self) -> float:
+        """The longest time for which late loops hold up what has been loaded."""
+        return STEPS_AFTER_LOAD * self._latest_s
+
     def really_read_s(self, body: bytes, dated_s: float) -> float:
         """The moment at which an item was really asked for, where its own date may be wrong."""
         return dated_s if self._asked_s is None else self._asked_s.get(body, dated_s)
@@ -89,7 +96,7 @@ class Invariants:
     def answers(self, pod: str, key: str, body: bytes, dated_s: float, seen_s: float) -> None:
         """Check an answer to a request that was made when `seen_s` was the newest item seen."""
         read_s = self.really_read_s(body, dated_s)
-        if read_s < seen_s - self.longest_load_s - self._allowed.back_s - self._latest_s - ROUNDING_S:
+        if read_s < seen_s - self.longest_load_s - self._allowed.back_s - self._held_up_s - ROUNDING_S:
             said = f"{pod} answered with {key} as of {read_s:.6f} s, of which that of {seen_s:.6f} s had been seen"
             self.report(Invariant.NO_WAY_BACK, said)
         # What was loaded without the cache only its reader knows of; the next answer may be an entry of before.
@@ -251,7 +258,7 @@ class Invariants:
         limit_s = max(self._allowed.promise_s, self.longest_load_s + self._longest_store_s)
         if self._asked_s is not None:
             limit_s += self.longest_load_s
-        return limit_s + ROUNDING_S + self._allowed.late_s + self._latest_s + self._allowed.skew_s
+        return limit_s + ROUNDING_S + self._allowed.late_s + self._held_up_s + self._allowed.skew_s
 
     def _expect(self, invariant: Invariant, did: str, pod: str, key: str, token: str) -> None:
         held = self._holder(key)

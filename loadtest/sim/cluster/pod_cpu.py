@@ -120,6 +120,7 @@ class PodCpu:
             self._turn_ends_s = max(self._loop.now_s, self._free_s)
 
     def _saw_late(self, late_s: float) -> None:
+        late_s += 2 * TURN_S
         if late_s > self._latest_s:
             self._latest_s = late_s
             self._was_late(late_s)

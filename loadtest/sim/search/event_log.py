@@ -30,6 +30,7 @@ class EventLog:
             events.OriginAnswered: _loaded,
             events.OriginUnanswered: lambda event: f"has nothing from the origin for {event.item_id}: {event.error!r}",
             events.CommandBroken: lambda event: f"{event.command.upper()}: {event.error}",
+            events.RedisLeftAlone: lambda event: "leaves Redis alone",
             events.EntryRead: self._read,
             events.EntryStored: self._stored,
             events.LockAsked: _locked,
