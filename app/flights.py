@@ -21,6 +21,7 @@ from typing import Protocol
 
 from app import budget
 from app.deadlines import Deadlines
+from app.leases import Leases
 from app.strategy import Cache, CacheAway, Clock, Entry, Loaded, Loader, LoadReason, Lookup, Shed, Status
 from app.tasks import Tasks
 
@@ -89,16 +90,6 @@ class _Wait:
     answer: asyncio.Future[Lookup]
 
 
-class _Lease:
-    """A lock that is held while its holder loads."""
-
-    __slots__ = ("key", "renewal", "token")
-
-    def __init__(self, key: str, token: str) -> None:
-        self.key, self.token = key, token
-        self.renewal: asyncio.Task[None] | None = None
-
-
 class PodFlights:
     """The flights of one strategy in one pod. Implements `app.strategy.Flights`."""
 
@@ -122,7 +113,7 @@ class PodFlights:
         self._instance_id = instance_id
         self._in_flight: dict[str, _Flight] = {}
         self._waits = Deadlines(bounds.wait_s_max, self._give_up)
-        self._leases = Deadlines(bounds.lease_s / 3, self._renew)
+        self._leases = Leases(cache, tasks, bounds.lease_s)
         self._refresh_not_before_s: dict[str, float] = {}
 
     def __len__(self) -> int:
@@ -295,26 +286,11 @@ class PodFlights:
 
     async def _load_and_renew(self, job: _Job, token: str) -> Loaded:
         """Load, while the lease is renewed beside it: a slow load keeps its lock, and a dead pod loses it."""
-        lease = _Lease(job.key, token)
-        self._leases.begin(lease)
+        lease = self._leases.keep(job.key, token)
         try:
             return await job.load(job.reason)
         finally:
-            self._leases.end(lease)
-            if lease.renewal is not None:
-                lease.renewal.cancel()
-
-    def _renew(self, lease: _Lease) -> None:
-        """Renew a lease of which a third is over; the write is fenced by the token in any case."""
-        lease.renewal = self._tasks.spawn(self._renew_and_go_on(lease), "lease", lease.key)
-
-    async def _renew_and_go_on(self, lease: _Lease) -> None:
-        budget.current.set(None)  # no request waits for a renewal
-        try:
-            await self._cache.renew(lease.key, lease.token, self._bounds.lease_s)
-        except CacheAway:
-            pass  # there is nothing to lose but the lock
-        self._leases.begin(lease)
+            self._leases.let_go(lease)
 
     async def _load_unstored(self, job: _Job) -> Lookup:
         self._events.load_unstored()

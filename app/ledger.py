@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import Any, NamedTuple
@@ -36,11 +36,12 @@ class OriginRead(NamedTuple):
     outcome: ReadOutcome
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class AskedRead:
     """A read that the origin was asked for, from the asking to its end. It equals no other read, however alike.
 
-    Times are as in `OriginRead`; `asked_monotonic_s` is the moment of asking on the monotonic clock.
+    Times are as in `OriginRead`; `asked_monotonic_s` is the moment of asking on the monotonic clock. It has no slots,
+    so that what is not known at the asking stays on the class until it is.
     """
 
     item_id: int
@@ -50,12 +51,11 @@ class AskedRead:
     reason: LoadReason
     asked_s: float
     asked_monotonic_s: float
-    started_s: float | None = None
-    ended_s: float = math.inf
-    outcome: ReadOutcome = ReadOutcome.FAILED
-    loaded: Loaded | None = None  # what the store answered
-    is_late: bool = False  # it has taken longer than a caller waits
-    is_queueing: bool = False  # for a connection that pods share
+    started_s: float | None = field(default=None, init=False)
+    ended_s: float = field(default=math.inf, init=False)
+    outcome: ReadOutcome = field(default=ReadOutcome.FAILED, init=False)
+    loaded: Loaded | None = field(default=None, init=False)  # what the store answered
+    is_late: bool = field(default=False, init=False)  # it has taken longer than a caller waits
 
 
 class Ledger:

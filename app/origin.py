@@ -8,29 +8,22 @@ it queues for a shared one.
 """
 
 import asyncio
-import json
 import logging
 from collections import deque
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import Protocol
 
 from app.deadlines import Deadlines
+from app.item import Found, ItemForm, dated
 from app.latency import Latency
 from app.ledger import AskedRead, ReadOutcome
 from app.peak import Peak
 from app.settings import Settings
-from app.strategy import CLOCK_ERROR_S_MAX, Clock, Loaded, LoadReason, OriginFailed, Shed
+from app.strategy import Clock, Loaded, LoadReason, OriginFailed, Shed
 from app.tasks import Tasks
 
 log = logging.getLogger(__name__)
-
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
-
-
-Found = tuple[str, int] | None
-"""Text and CRC-32 of an item; None where there is no such item."""
 
 
 class Store(Protocol):
@@ -93,12 +86,11 @@ class OriginEvents(Protocol):
     def task_died(self, task: str) -> None: ...
 
 
-@dataclass(slots=True, eq=False)
 class _PooledRead(AskedRead):
     """A read in the pool, with the answer that its caller waits for."""
 
-    answer: asyncio.Future[Loaded] = None  # type: ignore[assignment] # set at once: a field without a default may not follow
-    started_monotonic_s: float = 0.0
+    answer: asyncio.Future[Loaded]
+    started_monotonic_s: float
     taking: asyncio.Task[None] | None = None  # it queues for a connection that pods share
     permit: int | None = None  # the number of that connection
 
@@ -122,6 +114,7 @@ class Origin:
         self._ledger = ledger
         self._store = store
         self._events = events
+        self._item = ItemForm(settings.change_every_s, settings.negative_ttl_s)
         self._draw_ms = Latency.parse(settings.origin_latency).draw_ms
         self._rng = Random(f"{settings.seed}/{settings.pod}/{strategy}/latency")
         self._shared = shared
@@ -183,10 +176,13 @@ class Origin:
         read.answer = asyncio.get_running_loop().create_future()
         self._peak.saw(at_once + 1, asked_monotonic_s)
         self.waiting += 1
-        if self._free:
-            self._take_connection(read)
-        else:
+        if not self._free:
             self._queue.append(read)
+        elif self._shared is None:
+            self._free -= 1
+            self._begin(read)
+        else:
+            self._take_connection(read)
         awaited[key] = before + 1
         self._deadlines.begin(read)
         try:
@@ -248,7 +244,8 @@ class Origin:
     def _begin(self, read: _PooledRead) -> None:
         self.waiting -= 1
         self.reading += 1
-        read.started_s, read.started_monotonic_s = self._clock.now_s(), self._clock.monotonic_s()
+        clock = self._clock
+        read.started_s, read.started_monotonic_s = clock.now_s(), clock.monotonic_s()
         self._events.origin_started(read)
         self._under_way[read] = found = self._store.select(read.item_id, self._draw_ms(self._rng))
         found.add_done_callback(partial(self._finish, read))
@@ -256,22 +253,25 @@ class Origin:
     def _finish(self, read: _PooledRead, found: asyncio.Future[Found]) -> None:
         """Record a read that has ended, answer its caller, and pass its connections on."""
         del self._under_way[read]
+        now_s, monotonic_s = self._clock.now_s(), self._clock.monotonic_s()
         answer, outcome = read.answer, ReadOutcome.FAILED
         loaded: Loaded | None = None
         error: BaseException | None = None
         try:
             item = found.result()
             outcome = ReadOutcome.OK
-            read.loaded = loaded = self._loaded(read, item)
+            lasted_s, cost_s = monotonic_s - read.started_monotonic_s, monotonic_s - read.asked_monotonic_s
+            read_at_s = dated(read.started_s, now_s, lasted_s)
+            read.loaded = loaded = self._item.loaded(read.item_id, item, read_at_s, cost_s)
         except BaseException as raised:
             error = raised
             if outcome is ReadOutcome.FAILED and not read.is_late:
                 self._events.origin_failed(read, error)
-        ended_monotonic_s = self._clock.monotonic_s()
-        self._events.origin_ended(read, ended_monotonic_s - read.asked_monotonic_s)
-        self._peak.saw(self.reading + self.waiting, ended_monotonic_s)
+        self._events.origin_ended(read, monotonic_s - read.asked_monotonic_s)
+        self._peak.saw(self.reading + self.waiting, monotonic_s)
         self.reading -= 1
-        self._end(read, outcome)  # before the next read has its connection
+        read.outcome, read.ended_s = outcome, now_s
+        self._ledger.write(read)  # before the next read has its connection
         if read.permit is not None and self._shared is not None:
             self._shared.release(read.permit)
         self._give_connection_back()
@@ -304,35 +304,3 @@ class Origin:
     def _end(self, read: AskedRead, outcome: ReadOutcome) -> None:
         read.outcome, read.ended_s = outcome, self._clock.now_s()
         self._ledger.write(read)
-
-    def _loaded(self, read: _PooledRead, found: Found) -> Loaded:
-        """The item as JSON, ready to be sent.
-
-        It is dated by the moment when the read began on its connection, however long the read took or the pod was
-        paused.
-        """
-        monotonic_s = self._clock.monotonic_s()
-        read_at_s, cost_s = self._dated(read, monotonic_s), monotonic_s - read.asked_monotonic_s
-        if found is None:
-            absent = {"error": "absent", "reason": f"there is no item {read.item_id}"}
-            keep_for_s_max = self._settings.negative_ttl_s
-            return Loaded(json.dumps(absent).encode(), read_at_s, cost_s, absent=True, keep_for_s_max=keep_for_s_max)
-        text, crc32 = found
-        version = int(read_at_s / self._settings.change_every_s)
-        # by hand: the encoder makes a new encoder for every dict
-        item = (
-            f'{{"id":{read.item_id},"version":{version},"read_at":{round(read_at_s, 6)!r},'
-            f'"crc32":{crc32},"text":{_ENCODER.encode(text)}}}'
-        )
-        return Loaded(item.encode(), read_at_s, cost_s)
-
-    def _dated(self, read: _PooledRead, monotonic_s: float) -> float:
-        """The moment when the read began, seconds on the cache's clock: `started_s`, unless the clock was set since.
-
-        Then it is the present by that clock, less what the read lasted by the monotonic one.
-        """
-        started_s = read.started_s
-        now_s, lasted_s = self._clock.now_s(), monotonic_s - read.started_monotonic_s
-        if started_s is not None and abs(now_s - started_s - lasted_s) <= CLOCK_ERROR_S_MAX:
-            return started_s
-        return now_s - lasted_s

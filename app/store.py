@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from app.origin import Found
+from app.item import Found
 from app.strategy import OriginFailed
 
 log = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from app.discovery import discover
+from app.item import Found
 from app.ledger import Ledger
 from app.metrics import Metrics
-from app.origin import Found
 from app.pod import Pod
 from app.settings import Settings
 from app.strategy import Status

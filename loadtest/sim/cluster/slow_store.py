@@ -5,7 +5,7 @@ import zlib
 from functools import partial
 from random import Random
 
-from app.origin import Found
+from app.item import Found
 from app.strategy import OriginFailed
 from loadtest.sim.cluster.events import Observers, StoreReadBegan
 from loadtest.sim.cluster.pause_gate import PauseGate
@@ -72,7 +72,9 @@ class PodStore:
 
     def select(self, item_id: int, latency_ms: float) -> asyncio.Future[Found]:
         loop = asyncio.get_running_loop()
-        read = _Read(loop, self._store)
+        read = _Read(loop=loop)
+        read.store = self._store
+        self._store.read_began()
         if self._gate.is_open and not self._store.hangs:
             self._go(read, item_id, latency_ms, self._store.fails())
         else:
@@ -95,22 +97,18 @@ class PodStore:
             read.waits = outside(loop.call_at, back_s, self._come_back, read, item_id, fails)
 
     def _come_back(self, read: "_Read", item_id: int, fails: bool) -> None:
-        if self._gate.is_open or fails:
-            self._answer(read, item_id, fails)
-        else:
+        read.waits = None  # a timer that has fired holds the read: a ring, which only the collector would undo
+        if not (self._gate.is_open or fails):
             coming = self._come_back_later(read, item_id)
             read.waits = read.get_loop().create_task(coming, name=f"read {item_id}")
-
-    async def _come_back_later(self, read: "_Read", item_id: int) -> None:
-        await self._gate.passed()
-        self._answer(read, item_id, False)
-
-    def _answer(self, read: "_Read", item_id: int, fails: bool) -> None:
-        read.waits = None  # a timer that has fired holds the read: a ring, which only the collector would undo
-        if self._cpu is None:
+        elif self._cpu is None:
             self._end(read, item_id, fails)
         else:
             self._cpu.call_noticed(partial(self._end, read, item_id, fails), self._cpu.load_s)
+
+    async def _come_back_later(self, read: "_Read", item_id: int) -> None:
+        await self._gate.passed()
+        self._come_back(read, item_id, False)
 
     def _end(self, read: "_Read", item_id: int, fails: bool) -> None:
         if read.done():
@@ -128,17 +126,13 @@ class PodStore:
 class _Read(asyncio.Future[Found]):
     """A read of the store under way: cancelling it ends what it waits for."""
 
-    waits: "asyncio.Handle | asyncio.Task[None] | None" = None
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, store: SlowStore) -> None:
-        super().__init__(loop=loop)
-        self._store = store
-        store.read_began()
+    store: SlowStore
+    waits: asyncio.Handle | asyncio.Task[None] | None = None
 
     def cancel(self, msg: object = None) -> bool:
         is_cancelled = super().cancel(msg=msg)
         if is_cancelled:
-            self._store.read_ended()
+            self.store.read_ended()
             if self.waits is not None:
                 self.waits.cancel()
         return is_cancelled

@@ -1,0 +1,42 @@
+"""An item of the store as it is sent: JSON, dated by the moment when its read began."""
+
+import json
+
+from app.strategy import CLOCK_ERROR_S_MAX, Loaded
+
+Found = tuple[str, int] | None
+"""Text and CRC-32 of an item; None where there is no such item."""
+
+_ENCODER = json.JSONEncoder()
+
+
+class ItemForm:
+    """The form of items: each gets a new version every `change_every_s`; an absent one is kept `negative_ttl_s`."""
+
+    def __init__(self, change_every_s: float, negative_ttl_s: float) -> None:
+        self._change_every_s, self._negative_ttl_s = change_every_s, negative_ttl_s
+
+    def loaded(self, item_id: int, found: Found, read_at_s: float, cost_s: float) -> Loaded:
+        """The found item as JSON that is ready to be sent; `read_at_s` dates it, on the cache's clock."""
+        if found is None:
+            absent = {"error": "absent", "reason": f"there is no item {item_id}"}
+            body = json.dumps(absent).encode()
+            return Loaded(body, read_at_s, cost_s, absent=True, keep_for_s_max=self._negative_ttl_s)
+        text, crc32 = found
+        version = int(read_at_s / self._change_every_s)
+        # by hand, because the encoder sets itself up anew for every dict
+        item = (
+            f'{{"id":{item_id},"version":{version},"read_at":{round(read_at_s, 6)!r},'
+            f'"crc32":{crc32},"text":{_ENCODER.encode(text)}}}'
+        )
+        return Loaded(item.encode(), read_at_s, cost_s)
+
+
+def dated(started_s: float | None, now_s: float, lasted_s: float) -> float:
+    """The moment when a read began, seconds on the cache's clock, however long it took or its pod was paused.
+
+    It is `started_s`, unless that clock was set since. Then it is the present by that clock, less what the read lasted.
+    """
+    if started_s is not None and abs(now_s - started_s - lasted_s) <= CLOCK_ERROR_S_MAX:
+        return started_s
+    return now_s - lasted_s
