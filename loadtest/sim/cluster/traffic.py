@@ -144,7 +144,9 @@ class Traffic:
             is_good = self._look_at(pod, ask, answer, ended_s, known or self._known(pod, key))
         self._recorder.answer(ask.intended_s, ended_s, key, pod.number, code, status, age_s)
         self._clients.answered(ask, ended_s)
-        if is_good and self._hits is not None and (status is Status.HIT or self._newest.get(key) is body):
+        if self._hits is None or not is_good or status is Status.STALE:
+            return
+        if status is Status.HIT or self._newest.get(key) is body:  # further hits will be found as good
             self._hits.judge(key, body)
 
     def _look_at(self, pod: SimulatedPod, ask: Ask, answer: Answer, ended_s: float, known: _Known) -> bool:

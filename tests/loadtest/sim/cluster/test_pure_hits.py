@@ -3,19 +3,22 @@
 import itertools
 import math
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.discovery import discover
 from app.strategy import Entry, Loader, LoadReason, Lookup, Mechanism, Status, Strategy
+from loadtest.figures.summarise import summarise
 from loadtest.sim.cluster.events import AnswerSent, Subscriber
 from loadtest.sim.cluster.purity import NEVER_S, Purity
 from loadtest.sim.cluster.shadow import Shadowed, simulate_both_ways
-from loadtest.sim.cluster.simulate import simulate
+from loadtest.sim.cluster.simulate import SimulatedHistory, simulate
 from loadtest.sim.cluster.violation import Invariant
 from loadtest.sim.search.case import check_seed
 from loadtest.sim.search.random_scenario import random_scenario
+from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario, read_scenario, scenario_names
 from tests.loadtest.sim.drill import fault, workload
 
@@ -105,6 +108,18 @@ def test_most_hits_of_a_steady_load_are_never_simulated(monkeypatch: pytest.Monk
     monkeypatch.setattr("loadtest.sim.cluster.purity.is_stateless", lambda strategy: True)
     assert simulate(scenario, STRATEGIES["static"], 1).row == row
     assert row.origin_reads < asked < 3 * row.origin_reads < 0.1 * row.requests
+
+
+def test_what_is_written_down_is_the_same_both_ways(tmp_path: Path) -> None:
+    told = fault("origin-fails", share=0.5)
+    run = PlannedRun(workload(told), "swr", seed=1)
+    for by_array in (True, False):
+        history = SimulatedHistory(run, records=tmp_path / str(by_array), by_array=by_array)
+        summarise(history)
+        assert history.was_by_array is by_array
+    written = [sorted((tmp_path / str(by_array)).rglob("*.*")) for by_array in (True, False)]
+    assert [path.name for path in written[0]] == [path.name for path in written[1]]
+    assert [path.read_bytes() for path in written[0]] == [path.read_bytes() for path in written[1]]
 
 
 def test_whoever_listens_to_every_answer_hears_every_answer() -> None:
