@@ -23,14 +23,14 @@ IN_ORDER = "up"
 """The word of a pod for a Redis that answers it."""
 ANSWER_WITHIN_S = 5.0
 """Seconds within which a pod that is to serve again says how it is."""
-Settings = tuple[int, tuple[tuple[str, str], ...]]
+SystemSettings = tuple[int, tuple[tuple[str, str], ...]]
 """The number of pods and their environment, which a system keeps for as long as it lives."""
 
 
 @dataclass(slots=True)
 class _Kept:
     system: System
-    settings: Settings
+    settings: SystemSettings
     owned: AsyncExitStack
     served: set[str] = field(default_factory=set)
 
@@ -126,7 +126,7 @@ class KeptSystems:
             kept.system.remarks = [f"{why} after the run before: this run has new processes"]
         return kept
 
-    async def _new(self, run: PlannedRun, folder: Path, settings: Settings) -> _Kept:
+    async def _new(self, run: PlannedRun, folder: Path, settings: SystemSettings) -> _Kept:
         async with AsyncExitStack() as owned:
             async with self._one_that_starts():
                 system = await owned.enter_async_context(self._start(run, folder))
