@@ -25,6 +25,7 @@ from gevent.os import fork_gevent
 from loadtest.worlds.child_processes import die_with_parent
 
 PRELOADED = (
+    "gevent.threadpool",
     "httptools",
     "uvloop",
     "app.discovery",
