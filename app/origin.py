@@ -220,25 +220,23 @@ class Origin:
     async def _take_shared(self, shared: Shared, read: _PooledRead) -> None:
         try:
             read.permit = await shared.acquire()
-        except OriginFailed as failed:
-            self._leave_queue(read, failed)
-        except BaseException:
-            self._leave_queue(read)
+        except BaseException as error:
+            self._leave_queue(read, error)
             raise
         else:
             read.taking = None
             self._begin(read)
 
-    def _leave_queue(self, read: _PooledRead, failed: OriginFailed | None = None) -> None:
+    def _leave_queue(self, read: _PooledRead, error: BaseException | None = None) -> None:
         """Give up a read that has a connection of its pod's and gets none of those that pods share."""
         read.taking = None
         self.waiting -= 1
         if read.is_late:  # else its pod ends
             self._end(read, ReadOutcome.FAILED)
-        elif failed is not None and not read.answer.done():
-            read.answer.set_exception(failed)
-        else:
+        elif error is None or isinstance(error, asyncio.CancelledError):
             read.answer.cancel()
+        elif not read.answer.done():
+            read.answer.set_exception(error)
         self._give_connection_back()
 
     def _begin(self, read: _PooledRead) -> None:
