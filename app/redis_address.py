@@ -6,7 +6,7 @@ from typing import Any
 
 from redis.asyncio.connection import ConnectionPool, SSLConnection, UnixDomainSocketConnection
 
-from app.commands import Call, Word, ok, packed
+from app.commands import Call, Word, anything, ok, packed
 from app.wire import Wire, WireOwner
 
 
@@ -15,7 +15,7 @@ class RedisAddress:
 
     def __init__(self, url: str) -> None:
         """Read the URL. Raises ValueError where redis-py does not take it."""
-        self._to: Any = ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
+        self._to: Any = ConnectionPool.from_url(url, protocol=2).make_connection()  # type: ignore[no-untyped-call]
 
     async def open(self, owner: WireOwner) -> Wire:
         """A connection on which commands may be sent. Raises OSError, `ServerRefused`, and what TLS and loops raise."""
@@ -23,7 +23,8 @@ class RedisAddress:
         try:
             await self._connect(lambda: wire)
             for words in self._greeting():
-                greeting = Call("hello", packed(*words), ok)  # commands that are counted have few names
+                read = anything if words[0] == "HELLO" else ok
+                greeting = Call[object]("hello", packed(*words), read)  # commands that are counted have few names
                 wire.send(greeting)
                 await greeting.reply
             if wire.is_over:
@@ -34,11 +35,13 @@ class RedisAddress:
         return wire
 
     def _greeting(self) -> Sequence[tuple[Word, ...]]:
-        """The commands that come first on each connection; each is answered OK, or nothing else may be sent."""
+        """The commands that come first on each connection; each must succeed, or nothing else may be sent."""
         to, greeting = self._to, list[tuple[Word, ...]]()
         if to.username or to.password:
             user = (to.username,) if to.username else ()
             greeting.append(("AUTH", *user, to.password or ""))
+        if int(to.protocol) != 2:  # with which a connection begins
+            greeting.append(("HELLO", int(to.protocol)))
         if to.client_name:
             greeting.append(("CLIENT", "SETNAME", to.client_name))
         if to.db:

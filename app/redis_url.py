@@ -1,7 +1,7 @@
 """The URL of Redis: the forms that the lab takes, and how one is shown; its secrets are never printed or quoted.
 
-Its query may set options of access, and no others. redis-py lets a URL's options win over the caller's, so that one
-about the form of replies or about time-outs would change the lab unseen.
+Its query may set options of access and the version of Redis's protocol, and no others. redis-py lets a URL's options
+win over the caller's, so that one about time-outs or the decoding of replies would change the lab unseen.
 
 A URL that can never reach a server is refused at the start: later it would look like a Redis that is away.
 """
@@ -15,7 +15,9 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from redis.asyncio.connection import ConnectionPool, SSLConnection
 
 SCHEMES = ("redis", "rediss", "unix")
-_OPTIONS = {"db", "username", "password", "client_name"}
+_OPTIONS = {"db", "username", "password", "client_name", "protocol"}
+PROTOCOLS = ("2", "3")
+"""The versions of Redis's protocol, RESP; without the option it is 2."""
 _TLS_OPTIONS = {
     "ssl_keyfile", "ssl_certfile", "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_path", "ssl_ca_data", "ssl_check_hostname",
     "ssl_min_version", "ssl_ciphers", "ssl_password",
@@ -50,6 +52,8 @@ def checked(url: str) -> str:
             raise ValueError(f"its option {name!r} is set once, to something")
         if name == "db" and not value.isdecimal():
             raise ValueError("its option 'db' is the number of a database")
+        if name == "protocol" and value not in PROTOCOLS:
+            raise ValueError(f"its option 'protocol' is one of {', '.join(PROTOCOLS)}")
     _check_place(parts)
     if parts.scheme == "rediss":
         _check_tls(url, dict(pairs))

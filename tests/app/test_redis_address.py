@@ -17,6 +17,7 @@ from app.metrics import Metrics
 from app.redis_address import RedisAddress
 from app.settings import Settings
 from app.strategy import CacheAway, Entry
+from app.subscription import CHANNEL
 from tests.contract.caches import KEY, CacheLog
 from tests.redis_server import RedisServer
 
@@ -70,6 +71,26 @@ def test_a_unix_socket_is_as_good(tmp_path: Path) -> None:
     path = tmp_path / "redis.sock"
     with RedisServer(tmp_path, "--unixsocket", str(path)):
         _run(f"unix://{path}?db=1")
+
+
+def test_version_3_of_the_protocol_is_as_good_and_hears_notifications(redis_url: str) -> None:
+    async def main() -> None:
+        url = f"{redis_url}?protocol=3"
+        async with aclosing(RedisCache(Settings(redis_url=url), log := CacheLog())) as cache:
+            await cache.start()
+            assert await cache.lock(KEY, "mine", 5.0)
+            with Redis.from_url(redis_url, protocol=2) as admin:
+                while not admin.pubsub_numsub(CHANNEL)[0][1]:  # noqa: ASYNC110 # it begins by itself
+                    await asyncio.sleep(0.01)
+                versions = [client["resp"] for client in admin.client_list() if client["resp"] == "3"]
+            with cache.notification(KEY) as notification:
+                await cache.unlock(KEY, "mine")
+                assert await notification.wait(5.0)
+            assert len(versions) == 2, "the pipe's connection and the subscription's"
+            assert log.failed == []
+
+    _run(f"{redis_url}?protocol=3")
+    asyncio.run(main())
 
 
 def test_scripts_that_redis_has_lost_are_sent_again(redis_url: str) -> None:
@@ -130,12 +151,6 @@ def test_tls_with_and_without_a_check_of_the_certificate(redis_server: RedisServ
                     await cache.get(KEY)
 
     asyncio.run(main())
-
-
-def test_the_third_protocol_is_no_option_of_a_url() -> None:
-    """What replies look like is the lab's own business."""
-    with pytest.raises(ValueError, match="protocol"):
-        Settings(redis_url="redis://127.0.0.1:6379/0?protocol=3")
 
 
 def test_what_redis_py_does_not_take_is_refused_at_once() -> None:

@@ -9,7 +9,7 @@ from app.settings import Settings
 
 @pytest.mark.parametrize(
     "option",
-    ["decode_responses=true", "protocol=3", "encoding=latin-1", "health_check_interval=1", "timeout=9", "nobody=knows",
+    ["decode_responses=true", "protocol=4", "encoding=latin-1", "health_check_interval=1", "timeout=9", "nobody=knows",
      "socket_timeout=60", "max_connections=1", "ssl_cert_reqs=none", "db=x", "db=1&db=2", "password="],
 )  # fmt: skip
 def test_an_option_that_would_change_the_lab_is_refused_by_name(option: str) -> None:
@@ -19,7 +19,8 @@ def test_an_option_that_would_change_the_lab_is_refused_by_name(option: str) -> 
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://127.0.0.1:6379/0", "redis://:p%40ss@host:6379/2", "redis://host?password=x&db=1", "unix:///run/redis.sock",
+    ["redis://127.0.0.1:6379/0", "redis://:p%40ss@host:6379/2", "redis://host?password=x&db=1", "redis://host?protocol=3",
+     "unix:///run/redis.sock",
      "redis://", "unix://:p@/run/redis.sock?db=1", "rediss://host?ssl_cert_reqs=none", "rediss://host:1",
      "rediss://host?ssl_min_version=771&ssl_check_hostname=true&ssl_cert_reqs=required&ssl_ca_path=/", "redis://[::1]:6379"],
 )  # fmt: skip
