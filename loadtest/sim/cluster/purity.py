@@ -172,8 +172,8 @@ class Purity:
         notes, cache = self._notes, self._cache
         notes.now_s, notes.until_s, notes.is_pure = now_s, math.inf, True
         cache.key, cache.entry = key, entry
-        asked = self._strategy.get_or_load(key, self._load)
         try:
+            asked = self._strategy.get_or_load(key, self._load)  # a plain function may run here, and raise
             asked.send(None)
         except StopIteration as answered:
             lookup = answered.value

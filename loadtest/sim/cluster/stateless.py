@@ -9,20 +9,21 @@ import dis
 import math
 from abc import ABCMeta
 from collections.abc import Iterator
-from enum import Enum
 from types import CodeType, FunctionType
 from typing import Any
 
-from app.entry import Entry, Loaded, Lookup
-from app.mechanism import Mechanism
+from app.entry import Entry, Loaded, LoadReason, Lookup, Status
+from app.mechanism import Mechanism, MechanismKind
 from app.parameters import Parameter
 from app.strategy import CacheAway, OriginFailed, Shed, Strategy
 
 _BUILTINS = [abs, bool, float, int, len, max, min, range, round, str, sum, super]
 _ERRORS = [Exception, ValueError, TypeError, CacheAway, OriginFailed, Shed]
-_KNOWN = [math, Entry, Loaded, Lookup, Mechanism, Strategy, *_ERRORS, *_BUILTINS]
+_ENUMS = (Status, LoadReason, MechanismKind)
+_KNOWN = [math, Entry, Loaded, Lookup, Mechanism, Strategy, *_ENUMS, *_ERRORS, *_BUILTINS]
 """The globals by which code reaches nothing but its arguments: no clock, no randomness, no state."""
-_NUMBERS_AND_WORDS = (int, float, str, bytes, type(None), Enum, Parameter)
+_NUMBERS_AND_WORDS = frozenset({int, bool, float, str, bytes, type(None), Parameter, *_ENUMS})
+"""The types of values that stay as they are; what extends one may do anything where it is added or compared."""
 _KEEPS = frozenset({"STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "DELETE_DEREF"})
 _REACHES = frozenset({"IMPORT_NAME", "MATCH_CLASS", "MATCH_MAPPING", "MATCH_SEQUENCE"})
 _GLOBALS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
@@ -59,16 +60,16 @@ class _Judgement:
 
     def _of(self, value: Any) -> bool:
         """Whether a value that code can reach stays as it is, and leads to nothing else."""
-        if isinstance(value, _NUMBERS_AND_WORDS) or any(value is known for known in (*_KNOWN, *self._met)):
+        if type(value) in _NUMBERS_AND_WORDS or any(value is known for known in (*_KNOWN, *self._met)):
             return True
-        if isinstance(value, staticmethod | classmethod):
+        if type(value) in (staticmethod, classmethod):
             return self._of(value.__func__)
-        if isinstance(value, property):
+        if type(value) is property:
             return self._of((value.fget, value.fset, value.fdel))
-        if isinstance(value, tuple | frozenset):
+        if type(value) in (tuple, frozenset):
             return all(map(self._of, value))
         if isinstance(value, type):
-            return issubclass(value, Enum) or (issubclass(value, Strategy) and self.of_class(value))
+            return issubclass(value, Strategy) and self.of_class(value)
         return isinstance(value, FunctionType) and self._of_function(value)
 
     def _of_function(self, function: FunctionType) -> bool:
