@@ -65,6 +65,8 @@ class PureHits:
         """The moment up to which the answers of each key are pure hits."""
         self._all_until_s = np.frombuffer(self._until_s)
         self._read_times = ReadTimes(scenario.keys.count)
+        self._asked_again = array("q", [-1]) * scenario.keys.count
+        """The first arrival of the latest block in which each key had another arrival when it was asked for."""
         self._blocks = blocks(scenario, cluster.seed, start_s)
         self._block = next(self._blocks, None)
         self._waiting: list[int] = []
@@ -144,6 +146,7 @@ class PureHits:
             heapq.heappop(self._waiting)
         else:
             heapq.heapreplace(self._waiting, following)
+            self._asked_again[key] = block.first
         self._last = self._asking = place
         self._asked.append(place)
         number = block.first + place
@@ -162,6 +165,8 @@ class PureHits:
         now_s = self._loop.now_s
         if self._until_s[key] > now_s or not self.is_calm or self._apart or self._is_hopeless:
             return
+        if self._block is None or self._asked_again[key] != self._block.first:
+            return  # asking costs as much as a hit or two: a key that is seldom asked for is not worth it
         name = f"{self._prefix}{key}"
         stored = self._peek(name)
         if stored is None or stored[0].body is not body or stored[0].absent:
