@@ -70,7 +70,7 @@ class Command(ABC):
 class Call(Command, Generic[T]):
     """A command with one caller, which has the reply as a future."""
 
-    __slots__ = ("_pack", "_pack_without_script", "_read", "_until_s", "reply")
+    __slots__ = ("_pack_without_script", "_packed", "_read", "_until_s", "reply")
 
     def __init__(
         self,
@@ -82,15 +82,16 @@ class Call(Command, Generic[T]):
     ) -> None:
         """`read` makes the answer of a reply, or raises `Malformed`. The caller waits until `until_s`.
 
+        Words that cannot be packed raise here, in their caller: in the pipe they would be in the way of others.
         `pack_without_script` is the form for a Redis that does not have the script which the other one names.
         """
         super().__init__(name)
-        self._pack, self._read, self._until_s = pack, read, until_s
+        self._packed, self._read, self._until_s = pack(), read, until_s
         self._pack_without_script = pack_without_script
         self.reply: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
     def pack(self) -> bytes:
-        return self._pack()
+        return self._packed
 
     def answer(self, reply: object) -> None:
         said = self._read(reply)
@@ -110,7 +111,7 @@ class Call(Command, Generic[T]):
     def pack_again(self, error: str) -> bool:
         if self._pack_without_script is None or not error.startswith("NOSCRIPT"):
             return False
-        self._pack, self._pack_without_script = self._pack_without_script, None
+        self._packed, self._pack_without_script = self._pack_without_script(), None
         return True
 
 

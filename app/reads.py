@@ -13,8 +13,8 @@ from app.commands import Command, ConnectionGone, Malformed, bytes_of, out_of_ti
 from app.strategy import CacheAway
 
 Value = asyncio.Future[bytes | None]
-_Read = tuple[str, float, Value]
-"""The key, until when its reader waits (attentive time), and the stored bytes to come."""
+_Read = tuple[bytes, float, Value]
+"""The key as bytes, until when its reader waits (attentive time), and the stored bytes to come."""
 
 
 class Sender(Protocol):
@@ -42,15 +42,19 @@ class ReadBatcher:
         self.sent = sent
         self._waiting: deque[_Read] = deque()
         self._in_flight = 0
+        self._is_sending = False
         sender.look_after = self._give_up
 
     def read(self, key: str, until_s: float) -> Value:
-        """The stored bytes to come, or None for a key without any. The call or the future raises `CacheAway`."""
+        """The stored bytes to come, or None for a key without any. The call or the future raises `CacheAway`.
+
+        The call raises the error of a key that is no text: in a batch it would be everybody's.
+        """
         waiting = self._waiting
         if len(waiting) >= self._waiting_max:
             raise CacheAway(f"{self._waiting_max} reads are waiting (reads_waiting_max)")
         value: Value = asyncio.get_running_loop().create_future()
-        waiting.append((key, until_s, value))
+        waiting.append((key.encode(), until_s, value))
         if not self._in_flight or len(waiting) >= self._batch_max:
             self._send()
         return value
@@ -74,9 +78,16 @@ class ReadBatcher:
             self._send()
 
     def _send(self) -> None:
-        if self._in_flight < self._in_flight_max:
-            self._in_flight += 1
-            self._sender.send(_ReadBatch(self))
+        """Send a batch, and the next where it is turned away at once: one after another, none from within another."""
+        if self._is_sending:
+            return
+        self._is_sending, in_flight = True, self._in_flight
+        try:
+            while self._in_flight == in_flight < self._in_flight_max and self._waiting:
+                self._in_flight += 1
+                self._sender.send(_ReadBatch(self))
+        finally:
+            self._is_sending = False
 
     def _give_up(self, now_s: float) -> None:
         _give_up(self._waiting, now_s)
@@ -102,7 +113,7 @@ class _ReadBatch(Command):
             self._end()
             return b""
         if len(self._reads) == 1:
-            key = self._reads[0][0].encode()
+            key = self._reads[0][0]
             return b"*2\r\n$4\r\nMGET\r\n$%d\r\n%b\r\n" % (len(key), key)
         return bytes_of(("MGET", *(key for key, _, _ in self._reads)))
 

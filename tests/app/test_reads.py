@@ -26,8 +26,10 @@ class Store:
         self.short_by = 0
 
     def send(self, command: Command) -> None:
+        if not (packed := command.pack()):
+            return  # every reader has gone
         request = Reader()
-        request.feed(command.pack())
+        request.feed(packed)
         _, *keys = request.gets()
         self.batches.append([key.decode() for key in keys])
         self.at_once += 1
@@ -201,3 +203,28 @@ def test_a_hundred_thousand_reads_with_random_cancellations_give_no_wrong_value(
     loop.run(main())
     assert right + cancelled == readers * rounds
     assert cancelled > 5_000
+
+
+def test_any_number_of_reads_that_are_turned_away_fail_and_none_within_another() -> None:
+    """A pipe that is full or being closed turns each batch away at once."""
+
+    class Full(Store):
+        is_full = False
+
+        def send(self, command: Command) -> None:
+            if self.is_full:
+                command.fail(CacheAway("full"))
+            else:
+                super().send(command)
+
+    async def main() -> None:
+        store = Full()
+        batcher = Batcher(store, batch_max=1, in_flight_max=1)
+        reads = [batcher.read(f"key{number}") for number in range(2_000)]
+        store.is_full = True
+        answers = await asyncio.gather(*reads, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [bytes, *[CacheAway] * 1_999]
+        store.is_full = False
+        assert await batcher.read("key1") == b"value of key1"
+
+    loop.run(main())

@@ -1,6 +1,7 @@
 """What only a cache on the wire can get wrong: bytes, batches and connections of the real Redis."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -64,3 +65,29 @@ def test_after_a_gap_in_the_subscription_everybody_who_waits_is_woken(redis_serv
                 assert await notification.wait(5.0)
 
     RedisCaches(redis_server.url).run(case)
+
+
+@pytest.mark.parametrize("wrong", [7, None, "\ud800"])
+def test_a_key_that_is_no_text_fails_its_caller_and_nobody_else(redis_server: RedisServer, wrong: Any) -> None:
+    """A strategy that is being written may ask for anything. The pod's other strategies read on the same connection."""
+
+    async def main() -> None:
+        log = CacheLog()
+        cache = RedisCache(Settings(redis_url=redis_server.url), log)
+        try:
+            for _ in range(3):  # more than there may be batches at once
+                with pytest.raises((AttributeError, UnicodeEncodeError)):
+                    await cache.get(wrong)
+            for words in ((KEY, wrong), (wrong, KEY)):  # alone, and among others while one is under way
+                reads = await asyncio.gather(*(cache.get(key) for key in (KEY, *words)), return_exceptions=True)
+                assert reads.count(None) == 2
+            async with asyncio.timeout(5):
+                assert await cache.get(KEY) is None
+            with pytest.raises(UnicodeEncodeError):
+                await cache.lock("\ud800", "token", 1.0)
+            assert await cache.lock(KEY, "token", 1.0)
+            assert (log.failed, log.died) == ([], [])
+        finally:
+            await cache.aclose()
+
+    asyncio.run(main())
