@@ -152,6 +152,7 @@ class RedisCache:
             complaint = f"this Redis does not say what it is: {refused}"
         self.standing.met(complaint)
         if complaint is not None:
+            self._pipe.hang_up(complaint)  # a connection made under a password stays barred when that is taken away
             raise CacheAway(complaint)
 
     async def _run(self, name: str, script: Script, keys: Sequence[str], *values: Word) -> bool:

@@ -80,9 +80,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._part_bytes += len(data)
         self._shared.idle.end(self)
         try:
-            self.parser.feed_data(data)
-        except HttpParserUpgrade:
-            pass  # to no protocol that the pod speaks: it answers as if it were not asked for
+            self._parse(data)
         except HttpParserError:
             self._answer(*self._refusal)
         if self._is_in_body:
@@ -95,6 +93,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self._answer(*self._refusal)
         elif self._part_bytes and self._head_timer is None:
             self._head_timer = self.loop.call_later(self._shared.head_timeout_s, self._no_head_came)
+
+    def _parse(self, data: bytes) -> None:
+        """Parse what came. An upgrade is to no protocol that the pod speaks: it answers as if none were asked for."""
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]  # the requests behind the one that asks for it
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -163,12 +170,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._joined.end()
         self.server_state.total_requests += 1
         if not self.transport.is_closing():
-            if self.flow.read_paused:
-                self.flow.resume_reading()
             if self.pipeline:
                 self._start_asgi_task(*self.pipeline.pop())
             else:
                 self._shared.idle.begin(self)
+            if self.flow.read_paused and not self.pipeline:  # so that no more queue than came in one piece
+                self.flow.resume_reading()
         if self._is_in_body:  # the rest of it is not read
             self.transport.close()
         if self.transport.is_closing():

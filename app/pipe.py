@@ -78,6 +78,10 @@ class Pipe:
             self._look_again()
         self._put(command)
 
+    def hang_up(self, why: str) -> None:
+        """Close the connection and fail what is under way, so that the next command greets Redis anew."""
+        self._break_off(ConnectionGone(why))
+
     async def aclose(self) -> None:
         """Close the connection and fail what is under way."""
         self._is_closed = True

@@ -219,6 +219,22 @@ async def test_pipelined_requests_are_answered_in_their_order_each_in_one_write(
 
 
 @on_a_loop
+async def test_a_client_that_pipelines_is_read_again_once_all_its_requests_are_begun() -> None:
+    connection, queued = OneConnection(), list[int]()
+    connection.wire.resume_reading = lambda: queued.append(len(connection.protocol.pipeline))  # type: ignore[method-assign]
+    assert len(await connection.send(*[get("/s0/data?id=7"), get("/plain")] * 20)) == 40
+    assert queued == [0]
+
+
+@on_a_loop
+async def test_requests_behind_one_that_asks_for_an_upgrade_are_answered() -> None:
+    for path in ("/s0/data?id=7", "/plain"):
+        asks = get(path, "connection: upgrade", "upgrade: h2c")
+        writes = await OneConnection().send(asks, asks, get("/s0/data?id=8"))
+        assert [write[9:12] for write in writes] == [b"200", b"200", b"404"]
+
+
+@on_a_loop
 async def test_the_head_of_a_stream_does_not_wait_for_a_body_that_is_late() -> None:
     quick, late = await OneConnection().send(get("/stream")), await OneConnection().send(get("/stream?late=true"))
     assert [write.rpartition(b"\r\n\r\n")[2] for write in quick] == [b"3\r\none\r\n", b"3\r\ntwo\r\n", b""]

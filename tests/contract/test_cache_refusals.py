@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 import uvloop
+from redis.asyncio import Redis
 
 from app.cache import RedisCache
 from app.settings import Settings
 from app.strategy import CacheAway, Entry
 from tests.contract.caches import KEY, CacheLog
+from tests.redis_server import RedisServer
 
 REPLIES = {
     "READONLY": b"-READONLY You can't write against a read only replica.\r\n",
@@ -75,3 +78,34 @@ def test_no_reply_and_no_reset_is_anything_but_a_cache_that_is_away(method: str,
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
+
+
+def test_a_redis_that_asked_for_a_password_for_a_while_is_used_again(redis_server: RedisServer) -> None:
+    """Redis bars a connection that was made meanwhile from HELLO for as long as it lasts."""
+
+    async def main() -> None:
+        async with Redis.from_url(redis_server.url) as admin:
+            cache = RedisCache(Settings(redis_url=redis_server.url), CacheLog())
+            await cache.start()
+            try:
+                await admin.config_set("requirepass", "secret")
+                await admin.client_kill_filter(_type="normal", skipme=True)
+                await _until(cache, "unsupported")
+                await admin.config_set("requirepass", "")
+                await _until(cache, "up")
+                assert await cache.put(KEY, ENTRY)
+            finally:
+                await admin.config_set("requirepass", "")
+                await cache.aclose()
+
+    asyncio.run(main())
+
+
+async def _until(cache: RedisCache, standing: str) -> None:
+    """Let the cache look at Redis often until it stands so; its own pace is a second."""
+    async with asyncio.timeout(10):
+        while not str(cache.standing).startswith(standing):
+            with suppress(CacheAway):
+                await cache.get(KEY)
+            cache.clock.doubt()
+            await asyncio.sleep(0.02)
