@@ -103,15 +103,24 @@ class Exchange:
             if not (self.disconnected or self._protocol.transport.is_closing()):
                 self._write(head, body)
         except Exception:
-            log.exception("no answer to ?%s", self._query.decode("latin-1"))
-            if not (self.response_started or self.disconnected or self._protocol.transport.is_closing()):
-                self.keep_alive = False
-                self._write(_FAILED, b"")
+            self._fail()
+        except asyncio.CancelledError:
+            if self._task.cancelling():
+                self._protocol.transport.close()
+                raise
+            self._fail()  # a strategy has let through the cancellation of something that it awaited
         except BaseException:
             self._protocol.transport.close()
             raise
         finally:
             tasks.discard(self._task)  # a callback for when it is done would cost 1 us
+
+    def _fail(self) -> None:
+        """Log the error at hand, and answer 500 where that is still possible."""
+        log.exception("no answer to ?%s", self._query.decode("latin-1"))
+        if not (self.response_started or self.disconnected or self._protocol.transport.is_closing()):
+            self.keep_alive = False
+            self._write(_FAILED, b"")
 
     def _write(self, head: bytes, body: bytes) -> None:
         protocol, end = self._protocol, b"\r\n" if self.keep_alive else _LAST

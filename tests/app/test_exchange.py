@@ -31,7 +31,7 @@ class Runner:
     def __init__(self) -> None:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
-        self.fault: Exception | None = None
+        self.fault: BaseException | None = None
 
     async def answer(self, item_id: int) -> Answer:
         await self.may_answer.wait()
@@ -316,6 +316,15 @@ async def test_while_the_pod_ends_each_answer_is_the_last_of_its_connection() ->
         (answer,) = await connection.send(get(path))
         assert b"\r\nconnection: close\r\n" in answer
         assert connection.wire.is_closed
+
+
+@on_a_loop
+async def test_the_cancellation_of_what_a_strategy_awaited_is_a_500_and_not_silence() -> None:
+    connection = OneConnection()
+    connection.runner.fault = asyncio.CancelledError()
+    (answer,) = await connection.send(get("/s0/data?id=7"))
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert connection.wire.is_closed
 
 
 @on_a_loop
