@@ -246,7 +246,7 @@ class PodFlights:
 
     async def _lead(self, job: _Job, token: str) -> Lookup:
         """Load and store under the lock, which is given back in the end, whatever happened."""
-        stored = False
+        holds = True
         try:
             entry = await self._look_again(job.key)
             if entry is not None and job.is_done_by(entry, self._clock.now_s()):
@@ -254,10 +254,12 @@ class PodFlights:
             loaded = await self._load_and_renew(job, token)
             entry = loaded.as_entry(job.fresh_for_s, job.keep_for_s)
             try:
-                stored = await self._cache.put(job.key, entry, token)
+                holds = not await self._cache.put(job.key, entry, token)
             except CacheAway:
+                holds = False  # who waits gets the answer before another command may time out, or it would be older
+                self._tasks.spawn(self._give_lock_back(job.key, token), "lease", job.key)
                 return Lookup(Status.MISS, entry)
-            if stored:
+            if not holds:
                 return Lookup(Status.MISS, entry)
             self._events.write_refused()
             # This lease is over. What the next holder stored may have been read already: do not answer with less.
@@ -266,7 +268,7 @@ class PodFlights:
                 return Lookup(Status.COLLAPSED, newer)
             return Lookup(Status.MISS, entry)
         finally:
-            if not stored:
+            if holds:
                 await self._give_lock_back(job.key, token)
 
     async def _look_again(self, key: str) -> Entry | None:

@@ -309,3 +309,11 @@ def test_who_joins_a_load_whose_write_hangs_has_an_answer_as_old_as_both_and_tha
     kept_s = drill.age_s - drill.latency_s
     assert kept_s[drill.asked(0, AT_S)].max() <= 0.25
     assert kept_s[drill.asked(AT_S)].max() > 0.25 + 0.1  # so it is no allowance for nothing
+
+
+def test_a_refresh_that_redis_keeps_waiting_holds_its_answer_up_by_one_time_out_and_not_by_the_release_too() -> None:
+    """Whoever joined it after the entry had expired got an answer that was older by a second time-out."""
+    paused = fault("cache-paused", at_s=1.46, for_s=0.5)
+    tables: dict[str, Any] = {"keys": {"count": 1}, "cache": {"ttl_s": 0.5}, "origin": {"latency": "uniform(1, 300)"}}
+    for seed in range(6):
+        Drill("xfetch", paused, seed=seed, top={"duration_s": 4.0}, warm={"keys": "none"}, **tables)
