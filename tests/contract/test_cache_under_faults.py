@@ -4,6 +4,7 @@ import asyncio
 import signal
 from pathlib import Path
 
+import pytest
 from redis.asyncio import Redis
 
 from app.cache import RedisCache
@@ -55,3 +56,24 @@ def test_a_message_that_is_not_utf_8_ends_no_wake_ups(redis_server: RedisServer)
         await cache.aclose()
 
     asyncio.run(main())
+
+
+def test_a_lock_that_redis_has_no_script_for_is_not_taken_once_its_caller_has_gone(tmp_path: Path) -> None:
+    async def main(server: RedisServer) -> None:
+        cache = RedisCache(Settings(redis_url=server.url, redis_timeout_ms=250), CacheLog())
+        try:
+            await cache.get(KEY)
+            server.signal(signal.SIGSTOP)
+            try:
+                with pytest.raises(CacheAway):
+                    await cache.lock(KEY, "gone", 10.0)
+            finally:
+                server.signal(signal.SIGCONT)
+            await cache.get(KEY)  # behind what Redis had still to answer, and what followed that
+            await cache.get(KEY)
+            assert await cache.lock(KEY, "next", 10.0)
+        finally:
+            await cache.aclose()
+
+    with RedisServer(tmp_path) as server:
+        asyncio.run(main(server))
