@@ -6,6 +6,8 @@ import httptools
 
 BODY_BYTES_MAX = 8 << 20
 """The longest body of an answer; an item of the lab has some hundred bytes."""
+HEAD_BYTES_MAX = 64 << 10
+"""The longest head of an answer, those of interim answers before it among them."""
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -46,12 +48,18 @@ class AnswerParser:
         """Forget the answer, and begin the next."""
         self.code = 0
         self.headers: list[tuple[bytes, bytes]] = []
-        self.body = b""
+        self._body = bytearray()  # which grows in place: a body may come byte by byte
+        self._head_bytes = 0
         self.is_complete = False
         """Whether the answer has arrived as a whole."""
         self.is_last = False
         """Whether the connection is of no use afterwards."""
         self._lasts_until_the_end = False
+
+    @property
+    def body(self) -> bytes:
+        """The body, as far as it has arrived."""
+        return bytes(self._body)
 
     def feed(self, data: bytes) -> None:
         """Parse what has arrived. Raises `NoAnswer`."""
@@ -72,6 +80,9 @@ class AnswerParser:
         self.is_last = self.is_last or self.is_complete  # two answers to one request
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > HEAD_BYTES_MAX:
+            raise NoAnswer(f"a head of more than {HEAD_BYTES_MAX} bytes")
         if not self.is_complete:
             self.headers.append((name, value))
 
@@ -84,9 +95,9 @@ class AnswerParser:
     def on_body(self, body: bytes) -> None:
         if self.is_complete:
             return
-        if len(self.body) + len(body) > BODY_BYTES_MAX:
+        if len(self._body) + len(body) > BODY_BYTES_MAX:
             raise NoAnswer(f"more than {BODY_BYTES_MAX} bytes")
-        self.body = self.body + body if self.body else body
+        self._body += body
 
     def on_message_complete(self) -> None:
         if not self.code:

@@ -1,6 +1,7 @@
 """The connections of the open loop to a pod: few made at once, and each request on one of them."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from loadtest.generator import pod_connections
+from loadtest.generator.answer_parser import HEAD_BYTES_MAX, AnswerParser, NoAnswer
 from loadtest.generator.answer_recorder import AnswerRecorder, EndedRequest
 from loadtest.generator.meter import Meter, now_s
 from loadtest.generator.open_client import OpenClient
@@ -190,6 +192,27 @@ def test_a_kept_connection_that_closes_as_it_is_taken_is_asked_again_once_and_a_
     asyncio.run(main())
     assert [report.answer.code for report in reports] == [200] * 5 + [0]
     assert asked == 5 + 4 + 2, "each but the first came twice, and the last one's second time failed"
+
+
+def test_the_head_of_an_answer_has_a_bound() -> None:
+    parser = AnswerParser()
+    parser.feed(b"HTTP/1.1 200 OK\r\n")
+    with pytest.raises(NoAnswer, match="head"):
+        parser.feed(b"X-Any: more\r\n" * HEAD_BYTES_MAX)
+
+
+def test_a_body_that_comes_byte_by_byte_costs_as_much_as_it_is_long() -> None:
+    def took_s(size: int) -> float:
+        parser, sent = AnswerParser(), b"1\r\na\r\n" * size + b"0\r\n\r\n"
+        parser.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        began_s = time.process_time()
+        parser.feed(sent)
+        assert parser.is_complete
+        assert parser.body == b"a" * size
+        return time.process_time() - began_s
+
+    short, longer = 40_000, 8
+    assert took_s(longer * short) < 3 * longer * min(took_s(short) for _ in range(3))
 
 
 def test_two_answers_to_one_request_are_not_taken_for_the_next_ones(tmp_path: Path) -> None:
