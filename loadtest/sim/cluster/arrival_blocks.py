@@ -43,11 +43,13 @@ class ArrivalBlock:
 
     def next_of(self, key: int, place: int) -> int | None:
         """The first arrival of the key from that place on."""
-        at = bisect_left(self._by_key, key * self.size + place)
-        if at == self.size:
+        by_key, size = self._by_key, self.size
+        first = key * size
+        at = bisect_left(by_key, first + place)
+        if at == size:
             return None
-        found = self._by_key[at] - key * self.size
-        return found if found < self.size else None
+        found = by_key[at] - first
+        return found if found < size else None
 
     def firsts(self, pure_until_s: Floats, start: int) -> list[int]:
         """The first arrival of each key, from that place on, that comes when the key is not pure; in order."""

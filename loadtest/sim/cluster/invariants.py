@@ -194,10 +194,11 @@ class Invariants:
             self._asked_s[event.loaded.body] = event.asked_s
 
     def _origin_asked(self, event: events.OriginAsked) -> None:
+        if event.reason is LoadReason.MISS:
+            return
         pod, key = event.pod, event.key
         held = self._holder(key)
-        is_refresh = event.reason is not LoadReason.MISS
-        if is_refresh and held is not None and held.pod != pod and (pod, key) not in self._has_held:
+        if held is not None and held.pod != pod and (pod, key) not in self._has_held:
             self.report(Invariant.ONE_REFRESH, f"{pod} refreshes {key}, whose lock {held.pod} holds")
 
     def _notifications_missed(self, event: events.NotificationsMissed) -> None:

@@ -51,7 +51,7 @@ class PodReports:
         self, emit: Callable[[object], None], number: int, true: Clock, failed: Callable[[Kind], None]
     ) -> None:
         """Set up the reports: `failed` is called with each failure that the pod's metrics would count."""
-        self._emit, self._number, self._name, self._true = emit, number, f"pod-{number + 1}", true
+        self._emit, self._number, self._name, self._now_s = emit, number, f"pod-{number + 1}", true.now_s
         self._failed = failed
         self._open: dict[AskedRead, OpenRead] = {}
         self._is_closed = False
@@ -82,7 +82,7 @@ class PodReports:
 
     def origin_asked(self, read: AskedRead, again: bool) -> None:
         if not self._is_closed:
-            self._open[read] = opened = OpenRead(self._true.now_s(), read.item_id, read.reason, self._number)
+            self._open[read] = opened = OpenRead(self._now_s(), read.item_id, read.reason, self._number)
             self._emit(OriginAsked(self._name, read.item_id, read.key, read.reason, opened))
 
     def origin_shed(self, read: AskedRead, error: Shed) -> None:
@@ -98,7 +98,7 @@ class PodReports:
             return  # its pod has ended
         if read.started_s is not None:
             ended.started_s = ended.asked_s + max(0.0, read.started_s - read.asked_s)
-        ended.outcome, ended.ended_s = OUTCOME_NUMBERS[read.outcome], self._true.now_s()
+        ended.outcome, ended.ended_s = OUTCOME_NUMBERS[read.outcome], self._now_s()
         if read.loaded is not None and not read.is_late:
             self._emit(OriginAnswered(self._name, read.item_id, ended.asked_s, read.loaded))
 
@@ -106,7 +106,7 @@ class PodReports:
         """End the pod's open reads, whose outcome stays unknown."""
         self._is_closed = True
         for read in self._open.values():
-            read.ended_s = self._true.now_s()
+            read.ended_s = self._now_s()
         self._open.clear()
 
 

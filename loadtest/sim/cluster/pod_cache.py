@@ -122,13 +122,14 @@ class SimulatedCache:
         return None
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        began_s, until_ms = self._true_clock.now_s(), math.ceil(entry.keep_until_s * 1000)
+        until_ms = math.ceil(entry.keep_until_s * 1000)
+        if self._is_direct and self._gate.is_open:
+            stored = self._store(key, entry, until_ms, token)
+            if token is None and not stored:  # a refused put is counted by its flight
+                self._failed("set")
+            return stored
+        began_s = self._true_clock.now_s()
         try:
-            if self._is_direct and self._gate.is_open:
-                stored = self._store(key, entry, until_ms, token)
-                if token is None and not stored:  # a refused put is counted by its flight
-                    self._failed("set")
-                return stored
             return await self._ask("set" if token is None else "put", self._store, key, entry, until_ms, token)
         except Refusal:
             return False

@@ -244,8 +244,8 @@ class PureHits:
 
     def _entry_stored(self, event: EntryStored) -> None:
         number = event.key.removeprefix(self._prefix)
-        if number.isdecimal() and int(number) < len(self._until_s):
-            self.doubt(int(number))
+        if number.isdecimal() and (key := int(number)) < len(self._until_s):
+            self.doubt(key)
 
     def _commands_changed(self, event: CommandsChanged) -> None:
         (self._apart.discard if event.are_direct else self._apart.add)(event.pod)

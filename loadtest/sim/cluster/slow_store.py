@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from functools import partial
+from functools import lru_cache, partial
 from random import Random
 
 from app.item import Found
@@ -12,6 +12,8 @@ from loadtest.sim.cluster.pause_gate import PauseGate
 from loadtest.sim.cluster.pod_cpu import PodCpu, outside
 
 TEXT_CHARS = 16
+ITEMS_KEPT_MAX = 1 << 17
+"""The items whose text and checksum are kept, because they are read again and again."""
 
 
 class SlowStore:
@@ -55,10 +57,13 @@ class SlowStore:
         return self.fails_share > 0 and self._rng.random() < self.fails_share
 
     def item(self, item_id: int) -> Found:
-        if item_id >= self.items:
-            return None
-        text = f"{item_id:0{TEXT_CHARS}d}"
-        return text, zlib.crc32(text.encode())
+        return _item(item_id) if item_id < self.items else None
+
+
+@lru_cache(ITEMS_KEPT_MAX)
+def _item(item_id: int) -> Found:
+    text = f"{item_id:0{TEXT_CHARS}d}"
+    return text, zlib.crc32(text.encode())
 
 
 class PodStore:

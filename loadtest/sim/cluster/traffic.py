@@ -125,7 +125,8 @@ class Traffic:
             return  # its pod was killed meanwhile
         self._leave()
         self._answer(pod, ask, _NOBODY if task.cancelled() else task.result(), known)
-        if not (self._is_open and self._in_flight):  # else no request is due earlier for it, and this is not the end
+        # no request of an open loop is due earlier for it; without a timer or a request under way this is the end
+        if not self._is_open or (self._timer is None and not self._in_flight):
             self._look_again()
 
     def _known(self, pod: SimulatedPod, key: int) -> _Known:

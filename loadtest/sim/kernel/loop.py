@@ -130,7 +130,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._shuffle = None if shuffle_seed is None else Random(shuffle_seed)
         self._turns_at_once = 0
         # numbered, because a heap alone would fire timers of the same moment in any order
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers: list[tuple[float, int, _TimerHandle]] = []
         self._timer_numbers, self._first_numbers = itertools.count(), itertools.count(-FIRST_TIMERS_MAX)
         self._home_thread = threading.get_ident()
         self.started: dict[Any, None] = {}
@@ -203,7 +203,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         time does not move while the loop is being stopped.
         """
         timers = self._timers
-        while timers and timers[0][0] <= to_s and timers[0][2].cancelled():
+        while timers and timers[0][0] <= to_s and timers[0][2]._callback is None:
             heappop(timers)
         if self._ready or self._stopping or (timers and timers[0][0] <= to_s) or to_s > self.deadline_s:
             return False
@@ -242,13 +242,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _move_time(self) -> None:
         """Move the time to the next timer that is not cancelled. Raises `Deadlock` and `DeadlineReached`."""
         timers = self._timers
-        while timers and timers[0][2].cancelled():
+        while timers and timers[0][2]._callback is None:
             heappop(timers)
         if not timers:
             raise Deadlock(f"nothing is left to run at {self.now_s:g} s, and somebody waits: {_who_waits(self)}")
         next_s = timers[0][0]
         self._turns_at_once = 0
-        self.now_s = max(self.now_s, min(next_s, self.deadline_s))
+        if next_s > self.now_s:
+            self.now_s = max(self.now_s, min(next_s, self.deadline_s))
         if next_s > self.deadline_s:
             raise DeadlineReached(f"not done after {self.deadline_s:g} s: {_who_waits(self)}")
 
