@@ -70,9 +70,9 @@ class OriginLoad:
         self._peak.add(let_in.asked_s)
         self._cold_peak.add(let_in.asked_s[is_cold])
         self._steady_peak.add(let_in.asked_s[~is_cold])
-        place = ((let_in.asked_s - self._start_s) / self._bin_s).astype(np.int64)
-        place = place[(place >= 0) & (place < len(self._over_time))]
-        self._over_time += np.bincount(place, minlength=len(self._over_time))
+        place = np.trunc((let_in.asked_s - self._start_s) / self._bin_s)
+        place = place[(place >= 0) & (place < len(self._over_time))]  # none where a killed generator told no start
+        self._over_time += np.bincount(place.astype(np.int64), minlength=len(self._over_time))
 
     def figures(self) -> dict[str, Any]:
         """The fields of a `RunSummary` that are about the origin."""

@@ -98,8 +98,9 @@ async def start_redis(children: Children, folder: Path) -> str:
         url = f"redis://{HOST}:{port}/0"
         if await _answers(child, url):
             return url
+        how = child.how_it_ended if child.ended else f"did not answer within {START_WITHIN_S:g} s"
         await children.discard(child)
-    raise WorldFailed(f"Redis did not start: {child.last_words()}")
+    raise WorldFailed(f"Redis did not start: {binary} {how}\n{child.last_words()}".rstrip())
 
 
 def redis_binary() -> str:

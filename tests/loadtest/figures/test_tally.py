@@ -185,6 +185,13 @@ def test_without_a_request_there_is_no_result_and_no_figure_about_answers() -> N
     assert (row.requests, row.errors, row.origin_asked, row.steady_peak_1s) == (0, 0, 0, None)
 
 
+def test_reads_of_a_run_whose_start_nobody_told_are_counted_and_lie_in_no_bin() -> None:
+    tally = Tally(np.nan, 3.0, ttl_s=5.0, slow_ms=100, hot_keys=np.array([0]))  # its generator was killed
+    tally.add_reads(_reads([0.0, 0.5], LoadReason.MISS, LoadReason.MISS))  # and warns of nothing
+    assert tally.figures()["origin_reads"] == 2
+    assert tally.origin.per_second().sum() == 0
+
+
 def test_where_all_are_errors_their_quick_refusals_are_no_latency() -> None:
     tally = _tally()
     tally.add_answers(
