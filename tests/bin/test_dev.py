@@ -12,7 +12,7 @@ from tests.bin.clone import Clone
 from tests.stack.waiting import wait_until
 
 CONFIG = "name: this\nservices:\n  app:\n    deploy:\n      replicas: 3\n    image: this/service"
-PORTS = {name: str(59_100 + number) for number, name in enumerate((
+PORTS = {name: str(19_200 + number) for number, name in enumerate((
     "FRONT_PORT", "GRAFANA_PORT", "LOCUST_PORT", "LOCUST_MASTER_PORT", "VICTORIAMETRICS_PORT", "VMALERT_PORT",
 ))}  # fmt: skip
 

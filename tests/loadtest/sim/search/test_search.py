@@ -130,7 +130,7 @@ def test_what_swallows_every_alarm_ends_its_process_and_is_named() -> None:
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1, ended.stderr
-    assert "error: mine, seed 7, took more than 0.1 s of real time, in <string>:" in ended.stderr
+    assert "mine, seed 7, took more than 0.1 s of real time, in <string>:" in ended.stderr
 
 
 def test_an_item_that_is_not_the_one_asked_for_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
