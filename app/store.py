@@ -47,7 +47,7 @@ class SqliteStore:
         self._open: set[aiosqlite.Connection] = set()
         self._closing: set[asyncio.Future[object]] = set()
         self._is_over = False
-        self._over = threading.Lock()  # held until the end: to wait for it costs a third of what an Event does
+        self._over = threading.Lock()  # held until the end; a lock, because waiting for an Event makes one each time
         self._over.acquire()
 
     async def aclose(self) -> None:

@@ -30,8 +30,9 @@ SWITCH_S = 0.0002
 TELL_S_MAX = 0.0005
 """Seconds for which Locust's listeners get ended requests without a pause."""
 TELL_EVERY_S = 0.02
-"""Seconds of such a pause; where many requests wait, it is as short as `TELL_S_MAX`."""
+"""Seconds of such a pause; from `UNTOLD_MANY` waiting requests on, it is as short as `TELL_S_MAX`."""
 UNTOLD_MANY = 200
+"""Ended requests from which on Locust's listeners are behind."""
 UNTOLD_MAX = 50_000
 """Ended requests that Locust's listeners have not got; beyond, the load waits, and so is late."""
 LEEWAY_S = 5.0

@@ -4,24 +4,16 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 import uvloop
 
 from app.budget import Budget
 from app.lookout import LOOKS_PER_TIMEOUT, ON_TIME_S, AttentiveTime
+from tests.app.set_clock import SetClock
 
 TIMEOUT_S = 0.25
 EVERY_S = TIMEOUT_S / LOOKS_PER_TIMEOUT
-
-
-@dataclass
-class SetClock:
-    at_s: float = 1_000.0
-
-    def __call__(self) -> float:
-        return self.at_s
 
 
 class Stage:
@@ -35,7 +27,7 @@ class Stage:
 
     def turn(self, seconds: float = EVERY_S) -> float:
         """A turn of the loop, at whose end it looks."""
-        self.clock.at_s += seconds
+        self.clock.now_s += seconds
         return self.time.look() - self.began_s
 
 
@@ -44,7 +36,7 @@ def test_in_a_loop_on_time_it_is_the_time_of_all_clocks() -> None:
     for turns in range(1, 30):
         assert stage.turn() == pytest.approx(turns * EVERY_S)
         assert not stage.time.was_late(stage.began_s)
-    stage.clock.at_s += EVERY_S / 2
+    stage.clock.now_s += EVERY_S / 2
     assert stage.time.now_s() - stage.began_s == pytest.approx(29.5 * EVERY_S)
 
 
@@ -59,7 +51,7 @@ def test_a_wait_in_which_the_loop_was_late_costs_a_request_nothing_of_its_budget
     stage, budget = Stage(), Budget(TIMEOUT_S)
     stage.turn()
     since_s = stage.time.now_s()
-    stage.clock.at_s += 0.3  # a reply comes in the same turn in which the look is overdue
+    stage.clock.now_s += 0.3  # a reply comes in the same turn in which the look is overdue
     assert stage.time.was_late(since_s)
     budget.take(stage.time.now_s() - since_s, stage.time.was_late(since_s))
     assert budget.left_s == TIMEOUT_S
@@ -76,7 +68,7 @@ def test_lateness_is_forgotten_after_a_few_looks_on_time() -> None:
 
 def test_a_time_in_which_nothing_was_under_way_is_no_lateness() -> None:
     stage = Stage()
-    stage.clock.at_s += 60.0
+    stage.clock.now_s += 60.0
     stage.time.begin()
     assert not stage.time.was_late(stage.time.now_s())
     stage.turn()

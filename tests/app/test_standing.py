@@ -1,21 +1,12 @@
 """When Redis counts as away: the policy alone, by a clock that the test sets."""
 
-from dataclasses import dataclass
-
 import pytest
 
 from app.standing import TIMEOUTS_IN_A_ROW, Standing
 from app.strategy import CacheAway
+from tests.app.set_clock import SetClock
 
 TIMEOUT_S, PAUSE_S = 0.25, 1.0
-
-
-@dataclass
-class SetClock:
-    now_s: float = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class Stage:

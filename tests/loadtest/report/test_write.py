@@ -180,23 +180,14 @@ def test_only_a_run_in_virtual_time_is_told_how_records_are_kept(
     assert "no run of `lab bench` or `lab sim --raw` is there: No such file or directory" in somewhere.stderr
 
 
-def test_a_folder_of_an_older_lab_is_refused_with_its_schema(tmp_path: Path, scenario: Scenario) -> None:
-    folder = folder_for(tmp_path, scenario)
-    keep_plan(folder, [run := PlannedRun(scenario, "static", 1)])
-    leave_records(folder, run, 5, is_over=True)
-    (folder / "plan.json").write_text("[]")
-    said = summarised(folder)
-    assert said.exit_code == 2
-    assert "plan.json: schema: is 1, and this lab reads 2: run it again" in " ".join(said.stderr.split())
-
-
-def test_a_folder_whose_plan_has_its_former_name_is_refused_with_its_schema(tmp_path: Path, scenario: Scenario) -> None:
+@pytest.mark.parametrize("plan", ["plan.json", "turns.json"])
+def test_a_folder_of_an_older_lab_is_refused_with_its_schema(tmp_path: Path, scenario: Scenario, plan: str) -> None:
     folder = folder_for(tmp_path, scenario)
     leave_records(folder, PlannedRun(scenario, "static", 1), 5, is_over=True)
-    (folder / "turns.json").write_text("[]")
+    (folder / plan).write_text("[]")  # under its name of now, or its former one
     said = summarised(folder)
     assert said.exit_code == 2
-    assert "turns.json: schema: is 1, and this lab reads 2: run it again" in " ".join(said.stderr.split())
+    assert f"{plan}: schema: is 1, and this lab reads 2: run it again" in " ".join(said.stderr.split())
 
 
 def test_a_repeat_that_was_cut_short_is_no_figure_and_is_said(tmp_path: Path, scenario: Scenario) -> None:
