@@ -34,7 +34,9 @@ def medians(rows: Sequence[RunSummary]) -> list[Medians]:
     return [_summed_up(repeats) for repeats in by_strategy(rows).values()]
 
 
-_TOLD = frozenset({"seed", "repeat", "valid", "incidents", "notes", "wrong_answer_kinds", "assumed", "trace"})
+_TOLD = frozenset(
+    {"seed", "repeat", "valid", "incidents", "planned_faults", "notes", "wrong_answer_kinds", "assumed", "trace"}
+)
 """Fields that have no median."""
 
 

@@ -75,7 +75,7 @@ def read_record(raw: Path) -> RunRecord:
     path = raw / RECORD
     stated = read_schema(path)
     try:
-        incidents = [Incident(what, bool(spoils)) for what, spoils in stated.pop("incidents")]
+        incidents = [Incident(what, bool(spoils), *when) for what, spoils, *when in stated.pop("incidents")]
         return RunRecord(**stated, incidents=incidents)
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path}: not the record of a run: {error}") from error

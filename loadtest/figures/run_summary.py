@@ -53,6 +53,7 @@ class RunSummary:
     wrong_answers: int
     wrong_answer_kinds: dict[str, int] = field(default_factory=dict)  # counts by what was wrong with an answer
     incidents: list[str] = field(default_factory=list)  # what happened during the run and should not have
+    planned_faults: list[dict[str, Any]] = field(default_factory=list)  # what, began_s, ended_s: see `Incident`
     notes: list[str] = field(default_factory=list)  # facts that a reader needs, though nothing went wrong
     valid: bool = True  # False where an incident makes the run no result
     is_reference: bool = False  # a reference decides neither exit code nor verdict

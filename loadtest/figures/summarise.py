@@ -72,7 +72,10 @@ def _summed_up(run: PlannedRun, world: str, tally: Tally, ending: Ending) -> Sum
         pods=scenario.pods,
         loop=scenario.load.loop,
         target_rate=scenario.target_rate,
-        incidents=[incident.what for incident in incidents],
+        incidents=[incident.what for incident in incidents if not incident.is_planned],
+        planned_faults=[
+            {"what": one.what, "began_s": one.began_s, "ended_s": one.ended_s} for one in incidents if one.is_planned
+        ],
         notes=[*scenario.without_effect, *ending.notes, *tally.notes],
         valid=not any(incident.spoils for incident in incidents),
         lead_s=ending.lead_s,

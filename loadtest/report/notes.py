@@ -21,9 +21,21 @@ def _bounded(texts: Sequence[str]) -> list[str]:
     return [*map(quoted, texts[:NOTES_MAX]), *([f"and {left_out:,} more, see summary.json"] if left_out > 0 else [])]
 
 
+def _planned(rows: Sequence[Medians]) -> list[str]:
+    """The faults that were planned, with their moments: once where they were the same for all rows."""
+    told = {row.strategy: [str(fault["what"]) for fault in row.planned_faults] for row in rows if row.planned_faults}
+    if len(told) > 1 and len({tuple(faults) for faults in told.values()}) == 1:
+        told = {"": next(iter(told.values()))}
+    return [
+        f"{strategy}{': ' if strategy else ''}planned: {fault}"
+        for strategy, faults in told.items()
+        for fault in _bounded(faults)
+    ]
+
+
 def notes(rows: Sequence[Medians], predictions: Predictions = {}) -> list[str]:  # noqa: B006
-    """Notes beside the figures: runs that are no result, their incidents, and the kinds of wrong answers."""
-    found = []
+    """Notes beside the figures: planned faults, runs that are no result and their incidents, kinds of wrong answers."""
+    found = _planned(rows)
     for row in rows:
         if not row.valid:
             found.append(f"{row.strategy}: not a valid result" + ("" if row.incidents else "; no reason was recorded"))

@@ -23,6 +23,7 @@ from loadtest.workload.stated_settings import StatedSettings
 from loadtest.workload.table import Table
 from loadtest.workload.text_file import text_of
 from loadtest.workload.traffic import Keys, Load
+from loadtest.workload.trigger import Trigger, trigger_of
 
 OWN = Path(__file__).parents[1] / "scenarios"
 PODS_REAL_MAX = 16
@@ -102,6 +103,12 @@ class Scenario(Table):
     def target_rate(self) -> float | None:
         """The rate that the load is to reach, in requests per second; None where the answers set the pace."""
         return self.load.rate_per_s
+
+    @property
+    def trigger(self) -> Trigger | None:
+        """The span in which faults or a step or spike of the load hit the system; None for a run without."""
+        found = trigger_of(self.faults, self.load)
+        return None if found is None else found.within(self.duration_s)
 
     @property
     def hot_keys(self) -> NDArray[np.int64]:

@@ -9,7 +9,9 @@ from prometheus_client import generate_latest
 from app.discovery import discover
 from app.metrics import Metrics
 from loadtest.figures.failures import Failures, Kind, counted, failures_found
+from loadtest.figures.incident import Incident, planned
 from loadtest.figures.redis_commands import BEFORE, EARLIER
+from loadtest.figures.run_folder import RunRecord, read_record
 from loadtest.sim.cluster.cluster import ClusterReady
 from loadtest.sim.cluster.events import Subscriber
 from loadtest.sim.cluster.simulate import simulate
@@ -39,7 +41,7 @@ def test_what_failed_during_the_load_is_told_by_command_over_all_pods(tmp_path: 
     failures, unknown = counted(raw, 2, since=BEFORE)
     told = failures_found(failures, QUICK, 0)
     assert unknown == []
-    assert told == [("failed commands to Redis: 6 (mget 1, set 5)", True)]
+    assert told == [Incident("failed commands to Redis: 6 (mget 1, set 5)", True)]
 
 
 def test_a_load_without_the_cache_and_a_client_turned_away_are_told_though_no_command_failed(tmp_path: Path) -> None:
@@ -50,9 +52,9 @@ def test_a_load_without_the_cache_and_a_client_turned_away_are_told_though_no_co
     failures, unknown = counted(pods(tmp_path, (Metrics(), after)), 1, None)
     told = failures_found(failures, QUICK, 0)
     assert unknown == []
-    assert told == [(f"{Kind.UNSTORED}: 3", True), (f"{Kind.REFUSED}: 1", True)]
+    assert told == [Incident(f"{Kind.UNSTORED}: 3", True), Incident(f"{Kind.REFUSED}: 1", True)]
     away = scenario({"kind": "cache-away", "at_s": 2, "for_s": 1})
-    assert failures_found(failures, away, 0) == [(f"{Kind.REFUSED}: 1", True)]
+    assert failures_found(failures, away, 0) == [Incident(f"{Kind.REFUSED}: 1", True)]
     elsewhere = scenario({"kind": "origin-fails", "at_s": 2, "for_s": 1})
     assert failures_found(failures, elsewhere, 0) == told
 
@@ -105,7 +107,7 @@ def test_a_pod_whose_counters_cannot_be_read_is_an_event(tmp_path: Path, damage:
 def test_what_the_pool_turns_away_or_answers_late_is_told_and_a_failing_store_is_no_result() -> None:
     at_the_bounds = failures_found(Failures({(Kind.SHED, ""): 5, (Kind.LATE, ""): 2}), QUICK, 0)
     assert [incident.spoils for incident in at_the_bounds] == [False, False]
-    assert failures_found(Failures(), QUICK, 3) == [("reads that the store failed: 3", True)]
+    assert failures_found(Failures(), QUICK, 3) == [Incident("reads that the store failed: 3", True)]
 
 
 def scenario(*faults: dict[str, Any], **tables: Any) -> Scenario:
@@ -128,7 +130,7 @@ def test_a_pod_that_stood_still_is_told_in_seconds_and_only_its_pause_explains_i
     for seconds in (0.7, 0.6, 0.6):
         after.stood_still(seconds)
     failures, _ = counted(pods(tmp_path, (before, after)), 1, since=BEFORE)
-    assert failures_found(failures, QUICK, 0) == [("pods stood still: 1.2 s", True)]
+    assert failures_found(failures, QUICK, 0) == [Incident("pods stood still: 1.2 s", True)]
     paused = scenario({"kind": "pod-paused", "at_s": 2, "for_s": 1, "pod": 0})
     killed = scenario({"kind": "pod-killed", "at_s": 2, "for_s": 1, "pod": 0})
     assert failures_found(failures, paused, 0) == []
@@ -173,3 +175,12 @@ def test_a_store_that_fails_unasked_is_no_result() -> None:
     assert row.origin_failed > 0
     assert not row.valid
     assert f"reads that the store failed: {row.origin_failed}" in row.incidents
+
+
+def test_a_planned_fault_is_no_incident_of_the_run_and_is_kept_with_its_moments(tmp_path: Path) -> None:
+    met = [planned("cache-away", 20.04, 25.13), planned("cache-flushed", 7.0), Incident("a remark", spoils=False)]
+    assert [(one.what, one.is_planned, one.spoils) for one in met] == [
+        ("cache-away 20.0 to 25.1 s", True, False), ("cache-flushed at 7.0 s", True, False), ("a remark", False, False),
+    ]  # fmt: skip
+    RunRecord("static", "native", seed=1, incidents=met).write(tmp_path)
+    assert read_record(tmp_path).incidents == met
