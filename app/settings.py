@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.latency import Latency
+from app.nets.nets import Nets
 from app.pooler import PORT, SIZE_MAX
 from app.redis_url import checked
 
@@ -130,6 +131,10 @@ class Settings(BaseSettings):
     """How long after a failed refresh a pod starts none of the same key."""
     flights_max: int = Field(10_000, ge=1, le=1_000_000)
     """Keys that a pod loads at once; one more is shed."""
+
+    # What holds in an outage
+    nets: Nets = Nets()
+    """The nets round every strategy and its origin, as JSON: {"stale_if_error_s": 30}; see `app.nets.nets`."""
 
     @model_validator(mode="after")
     def _items_fit(self) -> "Settings":

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from app.latency import Latency
+from app.nets.nets import Nets
 from app.settings import Settings, as_variable
 from app.strategy import Strategy
 from loadtest.workload.faults import Fault
@@ -59,6 +60,8 @@ class Scenario(Table):
     """A second counts as slow when at least 1 % of its requests took longer than this many milliseconds."""
     params: dict[str, dict[str, float | str]] = Field(default_factory=dict)
     """Parameters by strategy, as in the setting of the same name."""
+    nets: Nets = Nets()
+    """The nets of every pod, as in the setting of the same name."""
     gates: list[Annotated[str, AfterValidator(_gate)]] = Field(default_factory=list)
     """Bounds that `lab gate` holds a run of it to, such as "mine.origin_peak_1s <= 10"."""
     faults: list[Fault] = Field(default_factory=list)
@@ -158,6 +161,7 @@ class Scenario(Table):
             "origin_connections": self.origin.connections,
             "origin_connections_shared": self.connections_shared,
             "params": self.params,
+            "nets": self.nets.model_dump(mode="json", exclude_defaults=True),
         }
 
 

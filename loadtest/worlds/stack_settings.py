@@ -23,6 +23,8 @@ from loadtest.worlds.stack_pace import BadVariable, Given, guests_pace, pace
 
 GUEST = Path(__file__).parents[1] / "generator" / "guest.py"
 """The file that accompanies a user's own Locust file."""
+_EXAMPLES = {"params": '{"xfetch": {"beta": 2}}', "nets": '{"stale_if_error_s": 30}'}
+"""The settings that are JSON objects, each with an example."""
 
 
 def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
@@ -41,6 +43,7 @@ def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
     else:
         speed, says = pace(scenario, given, len(names), pods)
     stated = pods.model_dump(include=_held(scenario, given))
+    stated["nets"] = pods.nets.model_dump(exclude_defaults=True)
     environment = {f"LAB_{name.upper()}": _text(value) for name, value in stated.items()}
     chosen = given.get("STRATEGIES") or ",".join(scenario.live.strategies)
     return environment | speed | {"STRATEGIES": chosen and ",".join(names)}, [_told(scenario, pods, names), *says]
@@ -79,7 +82,7 @@ def _pods(scenario: Scenario, given: Given) -> StatedSettings:
     for variable, text in given.items():
         name = variable.removeprefix("LAB_").lower()
         if variable.startswith("LAB_") and name in Settings.model_fields:
-            values[name] = _over(values[name], _json(variable, text)) if name == "params" else text
+            values[name] = _over(values[name], _json(variable, text)) if name in _EXAMPLES else text
     try:
         pods = StatedSettings.model_validate(values)
     except ValidationError as error:
@@ -104,14 +107,14 @@ def _json(variable: str, text: str) -> dict[str, Any]:
             return found
         raise ValueError
     except ValueError:
-        raise BadVariable(f'{variable}={text}: must be a JSON object, as {{"xfetch": {{"beta": 2}}}}') from None
+        example = _EXAMPLES[variable.removeprefix("LAB_").lower()]
+        raise BadVariable(f"{variable}={text}: must be a JSON object, as {example}") from None
 
 
-def _over(below: dict[str, dict[str, Any]], above: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that were given, over those that the scenario states."""
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """What was given, over what the scenario states; tables within are laid over each other, too."""
     return below | {
-        name: below.get(name, {}) | parameters if isinstance(parameters, dict) else parameters
-        for name, parameters in above.items()
+        name: (below.get(name) or {}) | given if isinstance(given, dict) else given for name, given in above.items()
     }
 
 

@@ -29,6 +29,8 @@ def test_what_is_given_wins_and_an_empty_knob_is_none() -> None:
     told, _ = resolve(given | {"LAB_PARAMS": '{"jitter": {"form": "longer"}}'})
     assert (told["LAB_TTL_S"], told["RATE"], told["STRATEGIES"], told["LAB_SEED"]) == ("2", "50", "swr", "1")
     assert told["LAB_PARAMS"] == '{"jitter": {"spread": 0.5, "form": "longer"}}', "over what the scenario tunes"
+    told, _ = resolve(given | {"LAB_NETS": '{"breaker": {"open_s": 3}, "stale_if_error_s": 9}'})
+    assert told["LAB_NETS"] == '{"stale_if_error_s": 9.0, "breaker": {"open_s": 3.0}}'
 
 
 def test_shared_connections_are_the_scenarios_or_those_that_were_given_or_none() -> None:
@@ -76,6 +78,11 @@ def test_a_closed_loop_without_a_rate_has_none() -> None:
         ({"LAB_ORIGIN_LATENCY": "fixed"}, "LAB_ORIGIN_LATENCY=fixed: 'fixed' is not a latency: fixed(ms)"),
         ({"LAB_SEED": "-1"}, "LAB_SEED=-1: must be a whole number from 0"),
         ({"LAB_PARAMS": "{bad"}, "LAB_PARAMS={bad: must be a JSON object"),
+        ({"LAB_NETS": "[]"}, "LAB_NETS=[]: must be a JSON object"),
+        (
+            {"LAB_NETS": '{"breaker": {"probes": 0}}'},
+            'LAB_NETS={"breaker": {"probes": 0}}: breaker.probes: Input should',
+        ),
         ({"LAB_PARAMS": "[]"}, "LAB_PARAMS=[]: must be a JSON object"),
         ({"LAB_PARAMS": '{"nix": {}}'}, "LAB_PARAMS: there is no strategy 'nix'"),
         ({"LAB_PARAMS": '{"xfetch": {"beta": -1}}'}, "LAB_PARAMS: xfetch.beta: must be a number from 0 to 100"),
