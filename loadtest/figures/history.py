@@ -7,10 +7,10 @@ from typing import Protocol
 from loadtest.figures.failures import Failures
 from loadtest.figures.generator_record import GeneratorRecord
 from loadtest.figures.incident import Incident
-from loadtest.figures.records import Answers, Reads
+from loadtest.figures.records import Answers, Reads, Retries
 from loadtest.workload.planned_run import PlannedRun
 
-Chunk = Answers | Reads
+Chunk = Answers | Reads | Retries
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class History(Protocol):
         """The oldest age of an answer by the strategy's own promise, in seconds; None where that is not known."""
 
     def chunks(self) -> Iterator[Chunk]:
-        """The answers, about in order of their ends, and the origin's reads, in order of asking.
+        """The answers, about in order of their ends; the origin's reads, in order of asking; and the clients' retries.
 
         Raises OSError, or ValueError naming the file, where records cannot be read.
         """

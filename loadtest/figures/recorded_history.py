@@ -8,7 +8,7 @@ from loadtest.figures.failures import Failures, Kind, counted
 from loadtest.figures.generator_record import read_generator
 from loadtest.figures.history import Chunk, Ending
 from loadtest.figures.incident import Incident
-from loadtest.figures.records import first_intended_s, read_answers, read_ledger
+from loadtest.figures.records import first_intended_s, read_answers, read_ledger, read_retries
 from loadtest.figures.redis_commands import BEFORE, EARLIER, pods_cpu_s, redis_commands
 from loadtest.figures.redis_info import what_happened
 from loadtest.figures.run_folder import read_record
@@ -34,6 +34,7 @@ class RecordedHistory:
         yield from read_answers(self._answers)
         # all reads: the ledger was begun anew behind the warm-up, and clocks are not exact enough to tell them by
         yield from read_ledger(self._raw / "ledger.csv", self._record.clock_offset_s)
+        yield from read_retries(sorted(self._raw.glob("retries*.csv")))
 
     def ending(self) -> Ending:
         """Implements `History.ending`."""

@@ -1,4 +1,4 @@
-"""Records of a run: what the clients saw (`answers*.csv`) and what the origin was asked (`ledger.csv`).
+"""Records of a run: what the clients saw (`answers*.csv`, `retries*.csv`), and the origin's reads (`ledger.csv`).
 
 In memory they are chunks: arrays of one element per request or read. A run of any length is read chunk by chunk.
 """
@@ -22,13 +22,20 @@ from app.strategy import LoadReason, Status
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-ANSWER_COLUMNS = ("intended_s", "sent_s", "ended_s", "key", "code", "status", "age_s", "pod", "fault")
-"""The columns of an answers file, which has one line per request.
+_OF_THE_ANSWER = ("intended_s", "sent_s", "ended_s", "key", "code", "status", "age_s", "pod", "fault")
+_OF_THE_CLIENT = {"attempts": "1", "gave_up": "0"}
+"""The columns that files of earlier versions lack, with what every client did then."""
+ANSWER_COLUMNS = (*_OF_THE_ANSWER, *_OF_THE_CLIENT)
+"""The columns of an answers file, which has one line per request, however many attempts it took.
 
-Times are seconds since the epoch; `intended_s` is when the client meant to send the request. Without an answer `code`
-is 0 and `status` empty. `age_s` is empty where there is none, and `fault` says what was wrong with the answer's
-content.
+Times are seconds since the epoch. `intended_s` is the intended start of the first attempt, `sent_s` the real one, and
+`ended_s` the end of the last attempt. Without an answer `code` is 0 and `status` empty. `age_s` is empty where there
+is none, and `fault` says what was wrong with the answer's content. `attempts` is 1 without a retry. `gave_up` is 1
+where the client abandoned the last attempt, or nothing answered it.
 """
+
+RETRY_COLUMNS = ("sent_s", "attempt", "key")
+"""The columns of a retries file, which has one line per attempt from a request's second one on."""
 
 STATUSES = tuple(Status)
 LOAD_REASONS = tuple(LoadReason)
@@ -46,10 +53,12 @@ LEDGER_COLUMNS = ("asked_s", "started_s", "ended_s", "key", "reason", "outcome")
 """The columns of `app.ledger.OriginRead` that figures are made of."""
 
 CHUNK_LINES = 100_000
+_NONE_LATER: Mapping[str, str] = {}
 
 Line = tuple[str, ...]
 """The texts of a line, in the order of the columns that were asked for."""
-_ENDED, _ASKED = ANSWER_COLUMNS.index("ended_s"), LEDGER_COLUMNS.index("asked_s")
+_ENDED, _SENT = ANSWER_COLUMNS.index("ended_s"), RETRY_COLUMNS.index("sent_s")
+_ASKED = LEDGER_COLUMNS.index("asked_s")
 
 
 class Answers(NamedTuple):
@@ -62,10 +71,21 @@ class Answers(NamedTuple):
     status: Integers  # an index of STATUSES, or NO_STATUS
     key: Integers
     wrong_answer_kinds: Mapping[str, int]  # counts by what was wrong with an answer
+    attempts: Integers  # 1 without a retry
+    gave_up: NDArray[np.bool_]  # the last attempt was abandoned, or nothing answered it
 
     @property
     def latency_s(self) -> Floats:
+        """The time from the intended start of the first attempt to the end of the last, in seconds."""
         return self.ended_s - self.intended_s
+
+
+class Retries(NamedTuple):
+    """Attempts beyond the first of their requests, one element each, about in order of sending."""
+
+    sent_s: Floats
+    attempt: Integers  # 2 for the first retry
+    key: Integers
 
 
 class Reads(NamedTuple):
@@ -90,10 +110,9 @@ def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
 
     Raises OSError, or ValueError naming the file where it is not a file of answers.
     """
-    files = [_lines(path, ANSWER_COLUMNS) for path in paths]
-    in_order = files[0] if len(files) == 1 else heapq.merge(*files, key=lambda line: float(line[_ENDED]))
-    for lines in _in_chunks(in_order):
-        intended_s, _, ended_s, key, code, status, age_s, _, fault = zip(*lines, strict=True)
+    files = [_lines(path, _OF_THE_ANSWER, _OF_THE_CLIENT) for path in paths]
+    for lines in _in_chunks(_merged(files, _ENDED)):
+        intended_s, _, ended_s, key, code, status, age_s, _, fault, attempts, gave_up = zip(*lines, strict=True)
         yield Answers(
             intended_s=np.array([*map(float, intended_s)]),
             ended_s=np.array([*map(float, ended_s)]),
@@ -102,12 +121,25 @@ def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
             status=np.array([STATUS_NUMBERS[text] for text in status], dtype=np.int64),
             key=np.array([*map(int, key)], dtype=np.int64),
             wrong_answer_kinds=Counter(filter(None, fault)),
+            attempts=np.array([*map(int, attempts)], dtype=np.int64),
+            gave_up=np.array([*map(int, gave_up)], dtype=np.bool_),
+        )
+
+
+def read_retries(paths: Sequence[Path]) -> Iterator[Retries]:
+    """The retries of all files, in order of sending as far as each file is in that order. Raises as `read_answers`."""
+    for lines in _in_chunks(_merged([_lines(path, RETRY_COLUMNS) for path in paths], _SENT)):
+        sent_s, attempt, key = zip(*lines, strict=True)
+        yield Retries(
+            sent_s=np.array([*map(float, sent_s)]),
+            attempt=np.array([*map(int, attempt)], dtype=np.int64),
+            key=np.array([*map(int, key)], dtype=np.int64),
         )
 
 
 def first_intended_s(paths: Sequence[Path]) -> float:
     """The earliest intended start of a request, in seconds; infinite where there was none. Raises as `read_answers`."""
-    moments = (float(intended_s) for path in paths for intended_s, *_ in _lines(path, ANSWER_COLUMNS))
+    moments = (float(intended_s) for path in paths for intended_s, *_ in _lines(path, _OF_THE_ANSWER))
     return min(moments, default=math.inf)
 
 
@@ -149,8 +181,16 @@ def _in_order_of_asking(path: Path) -> Iterator[Line]:
         yield heapq.heappop(held)[2]
 
 
-def _lines(path: Path, columns: Sequence[str]) -> Iterator[Line]:
-    """The texts of these columns, which a file may have in any order and beside others, line by line."""
+def _merged(files: Sequence[Iterator[Line]], column: int) -> Iterator[Line]:
+    """The lines of all files in order of that column, a number, as far as each file is in that order."""
+    return files[0] if len(files) == 1 else heapq.merge(*files, key=lambda line: float(line[column]))
+
+
+def _lines(path: Path, columns: Sequence[str], later: Mapping[str, str] = _NONE_LATER) -> Iterator[Line]:
+    """The texts of these columns, which a file may have in any order and beside others, line by line.
+
+    Columns that came `later` follow, with the text that stands there for a file without them.
+    """
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
         header = next(reader, None)
@@ -158,10 +198,12 @@ def _lines(path: Path, columns: Sequence[str]) -> Iterator[Line]:
             return  # its writer was killed before the first line
         if missing := set(columns) - set(header):
             raise ValueError(f"{path}: no column {min(missing)}")
-        picked = itemgetter(*map(header.index, columns))
+        absent = [column for column in later if column not in header]
+        added = [later[column] for column in absent]
+        picked = itemgetter(*map([*header, *absent].index, (*columns, *later)))
         for line in reader:
             if len(line) >= len(header):  # a generator that was killed may have left half a line
-                yield picked(line)
+                yield picked(line + added if added else line)
 
 
 def _in_chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:

@@ -7,7 +7,7 @@ from loadtest.figures.failures import failures_found
 from loadtest.figures.generator_record import what_is_due
 from loadtest.figures.history import Ending, History
 from loadtest.figures.incident import Incident
-from loadtest.figures.records import Answers
+from loadtest.figures.records import Answers, Reads
 from loadtest.figures.run_summary import RunSummary, Series, assumed_figures
 from loadtest.figures.tally import Tally, new_tally
 from loadtest.figures.user_time import unaccounted
@@ -40,7 +40,7 @@ def summarise(history: History) -> Summarised:
         tally = tally or new_tally(history.run.scenario, history.start_s, history.oldest_s)
         if isinstance(chunk, Answers):
             tally.add_answers(chunk)
-        else:
+        elif isinstance(chunk, Reads):
             tally.add_reads(chunk)
         del chunk  # before the next one is made
     return _summed_up(history.run, history.world, tally or new_tally(history.run.scenario, 0.0), history.ending())

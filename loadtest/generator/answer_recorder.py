@@ -8,6 +8,7 @@ from app.strategy import Status
 from loadtest.generator.exporter import LoadMetrics
 from loadtest.generator.plan import LoadPlan
 from loadtest.workload.answer_check import Seen
+from loadtest.workload.client import NO_ANSWER
 
 REROUTED = "(rerouted)"
 _STATUSES = frozenset(Status)
@@ -112,6 +113,8 @@ class AnswerRecorder:
             "" if age_s is None else f"{age_s:.3f}",
             answer.headers.get("x-served-by", ""),
             fault,
+            1,
+            int(code == NO_ANSWER),
         )
         name, latency_s, lateness_s = f"/{strategy}/data", ended_s - intended_s, sent_s - intended_s
         self._report(EndedRequest(name, url, answer, failed, ended_s, strategy, latency_s, lateness_s, fault))

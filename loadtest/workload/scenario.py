@@ -16,6 +16,7 @@ from app.latency import Latency
 from app.nets.nets import Nets
 from app.settings import Settings, as_variable
 from app.strategy import Strategy
+from loadtest.workload.client import ClientTable
 from loadtest.workload.faults import Fault
 from loadtest.workload.gate import parse_gate
 from loadtest.workload.scenario_tables import RATE_REAL_MAX, CacheTable, Live, OriginTable, Virtual, Warm
@@ -56,6 +57,7 @@ class Scenario(Table):
     cache: CacheTable
     origin: OriginTable
     warm: Warm = Warm()
+    client: ClientTable = ClientTable()
     slow_ms: float = Field(100.0, gt=0, le=60_000)
     """A second counts as slow when at least 1 % of its requests took longer than this many milliseconds."""
     params: dict[str, dict[str, float | str]] = Field(default_factory=dict)

@@ -52,11 +52,12 @@ class RawRecords:
         wrong = defaultdict(str, faults)
         statuses = [*map(str, STATUSES), ""]
         assert statuses.index("") == NO_STATUS
-        columns = (chunk.intended_s, chunk.ended_s, chunk.key, chunk.code, chunk.status, chunk.age_s, pods)
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        csv.writer(self._answers).writerows(
-            (intended_s, "", ended_s, key, code, statuses[status], _known(age_s), f"pod-{pod + 1}", wrong[place])
-            for place, (intended_s, ended_s, key, code, status, age_s, pod) in enumerate(rows)
+        seen = (chunk.intended_s, chunk.ended_s, chunk.key, chunk.code, chunk.status, chunk.age_s)
+        patience = (pods, chunk.attempts, chunk.gave_up.astype(np.int64))
+        lines, rows = csv.writer(self._answers), zip(*(column.tolist() for column in (*seen, *patience)), strict=True)
+        lines.writerows(
+            (intended_s, "", ended_s, key, code, statuses[status], _known(age_s), f"pod-{pod + 1}", wrong[place], *more)
+            for place, (intended_s, ended_s, key, code, status, age_s, pod, *more) in enumerate(rows)
         )
 
     def reads(self, chunk: Reads, pods: Integers) -> None:

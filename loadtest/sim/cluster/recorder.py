@@ -17,6 +17,7 @@ from loadtest.figures.records import STATUS_NUMBERS, Answers, Floats, Integers, 
 from loadtest.sim.cluster.events import AnswerWrong, FailureCounted, Handlers, OriginAsked
 from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.raw_records import RawRecords
+from loadtest.workload.client import NO_ANSWER
 
 CHUNK = 1 << 16
 _NAN = float("nan")
@@ -168,7 +169,9 @@ class Recorder:
         for column in columns:
             self._hash.update(column.data)
         intended_s, ended_s, age_s, key, code, status, pods = columns
-        chunk = Answers(intended_s, ended_s, age_s, code, status, key, Counter(what for _, what in faults))
+        attempts, gave_up = np.ones(len(code), dtype=np.int64), code == NO_ANSWER
+        wrong = Counter(what for _, what in faults)
+        chunk = Answers(intended_s, ended_s, age_s, code, status, key, wrong, attempts, gave_up)
         for check in self.checks:
             check(chunk)
         assert self._has_begun, "begin comes before the first answer"

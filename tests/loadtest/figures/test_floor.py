@@ -29,7 +29,9 @@ requests = st.lists(
 
 def answers(asked: list[Request]) -> Answers:
     intended_s, ended_s, key, code, age_s = (np.array(column) for column in zip(*asked, strict=True))
-    return Answers(intended_s, ended_s, age_s, code, np.zeros(len(asked), dtype=np.int64), key, {})
+    number = len(asked)
+    statuses, once = np.zeros(number, dtype=np.int64), np.ones(number, dtype=np.int64)
+    return Answers(intended_s, ended_s, age_s, code, statuses, key, {}, once, code == 0)
 
 
 def fewest(asked: list[Request], oldest_s: float, free_s: float) -> int:
@@ -148,5 +150,6 @@ def test_however_small_the_chunks_an_answer_is_sorted_a_few_times_at_most(monkey
     assert sum(sorted_ones) < 3 * len(moments_s)
 
 
-def _hits(number: int) -> tuple[Any, Any, Any]:
-    return np.zeros(number, dtype=np.int64), np.arange(number) % 100, {}
+def _hits(number: int) -> tuple[Any, ...]:
+    none = np.zeros(number, dtype=np.int64)
+    return none, np.arange(number) % 100, {}, none + 1, none > 0

@@ -12,22 +12,43 @@ from loadtest.figures.records import (
     LOAD_REASONS,
     NO_STATUS,
     OK,
+    RETRY_COLUMNS,
     SHED,
     STATUSES,
     read_answers,
     read_ledger,
+    read_retries,
 )
 
 
 def test_answers_are_read_back_and_half_a_line_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "answers-1.csv"
-    path.write_text(",".join(ANSWER_COLUMNS) + "\n1.0,1.0,1.5,7,200,hit,0.25,pod-1,\n2.0,2.0,2.5,7,0,,,,torn\n3.0,3.0")
+    lines = "1.0,1.0,1.5,7,200,hit,0.25,pod-1,,1,0\n2.0,2.0,2.5,7,0,,,,torn,3,1\n3.0,3.0"
+    path.write_text(",".join(ANSWER_COLUMNS) + "\n" + lines)
     (answers,) = read_answers([path])
     assert answers.latency_s.tolist() == [0.5, 0.5]
     assert answers.age_s[0] == 0.25
     assert np.isnan(answers.age_s[1])
     assert answers.status.tolist() == [STATUSES.index(Status.HIT), NO_STATUS]
     assert answers.wrong_answer_kinds == {"torn": 1}
+    assert (answers.attempts.tolist(), answers.gave_up.tolist()) == ([1, 3], [False, True])
+
+
+def test_a_file_of_before_retries_says_that_clients_asked_once_and_waited(tmp_path: Path) -> None:
+    path = tmp_path / "answers-1.csv"
+    path.write_text(",".join(ANSWER_COLUMNS[:-2]) + "\n1.0,1.0,1.5,7,200,hit,0.25,pod-1,\n2.0,2.0,2.5,7,0,,,,torn")
+    (answers,) = read_answers([path])
+    assert answers.wrong_answer_kinds == {"torn": 1}
+    assert (answers.attempts.tolist(), answers.gave_up.tolist()) == ([1, 1], [False, False])
+
+
+def test_retries_of_several_processes_are_read_in_order_of_sending(tmp_path: Path) -> None:
+    paths = [tmp_path / "retries-1.csv", tmp_path / "retries-2.csv"]
+    for path, lines in zip(paths, ("1.0,2,7\n3.0,3,7\n", "2.0,2,8\n4.0"), strict=True):
+        path.write_text(",".join(RETRY_COLUMNS) + "\n" + lines)
+    (retries,) = read_retries(paths)
+    assert [column.tolist() for column in retries] == [[1, 2, 3], [2, 2, 3], [7, 8, 7]]
+    assert [*read_retries([])] == []
 
 
 def test_the_ledger_is_brought_onto_the_clients_clock_and_in_order_of_asking(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ def _answers() -> Answers:
         status=np.array([*map(STATUSES.index, (Status.MISS, Status.HIT, Status.STALE, Status.SHED)), NO_STATUS]),
         key=np.array([0, 0, 1, 0, 0]),
         wrong_answer_kinds={"wrong id": 1},
+        attempts=np.array([1, 1, 1, 2, 3]),
+        gave_up=np.array([False, False, False, False, True]),
     )
 
 
@@ -93,11 +95,11 @@ def test_the_row_is_the_same_in_chunks() -> None:
     for cut in (slice(0, 2), slice(2, 5)):
         intended_s, ended_s, age_s = answers.intended_s[cut], answers.ended_s[cut], answers.age_s[cut]
         wrong_answer_kinds = answers.wrong_answer_kinds if cut.start == 0 else {}
-        chunks.add_answers(
-            Answers(
-                intended_s, ended_s, age_s, answers.code[cut], answers.status[cut], answers.key[cut], wrong_answer_kinds
-            )
-        )
+        chunk = Answers(
+            intended_s, ended_s, age_s, answers.code[cut], answers.status[cut], answers.key[cut],
+            wrong_answer_kinds, answers.attempts[cut], answers.gave_up[cut],
+        )  # fmt: skip
+        chunks.add_answers(chunk)
     assert whole.figures() == chunks.figures()
 
 
@@ -226,7 +228,7 @@ def _dispersion(intended_s: Any) -> float:
         tally.add_answers(
             Answers(
                 intended_s=chunk, ended_s=chunk + 0.001, age_s=np.full(len(chunk), np.nan), key=some, code=some + 200,
-                status=some, wrong_answer_kinds={},
+                status=some, wrong_answer_kinds={}, attempts=some + 1, gave_up=some > 0,
             )
         )  # fmt: skip
     return float(figures(tally).arrivals_dispersion)

@@ -132,7 +132,7 @@ def leave_records(folder: Path, run: PlannedRun, requests: int, is_over: bool, w
             lines.writerow(ANSWER_COLUMNS)
             for number in range(requests):
                 at_s = 1000 + number / 10
-                lines.writerow((at_s, at_s, at_s + 0.001, 0, 200, "hit", 1.0, "pod-1", ""))
+                lines.writerow((at_s, at_s, at_s + 0.001, 0, 200, "hit", 1.0, "pod-1", "", 1, 0))
     else:
         (raw / "answers-1.csv").touch()  # of a generator that was killed before it wrote any
 

@@ -72,7 +72,8 @@ class Told:
 
     def answer(self, latency_s: float, age_s: float = 0.0, code: int = 200, at_s: float = 100.0) -> Answers:
         asked_s, ended_s, aged_s = (np.array([value]) for value in (at_s, at_s + latency_s, age_s))
-        return Answers(asked_s, ended_s, aged_s, np.array([code]), np.array([0]), np.array([0]), {})
+        status, key, once = np.array([0]), np.array([0]), np.array([1])
+        return Answers(asked_s, ended_s, aged_s, np.array([code]), status, key, {}, once, np.array([False]))
 
 
 def a_second_grant(told: Told) -> None:
