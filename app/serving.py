@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.connections import REFUSING_MAX, Connections
+from app.draining import LOOK_EVERY_S, Draining
 from app.http_protocol import BoundedProtocol
 from app.settings import Settings
 
@@ -21,8 +22,6 @@ SPARE_FILES = 32
 """Files kept free for the loop, the log, the listener, the store's own, and short-lived ones."""
 FILES_MAX = 65_536
 """The limit of open files where the system sets none."""
-QUIET_S = 0.2
-"""How long a draining pod must be without a request before it stops to listen."""
 OVERTIME_S = 1.0
 """How long after the grace a pod whose loop is blocked is ended by force."""
 
@@ -121,19 +120,17 @@ class PodServer(uvicorn.Server):
         clock = asyncio.get_running_loop().time
         self._connections.is_draining = True
         give_up_s = clock() + self._grace_s
-        await self._quiet(clock() + self._grace_s / 2)
+        await self._drain()
         cut = asyncio.get_running_loop().call_at(give_up_s, self._cut_off)
         await super().shutdown(sockets)
         cut.cancel()
 
-    async def _quiet(self, give_up_s: float) -> None:
-        """Wait until no request has come for `QUIET_S`, or until `give_up_s` on the loop's clock."""
+    async def _drain(self) -> None:
+        """Answer what still comes, until the pod stops to listen."""
         clock, state = asyncio.get_running_loop().time, self.server_state
-        answered, quiet_since_s = state.total_requests, clock()
-        while (now_s := clock()) < min(give_up_s, quiet_since_s + QUIET_S):
-            if state.tasks or state.total_requests != answered:
-                answered, quiet_since_s = state.total_requests, now_s
-            await asyncio.sleep(0.02)
+        draining = Draining(self._grace_s, clock(), state.total_requests)
+        while not draining.is_over(clock(), state.total_requests, bool(state.tasks)):
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def _cut_off(self) -> None:
         """Cancel the requests and abort the connections that are left at the end of the grace."""

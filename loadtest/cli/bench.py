@@ -37,7 +37,7 @@ def bench(
             f"[dim]make bench SCENARIO={DEFAULT_SCENARIO} runs its full time.[/]"
         )
     workload = scenario_named(scenario or DEFAULT_SCENARIO, duration, pods)
-    if world != "virtual" and (reason := workload.why_only_virtual):
+    if reason := workload.why_not_in(world):
         fail(f"{workload.name}: {reason}")
     # the stack's pods serve no reference, so that the live load never asks one
     found = discovered(reference and world != "stack")

@@ -8,7 +8,7 @@ import typer
 from loadtest.cli.conduct import all_valid, conduct
 from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Duration, Pods, Reference, Results, Seed, Strategies
-from loadtest.cli.terminal import console, exit_unless_valid
+from loadtest.cli.terminal import console, exit_unless_valid, fail
 from loadtest.sim.pool import WORKERS_MAX
 from loadtest.workload.planned_run import plan
 
@@ -33,6 +33,8 @@ def sim(
 ) -> None:
     """Run strategies through a scenario in virtual time: the same seed gives the same bytes, on any machine."""
     workload = scenario_named(scenario, duration, pods)
+    if reason := workload.why_not_in("virtual"):
+        fail(f"{workload.name}: {reason}")
     found = discovered(reference)
     names = chosen(found, strategies, workload)
     began_s = time.monotonic()

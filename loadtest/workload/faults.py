@@ -1,5 +1,6 @@
-"""Faults of a scenario, the `[[faults]]` of its file; only virtual time can break things on time."""
+"""Faults of a scenario, the `[[faults]]` of its file; `loadtest.workload.fault_worlds` says which world does which."""
 
+from random import Random
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
@@ -21,6 +22,11 @@ REFUSED_BY: dict[str, frozenset[CacheCommand]] = {
 class _Fault(Table):
     at_s: float = Field(ge=0, le=3_600)
 
+    @property
+    def variant(self) -> str:
+        """The kind, and the form of it where worlds can do some forms and not others."""
+        return str(getattr(self, "kind", ""))
+
 
 class Lasting(_Fault):
     """A fault that ends by itself after `for_s` seconds."""
@@ -35,10 +41,18 @@ class CacheFlushed(_Fault):
 
 
 class CacheUnreachable(Lasting):
-    """Redis answers no command; with `empty` it comes back without its entries."""
+    """Redis answers no command; with `empty` it comes back without its entries.
+
+    Natively it is killed and started again, or without `empty` cut off from the pods.
+    """
 
     kind: Literal["cache-away"]
     empty: bool = True
+
+    @property
+    def variant(self) -> str:
+        """The kind, and whether the process dies or only its connections."""
+        return self.kind if self.empty else f"{self.kind} with its entries"
 
 
 class CacheSlow(Lasting):
@@ -81,6 +95,11 @@ class CacheRefuses(Lasting):
         return self
 
     @property
+    def variant(self) -> str:
+        """The kind and its error, or that it is narrowed to commands."""
+        return f"{self.kind} {'some commands' if self.commands else self.error}"
+
+    @property
     def refused(self) -> frozenset[CacheCommand]:
         """The commands that get the error."""
         return frozenset(self.commands) or REFUSED_BY[self.error]
@@ -91,6 +110,44 @@ class CacheResets(Lasting):
 
     kind: Literal["cache-resets"]
     share: float = Field(1.0, gt=0, le=1)
+
+
+class CacheSilent(Lasting):
+    """A black hole between all pods and Redis: no reply or error arrives; with `arrive`, commands are executed."""
+
+    kind: Literal["cache-silent"]
+    arrive: bool = False
+
+
+class CacheSliced(Lasting):
+    """Replies of Redis arrive in pieces of `bytes`, each `ms` after the one before."""
+
+    kind: Literal["cache-sliced"]
+    bytes: int = Field(1, ge=1, le=65_536)
+    ms: float = Field(1.0, ge=0, le=10_000)
+
+
+class CacheFull(Lasting):
+    """Redis has room for a number of entries; then its policy decides.
+
+    The room is `entries`, or a `share` of the entries that are there when it begins; by default there is room for these
+    and no more. `allkeys-lru` evicts the entry that was used longest ago, `noeviction` refuses to store.
+    """
+
+    kind: Literal["cache-full"]
+    policy: Literal["allkeys-lru", "noeviction"] = "allkeys-lru"
+    entries: int | None = Field(None, ge=0, le=100_000_000)
+    share: float | None = Field(None, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _room_is_stated_once(self) -> "CacheFull":
+        if self.entries is not None and self.share is not None:
+            raise ValueError("entries and share: state one of them")
+        return self
+
+    def room(self, stored: int) -> int:
+        """The number of entries that there is room for, where so many are stored when it begins."""
+        return self.entries if self.entries is not None else int((1.0 if self.share is None else self.share) * stored)
 
 
 class CacheClockApart(Lasting):
@@ -142,6 +199,13 @@ class PodKilled(Lasting):
     pod: int = Field(ge=0, le=9_999)
 
 
+class PodTerminated(Lasting):
+    """The pod gets SIGTERM and ends within its grace; after `for_s`, once it has ended, a new pod takes its place."""
+
+    kind: Literal["pod-terminated"]
+    pod: int = Field(ge=0, le=9_999)
+
+
 class PodPaused(Lasting):
     """The pod stands still, cut off from the network; then it goes on as if no time had passed."""
 
@@ -169,6 +233,21 @@ class ClockApart(Lasting):
     by_s: float = Field(ge=-86_400, le=86_400)
 
 
+class ClientsLeave(Lasting):
+    """A share of the clients close their connection `after_ms` after a request without its answer.
+
+    What they asked for goes on in the pod. The requests are those that are meant to begin during the fault.
+    """
+
+    kind: Literal["clients-leave"]
+    share: float = Field(1.0, gt=0, le=1)
+    after_ms: float = Field(100.0, ge=0, le=60_000)
+
+    def leaves(self, seed: int, number: int) -> bool:
+        """Whether the client of this request leaves: drawn from the run's seed and the request's number alone."""
+        return self.share >= 1 or Random(f"{seed}/leaves/{number}").random() < self.share
+
+
 Fault = Annotated[
     CacheFlushed
     | CacheUnreachable
@@ -176,6 +255,9 @@ Fault = Annotated[
     | CachePaused
     | CacheRefuses
     | CacheResets
+    | CacheSilent
+    | CacheSliced
+    | CacheFull
     | CacheClockApart
     | ConnectionsDead
     | SubscriptionDead
@@ -183,8 +265,10 @@ Fault = Annotated[
     | OriginSlow
     | OriginHangs
     | PodKilled
+    | PodTerminated
     | PodPaused
     | LoopBlocked
-    | ClockApart,
+    | ClockApart
+    | ClientsLeave,
     Field(discriminator="kind"),
 ]

@@ -17,6 +17,7 @@ from app.nets.nets import Nets
 from app.settings import Settings, as_variable
 from app.strategy import Strategy
 from loadtest.workload.client import ClientTable
+from loadtest.workload.fault_worlds import why_not
 from loadtest.workload.faults import Fault
 from loadtest.workload.gate import parse_gate
 from loadtest.workload.scenario_tables import RATE_REAL_MAX, CacheTable, Live, OriginTable, Virtual, Warm
@@ -82,8 +83,17 @@ class Scenario(Table):
     @property
     def why_only_virtual(self) -> str:
         """The part of this scenario that real processes on one machine cannot do; empty where they can do all of it."""
-        if self.faults:
+        return self.why_not_in("native")
+
+    def why_not_in(self, world: str) -> str:
+        """The part of this scenario that a world cannot do, and why; empty where it can do all of it."""
+        if self.faults and world != "virtual":
             return f"faults.0: {self.faults[0].kind} on time is for virtual time: make sim"
+        for number, fault in enumerate(self.faults):
+            if reason := why_not(fault, world):
+                return f"faults.{number}: {fault.kind} is for {_others(fault, world)}: {reason}"
+        if world == "virtual":
+            return ""
         if self.pods > PODS_REAL_MAX:
             return f"pods: {self.pods} are for virtual time (make sim); as processes, at most {PODS_REAL_MAX}"
         if (self.target_rate or 0) > RATE_REAL_MAX:
@@ -165,6 +175,14 @@ class Scenario(Table):
             "params": self.params,
             "nets": self.nets.model_dump(mode="json", exclude_defaults=True),
         }
+
+
+_MADE_BY: dict[str, str] = {"virtual": "virtual time (make sim)", "native": "processes here (make bench)"}
+
+
+def _others(fault: Fault, world: str) -> str:
+    """The other worlds that can do a fault, with the commands for them."""
+    return " or ".join(text for other, text in _MADE_BY.items() if other != world and not why_not(fault, other))
 
 
 def scenario_names() -> list[str]:

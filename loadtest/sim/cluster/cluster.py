@@ -16,6 +16,7 @@ from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import SlowStore
 from loadtest.sim.cluster.tolerances import allowed_in, epoch_s, has_wrong_clocks
 from loadtest.sim.kernel.loop import VirtualClock, VirtualLoop
+from loadtest.workload.faults import CacheFull
 from loadtest.workload.scenario import Scenario
 
 
@@ -37,7 +38,14 @@ class Cluster:
         self._settings = scenario.pod_settings(seed, "pod")
         virtual = scenario.virtual
         self.observers = Observers([recorder, *observers])
-        self.server = SimulatedRedis(self.clock, virtual.redis_entries_max, virtual.redis_policy, seed, self.observers)
+        self.server = SimulatedRedis(
+            self.clock,
+            virtual.redis_entries_max,
+            virtual.redis_policy,
+            seed,
+            self.observers,
+            may_fill_up=any(isinstance(fault, CacheFull) for fault in scenario.faults),
+        )
         self._epoch_s = epoch_s(scenario)
         self.set_cache_clock(0.0)
         self.invariants = Invariants(

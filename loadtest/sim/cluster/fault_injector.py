@@ -1,11 +1,14 @@
 """The fault injector: it begins the faults of a scenario at their times, and ends them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
+from typing import Any
 
 from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.events import FaultBegan, FaultEnded, LoadBegan
+from loadtest.sim.cluster.graceful_end import GracefulEnd
+from loadtest.sim.cluster.pod import SimulatedPod
 from loadtest.sim.cluster.traffic import Traffic
 from loadtest.workload import faults
 from loadtest.workload.faults import Lasting
@@ -16,8 +19,11 @@ class FaultInjector:
 
     def __init__(self, cluster: Cluster, traffic: Traffic, start_s: float) -> None:
         self._cluster, self._traffic, self._start_s = cluster, traffic, start_s
-        self._closing: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+        """The ends of pods that are under way."""
         self._lasting: list[Lasting] = []
+        if why := cluster.scenario.why_not_in("virtual"):
+            raise ValueError(why)
         cluster.observers.emit(LoadBegan())
         for fault in cluster.scenario.faults:
             cluster.loop.call_first_at(start_s + fault.at_s, partial(self._begin, fault))
@@ -26,10 +32,10 @@ class FaultInjector:
 
     def _begin(self, fault: faults.Fault) -> None:
         self._cluster.observers.emit(FaultBegan(fault))
-        with self._traffic.changing():
-            _SET[type(fault)](self, fault, True)
         if isinstance(fault, Lasting):
             self._lasting.append(fault)
+        with self._traffic.changing():
+            _SET[type(fault)](self, fault, True)
 
     def _end(self, fault: Lasting) -> None:
         self._cluster.observers.emit(FaultEnded(fault))
@@ -63,8 +69,29 @@ class FaultInjector:
     def _set_cache_clock(self, fault: faults.CacheClockApart, is_on: bool) -> None:
         self._cluster.set_cache_clock(fault.by_s if is_on else 0.0)
 
+    def _silence(self, fault: faults.CacheSilent, is_on: bool) -> None:
+        for pod in self._cluster.pods:
+            self._set_connections(pod)
+
     def _kill_connections(self, fault: faults.ConnectionsDead, is_on: bool) -> None:
-        self._cluster.pods[fault.pod].cache.die(is_on, fault.arrive)
+        self._set_connections(self._cluster.pods[fault.pod])
+
+    def _set_connections(self, pod: SimulatedPod) -> None:
+        """Kill or revive a pod's connections: they are dead while a black hole, or their own fault, lasts."""
+        dead = [
+            fault
+            for fault in self._lasting
+            if isinstance(fault, faults.CacheSilent)
+            or (isinstance(fault, faults.ConnectionsDead) and fault.pod == pod.number)
+        ]
+        pod.cache.die(bool(dead), dead[-1].arrive if dead else False)
+
+    def _fill_cache(self, fault: faults.CacheFull, is_on: bool) -> None:
+        server = self._cluster.server
+        if is_on:
+            server.fill_up(fault.room(server.stored), fault.policy)
+        else:
+            server.have_room()
 
     def _deafen(self, fault: faults.SubscriptionDead, is_on: bool) -> None:
         self._cluster.pods[fault.pod].cache.go_deaf(is_on)
@@ -85,22 +112,50 @@ class FaultInjector:
     def _kill(self, fault: faults.PodKilled, is_on: bool) -> None:
         """Kill a pod at once: it is silent from now on, and its locks stay until their leases end."""
         pod = self._cluster.pods[fault.pod]
-        if not is_on:
-            self._replace(fault)
-        elif pod.is_up:
-            pod.is_up = False
+        if is_on and pod.is_up:
+            pod.is_up = pod.is_listening = False
             pod.cache.is_cut_off = True
             pod.paused_until_s = 0.0
             pod.gate.open()
             self._traffic.lose(pod)
-            closing = self._cluster.loop.create_task(pod.aclose())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            self._run(pod.aclose())
+        elif not is_on:
+            self._replace_if_over(fault.pod)
 
-    def _replace(self, fault: faults.PodKilled) -> None:
-        self._cluster.pods[fault.pod] = pod = self._cluster.new_pod(fault.pod)
+    def _terminate(self, fault: faults.PodTerminated, is_on: bool) -> None:
+        pod = self._cluster.pods[fault.pod]
+        if is_on and pod.is_up and not pod.is_ending:
+            pod.is_ending = True
+            self._run(self._end_gracefully(pod))
+        elif not is_on:
+            self._replace_if_over(fault.pod)
+
+    async def _end_gracefully(self, pod: SimulatedPod) -> None:
+        await GracefulEnd(pod, self._traffic).carry_out()
+        with self._traffic.changing():
+            self._replace_if_over(pod.number)
+
+    def _replace_if_over(self, number: int) -> None:
+        """Put a new pod in the place of one that has ended, unless a fault keeps the place empty."""
+        emptying = (faults.PodKilled, faults.PodTerminated)
+        is_kept_empty = any(isinstance(other, emptying) and other.pod == number for other in self._lasting)
+        if not is_kept_empty and not self._cluster.pods[number].is_up:
+            self._replace(number)
+
+    def _run(self, ending: Coroutine[Any, Any, None]) -> None:
+        task = self._cluster.loop.create_task(ending)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _replace(self, number: int) -> None:
+        self._cluster.pods[number] = pod = self._cluster.new_pod(number)
         for slow in [other for other in self._lasting if isinstance(other, faults.CacheSlow)][-1:]:
             pod.cache.slow_down(slow.ms / 1000)
+        for silent in [other for other in self._lasting if isinstance(other, faults.CacheSilent)][-1:]:
+            pod.cache.die(True, silent.arrive)
+
+    def _let_leave(self, fault: faults.ClientsLeave, is_on: bool) -> None:
+        self._traffic.leaving = fault if is_on else None
 
     def _block_loop(self, fault: faults.LoopBlocked, is_on: bool) -> None:
         if (cpu := self._cluster.pods[fault.pod].cpu) is not None:
@@ -126,6 +181,8 @@ _SET: dict[type, Callable[..., None]] = {
     faults.CachePaused: FaultInjector._pause_cache,
     faults.CacheRefuses: FaultInjector._refuse,
     faults.CacheResets: FaultInjector._reset,
+    faults.CacheSilent: FaultInjector._silence,
+    faults.CacheFull: FaultInjector._fill_cache,
     faults.CacheClockApart: FaultInjector._set_cache_clock,
     faults.ConnectionsDead: FaultInjector._kill_connections,
     faults.SubscriptionDead: FaultInjector._deafen,
@@ -133,8 +190,10 @@ _SET: dict[type, Callable[..., None]] = {
     faults.OriginSlow: FaultInjector._slow_origin,
     faults.OriginHangs: FaultInjector._hang_origin,
     faults.PodKilled: FaultInjector._kill,
+    faults.PodTerminated: FaultInjector._terminate,
     faults.PodPaused: FaultInjector._pause,
     faults.LoopBlocked: FaultInjector._block_loop,
     faults.ClockApart: FaultInjector._set_clock,
+    faults.ClientsLeave: FaultInjector._let_leave,
 }
 """The function that begins and ends each kind of fault."""

@@ -147,6 +147,11 @@ class SimulatedPod:
         """
         self.number = number
         self.is_up = True
+        self.is_listening = True
+        """Whether the pod takes requests; one that was killed does not, nor one that has drained."""
+        self.is_ending = False
+        """Whether the pod was asked to end."""
+        self.grace_s = settings.grace_s
         self.gate = PauseGate()
         self.paused_until_s = 0.0
         self.strategy = strategy.name

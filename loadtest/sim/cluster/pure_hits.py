@@ -110,7 +110,7 @@ class PureHits:
         virtual = scenario.virtual
         if scenario.load.loop != "open" or not Latency.parse(virtual.network).is_fixed:
             return None
-        if needs_cpu(scenario) or virtual.redis_entries_max is not None or cluster.walls_apart_s:
+        if needs_cpu(scenario) or cluster.server.keeps_order or cluster.walls_apart_s:
             return None
         if observers.hear(AnswerSent, EntryRead, RequestAnswered, RequestArrived, RequestFailed):
             return None
@@ -288,4 +288,6 @@ class PureHits:
 
 def are_calm(cluster: Cluster) -> bool:
     """Whether every pod is at work, and every command is executed at once."""
-    return all(pod.is_up and pod.gate.is_open and pod.cache.is_direct for pod in cluster.pods)
+    return all(
+        pod.is_up and not pod.is_ending and pod.gate.is_open and pod.cache.is_direct for pod in cluster.pods
+    )

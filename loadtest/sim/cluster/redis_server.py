@@ -50,13 +50,19 @@ class SimulatedRedis:
         policy: Literal["allkeys-lru", "noeviction"] = "allkeys-lru",
         seed: int = 0,
         observers: Observers | None = None,
+        may_fill_up: bool = False,
     ) -> None:
-        """Start empty; `observers` receive the events of its pods' commands, see `loadtest.sim.cluster.pod_cache`."""
+        """Start empty; `observers` receive the events of its pods' commands, see `loadtest.sim.cluster.pod_cache`.
+
+        With `may_fill_up` the order of use is kept from the beginning, for a room that is limited later: see `fill_up`.
+        """
         self.observers = observers or Observers()
         self._true_s = clock.now_s
         self.time_s: Callable[[], float] = clock.now_s
         """The time by the server's clock; see `set_clock`."""
-        self._entries_max, self._evicts = entries_max, policy == "allkeys-lru"
+        self._as_built = self._entries_max, self._evicts = entries_max, policy == "allkeys-lru"
+        self.keeps_order = may_fill_up or entries_max is not None
+        """Whether an entry that is read counts as used, which decides what is evicted first."""
         self._entries: dict[str, tuple[Entry, float]] = {}
         self._locks: dict[str, _Lock] = {}
         self._listeners: dict[Listener, int] = {}
@@ -136,18 +142,46 @@ class SimulatedRedis:
         if self.time_s() >= until_s:
             del self._entries[key]
             return None
-        if self._entries_max is not None:
+        if self.keeps_order:
             self._entries[key] = self._entries.pop(key)  # the dict keeps the order of use
         return entry
 
     def set(self, key: str, entry: Entry, until_ms: int) -> bool:
-        if self._entries_max is not None and key not in self._entries and len(self._entries) >= self._entries_max:
-            if not self._evicts:
-                return False
-            del self._entries[next(iter(self._entries))]
+        if self._entries_max is not None and not self._make_room(key, self._entries_max):
+            return False
         self._entries.pop(key, None)
         self._entries[key] = (entry, until_ms / 1000)
         return True
+
+    def _make_room(self, key: str, entries_max: int) -> bool:
+        """Make room for an entry of this key; False where there is none, and nothing may be evicted."""
+        if len(self._entries) - (key in self._entries) < entries_max:
+            return True
+        if not (self._evicts and entries_max):
+            return False
+        self._evict_down_to(entries_max - 1)
+        return True
+
+    def _evict_down_to(self, entries: int) -> None:
+        for key in [*itertools.islice(self._entries, max(0, len(self._entries) - entries))]:
+            del self._entries[key]
+
+    @property
+    def stored(self) -> int:
+        """The number of entries that are stored, of which some may have expired."""
+        return len(self._entries)
+
+    def fill_up(self, entries_max: int, policy: Literal["allkeys-lru", "noeviction"]) -> None:
+        """Limit the room; with `allkeys-lru` entries that have none are evicted at once."""
+        built_max = self._as_built[0]
+        self._entries_max = entries_max if built_max is None else min(entries_max, built_max)
+        self._evicts = policy == "allkeys-lru"
+        if self._evicts:
+            self._evict_down_to(self._entries_max)
+
+    def have_room(self) -> None:
+        """Have the room and the policy that it was built with."""
+        self._entries_max, self._evicts = self._as_built
 
     def put(self, key: str, entry: Entry, until_ms: int, token: str) -> bool:
         return self._is_held_by(key, token) and self.set(key, entry, until_ms) and self.unlock(key, token)

@@ -23,6 +23,8 @@ PARTING = (
     faults.CachePaused,
     faults.CacheRefuses,
     faults.CacheResets,
+    faults.CacheSilent,
+    faults.CacheFull,
     faults.ConnectionsDead,
     faults.PodPaused,
 )

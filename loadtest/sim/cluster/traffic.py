@@ -20,6 +20,7 @@ from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.tolerances import has_wrong_clocks, new_check
 from loadtest.sim.kernel.eager_task import StartedTask, Starter
 from loadtest.workload.answer_check import NO_AGE, OLDER, Seen
+from loadtest.workload.faults import ClientsLeave
 
 NO_ANSWER = 0
 """The code of a request that got no answer, as in the records."""
@@ -63,6 +64,8 @@ class Traffic:
         self._in_flight = 0
         self._timer: asyncio.TimerHandle | None = None
         self.not_sent = 0
+        self.leaving: ClientsLeave | None = None
+        """The fault by which clients leave at the moment."""
         self.over: asyncio.Future[None] = cluster.loop.create_future()
         self._loop.call_soon(self._serve_all)
 
@@ -95,14 +98,14 @@ class Traffic:
             return
         pods = self._cluster.pods
         pod = pods[ask.turn % len(pods)]
-        if pod.cpu is not None and pod.is_up:
+        if pod.cpu is not None and pod.is_listening:
             heapq.heappush(self._queued, (pod.cpu.take(pod.cpu.service_s), next(self._numbers), pod, ask))
             self._enter()
         else:
             self._hand_over(pod, ask)
 
     def _hand_over(self, pod: SimulatedPod, ask: Ask) -> None:
-        if not pod.is_up:
+        if not pod.is_listening:
             self._answer(pod, ask, _NOBODY)
         elif not pod.gate.is_open:
             pod.held.append(ask)
@@ -115,6 +118,8 @@ class Traffic:
                 self._enter()
                 pod.in_flight[started] = ask
                 started.when_done = lambda task: self._end(pod, task, known)
+                if self.leaving is not None:
+                    self._let_leave(pod, started, self.leaving)
             else:
                 self._answer(pod, ask, started)
 
@@ -127,6 +132,19 @@ class Traffic:
         self._answer(pod, ask, _NOBODY if task.cancelled() else task.result(), known)
         # no request of an open loop is due earlier for it; without a timer or a request under way this is the end
         if not self._is_open or (self._timer is None and not self._in_flight):
+            self._look_again()
+
+    def _let_leave(self, pod: SimulatedPod, task: Any, fault: ClientsLeave) -> None:
+        """Let the client of a request leave in time, where the fault says so; its pod goes on with it."""
+        ask = pod.in_flight[task]
+        if fault.leaves(self._cluster.seed, ask.turn):
+            leaves_s = ask.intended_s + fault.after_ms / 1000
+            self._loop.call_at(max(self._loop.now_s, leaves_s), self._give_up, pod, task)
+
+    def _give_up(self, pod: SimulatedPod, task: Any) -> None:
+        if (ask := pod.in_flight.pop(task, None)) is not None:
+            self._leave()
+            self._answer(pod, ask, _NOBODY)
             self._look_again()
 
     def _known(self, pod: SimulatedPod, key: int) -> _Known:

@@ -52,7 +52,8 @@ def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Sce
         "faults": _faults(rng, pods, duration_s),
         "virtual": _virtual(rng),
     }
-    return Scenario.model_validate(_with_cpu(world, Random(f"{seed}/cpu")))
+    world = _with_cpu(world, Random(f"{seed}/cpu"))
+    return Scenario.model_validate(_with_one_more(world, Random(f"{seed}/one more fault")))
 
 
 def shuffle_seed(seed: int) -> int | None:
@@ -134,6 +135,23 @@ def _faults(rng: Random, pods: int, duration_s: float) -> list[dict[str, Any]]:
     return drawn
 
 
+def _with_one_more(world: dict[str, Any], rng: Random) -> dict[str, Any]:
+    """The world with one more fault at times, of a kind that came later; from a stream of its own."""
+    if len(world["faults"]) >= FAULTS_MAX or rng.random() < 0.5:
+        return world
+    kind, at_s = rng.choice(DRAWN_BESIDE), round(rng.uniform(0, world["duration_s"] - 0.1), 3)
+    return world | {"faults": [*world["faults"], {"kind": kind, "at_s": at_s} | KINDS[kind](rng, world["pods"])]}
+
+
+def _room(rng: Random) -> dict[str, Any]:
+    room = {"entries": rng.randint(0, 4)} if rng.random() < 0.5 else {"share": rng.choice([0.0, 0.5, 1.0])}
+    return room | {"policy": rng.choice(["allkeys-lru", "noeviction"])}
+
+
+def _departure(rng: Random) -> dict[str, Any]:
+    return {"share": rng.choice([0.1, 0.5, 1.0]), "after_ms": round(_stretched(rng, 1, 1_000), 1)}
+
+
 def _lasting(rng: Random, pods: int) -> dict[str, Any]:
     return {"for_s": round(_stretched(rng, 0.05, 6), 3)}
 
@@ -175,6 +193,14 @@ KINDS: dict[str, _Draw] = {
     _kind(faults.ClockApart): _with(_in_pod, "by_s", lambda rng: rng.choice(STEPS_S)),
 }
 DRAWN_ANYWHERE = tuple(KINDS)
+KINDS |= {
+    _kind(faults.CacheSilent): _with(_lasting, "arrive", lambda rng: rng.random() < 0.5),
+    _kind(faults.CacheFull): lambda rng, pods: _lasting(rng, pods) | _room(rng),
+    _kind(faults.PodTerminated): _in_pod,
+    _kind(faults.ClientsLeave): lambda rng, pods: _lasting(rng, pods) | _departure(rng),
+}
+DRAWN_BESIDE = tuple(kind for kind in KINDS if kind not in DRAWN_ANYWHERE)
+"""The kinds that are drawn from a stream of their own, which leaves the draws of the others as they were."""
 KINDS[_kind(faults.LoopBlocked)] = lambda rng, pods: {
     "for_s": round(_stretched(rng, 0.05, 2), 3),
     "pod": rng.randrange(pods),

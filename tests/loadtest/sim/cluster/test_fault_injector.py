@@ -13,7 +13,10 @@ from pydantic import ValidationError
 
 from app.settings import Settings
 from app.strategy import MechanismKind, Status
+from loadtest.figures.records import STATUSES
+from loadtest.sim.cluster.simulate import simulate
 from loadtest.sim.cluster.traffic import NO_ANSWER
+from loadtest.workload.fault_worlds import WORLDS
 from loadtest.workload.faults import CACHE_COMMANDS, REFUSED_BY, Fault
 from tests.loadtest.sim.drill import (
     AT_S,
@@ -50,10 +53,16 @@ def undisturbed(strategy: str) -> Drill:
     return Drill(strategy)
 
 
-def test_every_kind_of_fault_has_a_drill_here() -> None:
+def test_every_kind_of_fault_that_virtual_time_can_do_has_a_drill_here() -> None:
     told = Path(__file__).read_text(encoding="utf-8")
     kinds = {kind.model_fields["kind"].annotation.__args__[0] for kind in get_args(get_args(Fault)[0])}
-    assert not {kind for kind in kinds if f'"{kind}"' not in told}
+    assert not {kind for kind in kinds if f'"{kind}"' not in told and not WORLDS[kind.partition(" ")[0]].virtual}
+
+
+def test_a_fault_that_virtual_time_cannot_do_is_refused_and_the_reason_told() -> None:
+    sliced = workload(fault("cache-sliced", bytes=3))
+    with pytest.raises(ValueError, match=r"^faults.0: cache-sliced is for processes here .*no bytes to slice"):
+        simulate(sliced, STRATEGIES["static"], seed=1)
 
 
 @every_strategy
@@ -147,6 +156,55 @@ def test_14_redis_whose_clock_is_set_serves_nothing_for_longer(strategy: str, by
     assert drill.share(Status.HIT, back_s) >= 0.9 * undisturbed(strategy).share(Status.HIT, back_s), drill.story
 
 
+@every_strategy
+@pytest.mark.parametrize("arrive", [False, True])
+def test_3_a_black_hole_costs_no_answer_and_keeps_nobody_longer_than_a_time_out(strategy: str, arrive: bool) -> None:
+    drill = Drill(strategy, fault("cache-silent", arrive=arrive))
+    assert drill.success() == 1, drill.story
+    assert drill.latency_s.max() <= 2 * TIMEOUT_S + LOAD_S + 0.05, drill.story
+    assert drill.at_once(from_s=AT_S + LOAD_S, to_s=AT_S + FOR_S) <= PODS, drill.story
+    back_s = AT_S + FOR_S + TTL_S + 2
+    assert drill.share(Status.HIT, back_s) >= 0.95 * undisturbed(strategy).share(Status.HIT, back_s), drill.story
+
+
+def test_3_a_black_hole_swallows_the_connections_of_a_new_pod_too_and_outlives_one_pods_own() -> None:
+    """Dead connections of one pod, which end first, revive nothing; a pod that is replaced meanwhile gets no reply."""
+    own, again = fault("connections-dead", pod=0, for_s=1.0), fault("pod-killed", pod=1, for_s=0.5)
+    drill = Drill("static", fault("cache-silent"), own, again)
+    silent = drill.asked(AT_S + 1.5, AT_S + FOR_S - LOAD_S)
+    assert not np.any(drill.status[silent] == STATUSES.index(Status.HIT)), drill.story
+
+
+@coordinated
+def test_4_redis_full_for_a_while_evicts_and_leaves_one_load_at_a_time_per_key(strategy: str) -> None:
+    room = KEYS // 3
+    drill = Drill(strategy, fault("cache-full", entries=room))
+    assert drill.success() == 1, drill.story
+    assert drill.at_once() == 1, drill.story
+    assert drill.reads(AT_S, AT_S + FOR_S) > 2 * undisturbed(strategy).reads(AT_S, AT_S + FOR_S), drill.story
+    back_s = AT_S + FOR_S + TTL_S + 1
+    assert drill.share(Status.HIT, back_s) >= 0.95 * undisturbed(strategy).share(Status.HIT, back_s), drill.story
+
+
+def test_4_what_was_read_last_before_redis_is_full_stays_in_it() -> None:
+    """Hits of the time before decide what is evicted first, in the service by Redis's own idea of it."""
+    hot: dict[str, Any] = {"keys": {"count": 50, "hot_share": 0.9}, "cache": {"ttl_s": 60.0}}
+    drill = Drill("static", fault("cache-full", share=0.1), **hot)
+    assert drill.success() == 1, drill.story
+    assert drill.reads(AT_S) > 0, drill.story
+    hottest = drill.read_key == "lab:static:0"  # which was stored before all others
+    assert not np.any(hottest & (drill.read_s >= AT_S)), drill.story
+
+
+@every_strategy
+def test_5_redis_full_for_a_while_and_refusing_costs_no_answer_and_reads_go_on(strategy: str) -> None:
+    drill = Drill(strategy, fault("cache-full", policy="noeviction", share=0.5))
+    assert drill.success() == 1, drill.story
+    assert drill.peak() <= RATE, drill.story
+    back_s = AT_S + FOR_S + TTL_S + 1
+    assert drill.share(Status.HIT, back_s) >= 0.95 * undisturbed(strategy).share(Status.HIT, back_s), drill.story
+
+
 @coordinated
 def test_4_a_full_redis_that_evicts_leaves_one_load_at_a_time_per_key(strategy: str) -> None:
     drill = Drill(strategy, virtual={"redis_entries_max": KEYS // 3})
@@ -232,6 +290,39 @@ def test_12_a_killed_pod_loses_its_own_requests_and_no_others(strategy: str) -> 
     assert {*drill.code} == {200, NO_ANSWER}, drill.story
     assert np.all(drill.asked(AT_S - LOAD_S - 0.1, AT_S + FOR_S + 0.1)[lost]), drill.story
     assert np.sum(lost) == pytest.approx(RATE / PODS * FOR_S, rel=0.3), drill.story
+
+
+@every_strategy
+def test_12_a_terminated_pod_answers_what_it_has_and_its_place_is_empty_until_the_new_one(strategy: str) -> None:
+    drill = Drill(strategy, fault("pod-terminated", pod=1))
+    drains_s = AT_S + TOLD.grace_s / 2
+    assert drill.success(0, drains_s) == 1, drill.story  # it is asked all the time, so it drains for half of its grace
+    assert drill.success(AT_S + FOR_S) == 1, drill.story
+    lost = drill.code == NO_ANSWER
+    assert {*drill.pod[lost]} == {1}, drill.story
+    assert np.sum(lost) == pytest.approx(RATE / PODS * (FOR_S - TOLD.grace_s / 2), rel=0.3), drill.story
+
+
+def test_12_a_terminated_pod_whose_loads_hang_is_cut_off_at_the_end_of_its_grace() -> None:
+    hangs: dict[str, Any] = {"origin": {"latency": "fixed(60000)"}, "warm": {"keys": "none"}, "top": {"pods": 1}}
+    ended = fault("pod-terminated", pod=0, for_s=0.1) | {"at_s": 4.0}
+    drill = Drill("static", ended, load={"rate_per_s": 2.0, "arrivals": "constant"}, **hangs)
+    cut = (drill.code == NO_ANSWER) & (drill.latency_s > 0.1)
+    assert np.sum(cut) > 1, drill.story
+    assert np.ptp(drill.ended_s[cut]) < 0.001, drill.story
+    assert drill.latency_s[cut].max() > TOLD.grace_s, drill.story
+    assert np.all(drill.code[drill.asked(drill.ended_s[cut][0] + 0.1)] == 503), drill.story  # a new pod, asked in vain
+
+
+@pytest.mark.parametrize("strategy", ["static", "singleflight"])
+def test_16_clients_that_leave_harm_nobody_else_and_their_loads_land(strategy: str) -> None:
+    drill = Drill(strategy, fault("clients-leave", after_ms=30.0))
+    left = drill.code == NO_ANSWER
+    assert {*drill.code} == {200, NO_ANSWER}, drill.story
+    assert np.all(drill.asked(AT_S, AT_S + FOR_S)[left]), drill.story
+    assert drill.latency_s[left] == pytest.approx(0.03, abs=0.001), drill.story
+    assert drill.latency_s[drill.asked(AT_S, AT_S + FOR_S)].max() < 0.031, drill.story  # all that waited have left
+    assert drill.reads() == undisturbed(strategy).reads(), drill.story
 
 
 @every_strategy

@@ -1,0 +1,60 @@
+"""The worlds in which each fault can be done, and why not in the others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from loadtest.workload.faults import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """The reasons why a fault cannot be done, by world; an empty reason says that it can be."""
+
+    virtual: str = ""
+    native: str = ""
+    stack: str = ""
+
+
+_NOT_YET = "the stack breaks nothing on time"
+_NO_BYTES = "a simulated reply has no bytes to slice: it arrives as a whole"
+_ONE_CLOCK = "the processes of a machine share its clock"
+_A_SCRIPT = "a script that keeps Redis busy takes the machine's CPU with it"
+_RIGHTS = "a real Redis refuses by command and user, and a pod's scripts use several commands at once"
+_NOT_TOLD_APART = "the network does not tell a subscription from other connections"
+_ONE_WAY = "all pods of the stack go one way to Redis"
+_FROM_INSIDE = "only a pod's own code can block its loop"
+
+WORLDS: Mapping[str, WhyNot] = {
+    "cache-flushed": WhyNot(stack=_NOT_YET),
+    "cache-away": WhyNot(stack=_NOT_YET),
+    "cache-away with its entries": WhyNot(stack=_NOT_YET),
+    "cache-slow": WhyNot(stack=_NOT_YET),
+    "cache-paused": WhyNot(stack=_NOT_YET),
+    "cache-refuses READONLY": WhyNot(stack=_NOT_YET),
+    "cache-refuses OOM": WhyNot(stack=_NOT_YET),
+    "cache-refuses BUSY": WhyNot(native=_A_SCRIPT, stack=_A_SCRIPT),
+    "cache-refuses NOPERM": WhyNot(native=_RIGHTS, stack=_RIGHTS),
+    "cache-refuses some commands": WhyNot(native=_RIGHTS, stack=_RIGHTS),
+    "cache-resets": WhyNot(stack=_NOT_YET),
+    "cache-silent": WhyNot(stack=_NOT_YET),
+    "cache-sliced": WhyNot(virtual=_NO_BYTES, stack=_NOT_YET),
+    "cache-full": WhyNot(stack=_NOT_YET),
+    "cache-clock-apart": WhyNot(native=_ONE_CLOCK, stack=_ONE_CLOCK),
+    "connections-dead": WhyNot(stack=_ONE_WAY),
+    "subscription-dead": WhyNot(native=_NOT_TOLD_APART, stack=_NOT_TOLD_APART),
+    "origin-fails": WhyNot(stack=_NOT_YET),
+    "origin-slow": WhyNot(stack=_NOT_YET),
+    "origin-hangs": WhyNot(stack=_NOT_YET),
+    "pod-killed": WhyNot(stack=_NOT_YET),
+    "pod-terminated": WhyNot(stack=_NOT_YET),
+    "pod-paused": WhyNot(stack=_NOT_YET),
+    "loop-blocked": WhyNot(native=_FROM_INSIDE, stack=_FROM_INSIDE),
+    "clock-apart": WhyNot(native=_ONE_CLOCK, stack=_ONE_CLOCK),
+    "clients-leave": WhyNot(stack=_NOT_YET),
+}
+"""The reasons of every fault, by `Fault.variant`."""
+
+
+def why_not(fault: Fault, world: str) -> str:
+    """The reason why a world (virtual, native or stack) cannot do this fault; empty where it can."""
+    return str(getattr(WORLDS[fault.variant], world))
