@@ -129,7 +129,7 @@ class PodServer(uvicorn.Server):
         """Answer what still comes, until the pod stops to listen."""
         clock, state = asyncio.get_running_loop().time, self.server_state
         draining = Draining(self._grace_s, clock(), state.total_requests)
-        while not draining.is_over(clock(), state.total_requests, bool(state.tasks)):
+        while not draining.is_over(clock(), state.total_requests, bool(state.tasks)):  # noqa: ASYNC110
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _cut_off(self) -> None:

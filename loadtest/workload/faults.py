@@ -130,8 +130,8 @@ class CacheSliced(Lasting):
 class CacheFull(Lasting):
     """Redis has room for a number of entries; then its policy decides.
 
-    The room is `entries`, or a `share` of the entries that are there when it begins; by default there is room for these
-    and no more. `allkeys-lru` evicts the entry that was used longest ago, `noeviction` refuses to store.
+    The room is `entries`, or a `share` of what is stored when it begins; by default there is room for that and no more.
+    `allkeys-lru` evicts the entry that was used longest ago, `noeviction` refuses to store.
     """
 
     kind: Literal["cache-full"]

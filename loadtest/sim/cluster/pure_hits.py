@@ -288,6 +288,4 @@ class PureHits:
 
 def are_calm(cluster: Cluster) -> bool:
     """Whether every pod is at work, and every command is executed at once."""
-    return all(
-        pod.is_up and not pod.is_ending and pod.gate.is_open and pod.cache.is_direct for pod in cluster.pods
-    )
+    return all(pod.is_up and not pod.is_ending and pod.gate.is_open and pod.cache.is_direct for pod in cluster.pods)
