@@ -95,9 +95,10 @@ def add_admin_routes(
 def _longest_load_s(settings: Settings) -> float:
     """The longest time from the start of a read until its item is in the cache, seconds.
 
-    It is the latency's longest or the read's time-out, and then the time-out of a write.
+    It is the latency's longest under load or the read's time-out, and then the time-out of a write.
     """
-    read_ms = min(Latency.parse(settings.origin_latency).longest_ms, settings.origin_timeout_ms)
+    times_max = 1.0 if settings.origin_slowdown is None else settings.origin_slowdown.times_max
+    read_ms = min(Latency.parse(settings.origin_latency).longest_ms * times_max, settings.origin_timeout_ms)
     return (read_ms + settings.redis_timeout_ms) / 1000
 
 

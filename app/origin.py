@@ -19,6 +19,7 @@ from app.item import Found, ItemForm, dated
 from app.latency import Latency
 from app.ledger import AskedRead, ReadOutcome
 from app.peak import Peak
+from app.pooler import Permit
 from app.settings import Settings
 from app.strategy import Clock, Loaded, LoadReason, OriginFailed, Shed
 from app.tasks import Tasks
@@ -47,8 +48,8 @@ class Shared(Protocol):
         """The reason why no connection is handed out at the moment; empty where they are."""
         ...
 
-    async def acquire(self) -> int:
-        """The number of a connection, to be given to `release`. A caller that is cancelled holds none."""
+    async def acquire(self) -> Permit:
+        """A permit for a connection, its number to be given to `release`. A caller that is cancelled holds none."""
         ...
 
     def release(self, number: int) -> None: ...
@@ -92,7 +93,7 @@ class _PooledRead(AskedRead):
     answer: asyncio.Future[Loaded]
     started_monotonic_s: float
     taking: asyncio.Task[None] | None = None  # it queues for a connection that pods share
-    permit: int | None = None  # the number of that connection
+    permit: Permit | None = None  # for that connection
 
 
 class Origin:
@@ -116,6 +117,7 @@ class Origin:
         self._events = events
         self._item = ItemForm(settings.change_every_s, settings.negative_ttl_s)
         self._draw_ms = Latency.parse(settings.origin_latency).draw_ms
+        self._slowdown = settings.origin_slowdown
         self._rng = Random(f"{settings.seed}/{settings.pod}/{strategy}/latency")
         self._shared = shared
         self._tasks = Tasks(events.task_died)
@@ -245,7 +247,10 @@ class Origin:
         clock = self._clock
         read.started_s, read.started_monotonic_s = clock.now_s(), clock.monotonic_s()
         self._events.origin_started(read)
-        self._under_way[read] = found = self._store.select(read.item_id, self._draw_ms(self._rng))
+        latency_ms = self._draw_ms(self._rng)
+        if self._slowdown is not None:
+            latency_ms *= self._slowdown.times(self.reading if read.permit is None else read.permit.in_use)
+        self._under_way[read] = found = self._store.select(read.item_id, latency_ms)
         found.add_done_callback(partial(self._finish, read))
 
     def _finish(self, read: _PooledRead, found: asyncio.Future[Found]) -> None:
@@ -271,7 +276,7 @@ class Origin:
         read.outcome, read.ended_s = outcome, now_s
         self._ledger.write(read)  # before the next read has its connection
         if read.permit is not None and self._shared is not None:
-            self._shared.release(read.permit)
+            self._shared.release(read.permit.number)
         self._give_connection_back()
         if loaded is not None:
             if not answer.done():

@@ -17,7 +17,8 @@ The lines of a client:
 - `give N` ends a claim, granted or not.
 - `hold N` claims a permit that was granted over an earlier connection.
 
-The pooler's only line is `grant N`.
+The pooler's only line is `grant N IN_USE`. It tells how many permits are held with this one, which a database notices
+as the reads that are under way.
 """
 
 import argparse
@@ -26,6 +27,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import NamedTuple
 
 PORT = 6432
 SIZE_MAX = 100_000
@@ -36,6 +38,13 @@ CLAIMS_MAX = 1_024
 """Permits that one connection may hold or wait for: more than a pod's own connections, each of which asks for one."""
 LINE_BYTES_MAX = 200
 """The longest line; a client that sends a longer one is aborted."""
+
+
+class Permit(NamedTuple):
+    """A permit as a client holds it: the `number` to give it back by, and how many all clients held with it then."""
+
+    number: int
+    in_use: int
 
 
 class Lines(asyncio.Protocol):
@@ -108,7 +117,7 @@ class SharedPool:
             member, number = claim = next(iter(self.waiting))
             del self.waiting[claim]
             self.held[claim] = None
-            member.say("grant", number)
+            member.say("grant", number, len(self.held))
 
 
 class Pooler:

@@ -9,7 +9,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 
-from app.pooler import Lines
+from app.pooler import Lines, Permit
 from app.strategy import OriginFailed
 from app.tasks import Tasks
 
@@ -49,13 +49,13 @@ class PoolerClient:
         self._strategy, self._connect = strategy, connect
         self._tasks = Tasks(died)
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[None]] = {}  # in order
+        self._waiting: dict[int, asyncio.Future[Permit]] = {}  # in order
         self._held: dict[int, None] = {}
         self._line: _Line | None = None
         self._is_over = False
 
-    async def acquire(self) -> int:
-        """The number of a permit, to be given to `release`. Raises `OriginFailed` once this is closed.
+    async def acquire(self) -> Permit:
+        """A permit, whose number is to be given to `release`. Raises `OriginFailed` once this is closed.
 
         A caller that is cancelled meanwhile holds none, and leaves the queue.
         """
@@ -64,14 +64,15 @@ class PoolerClient:
         if not len(self._tasks):
             self._tasks.keep(self._stay_connected, "pooler")
         number = next(self._numbers)
-        self._waiting[number] = granted = asyncio.get_running_loop().create_future()
+        granted: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = granted
         self._say("take", number)
         try:
-            await granted
+            permit = await granted
         except BaseException:
             self.release(number)  # also if it was granted in this very moment
             raise
-        return number
+        return permit
 
     def release(self, number: int) -> None:
         self._waiting.pop(number, None)
@@ -83,12 +84,12 @@ class PoolerClient:
         self._is_over = True
         await self._tasks.aclose()
 
-    def granted(self, number: int) -> None:
+    def granted(self, permit: Permit) -> None:
         """Hand a permit that the pooler granted to its waiter."""
-        if (waiter := self._waiting.pop(number, None)) is not None:  # else it has been given back already
-            self._held[number] = None
+        if (waiter := self._waiting.pop(permit.number, None)) is not None:  # else it has been given back already
+            self._held[permit.number] = None
             if not waiter.done():
-                waiter.set_result(None)
+                waiter.set_result(permit)
 
     def _say(self, *words: object) -> None:
         if self._line is not None:
@@ -144,7 +145,7 @@ class _Line(Lines):
 
     def hear(self, words: list[str]) -> None:
         match words:
-            case ["grant", number]:
-                self._client.granted(int(number))
+            case ["grant", number, in_use]:
+                self._client.granted(Permit(int(number), int(in_use)))
             case _:
                 raise ValueError(f"no word of a pooler: {words}")

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.latency import Latency
 from app.nets.nets import Nets
 from app.pooler import PORT, SIZE_MAX
 from app.redis_url import checked
+from app.slowdown import Slowdown
 
 Milliseconds = Annotated[float, Field(ge=1, le=600_000)]
 
@@ -33,6 +34,16 @@ def _is_address(text: str) -> str:
     if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
         raise ValueError("must be host:port")
     return text
+
+
+def _table(given: object) -> object:
+    """A table from the JSON of its variable; None where that is empty. Raises ValueError."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return json.loads(given) if given.strip() else None
+    except ValueError:
+        raise ValueError("must be a JSON object") from None
 
 
 def as_variable(value: object) -> str:
@@ -83,6 +94,11 @@ class Settings(BaseSettings):
     """Connections of all pods together, per strategy; a read needs one of these too. Empty: no such bound."""
     origin_pooler: Annotated[str, AfterValidator(_is_address)] = f"127.0.0.1:{PORT}"
     """The pooler's address, `host:port` (`python -m app.pooler`); used only where connections are shared."""
+    origin_slowdown: Annotated[Slowdown | None, NoDecode, BeforeValidator(_table)] = None
+    """How the latency grows with the reads under way, as JSON: {"knee": 20, "per_read": 0.1, "times_max": 8}.
+
+    The pooler tells how many are under way in all pods. Where pods share no connections, a pod counts its own alone.
+    """
     origin_queue_max: int = Field(1_024, ge=0, le=100_000)
     """Reads per strategy that may wait for a connection; one more is shed."""
     origin_timeout_ms: Milliseconds = 5_000.0

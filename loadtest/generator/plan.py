@@ -12,7 +12,6 @@ from gevent.event import Event
 from pydantic import ValidationError
 
 from app.discovery import discover
-from app.latency import Latency
 from loadtest.figures.records import ANSWER_COLUMNS
 from loadtest.generator.pods import AskPod, NoPods, Told, ask_pod, ask_pods, check_strategies
 from loadtest.generator.targets import BadTargets, Targets
@@ -52,7 +51,7 @@ class LoadPlan:
             check_strategies(self.strategies, told)
         except ValueError as error:
             raise BadOption(f"--strategy: {error}") from None
-        law_s = Latency.parse(self.scenario.origin.latency).longest_ms / 1000
+        law_s = self.scenario.origin.longest_ms / 1000
         self.answers = AnswerCheck(law_s if told.longest_load_s is None else told.longest_load_s)
         self._hear(told)
         self.folder = Path(options.answers) if options.answers else None

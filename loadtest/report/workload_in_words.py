@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from app.slowdown import Slowdown
 from loadtest.workload.faults import Fault
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.traffic import Keys, Load, Ramp, Spike, Steady, Step, TopOfTheHour
@@ -64,7 +65,16 @@ def fault_in_words(fault: Fault) -> str:
 def _connections(scenario: Scenario) -> str:
     shared = scenario.origin.connections_shared
     together = "" if shared is None else f", {shared:,} for all pods together"
-    return f"{scenario.origin.connections} connections per pod{together}"
+    return f"{scenario.origin.connections} connections per pod{together}{_slowdown(scenario.origin.slowdown)}"
+
+
+def _slowdown(slowdown: Slowdown | None) -> str:
+    if slowdown is None:
+        return ""
+    return (
+        f", {100 * slowdown.per_read:g} % slower for each read under way above {slowdown.knee:,} "
+        f"(up to {slowdown.times_max:g} times)"
+    )
 
 
 def _detail(name: str, value: Any) -> str:

@@ -147,6 +147,7 @@ CONDITIONS: tuple[Condition, ...] = (
         "arrivals at even distances are not random ones",
         lambda asked: asked.scenario.load.loop == "closed" or asked.scenario.load.arrivals == "poisson",
     ),
+    Condition("the origin slows with the reads under way", lambda asked: asked.scenario.origin.slowdown is None),
     Condition("a load may take longer than the time-outs", _within_time_outs),
     Condition(
         f"a load may take longer than {LOAD_PER_TTL_MAX:g} of the TTL",

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from app.latency import Latency
 from app.nets.nets import Nets
+from app.pooler import SIZE_MAX
 from app.settings import Settings, as_variable
 from app.strategy import Strategy
 from loadtest.workload.client import ClientTable
@@ -80,6 +81,16 @@ class Scenario(Table):
                 raise ValueError(f"faults.{number}.pod must be less than pods ({self.pods})")
         return self
 
+    @model_validator(mode="after")
+    def _reads_can_be_counted(self) -> "Scenario":
+        of_pods = self.pods * self.origin.connections
+        if self.origin.slowdown is not None and (self.connections_shared or 0) > SIZE_MAX:
+            raise ValueError(
+                f"origin.slowdown: pods times origin.connections ({of_pods:,}) must be at most {SIZE_MAX:,}, "
+                "unless origin.connections_shared is stated"
+            )
+        return self
+
     @property
     def why_only_virtual(self) -> str:
         """The part of this scenario that real processes on one machine cannot do; empty where they can do all of it."""
@@ -141,15 +152,21 @@ class Scenario(Table):
 
     @property
     def connections_shared(self) -> int | None:
-        """The shared connections that pods can come to queue for; None where the pods' own are no more than these."""
-        shared = self.origin.connections_shared
-        return shared if shared is not None and shared < self.pods * self.origin.connections else None
+        """The connections that a pooler hands out; None where each pod goes by its own.
+
+        There is a pooler where pods can come to queue for shared connections. An origin that slows down needs one
+        to count the reads under way; for that alone, it has as many connections as the pods.
+        """
+        shared, of_pods = self.origin.connections_shared, self.pods * self.origin.connections
+        if shared is not None and shared < of_pods:
+            return shared
+        return None if self.origin.slowdown is None else of_pods
 
     @property
     def without_effect(self) -> list[str]:
         """The parts of it that have no effect, in sentences."""
         shared, of_pods = self.origin.connections_shared, self.pods * self.origin.connections
-        if shared is None or self.connections_shared is not None:
+        if shared is None or shared < of_pods:
             return []
         return [
             f"origin.connections_shared ({shared:,}) has no effect: the pods have {of_pods:,} connections of their own"
@@ -172,6 +189,7 @@ class Scenario(Table):
             "origin_latency": self.origin.latency,
             "origin_connections": self.origin.connections,
             "origin_connections_shared": self.connections_shared,
+            "origin_slowdown": None if self.origin.slowdown is None else self.origin.slowdown.model_dump(),
             "params": self.params,
             "nets": self.nets.model_dump(mode="json", exclude_defaults=True),
         }

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from app.latency import Latency
 from app.pooler import SIZE_MAX
+from app.slowdown import Slowdown
 from loadtest.workload.table import Table
 
 RATE_REAL_MAX = 50_000
@@ -37,6 +38,13 @@ class OriginTable(Table):
     A read first takes one of its pod's connections, and with it queues for a shared one. None leaves each pod its own
     alone.
     """
+    slowdown: Slowdown | None = None
+    """How the latency grows with the reads under way, over all pods; None where load makes no read slower."""
+
+    @property
+    def longest_ms(self) -> float:
+        """The longest latency of a read, under the greatest load, in ms."""
+        return Latency.parse(self.latency).longest_ms * (1.0 if self.slowdown is None else self.slowdown.times_max)
 
 
 class Warm(Table):

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from app.discovery import discover
 from app.settings import Settings, as_variable
-from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
+from loadtest.workload.scenario import PODS_REAL_MAX, BadScenario, Scenario, read_scenario
 from loadtest.workload.stated_settings import StatedSettings
 from loadtest.workload.trace import BadTrace, read_trace
 from loadtest.worlds.own_locustfile import BadLocustfile, check_locustfile
@@ -95,6 +95,9 @@ def _pods(scenario: Scenario, given: Given) -> StatedSettings:
         inside = f": {'.'.join(within)}" if within else ""
         said = _bound(field) or str(fault["msg"]).removeprefix("Value error, ")
         raise BadVariable(f"{variable}={given.get(variable, '')}{inside}: {said}") from None
+    if pods.origin_slowdown is not None and pods.origin_connections_shared is None:  # then the pooler counts the reads
+        enough = PODS_REAL_MAX * pods.origin_connections
+        pods = pods.model_copy(update={"origin_connections_shared": enough})
     if pods.key_space < scenario.keys.count:
         keys = scenario.keys.count
         raise BadVariable(f"LAB_KEY_SPACE={pods.key_space}: must be at least {keys}, the keys of {scenario.name}")

@@ -54,8 +54,10 @@ class Burst:
 def origin_time_s(scenario: Scenario) -> float:
     """The seconds that the origin needs to read every key once, on all its connections."""
     latency = Latency.parse(scenario.origin.latency)
-    rounds = math.ceil(scenario.keys.count / scenario.connections_together)
-    return ((rounds - 1) * latency.mean_ms + max(latency.mean_ms, latency.longest_ms)) / 1000
+    keys, together, slowdown = scenario.keys.count, scenario.connections_together, scenario.origin.slowdown
+    times = 1.0 if slowdown is None else slowdown.times(min(keys, together))
+    rounds = math.ceil(keys / together)
+    return ((rounds - 1) * latency.mean_ms + max(latency.mean_ms, latency.longest_ms)) * times / 1000
 
 
 async def ask_for_all(pod_urls: Sequence[str], strategy: str, keys: int) -> Burst:

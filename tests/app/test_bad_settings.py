@@ -9,6 +9,7 @@ from annotated_types import Ge, Le, Lt
 
 import app.__main__
 from app.settings import Settings
+from app.slowdown import Slowdown
 
 NUMBERS = {name: field for name, field in Settings.model_fields.items() if field.annotation in {int, float}}
 JUNK = ("", "abc", "nan", "1e400", "-1e400", "9" * 5_000, "[]", "\x1b[31m", "\u0663\u0663 ms")
@@ -88,6 +89,9 @@ def test_a_number_beyond_its_bounds_is_named(
         ("origin_connections_shared", "0", "LAB_ORIGIN_CONNECTIONS_SHARED: Input should be greater than or equal to 1"),
         ("origin_connections_shared", "100001", "LAB_ORIGIN_CONNECTIONS_SHARED: Input should be less than or equal to"),
         ("origin_connections_shared", "2.5", "LAB_ORIGIN_CONNECTIONS_SHARED: Input should be a valid integer"),
+        ("origin_slowdown", "abc", "LAB_ORIGIN_SLOWDOWN: Value error, must be a JSON object"),
+        ("origin_slowdown", '{"knee": -1, "per_read": 1}', "LAB_ORIGIN_SLOWDOWN.knee: Input should be greater than or"),
+        ("origin_slowdown", '{"knee": 1}', "LAB_ORIGIN_SLOWDOWN.per_read: Field required"),
         ("origin_pooler", "pooler", "LAB_ORIGIN_POOLER: Value error, must be host:port"),
         ("origin_pooler", "pooler:99999", "LAB_ORIGIN_POOLER: Value error, must be host:port"),
         ("origin_path", "/", "LAB_ORIGIN_PATH: / is there and not the lab's own (no regular file)"),
@@ -105,6 +109,6 @@ def test_a_bad_setting_is_named_and_told(
 
 
 def test_what_the_pod_says_of_its_settings_makes_the_same_pod_again() -> None:
-    settings = Settings(params={"xfetch": {"beta": 2.0}})
+    settings = Settings(params={"xfetch": {"beta": 2.0}}, origin_slowdown=Slowdown(knee=3, per_read=0.5))
     stated = settings.model_dump(mode="json")
     assert Settings(**json.loads(json.dumps(stated))) == settings

@@ -51,7 +51,7 @@ def test_permits_of_all_pods_are_given_out_in_order_of_asking() -> None:
             permit = await pod.acquire()
             order.append(number)
             await asyncio.sleep(0.9)
-            pod.release(permit)
+            pod.release(permit.number)
 
         await asyncio.gather(*map(read, range(60)))
         assert order == list(range(60))
@@ -71,7 +71,7 @@ def test_a_pod_that_asks_for_much_waits_behind_one_that_asked_before_and_not_beh
             permit = await pod.acquire()
             got[name] += 1
             await asyncio.sleep(0.1)
-            pod.release(permit)
+            pod.release(permit.number)
 
         greed = [asyncio.create_task(read(greedy, "greedy")) for _ in range(90)]
         await asyncio.sleep(0.05)
@@ -100,7 +100,7 @@ def test_what_a_killed_pod_held_is_free_at_once() -> None:
         await asyncio.sleep(0.01)
         assert all(wait.done() for wait in waits)
         for wait in waits:
-            living.release(wait.result())
+            living.release(wait.result().number)
 
     play(story)
 
@@ -114,15 +114,15 @@ def test_a_pooler_that_was_restarted_hears_who_holds_and_who_waits() -> None:
         pooler.go_away()
         await asyncio.sleep(2)
         assert one.why_away
-        one.release(held.pop())  # while nobody hears it
+        one.release(held.pop().number)  # while nobody hears it
         pooler.come_back()
         await asyncio.sleep(1)
         assert not one.why_away
         assert [wait.done() for wait in waits] == [True, False, False, False], "what was given back, and no more"
         for permit in held:
-            one.release(permit)
+            one.release(permit.number)
         for wait in waits:
-            other.release(await wait)
+            other.release((await wait).number)
 
     play(story)
 
@@ -146,7 +146,7 @@ def test_nothing_leaks_over_thousands_of_cancellations_kills_and_restarts(seed: 
                     await asyncio.sleep(long_s)
                 finally:
                     holding -= 1
-                    pod.release(permit)
+                    pod.release(permit.number)
 
         reads: dict[asyncio.Task[None], PoolerClient] = {}
         for number in range(4_000):
@@ -182,7 +182,7 @@ def test_a_pooler_that_comes_and_goes_leaves_nobody_waiting_and_nothing_held(see
             pod = pods[number % 3]
             permit = await pod.acquire()
             await asyncio.sleep(rng.expovariate(100))
-            pod.release(permit)
+            pod.release(permit.number)
 
         async def break_it() -> None:
             for _ in range(10):
@@ -244,11 +244,11 @@ def test_who_makes_no_sense_to_the_pooler_is_cut_off(said: bytes) -> None:
 def test_words_may_come_in_pieces_and_the_newest_word_on_the_size_counts() -> None:
     pooler = Pooler()
     older = _member(pooler, b"join any 1\nta", b"ke 7\ntake 8\n")
-    assert older.said == [b"grant 7\n"]
+    assert older.said == [b"grant 7 1\n"]
     newer = _member(pooler, b"join any 3\ntake 1\n")
-    assert (older.said, newer.said) == ([b"grant 7\n", b"grant 8\n"], [b"grant 1\n"])
+    assert (older.said, newer.said) == ([b"grant 7 1\n", b"grant 8 2\n"], [b"grant 1 3\n"]), "and how many are held"
     assert _member(pooler, b"join any 2\ntake 1\n").said == []
-    assert _member(pooler, b"join other 1\ntake 1\n").said == [b"grant 1\n"], "each strategy has a pool of its own"
+    assert _member(pooler, b"join other 1\ntake 1\n").said == [b"grant 1 1\n"], "each strategy has a pool of its own"
 
 
 def test_orders_of_one_moment_are_those_of_the_pairs_that_asked() -> None:

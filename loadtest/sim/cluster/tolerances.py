@@ -69,7 +69,7 @@ def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> Answer
     """The check of every answer, by the cache's clock, with the tolerances that this scenario needs."""
     settings = scenario.pod_settings(seed, "pod-1")
     stretched = any(isinstance(fault, faults.OriginSlow | faults.OriginHangs) for fault in scenario.faults)
-    longest_ms = math.inf if stretched else Latency.parse(scenario.origin.latency).longest_ms
+    longest_ms = math.inf if stretched else scenario.origin.longest_ms
     slower_ms = sum(fault.ms for fault in scenario.faults if isinstance(fault, faults.CacheSlow))
     stopped_s = _queue_s_max(scenario) + _stopped_s(scenario)
     load_s = (min(longest_ms, settings.origin_timeout_ms) + settings.redis_timeout_ms + slower_ms) / 1000 + stopped_s

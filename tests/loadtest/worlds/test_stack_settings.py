@@ -1,5 +1,6 @@
 """What the stack is to run is what was asked for, then what the scenario states, or one line that says why not."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,14 @@ def test_shared_connections_are_the_scenarios_or_those_that_were_given_or_none()
     assert told == ["20", "5", "", "5"]
 
 
+def test_where_the_origin_slows_down_there_is_a_pooler_that_counts_for_any_number_of_pods() -> None:
+    slow = {"LAB_ORIGIN_SLOWDOWN": '{"knee": 5, "per_read": 0.1}', "LAB_ORIGIN_CONNECTIONS": "10"}
+    told, _ = resolve(slow)
+    assert json.loads(told["LAB_ORIGIN_SLOWDOWN"]) == {"knee": 5, "per_read": 0.1, "times_max": 10.0}
+    assert told["LAB_ORIGIN_CONNECTIONS_SHARED"] == "160"
+    assert resolve(slow | {"LAB_ORIGIN_CONNECTIONS_SHARED": "20"})[0]["LAB_ORIGIN_CONNECTIONS_SHARED"] == "20"
+
+
 def test_without_a_live_rate_an_arm_gets_what_the_scenario_states_as_far_as_the_stack_can() -> None:
     one, says_one = resolve({"SCENARIO": "hot-key", "STRATEGIES": "static"})
     assert one["RATE"] == "450"
@@ -71,6 +80,10 @@ def test_a_closed_loop_without_a_rate_has_none() -> None:
         ({"LAB_TTL_S": "abc"}, "LAB_TTL_S=abc: must be a number from 0.05 to 86400"),
         ({"LAB_TTL_S": "0"}, "LAB_TTL_S=0: must be a number from 0.05 to 86400"),
         ({"LAB_ORIGIN_CONNECTIONS": "2.5"}, "LAB_ORIGIN_CONNECTIONS=2.5: must be a whole number from 1 to 256"),
+        (
+            {"LAB_ORIGIN_SLOWDOWN": '{"knee": -1, "per_read": 1}'},
+            'LAB_ORIGIN_SLOWDOWN={"knee": -1, "per_read": 1}: knee: Input should be greater than or equal to 0',
+        ),
         (
             {"LAB_ORIGIN_CONNECTIONS_SHARED": "0"},
             "LAB_ORIGIN_CONNECTIONS_SHARED=0: must be a whole number from 1 to 100000",

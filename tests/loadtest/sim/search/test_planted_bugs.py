@@ -12,6 +12,7 @@ from app import pod as wiring
 from app import strategy_runner as runner
 from app.discovery import discover
 from app.flights import PodFlights, _Flight, _Job
+from app.pooler import Permit
 from app.pooler_client import PoolerClient
 from app.strategy import CacheAway, Entry, Lookup, Shed, Strategy
 from loadtest.sim.cluster import cluster as world
@@ -149,10 +150,10 @@ class NeverLooksByItself(PodFlights):
 class GivesBackAtOnce(PoolerClient):
     """A connection that pods share is somebody else's before the read is over."""
 
-    async def acquire(self) -> int:
-        number = await super().acquire()
-        super().release(number)
-        return number
+    async def acquire(self) -> Permit:
+        permit = await super().acquire()
+        super().release(permit.number)
+        return permit
 
 
 class LeavesWithoutAWord(PoolerClient):
