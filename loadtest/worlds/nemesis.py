@@ -22,8 +22,8 @@ class Nemesis(Protocol):
     async def begin(self, fault: Fault) -> None:
         """Begin a fault, and return once it is on; one of the same place that is on already is replaced by it.
 
-        Raises `CannotBreak`. What an implementation can, it bounds by `for_s`, so that a fault ends though nobody is
-        left to end it.
+        Raises `CannotBreak`. What an implementation can, it bounds by `for_s`, so that a fault ends though its
+        caller has gone.
         """
 
     async def end(self, fault: Fault) -> None:

@@ -115,7 +115,7 @@ def _json(variable: str, text: str) -> dict[str, Any]:
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """What was given, over what the scenario states; tables within are laid over each other, too."""
+    """The given values, over those that the scenario states; tables within are laid over each other, too."""
     return below | {
         name: (below.get(name) or {}) | given if isinstance(given, dict) else given for name, given in above.items()
     }
