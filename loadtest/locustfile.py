@@ -272,7 +272,7 @@ class LabUser(FastHttpUser):
             raise StopUser
         strategies = self.plan.strategies
         strategy = strategies[(self.number // len(self.plan.targets.urls) + self.asked) % len(strategies)]
-        turn = self.number + self.asked
+        turn, number = self.number + self.asked, self.load.number_of(self.number, self.asked)
         self.asked += 1
         intended_s = None if self.plan.period_s is None else self.due_s
-        self.load.client.ask(strategy, next(self.plan.keys), turn, intended_s)
+        self.load.client.ask(strategy, next(self.plan.keys), turn, intended_s, number)

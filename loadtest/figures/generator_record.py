@@ -31,6 +31,8 @@ SHORT_S_MAX = 0.5
 _COUNTS = ("due", "sent", "not_sent", "in_flight_peak")
 _WORST = ("lateness_p50_ms", "lateness_p99_ms", "lateness_max_ms", "cpu_share", "wall_s")
 _TEXTS = ("cut_short",)
+_OF_RETRIES = ("retries", "retries_not_sent", "retries_unsent", "retries_waiting_peak")
+"""Counts that records of earlier versions lack; their clients asked once."""
 
 
 class Due(NamedTuple):
@@ -75,6 +77,11 @@ class GeneratorRecord:
     wall_s: float
     shortest_s: float = math.inf  # the shortest time that a process sent
     cut_short: str = ""  # the reason why a process ended early
+    retries: int = 0
+    retries_not_sent: int = 0  # that a bound of the generator stopped
+    retries_unsent: int = 0  # that waited for their time when the run ended
+    retries_waiting_peak: int = 0
+    retries_lateness_p99_ms: float = 0.0
 
     def faults(self, due: Due, answered: int) -> list[str]:
         """The reasons why the run is no result, as sentences; `answered` is the number of requests in the record."""
@@ -104,9 +111,22 @@ class GeneratorRecord:
                 f"{self.not_sent} of {self.due} requests were not sent: {self.in_flight_max} were on their way, "
                 "or the generator had not come to them when the load ended"
             )
+        if self.retries_not_sent:
+            found.append(
+                f"{self.retries_not_sent} retries were not sent: too many waited for their time, or were on their way"
+            )
         if self.silent:
             found.append(f"{self.silent} of {self.processes} generator processes left no record")
         return found
+
+    @property
+    def notes(self) -> list[str]:
+        """Facts about the load that a reader needs, though nothing went wrong."""
+        if not self.retries_unsent:
+            return []
+        return [
+            f"retries whose time had not come when the run ended, and that were never sent: {self.retries_unsent:,}"
+        ]
 
 
 def read_generator(raw: Path) -> GeneratorRecord | None:
@@ -125,6 +145,8 @@ def read_generator(raw: Path) -> GeneratorRecord | None:
         in_flight_max=None if None in bounds else sum(bounds),
         **{name: sum(record[name] for record in records) for name in _COUNTS},
         **{name: max(record[name] for record in records) for name in _WORST},
+        **{name: sum(record.get(name, 0) for record in records) for name in _OF_RETRIES},
+        retries_lateness_p99_ms=max(record.get("retries_lateness_p99_ms", 0.0) for record in records),
         shortest_s=min(record["wall_s"] for record in records),
         cut_short="; ".join(sorted({record["cut_short"] for record in records} - {""})),
     )

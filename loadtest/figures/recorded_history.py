@@ -50,6 +50,8 @@ class RecordedHistory:
         incidents += map(Incident, (*unknown, *of_redis))
         if generator is None:
             incidents.append(NO_GENERATOR)
+        else:
+            notes = [*notes, *generator.notes]
         is_warmed = record.warmed_s is not None and math.isfinite(self.start_s)
         return Ending(
             incidents,

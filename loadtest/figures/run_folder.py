@@ -1,8 +1,8 @@
 """The folder of a run: everything that its figures were computed from, and the figures.
 
 summary.json  report.md  report.html  environment.json  scenario.json  plan.json
-raw/<strategy>[-<repeat>]/  scenario.json  run.json  ledger.csv  answers-*.csv  generator-*.json  metrics-*.prom
-                            redis-*.json  *.log
+raw/<strategy>[-<repeat>]/  scenario.json  run.json  ledger.csv  answers-*.csv  retries-*.csv  unsent-*.csv
+                            generator-*.json  metrics-*.prom  redis-*.json  *.log
 """
 
 import json

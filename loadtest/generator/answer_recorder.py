@@ -1,4 +1,7 @@
-"""The record of an answer, in every loop: it is checked, gets its line, and is reported to Locust and the metrics."""
+"""The record of a request, in every loop: its answer is checked, its line is written, and it is reported.
+
+Reports go to Locust and to the metrics.
+"""
 
 import math
 from collections.abc import Callable
@@ -8,9 +11,11 @@ from app.strategy import Status
 from loadtest.generator.exporter import LoadMetrics
 from loadtest.generator.plan import LoadPlan
 from loadtest.workload.answer_check import Seen
-from loadtest.workload.client import NO_ANSWER
+from loadtest.workload.client import NO_ANSWER, Outcome, retry_after_s
 
 REROUTED = "(rerouted)"
+RETRIED = "(retried)"
+"""The name under which Locust counts the attempts that are followed by another; requests keep their own names."""
 _STATUSES = frozenset(Status)
 
 
@@ -45,6 +50,8 @@ class EndedRequest(NamedTuple):
     """The time from the intended start to the end."""
     lateness_s: float
     fault: str
+    attempt: int = 1
+    """The number of its last attempt."""
 
 
 class Reporter:
@@ -70,10 +77,16 @@ class Reporter:
         )
         if self._metrics is None:
             return
+        if ended.attempt > 1:
+            self._metrics.retried(ended.strategy)
         if ended.name == REROUTED:
             self._metrics.rerouted()
+        elif ended.name == RETRIED:
+            self._metrics.failed_attempt(ended.strategy, answer.code)
         else:
             self._metrics.answered(ended.strategy, answer.code, ended.latency_s, ended.lateness_s, ended.fault)
+            if answer.code == NO_ANSWER:
+                self._metrics.gave_up(ended.strategy)
 
 
 class AnswerRecorder:
@@ -88,14 +101,19 @@ class AnswerRecorder:
         strategy: str,
         key: int,
         floor_s: float,
-        moments_s: tuple[float, float, float],
+        moments_s: tuple[float, float, float, float],
         url: str,
         answer: HttpAnswer,
+        attempt: int = 1,
     ) -> None:
-        """Check an answer, write its line, and report it; `moments_s` are intended, sent and ended."""
+        """Check a request's last answer, write its line, and report it.
+
+        `moments_s` are when the request was intended, when its first and its last attempt were sent, and when it ended.
+        `floor_s` is the key's floor as the last attempt was sent.
+        """
         code, body, check, fault = answer.code, answer.body, self._plan.answers, ""
-        status, age_s = _told(answer.headers.get("cache-status", ""))
-        intended_s, sent_s, ended_s = moments_s
+        status, age_s = _told(_header(answer, "cache-status"))
+        intended_s, first_sent_s, sent_s, ended_s = moments_s
         if code == 200:
             fault = check.fault(strategy, key, body, Seen(status, age_s, sent_s, ended_s), floor_s)
         elif code == 404:
@@ -103,25 +121,43 @@ class AnswerRecorder:
         failed: BaseException | None = answer.error
         if failed is None and (fault or code not in (200, 404)):
             failed = WrongAnswer(fault or f"{code} {body[:200].decode(errors='replace')}")
-        self._plan.record(
+        self._plan.records.answer(
             f"{intended_s:.6f}",
-            f"{sent_s:.6f}",
+            f"{first_sent_s:.6f}",
             f"{ended_s:.6f}",
             key,
             code,
             status,
             "" if age_s is None else f"{age_s:.3f}",
-            answer.headers.get("x-served-by", ""),
+            _header(answer, "x-served-by"),
             fault,
-            1,
+            attempt,
             int(code == NO_ANSWER),
         )
-        name, latency_s, lateness_s = f"/{strategy}/data", ended_s - intended_s, sent_s - intended_s
-        self._report(EndedRequest(name, url, answer, failed, ended_s, strategy, latency_s, lateness_s, fault))
+        name, latency_s, lateness_s = f"/{strategy}/data", ended_s - intended_s, first_sent_s - intended_s
+        self._report(EndedRequest(name, url, answer, failed, ended_s, strategy, latency_s, lateness_s, fault, attempt))
+
+    def retry(self, strategy: str, url: str, answer: HttpAnswer, ended_s: float, attempt: int) -> None:
+        """Report an attempt that has failed and is followed by another; it has no line of its own."""
+        self._report(EndedRequest(RETRIED, url, answer, None, ended_s, strategy, 0.0, 0.0, "", attempt))
 
     def reroute(self, strategy: str, url: str, answer: HttpAnswer, ended_s: float) -> None:
         """Report a request that could not reach its pod, and asks another one now."""
         self._report(EndedRequest(REROUTED, url, answer, None, ended_s, strategy, 0.0, 0.0, ""))
+
+
+def outcome_of(answer: HttpAnswer, ended_s: float) -> Outcome:
+    """The end of an attempt, as a retry policy reads it; it ended at `ended_s`, seconds since the epoch."""
+    ended = Outcome(answer.code)
+    if answer.code == NO_ANSWER or not ended.is_retried:
+        return ended
+    return ended._replace(retry_after_s=retry_after_s(_header(answer, "retry-after"), ended_s))
+
+
+def _header(answer: HttpAnswer, name: str) -> str:
+    """The value of a header, the first of several of that name; empty without one."""
+    value = answer.headers.get(name, "")
+    return value if isinstance(value, str) else value[0]  # geventhttpclient's are a list where there are several
 
 
 def _told(cache_status: str) -> tuple[str, float | None]:

@@ -31,6 +31,19 @@ class LoadMetrics:
         )
         self._faults = Counter("lab_load_wrong_answers", "Answers that were wrong", strategy, registry=by)
         self._rerouted = Counter("lab_load_rerouted", "Asked another pod: one could not be reached", registry=by)
+        self._retries = Counter(
+            "lab_load_retries", "Attempts beyond a request's first, as each ends", strategy, registry=by
+        )
+        self._failed_attempts = Counter(
+            "lab_load_failed_attempts", "Attempts that failed and are made again", ("strategy", "code"), registry=by
+        )
+        self._gave_up = Counter(
+            "lab_load_gave_up", "Requests whose last attempt nothing answered in time", strategy, registry=by
+        )
+        self._waiting = Gauge("lab_load_retries_waiting", "Retries that wait for their time", registry=by)
+        self._retries_not_sent = Gauge(
+            "lab_load_retries_not_sent", "Due in this test, and beyond a bound of the generator", registry=by
+        )
         self._not_sent = Gauge("lab_load_not_sent", "Due in this test, and beyond the bound in flight", registry=by)
         self._in_flight = Gauge("lab_load_in_flight", "Requests on their way", registry=by)
         self._users = Gauge("lab_load_users", "Users at work in this process", registry=by)
@@ -56,6 +69,8 @@ class LoadMetrics:
         """Count with the meter of a test that begins."""
         self._not_sent.set_function(lambda: meter.not_sent)
         self._in_flight.set_function(lambda: meter.in_flight)
+        self._waiting.set_function(lambda: meter.retries.waiting)
+        self._retries_not_sent.set_function(lambda: meter.retries.not_sent)
 
     def sends(self, scenario: str, hottest_share: float) -> None:
         """Show the scenario of a test that begins."""
@@ -69,6 +84,8 @@ class LoadMetrics:
             self._requests.labels(strategy, "200")
             self._latency.labels(strategy)
             self._faults.labels(strategy)
+            self._retries.labels(strategy)
+            self._gave_up.labels(strategy)
         self._running.set(1)
         self._users.set(users)
         self._target.set(target_rate)
@@ -93,6 +110,18 @@ class LoadMetrics:
             self._lateness.observe(lateness_s)
         if fault:
             self._faults.labels(strategy).inc()
+
+    def retried(self, strategy: str) -> None:
+        """Count an attempt beyond a request's first that has ended."""
+        self._retries.labels(strategy).inc()
+
+    def failed_attempt(self, strategy: str, code: int) -> None:
+        """Count an attempt that is followed by another; `code` is 0 where nothing answered it."""
+        self._failed_attempts.labels(strategy, str(code)).inc()
+
+    def gave_up(self, strategy: str) -> None:
+        """Count a request whose last attempt nothing answered in time, among those that `answered` counts."""
+        self._gave_up.labels(strategy).inc()
 
     def rerouted(self) -> None:
         self._rerouted.inc()

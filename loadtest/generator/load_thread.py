@@ -48,7 +48,7 @@ class LoadThread:
     def __init__(self, plan: LoadPlan, share: Share, meter: Meter, reporter: Reporter) -> None:
         self._meter, self._reporter = meter, reporter
         self._untold: deque[EndedRequest] = deque()
-        self._client = OpenClient(plan, meter, AnswerRecorder(plan, self._put))
+        self._client = OpenClient(plan, meter, AnswerRecorder(plan, self._put), share.of)
         self.dispatcher = Dispatcher(
             lambda share: due(plan.load, plan.scenario.keys, share, plan.seed), share, self._client.ask, meter
         )
@@ -132,7 +132,8 @@ class LoadThread:
             self._client.look()
 
     async def _wait_for_answers(self, grace_s: float) -> None:
-        if not self._client.under_way:
+        """Wait until the requests have ended, and their retries; what is left after `grace_s` is cut off."""
+        if self._client.is_idle:
             return
         ended = asyncio.Event()
         self._client.when_idle = ended.set

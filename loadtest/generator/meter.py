@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from loadtest.figures.histogram import Histogram
+from loadtest.generator.retry_meter import RetryMeter
 
 TICK_S = 0.02
 """The time between two looks of the ticker, seconds."""
@@ -28,6 +29,7 @@ class Meter:
         self.in_flight = self.in_flight_peak = 0
         self.cut_short = ""
         """The reason why the load was ended early; empty where it was not."""
+        self.retries = RetryMeter()
         self._requests, self._ticks = Histogram(), Histogram()
         self.start()
 
@@ -53,23 +55,30 @@ class Meter:
             self._ticks.add_one(lateness_s)
 
     def leaves(self, lateness_s: float) -> None:
-        """Record a request that is sent, and its lateness."""
+        """Record a request whose first attempt is sent, and its lateness."""
         self.sent += 1
         self.in_flight += 1
         self.in_flight_peak = max(self.in_flight_peak, self.in_flight)
         self._requests.add_one(lateness_s)
 
+    def leaves_again(self, lateness_s: float) -> None:
+        """Record a retry that is sent, and its lateness."""
+        self.in_flight += 1
+        self.in_flight_peak = max(self.in_flight_peak, self.in_flight)
+        self.retries.leaves(lateness_s)
+
     def returns(self) -> None:
-        """Record that a request has ended, with or without an answer."""
+        """Record that an attempt has ended, with or without an answer; none is in flight while it waits for another."""
         self.in_flight -= 1
 
     def lateness_ms(self, share: float) -> float:
-        """The lateness that at least this share of the ticks, and in an open loop of the requests, did not exceed.
+        """The lateness that at least this share of ticks, retries, and in an open loop requests did not exceed.
 
         It is exact to three digits. A user of a closed loop is late because answers were.
         """
-        is_closed = self.in_flight_max is None
-        counted = (self._ticks,) if is_closed else (self._ticks, self._requests)
+        counted = [self._ticks, self.retries.lateness]
+        if self.in_flight_max is not None:
+            counted.append(self._requests)
         return round(max(one.percentile_s(share) for one in counted) * 1000, 1)
 
     def write(self, folder: Path, instance_id: str) -> None:
@@ -89,5 +98,6 @@ class Meter:
             "cpu_share": round(self._cpu_s / self._wall_s, 3) if self._wall_s else 0.0,
             "wall_s": round(self._wall_s, 3),
             "cut_short": self.cut_short,
+            **self.retries.figures(),
         }
         (folder / f"generator-{instance_id}.json").write_text(json.dumps(record, indent=2) + "\n")

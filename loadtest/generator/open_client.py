@@ -1,26 +1,37 @@
 """The open loop's HTTP client: each request from its intended start to its checked answer, on an asyncio loop."""
 
+import asyncio
 from collections.abc import Callable
+from copy import copy
 
 from loadtest.generator.answer_parser import Headers
 from loadtest.generator.answer_recorder import UNANSWERED, AnswerRecorder, HttpAnswer
-from loadtest.generator.meter import Meter, now_s
+from loadtest.generator.dispatcher import TIMER_S
+from loadtest.generator.meter import TICK_S, Meter, now_s
 from loadtest.generator.plan import LoadPlan
 from loadtest.generator.pod_connection import PodConnection
 from loadtest.generator.pod_connections import PodConnections
+from loadtest.generator.retries import Retries
 from loadtest.generator.schedule import Arrival
 
 ANSWER_S_MAX = 15.0
-"""Seconds for a whole answer: a server that sends a byte now and then would hold a request for ever."""
+"""Seconds for a whole answer, where clients have no time-out of their own: a server may send a byte now and then."""
 
 
 class OpenClient:
     """A client that asks pods, checks their answers and records them, and waits for none before it asks again."""
 
-    def __init__(self, plan: LoadPlan, meter: Meter, recorder: AnswerRecorder) -> None:
+    def __init__(self, plan: LoadPlan, meter: Meter, recorder: AnswerRecorder, processes: int = 1) -> None:
+        """Set up the client; its process is one of so many `processes` that share the load."""
         self.plan, self.meter, self.recorder = plan, meter, recorder
+        policy = plan.retry_policy(processes)
+        self.retries = None if policy is None else Retries(policy, meter, plan.records)
+        """The retries of impatient clients; None where each request is asked once."""
+        self._answer_s_max = plan.scenario.client.timeout_s or ANSWER_S_MAX
+        self._due: asyncio.TimerHandle | None = None
+        """The timer of an attempt whose time is up before the next look."""
         self.under_way: dict[OpenRequest, None] = {}
-        """The requests that have not ended, the one that was sent first in front."""
+        """The requests with an attempt that has not ended, the one that was sent first in front."""
         self.pods: dict[str, PodConnections] = {}
         self.when_idle: Callable[[], None] = lambda: None
         """The function called when the last request has ended."""
@@ -36,20 +47,42 @@ class OpenClient:
         return pod
 
     def look(self) -> None:
-        """End the requests that have waited for too long, and forget the pods that are gone."""
+        """End the attempts that have waited for too long, and forget the pods that are gone."""
         now, urls = now_s(), self.plan.targets.urls
         for url, pod in list(self.pods.items()):
             pod.give_up(now)
             if pod.is_unused and url not in urls:
                 del self.pods[url]
+        self._abandon()
+
+    def _abandon(self) -> None:
+        """End the attempts whose time is up; those whose time is up before the next look have a timer."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         while self.under_way:
             oldest = next(iter(self.under_way))
-            if oldest.began_s > now - ANSWER_S_MAX:
+            left_s = oldest.sent_s + self._answer_s_max - now_s()
+            if left_s > 0:
+                if left_s < TICK_S:
+                    self._due = asyncio.get_running_loop().call_later(max(left_s, TIMER_S), self._abandon)
                 return
-            oldest.cut(TimeoutError(f"no answer within {ANSWER_S_MAX:g} s"))
+            oldest.cut(TimeoutError(f"no answer within {self._answer_s_max:g} s"))
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way, and no retry waits for its time."""
+        return not self.under_way and not self.retries
+
+    def rests(self) -> None:
+        """Note that a request has ended, and perhaps the last one."""
+        if self.is_idle:
+            self.when_idle()
 
     def cut_off(self) -> None:
-        """End all requests that are still under way, and close the connections."""
+        """End all requests that are still under way or wait for a retry, and close the connections."""
+        if self.retries is not None:
+            self.retries.end()
         for request in list(self.under_way):
             request.cut(UNANSWERED.error)
         for pod in self.pods.values():
@@ -57,33 +90,49 @@ class OpenClient:
 
 
 class OpenRequest:
-    """A request under way: it asks another pod where pods come and go, and one cannot be reached."""
+    """A request of the open loop, and its attempt under way.
+
+    An attempt asks another pod where pods come and go, and one cannot be reached. A `Retriable`.
+    """
 
     __slots__ = (
-        "_client", "_floor_s", "_intended_s", "_key", "_sent_s", "_strategy", "_tries_left", "_turn", "_url",
-        "began_s", "connection", "is_over", "is_retried", "path",
+        "_client", "_first_sent_s", "_floor_s", "_intended_s", "_reroutes_left", "_strategy", "_url", "attempt",
+        "began_s", "connection", "is_over", "is_retried", "key", "number", "path", "sent_s",
     )  # fmt: skip
 
     def __init__(self, client: OpenClient, arrival: Arrival, intended_s: float) -> None:
         plan = client.plan
-        self._client, self._intended_s = client, intended_s
-        self._turn, _, self._key = arrival
-        self._strategy = plan.strategy_for(self._turn)
-        self._floor_s = plan.answers.floor_s(self._strategy, self._key)
-        self._tries_left = len(plan.targets.urls) - 1 if plan.targets.follows_dns else 0
-        self._sent_s = now_s()
-        self.path = f"/{self._strategy}/data?id={self._key}".encode()
-        client.meter.leaves(self._sent_s - intended_s)
+        self._client, self._intended_s, self.attempt = client, intended_s, 1
+        self.number, _, self.key = arrival
+        self._strategy = plan.strategy_for(self.number)
+        self.path = f"/{self._strategy}/data?id={self.key}".encode()
+        self._first_sent_s = self.sent_s = now_s()
+        client.meter.leaves(self.sent_s - intended_s)
+        if client.retries is not None:
+            client.retries.begin()
 
     def send(self) -> None:
-        """Send it to the pod whose turn it is."""
-        client = self._client
+        """Send the attempt that was begun at `sent_s`."""
+        plan = self._client.plan
+        self._floor_s = plan.answers.floor_s(self._strategy, self.key)
+        self._reroutes_left = len(plan.targets.urls) - 1 if plan.targets.follows_dns else 0
+        self._client.under_way[self] = None
+        self._send()
+
+    def again(self) -> None:
+        """Send the next attempt."""
+        next_one = copy(self)  # this one may be in a queue for a connection still
+        next_one.attempt += 1
+        next_one.sent_s = now_s()
+        next_one.send()
+
+    def _send(self) -> None:
+        """Send it to the pod whose turn it is; each attempt's is the next one's."""
         self.began_s = now_s()
         self.connection: PodConnection | None = None
         self.is_retried = self.is_over = False
-        self._url = client.plan.targets.pick(self._turn)
-        client.under_way[self] = None
-        client.connections(self._url).send(self)
+        self._url = self._client.plan.targets.pick(self.number + self.attempt - 1)
+        self._client.connections(self._url).send(self)
 
     def answered(self, code: int, headers: Headers, body: bytes) -> None:
         ended_s = now_s()
@@ -92,21 +141,20 @@ class OpenRequest:
     def failed(self, error: BaseException | None) -> None:
         ended_s = now_s()
         answer = UNANSWERED._replace(error=error, took_ms=(ended_s - self.began_s) * 1000)
-        if not self._tries_left:
+        if not self._reroutes_left:
             self._end(answer, ended_s)
             return
         client = self._client
-        self._tries_left -= 1
-        del client.under_way[self]
+        self._reroutes_left -= 1
         client.plan.targets.leave_alone(self._url)
         client.recorder.reroute(self._strategy, self._url + self.path.decode(), answer, ended_s)
-        self.send()
+        self._send()
 
     def cut(self, error: BaseException | None) -> None:
-        """End it before its answer."""
+        """End the attempt before its answer, and close its connection, so that nothing reads what may yet come."""
         if self.connection is not None:
             self.connection.abort()
-        self._tries_left = 0
+        self._reroutes_left = 0
         self.failed(error)
 
     def _end(self, answer: HttpAnswer, ended_s: float) -> None:
@@ -114,8 +162,16 @@ class OpenRequest:
         self.is_over = True
         del client.under_way[self]
         client.meter.returns()
-        moments_s = (self._intended_s, self._sent_s, ended_s)
-        url = self._url + self.path.decode()
-        client.recorder.keep(self._strategy, self._key, self._floor_s, moments_s, url, answer)
+        if client.retries is not None and client.retries.take(self, answer, ended_s):
+            url = self._url + self.path.decode()
+            client.recorder.retry(self._strategy, url, answer, ended_s, self.attempt)
+        else:
+            self.ends(answer, ended_s)
+
+    def ends(self, answer: HttpAnswer, ended_s: float) -> None:
+        """End the request with the answer of its last attempt; nothing of it is under way."""
+        client, url = self._client, self._url + self.path.decode()
+        moments_s = (self._intended_s, self._first_sent_s, self.sent_s, ended_s)
+        client.recorder.keep(self._strategy, self.key, self._floor_s, moments_s, url, answer, self.attempt)
         if not client.under_way:
-            client.when_idle()
+            client.rests()

@@ -1,22 +1,20 @@
 """The load plan of one generator process: targets, strategies, keys, rate, and the answers seen so far."""
 
-import csv
 import itertools
 import math
-import os
 from argparse import Namespace
 from pathlib import Path
-from typing import IO
 
 from gevent.event import Event
 from pydantic import ValidationError
 
 from app.discovery import discover
-from loadtest.figures.records import ANSWER_COLUMNS
+from loadtest.generator.client_records import ClientRecords
 from loadtest.generator.pods import AskPod, NoPods, Told, ask_pod, ask_pods, check_strategies
 from loadtest.generator.targets import BadTargets, Targets
 from loadtest.workload.answer_check import AnswerCheck
 from loadtest.workload.arrivals import closed_keys
+from loadtest.workload.client import RetryPolicy
 from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
 from loadtest.workload.traffic import Load
 
@@ -56,11 +54,10 @@ class LoadPlan:
         self._hear(told)
         self.folder = Path(options.answers) if options.answers else None
         """The folder of this process's records; None where answers are not recorded."""
-        self.instance_id = str(os.getpid())
-        """The id of this process and this test in the names of its records."""
-        self._file: IO[str] | None = None
-        if self.folder is not None:
-            self._open(self.folder)
+        try:
+            self.records = ClientRecords(self.folder, with_retries=self.scenario.client.retries > 0)
+        except OSError as error:
+            raise BadOption(f"--answers: {error}") from None
 
     @property
     def period_s(self) -> float | None:
@@ -80,15 +77,14 @@ class LoadPlan:
         """The strategy of turn `turn` of an open loop: the next with each round of the pods, so all pairs occur."""
         return self.strategies[turn // len(self.targets.urls) % len(self.strategies)]
 
-    def record(self, *values: object) -> None:
-        """Record an answer as a line of `ANSWER_COLUMNS`."""
-        if self._file is not None:
-            self._writer.writerow(values)
+    def retry_policy(self, processes: int = 1) -> RetryPolicy | None:
+        """The policy of this process's clients, one of so many; None where they wait for every answer and ask once.
 
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        A budget is kept by each process for its own requests. Its share holds for all of them together then, and they
+        divide its burst.
+        """
+        table = self.scenario.client
+        return None if table.is_patient else RetryPolicy(table, self.seed, processes)
 
     def _hear(self, told: Told) -> None:
         if self._discovers:
@@ -101,23 +97,6 @@ class LoadPlan:
         )
         if told.ahead_s is not None:
             self.answers.clock(told.ahead_s)
-
-    def _open(self, folder: Path) -> None:
-        """Open a new file, beside those of earlier tests of the same process."""
-        for number in itertools.count(1):
-            instance_id = self.instance_id if number == 1 else f"{self.instance_id}-{number}"
-            try:
-                self._file = (folder / f"answers-{instance_id}.csv").open(
-                    "x", newline="", encoding="utf-8", buffering=1 << 16
-                )
-            except FileExistsError:
-                continue
-            except OSError as error:
-                raise BadOption(f"--answers: {error}") from None
-            self.instance_id = instance_id
-            break
-        self._writer = csv.writer(self._file)  # type: ignore[arg-type]
-        self._writer.writerow(ANSWER_COLUMNS)
 
 
 def check(options: Namespace, default_host: str, ask: AskPod | None = ask_pod) -> None:

@@ -19,6 +19,7 @@ from loadtest.generator.meter import Meter, now_s
 from loadtest.generator.plan import LoadPlan
 from loadtest.generator.targets import LOOK_EVERY_S
 from loadtest.generator.ticker import tick
+from loadtest.workload.client import number_of
 
 _log = logging.getLogger(__name__)
 Tell = Callable[..., None]
@@ -72,8 +73,10 @@ class LoadRun:
             self._take(self.share._replace(from_s=deal["from_s"]).nothing())
 
     def _take(self, share: Share) -> None:
-        self.share = share
+        is_first, self.share = self.share is None, share
         if not self.plan.is_open:
+            if is_first:
+                self.client.policy = self.plan.retry_policy(share.of)
             self.may_ask.set() if share.of else self.may_ask.clear()
             return
         plan = self.plan
@@ -91,6 +94,13 @@ class LoadRun:
         """The begin of the load, seconds since the epoch."""
         assert self.share is not None
         return self.share.start_s
+
+    def number_of(self, user: int, asked: int) -> int:
+        """The number in the whole load of a closed loop's request: by that user of this process, so many before it."""
+        share = self.share
+        if share is None or not share.of:
+            return number_of(user, asked, self.plan.users)
+        return number_of(user * share.of + share.number, asked, self.plan.users)
 
     @property
     def left_s(self) -> float | None:
@@ -115,8 +125,8 @@ class LoadRun:
     def write(self) -> None:
         """Write the generator's own record, once every answer has arrived."""
         if self.plan.folder is not None:
-            self.meter.write(self.plan.folder, self.plan.instance_id)
-        self.plan.close()
+            self.meter.write(self.plan.folder, self.plan.records.instance_id)
+        self.plan.records.close()
         self.client.close()
 
     def follow(self, users: Callable[[], int]) -> None:

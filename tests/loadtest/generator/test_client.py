@@ -117,7 +117,7 @@ def asked(loop: str, folder: Path, targets: str, times: int = 1, follows_dns: bo
     reports: list[EndedRequest] = []
     meter = Meter(10)
     LOOPS[loop](mine, meter, AnswerRecorder(mine, reports.append), times)
-    mine.close()
+    mine.records.close()
     return Asked(lines_of(folder), meter, reports)
 
 
@@ -212,6 +212,6 @@ def test_a_request_that_the_end_of_the_test_cuts_off_has_its_line(tmp_path: Path
         asking = gevent.spawn(client.ask, "x", 0, 0)
         gevent.sleep(0.05)
         asking.kill()
-        mine.close()
+        mine.records.close()
     (line,) = lines_of(tmp_path)
     assert (line["code"], meter.sent, meter.in_flight) == ("0", 1, 0)

@@ -128,9 +128,9 @@ def test_a_second_test_of_the_same_process_leaves_the_first_ones_answers_alone(t
     instance_ids = []
     for _ in range(2):
         mine = plan(tmp_path, OPEN, answers=str(tmp_path))
-        mine.record("a line")
-        mine.close()
-        instance_ids.append(mine.instance_id)
+        mine.records.answer("a line")
+        mine.records.close()
+        instance_ids.append(mine.records.instance_id)
     assert len(set(instance_ids)) == 2
     assert all("a line" in (tmp_path / f"answers-{instance_id}.csv").read_text() for instance_id in instance_ids)
 
