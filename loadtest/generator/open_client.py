@@ -11,7 +11,7 @@ from loadtest.generator.meter import TICK_S, Meter, now_s
 from loadtest.generator.plan import LoadPlan
 from loadtest.generator.pod_connection import PodConnection
 from loadtest.generator.pod_connections import PodConnections
-from loadtest.generator.retries import Retries
+from loadtest.generator.retry_queue import RetryQueue
 from loadtest.generator.schedule import Arrival
 
 ANSWER_S_MAX = 15.0
@@ -25,7 +25,7 @@ class OpenClient:
         """Set up the client; its process is one of so many `processes` that share the load."""
         self.plan, self.meter, self.recorder = plan, meter, recorder
         policy = plan.retry_policy(processes)
-        self.retries = None if policy is None else Retries(policy, meter, plan.records)
+        self.retries = None if policy is None else RetryQueue(policy, meter, plan.records)
         """The retries of impatient clients; None where each request is asked once."""
         self._answer_s_max = plan.scenario.client.timeout_s or ANSWER_S_MAX
         self._due: asyncio.TimerHandle | None = None

@@ -35,7 +35,7 @@ class _Waiting:
         self.timer: asyncio.TimerHandle | None = None
 
 
-class Retries:
+class RetryQueue:
     """The retries of one process's clients, at most `RETRIES_WAITING_MAX` at once."""
 
     def __init__(self, policy: RetryPolicy, meter: Meter, records: ClientRecords) -> None:
