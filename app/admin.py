@@ -1,6 +1,7 @@
 """The lab's own routes: strategies, settings, health, metrics, scrape targets and the ledger of a pod."""
 
 import inspect
+import math
 from typing import Any
 
 from fastapi import FastAPI, Query, Response
@@ -95,10 +96,12 @@ def add_admin_routes(
 def _longest_load_s(settings: Settings) -> float:
     """The longest time from the start of a read until its item is in the cache, seconds.
 
-    It is the latency's longest under load or the read's time-out, and then the time-out of a write.
+    It is the latency's longest under load or the read's time-out, and then the time-out of a write. Where the origin
+    can be made slow, only the time-out bounds it.
     """
     times_max = 1.0 if settings.origin_slowdown is None else settings.origin_slowdown.times_max
-    read_ms = min(Latency.parse(settings.origin_latency).longest_ms * times_max, settings.origin_timeout_ms)
+    longest_ms = math.inf if settings.faults else Latency.parse(settings.origin_latency).longest_ms * times_max
+    read_ms = min(longest_ms, settings.origin_timeout_ms)
     return (read_ms + settings.redis_timeout_ms) / 1000
 
 

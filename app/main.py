@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -18,6 +18,7 @@ from app.endpoint import ItemEndpoint
 from app.fingerprint import fingerprint
 from app.ledger import Ledger
 from app.metrics import Metrics
+from app.origin import Store
 from app.pod import Pod
 from app.pooler_client import over_tcp
 from app.settings import Settings
@@ -26,6 +27,7 @@ from app.store import SqliteStore
 from app.store_file import create_store
 from app.strategy import Strategy
 from app.tasks import Tasks
+from app.troubled_store import OriginControl, add_control, troubled
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
     _check_params(settings, found)
     create_store(settings)
     metrics, code = Metrics(), fingerprint()
-    pod = new_pod(settings, found.runnable, metrics)
+    control = OriginControl(settings.seed, settings.pod) if settings.faults else None
+    pod = new_pod(settings, found.runnable, metrics, control)
     connections = Connections(settings, metrics.turned_away.add)
     metrics.code.labels(code).set(1)
     metrics.tell(settings, found.strategies)
@@ -76,18 +79,30 @@ def create_app(settings: Settings) -> FastAPI:
             app.router.routes.append(Route(path, endpoint, methods=["GET"], name=path))
             connections.items[path.encode()] = endpoint.respond
     add_admin_routes(app, pod, found, metrics, connections, code)
+    if control is not None:
+        add_control(app, control)
     for name, why in found.broken.items():
         _add_broken_route(app, name, why)
     return app
 
 
-def new_pod(settings: Settings, strategies: Mapping[str, type[Strategy]], metrics: Metrics) -> Pod[RedisCache, Ledger]:
-    """The pod of the service, with Redis before SQLite. Raises ValueError for a bad Redis URL or parameter."""
+def new_pod(
+    settings: Settings,
+    strategies: Mapping[str, type[Strategy]],
+    metrics: Metrics,
+    control: OriginControl | None = None,
+) -> Pod[RedisCache, Ledger]:
+    """The pod of the service, with Redis before SQLite. Raises ValueError for a bad Redis URL or parameter.
+
+    With a `control` its origins can be made to fail.
+    """
     try:
         cache = RedisCache(settings, metrics)
     except ValueError as error:  # redis-py's, of the URL; which is not shown, because it may hold a password
         raise ValueError(f"LAB_REDIS_URL: {error}") from error
-    new_store = partial(SqliteStore, settings.origin_path)
+    new_store: Callable[[], Store] = partial(SqliteStore, settings.origin_path)
+    if control is not None:
+        new_store = troubled(new_store, control)
     ledger, connect = Ledger(settings.ledger_rows_max), over_tcp(settings.origin_pooler)
     pod = Pod(settings, strategies, cache, ledger, new_store, metrics, connect)
     for name, origin in pod.origins.items():

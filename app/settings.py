@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     references: bool = False
     """Whether references (app/strategies/references/) are served too; never in the live stack."""
 
+    faults: bool = False
+    """Whether the pod has the control that makes its origin fail (app/troubled_store.py), which loopback may call."""
+
     # The key space and the slow store behind it
     items: int = Field(1_000, ge=1, le=1_000_000)
     """Rows in the store: ids 0 to items - 1."""

@@ -14,7 +14,7 @@ class CannotBreak(RuntimeError):
 
 
 class Nemesis(Protocol):
-    """The one who breaks the parts of one running system, and mends them.
+    """A breaker of the parts of one running system, which mends them too.
 
     Faults of one place (`place_of`) are begun and ended one after the other, those of several places at once.
     """

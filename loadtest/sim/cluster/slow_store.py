@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from random import Random
 
 from app.item import Found
+from app.store_trouble import StoreTrouble
 from app.strategy import OriginFailed
 from loadtest.sim.cluster.events import Observers, StoreReadBegan
 from loadtest.sim.cluster.pause_gate import PauseGate
@@ -16,28 +17,15 @@ ITEMS_KEPT_MAX = 1 << 17
 """The items whose text and checksum are kept, because they are read again and again."""
 
 
-class SlowStore:
+class SlowStore(StoreTrouble):
     """The store that all pods read from; its faults are set from outside, at any time."""
 
     def __init__(self, items: int, seed: int, observers: Observers | None = None) -> None:
+        super().__init__(Random(f"{seed}/store"))
         self.items = items
         self.reading = 0
         self._observers = observers or Observers()
         self._is_observed = self._observers.hear(StoreReadBegan)
-        self.fails_share = 0.0
-        self.times = 1.0
-        self.hangs = False
-        self._hangs_until = asyncio.Event()
-        self._rng = Random(f"{seed}/store")
-
-    def hang(self) -> None:
-        """Make reads that begin from now on wait for `go_on`."""
-        if not self.hangs:
-            self.hangs, self._hangs_until = True, asyncio.Event()
-
-    def go_on(self) -> None:
-        self.hangs = False
-        self._hangs_until.set()
 
     def read_began(self) -> None:
         self.reading += 1
@@ -46,15 +34,6 @@ class SlowStore:
 
     def read_ended(self) -> None:
         self.reading -= 1
-
-    async def going_on(self) -> None:
-        """Wait until the store hangs no longer."""
-        if self.hangs:
-            await self._hangs_until.wait()
-
-    def fails(self) -> bool:
-        """Whether the read that begins now is one of the share that fails."""
-        return self.fails_share > 0 and self._rng.random() < self.fails_share
 
     def item(self, item_id: int) -> Found:
         return _item(item_id) if item_id < self.items else None
