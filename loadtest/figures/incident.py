@@ -12,7 +12,7 @@ class Incident(NamedTuple):
     began_s: float | None = None
     """The moment at which a planned fault really began, in seconds from the load's start; None for all else."""
     ended_s: float | None = None
-    """The moment at which it was over; None where it has no length, or had not ended with the run."""
+    """The moment at which it was over, or the run was; None for a fault of a single moment."""
 
     @property
     def is_planned(self) -> bool:

@@ -53,6 +53,8 @@ LEDGER_COLUMNS = ("asked_s", "started_s", "ended_s", "key", "reason", "outcome")
 """The columns of `app.ledger.OriginRead` that figures are made of."""
 
 CHUNK_LINES = 100_000
+NOWHERE: Integers = np.empty(0, dtype=np.int64)
+"""The places of no answer."""
 _NONE_LATER: Mapping[str, str] = {}
 
 Line = tuple[str, ...]
@@ -73,6 +75,7 @@ class Answers(NamedTuple):
     wrong_answer_kinds: Mapping[str, int]  # counts by what was wrong with an answer
     attempts: Integers  # 1 without a retry
     gave_up: NDArray[np.bool_]  # the last attempt was abandoned, or nothing answered it
+    wrong_at: Integers = NOWHERE  # the places of the answers with wrong content
 
     @property
     def latency_s(self) -> Floats:
@@ -123,6 +126,7 @@ def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
             wrong_answer_kinds=Counter(filter(None, fault)),
             attempts=np.array([*map(int, attempts)], dtype=np.int64),
             gave_up=np.array([*map(int, gave_up)], dtype=np.bool_),
+            wrong_at=np.flatnonzero(fault),
         )
 
 

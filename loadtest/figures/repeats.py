@@ -48,7 +48,8 @@ def _summed_up(repeats: Sequence[RunSummary]) -> Medians:
         figures |= {name: _middle([getattr(row, name) for row in valid]) for name in names if name not in _TOLD}
         figures |= {name: _said(repeats, name) for name in ("incidents", "notes")}
     counted = [*WORST_COUNTS, *(f"wrong_answer_kinds.{fault}" for row in repeats for fault in row.wrong_answer_kinds)]
-    worst = {name: [_count(row, name) for row in repeats] for name in dict.fromkeys(sorted(counted))}
+    known = [name for name in dict.fromkeys(sorted(counted)) if figures[name.partition(".")[0]] is not None]
+    worst = {name: [_count(row, name) for row in repeats] for name in known}
     figures["wrong_answer_kinds"] = {}
     for name, counts in worst.items():
         table, _, entry = name.partition(".")
@@ -65,7 +66,7 @@ def _summed_up(repeats: Sequence[RunSummary]) -> Medians:
 def _count(row: RunSummary, name: str) -> int:
     table, _, entry = name.partition(".")
     value = getattr(row, table)
-    return int(value.get(entry, 0) if entry else value)
+    return int(value.get(entry, 0) if entry else value or 0)
 
 
 def _said(repeats: Sequence[RunSummary], name: str) -> list[str]:

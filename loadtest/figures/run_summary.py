@@ -1,10 +1,11 @@
 """The figures of one run, and its course over time."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from loadtest.figures.records import Floats
+from loadtest.figures.records import Floats, Integers
 
 PERCENTILES = {"p50_ms": 0.50, "p90_ms": 0.90, "p95_ms": 0.95, "p99_ms": 0.99, "p999_ms": 0.999}
 """Percentiles of latency: fields of a summary, and the share of the requests that were no slower."""
@@ -13,6 +14,10 @@ ABOUT_ANSWERS = (
     "wait_p50_ms", "wait_p99_ms", "slow_s",
 )  # fmt: skip
 """Fields of a summary that are None where no answer was good, because errors are quick and would look good."""
+NEVER = "never"
+"""The word for an infinite time in every form of a summary but in memory: what was waited for did not come."""
+MAY_BE_NEVER = frozenset({"recovers_after_s"})
+"""Fields of a summary that may be infinite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +80,38 @@ class RunSummary:
     arrivals_dispersion: float | None = None  # variance over mean: see `Tally`; 1 is Poisson, 0 a fixed pace
     lead_s: float = 0.0  # seconds from the end of the warm-up to the first request
     warm_spread_s: float = 0.0  # seconds between the first answer of the warm-up burst and its last
+    goodput: float | None = None  # requests/s with a good answer; None without a trigger and for patient clients
+    attempts: int | None = None  # requests and retries; None, as the next three, for clients that wait and ask once
+    attempts_per_request: float | None = None
+    retries_peak_100ms: int | None = None  # most retries in any 100 ms, by their sending
+    gave_up: int | None = None  # requests whose last attempt was abandoned, or had no answer
+    failed_during: int | None = None  # requests of the trigger's time without a good answer; None without a trigger
+    recovers_after_s: float | None = None  # infinite for never: see `loadtest.figures.recovery`
+    worst_second: float | None = None  # least goodput of a second from the trigger on, as a share of that before
+    origin_attempts_per_request: float | None = None  # origin reads asked for per request, from the trigger on
     assumed: list[str] = field(default_factory=list)  # figures that only virtual time assumes: see `assumed_figures`
     trace: str = ""  # the hash of every event, in virtual time; the same for the same seed and commit
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """The fields as JSON can hold them, with `NEVER` for an infinite time."""
+        return asdict(self) | {name: NEVER for name in MAY_BE_NEVER if getattr(self, name) == math.inf}
+
+    @classmethod
+    def of(cls, stated: Mapping[str, Any]) -> "RunSummary":
+        """The summary that `as_dict` describes. Raises TypeError where it is none."""
+        return cls(**{**stated, **{name: math.inf for name in MAY_BE_NEVER if stated.get(name) == NEVER}})
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """The course of one run as its clients saw it."""
+
+    asked: Floats
+    """Requests that were meant for each second of the load."""
+    good: Floats
+    """Those of them that ended with a good answer."""
+    in_100ms: Integers | None = None
+    """Attempts, first ones and retries, in each 100 ms; None for clients that wait and ask once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +123,7 @@ class Series:
     origin_reads: Floats  # reads per second, by their moment of asking
     p50_ms: Floats
     p99_ms: Floats
+    attempted: Attempted | None = None
     repeat: int = 1  # the repeat of this course
     highest_reads: Floats | None = None  # the most reads per second of any repeat, in each bin
 

@@ -12,6 +12,8 @@ from loadtest.figures.run_summary import RunSummary, Series, assumed_figures
 from loadtest.figures.tally import Tally, new_tally
 from loadtest.figures.user_time import unaccounted
 from loadtest.workload.planned_run import PlannedRun
+from loadtest.workload.scenario import Scenario
+from loadtest.workload.trigger import Trigger
 
 
 class Summarised(NamedTuple):
@@ -42,6 +44,8 @@ def summarise(history: History) -> Summarised:
             tally.add_answers(chunk)
         elif isinstance(chunk, Reads):
             tally.add_reads(chunk)
+        else:
+            tally.add_retries(chunk)
         del chunk  # before the next one is made
     return _summed_up(history.run, history.world, tally or new_tally(history.run.scenario, 0.0), history.ending())
 
@@ -52,7 +56,8 @@ def failed(run: PlannedRun, world: str, reason: str) -> Summarised:
 
 
 def _summed_up(run: PlannedRun, world: str, tally: Tally, ending: Ending) -> Summarised:
-    scenario, figures = run.scenario, tally.figures()
+    scenario = run.scenario
+    figures = tally.figures(_trigger(scenario, ending))
     incidents = [
         *ending.incidents,
         *failures_found(ending.failures, scenario, figures["origin_failed"]),
@@ -85,6 +90,17 @@ def _summed_up(run: PlannedRun, world: str, tally: Tally, ending: Ending) -> Sum
         **about,
     )
     return Summarised(summary, tally.series())
+
+
+def _trigger(scenario: Scenario, ending: Ending) -> Trigger | None:
+    """The trigger of a run: the span in which its planned faults were really there, else the one that is stated."""
+    stated = scenario.trigger
+    spans = [one for one in ending.incidents if one.began_s is not None]
+    if not spans or stated is None:
+        return stated
+    begin_s = min(one.began_s for one in spans if one.began_s is not None)
+    end_s = max(moment for one in spans for moment in (one.began_s, one.ended_s) if moment is not None)
+    return Trigger(begin_s, end_s).within(scenario.duration_s)
 
 
 def _of_the_generator(run: PlannedRun, tally: Tally, ending: Ending) -> Iterator[str]:

@@ -7,16 +7,17 @@ import numpy as np
 
 from app.strategy import Status
 from loadtest.figures.floor import Floor
+from loadtest.figures.good_answers import IN_STEP, STEPS_IN_SECOND, GoodAnswers
 from loadtest.figures.histogram import Histogram
 from loadtest.figures.origin_load import OriginLoad
-from loadtest.figures.records import STATUSES, Answers, Integers, Reads
+from loadtest.figures.records import STATUSES, Answers, Integers, Reads, Retries
+from loadtest.figures.recovery import STEP_S
 from loadtest.figures.run_summary import ABOUT_ANSWERS, PERCENTILES, Series
 from loadtest.workload.scenario import Scenario
+from loadtest.workload.trigger import Trigger
 
 BINS_MAX = 600
 BIN_S_MIN = 0.5
-STEPS_IN_SECOND = 100
-"""Steps of a second in which arrivals are counted; those within one step meet the same herd."""
 _FINEST_S = 1e-5  # the least latency over time, which is drawn on a logarithmic axis
 _BITS_OVER_TIME = 7  # steps of at most 1.6 %, because there is a row for each bin
 NOTHING_EXPIRED = "nothing expired: no key was loaded a second time, so nothing is told of the steady state"
@@ -35,8 +36,12 @@ class Tally:
         hot_keys: Integers,
         is_warmed: bool = False,
         oldest_s: float | None = None,
+        is_paced: bool = True,
+        is_patient: bool = True,
     ) -> None:
         """Make an empty tally; with `is_warmed` every key was loaded before the load began.
+
+        `is_paced` and `is_patient` as in `GoodAnswers`.
 
         `oldest_s` is the strategy's promise in seconds; with it, the fewest reads under that promise are counted too.
         """
@@ -52,6 +57,7 @@ class Tally:
         self._bins = bins
         self._floor = None if oldest_s is None else Floor(oldest_s, start_s if is_warmed else -np.inf)
         self.origin = OriginLoad(start_s, self._bin_s, bins, hot_keys, ttl_s, is_warmed)
+        self._good = GoodAnswers(start_s, duration_s, is_paced, is_patient)
         self._latency_over_time = Histogram(bins, _BITS_OVER_TIME)
         seconds = int(np.ceil(duration_s)) + 1
         self._arrivals = np.zeros(seconds * STEPS_IN_SECOND, dtype=np.int64)
@@ -71,7 +77,11 @@ class Tally:
         self._aged += len(ages_s)
         self._older += int(np.sum(ages_s > self._ttl_s))
         self._statuses += np.bincount(chunk.status, minlength=len(STATUSES) + 1)
-        self._errors += int(np.sum((chunk.code != 200) & (chunk.code != 404)))
+        is_good = (chunk.code == 200) | (chunk.code == 404)
+        self._errors += len(is_good) - int(is_good.sum())
+        is_good[chunk.wrong_at] = False
+        is_good &= ~chunk.gave_up
+        self._good.add_answers(chunk, is_good)
         self._wrong_answer_kinds.update(chunk.wrong_answer_kinds)
         since_start_s = chunk.intended_s - self._start_s
         second = np.clip(since_start_s.astype(np.int64), 0, len(self._asked_in_second) - 1)
@@ -86,8 +96,13 @@ class Tally:
     def add_reads(self, chunk: Reads) -> None:
         """Add a chunk of the origin's ledger; chunks, and reads within them, are in order of asking."""
         self.origin.add(chunk)
+        self._good.add_reads(chunk)
 
-    def figures(self) -> dict[str, Any]:
+    def add_retries(self, chunk: Retries) -> None:
+        """Add a chunk of the clients' retries, in any order."""
+        self._good.add_retries(chunk)
+
+    def figures(self, trigger: Trigger | None = None) -> dict[str, Any]:
         """The fields of a `RunSummary` that answers and reads decide; None where no answer was good (see `nothing`)."""
         statuses = {status: int(count) for status, count in zip(STATUSES, self._statuses, strict=False) if count}
         served = statuses.get(Status.HIT, 0) + statuses.get(Status.STALE, 0)
@@ -111,6 +126,8 @@ class Tally:
             "wrong_answer_kinds": dict(self._wrong_answer_kinds),
             "floor_reads": None if self._floor is None else self._floor.reads,
             **self.origin.figures(),
+            **self._good.figures(asked := self._asked()),
+            **self._good.outage(asked, trigger),
         }
         return figures | (dict.fromkeys(ABOUT_ANSWERS) if self.nothing else {})
 
@@ -127,6 +144,13 @@ class Tally:
         if self._errors == self.requests:
             return [f"no request got a good answer: {self._errors:,} of {self.requests:,} are errors"]
         return []
+
+    def _asked(self) -> Integers:
+        """The requests by intended start, in steps of `STEP_S`; those of beyond the end are in the last."""
+        asked = self._arrivals.reshape(-1, IN_STEP).sum(axis=1)
+        steps = max(1, int(np.ceil(round(self._duration_s / STEP_S, 6))))
+        asked[steps - 1] += asked[steps:].sum()
+        return np.asarray(asked[:steps])
 
     def _dispersion(self) -> float | None:
         """The dispersion of arrivals: variance over mean of the requests intended in each hundredth of a second.
@@ -145,7 +169,7 @@ class Tally:
             1e3 * np.maximum(_FINEST_S, self._latency_over_time.percentiles_s(share)) for share in (0.5, 0.99)
         )
         time_s = np.arange(bins, dtype=np.float64) * self._bin_s
-        return Series(self._bin_s, time_s, self.origin.per_second(), p50_ms, p99_ms)
+        return Series(self._bin_s, time_s, self.origin.per_second(), p50_ms, p99_ms, self._good.series(self._asked()))
 
 
 def _milliseconds(histogram: Histogram, share: float) -> float | None:
@@ -159,4 +183,8 @@ def _seconds(histogram: Histogram, share: float) -> float | None:
 def new_tally(scenario: Scenario, start_s: float, oldest_s: float | None = None) -> Tally:
     """An empty tally for a run of this scenario whose load begins at `start_s`; `oldest_s` as in `Tally`."""
     is_warmed, ttl_s = scenario.warm.keys != "none", scenario.cache.ttl_s
-    return Tally(start_s, scenario.duration_s, ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed, oldest_s)
+    return Tally(
+        start_s, scenario.duration_s, ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed, oldest_s,
+        is_paced=scenario.load.loop == "open" or scenario.load.rate_per_s is not None,
+        is_patient=scenario.client.is_patient,
+    )  # fmt: skip

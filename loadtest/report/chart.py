@@ -16,9 +16,8 @@ from loadtest.figures.records import Floats
 from loadtest.figures.repeats import Medians
 from loadtest.figures.run_summary import Series
 from loadtest.report.colours import BAD, FAINT, INK
+from loadtest.report.fault_marks import FaultMark, draw_marks
 from loadtest.report.quoting import for_html
-from loadtest.report.workload_in_words import FAULTS_MAX
-from loadtest.workload.faults import Fault, Lasting
 
 FONT = {"family": "system-ui, -apple-system, Segoe UI, sans-serif", "size": 12, "color": INK}
 """The font of every figure."""
@@ -36,7 +35,10 @@ _NOTHING = Series(1.0, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
 
 
 def figure(
-    rows: Sequence[Medians], series: Mapping[str, Series], inks: Mapping[str, str], faults: Sequence[Fault]
+    rows: Sequence[Medians],
+    series: Mapping[str, Series],
+    inks: Mapping[str, str],
+    marks: Mapping[str, Sequence[FaultMark]],
 ) -> go.Figure:
     """The figure: two panels per row, in bands of at most `COLUMNS_MAX`; without a series they show the peaks alone."""
     bands = math.ceil(len(rows) / COLUMNS_MAX)
@@ -48,7 +50,7 @@ def figure(
         run = series.get(row.strategy, _NOTHING)
         _draw(drawing, row, run, inks[row.strategy], 2 * band + 1, column + 1)
         for panel in (2 * band + 1, 2 * band + 2):
-            _draw_faults(drawing, faults, panel, column + 1)
+            draw_marks(drawing, marks.get(row.strategy, ()), panel % 2 == 1, row=panel, col=column + 1)
     _set_axes(drawing, rows, series, bands, columns)
     _place(drawing, names, bands, columns)
     return drawing
@@ -90,22 +92,6 @@ def _draw(drawing: go.Figure, row: Medians, run: Series, ink: str, reads_row: in
         drawing.add_scatter(
             x=time_s, y=latency_ms, mode="lines", name=name, line={"color": ink, **style}, hovertemplate=tip, **at
         )
-
-
-def _draw_faults(drawing: go.Figure, faults: Sequence[Fault], row: int, column: int) -> None:
-    """Draws each fault as a band from its beginning to its end, or as a line where it is of one moment."""
-    at = {"row": row, "col": column}
-    for fault in faults[:FAULTS_MAX]:
-        if isinstance(fault, Lasting):
-            ends_s = fault.at_s + fault.for_s
-            drawing.add_vrect(x0=fault.at_s, x1=ends_s, fillcolor=BAD, opacity=0.12, line_width=0, layer="below", **at)
-        else:
-            drawing.add_vline(x=fault.at_s, line={"color": BAD, "width": 1}, opacity=0.5, **at)
-        if row % 2 == 1:
-            drawing.add_annotation(
-                x=fault.at_s, y=0.99, yref="y domain", text=for_html(fault.kind), textangle=-90, showarrow=False,
-                xanchor="left", yanchor="top", font={"size": 10, "color": BAD}, **at,
-            )  # fmt: skip
 
 
 def _in_last_second(run: Series, reads: Floats | None = None) -> Floats:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from app.strategy import Status
 from loadtest.figures.repeats import Medians
 from loadtest.figures.run_summary import RunSummary
+from loadtest.report.outage import OUTAGE_LEGEND, back_after, has_outage
 from loadtest.theory.predict import Prediction
 from loadtest.theory.predictions import Predictions
 
@@ -79,6 +80,11 @@ def shown(value: float | None, form: Callable[[float], str] = _digits) -> str:
 
 def _figure(figure: Callable[[RunSummary], float | None], form: Callable[[float], str] = _digits) -> Cell:
     return lambda row, _: shown(figure(row), form)
+
+
+def _known(figure: Callable[[RunSummary], float | None], form: Callable[[float], str] = _digits) -> Cell:
+    """A figure that not every kind of run has: empty where it does not exist, so that its column is left out."""
+    return lambda row, _: "" if (value := figure(row)) is None else form(value)
 
 
 def _latency(name: str) -> Cell:
@@ -155,10 +161,15 @@ def _commands(row: RunSummary, _: Beside) -> str:
     return "" if row.commands_per_request is None else _digits(row.commands_per_request)
 
 
+def _failed_during(row: Medians, _: Beside) -> str:
+    return "" if row.failed_during is None else worst(row, "failed_during")
+
+
 COLUMNS: tuple[Column, ...] = (
     Column("strategy", "strategy", 0, lambda row, _: row.strategy),
     Column("requests", "reqs", 4, lambda row, _: f"{row.requests:,}"),
     Column("req/s", "req/s", 1, lambda row, _: _digits(row.achieved_rate)),
+    Column("goodput/s", "good\n/s", 1, lambda row, _: shown(row.goodput) if has_outage(row) else ""),
     Column("target req/s", "target\nreq/s", 3, _target),
     Column("hit %", "hit\n%", 1, _figure(lambda row: row.hit_ratio, _percent)),
     Column("origin reads", "origin\nreads", 0, lambda row, _: f"{row.origin_reads:,}"),
@@ -183,9 +194,21 @@ COLUMNS: tuple[Column, ...] = (
     Column("commands/request", "cmds\n/req", 5, _commands),
     Column("collapsed", "coll.", 6, lambda row, _: f"{_count(row, Status.COLLAPSED):,}"),
     Column("shed", "shed", 6, lambda row, _: worst(row, f"statuses.{Status.SHED}")),
+    Column("attempts/request", "att.\n/req", 2, _known(lambda row: row.attempts_per_request)),
+    Column("retries in 100\u00a0ms", "retries\n100 ms", 2, _known(lambda row: row.retries_peak_100ms, _whole)),
+    Column("gave up", "gave\nup", 1, lambda row, _: "" if row.gave_up is None else worst(row, "gave_up")),
+    Column("origin asked/request", "asked\n/req", 3, _known(lambda row: row.origin_attempts_per_request)),
+    Column("worst s %", "worst\ns %", 2, _known(lambda row: row.worst_second, _percent)),
+    Column("failed during", "failed\nduring", 1, _failed_during),
+    Column("back after\u00a0s", "back\nafter s", 0, lambda row, _: back_after(row)),
     Column("errors", "errs", 0, lambda row, _: worst(row, "errors")),
     Column("wrong answers", "wrong", 0, lambda row, _: worst(row, "wrong_answers")),
 )
+
+
+def legend(rows: Sequence[Medians]) -> str:
+    """The words of the columns that these rows may fill."""
+    return f"{LEGEND} {OUTAGE_LEGEND}" if any(map(has_outage, rows)) else LEGEND
 
 
 def comparison(rows: Sequence[Medians], baseline: str | None, predictions: Predictions = {}) -> Comparison:  # noqa: B006

@@ -23,6 +23,8 @@ class Report:
     said: Sequence[str] = ()
     missing: Sequence[str] = ()
     """The parts that could not be made, and why; they are shown first."""
+    outage: Sequence[str] = ()
+    """The sentences on who came back after the trigger."""
 
     @property
     def rows(self) -> list[Medians]:

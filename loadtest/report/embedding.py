@@ -12,10 +12,13 @@ TRACES = frozenset({"bar", "pie", "scatter"})
 """The kinds of trace that the basic bundle draws."""
 
 
-def embedded(drawing: go.Figure) -> str:
-    """The figure as HTML, with all the script that it needs. Raises ValueError where the bundle cannot draw a trace."""
+def embedded(drawing: go.Figure, name: str = "chart", brings_script: bool = True) -> str:
+    """The figure as HTML under that id, with all the script that it needs, unless the page has that.
+
+    Raises ValueError where the bundle cannot draw a trace.
+    """
     if beyond := sorted({trace.type for trace in drawing.data} - TRACES):
         raise ValueError(f"traces of {', '.join(beyond)}: plotly.js's basic bundle draws {', '.join(sorted(TRACES))}")
     settings = {"displaylogo": False, "responsive": True, "displayModeBar": False}
-    drawn: str = drawing.to_html(settings, full_html=False, include_plotlyjs=False, div_id="chart")
-    return f"<script>{SCRIPT.read_text('utf-8')}</script>\n{drawn}"
+    drawn: str = drawing.to_html(settings, full_html=False, include_plotlyjs=False, div_id=name)
+    return drawn if not brings_script else f"<script>{SCRIPT.read_text('utf-8')}</script>\n{drawn}"

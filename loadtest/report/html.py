@@ -12,10 +12,13 @@ from loadtest.figures.run_summary import Series
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.chart import figure
 from loadtest.report.colours import colours
-from loadtest.report.columns import LEGEND, comparison
+from loadtest.report.columns import comparison, legend
 from loadtest.report.contents import Report, stamp
 from loadtest.report.embedding import embedded
+from loadtest.report.fault_marks import fault_marks
 from loadtest.report.notes import notes
+from loadtest.report.outage import has_outage
+from loadtest.report.outage_chart import outage_figure
 from loadtest.report.workload_in_words import sentence
 from loadtest.workload.scenario import Scenario
 
@@ -41,25 +44,35 @@ def write_html(
     """Writes report.html, with the colours of the `known` strategies, the baseline first. Raises OSError."""
     shown = comparison(report.lines, baseline, report.predictions)
     inks = colours(known, [row.strategy for row in report.rows])
+    marks = {row.strategy: fault_marks(row, scenario) for row in report.rows}
+    chart = figure(report.rows, series, inks, marks) if report.rows else None
+    outage = outage_figure(report.rows, series, inks, marks, scenario.trigger) if _has_outage(report) else None
     page = render(
         "report.html",
         title=scenario.title,
         sentence=sentence(scenario),
         missing=report.missing,
         has_repeats=any(run.highest_reads is not None for run in series.values()),
-        has_faults=bool(scenario.faults),
-        chart=Markup(embedded(figure(report.rows, series, inks, scenario.faults))) if report.rows else "",
+        has_faults=any(marks.values()),
+        has_retries=any(row.attempts is not None for row in report.rows),
+        chart="" if chart is None else Markup(embedded(chart)),
+        outage_chart="" if outage is None else Markup(embedded(outage, "outage", brings_script=False)),
+        outage=report.outage,
         headings=shown.headings,
         lines=[
             Line(name, cells, inks.get(name, "transparent"), not row.valid)
             for row, (name, *cells) in zip(report.lines, shown.lines, strict=True)
         ],
-        legend=LEGEND,
+        legend=legend(report.lines),
         said=report.said,
         notes=notes(report.rows, report.predictions),
         stamp=stamp(environment, scenario),
     )
     write_whole(folder / "report.html", page)
+
+
+def _has_outage(report: Report) -> bool:
+    return any(map(has_outage, report.rows))
 
 
 def render(template: str, **stated: Any) -> str:

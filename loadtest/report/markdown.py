@@ -6,7 +6,7 @@ from typing import Any
 
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.whole_file import write_whole
-from loadtest.report.columns import LEGEND, Comparison, comparison
+from loadtest.report.columns import Comparison, comparison, legend
 from loadtest.report.contents import Report, stamp
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.notes import notes
@@ -31,6 +31,7 @@ def markdown(summary: Report, environment: Mapping[str, Any], scenario: Scenario
         if rows
         else ["No strategy was measured."]
     )
+    words = (*summary.outage, *summary.said)
     found = [f"- {for_markdown(note)}" for note in notes(rows, summary.predictions)]
     return "\n".join(
         [
@@ -41,9 +42,9 @@ def markdown(summary: Report, environment: Mapping[str, Any], scenario: Scenario
             "",
             *table,
             "",
-            *(["**In words**", "", *(f"- {for_markdown(one)}" for one in summary.said), ""] if summary.said else []),
+            *(["**In words**", "", *(f"- {for_markdown(one)}" for one in words), ""] if words else []),
             *(["**Notes**", "", *found, ""] if found else []),
-            for_markdown(LEGEND),
+            for_markdown(legend(rows)),
             "",
             *(f"- {for_markdown(name)}: {for_markdown(text)}" for name, text in stamp(environment, scenario)),
             "",

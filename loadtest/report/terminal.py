@@ -33,7 +33,7 @@ def print_table(console: Console, summary: Report, baseline: str | None) -> None
     console.print(table)
     if left_out := [heading for number, heading in enumerate(shown.headings) if number not in kept]:
         console.print(Text(f"Left out at this width: {', '.join(left_out)}. See report.md or report.html.", "dim"))
-    for said in summary.said:
+    for said in (*summary.outage, *summary.said):
         console.print(for_terminal(said), soft_wrap=True)
     for note in (*summary.missing, *notes(rows, summary.predictions)):
         console.print(for_terminal(f"! {note}", "yellow"), soft_wrap=True)

@@ -17,6 +17,7 @@ from loadtest.figures.summarise import Finished
 from loadtest.report.contents import Report
 from loadtest.report.html import write_html
 from loadtest.report.markdown import write_markdown
+from loadtest.report.outage import outage_in_words
 from loadtest.stats.intervals import REPEATS_MIN
 from loadtest.stats.sentences import telling
 from loadtest.theory.predictions import as_figures, prediction
@@ -67,13 +68,14 @@ def write_results(
             predictions[row.strategy] = one
     extras.make("predictions in summary.json", lambda: keep_figures(folder, runs, as_figures(predictions)), None)
     said: list[str] = extras.make("sentences about the repeats", lambda: in_words(runs, found.baseline), [])
+    outage = outage_in_words([row for row in rows if not row.is_reference], scenario)
     nothing: dict[str, Series] = {}
     drawn = extras.make("the courses", lambda: courses([(one.summary, one.series) for one in finished]), nothing)
     if is_new and (why := point_latest(folder)):
         extras.missing.append(why)
 
     def report() -> Report:
-        return Report(rows, predictions, said, tuple(extras.missing))
+        return Report(rows, predictions, said, tuple(extras.missing), outage)
 
     def write_page() -> None:
         write_html(folder, report(), drawn, about, scenario, found.baseline, list(found.strategies))

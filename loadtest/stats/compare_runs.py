@@ -29,6 +29,12 @@ class FigureComparison:
     figure: Figure
     verdict: Verdict
 
+    @property
+    def is_better(self) -> bool:
+        """Whether B is found to be better: more of a figure like goodput, less of one like a latency."""
+        better = ComparisonOutcome.HIGHER if self.figure.more_is_better else ComparisonOutcome.LOWER
+        return self.verdict.outcome is better
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -46,7 +52,10 @@ class Compared:
         told = len(outcomes) - outcomes.count(ComparisonOutcome.TOO_FEW)
         if not told:
             return f"Too few repeats to tell of any of {len(outcomes)} figures."
-        return f"{differ or 'None'} of {told} figures {'differs' if differ == 1 else 'differ'}."
+        better = sum(finding.is_better for finding in self.findings)
+        split = [f"{count} {how} in B" for count, how in ((better, "better"), (differ - better, "worse")) if count]
+        which = f": {', '.join(split)}" if split else ""
+        return f"{differ or 'None'} of {told} figures {'differs' if differ == 1 else 'differ'}{which}."
 
     @property
     def legend(self) -> str:

@@ -4,11 +4,13 @@ A row is a JSON object, so that one from an older or a newer lab can be read too
 is a figure.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from app.strategy import LoadReason, Status
 from loadtest.figures.plain_text import quoted
+from loadtest.figures.run_summary import MAY_BE_NEVER, NEVER
 from loadtest.figures.stampedes import KINDS
 
 AnyRow = Mapping[str, Any]
@@ -39,7 +41,7 @@ def figure_names(rows: Iterable[AnyRow]) -> list[str]:
         for name, value in row.items():
             if isinstance(value, Mapping) and name not in LABELS:
                 names |= dict.fromkeys(f"{name}.{inner}" for inner in (*_COUNTED.get(name, ()), *_inner_names(value)))
-            elif name not in LABELS and (value is None or _is_number(value)):
+            elif name not in LABELS and (value is None or _is_number(value) or name in MAY_BE_NEVER):
                 names[name] = None
     return list(names)
 
@@ -57,7 +59,12 @@ def _is_number(value: object) -> bool:
 
 
 def figure(row: AnyRow, name: str) -> float | None:
-    """The figure of a row; None where the row lacks it. An entry that a table of counts lacks is 0."""
+    """The figure of a row; None where the row lacks it. An entry that a table of counts lacks is 0.
+
+    A time that says `NEVER` is infinite.
+    """
+    if name in MAY_BE_NEVER and row.get(name) == NEVER:
+        return math.inf
     table, *inner = name.split(".")
     value = row.get(table)
     for part in inner:

@@ -1,9 +1,11 @@
 """Sentences that the repeats of a run allow, such as "a's p99 is 12 to 20 % lower than b's (n = 5)"."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from loadtest.figures.run_summary import NEVER
 from loadtest.stats.intervals import REPEATS_MIN, median_interval
 from loadtest.stats.rows import AnyRow, is_assumed, same_arrivals, same_seeds, sample
 from loadtest.stats.verdicts import ComparisonOutcome, SamplePair, Verdict, judge, percent
@@ -25,6 +27,7 @@ class Figure:
     resolution: float  # the step it is rounded to
     drift: float = 0.0
     """The share that is no difference between two runs of real processes. Virtual time has none."""
+    more_is_better: bool = False
 
 
 COMPARED: tuple[Figure, ...] = (
@@ -32,12 +35,19 @@ COMPARED: tuple[Figure, ...] = (
     Figure("origin_peak_1s", "peak of origin reads in 1 s", 1),
     Figure("steady_peak_1s", "peak of origin reads in 1 s of the steady state", 1),
     Figure("cold_peak_1s", "peak of origin reads in 1 s of the cold start", 1),
-    Figure("hit_ratio", "hit ratio", 1e-5),
+    Figure("hit_ratio", "hit ratio", 1e-5, more_is_better=True),
     Figure("p50_ms", "p50", 0.01, drift=LATENCY_DRIFT),
     Figure("p99_ms", "p99", 0.01, drift=LATENCY_DRIFT),
     Figure("p999_ms", "p99.9", 0.01, drift=LATENCY_DRIFT),
     Figure("age_p99_s", "p99 of the age", 0.001, drift=0.02),
     Figure("commands_per_request", "number of Redis commands per request", 0.001, drift=0.02),
+    Figure("goodput", "goodput", 0.01, more_is_better=True),
+    Figure("attempts_per_request", "number of attempts per request", 1e-4),
+    Figure("gave_up", "number of requests given up", 1),
+    Figure("failed_during", "number of failures during the trigger", 1),
+    Figure("recovers_after_s", "time to recover", 0.1),
+    Figure("worst_second", "goodput of the worst second", 1e-4, more_is_better=True),
+    Figure("origin_attempts_per_request", "number of origin reads asked for per request", 1e-4),
     Figure("errors", "number of errors", 1),
     Figure("wrong_answers", "number of wrong answers", 1),
 )
@@ -116,23 +126,29 @@ def _by_how_much(verdict: Verdict) -> str:
 
 def show(name: str, value: float) -> str:
     """The value of a figure, with the unit that its name ends in."""
-    return _number(name, value) + _unit(name)
+    return _number(name, value) + (_unit(name) if math.isfinite(value) else "")
 
 
 def show_median(name: str, values: Sequence[float], unit: bool = True) -> str:
     """The median as "24.1 [22, 26.5] ms", without an interval for one repeat; a ratio is always in per cent.
 
-    A count that must be 0 is shown by its worst repeat, as "7 in 2 of 5", because a median hides it.
+    A count that must be 0 is shown by its worst repeat, as "7 in 2 of 5", because a median hides it. A time that some
+    repeats did not see the end of is shown with their number, as "4.2 s (never in 2 of 5)".
     """
     if is_worst_count(name):
         some = sum(map(bool, values))
         return _number(name, max(values)) + (f" in {some} of {len(values)}" if some and len(values) > 1 else "")
+    if never := sum(map(math.isinf, values)):
+        told = show(name, median(values)) if unit else _number(name, median(values))
+        return told + (f" (never in {never} of {len(values)})" if never < len(values) else "")
     interval = median_interval(values)
     ends = f" [{_number(name, interval.low)}, {_number(name, interval.high)}]" if interval else ""
     return _number(name, median(values)) + ends + (_unit(name) if unit or name.endswith("_ratio") else "")
 
 
 def _number(name: str, value: float) -> str:
+    if math.isinf(value):
+        return NEVER
     if name.endswith("_ratio"):
         return f"{100 * value:.2f}"
     return f"{value:,.0f}" if value.is_integer() or abs(value) >= 99.95 else f"{value:.3g}"

@@ -55,9 +55,9 @@ class Verdict:
 
     @property
     def ratio(self) -> float | None:
-        """The ratio of the medians, b to a; None where a's is 0."""
-        base = float(np.median(self.pair.a))
-        return float(np.median(self.pair.b)) / base if base else None
+        """The ratio of the medians, b to a; None where a's is 0, or one of them is infinite."""
+        base, other = float(np.median(self.pair.a)), float(np.median(self.pair.b))
+        return other / base if base and math.isfinite(base) and math.isfinite(other) else None
 
     @property
     def interval(self) -> Interval | None:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 _TERM = r"(\w[\w-]*)\.(\w+(?:\.\w+)*)"
 _GATE = re.compile(rf"\s*{_TERM}\s*(?:/\s*{_TERM}\s*)?(<=|>=|<|>)\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*", re.ASCII)
-WORST_COUNTS = frozenset({"errors", "wrong_answers", "origin_failed", "origin_shed", "statuses.error", "statuses.shed"})
+WORST_COUNTS = frozenset({
+    "errors", "wrong_answers", "origin_failed", "origin_shed", "statuses.error", "statuses.shed", "failed_during",
+    "gave_up",
+})  # fmt: skip
 """Figures that are shown and judged by their worst repeat, because one wrong answer in five repeats is a wrong answer.
 
 Kinds of wrong answers (`wrong_answer_kinds`) are too; all other figures are judged by their median.

@@ -171,7 +171,8 @@ class Recorder:
         intended_s, ended_s, age_s, key, code, status, pods = columns
         attempts, gave_up = np.ones(len(code), dtype=np.int64), code == NO_ANSWER
         wrong = Counter(what for _, what in faults)
-        chunk = Answers(intended_s, ended_s, age_s, code, status, key, wrong, attempts, gave_up)
+        wrong_at = np.array([place for place, _ in faults], dtype=np.int64)
+        chunk = Answers(intended_s, ended_s, age_s, code, status, key, wrong, attempts, gave_up, wrong_at)
         for check in self.checks:
             check(chunk)
         assert self._has_begun, "begin comes before the first answer"

@@ -69,7 +69,7 @@ def is_figure(name: str) -> bool:
 
 def figures(row: RunSummary, series: Series, ttl_s: float) -> dict[str, float | None]:
     """All figures of a run, the derived ones too."""
-    return dict(_flat(row.as_dict())) | {name: count(row, series, ttl_s) for name, count in DERIVED.items()}
+    return dict(_flat(dataclasses.asdict(row))) | {name: count(row, series, ttl_s) for name, count in DERIVED.items()}
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float | None]]:

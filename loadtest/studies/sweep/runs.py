@@ -120,7 +120,7 @@ class Sweep:
             where = f"{self.folder / 'points.jsonl'}, line {number}"
             try:
                 stated = json.loads(line)
-                run = SweepRun(**{**stated, "row": RunSummary(**stated["row"])})
+                run = SweepRun(**{**stated, "row": RunSummary.of(stated["row"])})
             except (ValueError, TypeError, KeyError) as error:
                 raise BadSweep(f"{where}: {error!r}") from None
             key = _key(run.row.strategy, run.settings, run.row.seed)

@@ -32,10 +32,22 @@ def test_a_change_is_found_and_what_did_not_change_is_not_distinguishable(tmp_pa
     found = compared(a, b)
     assert outcome(found, "origin_reads") is ComparisonOutcome.HIGHER
     assert outcome(found, "origin_reads", "naive") is ComparisonOutcome.SAME
-    assert found.conclusion == "1 of 16 figures differs."
+    assert found.conclusion == "1 of 16 figures differs: 1 worse in B."
     assert not found.warnings
     line = next(cells(one) for one in found.findings if one.verdict.outcome is ComparisonOutcome.HIGHER)
     assert line == ("mine", "origin_reads", "739 [735, 744]", "1,478 [1,470, 1,487]", "2 [2, 2]", "higher", "")
+
+
+def test_a_recovery_that_never_comes_is_worse_and_more_goodput_is_better(tmp_path: Path) -> None:
+    times_s, goodput = [3.0, 4.0, 2.5, 3.5, 3.0], [50.0, 52.0, 51.0, 49.0, 50.0]
+    a = write_run(tmp_path / "a", repeats("mine", recovers_after_s=times_s, goodput=goodput))
+    more = [2 * one for one in goodput]
+    b = write_run(tmp_path / "b", repeats("mine", recovers_after_s=["never"] * 5, goodput=more))
+    found = compared(a, b)
+    assert outcome(found, "recovers_after_s") is outcome(found, "goodput") is ComparisonOutcome.HIGHER
+    assert found.conclusion == "2 of 10 figures differ: 1 better in B, 1 worse in B."
+    told = next(cells(one) for one in found.findings if one.figure.name == "recovers_after_s")
+    assert told[2:6] == ("3 [2.53, 3.94]", "never", "-", "higher")
 
 
 def test_one_run_each_allows_no_claim(tmp_path: Path) -> None:

@@ -113,6 +113,27 @@ def test_a_figure_that_only_some_repeats_have_cannot_be_gated() -> None:
         judged("mine.slow_s <= 3", run=SavedRun("one", rows))
 
 
+@pytest.mark.parametrize(
+    ("stated", "text", "told"),
+    [
+        (["never"] * 3, "mine.recovers_after_s <= 5", "failed: never (median of 3 repeats: never, never, never)"),
+        (["never"] * 3, "mine.recovers_after_s > 3600", "passed: never (median of 3 repeats: never, never, never)"),
+        ([2.0, "never", 3.5], "mine.recovers_after_s <= 5", "passed: 3.5 s (median of 3 repeats: 2 s, never, 3.5 s)"),
+        (
+            [2.0, "never", "never"],
+            "mine.recovers_after_s <= 5",
+            "failed: never (median of 3 repeats: 2 s, never, never)",
+        ),
+        ([2.0, None, 3.5], "mine.recovers_after_s <= 5", "invalid: mine.recovers_after_s: no figure"),
+        ([0.0] * 3, "mine.recovers_after_s / naive.origin_reads <= 1", "passed: 0, from 0 s (median of 3"),
+    ],
+)
+def test_never_is_longer_than_any_bound_and_not_known_is_no_value(stated: list[Any], text: str, told: str) -> None:
+    run = SavedRun("results/one", [*repeats("naive"), *repeats("mine", 3, recovers_after_s=stated)])
+    (one,) = judged(text, run=run)
+    assert f"{one.outcome}: {one.text}".startswith(told)
+
+
 def test_only_an_absolute_latency_is_warned_about() -> None:
     texts = ["mine.p99_ms <= 30", "mine.p99_ms / naive.p99_ms <= 0.3", "mine.origin_reads <= 9", "mine.slow_s <= 1"]
     assert [bool(parse_gate(text).warning) for text in texts] == [True, False, False, False]

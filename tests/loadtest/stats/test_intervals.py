@@ -10,7 +10,7 @@ import pytest
 
 from loadtest.stats import intervals
 from loadtest.stats.intervals import difference, holm, median_interval, ratio_interval
-from loadtest.stats.sentences import COMPARED, known
+from loadtest.stats.sentences import COMPARED, known, show_median
 from loadtest.stats.verdicts import ComparisonOutcome, SamplePair, judge
 
 SEED = 20_260_101
@@ -43,6 +43,22 @@ def a_run(random: np.random.Generator, n: int, drift: float = 0.05, reads_of_ear
     return {key: tuple(map(float, values)) for key, values in found.items()}
 
 
+def an_outage(random: np.random.Generator, n: int, never_share: float = 0.3) -> Sample:
+    """Clients that retry through a trigger: in a share of the repeats the system never comes back."""
+    found: dict[tuple[str, str], Any] = {}
+    for name in NOISY:
+        attempts = 1.3 * np.exp(random.normal(0, 0.1, n))
+        found[name, "attempts_per_request"] = np.round(attempts, 4)
+        found[name, "goodput"] = np.round(random.poisson(23_000, n) / 60, 2)
+        found[name, "gave_up"] = random.poisson(300, n)
+        found[name, "failed_during"] = random.poisson(900, n)
+        times_s = np.round(random.exponential(4, n), 1) * (random.random(n) < 0.7)
+        found[name, "recovers_after_s"] = np.where(random.random(n) < never_share, np.inf, times_s)
+        found[name, "worst_second"] = np.round(random.poisson(20, n) / 300, 4)
+        found[name, "origin_attempts_per_request"] = np.round(attempts / 4, 4)
+    return {key: tuple(map(float, values)) for key, values in found.items()}
+
+
 def differing(a: Sample, b: Sample) -> set[tuple[str, str]]:
     figures = [known(name) for _, name in a]
     pairs = [SamplePair(a[key], b[key], one.resolution, one.drift) for key, one in zip(a, figures, strict=True)]
@@ -60,7 +76,27 @@ def test_identical_runs_come_out_all_clear_in_at_least_nine_of_ten_pairs(n: int)
 
 def test_the_figures_of_the_simulated_runs_are_those_that_are_compared() -> None:
     names = {name for _, name in a_run(np.random.default_rng(SEED), 1)}
+    names |= {name for _, name in an_outage(np.random.default_rng(SEED), 1)}
     assert names == {figure.name for figure in COMPARED} - {"commands_per_request"}
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_outages_alike_are_not_called_different_though_some_repeats_never_recover(n: int) -> None:
+    random, pairs = np.random.default_rng(SEED), 150
+    clear = sum(not differing(an_outage(random, n), an_outage(random, n)) for _ in range(pairs))
+    assert clear / pairs >= 0.93, f"seed {SEED}: {clear} of {pairs}"
+
+
+def test_a_system_that_never_comes_back_is_told_from_one_that_does() -> None:
+    never, back, soon = (math.inf,) * 5, (3.1, 4.0, 2.2, 3.3, 5.0), (0.0,) * 5
+    verdicts = judge([SamplePair(*pair, 0.1) for pair in ((back, never), (never, soon), (never, never), (soon, back))])
+    assert [one.outcome for one in verdicts] == [
+        ComparisonOutcome.HIGHER, ComparisonOutcome.LOWER, ComparisonOutcome.SAME, ComparisonOutcome.HIGHER,
+    ]  # fmt: skip
+    assert [one.ratio for one in verdicts[:3]] == [None] * 3
+    assert median_interval((3.0, math.inf, 4.0)) is None
+    assert show_median("recovers_after_s", (3.0, 2.0, math.inf)) == "3 s (never in 1 of 3)"
+    assert show_median("recovers_after_s", never) == "never"
 
 
 @pytest.mark.parametrize(("factor", "found_min"), [(1.3, 0.5), (1.4, 0.85), (2.0, 1.0)])

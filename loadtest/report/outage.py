@@ -1,0 +1,48 @@
+"""The outage of a run in words, and the cells of its figures in the comparison."""
+
+import math
+from collections.abc import Sequence
+
+from loadtest.figures.run_summary import NEVER, RunSummary
+from loadtest.workload.scenario import Scenario
+
+OUTAGE_LEGEND = (
+    "goodput: requests with a good answer (200 or 404, the right content, and its client still waited) per second; "
+    "failed during: those of the trigger's time without one; back after s: seconds from the trigger's end until "
+    "goodput is back at 95 % of that before (or where chance takes it), and stays; never where it is not; worst s %: "
+    "the least goodput of any second from the trigger on, of that before; gave up: requests whose last attempt was "
+    "abandoned or not answered; retries in 100 ms: the most that were sent in any; origin asked/request: reads of the "
+    "origin asked for per request, from the trigger on."
+)
+
+
+def has_outage(row: RunSummary) -> bool:
+    """Whether a run has figures of an outage: it had a trigger, or clients that give up or retry."""
+    return row.failed_during is not None or row.attempts is not None
+
+
+def back_after(row: RunSummary) -> str:
+    """The time to recover as a table has it; empty for a run without a trigger."""
+    if row.failed_during is None:
+        return ""
+    if row.recovers_after_s is None:
+        return "–"
+    return NEVER if row.recovers_after_s == math.inf else f"{row.recovers_after_s:.1f}"
+
+
+def outage_in_words(rows: Sequence[RunSummary], scenario: Scenario) -> list[str]:
+    """A sentence on who came back after the trigger; none without one."""
+    if (trigger := scenario.trigger) is None:
+        return []
+    told = [f"{row.strategy} {_came_back(row, scenario.duration_s - trigger.end_s)}" for row in rows]
+    moment = trigger.begin_s == trigger.end_s
+    span = f"at {trigger.begin_s:g} s" if moment else f"from {trigger.begin_s:g} to {trigger.end_s:g} s"
+    return [f"After the trigger ({span}): {'; '.join(told)}."] if told else []
+
+
+def _came_back(row: RunSummary, left_s: float) -> str:
+    if row.recovers_after_s is None:
+        return "is not known to have come back: the run ended too early, or had no good time before"
+    if row.recovers_after_s == math.inf:
+        return f"never came back in the {left_s:g} s after it"
+    return f"was back after {row.recovers_after_s:g} s"
