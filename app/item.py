@@ -1,13 +1,12 @@
 """An item of the store as it is sent: JSON, dated by the moment when its read began."""
 
 import json
+from json.encoder import encode_basestring_ascii
 
 from app.strategy import CLOCK_ERROR_S_MAX, Loaded
 
 Found = tuple[str, int] | None
 """Text and CRC-32 of an item; None where there is no such item."""
-
-_ENCODER = json.JSONEncoder()
 
 
 class ItemForm:
@@ -27,7 +26,7 @@ class ItemForm:
         # by hand, because the encoder sets itself up anew for every dict
         item = (
             f'{{"id":{item_id},"version":{version},"read_at":{round(read_at_s, 6)!r},'
-            f'"crc32":{crc32},"text":{_ENCODER.encode(text)}}}'
+            f'"crc32":{crc32},"text":{encode_basestring_ascii(text)}}}'
         )
         return Loaded(item.encode(), read_at_s, cost_s)
 

@@ -54,7 +54,7 @@ def _uniform(text: str, low: float, high: float) -> Latency:
     def cdf(at: float) -> float:
         return min(1.0, max(0.0, (at - low) / width)) if width else float(at >= low)
 
-    return Latency(text, (low + high) / 2, lambda rng: rng.uniform(low, high), high, cdf, width / math.sqrt(12))
+    return Latency(text, (low + high) / 2, lambda rng: low + width * rng.random(), high, cdf, width / math.sqrt(12))
 
 
 def _lognormal(text: str, median: float, sigma: float) -> Latency:

@@ -132,7 +132,9 @@ class StrategyRunner:
             log.exception("%s failed on %s", self._strategy.name, key)
             return self._refuse(Status.ERROR, 500, f"{self._strategy.name} raised {error!r}", began_s)
         now_s, entry = self._clock.now_s(), lookup.entry
-        age_s = _shown(entry.age_s(now_s))
+        age_s: float | None = now_s - entry.read_at_s
+        if now_s < entry.read_at_s:
+            age_s = _shown(now_s - entry.read_at_s)
         self._events.answered(lookup.status, monotonic_s() - began_s, age_s)
         return Answer(404 if entry.absent else 200, lookup.status, entry.body, age_s, entry.fresh_until_s - now_s)
 
@@ -150,9 +152,7 @@ def _check(lookup: Lookup) -> None:
 
 
 def _shown(age_s: float) -> float | None:
-    """An age as answers carry it: 0 where clocks differ by no more than they may, None where one of them was set."""
-    if age_s >= 0:
-        return age_s
+    """A negative age as answers carry it: 0 where clocks differ no more than they may, None where one was set."""
     return 0.0 if age_s >= -CLOCK_ERROR_S_MAX else None
 
 

@@ -10,6 +10,7 @@ with each other. They are compared with now only where the pods have said what t
 import json
 import math
 import zlib
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -54,7 +55,7 @@ class AnswerCheck:
         self._apart_s = clocks_apart_s
         self._oldest_s: dict[str, float] = {}
         self._ahead_s: float | None = None
-        self._newest_s: dict[tuple[str, int], float] = {}
+        self._newest_s: defaultdict[str, dict[int, float]] = defaultdict(dict)
 
     def promise(self, oldest_s: Mapping[str, float]) -> None:
         """Hold answers from now on to the oldest age of each strategy, in seconds (`Mechanism.oldest_s`)."""
@@ -69,7 +70,11 @@ class AnswerCheck:
 
         A request that is sent from now on must not be answered by an older one.
         """
-        return self._newest_s.get((strategy, key), 0.0)
+        return self._newest_s[strategy].get(key, 0.0)
+
+    def floors_s(self, strategy: str) -> Mapping[int, float]:
+        """The floors of a strategy's keys, as `floor_s` states them, in a mapping that changes with every answer."""
+        return self._newest_s[strategy]
 
     def absent_fault(self, body: bytes) -> str:
         """The fault of a 404's body, or an empty text: the lab says which item is absent."""
@@ -95,8 +100,9 @@ class AnswerCheck:
             return fault
         if read_at_s < floor_s - self.overtaken_s - self._apart_s:
             return OLDER
-        if read_at_s > self.floor_s(strategy, key):
-            self._newest_s[strategy, key] = read_at_s
+        newest_s = self._newest_s[strategy]
+        if read_at_s > newest_s.get(key, 0.0):
+            newest_s[key] = read_at_s
         return ""
 
     def age_fault(self, strategy: str, seen: Seen, read_at_s: float) -> str:

@@ -18,6 +18,8 @@ STEPS_AFTER_LOAD = 4
 """Steps between a load and its answer that a late loop holds up: the write, a look, the release, the answer."""
 ROUNDING_S = 0.002
 """The resolution of Redis's times: it counts whole milliseconds."""
+NEVER_S = -math.inf
+"""The moment of what has not happened yet."""
 
 
 class _Lease(NamedTuple):
@@ -50,6 +52,8 @@ class Invariants:
         """The longest time that a pod's write took, with or without success, seconds."""
         self._latest_s = 0.0
         """The longest time by which a pod's loop was late."""
+        self._held_up_s = 0.0
+        """The longest time for which late loops hold up what has been loaded."""
         self.longest_load_s = 0.0
         self.violation: Violation | None = None
         self.handlers: events.Handlers = {
@@ -80,31 +84,27 @@ class Invariants:
         if self.violation is None or at_s < self.violation.at_s:
             self.violation = Violation(invariant, at_s, what)
 
-    @property
-    def _held_up_s(self) -> float:
-        """The longest time for which late loops hold up what has been loaded."""
-        return STEPS_AFTER_LOAD * self._latest_s
-
     def really_read_s(self, body: bytes, dated_s: float) -> float:
         """The moment at which an item was really asked for, where its own date may be wrong."""
         return dated_s if self._asked_s is None else self._asked_s.get(body, dated_s)
 
     def seen_s(self, key: str) -> float:
         """The moment at which the newest item of the cache that clients have seen was really read."""
-        return self._seen_s.get(key, -math.inf)
+        return self._seen_s.get(key, NEVER_S)
 
     def answers(self, pod: str, key: str, body: bytes, dated_s: float, seen_s: float) -> None:
         """Check an answer to a request that was made when `seen_s` was the newest item seen."""
-        read_s = self.really_read_s(body, dated_s)
+        read_s = dated_s if self._asked_s is None else self._asked_s.get(body, dated_s)
         if read_s < seen_s - self.longest_load_s - self._allowed.back_s - self._held_up_s - ROUNDING_S:
             said = f"{pod} answered with {key} as of {read_s:.6f} s, of which that of {seen_s:.6f} s had been seen"
             self.report(Invariant.NO_WAY_BACK, said)
         # What was loaded without the cache only its reader knows of; the next answer may be an entry of before.
-        if read_s <= self._stored_s.get(key, -math.inf) + ROUNDING_S:
-            self._seen_s[key] = max(read_s, self.seen_s(key))
+        if read_s <= self._stored_s.get(key, NEVER_S) + ROUNDING_S and read_s > self._seen_s.get(key, NEVER_S):
+            self._seen_s[key] = read_s
 
     def _loop_late(self, event: events.LoopLate) -> None:
         self._latest_s = max(self._latest_s, event.seconds)
+        self._held_up_s = STEPS_AFTER_LOAD * self._latest_s
 
     def _redis_flushed(self, _: events.RedisFlushed) -> None:
         self._leases.clear()
@@ -163,7 +163,8 @@ class Invariants:
             said = f"{pod} stored {key} until {until_s:.3f} s, which is to be kept until {entry.keep_until_s:.3f} s"
             self.report(Invariant.KEPT_NO_LONGER, said)
         read_s = self.really_read_s(entry.body, entry.read_at_s)
-        self._stored_s[key] = max(read_s, self._stored_s.get(key, read_s))
+        if read_s > self._stored_s.get(key, NEVER_S):
+            self._stored_s[key] = read_s
         meant_s = entry.keep_until_s - entry.read_at_s
         if meant_s > self._allowed.promise_s + ROUNDING_S:
             said = f"{pod} keeps {key} for {meant_s:.3f} s, which is never to be older than"
@@ -177,7 +178,8 @@ class Invariants:
         if read_s < newest_s:
             said = f"{pod} replaced {key} of {newest_s:.6f} s by that of {read_s:.6f} s"
             self.report(Invariant.NEWER_ONLY, said)
-        self._newest_s[key] = max(newest_s, read_s)
+        else:
+            self._newest_s[key] = read_s
 
     def _write_took(self, event: events.WriteTook) -> None:
         self._longest_store_s = max(self._longest_store_s, event.seconds)
@@ -189,7 +191,8 @@ class Invariants:
             self.report(Invariant.SHARED_POOL, said)
 
     def _origin_answered(self, event: events.OriginAnswered) -> None:
-        self.longest_load_s = max(self.longest_load_s, self._now_s() - event.asked_s)
+        load_s = self._now_s() - event.asked_s
+        self.longest_load_s = max(self.longest_load_s, load_s)
         if self._asked_s is not None and not event.loaded.absent:
             self._asked_s[event.loaded.body] = event.asked_s
 

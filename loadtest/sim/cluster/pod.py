@@ -10,7 +10,7 @@ from app.latency import Latency
 from app.ledger import AskedRead
 from app.pod import Pod
 from app.settings import Settings
-from app.strategy import Clock, Shed, Status, Strategy
+from app.strategy import Shed, Status, Strategy
 from app.strategy_runner import Answer
 from app.tasks import Tasks
 from loadtest.figures.failures import Kind
@@ -48,10 +48,10 @@ class PodReports:
     """
 
     def __init__(
-        self, emit: Callable[[object], None], number: int, true: Clock, failed: Callable[[Kind], None]
+        self, emit: Callable[[object], None], number: int, loop: VirtualLoop, failed: Callable[[Kind], None]
     ) -> None:
         """Set up the reports: `failed` is called with each failure that the pod's metrics would count."""
-        self._emit, self._number, self._name, self._now_s = emit, number, f"pod-{number + 1}", true.now_s
+        self._emit, self._number, self._name, self._loop = emit, number, f"pod-{number + 1}", loop
         self._failed = failed
         self._open: dict[AskedRead, OpenRead] = {}
         self._is_closed = False
@@ -82,7 +82,7 @@ class PodReports:
 
     def origin_asked(self, read: AskedRead, again: bool) -> None:
         if not self._is_closed:
-            self._open[read] = opened = OpenRead(self._now_s(), read.item_id, read.reason, self._number)
+            self._open[read] = opened = OpenRead(self._loop.now_s, read.item_id, read.reason, self._number)
             self._emit(OriginAsked(self._name, read.item_id, read.key, read.reason, opened))
 
     def origin_shed(self, read: AskedRead, error: Shed) -> None:
@@ -97,8 +97,9 @@ class PodReports:
         if (ended := self._open.pop(read, None)) is None:
             return  # its pod has ended
         if read.started_s is not None:
-            ended.started_s = ended.asked_s + max(0.0, read.started_s - read.asked_s)
-        ended.outcome, ended.ended_s = OUTCOME_NUMBERS[read.outcome], self._now_s()
+            queued_s = read.started_s - read.asked_s  # by the pod's own clock
+            ended.started_s = ended.asked_s + (queued_s if queued_s > 0 else 0.0)
+        ended.outcome, ended.ended_s = OUTCOME_NUMBERS[read.outcome], self._loop.now_s
         if read.loaded is not None and not read.is_late:
             self._emit(OriginAnswered(self._name, read.item_id, ended.asked_s, read.loaded))
 
@@ -106,7 +107,7 @@ class PodReports:
         """End the pod's open reads, whose outcome stays unknown."""
         self._is_closed = True
         for read in self._open.values():
-            read.ended_s = self._now_s()
+            read.ended_s = self._loop.now_s
         self._open.clear()
 
 
@@ -181,7 +182,7 @@ class SimulatedPod:
             self.cache.introduce(False)
             self.cache.clock = synced = SyncedClock(self.cache, loop, wall_s)
             self.run(self._tasks.spawn, self._keep_in_sync(synced), f"{settings.pod} clock")
-        self._reports = PodReports(self._observers.emit, number, true, self._failed)
+        self._reports = PodReports(self._observers.emit, number, loop, self._failed)
         self._pod = Pod(
             settings,
             {strategy.name: strategy},

@@ -75,6 +75,8 @@ class PureHits:
         """The place up to which answers are recorded."""
         self._last = -1
         """The place of the last request that was asked."""
+        self._due: int | None = None
+        """The place of the request that is due next, as of when that was asked last: right before it is taken."""
         self._asking: int | None = None
         """The place of the request that is being asked at the moment."""
         self._asked: list[int] = []
@@ -123,7 +125,8 @@ class PureHits:
         """Implements `Clients.due_s`; the end of a block counts as a request, though there may be none."""
         self._asking = None
         while (block := self._block) is not None:
-            if (place := self._next_place(block)) is not None:
+            self._due = place = self._next_place(block)
+            if place is not None:
                 return block.moments_s[place]
             if self._loop.now_s < block.last_s:
                 return block.last_s
@@ -134,8 +137,8 @@ class PureHits:
 
     def take(self) -> Ask | None:
         """Implements `Clients.take`."""
-        block = self._block
-        if block is None or (place := self._next_place(block)) is None:
+        block, place = self._block, self._due
+        if block is None or place is None:
             return None
         arrives_s, key = block.moments_s[place], block.keys[place]
         if arrives_s > self._loop.now_s:

@@ -1,7 +1,6 @@
 """A Redis in virtual time: the state that all pods share."""
 
 import itertools
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -70,7 +69,7 @@ class SimulatedRedis:
         self._joined = itertools.count()
         self._far: set[Listener] = set()
         """Those that notifications take time to reach: they are told of every key."""
-        self._waiting: dict[str, Counter[Listener]] = {}
+        self._waiting: dict[str, dict[Listener, int]] = {}
         """The other ones, by the keys that they have waiters for: a notification costs what it wakes."""
         self.trouble = Trouble(Random(f"{seed}/trouble"), self._tell_listeners)
         self.meet = self.trouble.meet
@@ -124,12 +123,16 @@ class SimulatedRedis:
 
     def waiter_began(self, listener: Listener, key: str) -> None:
         """Note that a pod has one more waiter for a key."""
-        self._waiting.setdefault(key, Counter())[listener] += 1
+        if (waiting := self._waiting.get(key)) is None:
+            self._waiting[key] = {listener: 1}
+        else:
+            waiting[listener] = waiting.get(listener, 0) + 1
 
     def waiter_ended(self, listener: Listener, key: str) -> None:
         waiting = self._waiting[key]
-        waiting[listener] -= 1
-        if not waiting[listener]:
+        if waiting[listener] > 1:
+            waiting[listener] -= 1
+        else:
             del waiting[listener]
             if not waiting:
                 del self._waiting[key]
@@ -217,7 +220,11 @@ class SimulatedRedis:
         return True
 
     def _notify(self, key: str) -> None:
-        waiting = self._waiting.get(key, Counter())
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            if not self._far:
+                return
+            waiting = {}
         if self._far:
             told = [listener for listener in self._listeners if listener in self._far or listener in waiting]
         else:

@@ -11,6 +11,7 @@ from app.strategy import OriginFailed
 from loadtest.sim.cluster.events import Observers, StoreReadBegan
 from loadtest.sim.cluster.pause_gate import PauseGate
 from loadtest.sim.cluster.pod_cpu import PodCpu, outside
+from loadtest.sim.kernel.loop import VirtualLoop
 
 TEXT_CHARS = 16
 ITEMS_KEPT_MAX = 1 << 17
@@ -53,14 +54,17 @@ class PodStore:
         self._store = store
         self._gate = gate
         self._cpu = cpu
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        self._loop = loop
 
     def select(self, item_id: int, latency_ms: float) -> asyncio.Future[Found]:
-        loop = asyncio.get_running_loop()
+        loop, store = self._loop, self._store
         read = _Read(loop=loop)
-        read.store = self._store
-        self._store.read_began()
-        if self._gate.is_open and not self._store.hangs:
-            self._go(read, item_id, latency_ms, self._store.fails())
+        read.store = store
+        store.read_began()
+        if self._gate.is_open and not store.hangs:
+            self._go(read, item_id, latency_ms, store.fails_share > 0 and store.fails())
         else:
             read.waits = loop.create_task(self._go_later(read, item_id, latency_ms), name=f"read {item_id}")
         return read
@@ -73,8 +77,8 @@ class PodStore:
 
     def _go(self, read: "_Read", item_id: int, latency_ms: float, fails: bool) -> None:
         """Take the time that the read takes, then answer."""
-        loop = read.get_loop()
-        back_s = loop.time() + latency_ms * self._store.times / 1000
+        loop = self._loop
+        back_s = loop.now_s + latency_ms * self._store.times / 1000
         if self._cpu is None:
             read.waits = loop.call_at(back_s, self._come_back, read, item_id, fails)
         else:

@@ -32,6 +32,7 @@ class _Known(NamedTuple):
 
     floor_s: float  # by what it says, of all of them
     seen_s: float  # really, of those that the cache has had
+    name: str  # of the key in the cache
 
 
 class Traffic:
@@ -50,6 +51,7 @@ class Traffic:
         self._loop = cluster.loop
         self._starter = Starter(cluster.loop)
         self._check, self._newest = new_check(scenario, cluster.strategy, cluster.seed), dict[int, bytes]()
+        self._floors_s, self._prefix = self._check.floors_s(cluster.strategy.name), f"lab:{cluster.strategy.name}:"
         self._oldest_s = scenario.stated(cluster.strategy).oldest_s()
         self._emit, self._is_observed = cluster.observers.emit, cluster.observers.hear(AnswerSent)
         self._has_wrong_clocks = has_wrong_clocks(scenario)
@@ -148,11 +150,14 @@ class Traffic:
             self._look_again()
 
     def _known(self, pod: SimulatedPod, key: int) -> _Known:
-        return _Known(self._check.floor_s(pod.strategy, key), self._cluster.invariants.seen_s(_key(pod, key)))
+        name = f"{self._prefix}{key}"
+        return _Known(self._floors_s.get(key, 0.0), self._cluster.invariants.seen_s(name), name)
 
     def _answer(self, pod: SimulatedPod, ask: Ask, answer: Answer, known: _Known | None = None) -> None:
         """Bring an answer back; `known` states what was known when it was asked for, unless that is now."""
-        ended_s = max(self._loop.now_s, pod.paused_until_s) + (self._back_s or self._network.draw_ms(self._rng) / 1000)
+        now_s, paused_until_s = self._loop.now_s, pod.paused_until_s
+        ended_s = paused_until_s if paused_until_s > now_s else now_s
+        ended_s += self._back_s or self._network.draw_ms(self._rng) / 1000
         if self._is_observed:
             self._emit(AnswerSent(pod.name, ask, answer))
         code, status, body, age_s, _ = answer
@@ -171,17 +176,17 @@ class Traffic:
     def _look_at(self, pod: SimulatedPod, ask: Ask, answer: Answer, ended_s: float, known: _Known) -> bool:
         """Check the content of a 200, and tell whether no fault was found."""
         check, key, body, now_s = self._check, ask.key, answer.body, self._loop.now_s
-        newest_s = check.floor_s(pod.strategy, key)
+        newest_s = self._floors_s.get(key, 0.0)
         seen = Seen(answer.status, self._age_s(answer), ask.arrives_s, ended_s)
         if fault := check.fault(pod.strategy, key, body, seen, known.floor_s):
             # an age is unknown where a clock was set between the read and the answer; of what is older the invariants
             # know more, because what was loaded without the cache only its reader has seen
             is_broken = fault != OLDER and not (fault == NO_AGE and seen.age_s is None)
             self._emit(AnswerWrong(pod.name, key, fault, is_broken))
-        elif check.floor_s(pod.strategy, key) > newest_s or key not in self._newest:  # the first, read at 0 s
+        elif self._floors_s.get(key, 0.0) > newest_s or key not in self._newest:  # the first, read at 0 s
             self._newest[key] = body
         dated_s = now_s - (answer.age_s or 0.0)
-        self._cluster.invariants.answers(pod.name, _key(pod, key), body, dated_s, known.seen_s)
+        self._cluster.invariants.answers(pod.name, known.name, body, dated_s, known.seen_s)
         if self._hits is not None:
             self._hits.doubt(key)  # what is newer than this is older than before
         return not fault
@@ -246,7 +251,3 @@ class Traffic:
             self._timer.cancel()
         now_s = self._loop.now_s
         self._timer = self._call_at(now_s if due_s == NEVER_S else max(now_s, due_s), self._serve_all)
-
-
-def _key(pod: SimulatedPod, item_id: int) -> str:
-    return f"lab:{pod.strategy}:{item_id}"

@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
-from math import isnan
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
@@ -122,6 +121,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     _ready: deque[asyncio.Handle]
     _stopping: bool
     _closed: bool
+    get_debug = staticmethod(bool)  # always False, from C: every future asks
 
     def __init__(self, deadline_s: float, shuffle_seed: int | None = None) -> None:
         super().__init__()
@@ -178,7 +178,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     ) -> asyncio.TimerHandle:
         if self._closed:
             raise RuntimeError("Event loop is closed")
-        if isnan(when):
+        if when != when:  # noqa: PLR0124 - NaN, as a call would take longer
             raise ValueError("a timer cannot be set to NaN")
         if self._shuffle is not None:
             number = self._shuffle.getrandbits(64)
@@ -246,11 +246,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
             heappop(timers)
         if not timers:
             raise Deadlock(f"nothing is left to run at {self.now_s:g} s, and somebody waits: {_who_waits(self)}")
-        next_s = timers[0][0]
+        next_s, deadline_s = timers[0][0], self.deadline_s
         self._turns_at_once = 0
-        if next_s > self.now_s:
-            self.now_s = max(self.now_s, min(next_s, self.deadline_s))
-        if next_s > self.deadline_s:
+        if next_s <= deadline_s:
+            self.now_s = max(self.now_s, next_s)
+        else:
+            self.now_s = max(self.now_s, deadline_s)
             raise DeadlineReached(f"not done after {self.deadline_s:g} s: {_who_waits(self)}")
 
 
