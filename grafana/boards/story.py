@@ -118,7 +118,7 @@ def ages(width: int, height: int) -> Json:
     )
 
 
-def must_be_zero(width: int = 24, height: int = 3) -> Json:
+def must_be_zero(width: int = 24, height: int = 4) -> Json:
     """The panel of counts that must be 0, over the last five minutes."""
     return stat(
         "Must be zero, last 5 minutes",
@@ -130,11 +130,11 @@ def must_be_zero(width: int = 24, height: int = 3) -> Json:
         width=width,
         height=height,
         defaults={"decimals": 0, "noValue": "not recorded yet"} | steps((None, "green"), (0.5, "red")),
-        options={"textMode": "value_and_name", "colorMode": "background", "text": {"titleSize": 12, "valueSize": 18}},
+        options={"textMode": "value_and_name", "colorMode": "background", "text": {"titleSize": 11, "valueSize": 18}},
     )
 
 
-def firing(width: int, height: int = 3) -> Json:
+def firing(width: int, height: int = 4) -> Json:
     """The panel of the alerts that fire now, by name."""
     return stat(
         "Alerts that fire",

@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "loadtest.cli.compare:compare",
     "gate": "loadtest.cli.gate:gate",
     "sweep": "loadtest.cli.sweep:sweep",
+    "break": "loadtest.cli.break_:break_",
 }
 FORMER_NAMES = {"summarise": COMMANDS["report"]}
 MOVED = {

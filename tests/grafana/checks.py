@@ -22,6 +22,7 @@ NO_NEEDLES = {
     "load/Achieved of the target": "whether the last minute counts",
     "load/Lateness, p99": "of the last minute",
     "load/Busiest sender's CPU": "of the last minute",
+    "outage/Broken on purpose, now": "whether it is there",
 }
 """Panels that may look through a window of more than a second, and why."""
 _EXPORTED = exported_metrics()

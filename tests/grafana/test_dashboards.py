@@ -26,7 +26,7 @@ every_board = pytest.mark.parametrize("board", BOARDS, ids=[board["uid"] for boa
 
 
 def test_the_dashboards_are_there() -> None:
-    assert {board["uid"] for board in BOARDS} == {"stampede", "many-keys", "strategy", "coordination", "load"}
+    assert {board["uid"] for board in BOARDS} == {"stampede", "many-keys", "strategy", "coordination", "load", "outage"}
 
 
 def coloured() -> list[str]:
@@ -86,6 +86,7 @@ def test_it_marks_runs_faults_edits_and_alerts(board: Json) -> None:
     assert "lab_load_target_rate" in asked["Load"]
     assert "lab_cache_away" in asked["Faults"]
     assert 'up{job="app"}' in asked["Faults"]
+    assert "lab_fault" in asked["Broken on purpose"]
     assert "lab_code_info" in asked["Edits"]
     assert "ALERTS" in asked["Alerts"]
 

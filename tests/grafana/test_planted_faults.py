@@ -210,7 +210,7 @@ def test_brackets_in_a_text_do_not_count() -> None:
 
 
 def test_a_moment_is_what_was_not_so_one_step_before() -> None:
-    load, faults, edits, alerts = (note["target"]["expr"] for note in annotations())
+    load, faults, _, edits, alerts = (note["target"]["expr"] for note in annotations())
     assert alerts == 'ALERTS{alertstate="firing"} unless ALERTS{alertstate="firing"} offset $__interval'
     code = "max by (code) (max_over_time(lab_code_info[5s]{}))"
     assert edits == f"{code.format('')} unless {code.format(' offset $__interval')}"
@@ -219,3 +219,12 @@ def test_a_moment_is_what_was_not_so_one_step_before() -> None:
     assert f'label_set({becomes}, "what", "Redis is away")' in faults
     assert '"what", "A pod is gone"' in faults
     assert '"what", "The load changes"' in load
+
+
+def test_a_fault_on_purpose_is_a_span_in_a_colour_and_with_a_tag_of_its_own() -> None:
+    """Grafana makes one region of the steps at which a query answers, so it must answer at each, and at no other."""
+    notes = annotations()
+    [broken] = [note for note in notes if "lab_fault" in note["target"]["expr"]]
+    assert broken["target"]["expr"] == "max by (fault, does) (max_over_time(lab_fault[$__interval]))"
+    assert broken["tagKeys"] == "fault"
+    assert [note["iconColor"] for note in notes].count(broken["iconColor"]) == 1

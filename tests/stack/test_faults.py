@@ -21,7 +21,7 @@ def test_the_load_goes_to_the_other_pods_instead(stack: Stack, killed: Killed) -
 
 
 def test_a_missing_pod_alarms_by_its_name(stack: Stack, killed: Killed) -> None:
-    assert wait_until("PodMissing fires", lambda: stack.firing("PodMissing", pod=killed.pod), within_s=30)
+    assert wait_until("PodLost fires", lambda: stack.firing("PodLost", pod=killed.pod), within_s=30)
 
 
 def test_more_pods_are_scraped_and_asked_sooner_than_by_default(scaled: Scaled) -> None:

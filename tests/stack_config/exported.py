@@ -16,6 +16,7 @@ from tests.stack_config.files import ROOT, Tree, read_yaml
 SCRAPER_LABELS = {"job", "instance", "pod"}
 OF_THE_TOOLS = {
     "up": SCRAPER_LABELS,
+    "lab_fault": {"fault", "does"},  # told by whoever breaks something: loadtest/worlds/fault_marks.py
     "ALERTS": {"alertname", "alertstate", "alertgroup", "severity", "strategy", "pod", "cause"},
 }
 _BY = re.compile(r"\bby \(([^)]*)\)")

@@ -78,8 +78,19 @@ def _away(run: MadeUp) -> None:
 
 
 def _origin_fails(run: MadeUp) -> None:
-    run.counts("lab_origin_failures_total", PODS[0], [60, 61, 62], strategy="any")
-    run.counts("lab_requests_total", PODS[0], [60, 61, 62], strategy="any", status="error")
+    """The origin fails for twenty seconds: each read of it is tried again, its readers queue, and are turned away."""
+    run.serves(StrategyRunner("bare", 60))
+    run.serves(StrategyRunner("other", 60))
+    for pod in PODS:
+        failed = [60 + number / 10 for number in range(200)]
+        run.counts("lab_origin_failures_total", pod, failed, strategy="bare")
+        run.counts("lab_origin_failures_total", pod, (), strategy="other")
+        run.counts("lab_origin_asked_total", pod, failed, strategy="bare", reason="miss")
+        run.counts("lab_requests_total", pod, failed[::2], strategy="bare", status="error")
+        run.counts("lab_requests_total", pod, failed[1::2], strategy="bare", status="shed")
+        run.level("lab_origin_connections", pod, [(0, 8)], strategy="bare")
+        run.level("lab_origin_reads_in_flight_peak", pod, [(0, 1), (61, 20), (80, 1)], strategy="bare")
+    run.counts("lab_load_requests_total", "sender", [62, 66], strategy="bare", code="0")
 
 
 def _service_fails(run: MadeUp) -> None:
@@ -104,6 +115,14 @@ def _no_answers(run: MadeUp) -> None:
 def _pod_goes(run: MadeUp) -> None:
     run.serves(StrategyRunner("collapsed", 60, collapses=True))
     run.silent([PODS[1]], 60, 1000)
+    run.counts("lab_load_requests_total", "sender", [60.1, 60.2], strategy="any", code="0")
+
+
+def _pod_stands_still(run: MadeUp) -> None:
+    """It is paused for ten seconds, in which it is scraped in vain."""
+    run.serves(StrategyRunner("collapsed", 60, collapses=True))
+    run.level("up", "paused", [(0, 1), (60, 0), (70, 1)], job="app")
+    run.counts("lab_origin_failures_total", "paused", [70.1, 70.2], strategy="any")  # its reads took too long
     run.counts("lab_load_requests_total", "sender", [60.1, 60.2], strategy="any", code="0")
 
 
@@ -206,12 +225,18 @@ CASES = {
         frozenset({("CacheAway", ""), *_bare("bare")}),
         may=frozenset({("OriginReadsPeak", "bare")}),  # before it is away
     ),
-    "origin fails": Case(_origin_fails, 180, frozenset({("Errors", "origin")})),
+    "origin fails": Case(
+        _origin_fails,
+        180,
+        frozenset({("OriginFails", ""), *_bare("bare", "other", peaks=("other",))}),
+        may=frozenset({("OriginReadsPeak", "bare")}),  # before it fails
+    ),
     "service fails": Case(_service_fails, 180, frozenset({("Errors", "service")})),
     "wrong answers": Case(_wrong_answers, 180, frozenset({("Errors", "answers")})),
     "older answers": Case(_older_answers, 180, frozenset({("Errors", "cache")})),
     "no answers": Case(_no_answers, 180, frozenset({("Errors", "connections")})),
-    "pod goes": Case(_pod_goes, 180, frozenset({("PodMissing", PODS[1])})),
+    "pod goes": Case(_pod_goes, 180, frozenset({("PodLost", PODS[1])})),
+    "pod stands still": Case(_pod_stands_still, 180, frozenset()),
     "pod restarts": Case(_pod_restarts, 180, frozenset()),
     "store restarts": Case(_store_restarts, 180, frozenset(_bare("bare", peaks=("bare",)))),
     "busy": Case(_busy, 180, frozenset({("ScrapesMissing", "busy")})),
@@ -298,6 +323,16 @@ def test_while_redis_is_away_that_alone_alarms_and_ends_when_it_is_back(told: di
             assert moments[0] <= known_s
             assert back_s <= moments[-1] <= back_s + SOON_S
         else:
+            assert max(moments) <= known_s, alert
+
+
+def test_while_the_origin_fails_that_alone_alarms_about_who_reads_it(told: dict[str, Told]) -> None:
+    known_s, well_s = 65.0, 80.0
+    for (alert, subject), moments in told["origin fails"].moments_s.items():
+        if alert == "OriginFails":
+            assert moments[0] <= known_s
+            assert well_s <= moments[-1] <= well_s + SOON_S + LOOKS_S
+        elif subject == "bare":
             assert max(moments) <= known_s, alert
 
 
