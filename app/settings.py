@@ -15,6 +15,8 @@ from app.redis_url import checked
 from app.slowdown import Slowdown
 
 Milliseconds = Annotated[float, Field(ge=1, le=600_000)]
+ORIGIN_TIMEOUT_MS = 5_000.0
+"""The time-out of a load, unless it is stated."""
 
 
 def _is_latency(text: str) -> str:
@@ -104,7 +106,7 @@ class Settings(BaseSettings):
     """
     origin_queue_max: int = Field(1_024, ge=0, le=100_000)
     """Reads per strategy that may wait for a connection; one more is shed."""
-    origin_timeout_ms: Milliseconds = 5_000.0
+    origin_timeout_ms: Milliseconds = ORIGIN_TIMEOUT_MS
     """The time after which a load counts as failed, queueing included."""
     ledger_rows_max: int = Field(500_000, ge=1, le=10_000_000)
     """Reads that the ledger holds; older ones are dropped, and counted."""

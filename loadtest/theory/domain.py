@@ -59,7 +59,7 @@ def _default_ms(name: str) -> float:
 
 
 def _within_time_outs(question: Question) -> bool:
-    least_ms = min(_default_ms("origin_timeout_ms"), _default_ms("wait_ms_max"))
+    least_ms = min(question.scenario.origin.timeout_ms, _default_ms("wait_ms_max"))
     return 1 - question.latency.cdf(0.9 * least_ms) < 1e-5
 
 

@@ -189,6 +189,7 @@ class Scenario(Table):
             "origin_latency": self.origin.latency,
             "origin_connections": self.origin.connections,
             "origin_connections_shared": self.connections_shared,
+            "origin_timeout_ms": self.origin.timeout_ms,
             "origin_slowdown": None if self.origin.slowdown is None else self.origin.slowdown.model_dump(),
             "params": self.params,
             "nets": self.nets.model_dump(mode="json", exclude_defaults=True),

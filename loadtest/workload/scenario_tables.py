@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from app.latency import Latency
 from app.pooler import SIZE_MAX
+from app.settings import ORIGIN_TIMEOUT_MS, Milliseconds
 from app.slowdown import Slowdown
 from loadtest.workload.table import Table
 
@@ -38,6 +39,8 @@ class OriginTable(Table):
     A read first takes one of its pod's connections, and with it queues for a shared one. None leaves each pod its own
     alone.
     """
+    timeout_ms: Milliseconds = ORIGIN_TIMEOUT_MS
+    """The time after which a load counts as failed, queueing included; what it brings later is not stored."""
     slowdown: Slowdown | None = None
     """How the latency grows with the reads under way, over all pods; None where load makes no read slower."""
 
