@@ -23,6 +23,13 @@ class WrongAnswer(Exception):
     """The failure of an answer that arrived and is wrong; importing Locust's own exceptions imports all of Locust."""
 
 
+class ClientLeft(Exception):
+    """The failure of a request whose client closed its connection before the answer, by a fault of the scenario."""
+
+    def __init__(self) -> None:
+        super().__init__("the client left before its answer")
+
+
 class HttpAnswer(NamedTuple):
     """The answer to a request; without one `code` is 0 and `error` is the reason."""
 

@@ -12,7 +12,7 @@ import gevent
 from geventhttpclient.client import HTTPClient
 from geventhttpclient.connectionpool import ConnectionPool
 
-from loadtest.generator.answer_recorder import UNANSWERED, AnswerRecorder, HttpAnswer, outcome_of
+from loadtest.generator.answer_recorder import UNANSWERED, AnswerRecorder, ClientLeft, HttpAnswer, outcome_of
 from loadtest.generator.meter import Meter, now_s
 from loadtest.generator.plan import LoadPlan
 
@@ -29,7 +29,9 @@ class Client:
     def __init__(self, plan: LoadPlan, meter: Meter, recorder: AnswerRecorder) -> None:
         self._plan, self._meter, self._recorder = plan, meter, recorder
         self.policy = plan.retry_policy()
-        """The policy of impatient clients; None where each request is asked once."""
+        """The policy of impatient clients; None where they stay, wait, and ask once."""
+        self.start_s = 0.0
+        """The start of the load, seconds since the epoch."""
         self._pods: dict[str, HTTPClient] = {}
 
     def ask(self, strategy: str, key: int, turn: int, intended_s: float | None = None, number: int = 0) -> None:
@@ -41,6 +43,8 @@ class Client:
         self._meter.leaves(request.sent_s - request.intended_s)
         if self.policy is not None:
             self.policy.begin()
+            meant_s = request.intended_s - self.start_s
+            request.leaves_s = request.intended_s + self._plan.departures.stays_s(number, meant_s)
         try:
             self._attempt(request)
             while self._waits_for_retry(request):
@@ -52,7 +56,8 @@ class Client:
     def _attempt(self, request: "_Request") -> None:
         """Send an attempt and wait for its end; it asks another pod where pods come and go."""
         targets, within_s = self._plan.targets, self._plan.scenario.client.timeout_s or ANSWER_S_MAX
-        due_s, late = request.sent_s + within_s, TimeoutError(f"no answer within {within_s:g} s")
+        due_s = min(request.sent_s + within_s, request.leaves_s)
+        late = ClientLeft() if due_s == request.leaves_s else TimeoutError(f"no answer within {within_s:g} s")
         request.floor_s = self._plan.answers.floor_s(request.strategy, request.key)
         for tries_left in reversed(range(len(targets.urls) if targets.follows_dns else 1)):
             pod = targets.pick(request.turn + request.attempt - 1)
@@ -66,11 +71,11 @@ class Client:
 
     def _waits_for_retry(self, request: "_Request") -> bool:
         """Wait for the time of the next attempt; False where the request ends with the last one."""
-        if self.policy is None:
+        if self.policy is None or isinstance(request.answer.error, ClientLeft):
             return False
         outcome = outcome_of(request.answer, request.ended_s)
         delay_s = self.policy.delay_s(request.number, request.attempt, outcome)
-        if delay_s is None:
+        if delay_s is None or request.ended_s + delay_s >= request.leaves_s:
             return False
         self._recorder.retry(request.strategy, request.url, request.answer, request.ended_s, request.attempt)
         self._meter.returns()
@@ -100,7 +105,7 @@ class Client:
         for client in self._pods.values():
             client.close()
 
-    def _get(self, pod: str, path: str, within_s: float, late: TimeoutError) -> HttpAnswer:
+    def _get(self, pod: str, path: str, within_s: float, late: Exception) -> HttpAnswer:
         """The answer of a pod; one that is not there within so many seconds is abandoned, with its connection."""
         if (client := self._pods.get(pod)) is None:
             client = self._pods[pod] = _connect(pod)
@@ -118,8 +123,8 @@ class _Request:
     """A request of a user, who waits for its end."""
 
     __slots__ = (
-        "answer", "attempt", "ended_s", "first_sent_s", "floor_s", "intended_s", "key", "number", "path", "retry_due_s",
-        "sent_s", "strategy", "turn", "url",
+        "answer", "attempt", "ended_s", "first_sent_s", "floor_s", "intended_s", "key", "leaves_s", "number", "path",
+        "retry_due_s", "sent_s", "strategy", "turn", "url",
     )  # fmt: skip
 
     def __init__(self, strategy: str, key: int, turn: int, number: int, intended_s: float | None) -> None:
@@ -128,7 +133,7 @@ class _Request:
         self.first_sent_s = self.sent_s = now_s()
         self.intended_s = self.sent_s if intended_s is None else intended_s
         self.attempt = 1
-        self.floor_s = 0.0
+        self.floor_s, self.leaves_s = 0.0, math.inf
         self.retry_due_s: float | None = None
         """The moment of the next attempt, while that is waited for."""
         self._is_asked()

@@ -7,11 +7,11 @@ from copy import copy
 from loadtest.generator.answer_parser import Headers
 from loadtest.generator.answer_recorder import UNANSWERED, AnswerRecorder, HttpAnswer
 from loadtest.generator.dispatcher import TIMER_S
+from loadtest.generator.impatient_clients import ImpatientClients
 from loadtest.generator.meter import TICK_S, Meter, now_s
 from loadtest.generator.plan import LoadPlan
 from loadtest.generator.pod_connection import PodConnection
 from loadtest.generator.pod_connections import PodConnections
-from loadtest.generator.retry_queue import RetryQueue
 from loadtest.generator.schedule import Arrival
 
 ANSWER_S_MAX = 15.0
@@ -24,9 +24,9 @@ class OpenClient:
     def __init__(self, plan: LoadPlan, meter: Meter, recorder: AnswerRecorder, processes: int = 1) -> None:
         """Set up the client; its process is one of so many `processes` that share the load."""
         self.plan, self.meter, self.recorder = plan, meter, recorder
-        policy = plan.retry_policy(processes)
-        self.retries = None if policy is None else RetryQueue(policy, meter, plan.records)
-        """The retries of impatient clients; None where each request is asked once."""
+        policy, departures = plan.retry_policy(processes), plan.departures
+        self.impatient = None if policy is None else ImpatientClients(policy, departures, meter, plan.records)
+        """The retries and departures of clients; None where they ask once and stay."""
         self._answer_s_max = plan.scenario.client.timeout_s or ANSWER_S_MAX
         self._due: asyncio.TimerHandle | None = None
         """The timer of an attempt whose time is up before the next look."""
@@ -72,7 +72,7 @@ class OpenClient:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is under way, and no retry waits for its time."""
-        return not self.under_way and not self.retries
+        return not self.under_way and (self.impatient is None or not self.impatient.are_waiting)
 
     def rests(self) -> None:
         """Note that a request has ended, and perhaps the last one."""
@@ -81,8 +81,8 @@ class OpenClient:
 
     def cut_off(self) -> None:
         """End all requests that are still under way or wait for a retry, and close the connections."""
-        if self.retries is not None:
-            self.retries.end()
+        if self.impatient is not None:
+            self.impatient.end()
         for request in list(self.under_way):
             request.cut(UNANSWERED.error)
         for pod in self.pods.values():
@@ -92,24 +92,25 @@ class OpenClient:
 class OpenRequest:
     """A request of the open loop, and its attempt under way.
 
-    An attempt asks another pod where pods come and go, and one cannot be reached. A `Retriable`.
+    An attempt asks another pod where pods come and go, and one cannot be reached. An `ImpatientRequest`.
     """
 
     __slots__ = (
         "_client", "_first_sent_s", "_floor_s", "_intended_s", "_reroutes_left", "_strategy", "_url", "attempt",
-        "began_s", "connection", "is_over", "is_retried", "key", "number", "path", "sent_s",
+        "began_s", "connection", "is_over", "is_retried", "key", "leaves_s", "number", "path", "sent_s",
     )  # fmt: skip
+    leaves_s: float  # which only impatient clients have
 
     def __init__(self, client: OpenClient, arrival: Arrival, intended_s: float) -> None:
         plan = client.plan
         self._client, self._intended_s, self.attempt = client, intended_s, 1
-        self.number, _, self.key = arrival
+        self.number, time_s, self.key = arrival
         self._strategy = plan.strategy_for(self.number)
         self.path = f"/{self._strategy}/data?id={self.key}".encode()
         self._first_sent_s = self.sent_s = now_s()
         client.meter.leaves(self.sent_s - intended_s)
-        if client.retries is not None:
-            client.retries.begin()
+        if client.impatient is not None:
+            client.impatient.begin(self, intended_s, time_s)
 
     def send(self) -> None:
         """Send the attempt that was begun at `sent_s`."""
@@ -118,6 +119,8 @@ class OpenRequest:
         self._reroutes_left = len(plan.targets.urls) - 1 if plan.targets.follows_dns else 0
         self._client.under_way[self] = None
         self._send()
+        if self._client.impatient is not None:
+            self._client.impatient.watch(self)
 
     def again(self) -> None:
         """Send the next attempt."""
@@ -162,7 +165,7 @@ class OpenRequest:
         self.is_over = True
         del client.under_way[self]
         client.meter.returns()
-        if client.retries is not None and client.retries.take(self, answer, ended_s):
+        if client.impatient is not None and client.impatient.take(self, answer, ended_s):
             url = self._url + self.path.decode()
             client.recorder.retry(self._strategy, url, answer, ended_s, self.attempt)
         else:

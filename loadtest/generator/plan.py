@@ -15,6 +15,7 @@ from loadtest.generator.targets import BadTargets, Targets
 from loadtest.workload.answer_check import AnswerCheck
 from loadtest.workload.arrivals import closed_keys
 from loadtest.workload.client import RetryPolicy
+from loadtest.workload.departures import Departures
 from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
 from loadtest.workload.traffic import Load
 
@@ -29,6 +30,7 @@ class LoadPlan:
     def __init__(self, options: Namespace, default_host: str, worker: int, ask: AskPod = ask_pod) -> None:
         """Make the plan. Raises `BadOption`, and `NoPods` where the pods to ask do not answer."""
         self.scenario, self.seed = _scenario(options), _seed(options)
+        self.departures = Departures(self.scenario.faults, self.seed)
         self.worker = worker
         self.targets = _targets(options, default_host)
         self.load: Load = _load(options, self.scenario)
@@ -78,13 +80,13 @@ class LoadPlan:
         return self.strategies[turn // len(self.targets.urls) % len(self.strategies)]
 
     def retry_policy(self, processes: int = 1) -> RetryPolicy | None:
-        """The policy of this process's clients, one of so many; None where they wait for every answer and ask once.
+        """The policy of this process's clients, one of so many; None where they stay, wait, and ask once.
 
         A budget is kept by each process for its own requests. Its share holds for all of them together then, and they
         divide its burst.
         """
         table = self.scenario.client
-        return None if table.is_patient else RetryPolicy(table, self.seed, processes)
+        return None if table.is_patient and not self.departures else RetryPolicy(table, self.seed, processes)
 
     def _hear(self, told: Told) -> None:
         if self._discovers:

@@ -76,7 +76,7 @@ class LoadRun:
         is_first, self.share = self.share is None, share
         if not self.plan.is_open:
             if is_first:
-                self.client.policy = self.plan.retry_policy(share.of)
+                self.client.policy, self.client.start_s = self.plan.retry_policy(share.of), share.start_s
             self.may_ask.set() if share.of else self.may_ask.clear()
             return
         plan = self.plan

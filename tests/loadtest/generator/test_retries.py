@@ -2,7 +2,9 @@
 
 import asyncio
 import csv
+import math
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ from gevent.server import StreamServer
 
 from loadtest.figures.generator_record import Due, read_generator
 from loadtest.generator import retry_meter
-from loadtest.generator.answer_recorder import RETRIED, AnswerRecorder, EndedRequest
+from loadtest.generator.answer_recorder import RETRIED, AnswerRecorder, ClientLeft, EndedRequest
 from loadtest.generator.client import Client
 from loadtest.generator.meter import Meter, now_s
 from loadtest.generator.open_client import OpenClient
@@ -95,14 +97,14 @@ class Asked(NamedTuple):
     reports: list[EndedRequest]
 
 
-Ask = Callable[[LoadPlan, Meter, AnswerRecorder, int, float, int], None]
+Ask = Callable[[LoadPlan, Meter, AnswerRecorder, int, float, int, float], None]
 
 
 def ask_as_users(
-    mine: LoadPlan, meter: Meter, recorder: AnswerRecorder, times: int, for_s: float, processes: int
+    mine: LoadPlan, meter: Meter, recorder: AnswerRecorder, times: int, for_s: float, processes: int, meant_s: float
 ) -> None:
     client = Client(mine, meter, recorder)
-    client.policy = mine.retry_policy(processes)
+    client.policy, client.start_s = mine.retry_policy(processes), now_s() - meant_s
     users = [gevent.spawn(client.ask, "x", 0, number, None, number) for number in range(times)]
     gevent.joinall(users, timeout=for_s)
     gevent.killall(users)
@@ -110,12 +112,12 @@ def ask_as_users(
 
 
 def ask_in_the_open_loop(
-    mine: LoadPlan, meter: Meter, recorder: AnswerRecorder, times: int, for_s: float, processes: int
+    mine: LoadPlan, meter: Meter, recorder: AnswerRecorder, times: int, for_s: float, processes: int, meant_s: float
 ) -> None:
     async def main() -> None:
         client = OpenClient(mine, meter, recorder, processes)
         for number in range(times):
-            client.ask(Arrival(number, 0.0, 0), now_s())
+            client.ask(Arrival(number, meant_s, 0), now_s())
         until_s = now_s() + for_s
         while not client.is_idle and now_s() < until_s:
             client.look()
@@ -131,13 +133,20 @@ in_both_loops = pytest.mark.parametrize("loop", LOOPS)
 
 
 def asked(
-    loop: str, folder: Path, table: str, *servers: Server, times: int = 1, for_s: float = PATIENT_S, processes: int = 1
+    loop: str,
+    folder: Path,
+    table: str,
+    *servers: Server,
+    times: int = 1,
+    for_s: float = PATIENT_S,
+    processes: int = 1,
+    meant_s: float = 0.0,
 ) -> Asked:
     targets = ",".join(server.url for server in servers)
     mine = plan(folder, f"{OPEN}\n[client]\n{table}", targets=targets, answers=str(folder), strategy="x")
     reports: list[EndedRequest] = []
     meter = Meter(100)
-    LOOPS[loop](mine, meter, AnswerRecorder(mine, reports.append), times, for_s, processes)
+    LOOPS[loop](mine, meter, AnswerRecorder(mine, reports.append), times, for_s, processes, meant_s)
     mine.records.close()
     meter.write(folder, "mine")
     return Asked(mine, lines_of(folder), _lines(folder, "retries"), _lines(folder, "unsent"), meter, reports)
@@ -306,3 +315,34 @@ def test_a_load_without_the_table_keeps_no_file_of_retries(tmp_path: Path) -> No
         one = asked("open", tmp_path, "", server)
     assert [(line["code"], line["attempts"]) for line in one.lines] == [("503", "1")]
     assert [path.name.partition("-")[0] for path in tmp_path.glob("*.csv")] == ["answers"]
+
+
+LEAVES = '\n[[faults]]\nkind = "clients-leave"\nat_s = 0\nfor_s = 1\nshare = 0.5\nafter_ms = 60'
+
+
+@in_both_loops
+def test_the_clients_that_leave_close_their_connections_and_try_no_more(loop: str, tmp_path: Path) -> None:
+    """Those that stay time out, and try again. Which leave is drawn from the seed, as in virtual time."""
+    with serving(SILENCE) as server:
+        table = f"timeout_s = {TIMEOUT_S}\nretries = 1\nbase_s = 0.01{LEAVES}"
+        one = asked(loop, tmp_path, table, server, times=20)
+        leaving = [number for number in range(20) if one.plan.departures.stays_s(number, 0.0) < math.inf]
+        server.wait_until_left(20 + 20 - len(leaving))
+    assert 3 < len(leaving) < 17
+    assert Counter((line["code"], line["attempts"], line["gave_up"]) for line in one.lines) == {
+        ("0", "1", "1"): len(leaving), ("0", "2", "1"): 20 - len(leaving),
+    }  # fmt: skip
+    left = [report for report in one.reports if isinstance(report.failed, ClientLeft)]
+    assert len(left) == len(leaving)
+    assert all(report.latency_s >= 0.058 for report in left)
+    assert (one.meter.in_flight, one.meter.retries.sent) == (0, 20 - len(leaving))
+
+
+@in_both_loops
+def test_after_the_fault_no_client_leaves(loop: str, tmp_path: Path) -> None:
+    with serving(SILENCE) as server:
+        table = f"timeout_s = {TIMEOUT_S}{LEAVES.replace('0.5', '1.0')}"
+        one = asked(loop, tmp_path, table, server, times=5, meant_s=1.0)
+    assert [str(error) for error in (report.failed for report in one.reports)] == [
+        f"no answer within {TIMEOUT_S} s"
+    ] * 5
