@@ -34,13 +34,14 @@ def add_admin_routes(
     async def strategies() -> dict[str, Any]:
         """The strategies that were discovered, and the code that runs.
 
-        A client judges answers by how old they may be, how long a load may take, and `now_s`, the cache's time, which
-        dates the items.
+        A client judges answers by how old they may be, how long a load may take, and how many items exist. `now_s` is
+        the cache's time, which dates the items.
         """
         return {
             "code": code,
             "now_s": pod.cache.clock.now_s(),
             "longest_load_s": _longest_load_s(settings),
+            "items": settings.items,
             "strategies": {name: _describe(one, settings) for name, one in found.strategies.items()},
             "references": {name: _describe(one, settings) for name, one in found.references.items()},
             "broken": found.broken,

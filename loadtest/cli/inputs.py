@@ -17,7 +17,7 @@ def scenario_named(name: str, duration: float | None = None, pods: int | None = 
     try:
         workload = read_scenario(name, duration_s=duration, pods=pods)
         if workload.load.trace is not None:
-            read_trace(Path(workload.load.trace), workload.keys.count, workload.duration_s)
+            read_trace(Path(workload.load.trace), workload.keys.ids, workload.duration_s)
     except (BadScenario, BadTrace) as error:
         fail(error)
     return workload

@@ -124,7 +124,7 @@ class AnswerRecorder:
         if code == 200:
             fault = check.fault(strategy, key, body, Seen(status, age_s, sent_s, ended_s), floor_s)
         elif code == 404:
-            fault = check.absent_fault(body)
+            fault = check.absent_fault(key, body)
         failed: BaseException | None = answer.error
         if failed is None and (fault or code not in (200, 404)):
             failed = WrongAnswer(fault or f"{code} {body[:200].decode(errors='replace')}")

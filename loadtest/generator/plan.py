@@ -99,6 +99,8 @@ class LoadPlan:
         )
         if told.ahead_s is not None:
             self.answers.clock(told.ahead_s)
+        if told.items is not None:
+            self.answers.existing(told.items)
 
 
 def check(options: Namespace, default_host: str, ask: AskPod | None = ask_pod) -> None:

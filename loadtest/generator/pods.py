@@ -34,6 +34,8 @@ class Told(NamedTuple):
     longest_load_s: float | None
     ahead_s: float | None
     """The cache's clock less this machine's, seconds."""
+    items: int | None = None
+    """The number of items that exist, ids from 0 on."""
 
 
 AskPod = Callable[[str], Told]
@@ -45,7 +47,7 @@ def ask_pod(url: str) -> Told:
     try:
         with _DIRECT.open(f"{url}/strategies", timeout=ASK_WITHIN_S) as answer:
             said = json.load(answer)
-        middle_s = (began_s + time.time()) / 2
+        middle_s, items = (began_s + time.time()) / 2, _number(said, "items")
         strategies, references = dict(said["strategies"]), dict(said.get("references", {}))
         return Told(
             {name: _number(about, "oldest_s") for name, about in (strategies | references).items()},
@@ -53,6 +55,7 @@ def ask_pod(url: str) -> Told:
             dict(said.get("broken", {})),
             _number(said, "longest_load_s"),
             None if (now_s := _number(said, "now_s")) is None else now_s - middle_s,
+            None if items is None else int(items),
         )
     except HTTPError as error:
         raise NoPods(f"{url} is no pod: /strategies is answered with {error.code}") from None

@@ -6,7 +6,7 @@ from typing import Any
 from app.slowdown import Slowdown
 from loadtest.workload.faults import Fault
 from loadtest.workload.scenario import Scenario
-from loadtest.workload.traffic import Keys, Load, Ramp, Spike, Steady, Step, TopOfTheHour
+from loadtest.workload.traffic import Keys, Load, Phase, Ramp, Shape, Spike, Steady, Step, TopOfTheHour
 
 FAULTS_MAX = 20
 """The most faults that are named one by one."""
@@ -96,15 +96,22 @@ def _pace(load: Load) -> str:
     if load.loop == "open":
         if load.trace is not None:
             return f"open loop, replaying {Path(load.trace).name}"
-        return f"open loop, {load.arrivals} arrivals at {load.rate_per_s:,.10g} requests/s{_shape(load)}"
+        rate = f"open loop, {load.arrivals} arrivals at {load.rate_per_s:,.10g} requests/s"
+        phases = "".join(f", {_phase(phase)}" for phase in load.phases)
+        return f"{rate}{_shape(load.shape)}" + (f" in phases{phases}, then as stated" if phases else "")
     if load.rate_per_s is None:
         same = "a constant " if load.think == "constant" else ""
         return f"closed loop, {load.users:,} users with {same}{load.think_s:g} s think time"
     return f"closed loop on a timetable, {load.rate_per_s:,.10g} requests/s from {load.users:,} users"
 
 
-def _shape(load: Load) -> str:
-    match load.shape:
+def _phase(phase: Phase) -> str:
+    trigger = " (the trigger)" if phase.trigger else ""
+    return f"{phase.for_s:g} s at {phase.rate_share:g} times that{_shape(phase.shape)}{trigger}"
+
+
+def _shape(shape: Shape) -> str:
+    match shape:
         case Steady():
             return ""
         case Ramp() as ramp:
@@ -119,6 +126,13 @@ def _shape(load: Load) -> str:
 
 
 def _keys(keys: Keys) -> str:
+    if not keys.absent:
+        return _existing(keys)
+    ids = "1 id that does" if keys.absent == 1 else f"{keys.absent:,} ids that do"
+    return f"{_existing(keys)}, and {100 * keys.absent_share:g} % of all requests for {ids} not exist"
+
+
+def _existing(keys: Keys) -> str:
     count = "1 key" if keys.count == 1 else f"{keys.count:,} keys"
     if keys.hot_share is not None:
         return f"{count} ({100 * keys.hot_share:g} % of the requests to one)"

@@ -141,7 +141,11 @@ CONDITIONS: tuple[Condition, ...] = (
     ),
     Condition("nothing is asked for", lambda asked: 0 < asked.rate_per_s * asked.duration_s < math.inf),
     Condition("something is broken on purpose", lambda asked: not asked.scenario.faults),
-    Condition("the load is not steady", lambda asked: asked.scenario.load.shape.kind == "steady"),
+    Condition(
+        "the load is not steady",
+        lambda asked: asked.scenario.load.shape.kind == "steady" and not asked.scenario.load.phases,
+    ),
+    Condition("ids are asked for that do not exist", lambda asked: not asked.scenario.keys.absent),
     Condition("the load is a recorded one", lambda asked: asked.scenario.load.trace is None),
     Condition(
         "arrivals at even distances are not random ones",

@@ -23,6 +23,8 @@ FUTURE = "read in the future"
 NO_STATUS = "no status of an answer"
 NO_AGE = "no possible age"
 NOT_ABSENT = "a 404 of something else"
+EXISTS = "a 404 of an item that exists"
+MADE_UP = "an item that does not exist"
 
 CLOCKS_APART_S = 0.1
 """Seconds by which pods' ideas of the cache's clock may differ: each learns it over a network, from one answer."""
@@ -55,6 +57,7 @@ class AnswerCheck:
         self._apart_s = clocks_apart_s
         self._oldest_s: dict[str, float] = {}
         self._ahead_s: float | None = None
+        self._items: int | None = None
         self._newest_s: defaultdict[str, dict[int, float]] = defaultdict(dict)
 
     def promise(self, oldest_s: Mapping[str, float]) -> None:
@@ -64,6 +67,13 @@ class AnswerCheck:
     def clock(self, ahead_s: float) -> None:
         """Take the cache's clock to be `ahead_s` seconds ahead of the client's."""
         self._ahead_s = ahead_s
+
+    def existing(self, items: int) -> None:
+        """Take ids below `items` to exist, and no others: those are never answered with a 404, these with nothing else.
+
+        Before this, either answer passes.
+        """
+        self._items = items
 
     def floor_s(self, strategy: str, key: int) -> float:
         """The moment at which the newest item seen so far was read, in seconds; 0 before the first.
@@ -76,12 +86,14 @@ class AnswerCheck:
         """The floors of a strategy's keys, as `floor_s` states them, in a mapping that changes with every answer."""
         return self._newest_s[strategy]
 
-    def absent_fault(self, body: bytes) -> str:
-        """The fault of a 404's body, or an empty text: the lab says which item is absent."""
+    def absent_fault(self, key: int, body: bytes) -> str:
+        """The fault of a 404, or an empty text: the lab says in its body that the item is absent."""
         try:
-            return "" if json.loads(body)["error"] == "absent" else NOT_ABSENT
+            if json.loads(body)["error"] != "absent":
+                return NOT_ABSENT
         except (ValueError, KeyError, TypeError):
             return NOT_ABSENT
+        return EXISTS if self._items is not None and key < self._items else ""
 
     def fault(self, strategy: str, key: int, body: bytes, seen: Seen, floor_s: float) -> str:
         """The fault of a 200, or an empty text; `floor_s` is the key's floor at the moment of the request."""
@@ -92,8 +104,9 @@ class AnswerCheck:
             id_, read_at_s = item["id"], float(item["read_at"])
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return NOT_AN_ITEM
-        if id_ != key or not intact:
-            return WRONG_ID if id_ != key else CORRUPT
+        is_made_up = self._items is not None and key >= self._items
+        if id_ != key or not intact or is_made_up:
+            return WRONG_ID if id_ != key else MADE_UP if is_made_up else CORRUPT
         if not 0 <= read_at_s < _CENTURY_S:  # false for NaN, too
             return FUTURE if read_at_s >= _CENTURY_S else NOT_AN_ITEM
         if fault := self.age_fault(strategy, seen, read_at_s):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadtest.workload.trace import read_trace
-from loadtest.workload.traffic import Keys, Load, Ramp, Spike, Step, TopOfTheHour
+from loadtest.workload.traffic import Keys, Load, Ramp, Shape, Spike, Step, TopOfTheHour
 
 CHUNK = 8_192
 """Arrivals drawn at once."""
@@ -33,7 +33,7 @@ class Arrivals(NamedTuple):
 def arrivals(load: Load, keys: Keys, duration_s: float, seed: int) -> Iterator[Arrivals]:
     """All arrivals of an open loop before `duration_s`, in chunks. Raises `BadTrace`."""
     if load.trace is not None:
-        yield Arrivals(*read_trace(Path(load.trace), keys.count, duration_s))
+        yield Arrivals(*read_trace(Path(load.trace), keys.ids, duration_s))
         return
     times, which = rng_of(seed, "arrivals"), rng_of(seed, "keys")
     popularity = Popularity(keys)
@@ -58,14 +58,20 @@ def rng_of(seed: int, what: str) -> np.random.Generator:
 
 
 class Popularity:
-    """The popularity of the keys: uniform, one hot key, or Zipf's law."""
+    """The popularity of the keys: uniform, one hot key, or Zipf's law; and the share of ids that do not exist."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
         if keys.zipf is not None:
-            self._cumulated = np.cumsum(keys.shares())
+            self._cumulated = np.cumsum(keys.popularity())
 
     def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        keys, found = self._keys, self._existing(rng, count)
+        if not keys.absent:
+            return found
+        return np.where(rng.random(count) < keys.absent_share, rng.integers(keys.count, keys.ids, size=count), found)
+
+    def _existing(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         keys = self._keys
         if keys.zipf is not None:
             return np.searchsorted(self._cumulated, rng.random(count), side="right").clip(max=keys.count - 1)
@@ -110,24 +116,17 @@ class _Profile:
 
     def __init__(self, load: Load, duration_s: float) -> None:
         assert load.rate_per_s is not None
-        rate, shape = load.rate_per_s, load.shape
-        self._duration_s = duration_s
-        self._top_of_the_hour = shape if isinstance(shape, TopOfTheHour) else None
-        self._time_s, shares = [0.0, duration_s], [1.0]
-        if isinstance(shape, Step):
-            self._time_s, shares = [0.0, shape.at_s, duration_s], [1.0, shape.to_share]
-        elif isinstance(shape, Spike):
-            self._time_s = [0.0, shape.at_s, shape.at_s + shape.for_s, duration_s]
-            shares = [1.0, shape.to_share, 1.0]
-        elif isinstance(shape, Ramp):
-            for_s = shape.for_s or duration_s
-            chunks = max(1, round(for_s / PROFILE_STEP_S))
-            self._time_s = [*np.linspace(0, for_s, chunks + 1), duration_s]
-            rise = shape.to_share - shape.from_share
-            shares = [*(shape.from_share + rise * (number + 0.5) / chunks for number in range(chunks)), shape.to_share]
-        time_s = np.minimum(np.array(self._time_s), duration_s)
-        self._time_s = list(time_s)
-        self._integral = np.concatenate(([0.0], np.cumsum(np.diff(time_s) * rate * np.array(shares))))
+        self._duration_s, self._spans = duration_s, load.spans(duration_s)
+        ends_s, shares = [0.0], list[float]()
+        for span in self._spans:
+            until_s, of_it = _course(span.shape, span.end_s - span.begin_s)
+            ends_s += [min(span.begin_s + end_s, span.end_s) for end_s in until_s]
+            shares += [span.rate_share * share for share in of_it]
+        time_s = np.array(ends_s)
+        self._time_s: list[float] = list(time_s)
+        self._integral: NDArray[np.float64] = np.concatenate(
+            ([0.0], np.cumsum(np.diff(time_s) * load.rate_per_s * np.array(shares)))
+        )
         self.total = float(self._integral[-1])
 
     def time_of(self, expected: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -135,8 +134,27 @@ class _Profile:
 
     def extra_s(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """The moments of the jobs that all begin together, in order."""
-        if (shape := self._top_of_the_hour) is None:
-            return np.empty(0)
-        tops = np.arange(shape.every_s, self._duration_s, shape.every_s)
-        moments = tops[:, None] + rng.uniform(0, shape.within_s, size=(len(tops), shape.extra_requests))
-        return np.sort(moments[moments < self._duration_s])
+        found: list[NDArray[np.float64]] = [np.empty(0)]
+        for begin_s, end_s, _, shape, _ in self._spans:
+            if isinstance(shape, TopOfTheHour):
+                tops = begin_s + np.arange(shape.every_s, end_s - begin_s, shape.every_s)
+                moments = tops[:, None] + rng.uniform(0, shape.within_s, size=(len(tops), shape.extra_requests))
+                found.append(moments[moments < self._duration_s])
+        together: NDArray[np.float64] = np.sort(np.concatenate(found))
+        return together
+
+
+def _course(shape: Shape, duration_s: float) -> tuple[list[float], list[float]]:
+    """The ends of a shape's pieces, in seconds from its beginning, and the shares of the rate in them."""
+    match shape:
+        case Step():
+            return [shape.at_s, duration_s], [1.0, shape.to_share]
+        case Spike():
+            return [shape.at_s, shape.at_s + shape.for_s, duration_s], [1.0, shape.to_share, 1.0]
+        case Ramp():
+            for_s = shape.for_s or duration_s
+            pieces = max(1, round(for_s / PROFILE_STEP_S))
+            rise = shape.to_share - shape.from_share
+            shares = (shape.from_share + rise * (number + 0.5) / pieces for number in range(pieces))
+            return [*np.linspace(0, for_s, pieces + 1)[1:].tolist(), duration_s], [*shares, shape.to_share]
+    return [duration_s], [1.0]

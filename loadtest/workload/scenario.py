@@ -132,7 +132,7 @@ class Scenario(Table):
 
     @property
     def trigger(self) -> Trigger | None:
-        """The span in which faults or a step or spike of the load hit the system; None for a run without."""
+        """The span in which faults or the load hit the system; None for a run without, see `trigger_of`."""
         found = trigger_of(self.faults, self.load)
         return None if found is None else found.within(self.duration_s)
 
@@ -166,11 +166,14 @@ class Scenario(Table):
     def without_effect(self) -> list[str]:
         """The parts of it that have no effect, in sentences."""
         shared, of_pods = self.origin.connections_shared, self.pods * self.origin.connections
-        if shared is None or shared < of_pods:
-            return []
-        return [
-            f"origin.connections_shared ({shared:,}) has no effect: the pods have {of_pods:,} connections of their own"
-        ]
+        said = []
+        if shared is not None and shared >= of_pods:
+            said.append(f"origin.connections_shared ({shared:,}) has no effect: the pods have {of_pods:,} of their own")
+        phases, begun = self.load.phases, sum(span.begin_s < self.duration_s for span in self.load.spans(math.inf)[:-1])
+        if begun < len(phases):
+            over_s = self.duration_s
+            said.append(f"load.phases.{begun} and later ones have no effect: the load is over at {over_s:g} s")
+        return said
 
     def pod_settings(self, seed: int, pod: str) -> Settings:
         """The settings of a pod in this process: what the scenario states, and a pod's defaults for the rest."""
@@ -185,7 +188,7 @@ class Scenario(Table):
             "seed": seed,
             "ttl_s": self.cache.ttl_s,
             "items": self.keys.count,
-            "key_space": self.keys.count,
+            "key_space": self.keys.ids,
             "origin_latency": self.origin.latency,
             "origin_connections": self.origin.connections,
             "origin_connections_shared": self.connections_shared,

@@ -1,6 +1,7 @@
 """Traffic of a scenario: its `[load]` and `[keys]` tables."""
 
-from typing import Annotated, Literal
+import itertools
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,10 @@ from pydantic import Field, model_validator
 
 from loadtest.workload.table import Table
 
+PHASES_MAX = 100
+"""The most phases of a load."""
+IDS_MAX = 1_000_000
+"""The most ids of a key space, those that exist and those that do not."""
 RATE_MAX = 5_000_000
 """The highest rate in requests per second: beyond what one machine sends, since virtual time has no such limit."""
 
@@ -52,11 +57,32 @@ class TopOfTheHour(Table):
     kind: Literal["top-of-the-hour"]
     every_s: float = Field(ge=1, le=3_600)
     extra_requests: int = Field(ge=1, le=1_000_000)
-    within_s: float = Field(0.05, gt=0, le=60)
-    """How far the clocks of those jobs are apart, in seconds."""
+    within_s: float = Field(0.05, gt=0, le=3_600)
+    """The seconds in which those jobs begin, at random moments: by their clocks' errors, or splayed on purpose."""
 
 
 Shape = Annotated[Steady | Ramp | Step | Spike | TopOfTheHour, Field(discriminator="kind")]
+
+
+class Phase(Table):
+    """A part of a load, with a rate of its own: `rate_share` of the load's rate, in a shape."""
+
+    for_s: float = Field(gt=0, le=3_600)
+    rate_share: float = Field(1.0, ge=0, le=1_000)
+    shape: Shape = Steady()
+    """The shape within the phase: its times count from the phase's beginning, its shares are of the phase's rate."""
+    trigger: bool = False
+    """Whether this phase hits the system, which should come back after it."""
+
+
+class Span(NamedTuple):
+    """A part of a load: its beginning and end in seconds from the load's start, and the rate between them."""
+
+    begin_s: float
+    end_s: float
+    rate_share: float
+    shape: Shape
+    is_trigger: bool
 
 
 class Load(Table):
@@ -84,6 +110,8 @@ class Load(Table):
     # open loop
     arrivals: Literal["poisson", "constant"] = "poisson"
     shape: Shape = Steady()
+    phases: list[Phase] = Field(default_factory=list, max_length=PHASES_MAX)
+    """Loads one after the other, in the place of a shape; what is left of the time then has the rate as stated."""
     trace: str | None = None
     """A recording to replay instead of a rate (`loadtest.workload.trace`); in a file, its path from there."""
     in_flight_max: int = Field(2_000, ge=1, le=1_000_000)
@@ -96,24 +124,65 @@ class Load(Table):
                 raise ValueError("a closed loop needs users")
             if (self.think_s is None) == (self.rate_per_s is None):
                 raise ValueError("a closed loop needs either think_s or rate_per_s")
-            if self.trace is not None or self.shape.kind != "steady":
-                raise ValueError("trace and shape need an open loop")
+            if self.trace is not None or self.shape.kind != "steady" or self.phases:
+                raise ValueError("trace, shape and phases need an open loop")
         else:
             if (self.trace is None) == (self.rate_per_s is None):
                 raise ValueError("an open loop needs either rate_per_s or trace")
             if self.users is not None or self.think_s is not None:
                 raise ValueError("users and think_s belong to a closed loop")
+            if self.phases and (self.trace is not None or self.shape.kind != "steady"):
+                raise ValueError("state either phases or shape or trace: a phase has a shape of its own")
         return self
+
+    def spans(self, duration_s: float) -> list[Span]:
+        """The phases within that time, the last one cut at its end; then the load as stated, for what is left of it."""
+        ends_s = [*itertools.accumulate(phase.for_s for phase in self.phases)]
+        found = [
+            Span(begin_s, min(end_s, duration_s), phase.rate_share, phase.shape, phase.trigger)
+            for begin_s, end_s, phase in zip([0.0, *ends_s], ends_s, self.phases, strict=False)
+            if begin_s < duration_s
+        ]
+        over_s = ends_s[-1] if ends_s else 0.0
+        if over_s < duration_s:
+            found.append(Span(over_s, duration_s, 1.0, self.shape, False))
+        return found
 
 
 class Keys(Table):
-    """The keys: ids 0 to count - 1, all equally popular unless one of the two shares is stated."""
+    """The keys: ids 0 to count - 1, all equally popular unless `hot_share` or `zipf` is stated."""
 
     count: int = Field(ge=1, le=1_000_000)
     hot_share: float | None = Field(None, gt=0, lt=1)
     """The share of the requests that goes to id 0; the rest is uniform over the others."""
     zipf: float | None = Field(None, gt=0, le=5)
     """The exponent s of Zipf's law: id k is asked for in proportion to 1 / (k + 1)^s."""
+
+    absent_share: float = Field(0.0, ge=0, le=1)
+    """The share of the requests that is for ids that do not exist, evenly over them: cache penetration.
+
+    They are `count` to `count + absent_count - 1`, and answered with a 404.
+    """
+    absent_count: int | None = Field(None, ge=1, le=IDS_MAX)
+    """The number of those ids; as many as there are keys by default. Where many, none of them is asked for twice."""
+
+    @property
+    def absent(self) -> int:
+        """The number of ids that do not exist and are asked for."""
+        return (self.absent_count or self.count) if self.absent_share else 0
+
+    @property
+    def ids(self) -> int:
+        """The number of ids that are asked for: the keys, then those that do not exist."""
+        return self.count + self.absent
+
+    @model_validator(mode="after")
+    def _ids_fit(self) -> "Keys":
+        if self.absent_count is not None and not self.absent_share:
+            raise ValueError("absent_count needs an absent_share above 0")
+        if self.ids > IDS_MAX:
+            raise ValueError(f"count and absent_count together must be at most {IDS_MAX:,}, not {self.ids:,}")
+        return self
 
     @model_validator(mode="after")
     def _one_popularity(self) -> "Keys":
@@ -124,7 +193,12 @@ class Keys(Table):
         return self
 
     def shares(self) -> NDArray[np.float64]:
-        """The share of all requests that is for each key."""
+        """The share of all requests that is for each key; what is missing to 1 is for ids that do not exist."""
+        popularity = self.popularity()
+        return popularity * (1 - self.absent_share) if self.absent_share else popularity
+
+    def popularity(self) -> NDArray[np.float64]:
+        """The share of each key in the requests for keys that exist."""
         if self.hot_share is not None:
             others = (1 - self.hot_share) / (self.count - 1)
             return np.concatenate(([self.hot_share], np.full(self.count - 1, others)))

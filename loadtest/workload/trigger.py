@@ -1,5 +1,6 @@
 """The trigger of a scenario: the span of time in which something hits the system, after which it should come back."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ class Trigger(NamedTuple):
 
 
 def trigger_of(faults: Sequence[Fault], load: Load) -> Trigger | None:
-    """The span from the first fault's beginning to the last one's end, else that of the load's step or spike.
+    """The span of all faults, else that of the load's step or spike, or from its first marked phase to the last.
 
     A step has no end, because its load stays: what is asked is whether the system gets used to it.
     """
@@ -32,4 +33,5 @@ def trigger_of(faults: Sequence[Fault], load: Load) -> Trigger | None:
             return Trigger(step.at_s, step.at_s)
         case Spike() as spike:
             return Trigger(spike.at_s, spike.at_s + spike.for_s)
-    return None
+    marked = [span for span in load.spans(math.inf) if span.is_trigger]
+    return Trigger(marked[0].begin_s, marked[-1].end_s) if marked else None

@@ -53,7 +53,7 @@ def _scenario(name: str) -> Scenario:
     try:
         scenario = read_scenario(name).in_the_stack()
         if scenario.load.trace is not None:
-            read_trace(Path(scenario.load.trace), scenario.keys.count, scenario.duration_s)
+            read_trace(Path(scenario.load.trace), scenario.keys.ids, scenario.duration_s)
     except (BadScenario, BadTrace) as error:
         raise BadVariable(f"SCENARIO={name}: {str(error).removeprefix(f'{name}: ')}") from None
     if scenario.why_only_virtual:
@@ -65,7 +65,7 @@ def _stated(scenario: Scenario) -> dict[str, Any]:
     """The scenario's settings of a pod, with as many items as ever for requests by hand."""
     stated = scenario.pod_settings(1, "any").model_dump()
     stated["origin_connections_shared"] = scenario.origin.connections_shared  # the stack has as many pods as it likes
-    for name in ("items", "key_space"):
+    for name in ("key_space",) if scenario.keys.absent else ("items", "key_space"):
         stated[name] = max(stated[name], Settings.model_fields[name].default)
     return stated
 
@@ -98,8 +98,8 @@ def _pods(scenario: Scenario, given: Given) -> StatedSettings:
     if pods.origin_slowdown is not None and pods.origin_connections_shared is None:  # then the pooler counts the reads
         enough = PODS_REAL_MAX * pods.origin_connections
         pods = pods.model_copy(update={"origin_connections_shared": enough})
-    if pods.key_space < scenario.keys.count:
-        keys = scenario.keys.count
+    if pods.key_space < scenario.keys.ids:
+        keys = scenario.keys.ids
         raise BadVariable(f"LAB_KEY_SPACE={pods.key_space}: must be at least {keys}, the keys of {scenario.name}")
     return pods
 

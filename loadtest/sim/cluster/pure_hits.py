@@ -61,11 +61,11 @@ class PureHits:
         self._oldest_s = scenario.stated(cluster.strategy).oldest_s()
         self._peek = cluster.server.peek
         self._prefix = f"lab:{cluster.strategy.name}:"
-        self._until_s = array("d", [NOT_PURE_S]) * scenario.keys.count
+        self._until_s = array("d", [NOT_PURE_S]) * scenario.keys.ids
         """The moment up to which the answers of each key are pure hits."""
         self._all_until_s = np.frombuffer(self._until_s)
-        self._read_times = ReadTimes(scenario.keys.count)
-        self._asked_again = array("q", [-1]) * scenario.keys.count
+        self._read_times = ReadTimes(scenario.keys.ids)
+        self._asked_again = array("q", [-1]) * scenario.keys.ids
         """The first arrival of the latest block in which each key had another arrival when it was asked for."""
         self._blocks = blocks(scenario, cluster.seed, start_s)
         self._block = next(self._blocks, None)

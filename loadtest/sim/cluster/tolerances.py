@@ -76,6 +76,7 @@ def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> Answer
     check = AnswerCheck(load_s, CLOCKS_APART_S + sum(_steps_s(scenario)))
     check.promise({strategy.name: scenario.stated(strategy).oldest_s()})
     check.clock(epoch_s(scenario))
+    check.existing(scenario.keys.count)
     return check
 
 

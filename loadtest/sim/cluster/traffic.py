@@ -22,6 +22,8 @@ from loadtest.sim.kernel.eager_task import StartedTask, Starter
 from loadtest.workload.answer_check import NO_AGE, OLDER, Seen
 from loadtest.workload.faults import ClientsLeave
 
+ABSENT = 404
+"""The code of an answer that says that there is no such item."""
 NO_ANSWER = 0
 """The code of a request that got no answer, as in the records."""
 _NOBODY = Answer(NO_ANSWER, None, b"")  # type: ignore[arg-type]
@@ -166,6 +168,8 @@ class Traffic:
         # what is known to be the newest is looked at again only when it is too old
         if is_good and not (self._newest.get(key) is body and age_s is not None and 0 <= age_s <= self._oldest_s):
             is_good = self._look_at(pod, ask, answer, ended_s, known or self._known(pod, key))
+        elif code == ABSENT and (fault := self._check.absent_fault(key, answer.body)):
+            self._emit(AnswerWrong(pod.name, key, fault, is_broken=True))
         self._recorder.answer(ask.intended_s, ended_s, key, pod.number, code, status, age_s)
         self._clients.answered(ask, ended_s)
         if self._hits is None or not is_good or status is Status.STALE:

@@ -10,7 +10,9 @@ import pytest
 from app.strategy import Status
 from loadtest.workload.answer_check import (
     CORRUPT,
+    EXISTS,
     FUTURE,
+    MADE_UP,
     NO_AGE,
     NO_STATUS,
     NOT_ABSENT,
@@ -134,9 +136,18 @@ def test_an_item_is_whole(item: dict[str, Any], said: str) -> None:
 
 
 def test_only_the_labs_own_404_says_that_there_is_no_item() -> None:
-    assert check().absent_fault(b'{"error":"absent","reason":"there is no item 9"}') == ""
+    assert check().absent_fault(9, b'{"error":"absent","reason":"there is no item 9"}') == ""
     for body in (b'{"detail":"Not Found"}', b"", b"[]", b'"absent"'):
-        assert check().absent_fault(body) == NOT_ABSENT
+        assert check().absent_fault(9, body) == NOT_ABSENT
+
+
+def test_where_it_is_known_what_exists_a_404_of_that_is_wrong_and_so_is_an_item_of_what_does_not() -> None:
+    absent = b'{"error":"absent","reason":"there is no item"}'
+    some, none = check(), check()
+    some.existing(2)
+    none.existing(1)
+    assert [some.absent_fault(key, absent) for key in (1, 2)] == [EXISTS, ""]
+    assert (fault(some), fault(none)) == ("", MADE_UP)
 
 
 def test_a_wrong_answer_is_not_what_later_ones_are_held_to() -> None:

@@ -78,6 +78,50 @@ def test_jobs_at_the_top_of_the_hour_come_on_top_and_together() -> None:
     assert np.all(np.diff(found.time_s) >= 0)
 
 
+def test_jobs_may_be_splayed_over_the_whole_time_between_them() -> None:
+    shape = {"kind": "top-of-the-hour", "every_s": 30, "extra_requests": 6_000}
+    together, splayed = (drawn(rate_per_s=1, shape=shape | {"within_s": within_s}) for within_s in (0.05, 30))
+    assert within(together, 30, 30.05) == pytest.approx(6_000, rel=0.01)
+    assert max(within(splayed, second, second + 1) for second in range(100)) < 300
+    assert within(splayed, 30, 90) == pytest.approx(12_000, rel=0.02)
+
+
+def test_phases_follow_each_other_and_then_the_load_is_as_stated() -> None:
+    spike = {"kind": "spike", "at_s": 5, "for_s": 1, "to_share": 3}
+    phases = [{"for_s": 10}, {"for_s": 20, "rate_share": 0}, {"for_s": 10, "rate_share": 4, "shape": spike}]
+    found = drawn(phases=phases)
+    assert within(found, 0, 10) == pytest.approx(10_000, rel=0.05)
+    assert within(found, 10, 30) == 0
+    assert within(found, 30, 35) == pytest.approx(20_000, rel=0.05)
+    assert within(found, 35, 36) == pytest.approx(12_000, rel=0.05)
+    assert within(found, 40, 100) == pytest.approx(60_000, rel=0.05)
+    assert np.all(np.diff(found.time_s) >= 0)
+
+
+def test_phases_are_cut_where_the_load_ends_and_one_that_is_the_whole_load_changes_nothing() -> None:
+    assert drawn(duration_s=3, phases=[{"for_s": 2}, {"for_s": 50, "rate_share": 2}]).time_s.max() < 3
+    assert np.array_equal(drawn(phases=[{"for_s": 100}]).time_s, drawn().time_s)
+    ramp = {"kind": "ramp", "from_share": 0, "to_share": 2}
+    assert np.array_equal(drawn(phases=[{"for_s": 100, "shape": ramp}]).time_s, drawn(shape=ramp).time_s)
+
+
+def test_jobs_of_a_phase_begin_at_the_tops_within_it() -> None:
+    jobs = {"kind": "top-of-the-hour", "every_s": 10, "extra_requests": 500}
+    found = drawn(rate_per_s=10, phases=[{"for_s": 15}, {"for_s": 25, "shape": jobs}])
+    tops = [second for second in range(100) if within(found, second, second + 1) > 400]
+    assert tops == [25, 35]
+
+
+def test_a_share_of_the_requests_is_for_ids_that_do_not_exist() -> None:
+    keys = Keys(count=50, zipf=1.0, absent_share=0.2, absent_count=1_000)
+    counts = np.bincount(drawn(keys=keys).key, minlength=keys.ids)
+    assert counts[50:].sum() / counts.sum() == pytest.approx(0.2, rel=0.03)
+    assert len(counts) == keys.ids == 1_050
+    assert counts[50:].min() > 0
+    assert counts[0] / counts.sum() == pytest.approx(keys.shares()[0], rel=0.05)
+    assert keys.shares().sum() == pytest.approx(0.8)
+
+
 def test_popularity_is_uniform_unless_it_is_said_otherwise() -> None:
     counts = np.bincount(drawn().key, minlength=100)
     assert counts.min() > 850

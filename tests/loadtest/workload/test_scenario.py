@@ -39,7 +39,7 @@ def test_a_pod_accepts_what_a_scenario_states(name: str, monkeypatch: pytest.Mon
         monkeypatch.setenv(variable, value)
     settings = Settings()
     assert settings.ttl_s == scenario.cache.ttl_s
-    assert settings.items == settings.key_space == scenario.keys.count
+    assert (settings.items, settings.key_space) == (scenario.keys.count, scenario.keys.ids)
     assert settings.origin_latency == scenario.origin.latency
     assert settings.origin_connections == scenario.origin.connections
     assert settings.params == scenario.params
@@ -77,6 +77,25 @@ def test_the_scenario_that_a_run_kept_can_be_run_again(tmp_path: Path) -> None:
         (
             ("pods = 1", 'pods = 1\nfaults = [{kind = "pod-killed", at_s = 1, for_s = 1, pod = 1}]'),
             "faults.0.pod must be",
+        ),
+        (("count = 3", "count = 3\nabsent_share = 1.1"), "keys.absent_share: Input should be less than or equal to 1"),
+        (("count = 3", "count = 3\nabsent_count = 7"), "keys: Value error, absent_count needs an absent_share above 0"),
+        (
+            ("count = 3", "count = 3\nabsent_share = 0.1\nabsent_count = 1000000"),
+            "keys: Value error, count and absent_count together must be at most 1,000,000, not 1,000,003",
+        ),
+        (("think_s = 0.1", "think_s = 0.1\nphases = [{for_s = 1}]"), "load: Value error, trace, shape and phases need"),
+        (
+            ('loop = "closed"\nusers = 2\nthink_s = 0.1', 'loop = "open"\nrate_per_s = 1\nphases = [{for_s = 0}]'),
+            "load.phases.0.for_s: Input should be greater than 0",
+        ),
+        (
+            (
+                'loop = "closed"\nusers = 2\nthink_s = 0.1',
+                'loop = "open"\nrate_per_s = 1\nphases = [{for_s = 1}]\n'
+                'shape = {kind = "step", at_s = 1, to_share = 2}',
+            ),
+            "load: Value error, state either phases or shape or trace",
         ),
         (("think_s = 0.1", ""), "load: Value error, a closed loop needs either think_s or rate_per_s"),
         (("think_s = 0.1", "think_s = 0.1\nrate_per_s = 5"), "a closed loop needs either think_s or rate_per_s"),

@@ -19,6 +19,7 @@ TABLE: dict[str, Any] = {
 }
 AWAY = {"kind": "cache-away", "at_s": 20, "for_s": 5}
 FLUSHED = {"kind": "cache-flushed", "at_s": 12}
+RUSH = {"for_s": 3, "rate_share": 5, "trigger": True}
 STEP, SPIKE = {"kind": "step", "at_s": 8, "to_share": 3}, {"kind": "spike", "at_s": 8, "for_s": 2, "to_share": 3}
 
 
@@ -27,6 +28,13 @@ STEP, SPIKE = {"kind": "step", "at_s": 8, "to_share": 3}, {"kind": "spike", "at_
     [
         ({}, None),
         ({"faults": [FLUSHED]}, Trigger(12, 12)),
+        (
+            {"load": TABLE["load"] | {"phases": [{"for_s": 10}, RUSH, {"for_s": 2}, RUSH, {"for_s": 9}]}},
+            Trigger(10, 18),
+        ),
+        ({"load": TABLE["load"] | {"phases": [{"for_s": 10}, RUSH | {"trigger": False}]}}, None),
+        ({"load": TABLE["load"] | {"phases": [{"for_s": 38}, RUSH]}}, Trigger(38, 40)),
+        ({"faults": [FLUSHED], "load": {"phases": [RUSH]}}, Trigger(12, 12)),
         ({"faults": [AWAY, FLUSHED]}, Trigger(12, 25)),
         ({"load": TABLE["load"] | {"shape": STEP}}, Trigger(8, 8)),
         ({"load": TABLE["load"] | {"shape": SPIKE}}, Trigger(8, 10)),
