@@ -23,18 +23,19 @@ RUSH = {"for_s": 3, "rate_share": 5, "trigger": True}
 STEP, SPIKE = {"kind": "step", "at_s": 8, "to_share": 3}, {"kind": "spike", "at_s": 8, "for_s": 2, "to_share": 3}
 
 
+def phased(*phases: dict[str, Any]) -> dict[str, Any]:
+    return {"load": TABLE["load"] | {"phases": [*phases]}}
+
+
 @pytest.mark.parametrize(
     ("stated", "span"),
     [
         ({}, None),
         ({"faults": [FLUSHED]}, Trigger(12, 12)),
-        (
-            {"load": TABLE["load"] | {"phases": [{"for_s": 10}, RUSH, {"for_s": 2}, RUSH, {"for_s": 9}]}},
-            Trigger(10, 18),
-        ),
-        ({"load": TABLE["load"] | {"phases": [{"for_s": 10}, RUSH | {"trigger": False}]}}, None),
-        ({"load": TABLE["load"] | {"phases": [{"for_s": 38}, RUSH]}}, Trigger(38, 40)),
-        ({"faults": [FLUSHED], "load": {"phases": [RUSH]}}, Trigger(12, 12)),
+        (phased({"for_s": 10}, RUSH, {"for_s": 2}, RUSH, {"for_s": 9}), Trigger(10, 18)),
+        (phased({"for_s": 10}, RUSH | {"trigger": False}), None),
+        (phased({"for_s": 38}, RUSH), Trigger(38, 40)),
+        (phased(RUSH) | {"faults": [FLUSHED]}, Trigger(12, 12)),
         ({"faults": [AWAY, FLUSHED]}, Trigger(12, 25)),
         ({"load": TABLE["load"] | {"shape": STEP}}, Trigger(8, 8)),
         ({"load": TABLE["load"] | {"shape": SPIKE}}, Trigger(8, 10)),

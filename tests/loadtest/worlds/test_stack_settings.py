@@ -94,7 +94,7 @@ def test_a_closed_loop_without_a_rate_has_none() -> None:
         ({"LAB_NETS": "[]"}, "LAB_NETS=[]: must be a JSON object"),
         (
             {"LAB_NETS": '{"breaker": {"probes": 0}}'},
-            '{"probes": 0}}: breaker.probes: Input should be',
+            'LAB_NETS={"breaker": {"probes": 0}}: breaker.probes: Input should be',
         ),
         ({"LAB_PARAMS": "[]"}, "LAB_PARAMS=[]: must be a JSON object"),
         ({"LAB_PARAMS": '{"nix": {}}'}, "LAB_PARAMS: there is no strategy 'nix'"),
