@@ -69,14 +69,14 @@ async def _break(chosen: Break, fault: Fault, options: Mapping[Option, Any], for
         marks = FaultMarks(found.of("victoriametrics")[0].url(VICTORIAMETRICS))
         board = f"{found.of('grafana')[0].url(GRAFANA)}/d/outage"
     except (CannotBreak, WorldFailed) as error:
-        fail(error)
+        fail(f"{chosen.name}: {error}")
     told = ", ".join(f"--{name} {_short(value)}" for name, value in options.items())
     does = chosen.does + (f" ({told})" if told else "")
     try:
         async with marks.marked(chosen.name, does):
             await _while_broken(nemesis, fault, chosen.name, [does, f"look at {board}: {chosen.look_at}"], for_s)
     except CannotBreak as error:
-        fail(error, code=1)
+        fail(f"{chosen.name}: {error}", code=1)
     if marks.missing:
         warn([f"Grafana shows no mark of it: the metrics store did not answer ({marks.missing})"])
 

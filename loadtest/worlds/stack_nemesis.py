@@ -1,27 +1,51 @@
 """The nemesis of the running stack: each fault is begun by commands of Docker, and undone by others."""
 
+import asyncio
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from loadtest.workload.fault_worlds import why_not
 from loadtest.workload.faults import (
     CacheFlushed,
     CacheFull,
     CachePaused,
     CacheRefuses,
+    CacheResets,
+    CacheSilent,
+    CacheSliced,
+    CacheSlow,
     CacheUnreachable,
     Fault,
+    OriginFails,
+    OriginHangs,
+    OriginSlow,
     PodKilled,
     PodPaused,
     PodTerminated,
 )
 from loadtest.worlds.docker_stack import Container, Containers, DockerStack, to_the_end
 from loadtest.worlds.nemesis import CannotBreak, place_of
+from loadtest.worlds.stack_words import (
+    Words,
+    origin_begins,
+    origin_ends,
+    redis_cli,
+    relay_begins,
+    relay_ends,
+)
 from loadtest.worlds.world import WorldFailed
 
-Words = tuple[str, ...]
 RUNNING = "running"
+TROUBLES = {
+    "cache-slow": "delay",
+    "cache-silent": "silence",
+    "cache-resets": "resets",
+    "cache-sliced": "slices",
+    "cache-away": "cut-off",
+}
+"""The troubles of the relay (app/relay/troubles.py), by the kind of the fault."""
 OOM_AT_ONCE_BYTES = 1
 """A bound of Redis's memory below what an empty one takes: whatever needs memory is refused."""
 
@@ -47,20 +71,30 @@ class StackNemesis:
         match fault:
             case PodKilled() | PodPaused() | PodTerminated():
                 return _to_container(_pod(found, fault.pod), fault)
-            case CachePaused():
-                return _to_container(_redis(found), fault)
-            case CacheUnreachable() if fault.empty:
-                return _to_container(_redis(found), fault)
+            case OriginFails() | OriginSlow() | OriginHangs():
+                return _of_origins(found, fault)
+            case CacheSlow() | CacheSilent() | CacheResets() | CacheSliced() | CacheUnreachable(empty=False):
+                return _on_the_way(found, fault)
+        if reason := why_not(fault, "native"):
+            raise CannotBreak(reason)
+        return await self._of_redis(_ready(found.of("redis")[0]), fault)
+
+    async def _of_redis(self, redis: Container, fault: Fault) -> Steps:
+        match fault:
+            case CachePaused() | CacheUnreachable():
+                return _to_container(redis, fault)
             case CacheFlushed():
-                return Steps([_redis_cli(_redis(found), "flushall")])
-            case CacheRefuses() if fault.error == "READONLY" and not fault.commands:
-                # a replica of a master that is not there: it keeps what it has, and answers reads
-                demote, promote = ("127.0.0.1", "1"), ("no", "one")
-                demoted, promoted = (_redis_cli(_redis(found), "replicaof", *words) for words in (demote, promote))
-                return Steps([demoted], [promoted])
+                return Steps([redis_cli(redis, "flushall")])
             case CacheFull():
-                return await self._full(_redis(found), fault)
-        raise CannotBreak(f"{fault.kind}: the stack cannot do it")
+                return await self._full(redis, fault.policy, 1.0 if fault.share is None else fault.share)
+            case CacheRefuses(error="OOM"):
+                return await self._full(redis, "noeviction")
+            case CacheRefuses(error="READONLY"):
+                # a replica of a master that is not there: it keeps what it has, and answers reads
+                return Steps(
+                    [redis_cli(redis, "replicaof", "127.0.0.1", "1")], [redis_cli(redis, "replicaof", "no", "one")]
+                )
+        raise CannotBreak("the stack has no means for it")
 
     async def begin(self, fault: Fault) -> None:
         """Implements `Nemesis.begin`; a beginning that fails half-way is undone."""
@@ -68,8 +102,7 @@ class StackNemesis:
         steps = await self._steps_or_why(fault)
         self._on[place_of(fault)] = steps
         try:
-            for words in steps.begin:
-                await self._stack.docker(*words)
+            await self._do(steps.begin)
         except WorldFailed as error:
             with suppress(CannotBreak):
                 await self.end(fault)
@@ -82,11 +115,17 @@ class StackNemesis:
             await to_the_end(self._undo(steps))
 
     async def _undo(self, steps: Steps) -> None:
-        for words in steps.undo:
-            try:
-                await self._stack.docker(*words)
-            except WorldFailed as error:
-                raise CannotBreak(f"{error}\nby hand: docker {shlex.join(words)}") from error
+        try:
+            await self._do(steps.undo)
+        except WorldFailed as error:
+            by_hand = "; ".join(f"docker {shlex.join(words)}" for words in steps.undo)
+            raise CannotBreak(f"{error}\nby hand: {by_hand}") from error
+
+    async def _do(self, every: Sequence[Words]) -> None:
+        """Do all at once, to the end, and raise the error of the first that failed."""
+        for error in await asyncio.gather(*(self._stack.docker(*words) for words in every), return_exceptions=True):
+            if isinstance(error, BaseException):
+                raise error
 
     async def _steps_or_why(self, fault: Fault) -> Steps:
         try:
@@ -94,29 +133,28 @@ class StackNemesis:
         except WorldFailed as error:
             raise CannotBreak(str(error)) from error
 
-    async def _full(self, redis: Container, fault: CacheFull) -> Steps:
+    async def _full(self, redis: Container, policy: str, share: float = 0.0) -> Steps:
+        """The steps that leave Redis room for a share of what it holds, or no room at all where it evicts nothing."""
         was = await self._pairs(redis, "config", "get", "maxmemory*")
         memory = await self._pairs(redis, "info", "memory")
         stored = int(memory["used_memory_dataset"])
-        room = int(memory["used_memory"]) - stored + int(stored * (1.0 if fault.share is None else fault.share))
-        most = room if fault.policy == "allkeys-lru" else OOM_AT_ONCE_BYTES
-        asked = {"maxmemory": str(most), "maxmemory-policy": fault.policy}
+        room = int(memory["used_memory"]) - stored + int(stored * share)
+        asked = {
+            "maxmemory": str(room if policy == "allkeys-lru" else OOM_AT_ONCE_BYTES),
+            "maxmemory-policy": policy,
+        }
         full, as_it_was = (
-            _redis_cli(redis, "config", "set", *(word for name in asked for word in (name, values[name])))
+            redis_cli(redis, "config", "set", *(word for name in asked for word in (name, values[name])))
             for values in (asked, was)
         )
         return Steps([full], [as_it_was])
 
     async def _pairs(self, redis: Container, *words: str) -> dict[str, str]:
         """The reply of Redis as pairs: lines in turn, or `name:value`."""
-        lines = [line.strip() for line in (await self._stack.docker(*_redis_cli(redis, *words))).splitlines()]
+        lines = [line.strip() for line in (await self._stack.docker(*redis_cli(redis, *words))).splitlines()]
         if any(":" in line for line in lines):
             return dict(line.split(":", 1) for line in lines if ":" in line)
         return dict(zip(lines[::2], lines[1::2], strict=True))
-
-
-def _redis(found: Containers) -> Container:
-    return _ready(found.of("redis")[0])
 
 
 def _pod(found: Containers, place: int) -> Container:
@@ -147,6 +185,28 @@ def _to_container(container: Container, fault: Fault) -> Steps:
     return Steps([(begin, container.id)], [(undo, container.id)])
 
 
-def _redis_cli(redis: Container, *words: str) -> Words:
-    """The command that asks Redis in its container; the client's exit code tells of an error reply."""
-    return ("exec", redis.id, "redis-cli", "-e", *words)
+def _of_origins(found: Containers, fault: OriginFails | OriginSlow | OriginHangs) -> Steps:
+    """The steps for the origins of all pods that run. Raises `CannotBreak` or `StackMissing`."""
+    _relay(found)  # both are there, or neither
+    pods = [pod for pod in found.of("app") if pod.state == RUNNING]
+    kind = fault.kind.removeprefix("origin-")
+    stated = {"kind": kind, **fault.model_dump(exclude={"kind", "at_s", "for_s"})}
+    return Steps([origin_begins(pod, stated, fault.for_s) for pod in pods], [origin_ends(pod, kind) for pod in pods])
+
+
+def _on_the_way(
+    found: Containers, fault: CacheSlow | CacheSilent | CacheResets | CacheSliced | CacheUnreachable
+) -> Steps:
+    """The steps for the relay. Raises `CannotBreak` or `StackMissing`."""
+    relay = _relay(found)
+    stated = {"kind": TROUBLES[fault.kind], **fault.model_dump(exclude={"kind", "at_s", "for_s", "empty"})}
+    return Steps([relay_begins(relay, stated, fault.for_s)], [relay_ends(relay, TROUBLES[fault.kind])])
+
+
+def _relay(found: Containers) -> Container:
+    """The relay. Raises `StackMissing` where no stack runs, and `CannotBreak` where it was started without."""
+    found.of("app")
+    relays = [one for one in found.all if one.service == "relay"]
+    if not relays:
+        raise CannotBreak("these pods were started without the means for it: make up BREAK=1")
+    return _ready(relays[0])

@@ -1,5 +1,6 @@
 """`lab break`: refused in one line, or begun and undone by commands of Docker, here a program that writes them down."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from app.relay.control import RelayOrder
+from app.troubled_store import PATH
 from loadtest import ROOT
 from loadtest.cli import app
 from loadtest.workload.breaks import BREAKS
@@ -22,6 +25,8 @@ CONTAINERS = (
     "v1\tvictoriametrics\t1\trunning\t127.0.0.1:9->8428/tcp", "g1\tgrafana\t1\trunning\t127.0.0.1:3000->3000/tcp",
 )  # fmt: skip
 """A stack whose metrics store does not answer: port 9 is nobody's."""
+RELAY = "w1\trelay\t1\trunning\t"
+"""What a stack has besides that was started to be broken."""
 _DOCKER = """#!/bin/sh
 echo "$@" >>{calls}
 case "$*" in
@@ -87,6 +92,12 @@ def test_what_cannot_be_asked_for_is_said_in_a_line_that_names_what_can(words: l
         (CONTAINERS[:2], ["redis-killed"], "no redis runs: make up"),
         (CONTAINERS, ["pod-killed", "--pod", 3], "there is no pod 3: there are app-1, app-2"),
         (CONTAINERS, ["pod-paused", "--pod", 2], "app-2 is paused already: docker unpause a2 mends it"),
+        (CONTAINERS, ["redis-slow"], "these pods were started without the means for it: make up BREAK=1"),
+        (
+            CONTAINERS,
+            ["origin-hangs"],
+            "these pods were started without the means for it: make up BREAK=1",
+        ),
     ],
 )
 def test_what_the_stack_cannot_do_is_refused_before_anything_is_broken(
@@ -94,7 +105,7 @@ def test_what_the_stack_cannot_do_is_refused_before_anything_is_broken(
 ) -> None:
     calls = docker(*containers)
     result = lab(*words)
-    assert (result.exit_code, said(result)) == (2, f"error: {expected}")
+    assert (result.exit_code, said(result)) == (2, f"error: {words[0]}: {expected}")
     assert calls() == []
 
 
@@ -103,7 +114,7 @@ def test_without_docker_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         (tmp_path / name).symlink_to(f"/usr/bin/{name}")
     monkeypatch.setenv("PATH", str(tmp_path))
     result = lab("redis-killed")
-    assert (result.exit_code, said(result)) == (2, "error: there is no docker here")
+    assert (result.exit_code, said(result)) == (2, "error: redis-killed: there is no docker here")
 
 
 @pytest.mark.parametrize(
@@ -134,6 +145,48 @@ def test_it_is_begun_and_undone_and_told_at_both_ends(
     assert "Grafana shows no mark of it" in said(result)
 
 
+@pytest.mark.parametrize(
+    ("words", "begins", "ends"),
+    [
+        (["redis-slow", "--ms", 80], {"kind": "delay", "ms": 80.0}, "delay"),
+        (["redis-silent"], {"kind": "silence", "arrive": False}, "silence"),
+        (["redis-reset"], {"kind": "resets", "share": 0.5}, "resets"),
+    ],
+)
+def test_what_is_done_on_the_way_is_what_the_relay_takes(
+    docker: Callable[..., Callable[[], list[str]]], words: list[object], begins: dict[str, object], ends: str
+) -> None:
+    calls = docker(*CONTAINERS, RELAY)
+    assert lab(*words, "--for", 0.1).exit_code == 0
+    orders = [
+        RelayOrder.model_validate_json(call.removeprefix("exec w1 python -m app.relay.tell ")) for call in calls()
+    ]
+    assert orders[0].begin is not None
+    assert orders[0].begin.model_dump() == begins
+    assert orders[0].for_s > 0.1  # it ends by itself, should nothing be left to end it
+    assert orders[1].end == ends
+
+
+@pytest.mark.parametrize(
+    ("words", "begins", "ends"),
+    [
+        (["origin-fails", "--share", 0.5], {"kind": "fails", "share": 0.5}, "fails"),
+        (["origin-slow", "--times", 3], {"kind": "slow", "times": 3.0}, "slow"),
+        (["origin-hangs"], {"kind": "hangs"}, "hangs"),
+    ],
+)
+def test_an_origin_is_broken_in_every_pod_that_runs(
+    docker: Callable[..., Callable[[], list[str]]], words: list[object], begins: dict[str, object], ends: str
+) -> None:
+    calls = docker(*CONTAINERS, RELAY, "a3\tapp\t3\trunning\t")
+    assert lab(*words, "--for", 0.1).exit_code == 0
+    told = "\n".join(calls())
+    bodies = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    assert [body | {"for_s": 0} for body in bodies] == 2 * [begins | {"for_s": 0}]
+    assert told.count(f"DELETE {PATH}/{ends} HTTP/1.0") == 2
+    assert {pod for pod in ("a1", "a2", "a3") if f"exec {pod} bash" in told} == {"a1", "a3"}  # a2 is paused
+
+
 def test_a_full_redis_gets_back_the_memory_and_the_policy_that_it_had(
     docker: Callable[..., Callable[[], list[str]]],
 ) -> None:
@@ -151,7 +204,7 @@ def test_a_full_redis_gets_back_the_memory_and_the_policy_that_it_had(
 def test_a_beginning_that_fails_is_undone_too(docker: Callable[..., Callable[[], list[str]]]) -> None:
     calls = docker(*CONTAINERS, more="kill*) echo 'no such thing' >&2; exit 1 ;;")
     result = lab("redis-killed")
-    assert (result.exit_code, said(result)) == (1, "error: docker kill r1 ended with 1: no such thing")
+    assert (result.exit_code, said(result)) == (1, "error: redis-killed: docker kill r1 ended with 1: no such thing")
     assert calls() == ["kill r1", "start r1"]
 
 
