@@ -12,7 +12,7 @@ from loadtest.figures.run_summary import Series
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.chart import figure
 from loadtest.report.colours import colours
-from loadtest.report.columns import comparison, legend
+from loadtest.report.columns import OUTAGE_TABLE, STEADY_COLUMNS, Comparison, comparison, legend
 from loadtest.report.contents import Report, stamp
 from loadtest.report.embedding import embedded
 from loadtest.report.fault_marks import fault_marks
@@ -42,7 +42,8 @@ def write_html(
     known: Sequence[str] = (),
 ) -> None:
     """Writes report.html, with the colours of the `known` strategies, the baseline first. Raises OSError."""
-    shown = comparison(report.lines, baseline, report.predictions)
+    shown = comparison(report.lines, baseline, report.predictions, STEADY_COLUMNS)
+    in_outage = comparison(report.lines, baseline, columns=OUTAGE_TABLE)
     inks = colours(known, [row.strategy for row in report.rows])
     marks = {row.strategy: fault_marks(row, scenario) for row in report.rows}
     chart = figure(report.rows, series, inks, marks) if report.rows else None
@@ -59,16 +60,22 @@ def write_html(
         outage_chart="" if outage is None else Markup(embedded(outage, "outage", brings_script=False)),
         outage=report.outage,
         headings=shown.headings,
-        lines=[
-            Line(name, cells, inks.get(name, "transparent"), not row.valid)
-            for row, (name, *cells) in zip(report.lines, shown.lines, strict=True)
-        ],
+        lines=_lines(report, shown, inks),
+        outage_headings=in_outage.headings,
+        outage_lines=_lines(report, in_outage, inks) if _has_outage(report) else [],
         legend=legend(report.lines),
         said=report.said,
         notes=notes(report.rows, report.predictions),
         stamp=stamp(environment, scenario),
     )
     write_whole(folder / "report.html", page)
+
+
+def _lines(report: Report, shown: Comparison, inks: Mapping[str, str]) -> list[Line]:
+    return [
+        Line(name, cells, inks.get(name, "transparent"), not row.valid)
+        for row, (name, *cells) in zip(report.lines, shown.lines, strict=True)
+    ]
 
 
 def _has_outage(report: Report) -> bool:

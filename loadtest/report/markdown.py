@@ -6,10 +6,11 @@ from typing import Any
 
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.whole_file import write_whole
-from loadtest.report.columns import Comparison, comparison, legend
+from loadtest.report.columns import OUTAGE_TABLE, STEADY_COLUMNS, Comparison, comparison, legend
 from loadtest.report.contents import Report, stamp
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.notes import notes
+from loadtest.report.outage import has_outage
 from loadtest.report.quoting import for_markdown
 from loadtest.report.workload_in_words import sentence
 from loadtest.workload.scenario import Scenario
@@ -24,14 +25,21 @@ def _markdown_table(shown: Comparison, rows: Sequence[RunSummary]) -> list[str]:
     return markdown_table([*map(for_markdown, shown.headings)], lines, str, numbers=True)
 
 
+def _outage(summary: Report, baseline: str | None) -> list[str]:
+    """The figures of an outage in a table of their own, because one with all columns is too wide to read."""
+    if not any(map(has_outage, summary.lines)):
+        return []
+    table = _markdown_table(comparison(summary.lines, baseline, columns=OUTAGE_TABLE), summary.lines)
+    return ["**Outage**", "", *(line for one in summary.outage for line in (for_markdown(one), "")), *table, ""]
+
+
 def markdown(summary: Report, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
     rows = summary.lines
     table = (
-        _markdown_table(comparison(rows, baseline, summary.predictions), rows)
+        _markdown_table(comparison(rows, baseline, summary.predictions, STEADY_COLUMNS), rows)
         if rows
         else ["No strategy was measured."]
     )
-    words = (*summary.outage, *summary.said)
     found = [f"- {for_markdown(note)}" for note in notes(rows, summary.predictions)]
     return "\n".join(
         [
@@ -42,7 +50,8 @@ def markdown(summary: Report, environment: Mapping[str, Any], scenario: Scenario
             "",
             *table,
             "",
-            *(["**In words**", "", *(f"- {for_markdown(one)}" for one in words), ""] if words else []),
+            *_outage(summary, baseline),
+            *(["**In words**", "", *(f"- {for_markdown(one)}" for one in summary.said), ""] if summary.said else []),
             *(["**Notes**", "", *found, ""] if found else []),
             for_markdown(legend(rows)),
             "",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from loadtest.figures.plain_text import quoted
 from loadtest.figures.repeats import Medians
-from loadtest.report.columns import ASSUMED, worst
+from loadtest.report.cells import ASSUMED, worst
 from loadtest.theory.predictions import Predictions
 
 _WHAT_IS_ASSUMED = (

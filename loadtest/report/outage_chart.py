@@ -44,14 +44,14 @@ def outage_figure(
         band, column = divmod(position, columns)
         at = {"row": panels * band + 1, "col": column + 1}
         _draw_goodput(drawing, attempted, inks[row.strategy], at)
+        if attempted.in_100ms is not None:
+            _draw_attempts(drawing, attempted.in_100ms, inks[row.strategy], {**at, "row": at["row"] + 1})
         _head(drawing, row, at)
         for panel in range(panels):
             below = {**at, "row": at["row"] + panel}
             if not marks.get(row.strategy) and trigger is not None:
                 draw_marks(drawing, [FaultMark("trigger", *trigger)], panel == 0, **below)
             draw_marks(drawing, marks.get(row.strategy, ()), panel == 0, **below)
-        if attempted.in_100ms is not None:
-            _draw_attempts(drawing, attempted.in_100ms, inks[row.strategy], {**at, "row": at["row"] + 1})
     _set_axes(drawing, shown, panels, bands)
     return drawing
 

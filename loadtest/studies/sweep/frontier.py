@@ -10,7 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from loadtest.report.columns import COLUMNS, LEGEND, Beside
+from loadtest.report.cells import Beside
+from loadtest.report.columns import COLUMNS, LEGEND
 from loadtest.report.contents import stamp
 from loadtest.report.embedding import embedded
 from loadtest.report.html import Line, render

@@ -7,9 +7,9 @@ from typing import Any
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from app.discovery import discover
+from loadtest.report.cells import shown
 from loadtest.report.chart import FONT
 from loadtest.report.colours import BAD, FAINT, INK, colours
-from loadtest.report.columns import shown
 from loadtest.report.quoting import for_html
 from loadtest.studies.sweep.choice import Choice, unbeaten
 from loadtest.studies.sweep.grid import in_words

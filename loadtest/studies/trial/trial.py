@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from loadtest import ROOT
 from loadtest.contract import PROMISES
 from loadtest.figures.run_summary import RunSummary
-from loadtest.report.columns import shown
+from loadtest.report.cells import shown
 from loadtest.studies.trial.breach import Breach, read_verdict
 from loadtest.worlds.ambient import child_environment
 
