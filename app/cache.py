@@ -9,8 +9,9 @@ from typing import Protocol, TypeVar
 from app import budget, scripts
 from app.clock import RedisClock
 from app.codec import Corrupt, decode, encode
-from app.commands import Call, Pack, ServerRefused, Word, anything, flag, ok, packed, seconds
+from app.commands import Call, Pack, ServerRefused, Word, anything, flag, lock, ok, packed, seconds
 from app.hello import complaint_of
+from app.nets.refusals import LoadJustFailed
 from app.notifications import Notifications, Waiter
 from app.pipe import Pipe, PipeEvents
 from app.reads import ReadBatcher
@@ -46,6 +47,7 @@ class RedisCache:
         """Set up the cache. Raises ValueError where redis-py does not take the URL."""
         self._timeout_s = settings.redis_timeout_ms / 1000
         self._events = events
+        self._stale_s, self._mark_s = settings.nets.stale_if_error_s, settings.nets.failure_mark_ms / 1000
         self.standing = Standing(settings.redis_pause_ms / 1000)
         self._pipe = Pipe(
             RedisAddress(settings.redis_url), self.standing, events, self._timeout_s, settings.redis_retries
@@ -95,8 +97,19 @@ class RedisCache:
         now_s = self.clock.now_s()
         if entry.is_servable(now_s):
             return entry
-        self.clock.doubt()  # Redis had it still, or it is from the future: one of two clocks was set
+        if not entry.is_servable_on_error(now_s, self._stale_s):
+            self.clock.doubt()  # Redis had it still, or it is from the future: one of two clocks was set
         return None
+
+    async def last_known(self, key: str) -> Entry | None:
+        """Implements `app.nets.seam.NetCache.last_known`."""
+        self.standing.check()
+        stored = await self._stored(key)
+        try:
+            entry = None if stored is None else decode(stored)
+        except Corrupt:
+            return None  # told and counted by the look before
+        return entry if entry is not None and entry.is_servable_on_error(self.clock.now_s(), self._stale_s) else None
 
     async def _stored(self, key: str) -> bytes | None:
         """The stored bytes of a key, or None, within the budget of the request. Raises `CacheAway`."""
@@ -114,7 +127,7 @@ class RedisCache:
         return stored
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        stored, until_ms = encode(entry), max(1, math.ceil(entry.keep_until_s * 1000))
+        stored, until_ms = encode(entry), max(1, math.ceil((entry.keep_until_s + self._stale_s) * 1000))
         try:
             if token is None:
                 return await self._ask("set", packed("SET", key, stored, "PXAT", until_ms), ok)
@@ -126,7 +139,15 @@ class RedisCache:
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
         if (patience := budget.current.get()) is not None and patience.is_spent:
             raise CacheAway(SPENT)  # a lock whose request has gone on would only block others
-        return await self._run("lock", scripts.LOCK, (_lock_of(key),), token, _milliseconds(lease_s))
+        words = (_lock_of(key),), (token, _milliseconds(lease_s), math.ceil(self._mark_s * 1000))
+        reply = await self._ask("lock", scripts.LOCK.named(*words), lock, scripts.LOCK.in_full(*words))
+        if reply < 0:
+            raise LoadJustFailed(-reply / 1000)
+        return reply == 1
+
+    async def mark(self, key: str, token: str, for_s: float) -> bool:
+        """Implements `app.nets.seam.NetCache.mark`."""
+        return await self._run("mark", scripts.MARK, (_lock_of(key), key), token, CHANNEL, _milliseconds(for_s))
 
     async def renew(self, key: str, token: str, lease_s: float) -> bool:
         return await self._run("renew", scripts.RENEW, (_lock_of(key),), token, _milliseconds(lease_s))

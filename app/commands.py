@@ -149,6 +149,13 @@ def flag(reply: object) -> bool:
     return reply == 1
 
 
+def lock(reply: object) -> int:
+    """The reply to the script of a lock: 1 taken, 0 refused, below 0 a mark that has so many ms to go."""
+    if type(reply) is not int or reply > 1:
+        raise Malformed(f"1, 0 or less was to be answered, not {reply!r:.80}")
+    return reply
+
+
 def seconds(reply: object) -> float:
     """The reply to TIME as seconds since the epoch."""
     if isinstance(reply, list) and len(reply) == 2:

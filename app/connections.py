@@ -45,6 +45,8 @@ class Connections:
         self.open = 0
         self.refusing = 0
         self.tell_refused = tell_refused
+        self.client_header = settings.nets.client_header.encode()
+        """The header that tells clients apart, in lower case; empty where it is their address."""
         self.items: dict[bytes, Respond] = {}
         """The paths that are answered without the framework, as a request writes them."""
         self.is_draining = False

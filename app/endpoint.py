@@ -17,12 +17,14 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-RETRY = "retry-after: 1\r\n"  # seconds
-
 QUERY_BYTES_MAX = 256
 """The longest query whose percent escapes are decoded; a longer one is a bad id."""
 # One spelling per number, so that one item has one key: no sign, no leading zero, ASCII digits only.
 _PLAIN = re.compile(rb"id=(0|[1-9][0-9]{0,6})")
+
+
+CLIENT_BYTES_MAX = 128
+"""The bytes of the header that tell clients apart."""
 
 
 class BadId(ValueError):
@@ -51,20 +53,20 @@ def _decoded(query: bytes) -> bytes:
 
 
 class ItemEndpoint:
-    """The route of one strategy, `GET /{strategy}/data?id=N`: 200, 404, 422 for a bad id, or 503.
+    """The route of one strategy, `GET /{strategy}/data?id=N`: 200, 404, 422 for a bad id, 429 or 503.
 
     The pod's server calls `respond`; as an ASGI app it answers what only the framework finds, such as an escaped path.
     """
 
-    def __init__(self, runner: StrategyRunner, pod: str, key_space: int) -> None:
-        self._runner = runner
+    def __init__(self, runner: StrategyRunner, pod: str, key_space: int, client_header: str = "") -> None:
+        """`client_header` tells clients apart for the rate limits; empty, it is their address."""
+        self._runner, self._client_header = runner, client_header.encode()
         self._key_space = key_space
         same = (
             f"content-type: application/json\r\nx-served-by: {pod.encode('latin-1', 'replace').decode('latin-1')}\r\n"
         )
         self._heads = {
-            code: f"HTTP/1.1 {code} {HTTPStatus(code).phrase}\r\n{same}{RETRY if code == 503 else ''}"
-            for code in (200, 404, 422, 500, 503)
+            code: f"HTTP/1.1 {code} {HTTPStatus(code).phrase}\r\n{same}" for code in (200, 404, 422, 429, 500, 503)
         }
 
     async def respond(self, query: bytes) -> tuple[bytes, bytes]:
@@ -77,12 +79,31 @@ class ItemEndpoint:
         else:
             answer = await self._runner.answer(item_id)
             body = answer.body
-            head = f"{self._heads[answer.code]}cache-status: {answer.cache_status}\r\ncontent-length: {len(body)}\r\n"
+            head = f"{self._heads[answer.code]}{answer.headers}content-length: {len(body)}\r\n"
         return head.encode("latin-1"), body
 
+    async def respond_to(self, client: str, query: bytes) -> tuple[bytes, bytes]:
+        """Head and body as of `respond`, or the 429 for a client that is beyond a rate limit."""
+        if (refused := self._runner.turned_away(client)) is None:
+            return await self.respond(query)
+        head = f"{self._heads[refused.code]}{refused.headers}content-length: {len(refused.body)}\r\n"
+        return head.encode("latin-1"), refused.body
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        head, body = await self.respond(scope["query_string"])
+        if self._runner.rate_limit is None:
+            head, body = await self.respond(scope["query_string"])
+        else:
+            head, body = await self.respond_to(client_of(scope, self._client_header), scope["query_string"])
         status_line, *lines = head.split(b"\r\n")[:-1]
         headers = [tuple(line.split(b": ", 1)) for line in lines]
         await send({"type": "http.response.start", "status": int(status_line.split()[1]), "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def client_of(scope: Scope, header: bytes) -> str:
+    """The client of a request: what the header says, else the address of the peer; empty where neither is known."""
+    if header:
+        for name, value in scope["headers"]:
+            if name == header:
+                return str(value[:CLIENT_BYTES_MAX].decode("latin-1"))
+    return str(scope["client"][0]) if scope.get("client") else ""

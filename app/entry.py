@@ -10,7 +10,7 @@ class Status(StrEnum):
 
     HIT = "hit"  # from the cache, fresh
     MISS = "miss"  # this request read the origin
-    STALE = "stale"  # from the cache, past its freshness, while a load replaces it
+    STALE = "stale"  # from the cache, past its freshness: a load replaces it, or has failed
     COLLAPSED = "collapsed"  # waited for the load of another request
     SHED = "shed"  # turned away by a bound: 503
     ERROR = "error"  # the origin failed: 503
@@ -60,6 +60,10 @@ class Entry:
     def is_servable(self, now_s: float) -> bool:
         """Whether a cache may serve it: before its `keep_until_s`, and not read in the future."""
         return now_s < self.keep_until_s and self.read_at_s <= now_s + CLOCK_ERROR_S_MAX
+
+    def is_servable_on_error(self, now_s: float, stale_if_error_s: float) -> bool:
+        """Whether it may answer where a load fails: before that long after its `keep_until_s` (RFC 5861)."""
+        return now_s < self.keep_until_s + stale_if_error_s and self.read_at_s <= now_s + CLOCK_ERROR_S_MAX
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ overwrite a newer entry. The losers sleep until a notification comes, and poll s
                                │                   └─ no ─> unlock ─────────────────────────> collapsed
                                └─ no ─> sleep until notified or poll ─> there? ── yes ──────> collapsed
                                                                           └─ no ─> lock? …
+
+A load that fails leaves a mark in the place of its lock for a moment. So the losers in all pods fail with it, instead
+of leading one after the other into the same failure.
 """
 
 import asyncio
@@ -22,7 +25,10 @@ from typing import Protocol
 from app import budget
 from app.deadlines import Deadlines
 from app.leases import Leases
-from app.strategy import Cache, CacheAway, Clock, Entry, Loaded, Loader, LoadReason, Lookup, Shed, Status
+from app.nets.failure_marks import FailureMarks
+from app.nets.refusals import BreakerOpen, LoadJustFailed
+from app.nets.seam import NetCache
+from app.strategy import CacheAway, Clock, Entry, Loaded, Loader, LoadReason, Lookup, OriginFailed, Shed, Status
 from app.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -51,6 +57,7 @@ class FlightBounds:
     poll_s: float
     refresh_pause_s: float
     flights_max: int
+    failure_mark_s: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -95,7 +102,7 @@ class PodFlights:
 
     def __init__(
         self,
-        cache: Cache,
+        cache: NetCache,
         clock: Clock,
         rng: Random,
         tasks: Tasks,
@@ -115,6 +122,7 @@ class PodFlights:
         self._waits = Deadlines(bounds.wait_s_max, self._give_up)
         self._leases = Leases(cache, tasks, bounds.lease_s)
         self._refresh_not_before_s: dict[str, float] = {}
+        self.marks = FailureMarks(bounds.flights_max, clock.monotonic_s)
 
     def __len__(self) -> int:
         """Keys in flight in this pod."""
@@ -138,7 +146,7 @@ class PodFlights:
     ) -> None:
         if key in self._in_flight or len(self._in_flight) >= self._bounds.flights_max:
             return
-        if asyncio.get_running_loop().time() < self._refresh_not_before_s.get(key, 0.0):
+        if asyncio.get_running_loop().time() < self._refresh_not_before_s.get(key, 0.0) or self.marks.rest_s(key):
             return
         self._start(_Job(key, load, reason, seen, fresh_for_s, keep_for_s), shared=True)
 
@@ -165,10 +173,14 @@ class PodFlights:
             wait.answer.set_exception(Shed(f"no answer within {bound_s:g} s of waiting (wait_ms_max)"))
 
     def _flight(self, job: _Job, shared: bool, ended: _Flight | None = None) -> tuple[_Flight, bool]:
-        """The key's flight and False, unless it is `ended`; else a new flight and True. Raises `Shed`."""
+        """The key's flight and False, unless it is `ended`; else a new flight and True.
+
+        Raises `Shed`, and `LoadJustFailed` while the key is marked.
+        """
         flight = self._in_flight.get(job.key)
         if flight is not None and flight is not ended:
             return flight, False
+        self.marks.check(job.key)
         if flight is None and len(self._in_flight) >= self._bounds.flights_max:
             raise Shed(f"{self._bounds.flights_max} loads are in flight in this pod (flights_max)")
         return self._start(job, shared), True
@@ -240,7 +252,12 @@ class PodFlights:
         raise Shed(f"the lock stayed taken for {self._bounds.wait_s_max:g} s (wait_ms_max)")
 
     async def _take_lock(self, key: str, token: str) -> bool:
-        taken = await self._cache.lock(key, token, self._bounds.lease_s)
+        try:
+            taken = await self._cache.lock(key, token, self._bounds.lease_s)
+        except LoadJustFailed as failed:
+            self._events.lock_asked(False)
+            self.marks.set(key, failed.retry_after_s or 0.0)
+            raise
         self._events.lock_asked(taken)
         return taken
 
@@ -267,9 +284,35 @@ class PodFlights:
             if newer is not None and newer.read_at_s > entry.read_at_s:
                 return Lookup(Status.COLLAPSED, newer)
             return Lookup(Status.MISS, entry)
+        except OriginFailed as failed:
+            if self._is_to_be_marked(failed):
+                holds = False
+                await self._mark(job.key, token)
+            raise
         finally:
             if holds:
                 await self._give_lock_back(job.key, token)
+
+    def _is_to_be_marked(self, failed: OriginFailed) -> bool:
+        """Whether a failure is shared. An open breaker is what one pod has come to think; another one may try."""
+        mark_s = self._bounds.failure_mark_s
+        if not mark_s or isinstance(failed, BreakerOpen):
+            return False
+        if failed.retry_after_s is None:
+            failed.retry_after_s = mark_s
+        return True
+
+    async def _mark(self, key: str, token: str) -> None:
+        """Turn the lock into the mark of a failure; a failure of that is logged, and never decides an answer."""
+        mark_s = self._bounds.failure_mark_s
+        try:
+            if not await self._cache.mark(key, token, mark_s):
+                return  # the lease is over, and another pod may be loading
+        except CacheAway:
+            pass  # the lock's lease ends by itself
+        except Exception:
+            log.exception("the failed load of %s could not be marked; its lock's lease ends by itself", key)
+        self.marks.set(key, mark_s)
 
     async def _look_again(self, key: str) -> Entry | None:
         try:
@@ -296,5 +339,10 @@ class PodFlights:
 
     async def _load_unstored(self, job: _Job) -> Lookup:
         self._events.load_unstored()
-        loaded = await job.load(job.reason)
+        try:
+            loaded = await job.load(job.reason)
+        except OriginFailed as failed:
+            if self._is_to_be_marked(failed):
+                self.marks.set(job.key, self._bounds.failure_mark_s)
+            raise
         return Lookup(Status.MISS, loaded.as_entry(0.0))

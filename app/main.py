@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI, Response
 from fastapi.telemetry import TelemetryConfig
@@ -74,10 +75,11 @@ def create_app(settings: Settings) -> FastAPI:
     own_and_pooler = settings.origin_connections + (settings.origin_connections_shared is not None)
     app.state.files_held = CONNECTIONS + len(pod.runners) * own_and_pooler
     for name, runner in pod.runners.items():
-        endpoint = ItemEndpoint(runner, settings.pod, settings.key_space)
+        endpoint = ItemEndpoint(runner, settings.pod, settings.key_space, settings.nets.client_header)
+        respond: Any = endpoint.respond if runner.rate_limit is None else endpoint.respond_to
         for path in (f"/{name}/data", f"/{name}"):
             app.router.routes.append(Route(path, endpoint, methods=["GET"], name=path))
-            connections.items[path.encode()] = endpoint.respond
+            connections.items[path.encode()] = respond
     add_admin_routes(app, pod, found, metrics, connections, code)
     if control is not None:
         add_control(app, control)
@@ -107,6 +109,7 @@ def new_pod(
     pod = Pod(settings, strategies, cache, ledger, new_store, metrics, connect)
     for name, origin in pod.origins.items():
         metrics.watch_pool(name, origin)
+        metrics.watch_nets(name, pod.runners[name])
     return pod
 
 

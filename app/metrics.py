@@ -14,6 +14,9 @@ from prometheus_client import CollectorRegistry
 from app.counters import CounterFamily, Family, GaugeFamily, HistogramFamily
 from app.exposition import Exposition
 from app.ledger import AskedRead
+from app.nets.breaker import BreakerState
+from app.nets.nets import Net
+from app.nets.origin_guard import OriginGuard
 from app.settings import Settings
 from app.strategy import LoadReason, Shed, Status, Strategy
 
@@ -26,8 +29,8 @@ AGE_BUCKETS_S = (0.1, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.5, 15.0, 
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SAID_CHARS_MAX = 300
 """The length at which a strategy's own first sentence is cut, in a label."""
-COMMANDS = ("mget", "set", "put", "lock", "renew", "unlock", "time", "hello")
-TASKS = ("clock", "notifications", "standstills", "connection", "flight", "lease", "read", "pooler")
+COMMANDS = ("mget", "set", "put", "lock", "renew", "unlock", "mark", "time", "hello")
+TASKS = ("clock", "notifications", "standstills", "connection", "flight", "lease", "read", "pooler", "request")
 
 F = TypeVar("F", bound=Family[Any])
 
@@ -83,6 +86,14 @@ class Metrics:
             CounterFamily("lab_writes_refused", "Writes without a valid lock, or to a full cache", runner)
         )
         self.unstored = add(CounterFamily("lab_loads_unstored", "Loads without the cache", runner))
+        self.net_acts = add(CounterFamily("lab_net_acts", "Answers in which a net had a part", ("strategy", "net")))
+        self.breaker_state = add(
+            GaugeFamily("lab_net_breaker_state", "The circuit breaker: 0 closed, 1 half-open, 2 open", runner)
+        )
+        self.breaker_opened = add(GaugeFamily("lab_net_breaker_opened", "How often the breaker has opened", runner))
+        self.limit = add(GaugeFamily("lab_net_limit", "The adaptive limit of loads under way", runner))
+        self.under_limit = add(GaugeFamily("lab_net_loads_under_way", "Loads that the limit counts", runner))
+        self.marks = add(GaugeFamily("lab_net_failure_marks", "Keys whose failed load the pod remembers", runner))
         self.commands = add(CounterFamily("lab_cache_commands", "Commands sent to Redis", ("command",)))
         self.failures = add(CounterFamily("lab_cache_failures", "Commands that failed", ("command",)))
         self.corrupt = add(CounterFamily("lab_cache_corrupt_entries", "Stored bytes that are no entry")).labels()
@@ -145,6 +156,19 @@ class Metrics:
         self.reading_peak.labels(strategy).read = lambda: pool.peak
         self.waiting.labels(strategy).read = lambda: pool.waiting
 
+    def watch_nets(self, strategy: str, nets: "NetsInUse") -> None:
+        """Let the gauges of the strategy's nets read these, where they are set."""
+        self.marks.labels(strategy).read = lambda: nets.marks
+        if (guard := nets.guard) is None:
+            return
+        if (breaker := guard.breaker) is not None:
+            order = (BreakerState.CLOSED, BreakerState.HALF_OPEN, BreakerState.OPEN)
+            self.breaker_state.labels(strategy).read = lambda: order.index(breaker.state)
+            self.breaker_opened.labels(strategy).read = lambda: breaker.opened
+        if (limit := guard.limit) is not None:
+            self.limit.labels(strategy).read = lambda: limit.loads
+            self.under_limit.labels(strategy).read = lambda: guard.under_way
+
     def runner(self, strategy: str) -> "RunnerMetrics":
         return RunnerMetrics(self, strategy)
 
@@ -201,6 +225,16 @@ class Pool(Protocol):
     def peak(self) -> int: ...
 
 
+class NetsInUse(Protocol):
+    """The nets of a strategy runner, as the gauges read them."""
+
+    @property
+    def marks(self) -> int: ...
+
+    @property
+    def guard(self) -> OriginGuard | None: ...
+
+
 class OriginMetrics:
     """The metrics of one strategy's origin. Implements `app.origin.OriginEvents`."""
 
@@ -242,6 +276,7 @@ class RunnerMetrics:
         self._lock_wait = metrics.lock_wait.labels(strategy)
         self._refused = metrics.refused.labels(strategy)
         self._unstored = metrics.unstored.labels(strategy)
+        self._net_acts = {net: metrics.net_acts.labels(strategy, net) for net in Net}
         self.task_died = metrics.task_died
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
@@ -261,3 +296,6 @@ class RunnerMetrics:
 
     def load_unstored(self) -> None:
         self._unstored.add()
+
+    def net_acted(self, net: Net) -> None:
+        self._net_acts[net].add()

@@ -18,6 +18,7 @@ from app.deadlines import Deadlines
 from app.item import Found, ItemForm, dated
 from app.latency import Latency
 from app.ledger import AskedRead, ReadOutcome
+from app.nets.refusals import QueueFull
 from app.peak import Peak
 from app.pooler import Permit
 from app.settings import Settings
@@ -127,7 +128,10 @@ class Origin:
         """Callers that wait for a read, by key: at most as many keys as there are reads under way."""
         self.connections = self._free = settings.origin_connections
         self.connections_shared = None if shared is None else shared.size
-        self._reads_max = settings.origin_connections + settings.origin_queue_max
+        queue_max = settings.origin_queue_max if settings.nets.queue_max is None else settings.nets.queue_max
+        self._reads_max = settings.origin_connections + queue_max
+        self._pace_s = Latency.parse(settings.origin_latency).mean_ms / 1000 / self.connections
+        """The mean time from one end of a read to the next, while every connection is in use."""
         self._queue: deque[_PooledRead] = deque()
         self._under_way: dict[_PooledRead, asyncio.Future[Found]] = {}
         self.reading = 0
@@ -171,7 +175,7 @@ class Origin:
         self._events.origin_asked(read, again=before > 0)
         at_once = self.reading + self.waiting
         if at_once >= self._reads_max:
-            shed = Shed(f"{self.waiting} reads wait for the origin (origin_queue_max)")
+            shed = QueueFull(self.waiting, (self.waiting + 1) * self._pace_s)
             self._events.origin_shed(read, shed)
             self._end(read, ReadOutcome.SHED)
             raise shed

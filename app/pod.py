@@ -6,14 +6,15 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
+from app.nets.seam import NetCache
 from app.origin import Book, Origin, OriginEvents, Store
 from app.pooler_client import Connect, PoolerClient
 from app.settings import Settings
-from app.strategy import Cache, Clock, Strategy
+from app.strategy import Clock, Strategy
 from app.strategy_runner import RunnerEvents, StrategyRunner
 
 
-class PodCache(Cache, Protocol):
+class PodCache(NetCache, Protocol):
     """A cache that a pod opens, takes its clock from, and closes."""
 
     @property

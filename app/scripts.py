@@ -1,4 +1,4 @@
-"""Lua scripts that Redis runs in one step: lock, put, unlock and renew.
+"""Lua scripts that Redis runs in one step: lock, put, unlock, renew and mark.
 
 All but `LOCK` compare the fencing token first, so that only its holder can store, renew or release.
 KEYS: lock, entry. ARGV: token, then what the comment says.
@@ -27,7 +27,7 @@ class Script:
 
 
 LOCK = Script("""
--- ARGV[2]: lease, ms. A command that was sent twice finds its own token.
+-- ARGV[2]: lease, ms; [3]: the longest mark, ms. A command that was sent twice finds its own token.
 local holder = redis.call('GET', KEYS[1])
 if not holder then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -37,6 +37,12 @@ if holder == ARGV[1] then return 1 end
 -- A lock that never ends is not the lab's or was made to stay; one that has far more to go than a lease is had its
 -- clock set back since. Nobody shall wait for either: it gets one lease, which a living holder renews.
 local left = redis.call('PTTL', KEYS[1])
+-- A mark in the lock's place: a load has just failed. It is told by how long it has to go, as a number below 0.
+if holder == '!' then
+  if left >= 0 and left <= tonumber(ARGV[3]) then return -math.max(left, 1) end
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return 1
+end
 if left < 0 or left > 2 * tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 0
 """)
@@ -59,4 +65,11 @@ RENEW = Script("""
 -- ARGV[2]: lease, ms
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+""")
+MARK = Script("""
+-- ARGV[2]: channel, [3]: how long, ms. The lock of a load that has failed becomes the mark of that.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], '!', 'PX', ARGV[3])
+redis.call('PUBLISH', ARGV[2], KEYS[2])
+return 1
 """)

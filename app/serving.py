@@ -5,15 +5,18 @@ import logging
 import os
 import socket
 import threading
+import time
 from functools import partial
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
+from app.client_protocol import ClientProtocol
 from app.connections import REFUSING_MAX, Connections
 from app.draining import LOOK_EVERY_S, Draining
 from app.http_protocol import BoundedProtocol
+from app.nets.rate_limit import RateLimit
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -89,10 +92,13 @@ class PodServer(uvicorn.Server):
         self._grace_s = settings.grace_s
         self._connections = connections
         # The lab's own metrics count requests; what uvicorn would add to each answer is left out (see `make hitpath`).
+        # Only a limit per client has to know whose a request is.
+        has_rate_limit = RateLimit.of(settings.nets, time.monotonic) is not None
+        protocol = ClientProtocol if has_rate_limit else BoundedProtocol
         super().__init__(
             uvicorn.Config(
                 app,
-                http=partial(BoundedProtocol, connections),  # type: ignore[arg-type]  # it is called, never looked into
+                http=partial(protocol, connections),  # type: ignore[arg-type]  # it is called, never looked into
                 ws="none",
                 log_level="warning",
                 access_log=False,

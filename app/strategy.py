@@ -50,9 +50,15 @@ class CacheAway(Exception):
 class OriginFailed(Exception):
     """The origin was asked and gave no answer; the text says why."""
 
+    retry_after_s: float | None = None
+    """The seconds after which another try may do better; None where that is unknown."""
+
 
 class Shed(Exception):
     """A bound was reached and the request is turned away; the text names the bound."""
+
+    retry_after_s: float | None = None
+    """The seconds after which another try may do better; None where that is unknown."""
 
 
 Loader = Callable[[LoadReason], Awaitable[Loaded]]
@@ -104,7 +110,11 @@ class Cache(Protocol):
         ...
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
-        """Take the key's lock for `lease_s`; False while another token holds it."""
+        """Take the key's lock for `lease_s`; False while another token holds it.
+
+        Raises `OriginFailed` where a load under the lock has failed a moment ago, in whatever pod: there is no use in
+        another one yet.
+        """
         ...
 
     async def renew(self, key: str, token: str, lease_s: float) -> bool:

@@ -5,23 +5,27 @@ It is the same in every world: `app.endpoint` puts HTTP around it, and the simul
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
 from functools import partial
 from random import Random
 from typing import NamedTuple, Protocol
 
 from app.budget import Budget, current
 from app.flights import FlightBounds, FlightEvents, PodFlights
+from app.nets.nets import Net
+from app.nets.origin_guard import LoadItem, OriginGuard
+from app.nets.rate_limit import RateLimit
+from app.nets.refusals import NetRefusal, RateLimited
+from app.nets.retry_after import retry_headers
+from app.nets.seam import NetCache
+from app.nets.timeouts import Timeouts
 from app.settings import Settings
 from app.strategy import (
     CLOCK_ERROR_S_MAX,
-    Cache,
     CacheAway,
     Clock,
     Entry,
     Lab,
-    Loaded,
-    LoadReason,
+    Loader,
     Lookup,
     OriginFailed,
     Shed,
@@ -45,6 +49,9 @@ _HIT_OR_FORWARD = {
 _HEAD = {status: f"{CACHE_NAME}; {text}; detail={status}" for status, text in _HIT_OR_FORWARD.items()}
 
 
+_TRY_AGAIN = frozenset({429, 503})
+
+
 class Answer(NamedTuple):
     """An answer to a request: the code, status, body and age of an HTTP response."""
 
@@ -53,17 +60,15 @@ class Answer(NamedTuple):
     body: bytes
     age_s: float | None = None  # None where nothing could be answered, or nothing is known of its age
     ttl_s: float = 0.0  # what is left of the freshness; negative where it is over
+    retry_after_s: float | None = None  # of a refusal: when another try may do better, where that is known
 
     @property
-    def cache_status(self) -> str:
-        """The `Cache-Status` header of RFC 9211, with the age of the answer in seconds as `age`."""
+    def headers(self) -> str:
+        """The header lines: `Cache-Status` (RFC 9211) with the age in seconds as `age`, and `Retry-After`."""
         if self.age_s is None:
-            return _HEAD[self.status]
-        return f"{_HEAD[self.status]}; ttl={int(self.ttl_s)}; age={self.age_s:.3f}"
-
-
-LoadItem = Callable[[int, str, LoadReason], Awaitable[Loaded]]
-"""Reads an item from the origin, for a key: `app.origin.Origin.read`. Raises `OriginFailed` or `Shed`."""
+            retry = retry_headers(self.retry_after_s) if self.code in _TRY_AGAIN else ""
+            return f"cache-status: {_HEAD[self.status]}\r\n{retry}"
+        return f"cache-status: {_HEAD[self.status]}; ttl={int(self.ttl_s)}; age={self.age_s:.3f}\r\n"
 
 
 class RunnerEvents(FlightEvents, Protocol):
@@ -73,6 +78,10 @@ class RunnerEvents(FlightEvents, Protocol):
 
     def task_died(self, task: str) -> None: ...
 
+    def net_acted(self, net: Net) -> None:
+        """A net had a part in an answer."""
+        ...
+
 
 class StrategyRunner:
     """One strategy at work in one pod. Raises ValueError when a parameter is out of its bounds."""
@@ -81,7 +90,7 @@ class StrategyRunner:
         self,
         strategy: type[Strategy],
         settings: Settings,
-        cache: Cache,
+        cache: NetCache,
         clock: Clock,
         load_item: LoadItem,
         events: RunnerEvents,
@@ -97,8 +106,18 @@ class StrategyRunner:
         self._flights = PodFlights(cache, clock, rng, self._tasks, _bounds_of(settings), events, instance_id)
         params = settings.params.get(strategy.name, {})
         self._strategy = strategy(Lab(cache, clock, rng, self._flights, settings.ttl_s, params))
-        self._clock = clock
-        self._load_item = load_item
+        self._cache, self._clock = cache, clock
+        # The nets, each wired where it is set, so that one that is off is asked by nobody.
+        nets = settings.nets
+        self._stale_if_error_s = nets.stale_if_error_s
+        self.rate_limit = RateLimit.of(nets, clock.monotonic_s)
+        """The rate limits, which `turned_away` holds to; None where none is set, so that none need be asked."""
+        self.guard = None
+        if nets.breaker is not None or nets.limit is not None:
+            self.guard = OriginGuard(load_item, nets, clock.monotonic_s)
+        self._load_item = load_item if self.guard is None else self.guard.load
+        self._timeouts = Timeouts.of(nets, self._tasks)
+        self._get_or_load = self._strategy.get_or_load if self._timeouts is None else self._get_in_time
         self._events = events
         self._key_prefix = f"lab:{strategy.name}:"
 
@@ -111,6 +130,24 @@ class StrategyRunner:
         """The number of keys that are being loaded."""
         return len(self._flights)
 
+    @property
+    def marks(self) -> int:
+        """The number of keys whose failed load is remembered."""
+        return len(self._flights.marks)
+
+    def turned_away(self, client: str) -> Answer | None:
+        """The 429 for a request beyond a rate limit; None where the request is to be answered."""
+        try:
+            if self.rate_limit is not None:
+                self.rate_limit.admit(client)
+        except RateLimited as limited:
+            return self._refuse(Status.SHED, 429, limited, self._clock.monotonic_s())
+        return None
+
+    async def answer_to(self, client: str, item_id: int) -> Answer:
+        """The answer for an id, or 429 beyond a rate limit."""
+        return self.turned_away(client) or await self.answer(item_id)
+
     async def answer(self, item_id: int) -> Answer:
         """The answer for an id of the key space. Only its own cancellation is raised."""
         monotonic_s = self._clock.monotonic_s
@@ -120,17 +157,21 @@ class StrategyRunner:
         load = partial(self._load_item, item_id, key)
         try:
             try:
-                lookup = await self._strategy.get_or_load(key, load)
+                lookup = await self._get_or_load(key, load)
             except CacheAway:
                 lookup = await self._flights.collapse_here(key, load)
             _check(lookup)
-        except Shed as bound:
-            return self._refuse(Status.SHED, 503, str(bound), began_s)
-        except OriginFailed as reason:
-            return self._refuse(Status.ERROR, 503, str(reason), began_s)
+        except (Shed, OriginFailed) as failed:
+            old = await self._old_entry(key, Net.STALE_IF_ERROR)
+            if old is None:
+                return self._refuse(Status.SHED if isinstance(failed, Shed) else Status.ERROR, 503, failed, began_s)
+            if isinstance(failed, NetRefusal):
+                self._events.net_acted(failed.net)
+            lookup = old
         except Exception as error:  # a strategy that is being written may raise anything
             log.exception("%s failed on %s", self._strategy.name, key)
-            return self._refuse(Status.ERROR, 500, f"{self._strategy.name} raised {error!r}", began_s)
+            raised = RuntimeError(f"{self._strategy.name} raised {error!r}")
+            return self._refuse(Status.ERROR, 500, raised, began_s)
         now_s, entry = self._clock.now_s(), lookup.entry
         age_s: float | None = now_s - entry.read_at_s
         if now_s < entry.read_at_s:
@@ -138,9 +179,38 @@ class StrategyRunner:
         self._events.answered(lookup.status, monotonic_s() - began_s, age_s)
         return Answer(404 if entry.absent else 200, lookup.status, entry.body, age_s, entry.fresh_until_s - now_s)
 
-    def _refuse(self, status: Status, code: int, reason: str, began_s: float) -> Answer:
+    def _refuse(self, status: Status, code: int, why: Exception, began_s: float) -> Answer:
+        if isinstance(why, NetRefusal):
+            self._events.net_acted(why.net)
         self._events.answered(status, self._clock.monotonic_s() - began_s, None)
-        return Answer(code, status, json.dumps({"error": status, "reason": reason}).encode())
+        body = json.dumps({"error": status, "reason": str(why)}).encode()
+        return Answer(code, status, body, retry_after_s=getattr(why, "retry_after_s", None))
+
+    async def _get_in_time(self, key: str, load: Loader) -> Lookup:
+        """The strategy's lookup within the time-outs; it goes on when they are over. Raises `OriginFailed`."""
+
+        async def work() -> Lookup:
+            try:
+                return await self._strategy.get_or_load(key, load)
+            except CacheAway:
+                return await self._flights.collapse_here(key, load)
+
+        assert self._timeouts is not None
+        return await self._timeouts.run(work, key, partial(self._old_entry, key))
+
+    async def _old_entry(self, key: str, net: Net) -> Lookup | None:
+        """The entry that answers in the place of a load, as the net would have it; None without one."""
+        if net is Net.STALE_IF_ERROR and not self._stale_if_error_s:
+            return None
+        current.set(Budget(self._budget_s))  # its own: the load may have spent what there was
+        try:
+            entry = await self._cache.last_known(key)
+        except CacheAway:
+            return None
+        if entry is None:
+            return None
+        self._events.net_acted(net)
+        return Lookup(Status.HIT if entry.is_fresh(self._clock.now_s()) else Status.STALE, entry)
 
 
 def _check(lookup: Lookup) -> None:
@@ -163,4 +233,5 @@ def _bounds_of(settings: Settings) -> FlightBounds:
         poll_s=settings.poll_ms / 1000,
         refresh_pause_s=settings.refresh_pause_ms / 1000,
         flights_max=settings.flights_max,
+        failure_mark_s=settings.nets.failure_mark_ms / 1000,
     )

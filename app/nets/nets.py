@@ -75,7 +75,7 @@ class LimitNet(_NetTable):
 class Nets(_NetTable):
     """The nets of a pod. Each is off unless it is set, but for the failure that pods share."""
 
-    failure_mark_ms: float = Field(250.0, ge=0, le=60_000)
+    failure_mark_ms: float = Field(100.0, ge=0, le=60_000)
     """How long a failed load of a key answers whoever would wait for that key, in every pod; 0: not at all."""
     stale_if_error_s: float = Field(0.0, ge=0, le=86_400)
     """How long past its time an entry may still answer where the load of a new one fails (RFC 5861)."""

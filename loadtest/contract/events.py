@@ -3,6 +3,7 @@
 from collections import Counter
 
 from app.ledger import AskedRead
+from app.nets.nets import Net
 from app.strategy import Shed, Status
 
 
@@ -42,3 +43,6 @@ class Events(Counter[str]):
 
     def load_unstored(self) -> None:
         self["loads unstored"] += 1
+
+    def net_acted(self, net: Net) -> None:
+        self[f"net {net}"] += 1

@@ -85,7 +85,7 @@ class ContractWorld:
         name = f"pod-{pod % len(self.runners)}"
         asked_s = self.clock.now_s()
         answer = await self.runners[name].answer(item_id)
-        status = Status(answer.cache_status.split("detail=")[1].split(";")[0])
+        status = Status(answer.headers.split("detail=")[1].split(";")[0].split("\r")[0])
         reply = Reply(asked_s, self.clock.now_s(), name, item_id, answer.code, status, json.loads(answer.body))
         self.replies.append(reply)
         return reply

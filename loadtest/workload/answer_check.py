@@ -56,13 +56,18 @@ class AnswerCheck:
         self.overtaken_s = overtaken_s
         self._apart_s = clocks_apart_s
         self._oldest_s: dict[str, float] = {}
+        self._stale_if_error_s = 0.0
         self._ahead_s: float | None = None
         self._items: int | None = None
         self._newest_s: defaultdict[str, dict[int, float]] = defaultdict(dict)
 
-    def promise(self, oldest_s: Mapping[str, float]) -> None:
-        """Hold answers from now on to the oldest age of each strategy, in seconds (`Mechanism.oldest_s`)."""
+    def promise(self, oldest_s: Mapping[str, float], stale_if_error_s: float = 0.0) -> None:
+        """Hold answers from now on to the oldest age of each strategy, in seconds (`Mechanism.oldest_s`).
+
+        A stale answer may be older by `stale_if_error_s`, the window of that net.
+        """
         self._oldest_s.update(oldest_s)
+        self._stale_if_error_s = stale_if_error_s
 
     def clock(self, ahead_s: float) -> None:
         """Take the cache's clock to be `ahead_s` seconds ahead of the client's."""
@@ -128,6 +133,8 @@ class AnswerCheck:
         took_s = ended_s - sent_s
         # an answer by a load may be as old as the longest load
         limit_s = 0.0 if status == Status.MISS else self._oldest_s.get(strategy, math.inf)
+        if status == Status.STALE:
+            limit_s += self._stale_if_error_s
         if status in (Status.MISS, Status.COLLAPSED):
             limit_s = max(limit_s, self.overtaken_s)
         if age_s - took_s > limit_s + self._apart_s:

@@ -28,6 +28,8 @@ BODY = b'{"id":7}'
 class Runner:
     """A runner that answers at once, or when it is let go."""
 
+    rate_limit = None
+
     def __init__(self) -> None:
         self.may_answer = asyncio.Event()
         self.may_answer.set()

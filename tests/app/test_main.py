@@ -199,7 +199,7 @@ def test_an_origin_that_fails_is_a_503_with_a_reason_and_recovers(redis_url: str
     async def scenario() -> None:
         settings = pod_settings(redis_url, tmp_path)
         async with running_pod(settings) as client:
-            whole = settings.origin_path.read_bytes()
+            whole, retry_after_ms = settings.origin_path.read_bytes(), 0
             settings.origin_path.write_bytes(b"not a database" * 100)
             for strategy in STRATEGIES:
                 answer = await client.get(f"/{strategy}?id=1")
@@ -208,6 +208,9 @@ def test_an_origin_that_fails_is_a_503_with_a_reason_and_recovers(redis_url: str
                 assert "DatabaseError" in answer.json()["reason"]
                 assert "detail=error" in answer.headers["cache-status"]
                 assert answer.headers["retry-after"] == "1"
+                retry_after_ms = max(retry_after_ms, int(answer.headers.get("x-retry-after-ms", 0)))
+            assert 0 < retry_after_ms <= settings.nets.failure_mark_ms
+            await asyncio.sleep(retry_after_ms / 1000)
             settings.origin_path.write_bytes(whole)
         async with running_pod(settings) as client:
             for strategy in STRATEGIES:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from app.nets.nets import Net
 from app.strategy import CacheAway, Entry, Loaded, LoadReason
 from app.strategy_runner import Answer
 from loadtest.figures.failures import Kind
@@ -163,6 +164,29 @@ class LockReleased(NamedTuple):
     key: str
     token: str
     is_released: bool
+
+
+class KeyMarked(NamedTuple):
+    """Redis has put the mark of a failed load in the place of its lock."""
+
+    pod: str
+    key: str
+    for_ms: int
+
+
+class MarkRead(NamedTuple):
+    """Redis has answered LOCK with the mark of a failed load, which has `rest_s` to go."""
+
+    pod: str
+    key: str
+    rest_s: float
+
+
+class NetActed(NamedTuple):
+    """A net had a part in an answer of a pod."""
+
+    pod: str
+    net: Net
 
 
 class CommandBroken(NamedTuple):

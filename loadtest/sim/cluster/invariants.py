@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.strategy import Clock, LoadReason
-from loadtest.figures.records import Answers, Floats
+from app.strategy import Clock, LoadReason, Status
+from loadtest.figures.records import STATUS_NUMBERS, Answers, Floats
 from loadtest.sim.cluster import events
 from loadtest.sim.cluster.healthy_redis import HealthyRedis
 from loadtest.sim.cluster.tolerances import Allowed
@@ -38,6 +38,8 @@ class Invariants:
         self._now_s, self._allowed = clock.now_s, allowed
         self._server_s = server_s or clock.now_s
         self._leases: dict[str, _Lease] = {}
+        self._marked_until_s: dict[str, float] = {}
+        """The end of each mark of a failed load, by the server's clock."""
         self._newest_s: dict[str, float] = {}
         self._stored_s: dict[str, float] = {}
         self._released_s: dict[str, float] = {}
@@ -62,10 +64,12 @@ class Invariants:
             events.AnswerWrong: self._answer_wrong,
             events.RedisFlushed: self._redis_flushed,
             events.EntryStored: self._entry_stored,
+            events.KeyMarked: self._key_marked,
             events.LockAsked: self._lock_asked,
             events.LockReleased: self._lock_released,
             events.LockRenewed: self._lock_renewed,
             events.LoopLate: self._loop_late,
+            events.MarkRead: self._mark_read,
             events.OriginAnswered: self._origin_answered,
             events.OriginAsked: self._origin_asked,
             events.WaiterTimedOut: self._waiter_timed_out,
@@ -108,14 +112,29 @@ class Invariants:
 
     def _redis_flushed(self, _: events.RedisFlushed) -> None:
         self._leases.clear()
+        self._marked_until_s.clear()
         self._newest_s.clear()
 
     def _holder(self, key: str) -> _Lease | None:
         lease = self._leases.get(key)
         return lease if lease is not None and self._server_s() < lease.until_s else None
 
+    def _key_marked(self, event: events.KeyMarked) -> None:
+        self._marked_until_s[event.key] = self._server_s() + event.for_ms / 1000
+
+    def _mark_read(self, event: events.MarkRead) -> None:
+        pod, key, rest_s = event
+        until_s = self._marked_until_s.get(key, -math.inf)
+        if self._server_s() + rest_s > until_s + ROUNDING_S:
+            self.report(Invariant.FAILED_ONCE, f"{pod} reads a mark of {key} until beyond {until_s:.3f} s")
+
     def _lock_asked(self, event: events.LockAsked) -> None:
         pod, key, token, lease_ms, granted = event
+        rest_s = self._marked_until_s.get(key, -math.inf) - self._server_s()
+        if (
+            granted and ROUNDING_S < rest_s <= self._allowed.mark_s_max + ROUNDING_S
+        ):  # else the clock was set back since
+            self.report(Invariant.FAILED_ONCE, f"{pod} got the lock of {key}, marked for {rest_s:.3f} s more")
         held = self._holder(key)
         if granted and held is not None and held.token != token:
             said = f"{pod} got the lock of {key} that {held.pod} holds until {held.until_s:.3f} s"
@@ -159,7 +178,7 @@ class Invariants:
 
     def _check_kept(self, event: events.EntryStored, until_s: float) -> None:
         pod, key, entry = event[:3]
-        if until_s > entry.keep_until_s + ROUNDING_S:
+        if until_s > entry.keep_until_s + self._allowed.stale_if_error_s + ROUNDING_S:
             said = f"{pod} stored {key} until {until_s:.3f} s, which is to be kept until {entry.keep_until_s:.3f} s"
             self.report(Invariant.KEPT_NO_LONGER, said)
         read_s = self.really_read_s(entry.body, entry.read_at_s)
@@ -242,13 +261,16 @@ class Invariants:
         if answer.code != 200:
             return
         kept_s = ask.intended_s - self.really_read_s(answer.body, ask.intended_s)
-        if kept_s > (limit_s := self._age_s_max()):
+        window_s = self._allowed.stale_if_error_s if answer.status is Status.STALE else 0.0
+        if kept_s > (limit_s := self._age_s_max() + window_s):
             said = f"{pod} answered {ask.key}, asked at {ask.intended_s:.6f} s, with what was then {kept_s:.3f} s old"
             self.report(Invariant.FRESH_ENOUGH, f"{said} really, beyond {limit_s:g} s")
 
     def _check_ages(self, chunk: Answers, kept_s: Floats) -> None:
         """Check how old each of these answers was when it was asked for."""
         limit_s = self._age_s_max()
+        if self._allowed.stale_if_error_s:
+            kept_s = kept_s - self._allowed.stale_if_error_s * (chunk.status == STATUS_NUMBERS[Status.STALE])
         if (old := _first(chunk, kept_s > limit_s)) is not None:
             said = f"one asked at {chunk.intended_s[old]:.6f} s was {kept_s[old]:.3f} s old, beyond {limit_s:g} s"
             self.report(Invariant.FRESH_ENOUGH, said, chunk.ended_s[old])

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 from app.clock import RedisClock
 from app.latency import Latency
 from app.ledger import AskedRead
+from app.nets.nets import Net
 from app.pod import Pod
 from app.settings import Settings
 from app.strategy import Shed, Status, Strategy
@@ -19,6 +20,7 @@ from loadtest.sim.cluster.clients import Ask
 from loadtest.sim.cluster.events import (
     FailureCounted,
     LoopLate,
+    NetActed,
     OriginAnswered,
     OriginAsked,
     OriginUnanswered,
@@ -79,6 +81,9 @@ class PodReports:
 
     def load_unstored(self) -> None:
         self._failed(Kind.UNSTORED)
+
+    def net_acted(self, net: Net) -> None:
+        self._emit(NetActed(self._name, net))
 
     def origin_asked(self, read: AskedRead, again: bool) -> None:
         if not self._is_closed:
@@ -176,7 +181,15 @@ class SimulatedPod:
             settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000, settings.redis_retries
         )
         self.cache = SimulatedCache(
-            server, true, latency_s, timeouts, self.gate, self.name, partial(self._failed, Kind.COMMAND), self.cpu
+            server,
+            true,
+            latency_s,
+            timeouts,
+            self.gate,
+            self.name,
+            partial(self._failed, Kind.COMMAND),
+            self.cpu,
+            settings.nets,
         )
         if wall_s is not None:
             self.cache.introduce(False)

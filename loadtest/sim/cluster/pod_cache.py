@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 from app.clock import RedisClock
+from app.nets.nets import Nets
+from app.nets.refusals import LoadJustFailed
 from app.notifications import Notifications, Waiter
 from app.strategy import CacheAway, Clock, Entry, Notification
 from loadtest.sim.cluster import events
@@ -37,12 +39,14 @@ class SimulatedCache:
         pod: str = "",
         failed: Callable[[str], None] = lambda command: None,
         cpu: PodCpu | None = None,
+        nets: Nets = Nets(),  # noqa: B008 - it is frozen
     ) -> None:
         """Set up the cache; `failed` is called with each command that the pod's metrics would count as failed.
 
         With a `cpu` replies and notifications are noticed when that is free.
         """
         self._server, self._pod, self._failed = server, pod, failed
+        self._stale_s, self._mark_s = nets.stale_if_error_s, nets.failure_mark_ms / 1000
         self._emit = server.observers.emit
         self._get = self._observed_get if server.observers.hear(events.EntryRead) else server.get
         self._true_clock = clock
@@ -115,14 +119,18 @@ class SimulatedCache:
             entry = self._get(key)
         else:
             entry = await self._ask("get", self._get, key)
-        if entry is None or entry.is_servable(self.clock.now_s()):
+        if entry is None or entry.is_servable(now_s := self.clock.now_s()):
             return entry
-        if isinstance(self.clock, RedisClock):
+        if isinstance(self.clock, RedisClock) and not entry.is_servable_on_error(now_s, self._stale_s):
             self.clock.doubt()
         return None
 
+    async def last_known(self, key: str) -> Entry | None:
+        entry = await self._ask("get", self._get, key)
+        return entry if entry is not None and entry.is_servable_on_error(self.clock.now_s(), self._stale_s) else None
+
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
-        until_ms = math.ceil(entry.keep_until_s * 1000)
+        until_ms = math.ceil((entry.keep_until_s + self._stale_s) * 1000)
         if self._is_direct and self._gate.is_open:
             stored = self._store(key, entry, until_ms, token)
             if token is None and not stored:  # a refused put is counted by its flight
@@ -138,7 +146,13 @@ class SimulatedCache:
                 self._emit(events.WriteTook(self._pod, took_s))
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
-        return await self._ask("lock", self._lock, key, token, milliseconds(lease_s))
+        granted = await self._ask("lock", self._lock, key, token, milliseconds(lease_s))
+        if isinstance(granted, float):
+            raise LoadJustFailed(granted)
+        return granted
+
+    async def mark(self, key: str, token: str, for_s: float) -> bool:
+        return await self._ask("mark", self._mark, key, token, milliseconds(for_s))
 
     async def renew(self, key: str, token: str, lease_s: float) -> bool:
         return await self._ask("renew", self._renew, key, token, milliseconds(lease_s))
@@ -205,7 +219,11 @@ class SimulatedCache:
         self._emit(events.EntryStored(self._pod, key, entry, until_ms, token, stored, kept_until_s))
         return stored
 
-    def _lock(self, key: str, token: str, lease_ms: int) -> bool:
+    def _lock(self, key: str, token: str, lease_ms: int) -> bool | float:
+        """Whether the lock was granted, or the seconds that the mark of a failed load has to go."""
+        if rest_s := self._server.mark_rest_s(key, self._mark_s):
+            self._emit(events.MarkRead(self._pod, key, rest_s))
+            return rest_s
         granted = self._server.lock(key, token, lease_ms)
         self._emit(events.LockAsked(self._pod, key, token, lease_ms, granted))
         return granted
@@ -219,6 +237,13 @@ class SimulatedCache:
         released = self._server.unlock(key, token)
         self._emit(events.LockReleased(self._pod, key, token, released))
         return released
+
+    def _mark(self, key: str, token: str, for_ms: int) -> bool:
+        marked = self._server.mark(key, token, for_ms)
+        self._emit(events.LockReleased(self._pod, key, token, marked))
+        if marked:
+            self._emit(events.KeyMarked(self._pod, key, for_ms))
+        return marked
 
     async def _ask(self, name: str, command: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         if self._is_near and self._gate.is_open and (self._cpu is None or self._cpu.is_free):

@@ -27,9 +27,13 @@ class Listener(Protocol):
         ...
 
 
+MARK = "!"
+A_MILLISECOND_S = 0.001
+
+
 @dataclass(frozen=True, slots=True)
 class _Lock:
-    token: str
+    token: str  # or the mark of a failed load, see `app.scripts.MARK`
     until_s: float
 
 
@@ -197,6 +201,24 @@ class SimulatedRedis:
         """The moment until which a key is stored, by the server's clock; None where nothing is stored."""
         found = self._entries.get(key)
         return None if found is None else found[1]
+
+    def mark_rest_s(self, key: str, mark_s_max: float) -> float:
+        """The seconds that the mark of a failed load has to go; 0 without one. One beyond the longest is dropped."""
+        held = self._locks.get(key)
+        if held is None or held.token != MARK:
+            return 0.0
+        rest_s = held.until_s - self.time_s()
+        if rest_s <= 0 or rest_s > mark_s_max + A_MILLISECOND_S:
+            del self._locks[key]
+            return 0.0
+        return rest_s
+
+    def mark(self, key: str, token: str, for_ms: int) -> bool:
+        if not self._is_held_by(key, token):
+            return False
+        self._hold(key, MARK, for_ms)
+        self._notify(key)
+        return True
 
     def lock(self, key: str, token: str, lease_ms: int) -> bool:
         held = self._valid_lock(key)

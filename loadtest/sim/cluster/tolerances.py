@@ -52,6 +52,10 @@ class Allowed:
     """The longest time for which pods may be without news of each other."""
     reads_max: int | None = None
     """The number of connections to the origin that the pods share; None where they share none."""
+    stale_if_error_s: float = 0.0
+    """The window in which an entry past its time may answer where a load fails."""
+    mark_s_max: float = 0.0
+    """The length of the mark of a failed load."""
     is_cache_well: bool = False
     """Whether no command may fail by itself: Redis is quick and takes all, and a new pod knows the time at once."""
 
@@ -74,7 +78,7 @@ def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> Answer
     stopped_s = _queue_s_max(scenario) + _stopped_s(scenario)
     load_s = (min(longest_ms, settings.origin_timeout_ms) + settings.redis_timeout_ms + slower_ms) / 1000 + stopped_s
     check = AnswerCheck(load_s, CLOCKS_APART_S + sum(_steps_s(scenario)))
-    check.promise({strategy.name: scenario.stated(strategy).oldest_s()})
+    check.promise({strategy.name: scenario.stated(strategy).oldest_s()}, scenario.nets.stale_if_error_s)
     check.clock(epoch_s(scenario))
     check.existing(scenario.keys.count)
     return check
@@ -123,5 +127,7 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
         poll_s,
         back_s,
         scenario.connections_shared,
+        scenario.nets.stale_if_error_s,
+        scenario.nets.failure_mark_ms / 1000,
         is_cache_well=takes_all and is_quick and not has_wrong_clocks(scenario),
     )

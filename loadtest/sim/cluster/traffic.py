@@ -162,7 +162,7 @@ class Traffic:
         ended_s += self._back_s or self._network.draw_ms(self._rng) / 1000
         if self._is_observed:
             self._emit(AnswerSent(pod.name, ask, answer))
-        code, status, body, age_s, _ = answer
+        code, status, body, age_s = answer[:4]
         key = ask.key
         is_good = code == 200
         # what is known to be the newest is looked at again only when it is too old

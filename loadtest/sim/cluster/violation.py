@@ -12,10 +12,14 @@ class Invariant(Enum):
     OWN_LOCK = "no lock is released or renewed but by the token that validly holds it"
     FENCED_WRITE = "no write under a token is accepted unless that token validly holds the lock"
     ONE_REFRESH = "no pod refreshes a key without the lock while another validly holds it"
+    FAILED_ONCE = "while the mark of a failed load stands, no lock of its key is granted, and it stands no longer"
     NEWER_ONLY = "no fenced write replaces an entry by an older one: versions never go backwards"
-    KEPT_NO_LONGER = "nothing is stored beyond its keep_until"
+    KEPT_NO_LONGER = "nothing is stored beyond its keep_until, but for the window of stale-if-error"
     AS_PROMISED = "nothing is kept for longer than the strategy promises (oldest_s)"
-    FRESH_ENOUGH = "no answer is older, when it is asked for, than the strategy promises, or than loads take"
+    FRESH_ENOUGH = (
+        "no answer is older, when it is asked for, than the strategy promises, or than loads take; "
+        "a stale one may be, by the window of stale-if-error"
+    )
     NO_WAY_BACK = "who has seen an item of the cache sees none read earlier, by more than the longest load takes"
     ANSWERED_IN_TIME = "every request is answered by its deadline"
     WOKEN = "nobody who waits for an entry sleeps on after its notification, but for a poll where it was not heard"

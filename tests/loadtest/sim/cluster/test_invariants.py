@@ -13,9 +13,11 @@ from loadtest.sim.cluster.events import (
     EntryStored,
     FailureCounted,
     FaultBegan,
+    KeyMarked,
     LockAsked,
     LockReleased,
     LockRenewed,
+    MarkRead,
     NotificationsMissed,
     Observers,
     OriginAsked,
@@ -32,7 +34,7 @@ from loadtest.workload.faults import CacheUnreachable
 
 KEY = "lab:any:0"
 LATE_S, SKEW_S, DEADLINE_S, PROMISE_S, POLL_S, BACK_S = 0.01, 0.5, 6.0, 20.0, 0.15, 0.5
-ALLOWED = Allowed(LATE_S, SKEW_S, DEADLINE_S, PROMISE_S, POLL_S, BACK_S, is_cache_well=True)
+ALLOWED = Allowed(LATE_S, SKEW_S, DEADLINE_S, PROMISE_S, POLL_S, BACK_S, mark_s_max=1.0, is_cache_well=True)
 
 
 class Hands:
@@ -115,6 +117,18 @@ def an_older_write(told: Told) -> None:
         told.store("here", token, told.entry(read_at_s))
 
 
+def a_lock_beside_a_mark(told: Told) -> None:
+    told.emit(KeyMarked("here", KEY, 1_000))
+    told.clock.at_s += 0.99
+    told.lock("there", "theirs")
+
+
+def a_mark_that_stays(told: Told) -> None:
+    told.emit(KeyMarked("here", KEY, 1_000))
+    told.clock.at_s += 1.0
+    told.emit(MarkRead("there", KEY, 0.01))
+
+
 def an_answer_past_the_deadline(told: Told) -> None:
     told.emit(told.answer(DEADLINE_S + 0.001))
 
@@ -178,6 +192,8 @@ BROKEN: dict[Callable[[Told], None], Invariant] = {
     a_write_after_the_lease: Invariant.FENCED_WRITE,
     a_refresh_beside_the_holder: Invariant.ONE_REFRESH,
     an_older_write: Invariant.NEWER_ONLY,
+    a_lock_beside_a_mark: Invariant.FAILED_ONCE,
+    a_mark_that_stays: Invariant.FAILED_ONCE,
     an_answer_past_the_deadline: Invariant.ANSWERED_IN_TIME,
     an_answer_past_the_promise: Invariant.FRESH_ENOUGH,
     an_entry_kept_for_longer_than_was_promised: Invariant.AS_PROMISED,
