@@ -11,12 +11,14 @@ from app.strategy import Status
 from loadtest.generator.exporter import LoadMetrics
 from loadtest.generator.plan import LoadPlan
 from loadtest.workload.answer_check import Seen
-from loadtest.workload.client import NO_ANSWER, Outcome, retry_after_s
+from loadtest.workload.client import NO_ANSWER, RETRIES_MAX, Outcome, retry_after_s
 
 REROUTED = "(rerouted)"
 RETRIED = "(retried)"
 """The name under which Locust counts the attempts that are followed by another; requests keep their own names."""
 _STATUSES = frozenset(Status)
+_ATTEMPTS = tuple(map(str, range(RETRIES_MAX + 2)))
+"""Numbers of attempts as texts, which a line takes faster."""
 
 
 class WrongAnswer(Exception):
@@ -119,7 +121,7 @@ class AnswerRecorder:
         `floor_s` is the key's floor as the last attempt was sent.
         """
         code, body, check, fault = answer.code, answer.body, self._plan.answers, ""
-        status, age_s = _told(_header(answer, "cache-status"))
+        status, age_s = _told(answer.headers.get("cache-status", ""))
         intended_s, first_sent_s, sent_s, ended_s = moments_s
         if code == 200:
             fault = check.fault(strategy, key, body, Seen(status, age_s, sent_s, ended_s), floor_s)
@@ -136,10 +138,10 @@ class AnswerRecorder:
             code,
             status,
             "" if age_s is None else f"{age_s:.3f}",
-            _header(answer, "x-served-by"),
+            answer.headers.get("x-served-by", ""),
             fault,
-            attempt,
-            int(code == NO_ANSWER),
+            _ATTEMPTS[attempt],
+            "1" if code == NO_ANSWER else "0",
         )
         name, latency_s, lateness_s = f"/{strategy}/data", ended_s - intended_s, first_sent_s - intended_s
         self._report(EndedRequest(name, url, answer, failed, ended_s, strategy, latency_s, lateness_s, fault, attempt))
@@ -158,13 +160,7 @@ def outcome_of(answer: HttpAnswer, ended_s: float) -> Outcome:
     ended = Outcome(answer.code)
     if answer.code == NO_ANSWER or not ended.is_retried:
         return ended
-    return ended._replace(retry_after_s=retry_after_s(_header(answer, "retry-after"), ended_s))
-
-
-def _header(answer: HttpAnswer, name: str) -> str:
-    """The value of a header, the first of several of that name; empty without one."""
-    value = answer.headers.get(name, "")
-    return value if isinstance(value, str) else value[0]  # geventhttpclient's are a list where there are several
+    return ended._replace(retry_after_s=retry_after_s(answer.headers.get("retry-after"), ended_s))
 
 
 def _told(cache_status: str) -> tuple[str, float | None]:

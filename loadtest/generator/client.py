@@ -5,22 +5,17 @@ they cost a third of a request. Every request fires Locust's own event, as a use
 """
 
 import math
-import socket
-from typing import Any
 
 import gevent
 from geventhttpclient.client import HTTPClient
-from geventhttpclient.connectionpool import ConnectionPool
 
 from loadtest.generator.answer_recorder import UNANSWERED, AnswerRecorder, ClientLeft, HttpAnswer, outcome_of
+from loadtest.generator.gevent_connections import FirstValues, connect
 from loadtest.generator.meter import Meter, now_s
 from loadtest.generator.plan import LoadPlan
 
-CONNECT_S_MAX = 2.0
 ANSWER_S_MAX = 15.0
 """Seconds for a whole answer, where clients have no time-out of their own: a server may send a byte now and then."""
-CONNECTIONS_MAX = 10_000
-"""Connections to one pod: more than a process may open, so that the number of users is the bound that counts."""
 
 
 class Client:
@@ -32,6 +27,7 @@ class Client:
         """The policy of impatient clients; None where they stay, wait, and ask once."""
         self.start_s = 0.0
         """The start of the load, seconds since the epoch."""
+        self._answer_s_max = plan.scenario.client.timeout_s or ANSWER_S_MAX
         self._pods: dict[str, HTTPClient] = {}
 
     def ask(self, strategy: str, key: int, turn: int, intended_s: float | None = None, number: int = 0) -> None:
@@ -55,7 +51,7 @@ class Client:
 
     def _attempt(self, request: "_Request") -> None:
         """Send an attempt and wait for its end; it asks another pod where pods come and go."""
-        targets, within_s = self._plan.targets, self._plan.scenario.client.timeout_s or ANSWER_S_MAX
+        targets, within_s = self._plan.targets, self._answer_s_max
         due_s = min(request.sent_s + within_s, request.leaves_s)
         late = ClientLeft() if due_s == request.leaves_s else TimeoutError(f"no answer within {within_s:g} s")
         request.floor_s = self._plan.answers.floor_s(request.strategy, request.key)
@@ -108,12 +104,12 @@ class Client:
     def _get(self, pod: str, path: str, within_s: float, late: Exception) -> HttpAnswer:
         """The answer of a pod; one that is not there within so many seconds is abandoned, with its connection."""
         if (client := self._pods.get(pod)) is None:
-            client = self._pods[pod] = _connect(pod)
+            client = self._pods[pod] = connect(pod, self._answer_s_max)
         began_s = now_s()
         try:
             with gevent.Timeout(max(0.0, within_s), late):
                 response = client.request("GET", path)
-                answer = HttpAnswer(response.get_code(), response.read(), response.info(), None, 0.0)
+                answer = HttpAnswer(response.get_code(), response.read(), FirstValues(response.info()), None, 0.0)
         except Exception as error:  # what a library says of an answer that is none, whatever it says it with
             answer = UNANSWERED._replace(error=error)
         return answer._replace(took_ms=(now_s() - began_s) * 1000)
@@ -153,31 +149,3 @@ class _Request:
         self.url, self.answer = self.path, UNANSWERED
         self.ended_s = math.nan
         """The end of the attempt; NaN while it is under way."""
-
-
-class _Connections(ConnectionPool):
-    """A pool of geventhttpclient that works with hundreds of connections."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(
-            host, port, host, port, CONNECTIONS_MAX, network_timeout=ANSWER_S_MAX, connection_timeout=CONNECT_S_MAX
-        )
-        # A request is tried again as often as this, each time that the pod closes the connection instead of answering:
-        # once will do for a connection that was closed as it was taken.
-        self.size = 0
-
-    def _is_socket_alive(self, sock: Any) -> bool:
-        """Whether a connection is idle and open; the original's select() takes files beyond the 1024th for dead."""
-        try:
-            sock._sock.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            pass
-        return False
-
-
-def _connect(pod: str) -> HTTPClient:
-    client = HTTPClient.from_url(pod)
-    client._connection_pool = _Connections(client.host, client.port or 80)
-    return client

@@ -166,6 +166,14 @@ def test_a_header_that_says_nothing_possible_is_a_fault_and_leaves_a_line_that_c
 
 
 @in_both_loops
+def test_of_several_headers_of_a_name_the_first_counts(loop: str, tmp_path: Path) -> None:
+    again = HIT.replace(b"me", b"you").replace(b"age=0.5", b"age=0.7")
+    with saying(HEAD + HIT + again + b"content-length: %d\r\n\r\n%s" % (len(ITEM), ITEM)) as url:
+        (line,), _, _ = asked(loop, tmp_path, url)
+    assert (line["code"], line["age_s"], line["pod"]) == ("200", "0.500", "me")
+
+
+@in_both_loops
 def test_a_404_that_is_not_the_labs_own_is_a_wrong_answer(loop: str, tmp_path: Path) -> None:
     with saying(b'HTTP/1.1 404 Not Found\r\ncontent-length: 22\r\n\r\n{"detail":"Not Found"}') as url:
         one = asked(loop, tmp_path, url)
