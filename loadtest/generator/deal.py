@@ -11,7 +11,7 @@ from loadtest.generator.meter import now_s
 
 START_LEAD_S = 0.5
 """Seconds between the assignment and the load's begin, so that all processes begin at the same moment."""
-ALONE_LEAD_S = 0.2
+ALONE_LEAD_S = 0.05
 """Seconds between the start of a process that sends alone and its load's begin, in which it draws the first keys."""
 DEAL_EVERY_S = 1.0
 """Seconds between two messages of the master."""

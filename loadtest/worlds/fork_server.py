@@ -14,6 +14,7 @@ import locust.main  # first, because it replaces parts of the standard library
 import gc
 import inspect
 import json
+import logging
 import os
 import sys
 from importlib import import_module
@@ -57,7 +58,10 @@ def main() -> None:
     gc.freeze()  # the pages of what was imported stay common to all
     if (run := _next_run()) is not None:
         _become(run)
-        locust.main.main()  # type: ignore[no-untyped-call]
+        try:
+            locust.main.main()  # type: ignore[no-untyped-call]
+        except SystemExit as ended:
+            _end(ended.code)
 
 
 def _next_run() -> Request | None:
@@ -90,6 +94,17 @@ def _become(run: Request) -> None:
     os.environ.clear()
     os.environ.update(run["environment"])
     sys.argv = ["locust", *run["arguments"]]
+
+
+def _end(code: object) -> None:
+    """End a forked run as `sys.exit` would, but leave what was imported as it is: to take it apart takes long."""
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
 
 
 if __name__ == "__main__":

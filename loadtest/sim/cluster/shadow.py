@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from app.strategy import Strategy
-from loadtest.figures.summarise import summarise
 from loadtest.sim.cluster.events import Observer
 from loadtest.sim.cluster.simulate import Simulated, SimulatedHistory
 from loadtest.workload.planned_run import PlannedRun
@@ -37,11 +36,11 @@ def simulate_both_ways(
     """
     run = PlannedRun(scenario, strategy.name, seed)
     history = SimulatedHistory(run, strategy, shuffle_seed, observers)
-    outcome = Simulated(*summarise(history), history.violation)
+    outcome = history.simulated()
     if not history.was_by_array:
         return Shadowed(outcome, "", False)
     shadow = SimulatedHistory(run, strategy, shuffle_seed, by_array=False)
-    one_by_one = Simulated(*summarise(shadow), shadow.violation)
+    one_by_one = shadow.simulated()
     return Shadowed(one_by_one, _difference(outcome, one_by_one), True)
 
 

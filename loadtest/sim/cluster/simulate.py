@@ -85,6 +85,11 @@ class SimulatedHistory:
         """Implements `History.ending`."""
         return self._ending
 
+    def simulated(self) -> "Simulated":
+        """The figures of the run, and its violation if there is one. Raises as `chunks`."""
+        row, series = summarise(self)
+        return Simulated(row, series, self.violation)
+
     async def _play(self, strategy: type[Strategy], recorder: Recorder, raw: RawRecords | None) -> None:
         scenario, seed = self.run.scenario, self.run.seed
         running = asyncio.get_running_loop()
@@ -153,8 +158,7 @@ def simulate(
 ) -> Simulated:
     """Run a strategy that need not be discovered, here and now. Raises as `SimulatedHistory.chunks`."""
     run = PlannedRun(scenario, strategy.name, seed)
-    history = SimulatedHistory(run, strategy, shuffle_seed, observers, by_array=by_array)
-    return Simulated(*summarise(history), history.violation)
+    return SimulatedHistory(run, strategy, shuffle_seed, observers, by_array=by_array).simulated()
 
 
 async def _warm(cluster: Cluster) -> None:
