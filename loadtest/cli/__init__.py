@@ -31,6 +31,7 @@ COMMANDS = {
     "gate": "loadtest.cli.gate:gate",
     "sweep": "loadtest.cli.sweep:sweep",
     "break": "loadtest.cli.break_:break_",
+    "tipping": "loadtest.cli.tipping:tipping",
 }
 FORMER_NAMES = {"summarise": COMMANDS["report"]}
 MOVED = {

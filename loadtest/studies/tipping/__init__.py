@@ -1,0 +1,1 @@
+"""Tipping: the map of load against trigger that shows which systems come back, and from what."""
