@@ -32,8 +32,9 @@ def feeds_itself_from_per_s(scenario: Scenario, strategy: type[Strategy]) -> flo
     """The requests per second above which an outage of a strategy may outlive its trigger; None where no load does.
 
     A backlog feeds itself where it is longer than the origin can work off within the time-out of a load. Its reads end
-    too late to be stored. Nothing is in the cache then, and each attempt asks for a read: `attempts_max` for a request. Below the line the origin has room for all of them, and every backlog ends. Above, the
-    backlog stays, if the trigger was long enough to build it.
+    too late to be stored. Nothing is in the cache then, and each attempt asks for a read: `attempts_max` for a request.
+    Below the line the origin has room for all of them, and every backlog ends. Above, the backlog stays, if the trigger
+    was long enough to build it.
 
     Source: Bronson et al., "Metastable Failures in Distributed Systems", HotOS 2021.
     """
