@@ -1,6 +1,6 @@
 """The history of a run, whatever world it ran in: the seam between the worlds and the figures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,6 +25,8 @@ class Ending:
     """The generator's record; None in virtual time, where no client is late, and where the generator left none."""
     redis_commands: float | None = None
     """Redis commands of all pods during the load; None where they were not counted."""
+    net_acts: Mapping[str, int] | None = None
+    """The acts of the nets during the load, by name (`loadtest.figures.net_acts`); None where they are not known."""
     pods_cpu_s: float | None = None
     """CPU seconds of all pods during the load; None where they are not known."""
     lead_s: float = 0.0

@@ -8,6 +8,7 @@ from loadtest.figures.failures import Failures, Kind, counted
 from loadtest.figures.generator_record import read_generator
 from loadtest.figures.history import Chunk, Ending
 from loadtest.figures.incident import Incident
+from loadtest.figures.net_acts import net_acts
 from loadtest.figures.records import first_intended_s, read_answers, read_ledger, read_retries
 from loadtest.figures.redis_commands import BEFORE, EARLIER, pods_cpu_s, redis_commands
 from loadtest.figures.redis_info import what_happened
@@ -42,7 +43,7 @@ class RecordedHistory:
         incidents = [*record.incidents] if record.is_over else [*record.incidents, CUT_SHORT]
         if record.world == "virtual":
             told = Failures({(Kind(kind), what): count for kind, what, count in record.failures})
-            return Ending(incidents, failures=told, trace=record.trace)
+            return Ending(incidents, failures=told, net_acts=record.net_acts, trace=record.trace)
         since = BEFORE if record.world != "native" else EARLIER if record.are_pods_kept else None
         failures, unknown = counted(self._raw, self.run.scenario.pods, since)
         of_redis, notes = what_happened(self._raw)
@@ -59,6 +60,7 @@ class RecordedHistory:
             failures,
             generator,
             redis_commands(self._raw),
+            net_acts(self._raw, self.run.scenario.pods),
             pods_cpu_s(self._raw),
             lead_s=round(self.start_s - (record.warmed_s or 0.0), 3) if is_warmed else 0.0,
             warm_spread_s=record.warm_spread_s if is_warmed else 0.0,

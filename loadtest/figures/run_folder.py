@@ -55,6 +55,8 @@ class RunRecord:
     incidents: list[Incident] = field(default_factory=list)
     failures: list[tuple[str, str, int]] = field(default_factory=list)
     """Failures that the pods counted, in virtual time: kind, what it was about, how often."""
+    net_acts: dict[str, int] | None = None
+    """The acts of the nets during the load, in virtual time."""
     trace: str = ""
     """The hash of every event, in virtual time."""
     is_over: bool = True

@@ -89,6 +89,7 @@ class RunSummary:
     recovers_after_s: float | None = None  # infinite for never: see `loadtest.figures.recovery`
     worst_second: float | None = None  # least goodput of a second from the trigger on, as a share of that before
     origin_attempts_per_request: float | None = None  # origin reads asked for per request, from the trigger on
+    nets: dict[str, int] | None = None  # answers in which each net had a part: see `loadtest.figures.net_acts`
     assumed: list[str] = field(default_factory=list)  # figures that only virtual time assumes: see `assumed_figures`
     trace: str = ""  # the hash of every event, in virtual time; the same for the same seed and commit
 

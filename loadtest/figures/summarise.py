@@ -85,6 +85,7 @@ def _summed_up(run: PlannedRun, world: str, tally: Tally, ending: Ending) -> Sum
         valid=not any(incident.spoils for incident in incidents),
         lead_s=ending.lead_s,
         warm_spread_s=ending.warm_spread_s,
+        nets=None if ending.net_acts is None else dict(ending.net_acts),
         trace=ending.trace,
         **figures,
         **about,

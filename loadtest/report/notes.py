@@ -45,6 +45,8 @@ def notes(rows: Sequence[Medians], predictions: Predictions = {}) -> list[str]: 
                 f"{worst(row, f'wrong_answer_kinds.{fault}')} {quoted(fault)}" for fault in row.wrong_answer_kinds
             )
             found.append(f"{row.strategy}: wrong answers: {wrong_answer_kinds}")
+        if row.nets:
+            found.append(f"{row.strategy}: nets: {', '.join(f'{name} {count:,}' for name, count in row.nets.items())}")
         found += [f"{row.strategy}: {note}" for note in _bounded(row.notes)]
         if isinstance(silent_because := predictions.get(row.strategy), str):
             found.append(f"{row.strategy}: theory: silent, because {silent_because}")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from app.strategy import LoadReason, Status
+from loadtest.figures.net_acts import NET_ACTS
 from loadtest.figures.plain_text import quoted
 from loadtest.figures.run_summary import MAY_BE_NEVER, NEVER
 from loadtest.figures.stampedes import KINDS
@@ -24,10 +25,11 @@ LABELS = frozenset({
 _COUNTED: Mapping[str, tuple[str, ...]] = {
     "statuses": tuple(Status),
     "reads_by_reason": tuple(LoadReason),
+    "nets": NET_ACTS,
     "stampedes": tuple(f"{kind}.{figure}" for kind in KINDS for figure in ("count", "mean", "p99", "max")),
 }
 """The entries that tables of a row may hold, whether or not this run has them."""
-_COUNTS = frozenset({"statuses", "reads_by_reason", "wrong_answer_kinds"})
+_COUNTS = frozenset({"statuses", "reads_by_reason", "wrong_answer_kinds", "nets"})
 """The tables of counts, in which an entry that is left out is 0."""
 
 

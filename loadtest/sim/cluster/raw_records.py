@@ -82,6 +82,7 @@ class RawRecords:
         self.close()
         self._record.incidents, self._record.trace, self._record.is_over = ending.incidents, ending.trace, True
         self._record.failures = [(str(kind), what, count) for (kind, what), count in ending.failures.items()]
+        self._record.net_acts = None if ending.net_acts is None else dict(ending.net_acts)
         self._record.write(self._folder)
 
     def close(self) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 
 from loadtest.figures.failures import Failures
 from loadtest.figures.history import Chunk
+from loadtest.figures.net_acts import act_name
 from loadtest.figures.records import STATUS_NUMBERS, Answers, Floats, Integers, Reads
-from loadtest.sim.cluster.events import AnswerWrong, FailureCounted, Handlers, OriginAsked
+from loadtest.sim.cluster.events import AnswerWrong, FailureCounted, Handlers, NetActed, OriginAsked
 from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.raw_records import RawRecords
 from loadtest.workload.client import NO_ANSWER
@@ -76,9 +77,12 @@ class Recorder:
             OriginAsked: self._asked,
             FailureCounted: self._failed,
             AnswerWrong: self._fault,
+            NetActed: self._net_acted,
         }
         self.failures = Failures()
         """The failures that the pods counted since they started, including the warm-up."""
+        self.net_acts = Counter[str]()
+        """The acts of the nets since the load began."""
 
     def answer(
         self, intended_s: float, ended_s: float, key: int, pod: int, code: int, status: Any, age_s: float | None
@@ -138,6 +142,9 @@ class Recorder:
     def _failed(self, event: FailureCounted) -> None:
         self.failures[event.kind, event.what] += 1
 
+    def _net_acted(self, event: NetActed) -> None:
+        self.net_acts[act_name(event.net)] += 1
+
     def _asked(self, event: OriginAsked) -> None:
         self._reads.append(event.read)
         if len(self._reads) >= CHUNK:
@@ -146,6 +153,7 @@ class Recorder:
     def begin(self) -> None:
         """Begin the load: reads so far belong to the warm-up."""
         self._reads.clear()
+        self.net_acts.clear()
         self._has_begun = True
 
     def trace(self) -> str:

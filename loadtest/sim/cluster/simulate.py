@@ -11,6 +11,7 @@ from app.discovery import discover
 from app.strategy import Strategy
 from loadtest.figures.history import Chunk, Ending
 from loadtest.figures.incident import Incident
+from loadtest.figures.net_acts import BREAKER_OPENED, some
 from loadtest.figures.run_summary import RunSummary, Series
 from loadtest.figures.summarise import summarise
 from loadtest.sim.cluster.clients import clients
@@ -118,6 +119,8 @@ class SimulatedHistory:
             invariants.report(Invariant.NOTHING_LEFT, left)
         for left in [] if cluster.pooler is None else cluster.pooler.left():
             invariants.report(Invariant.NOTHING_LEFT, left)
+        breakers = [guard.breaker for pod in cluster.pods if (guard := pod.runner.guard) and guard.breaker]
+        opened = sum(breaker.opened for breaker in breakers)
         await cluster.aclose()
         tasks = asyncio.all_tasks() - {asyncio.current_task()} | {*cluster.loop.started}
         if tasks:
@@ -128,7 +131,8 @@ class SimulatedHistory:
         if traffic.not_sent:
             bound = f"in_flight_max ({scenario.load.in_flight_max})"
             incidents.append(Incident(f"{traffic.not_sent} requests were not sent: {bound}"))
-        self._ending = Ending(incidents, failures=recorder.failures, trace=trace)
+        acts = some([*recorder.net_acts.items(), (BREAKER_OPENED, opened)])
+        self._ending = Ending(incidents, failures=recorder.failures, net_acts=acts, trace=trace)
         if raw is not None:
             raw.end(self._ending)
 

@@ -56,7 +56,7 @@ DERIVED: Mapping[str, Callable[[RunSummary, Series, float], float | None]] = {
     "spike_s": _spike_s,  # whole seconds with more than `SPIKE_READS` reads
 }
 """Figures beyond those of a row, each computed from the row, its series and the TTL."""
-_TABLES = frozenset({"statuses", "reads_by_reason", "stampedes"})
+_TABLES = frozenset({"statuses", "reads_by_reason", "stampedes", "nets"})
 _NUMBERS = frozenset(
     one.name for one in dataclasses.fields(RunSummary) if one.type in {int, float, int | None, float | None}
 )

@@ -67,9 +67,7 @@ def test_the_page_draws_goodput_over_the_trigger_and_the_waves_of_retries(tmp_pa
     waves = traces[-1]
     assert numbers(waves["x"])[numbers(waves["y"]).argmax()] == 5.5
     bands = [(shape["x0"], shape["x1"]) for shape in layout["shapes"]]
-    assert (bands.count((4, 6.3)), bands.count((4, 6))) == (1, 3), (
-        "the moment that was met, else the stated one"
-    )
+    assert (bands.count((4, 6.3)), bands.count((4, 6))) == (1, 3), "the moment that was met, else the stated one"
     assert "never came back in the 14 s after it" in page.text
     in_outage = {line[0]: dict(zip(page.table[0], line, strict=True)) for line in page.table[1:4]}
     assert [in_outage[one.strategy]["back after s"] for one in ROWS] == ["never", "1.5", "–"]

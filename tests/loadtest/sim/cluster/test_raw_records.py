@@ -26,6 +26,14 @@ BROKEN = workload(
     origin={"connections": 2},
 )
 
+OUTAGE = read_scenario(
+    "hot-key",
+    name="outage",
+    duration_s=20,
+    faults=[{"kind": "origin-fails", "at_s": 8, "for_s": 4}],
+    nets={"breaker": {"loads_min": 2}},
+)
+
 
 def written_down(scenario: Scenario, strategy: str, folder: Path) -> tuple[Summarised, PlannedRun, Path]:
     run = PlannedRun(scenario, strategy, seed=3)
@@ -34,7 +42,9 @@ def written_down(scenario: Scenario, strategy: str, folder: Path) -> tuple[Summa
 
 @pytest.mark.parametrize("strategy", ["static", "swr"])
 @pytest.mark.parametrize(
-    "scenario", [BROKEN, read_scenario("hot-key", duration_s=20), read_scenario("primer", duration_s=20)], ids=str
+    "scenario",
+    [BROKEN, OUTAGE, read_scenario("hot-key", duration_s=20), read_scenario("primer", duration_s=20)],
+    ids=lambda scenario: scenario.name,
 )
 def test_the_figures_made_again_from_the_records_are_the_very_same(
     scenario: Scenario, strategy: str, tmp_path: Path
@@ -43,6 +53,10 @@ def test_the_figures_made_again_from_the_records_are_the_very_same(
     again = replace(run, scenario=read_scenario(str(raw / "scenario.json")))
     summary, series = summarise(RecordedHistory(raw, again))
     assert summary == simulated.summary
+    if scenario is OUTAGE:
+        assert summary.nets
+        assert summary.nets["breaker_opened"]
+        assert summary.recovers_after_s is not None
     assert np.array_equal(series.origin_reads, simulated.series.origin_reads)
     assert np.array_equal(series.p99_ms, simulated.series.p99_ms, equal_nan=True)
 
