@@ -37,6 +37,10 @@ class Share(NamedTuple):
         """An empty share of the same load, since the same moment."""
         return self._replace(number=0, of=0)
 
+    def place(self, own: int) -> int:
+        """The place in the whole load of what this share counts as its `own`, from 0 on; no other share has it."""
+        return own * max(1, self.of) + self.number
+
     def part(self, whole: int) -> int:
         """The part of a bound that this share has, at least 1."""
         return max(1, (whole + self.of - 1 - self.number) // self.of)

@@ -97,10 +97,8 @@ class LoadRun:
 
     def number_of(self, user: int, asked: int) -> int:
         """The number in the whole load of a closed loop's request: by that user of this process, so many before it."""
-        share = self.share
-        if share is None or not share.of:
-            return number_of(user, asked, self.plan.users)
-        return number_of(user * share.of + share.number, asked, self.plan.users)
+        place = user if self.share is None else self.share.place(user)
+        return number_of(place, asked, self.plan.users)
 
     @property
     def left_s(self) -> float | None:

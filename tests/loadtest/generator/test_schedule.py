@@ -100,3 +100,9 @@ def test_the_parts_of_a_bound_add_up_to_it_and_nobody_has_none(whole: int, of: i
     parts = [Share(number, of, 0.0, None).part(whole) for number in range(of)]
     assert sum(parts) == max(whole, of)
     assert min(parts) >= 1
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_the_users_of_all_processes_have_numbers_of_their_own(processes: int) -> None:
+    shares = [Share(number, processes, 0.0, None) for number in range(processes)]
+    assert sorted(share.place(own) for share in shares for own in range(4)) == list(range(4 * processes))
