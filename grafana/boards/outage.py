@@ -1,7 +1,7 @@
 """The dashboard of an outage: what clients get, what the origin bears, what the nets hold, and the way back."""
 
 from grafana.boards.board import STRATEGY, Json, make_board
-from grafana.boards.panels import bound, colors, stat, steps, target, text, time_series
+from grafana.boards.panels import bound, colors, override, stat, steps, target, text, time_series
 from grafana.boards.queries import CHOSEN, level, newest, percentile, shown, shown_by
 from grafana.boards.story import BARS, firing
 
@@ -14,9 +14,9 @@ NAMED = {"textMode": "value_and_name", "text": {"titleSize": 12, "valueSize": 20
 
 HOW_TO_READ = """\
 Break something (`make break KIND=redis-killed`; `make break` lists what there is) and read downwards: what \
-**clients** get, what the **origin** bears, what the **cache** does. Good answers stay level where a strategy and its \
-nets carry the load. They dip and come back with the fault, or dip and **stay away**: then retries keep it \
-down. The red spans are faults on purpose.
+**clients** get, the **origin** bears, the **nets** hold, the **cache** does. Good answers stay level where a strategy \
+and its nets carry the load. They dip and come back with the fault, or dip and **stay away**: then retries keep it \
+down. Red spans are faults on purpose.
 """
 
 
@@ -28,7 +28,9 @@ def board() -> Json:
         [
             ("", [text("How to read this", HOW_TO_READ, height=4, width=12), _broken(), firing(width=6)]),
             ("What clients get", [_goodput(), _failed(), _latency()]),
+            ("Who tries again", [_retries(), _gave_up()]),
             ("What the origin bears", [_reads(), _failures(), _in_flight()]),
+            ("What the nets hold", [_nets(), _breakers(), _limits()]),
             ("What the cache does", [_away(), _cache_failures(), _unstored()]),
             ("The way back", [_since_a_failure(), _failed_of_late(), _worst_second()]),
         ],
@@ -92,6 +94,35 @@ def _latency() -> Json:
     )
 
 
+def _retries() -> Json:
+    return time_series(
+        "Retries",
+        "Attempts of each second beyond a request's first, by strategy. Expect none while all is well; retries that "
+        "are jittered come as a hill, others as waves one back-off apart, and where they outlast the fault they keep "
+        "it up.",
+        [target(f"{shown('strategy:lab_load_retries:increase1s')} > 0", "{{strategy}}")],
+        "suffix:/s",
+        width=12,
+        height=7,
+        custom=BARS,
+        defaults={"noValue": "off, or none needed: the scenario's [client] says whether clients try again"},
+    )
+
+
+def _gave_up() -> Json:
+    return time_series(
+        "Requests given up",
+        "Requests of each second whose client stopped waiting, by strategy; the service goes on with them. Expect "
+        "none; where they go on after the fault, the origin works for nobody.",
+        [target(f"{shown('strategy:lab_load_gave_up:increase1s')} > 0", "{{strategy}}")],
+        "suffix:/s",
+        width=12,
+        height=7,
+        custom=BARS,
+        defaults={"noValue": "off, or none: the scenario's [client] says how long clients wait"},
+    )
+
+
 def _reads() -> Json:
     return time_series(
         "Origin reads",
@@ -134,14 +165,56 @@ def _in_flight() -> Json:
     )
 
 
+def _nets() -> Json:
+    return time_series(
+        "Answers in which a net had a part",
+        "In each second, by net, the chosen strategies together: an old answer instead of an error, a request turned "
+        "away before it cost anything, a failure that was shared. Expect none while all is well, and while something "
+        "is broken as many as there would be failed or slow answers without.",
+        [target(f"{shown_by('net', 'strategy_net:lab_net_acts:increase1s')} > 0", "{{net}}")],
+        "suffix:/s",
+        custom=BARS | {"stacking": {"mode": "normal", "group": "A"}},
+        defaults={"noValue": "no net had to act"},
+    )
+
+
+def _breakers() -> Json:
+    return time_series(
+        "Circuit breakers",
+        "The state of each strategy's breaker round the origin, in the pod where it is most open: 0 closed, 1 half-"
+        "open, which lets probes through, 2 open. Expect 0; steps between 1 and 2 while the origin fails, and 0 after "
+        "the first probes that succeed.",
+        [target(shown("strategy:lab_net_breaker_state:max"), "{{strategy}}")],
+        "none",
+        custom=STEPPED | {"fillOpacity": 0},
+        defaults={"decimals": 0, "max": 2, "noValue": "off: LAB_NETS states no breaker"},
+    )
+
+
+def _limits() -> Json:
+    return time_series(
+        "Adaptive limit of loads",
+        "The highest limit of a pod, and the loads under way that it counts. Expect the limit to fall where loads take"
+        " longer or fail, and to rise again when the origin is well.",
+        [
+            target(shown("strategy:lab_net_limit:max"), "{{strategy}} limit"),
+            target(shown("strategy:lab_net_loads_under_way:max"), "{{strategy}} under way", "B"),
+        ],
+        "none",
+        custom={"fillOpacity": 0},
+        defaults={"noValue": "off: LAB_NETS states no limit"},
+        overrides=[override(" limit$", custom_lineStyle={"fill": "dash", "dash": [8, 6]})],
+    )
+
+
 def _away() -> Json:
     return time_series(
         "Redis is away, by pod",
-        "1 while a pod does without Redis: it did not answer in time, or is none that the lab can use. Expect 0; all "
-        "pods at once where Redis is broken, one alone where the pod itself is too busy to hear it.",
+        "Pods that do without Redis, one on the other: it did not answer in time, or is none that the lab can use. "
+        "Expect none; all at once where Redis is broken, one alone where the pod itself is too busy to hear it.",
         [target(shown("pod:lab_cache_away:max", ""), "{{pod}}")],
         "none",
-        custom=STEPPED,
+        custom=STEPPED | {"stacking": {"mode": "normal", "group": "A"}, "fillOpacity": 60},
         defaults={"decimals": 0},
     )
 
@@ -177,7 +250,7 @@ def _since_a_failure() -> Json:
         [target(f"time() - {newest('strategy:lab_load_requests:last_failed')}", "{{strategy}}")],
         "s",
         width=8,
-        defaults={"decimals": 0, "noValue": "none failed"} | steps((None, "red"), (10, "orange"), (30, "green")),
+        defaults={"decimals": 0, "noValue": "none failed"},
         options=NAMED,
     )
 
@@ -189,7 +262,7 @@ def _failed_of_late() -> Json:
         [target(newest("strategy:lab_load_requests:failed_5m"), "{{strategy}}")],
         "none",
         width=8,
-        defaults={"decimals": 0, "noValue": "none"} | steps((None, "green"), (0.5, "red")),
+        defaults={"decimals": 0, "noValue": "none"},
         options=NAMED,
     )
 
@@ -201,6 +274,6 @@ def _worst_second() -> Json:
         [target(newest("strategy:lab_load_requests:worst_second_5m"), "{{strategy}}")],
         "percentunit",
         width=8,
-        defaults={"decimals": 0, "noValue": "–"} | steps((None, "red"), (0.5, "orange"), (0.8, "green")),
+        defaults={"decimals": 0, "noValue": "–"},
         options=NAMED,
     )

@@ -1,5 +1,7 @@
-"""What fires, as series tell it, and two stages of it: the metrics store and vmalert restarted, and Redis killed."""
+"""What fires, as series tell it, and two stages: the metrics store and vmalert restarted, and Redis killed by hand."""
 
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 
@@ -8,12 +10,18 @@ import httpx
 from tests.stack.grafana import Window
 from tests.stack.stages import BEHIND_S, Stack
 from tests.stack.waiting import wait_until
+from tests.stack_config.files import ROOT
 
 LOOKED_BACK_S = 20
 KNOWN_FOR_S = 10
 """An alarm about what Redis's absence makes happen is looked at again within this, and then not raised any more."""
-AWAY_FOR_S = 15
+AWAY_FOR_S = 40
+"""Enough for it to be known, and then some."""
+ENDED_WITHIN_S = 90
 QUIET_S = 20
+
+SPAN = "max by (fault, does) (max_over_time(lab_fault[1s]))"
+"""What the dashboards ask for, to draw faults on purpose."""
 
 Alarm = tuple[str, str]
 """The name of an alert that fires and the strategy, pod or cause that it names."""
@@ -47,8 +55,14 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class RedisAway:
-    """Redis, killed under load and started again."""
+    """Redis, killed under load and started again: `lab break redis-killed`."""
 
+    code: int
+    said: str
+    """How the command ended, and what it said."""
+    lasted: Window
+    marked: list[float]
+    """The seconds in which Grafana shows the fault's span."""
     fired_meanwhile: set[Alarm]
     """Once it was known."""
     fired_after: set[Alarm]
@@ -83,15 +97,26 @@ def _answers(stack: Stack) -> bool:
 
 
 def take_redis_away(stack: Stack) -> RedisAway:
-    (redis,) = stack.project.containers("redis")
-    stack.project.kill(redis)
-    wait_until("CacheAway fires", lambda: stack.firing("CacheAway"), within_s=60)
-    time.sleep(KNOWN_FOR_S)
-    known_s = int(time.time())
-    time.sleep(AWAY_FOR_S)
-    stack.project.compose("start", "redis", within_s=60)
-    meanwhile = fired(stack, Window(known_s, int(time.time())))
+    began_s = int(time.time())
+    command = [sys.executable, "-m", "loadtest", "break", "redis-killed", "--for", str(AWAY_FOR_S)]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=stack.project.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as breaking:
+        wait_until("CacheAway fires", lambda: stack.firing("CacheAway"), within_s=AWAY_FOR_S)
+        time.sleep(KNOWN_FOR_S)
+        known_s = int(time.time())
+        said, _ = breaking.communicate(timeout=ENDED_WITHIN_S)
+    lasted = Window(began_s, int(time.time()))
+    meanwhile = fired(stack, Window(known_s, lasted.end_s))
     wait_until("CacheAway ends", lambda: not stack.firing("CacheAway"), within_s=90)
     ended_s = int(time.time()) + KNOWN_FOR_S
     time.sleep(KNOWN_FOR_S + QUIET_S)
-    return RedisAway(meanwhile, fired(stack, Window(ended_s, int(time.time()) - BEHIND_S)))
+    spans = stack.grafana.series(SPAN, Window(began_s, lasted.end_s + BEHIND_S))
+    return RedisAway(
+        breaking.returncode,
+        said,
+        lasted,
+        [float(moment) for span in spans for moment, _ in span["values"]],
+        meanwhile,
+        fired(stack, Window(ended_s, int(time.time()) - BEHIND_S)),
+    )
