@@ -80,13 +80,16 @@ class GoodAnswers:
     def _goodput(self, asked: Integers) -> float:
         return round((int(asked.sum()) - int(self._short.sum())) / self._duration_s, 2)
 
-    def outage(self, asked: Integers, trigger: Trigger | None) -> dict[str, Any]:
-        """The fields of a `RunSummary` about a trigger; without one there are none."""
+    def outage(self, asked: Integers, trigger: Trigger | None, unended: int = 0) -> dict[str, Any]:
+        """The fields of a `RunSummary` about a trigger; without one there are none.
+
+        `unended` reads were asked for, and had not ended with the run, so that no ledger has them.
+        """
         if trigger is None:
             return {}
         begin = min(self._steps - 1, round(trigger.begin_s / STEP_S))
         end = round(max(trigger.end_s, trigger.begin_s + DURING_S_MIN) / STEP_S)
-        requests, reads = int(asked[begin:].sum()), int(self._reads[begin:].sum())
+        requests, reads = int(asked[begin:].sum()), int(self._reads[begin:].sum()) + unended
         found = recovery(asked, asked - self._short, trigger, self._is_paced) if requests else UNKNOWN
         return {
             "goodput": self._goodput(asked),

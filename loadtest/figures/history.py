@@ -27,6 +27,8 @@ class Ending:
     """Redis commands of all pods during the load; None where they were not counted."""
     net_acts: Mapping[str, int] | None = None
     """The acts of the nets during the load, by name (`loadtest.figures.net_acts`); None where they are not known."""
+    reads_asked: float | None = None
+    """Reads that the pods were asked for during the load; None where they are not known but by the ledger."""
     pods_cpu_s: float | None = None
     """CPU seconds of all pods during the load; None where they are not known."""
     lead_s: float = 0.0

@@ -43,13 +43,14 @@ def net_acts(raw: Path, pods: int) -> dict[str, int] | None:
         if not before.exists() or not after.exists():
             return None
         then, now = _told(before), _told(after)
-        if any(now.get(name, 0) < count for name, count in then.items()):
+        if not now or any(now.get(name, 0) < count for name, count in then.items()):
             return None
         during += ((name, count - then.get(name, 0)) for name, count in now.items())
     return some(during)
 
 
 def _told(path: Path) -> dict[str, float]:
+    """The acts so far, also those of which there were none; nothing where the pod does not count them."""
     told = defaultdict[str, float](float)
     for family in families(path, (ACTS, OPENED)):
         for sample in family.samples:

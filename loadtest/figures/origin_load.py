@@ -51,7 +51,7 @@ class OriginLoad:
         self._start_s, self._bin_s = start_s, bin_s
         self._over_time = np.zeros(bins, dtype=np.int64)
         self._reasons = np.zeros(len(LOAD_REASONS), dtype=np.int64)
-        self._asked = self._started = self.failed = self._shed = self._cold = self._steady = 0
+        self.asked = self._started = self.failed = self._shed = self._cold = self._steady = 0
         self._peak, self._cold_peak, self._steady_peak = SlidingPeak(), SlidingPeak(), SlidingPeak()
         self._stampedes = Stampedes(hot_keys, ttl_s, is_warmed)
 
@@ -59,7 +59,7 @@ class OriginLoad:
         """Add a chunk of the ledger; chunks, and reads within them, are in order of asking."""
         let_in = chunk.only(chunk.outcome != SHED)
         is_started = ~np.isnan(let_in.started_s)
-        self._asked += len(chunk.asked_s)
+        self.asked += len(chunk.asked_s)
         self._shed += len(chunk.asked_s) - len(let_in.asked_s)
         self._started += int(is_started.sum())
         self.failed += int((is_started & (let_in.outcome == FAILED)).sum())
@@ -77,7 +77,7 @@ class OriginLoad:
     def figures(self) -> dict[str, Any]:
         """The fields of a `RunSummary` that are about the origin."""
         return {
-            "origin_asked": self._asked,
+            "origin_asked": self.asked,
             "origin_reads": self._started,
             "origin_failed": self.failed,
             "origin_shed": self._shed,

@@ -10,7 +10,7 @@ from loadtest.figures.history import Chunk, Ending
 from loadtest.figures.incident import Incident
 from loadtest.figures.net_acts import net_acts
 from loadtest.figures.records import first_intended_s, read_answers, read_ledger, read_retries
-from loadtest.figures.redis_commands import BEFORE, EARLIER, pods_cpu_s, redis_commands
+from loadtest.figures.redis_commands import BEFORE, EARLIER, pods_cpu_s, reads_asked, redis_commands
 from loadtest.figures.redis_info import what_happened
 from loadtest.figures.run_folder import read_record
 from loadtest.workload.planned_run import PlannedRun
@@ -61,6 +61,7 @@ class RecordedHistory:
             generator,
             redis_commands(self._raw),
             net_acts(self._raw, self.run.scenario.pods),
+            reads_asked(self._raw, self.run.strategy),
             pods_cpu_s(self._raw),
             lead_s=round(self.start_s - (record.warmed_s or 0.0), 3) if is_warmed else 0.0,
             warm_spread_s=record.warm_spread_s if is_warmed else 0.0,

@@ -1,11 +1,13 @@
-"""The costs of a strategy: Redis commands and the pods' CPU time, as pods counted them before and after the load."""
+"""Counts of the pods before and after the load: Redis commands, CPU time, and reads that were asked for."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from loadtest.figures.pod_metrics import families
 
 COMMANDS = "lab_cache_commands_total"
 CPU = "lab_cpu_seconds"
+ASKED = "lab_origin_asked_total"
 BEFORE = "metrics-before-"
 AFTER = "metrics-"
 EARLIER = "metrics-earlier-"
@@ -22,7 +24,12 @@ def pods_cpu_s(raw: Path) -> float | None:
     return _during_load(raw, CPU)
 
 
-def _during_load(raw: Path, name: str) -> float | None:
+def reads_asked(raw: Path, strategy: str) -> float | None:
+    """Reads of a strategy that all pods were asked for; None where they are not known. Raises OSError."""
+    return _during_load(raw, ASKED, strategy=strategy)
+
+
+def _during_load(raw: Path, name: str, **labels: str) -> float | None:
     """The growth of a metric during the load; None where a pod lacks one of its two values, or began anew meanwhile."""
     before = {path.name.removeprefix(BEFORE): path for path in raw.glob(f"{BEFORE}pod-*.prom")}
     after = {path.name.removeprefix(AFTER): path for path in raw.glob(f"{AFTER}pod-*.prom")}
@@ -30,14 +37,19 @@ def _during_load(raw: Path, name: str) -> float | None:
         return None
     total = 0.0
     for pod, path in before.items():
-        then, now = _counted(path, name), _counted(after[pod], name)
+        then, now = _counted(path, name, labels), _counted(after[pod], name, labels)
         if then is None or now is None or now < then:
             return None
         total += now - then
     return total
 
 
-def _counted(path: Path, name: str) -> float | None:
+def _counted(path: Path, name: str, labels: Mapping[str, str]) -> float | None:
     about = families(path, [name.removesuffix("_total")])
-    values = [sample.value for family in about for sample in family.samples if sample.name == name]
+    values = [
+        sample.value
+        for family in about
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    ]
     return sum(values) if values else None

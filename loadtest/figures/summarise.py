@@ -15,6 +15,10 @@ from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.trigger import Trigger
 
+UNENDED = "{:,} reads were asked for and had not ended with the run: they count as asked, and in no peak and no course"
+UNENDED_MIN, UNENDED_SHARE_MIN = 10, 0.01
+"""The fewest reads, and the least share of all, that are told to be missing from the ledger."""
+
 
 class Summarised(NamedTuple):
     """The figures of a run, and its course over time."""
@@ -57,7 +61,8 @@ def failed(run: PlannedRun, world: str, reason: str) -> Summarised:
 
 def _summed_up(run: PlannedRun, world: str, tally: Tally, ending: Ending) -> Summarised:
     scenario = run.scenario
-    figures = tally.figures(_trigger(scenario, ending))
+    unended = _unended(tally, ending)
+    figures = tally.figures(_trigger(scenario, ending), unended)
     incidents = [
         *ending.incidents,
         *failures_found(ending.failures, scenario, figures["origin_failed"]),
@@ -81,7 +86,7 @@ def _summed_up(run: PlannedRun, world: str, tally: Tally, ending: Ending) -> Sum
         planned_faults=[
             {"what": one.what, "began_s": one.began_s, "ended_s": one.ended_s} for one in incidents if one.is_planned
         ],
-        notes=[*scenario.without_effect, *ending.notes, *tally.notes],
+        notes=[*scenario.without_effect, *ending.notes, *tally.notes, *([UNENDED.format(unended)] if unended else [])],
         valid=not any(incident.spoils for incident in incidents),
         lead_s=ending.lead_s,
         warm_spread_s=ending.warm_spread_s,
@@ -91,6 +96,12 @@ def _summed_up(run: PlannedRun, world: str, tally: Tally, ending: Ending) -> Sum
         **about,
     )
     return Summarised(summary, tally.series())
+
+
+def _unended(tally: Tally, ending: Ending) -> int:
+    """The reads that pods were asked for and that no ledger has, because they had not ended with the run."""
+    left = 0 if ending.reads_asked is None else round(ending.reads_asked) - tally.origin.asked
+    return left if left >= UNENDED_SHARE_MIN * tally.origin.asked + UNENDED_MIN else 0
 
 
 def _trigger(scenario: Scenario, ending: Ending) -> Trigger | None:

@@ -102,8 +102,11 @@ class Tally:
         """Add a chunk of the clients' retries, in any order."""
         self._good.add_retries(chunk)
 
-    def figures(self, trigger: Trigger | None = None) -> dict[str, Any]:
-        """The fields of a `RunSummary` that answers and reads decide; None where no answer was good (see `nothing`)."""
+    def figures(self, trigger: Trigger | None = None, unended: int = 0) -> dict[str, Any]:
+        """The fields of a `RunSummary` that answers and reads decide; None where no answer was good (see `nothing`).
+
+        `unended` as in `GoodAnswers.outage`.
+        """
         statuses = {status: int(count) for status, count in zip(STATUSES, self._statuses, strict=False) if count}
         served = statuses.get(Status.HIT, 0) + statuses.get(Status.STALE, 0)
         figures = {
@@ -126,8 +129,9 @@ class Tally:
             "wrong_answer_kinds": dict(self._wrong_answer_kinds),
             "floor_reads": None if self._floor is None else self._floor.reads,
             **self.origin.figures(),
+            "origin_asked": self.origin.asked + unended,
             **self._good.figures(asked := self._asked()),
-            **self._good.outage(asked, trigger),
+            **self._good.outage(asked, trigger, unended),
         }
         return figures | (dict.fromkeys(ABOUT_ANSWERS) if self.nothing else {})
 

@@ -1,5 +1,6 @@
 """`lab compare` and `lab gate`, as a shell and a CI job see them."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -206,3 +207,38 @@ def test_the_example_workflow_takes_no_action_and_no_machine_that_can_be_changed
     for action in used:
         assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
     assert "latest" not in "".join(re.findall(r"runs-on: .*|image: .*", text))
+
+
+OUTAGE = """
+title = "The origin fails"
+duration_s = 14
+pods = 2
+gates = ["swr.recovers_after_s <= 2", "static.failed_during > 10"]
+faults = [{ kind = "origin-fails", at_s = 6, for_s = 2 }]
+load = { loop = "open", rate_per_s = 60 }
+keys = { count = 4 }
+cache = { ttl_s = 2 }
+origin = { latency = "fixed(50)", connections = 8 }
+"""
+
+
+def test_errors_under_a_planned_fault_are_figures_and_the_gates_of_its_scenario_decide(tmp_path: Path) -> None:
+    (tmp_path / "outage.toml").write_text(OUTAGE)
+    words = [
+        "sim",
+        "--scenario",
+        str(tmp_path / "outage.toml"),
+        "--strategies",
+        "static,swr",
+        "--results",
+        str(tmp_path),
+    ]
+    simulated = lab(*words)
+    assert simulated.exit_code == 0, simulated.output
+    assert "After the trigger (from 6 to 8 s): static was back after" in simulated.output
+    folder = tmp_path / "latest"
+    rows = {row["strategy"]: row for row in json.loads((folder / "summary.json").read_text("utf-8"))["runs"]}
+    assert rows["static"]["errors"] == rows["static"]["failed_during"] > 10
+    assert rows["static"]["valid"]
+    assert lab("gate", folder).exit_code == 0
+    assert lab("gate", folder, "--max", "static.failed_during <= 0").exit_code == 1

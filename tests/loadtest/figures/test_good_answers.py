@@ -2,16 +2,22 @@
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from loadtest.figures.history import Chunk, Ending
+from loadtest.figures.incident import planned
 from loadtest.figures.records import FAILED, OK, Answers, Floats, Reads, Retries
 from loadtest.figures.repeats import medians
 from loadtest.figures.run_summary import RunSummary
+from loadtest.figures.summarise import UNENDED, summarise
 from loadtest.figures.tally import Tally
+from loadtest.workload.planned_run import PlannedRun
+from loadtest.workload.scenario import read_scenario
 from loadtest.workload.trigger import Trigger
 
 
@@ -91,6 +97,36 @@ def test_a_moment_counts_as_a_second_and_a_recovery_that_never_comes_as_infinite
     one.add_answers(answers(at_s, np.where(at_s >= 1_020, 0, 200)))
     figures = one.figures(Trigger(20, 20))
     assert (figures["failed_during"], figures["recovers_after_s"]) == (100, math.inf)
+
+
+class Backlog:
+    """A run in which the pods were asked for 30 reads, of which the ledger has those that had ended. A `History`."""
+
+    world, start_s, oldest_s = "native", 1_000.0, None
+
+    def __init__(self, told: float | None, in_ledger: int) -> None:
+        faults = [{"kind": "origin-hangs", "at_s": 20, "for_s": 2}]
+        scenario = read_scenario("hot-key", duration_s=40, faults=faults, load={"loop": "open", "rate_per_s": 10})
+        self.run, self._told, self._in_ledger = PlannedRun(scenario, "static", 1), told, in_ledger
+
+    def chunks(self) -> Iterator[Chunk]:
+        yield answers(1_000 + np.arange(400) / 10, 200)
+        yield reads(1_030 + np.arange(self._in_ledger) / 100, OK)
+
+    def ending(self) -> Ending:
+        return Ending([planned("origin-hangs", 20.1, 23.0)], reads_asked=self._told)
+
+
+@pytest.mark.parametrize(("told", "in_ledger", "asked"), [(30.0, 8, 30), (None, 8, 8), (17.0, 8, 8), (5.0, 8, 8)])
+def test_reads_that_had_not_ended_with_a_run_count_as_asked_and_are_told(
+    told: float | None, in_ledger: int, asked: int
+) -> None:
+    row = summarise(Backlog(told, in_ledger)).summary
+    assert row.origin_asked == asked
+    assert row.origin_attempts_per_request == round(asked / 199, 4)
+    assert [note for note in row.notes if "had not ended" in note] == ([UNENDED.format(22)] if asked == 30 else [])
+    assert row.planned_faults == [{"what": "origin-hangs 20.1 to 23.0 s", "began_s": 20.1, "ended_s": 23.0}]
+    assert row.incidents == []
 
 
 ROW = RunSummary(

@@ -39,5 +39,7 @@ def test_acts_are_not_known_of_a_pod_that_is_silent_or_began_anew(tmp_path: Path
     assert net_acts(tmp_path, 1) == {}
     told(tmp_path, "", 1, breaker=4)
     assert net_acts(tmp_path, 1) is None
+    after.write_text("# of a pod from before the nets\n")
+    assert net_acts(tmp_path, 1) is None
     after.unlink()
     assert net_acts(tmp_path, 1) is None

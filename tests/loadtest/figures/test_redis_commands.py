@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.figures.redis_commands import pods_cpu_s, redis_commands
+from loadtest.figures.redis_commands import pods_cpu_s, reads_asked, redis_commands
 
 TEXT = """# TYPE lab_cache_commands_total counter
 lab_cache_commands_total{{command="mget"}} {mget}
@@ -22,6 +22,22 @@ def test_what_was_sent_before_the_load_does_not_count(tmp_path: Path) -> None:
 def test_a_pod_that_fell_leaves_no_figure(tmp_path: Path) -> None:
     (tmp_path / "metrics-before-pod-1.prom").write_text(TEXT.format(mget=10, set=1))
     assert redis_commands(tmp_path) is None
+
+
+ASKED = """# TYPE lab_origin_asked_total counter
+lab_origin_asked_total{{reason="miss",strategy="mine"}} {mine}
+lab_origin_asked_total{{reason="early",strategy="mine"}} 1
+lab_origin_asked_total{{reason="miss",strategy="other"}} {other}
+# TYPE lab_origin_asked_again_total counter
+lab_origin_asked_again_total{{strategy="mine"}} 99
+"""
+
+
+def test_the_reads_that_were_asked_for_are_those_of_the_strategy(tmp_path: Path) -> None:
+    cpu(tmp_path, 1, ASKED.format(mine=5, other=0), ASKED.format(mine=25, other=700))
+    cpu(tmp_path, 2, ASKED.format(mine=0, other=0), ASKED.format(mine=3, other=700))
+    assert reads_asked(tmp_path, "mine") == 23
+    assert reads_asked(tmp_path, "neither") is None
 
 
 CPU = """# TYPE lab_cpu_seconds gauge
