@@ -15,7 +15,7 @@ from app.nets.nets import Net
 from app.nets.origin_guard import LoadItem, OriginGuard
 from app.nets.rate_limit import RateLimit
 from app.nets.refusals import NetRefusal, RateLimited
-from app.nets.retry_after import retry_headers
+from app.nets.retry_after import retry_headers, whole_seconds
 from app.nets.seam import NetCache
 from app.nets.timeouts import Timeouts
 from app.settings import Settings
@@ -61,6 +61,11 @@ class Answer(NamedTuple):
     age_s: float | None = None  # None where nothing could be answered, or nothing is known of its age
     ttl_s: float = 0.0  # what is left of the freshness; negative where it is over
     retry_after_s: float | None = None  # of a refusal: when another try may do better, where that is known
+
+    @property
+    def stated_retry_s(self) -> int:
+        """The seconds that the header `Retry-After` of the answer states; 0 where it has none."""
+        return whole_seconds(self.retry_after_s) if self.age_s is None and self.code in _TRY_AGAIN else 0
 
     @property
     def headers(self) -> str:

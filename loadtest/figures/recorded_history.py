@@ -43,7 +43,7 @@ class RecordedHistory:
         incidents = [*record.incidents] if record.is_over else [*record.incidents, CUT_SHORT]
         if record.world == "virtual":
             told = Failures({(Kind(kind), what): count for kind, what, count in record.failures})
-            return Ending(incidents, failures=told, net_acts=record.net_acts, trace=record.trace)
+            return Ending(incidents, record.notes, told, net_acts=record.net_acts, trace=record.trace)
         since = BEFORE if record.world != "native" else EARLIER if record.are_pods_kept else None
         failures, unknown = counted(self._raw, self.run.scenario.pods, since)
         of_redis, notes = what_happened(self._raw)

@@ -46,7 +46,7 @@ class ClientTable(Table):
     base_s: float = Field(0.2, ge=0.001, le=300)
     """The delay before the first retry in seconds, before jitter."""
     cap_s: float = Field(20.0, ge=0.001, le=300)
-    """The longest delay in seconds, unless a `Retry-After` states a longer one."""
+    """The longest delay in seconds, but for a `Retry-After`, which the range of the delay then begins at."""
     jitter: Literal["none", "full", "equal", "decorrelated"] = "full"
     """The random part of the delay d: none, all of it (0 to d), the upper half (d / 2 to d), or decorrelated.
 
@@ -69,9 +69,9 @@ class ClientTable(Table):
         return self.timeout_s is None and not self.retries
 
     @property
-    def delays_max_s(self) -> float:
+    def delays_s_max(self) -> float:
         """The longest time that a request spends between its attempts, in seconds."""
-        return self.retries * max(self.cap_s, RETRY_AFTER_MAX_S)
+        return self.retries * (self.cap_s + RETRY_AFTER_MAX_S)
 
 
 class Outcome(NamedTuple):
@@ -105,9 +105,9 @@ class RetryBudget:
         """Fill the bucket; clients in several processes each get their part of the `burst`."""
         self._share, self._burst, self._left = share, burst, burst
 
-    def earn(self) -> None:
-        """Count a request."""
-        self._left = min(self._burst, self._left + self._share)
+    def earn(self, requests: int = 1) -> None:
+        """Count requests."""
+        self._left = min(self._burst, self._left + requests * self._share)
 
     def spend(self) -> bool:
         """Take a token for a retry; False where there is none, and the retry is not to be made."""
@@ -120,7 +120,8 @@ class RetryBudget:
 class RetryPolicy:
     """The retries of all clients of one process: whether an attempt is followed by another, and after which delay.
 
-    Call `begin` once for each request, and `delay_s` after each attempt that has ended.
+    Call `begin` once for each request, and `delay_s` after each attempt that has ended. Attempt n + 1 goes to the pod
+    after that of attempt n.
     """
 
     def __init__(self, table: ClientTable, seed: int, processes: int = 1) -> None:
@@ -128,10 +129,10 @@ class RetryPolicy:
         self.table, self._seed = table, seed
         self._budget = None if table.budget is None else RetryBudget(table.budget, BUDGET_BURST / processes)
 
-    def begin(self) -> None:
-        """Count a request that sends its first attempt."""
+    def begin(self, requests: int = 1) -> None:
+        """Count requests that send their first attempt."""
         if self._budget is not None:
-            self._budget.earn()
+            self._budget.earn(requests)
 
     def delay_s(self, number: int, attempt: int, outcome: Outcome) -> float | None:
         """The seconds from the end of an attempt to the next one; None where the request has ended with it.
@@ -142,23 +143,24 @@ class RetryPolicy:
             return None
         if self._budget is not None and not self._budget.spend():
             return None
-        return max(backoff_s(self.table, self._seed, number, attempt), min(outcome.retry_after_s, RETRY_AFTER_MAX_S))
+        not_before_s = min(outcome.retry_after_s, RETRY_AFTER_MAX_S)
+        return backoff_s(self.table, self._seed, number, attempt, not_before_s)
 
 
-def backoff_s(table: ClientTable, seed: int, number: int, attempt: int) -> float:
-    """The delay after that attempt of that request, in seconds; `attempt` counts from 1 on."""
+def backoff_s(table: ClientTable, seed: int, number: int, attempt: int, not_before_s: float = 0.0) -> float:
+    """The delay after that attempt of that request, in seconds; `attempt` counts from 1 on.
+
+    The range of the delay is moved up where it begins before `not_before_s`, so that jitter spreads it there, too.
+    """
     if table.jitter == "decorrelated":
-        delay_s = table.base_s
-        for before in range(1, attempt + 1):
-            grown_s = table.base_s + draw(seed, number, before) * (3 * delay_s - table.base_s)
-            delay_s = min(table.cap_s, grown_s)
-        return delay_s
-    doublings = attempt - 1 if table.backoff == "exponential" else 0
-    delay_s = min(table.cap_s, math.ldexp(table.base_s, doublings))
-    if table.jitter == "none":
-        return delay_s
-    drawn = draw(seed, number, attempt)
-    return delay_s * drawn if table.jitter == "full" else delay_s * (1 + drawn) / 2
+        before_s = table.base_s if attempt == 1 else backoff_s(table, seed, number, attempt - 1)
+        low_s, high_s = table.base_s, 3 * before_s
+    else:
+        doublings = attempt - 1 if table.backoff == "exponential" else 0
+        high_s = min(table.cap_s, math.ldexp(table.base_s, doublings))
+        low_s = {"none": high_s, "full": 0.0, "equal": high_s / 2}[table.jitter]
+    drawn_s = low_s if low_s == high_s else low_s + draw(seed, number, attempt) * (high_s - low_s)
+    return min(table.cap_s, drawn_s) + max(0.0, not_before_s - low_s)
 
 
 def draw(seed: int, number: int, attempt: int, what: str = "retry") -> float:

@@ -155,7 +155,7 @@ class FaultInjector:
             pod.cache.die(True, silent.arrive)
 
     def _let_leave(self, fault: faults.ClientsLeave, is_on: bool) -> None:
-        self._traffic.leaving = fault if is_on else None
+        """Change nothing: clients know by the time at which they mean to begin (`Patience`)."""
 
     def _block_loop(self, fault: faults.LoopBlocked, is_on: bool) -> None:
         if (cpu := self._cluster.pods[fault.pod].cpu) is not None:

@@ -39,6 +39,7 @@ from loadtest.sim.cluster.events import (
     RequestFailed,
     Subscriber,
 )
+from loadtest.sim.cluster.patience import soonest_s
 from loadtest.sim.cluster.pod_cpu import needs_cpu
 from loadtest.sim.cluster.purity import NEVER_S as NOT_PURE_S
 from loadtest.sim.cluster.purity import Purity
@@ -47,8 +48,9 @@ from loadtest.sim.cluster.recorder import Columns, Recorder
 
 VAIN_MAX = 64
 """Askings without one pure answer, beyond which the strategy is not asked again and no arrival is passed over."""
+ROUNDING_S = 1e-6
 _HIT = STATUS_NUMBERS[Status.HIT]
-_NOTHING = Columns(*(np.empty(0),) * 3, *(np.empty(0, dtype=np.int64),) * 4)
+_NOTHING = Columns(*(np.empty(0),) * 3, *(np.empty(0, dtype=np.int64),) * 4, np.empty(0, dtype=np.int8))
 
 
 class PureHits:
@@ -67,6 +69,8 @@ class PureHits:
         self._read_times = ReadTimes(scenario.keys.ids)
         self._asked_again = array("q", [-1]) * scenario.keys.ids
         """The first arrival of the latest block in which each key had another arrival when it was asked for."""
+        self._behind_blocks = 0
+        """The number of arrivals up to the end of the latest block."""
         self._blocks = blocks(scenario, cluster.seed, start_s)
         self._block = next(self._blocks, None)
         self._waiting: list[int] = []
@@ -114,6 +118,9 @@ class PureHits:
             return None
         if needs_cpu(scenario) or cluster.server.keeps_order or cluster.walls_apart_s:
             return None
+        way_s = Latency.parse(virtual.network).mean_ms / 1000
+        if soonest_s(scenario) <= 2 * way_s + ROUNDING_S:
+            return None  # hits may come too late for their clients
         if observers.hear(AnswerSent, EntryRead, RequestAnswered, RequestArrived, RequestFailed):
             return None
         if cluster.loop.is_shuffled or not are_calm(cluster):
@@ -131,6 +138,7 @@ class PureHits:
             if self._loop.now_s < block.last_s:
                 return block.last_s
             self._settle(block.size)
+            self._behind_blocks = block.first + block.size
             self._block, self._settled, self._last = next(self._blocks, None), 0, -1
             self._look(0)
         return NEVER_S
@@ -153,7 +161,12 @@ class PureHits:
         self._last = self._asking = place
         self._asked.append(place)
         number = block.first + place
-        return Ask(arrives_s, block.intended_s.item(place), number, key, number)
+        intended_s = block.intended_s.item(place)
+        return Ask(arrives_s, intended_s, intended_s, number, key, number)
+
+    def due_so_far(self) -> int:
+        """Implements `Clients.due_so_far`: pure hits are requests like any other."""
+        return self._behind_blocks if self._block is None else self._block.first + self._to_come()
 
     def answered(self, ask: Ask, ended_s: float) -> None:
         """Implements `Clients.answered`: note the place of an answer that was recorded just now."""
@@ -277,6 +290,7 @@ class PureHits:
             code=np.full(len(place), 200),
             status=np.full(len(place), _HIT),
             pod=(block.first + place) % len(self._cluster.pods),
+            attempts=np.ones(len(place), dtype=np.int8),
         )
         at = block.places(self._answered_s, self._answered_at)
         self._put(hits, np.concatenate(([0], np.cumsum(is_hit)))[np.clip(at - start, 0, end - start)])

@@ -14,10 +14,12 @@ from loadtest.figures.records import (
     LOAD_REASONS,
     NO_STATUS,
     OUTCOMES,
+    RETRY_COLUMNS,
     STATUSES,
     Answers,
     Integers,
     Reads,
+    Retries,
 )
 from loadtest.figures.run_folder import RunRecord
 from loadtest.figures.whole_file import write_whole
@@ -40,7 +42,9 @@ class RawRecords:
         self._record.write(self._folder)
         self._answers = (self._folder / "answers-1.csv").open("w", newline="", encoding="utf-8")
         self._ledger = (self._folder / "ledger.csv").open("w", newline="", encoding="utf-8")
+        self._retries = (self._folder / "retries-1.csv").open("w", newline="", encoding="utf-8")
         csv.writer(self._answers).writerow(ANSWER_COLUMNS)
+        csv.writer(self._retries).writerow(RETRY_COLUMNS)
         csv.writer(self._ledger).writerow(OriginRead._fields)
 
     def begin(self, start_s: float) -> None:
@@ -77,10 +81,15 @@ class RawRecords:
             for asked_s, started_s, ended_s, key, reason, outcome, pod in rows
         )
 
+    def retries(self, chunk: Retries) -> None:
+        """Write a chunk of retries."""
+        csv.writer(self._retries).writerows(zip(*(column.tolist() for column in chunk), strict=True))
+
     def end(self, ending: Ending) -> None:
         """Write the end of the run."""
         self.close()
         self._record.incidents, self._record.trace, self._record.is_over = ending.incidents, ending.trace, True
+        self._record.notes = ending.notes
         self._record.failures = [(str(kind), what, count) for (kind, what), count in ending.failures.items()]
         self._record.net_acts = None if ending.net_acts is None else dict(ending.net_acts)
         self._record.write(self._folder)
@@ -88,6 +97,7 @@ class RawRecords:
     def close(self) -> None:
         self._answers.close()
         self._ledger.close()
+        self._retries.close()
 
 
 def _known(value: float) -> float | str:

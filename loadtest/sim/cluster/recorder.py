@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loadtest.figures.failures import Failures
 from loadtest.figures.history import Chunk
 from loadtest.figures.net_acts import act_name
-from loadtest.figures.records import STATUS_NUMBERS, Answers, Floats, Integers, Reads
+from loadtest.figures.records import STATUS_NUMBERS, Answers, Floats, Integers, Reads, Retries
 from loadtest.sim.cluster.events import AnswerWrong, FailureCounted, Handlers, NetActed, OriginAsked
 from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.raw_records import RawRecords
@@ -34,17 +35,22 @@ class Columns(NamedTuple):
     code: Integers
     status: Integers
     pod: Integers
+    attempts: NDArray[np.int8]
 
     def up_to(self, count: int) -> "Columns":
         kept = slice(count)
         return Columns(
             self.intended_s[kept], self.ended_s[kept], self.age_s[kept],
-            self.key[kept], self.code[kept], self.status[kept], self.pod[kept],
+            self.key[kept], self.code[kept], self.status[kept], self.pod[kept], self.attempts[kept],
         )  # fmt: skip
 
 
 def _empty(count: int) -> Columns:
-    return Columns(*(np.empty(count, dtype=kind) for kind in ("d", "d", "d", "q", "q", "q", "q")))
+    return Columns(*(np.empty(count, dtype=kind) for kind in "dddqqqqb"))
+
+
+def _columns(columns: Columns) -> tuple[NDArray[Any], ...]:
+    return columns
 
 
 class Recorder:
@@ -71,6 +77,8 @@ class Recorder:
         self._reads: deque[OpenRead] = deque()
         self._intended_s, self._ended_s, self._age_s = array("d"), array("d"), array("d")
         self._key, self._code, self._status, self._pod = array("q"), array("q"), array("q"), array("q")
+        self._attempts = array("b")
+        self._retry_sent_s, self._retry_attempt, self._retry_key = array("d"), array("q"), array("q")
         self.requests = 0
         """The answers that have their place in the record."""
         self.handlers: Handlers = {
@@ -85,9 +93,17 @@ class Recorder:
         """The acts of the nets since the load began."""
 
     def answer(
-        self, intended_s: float, ended_s: float, key: int, pod: int, code: int, status: Any, age_s: float | None
+        self,
+        intended_s: float,
+        ended_s: float,
+        key: int,
+        pod: int,
+        code: int,
+        status: Any,
+        age_s: float | None,
+        attempts: int = 1,
     ) -> None:
-        """Record a request that has ended; without a `status` it got no answer."""
+        """Record a request that has ended after so many attempts; without a `status` it got no answer."""
         self._intended_s.append(intended_s)
         self._ended_s.append(ended_s)
         self._age_s.append(_NAN if age_s is None else age_s)
@@ -95,8 +111,17 @@ class Recorder:
         self._code.append(code)
         self._status.append(STATUS_NUMBERS[status])
         self._pod.append(pod)
+        self._attempts.append(attempts)
         if self.settle_all is None and len(self._key) == CHUNK:
             self._settle_singles()
+
+    def retry(self, sent_s: float, attempt: int, key: int) -> None:
+        """Record an attempt after the first one of its request."""
+        self._retry_sent_s.append(sent_s)
+        self._retry_attempt.append(attempt)
+        self._retry_key.append(key)
+        if len(self._retry_key) == CHUNK:
+            self._count_retries()
 
     def settle(self, known: Columns, before: Integers) -> None:
         """Record answers that are known by now; `before` has how many of them precede each one of the single ones."""
@@ -105,7 +130,7 @@ class Recorder:
         are_known = np.ones(len(known.key) + len(places), dtype=np.bool_)
         are_known[places] = False
         merged = _empty(len(are_known))
-        for both, column, single in zip(merged, known, singles, strict=True):
+        for both, column, single in zip(*map(_columns, (merged, known, singles)), strict=True):
             both[are_known], both[places] = column, single
         self._put(merged, [(int(places[place]), fault) for place, fault in self._faults])
         self._faults = []
@@ -115,7 +140,10 @@ class Recorder:
         self._faults = []
 
     def _take_singles(self) -> Columns:
-        columns = (self._intended_s, self._ended_s, self._age_s, self._key, self._code, self._status, self._pod)
+        columns: tuple[array[Any], ...] = (
+            self._intended_s, self._ended_s, self._age_s,
+            self._key, self._code, self._status, self._pod, self._attempts,
+        )  # fmt: skip
         taken = Columns(*(np.array(column) for column in columns))
         for emptied in columns:
             del emptied[:]
@@ -128,7 +156,7 @@ class Recorder:
         while begun < count:
             ended = min(count, begun + CHUNK - self._filled)
             shift, self._filled = self._filled - begun, self._filled + ended - begun
-            for kept, column in zip(self._chunk, columns, strict=True):
+            for kept, column in zip(_columns(self._chunk), _columns(columns), strict=True):
                 kept[begun + shift : ended + shift] = column[begun:ended]
             self._faults_of_chunk += [(place + shift, fault) for place, fault in faults if begun <= place < ended]
             begun = ended
@@ -164,6 +192,7 @@ class Recorder:
         for read in self._reads:
             read.ended_s = max(read.ended_s, read.asked_s)
         self._count_reads()
+        self._count_retries()
         return self._hash.hexdigest()
 
     def _settle_known(self) -> None:
@@ -174,13 +203,13 @@ class Recorder:
         """Hand on the chunk as far as it is filled, and begin another."""
         columns, faults = self._chunk.up_to(self._filled), self._faults_of_chunk
         self._chunk, self._filled, self._faults_of_chunk = _empty(CHUNK), 0, []
-        for column in columns:
+        intended_s, ended_s, age_s, key, code, status, pods, attempts = columns
+        for column in columns if np.any(attempts > 1) else columns[:-1]:
             self._hash.update(column.data)
-        intended_s, ended_s, age_s, key, code, status, pods = columns
-        attempts, gave_up = np.ones(len(code), dtype=np.int64), code == NO_ANSWER
+        gave_up = code == NO_ANSWER
         wrong = Counter(what for _, what in faults)
-        wrong_at = np.array([place for place, _ in faults], dtype=np.int64)
-        chunk = Answers(intended_s, ended_s, age_s, code, status, key, wrong, attempts, gave_up, wrong_at)
+        wrong_at, tries = np.array([place for place, _ in faults], dtype=np.int64), attempts.astype(np.int64)
+        chunk = Answers(intended_s, ended_s, age_s, code, status, key, wrong, tries, gave_up, wrong_at)
         for check in self.checks:
             check(chunk)
         assert self._has_begun, "begin comes before the first answer"
@@ -205,9 +234,24 @@ class Recorder:
             np.array([read.reason for read in ended], dtype=np.int64),
             np.array([read.outcome for read in ended], dtype=np.int64),
         )
+        self._hand_on(chunk)
+        if self._raw is not None:
+            self._raw.reads(chunk, np.array([read.pod for read in ended], dtype=np.int64))
+
+    def _count_retries(self) -> None:
+        if not self._retry_key:
+            return
+        self._settle_known()
+        columns: tuple[array[Any], ...] = (self._retry_sent_s, self._retry_attempt, self._retry_key)
+        chunk = Retries(*(np.array(column) for column in columns))
+        for emptied in columns:
+            del emptied[:]
+        self._hand_on(chunk)
+        if self._raw is not None:
+            self._raw.retries(chunk)
+
+    def _hand_on(self, chunk: Reads | Retries) -> None:
         for column in chunk:
             self._hash.update(column.data)
         self.chunks.append(chunk)
         self._full()
-        if self._raw is not None:
-            self._raw.reads(chunk, np.array([read.pod for read in ended], dtype=np.int64))

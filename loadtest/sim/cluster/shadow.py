@@ -1,7 +1,7 @@
 """The shadow of a run: the same run with every hit simulated on its own, to which it has to be equal."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, fields
+from dataclasses import fields, is_dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +51,13 @@ def _difference(one: Simulated, other: Simulated) -> str:
             return f"{field.name} is {mine} by array, and {its} one by one"
     if one.violation != other.violation:
         return f"by array: {one.violation or 'no violation'}, one by one: {other.violation or 'none'}"
-    series = zip(astuple(one.series), astuple(other.series), strict=True)
-    are_equal = all(mine is its or np.array_equal(mine, its, equal_nan=True) for mine, its in series)
-    return "" if are_equal else "the course over time differs"
+    return "" if _are_equal(one.series, other.series) else "the course over time differs"
+
+
+def _are_equal(mine: object, its: object) -> bool:
+    """Whether two courses are the same, or two parts of them: dataclasses, arrays or numbers."""
+    if is_dataclass(mine) and is_dataclass(its):
+        return all(_are_equal(getattr(mine, field.name), getattr(its, field.name)) for field in fields(mine))
+    if isinstance(mine, np.ndarray) and isinstance(its, np.ndarray):
+        return np.array_equal(mine, its, equal_nan=True)
+    return mine == its

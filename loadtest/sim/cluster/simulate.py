@@ -69,7 +69,9 @@ class SimulatedHistory:
         strategy = self._strategy or _discovered(run.strategy)
         self.oldest_s = run.scenario.stated(strategy).oldest_s()
         kind = BusyLoop if needs_cpu(run.scenario) else VirtualLoop
-        loop = kind(run.scenario.duration_s + DEADLINE_S, self._shuffle_seed)
+        client = run.scenario.client
+        retrying_s = client.delays_s_max + client.retries * (client.timeout_s or 0.0)
+        loop = kind(run.scenario.duration_s + retrying_s + DEADLINE_S, self._shuffle_seed)
         raw = None if self._records is None else RawRecords(self._records, run, self.oldest_s)
         recorder = Recorder(loop.stop, raw)
         try:
@@ -132,7 +134,8 @@ class SimulatedHistory:
             bound = f"in_flight_max ({scenario.load.in_flight_max})"
             incidents.append(Incident(f"{traffic.not_sent} requests were not sent: {bound}"))
         acts = some([*recorder.net_acts.items(), (BREAKER_OPENED, opened)])
-        self._ending = Ending(incidents, failures=recorder.failures, net_acts=acts, trace=trace)
+        notes = [f"{traffic.too_late:,} answers came after their clients had given up"] if traffic.too_late else []
+        self._ending = Ending(incidents, notes, recorder.failures, net_acts=acts, trace=trace)
         if raw is not None:
             raw.end(self._ending)
 

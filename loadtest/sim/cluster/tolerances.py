@@ -7,6 +7,7 @@ from app.latency import Latency
 from app.strategy import Strategy
 from loadtest.workload import faults
 from loadtest.workload.answer_check import CLOCKS_APART_S, AnswerCheck
+from loadtest.workload.client import ClientTable
 from loadtest.workload.scenario import Scenario
 
 SETTLE_S = 20.0
@@ -29,6 +30,8 @@ PARTING = (
     faults.PodPaused,
 )
 """The faults in which commands may fail: pods load by themselves, and later return to older entries of the cache."""
+
+ROUNDING_S = 1e-6
 
 QUICK_MS = 2.0
 """The longest time of a command with which the commands of one request, polls too, are within its budget."""
@@ -99,6 +102,12 @@ def _queue_s_max(scenario: Scenario) -> float:
     return math.inf if scenario.virtual.service_us or scenario.virtual.load_us else 0.0
 
 
+def _with_retries_s(client: ClientTable, deadline_s: float) -> float:
+    """The longest duration of a request whose attempts are each answered within `deadline_s`, or abandoned."""
+    each_s = deadline_s if client.timeout_s is None else min(deadline_s, client.timeout_s)
+    return (1 + client.retries) * each_s + client.delays_s_max + ROUNDING_S
+
+
 def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allowed:
     """The tolerances for this scenario's latencies, clocks and faults."""
     settings = scenario.pod_settings(seed, "pod-1")
@@ -110,6 +119,7 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
     skew_s = sum(step_s for step_s in _steps_s(scenario) if step_s < scenario.duration_s + SETTLE_S)
     deadline_s = max(settings.wait_ms_max, settings.origin_timeout_ms) / 1000 + 4 * timeout_s + 2 * network_s
     deadline_s += _stopped_s(scenario) + _queue_s_max(scenario)
+    deadline_s = _with_retries_s(scenario.client, deadline_s)
     if scenario.load.loop == "closed" and scenario.load.rate_per_s is not None:
         deadline_s = math.inf  # a user who is behind its timetable asks later than intended
     apart_s = (fault.for_s + timeout_s + pause_s for fault in scenario.faults if isinstance(fault, PARTING))

@@ -92,6 +92,14 @@ def test_a_retry_after_is_a_floor_of_the_delay_up_to_a_bound() -> None:
     assert policy.delay_s(0, 1, Outcome(503, 1e9)) == RETRY_AFTER_MAX_S
 
 
+@pytest.mark.parametrize(("jitter", "width_s"), [("full", 0.2), ("equal", 0.1), ("decorrelated", 0.4)])
+def test_clients_that_are_told_the_same_moment_are_spread_after_it(jitter: str, width_s: float) -> None:
+    table = ClientTable(retries=1, jitter=jitter)
+    assert fills(sorted(backoff_s(table, 7, number, 1, 1.0) for number in range(REQUESTS)), 1.0, 1.0 + width_s)
+    early = [backoff_s(table, 7, number, 1, 0.01) for number in range(REQUESTS)]
+    assert min(early) >= 0.01
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [

@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.strategy import MechanismKind, Status
 from loadtest.figures.records import STATUSES
 from loadtest.sim.cluster.simulate import simulate
-from loadtest.sim.cluster.traffic import NO_ANSWER
+from loadtest.workload.client import NO_ANSWER
 from loadtest.workload.fault_worlds import WORLDS
 from loadtest.workload.faults import CACHE_COMMANDS, REFUSED_BY, Fault
 from tests.loadtest.sim.drill import (

@@ -88,6 +88,30 @@ def test_arrivals_at_the_very_moment_of_a_fault_come_behind_it() -> None:
             assert both_ways(strategy, workload(told, **steady)).was_by_array
 
 
+IMPATIENT: list[dict[str, Any]] = [
+    {"timeout_s": 0.2, "retries": 3, "budget": 0.1},
+    {"timeout_s": 0.05, "retries": 2, "base_s": 0.02, "jitter": "decorrelated"},
+    {"retries": 4, "backoff": "fixed", "base_s": 1.0, "jitter": "none", "budget": 0.02},
+]
+
+
+@pytest.mark.parametrize("client", IMPATIENT, ids=str)
+def test_impatient_clients_have_the_same_history_both_ways(client: dict[str, Any]) -> None:
+    for kind in ("origin-hangs", "origin-fails", "pod-killed", "clients-leave"):
+        told = fault(kind, **({"pod": 1} if kind.startswith("pod") else {}))
+        for more in ({}, {"load": {"loop": "open", "rate_per_s": 400, "in_flight_max": 20}}):
+            strategy = STRATEGIES["swr" if more else "static"]
+            shadowed = both_ways(strategy, workload(told, client=client, **more))
+            assert shadowed.was_by_array
+            assert shadowed.outcome.violation is None
+
+
+def test_hits_that_may_come_too_late_for_their_clients_are_simulated() -> None:
+    for timeout_s, is_by_array in ((0.0015, True), (0.001, False)):
+        scenario = workload(client={"timeout_s": timeout_s}, virtual={"network": "fixed(0.5)"})
+        assert simulate_both_ways(scenario, STRATEGIES["static"], 1).was_by_array is is_by_array
+
+
 def test_a_crowd_at_the_bound_of_requests_in_flight_ends_every_purity() -> None:
     scenario = workload(load={"loop": "open", "rate_per_s": 400, "in_flight_max": 20}, origin={"latency": "fixed(300)"})
     shadowed = both_ways(STRATEGIES["static"], scenario)

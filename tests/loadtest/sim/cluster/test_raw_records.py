@@ -1,5 +1,6 @@
 """`lab sim --raw`: the records of a simulated run say all that its figures say."""
 
+import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,11 @@ BROKEN = workload(
     fault("cache-paused", for_s=1.5, at_s=4.0),
     origin={"connections": 2},
 )
+IMPATIENT = workload(
+    fault("pod-killed", pod=1),
+    fault("origin-hangs", at_s=12.0),
+    client={"timeout_s": 0.3, "retries": 3, "budget": 0.5},
+)
 
 OUTAGE = read_scenario(
     "hot-key",
@@ -43,8 +49,8 @@ def written_down(scenario: Scenario, strategy: str, folder: Path) -> tuple[Summa
 @pytest.mark.parametrize("strategy", ["static", "swr"])
 @pytest.mark.parametrize(
     "scenario",
-    [BROKEN, OUTAGE, read_scenario("hot-key", duration_s=20), read_scenario("primer", duration_s=20)],
-    ids=lambda scenario: scenario.name,
+    [BROKEN, IMPATIENT, OUTAGE, read_scenario("hot-key", duration_s=20), read_scenario("primer", duration_s=20)],
+    ids=["broken", "impatient", "outage", "hot-key", "primer"],
 )
 def test_the_figures_made_again_from_the_records_are_the_very_same(
     scenario: Scenario, strategy: str, tmp_path: Path
@@ -59,6 +65,17 @@ def test_the_figures_made_again_from_the_records_are_the_very_same(
         assert summary.recovers_after_s is not None
     assert np.array_equal(series.origin_reads, simulated.series.origin_reads)
     assert np.array_equal(series.p99_ms, simulated.series.p99_ms, equal_nan=True)
+
+
+def test_every_attempt_is_written_down(tmp_path: Path) -> None:
+    _, _, raw = written_down(IMPATIENT, "static", tmp_path)
+    with (raw / "answers-1.csv").open(encoding="utf-8") as file:
+        lines = [*csv.DictReader(file)]
+    again = (raw / "retries-1.csv").read_text(encoding="utf-8").splitlines()
+    assert again[0] == "sent_s,attempt,key"
+    assert sum(int(line["attempts"]) - 1 for line in lines) == len(again) - 1 > 100
+    assert {line["gave_up"] for line in lines if line["code"] == "0"} == {"1"}
+    assert {line["gave_up"] for line in lines if line["code"] != "0"} == {"0"}
 
 
 def test_a_run_that_is_written_down_is_the_same_run(tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""The patience of virtual time's clients: they abandon an attempt at its deadline, and try again after a delay.
+
+Nothing here reaches a pod. An attempt that is abandoned goes on there, and its answer is dropped when it comes.
+"""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+from app.latency import Latency
+from loadtest.sim.cluster.clients import NEVER_S, Ask, Clients
+from loadtest.sim.cluster.cluster import Cluster
+from loadtest.workload.client import Outcome, RetryPolicy
+from loadtest.workload.faults import ClientsLeave
+from loadtest.workload.scenario import Scenario
+
+
+class Patience:
+    """The deadlines and the retries of a run's clients, by the same policy as in every world."""
+
+    def __init__(self, cluster: Cluster, clients: Clients, start_s: float) -> None:
+        """Set up the patience for a load that begins at `start_s`."""
+        scenario = cluster.scenario
+        self._loop, self._seed, self._start_s = cluster.loop, cluster.seed, start_s
+        self._clients = clients
+        self._timeout_s = NEVER_S if scenario.client.timeout_s is None else scenario.client.timeout_s
+        self._departures = _departures(scenario)
+        self._policy = RetryPolicy(scenario.client, cluster.seed)
+        self._counted = self._not_sent = 0
+        self._network, self._rng = Latency.parse(scenario.virtual.network), Random(f"{cluster.seed}/network again")
+        self._timers: dict[Ask, asyncio.TimerHandle] = {}
+        self.abandoned = set[Ask]()
+        """The attempts of which a pod still works, though their clients have given up."""
+        self.too_late = 0
+        """The answers that came after their clients had given up."""
+
+    @classmethod
+    def of(cls, cluster: Cluster, clients: Clients, start_s: float) -> "Patience | None":
+        """The patience of a run's clients; None where they wait for every answer, and ask once."""
+        scenario = cluster.scenario
+        return None if scenario.client.is_patient and not _departures(scenario) else cls(cluster, clients, start_s)
+
+    def watch(self, ask: Ask, abandon: Callable[[Ask, float], None]) -> None:
+        """Call `abandon` with an attempt that waits, and with its deadline, when that is over."""
+        deadline_s = self._deadline_s(ask)
+        if deadline_s < NEVER_S and ask not in self._timers:
+            at_s = max(self._loop.now_s, deadline_s)
+            self._timers[ask] = self._loop.call_at(at_s, self._abandon, ask, deadline_s, abandon)
+
+    def hears_until_s(self, ask: Ask) -> float:
+        """The moment until which the client hears an answer that is on its way now."""
+        if ask in self.abandoned:
+            self.abandoned.remove(ask)
+            return -NEVER_S
+        if (timer := self._timers.pop(ask, None)) is not None:
+            timer.cancel()
+        return self._deadline_s(ask)
+
+    def next_after(self, ask: Ask, outcome: Outcome, ended_s: float, not_sent: int) -> Ask | None:
+        """The attempt that follows on one that ended so; None where the request ends with it.
+
+        `not_sent` of the requests that were due so far were never sent, and earn nothing for the budget.
+        """
+        if not outcome.is_retried:
+            return None
+        sent_so_far = self._clients.due_so_far() - not_sent
+        self._policy.begin(sent_so_far - self._counted)
+        self._counted = sent_so_far
+        leaves_s = self._leaves_s(ask)
+        if ended_s >= leaves_s:
+            return None
+        delay_s = self._policy.delay_s(ask.number, ask.attempt, outcome)
+        if delay_s is None or (sent_s := ended_s + delay_s) >= leaves_s:
+            return None
+        arrives_s = sent_s + self._network.draw_ms(self._rng) / 1000
+        return ask._replace(arrives_s=arrives_s, sent_s=sent_s, turn=ask.turn + 1, attempt=ask.attempt + 1)
+
+    def _abandon(self, ask: Ask, deadline_s: float, abandon: Callable[[Ask, float], None]) -> None:
+        del self._timers[ask]
+        self.abandoned.add(ask)
+        abandon(ask, deadline_s)
+
+    def _deadline_s(self, ask: Ask) -> float:
+        return min(ask.sent_s + self._timeout_s, self._leaves_s(ask))
+
+    def _leaves_s(self, ask: Ask) -> float:
+        """The moment at which the client leaves because of a fault, whether or not it would try again."""
+        meant_s = ask.intended_s - self._start_s
+        return min(
+            (
+                ask.intended_s + fault.after_ms / 1000
+                for fault in self._departures
+                if fault.at_s <= meant_s < fault.at_s + fault.for_s and fault.leaves(self._seed, ask.number)
+            ),
+            default=NEVER_S,
+        )
+
+
+def soonest_s(scenario: Scenario) -> float:
+    """The shortest time after which a client may abandon an attempt, in seconds; `NEVER_S` where none does."""
+    timeout_s = NEVER_S if scenario.client.timeout_s is None else scenario.client.timeout_s
+    return min((timeout_s, *(fault.after_ms / 1000 for fault in _departures(scenario))))
+
+
+def _departures(scenario: Scenario) -> list[ClientsLeave]:
+    return [fault for fault in scenario.faults if isinstance(fault, ClientsLeave)]
