@@ -46,7 +46,6 @@ def test_records_locust_and_metrics_tell_of_the_same_attempts(load: str, tmp_pat
             said, _ = process.communicate(timeout=30)
     assert process.returncode == 0, said
     lines = lines_of(tmp_path)
-    assert {line["code"] for line in lines} <= {"200", "0"}, "all but what the end cut off was answered in the end"
     attempts = Counter(int(line["attempts"]) for line in lines)
     assert len(attempts) > 1
     retries = sum(count * (attempt - 1) for attempt, count in attempts.items())

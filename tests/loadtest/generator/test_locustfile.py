@@ -129,7 +129,10 @@ def test_an_open_loop_without_an_end_goes_on_until_it_is_told_to_stop(liar: str,
         locust(liar, tmp_path, "--rate", "40"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        time.sleep(5)
+        give_up_s = time.monotonic() + 40
+        while not any(tmp_path.glob("answers-*.csv")) and time.monotonic() < give_up_s:
+            time.sleep(0.1)
+        time.sleep(3)
         process.terminate()
         said, _ = process.communicate(timeout=30)
     finally:
