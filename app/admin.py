@@ -90,8 +90,16 @@ def add_admin_routes(
 
     @app.get("/ledger")
     async def ledger(after: int = Query(0, ge=0, lt=2**63)) -> dict[str, Any]:
-        """A page of the ledger, from read number `after` on, and how many reads are still under way."""
-        return {"pod": settings.pod, "under_way": pod.reads_under_way, **pod.ledger.page(after)}
+        """A page of the ledger, from read number `after` on, and how many reads are still under way.
+
+        The `instance` tells a pod that began anew, and counts from 0 again, from the one before.
+        """
+        return {
+            "pod": settings.pod,
+            "instance": pod.instance_id,
+            "under_way": pod.reads_under_way,
+            **pod.ledger.page(after),
+        }
 
 
 def _longest_load_s(settings: Settings) -> float:

@@ -63,7 +63,7 @@ class Pod(Generic[C, B]):
         self.settings, self.cache, self.ledger = settings, cache, ledger
         self.origins: dict[str, Origin] = {}
         self.runners: dict[str, StrategyRunner] = {}
-        instance_id = instance_id or secrets.token_hex(4)
+        self.instance_id = instance_id = instance_id or secrets.token_hex(4)
         size, clock = settings.origin_connections_shared, cache.clock
         for name, strategy in strategies.items():
             shared = None

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from loadtest.worlds.native import redis_binary
 from loadtest.worlds.python_server import free_port
+from loadtest.worlds.redis_process import redis_binary
 
 
 class RedisServer:

@@ -22,8 +22,8 @@ from benchmarks.hitpath.generator import Order, Sample
 from benchmarks.hitpath.result import HitpathResult, Window, WindowPair
 from loadtest import ROOT
 from loadtest.worlds.child_processes import Children
-from loadtest.worlds.native import start_redis
 from loadtest.worlds.python_server import HOST, Server, start_server
+from loadtest.worlds.redis_process import start_redis
 from loadtest.worlds.world import WorldFailed
 
 CONNECTIONS = (1, 64, 256)
@@ -101,7 +101,7 @@ def knobs_set_outside() -> dict[str, str]:
 
 async def _start(children: Children, folder: Path, strategy: str) -> tuple[list[_Target], list[str]]:
     """The service, warm, and the bare app; and the bodies with which both answer, in the order of their paths."""
-    redis_url = await start_redis(children, folder)
+    redis_url = (await start_redis(children, folder)).url
     environment = {"LAB_REDIS_URL": redis_url}
     variables = {
         **knobs_set_outside(),

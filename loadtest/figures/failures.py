@@ -27,7 +27,7 @@ from pathlib import Path
 
 from loadtest.figures.incident import Incident
 from loadtest.figures.pod_metrics import families
-from loadtest.figures.redis_commands import AFTER, BEFORE
+from loadtest.figures.redis_commands import AFTER, BEFORE, earlier_lives
 from loadtest.workload.scenario import Scenario
 
 
@@ -114,6 +114,8 @@ def counted(raw: Path, pods: int, since: str | None) -> tuple[Failures, list[str
         try:
             before, after = (_read(raw / f"{when}{name}.prom") for when in (BEFORE, AFTER))
             earlier = Failures() if since is None else _read(raw / f"{since}{name}.prom")
+            for life in earlier_lives(raw, f"{name}.prom"):
+                after += _read(life)
         except (OSError, ValueError):
             unknown.append(f"the counters of {name} could not be read: whether anything failed there is not known")
             continue

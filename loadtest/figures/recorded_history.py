@@ -46,7 +46,7 @@ class RecordedHistory:
             return Ending(incidents, record.notes, told, net_acts=record.net_acts, trace=record.trace)
         since = BEFORE if record.world != "native" else EARLIER if record.are_pods_kept else None
         failures, unknown = counted(self._raw, self.run.scenario.pods, since)
-        of_redis, notes = what_happened(self._raw)
+        of_redis, notes = what_happened(self._raw, self.run.scenario)
         generator = read_generator(self._raw)
         incidents += map(Incident, (*unknown, *of_redis))
         if generator is None:

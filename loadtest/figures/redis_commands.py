@@ -10,6 +10,8 @@ CPU = "lab_cpu_seconds"
 ASKED = "lab_origin_asked_total"
 BEFORE = "metrics-before-"
 AFTER = "metrics-"
+LIFE = "metrics-life-"
+"""The name of the metrics that a pod's process had counted before a fault ended it, and another took its place."""
 EARLIER = "metrics-earlier-"
 """The name of the metrics that kept pods had counted by the end of the run before."""
 
@@ -37,11 +39,17 @@ def _during_load(raw: Path, name: str, **labels: str) -> float | None:
         return None
     total = 0.0
     for pod, path in before.items():
-        then, now = _counted(path, name, labels), _counted(after[pod], name, labels)
-        if then is None or now is None or now < then:
+        lives = [_counted(life, name, labels) for life in (after[pod], *earlier_lives(raw, pod))]
+        then, now = _counted(path, name, labels), sum(life for life in lives if life is not None)
+        if then is None or None in lives or now < then:
             return None
         total += now - then
     return total
+
+
+def earlier_lives(raw: Path, pod: str) -> list[Path]:
+    """The metrics of the processes that a pod was before, `pod` being the name of its file."""
+    return sorted(raw.glob(f"{LIFE}*-{pod}"))
 
 
 def _counted(path: Path, name: str, labels: Mapping[str, str]) -> float | None:

@@ -5,12 +5,15 @@ more, and the figures are those of another world than the scenario states.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+
+from loadtest.workload.scenario import Scenario
 
 BEFORE, AFTER = "redis-before.json", "redis-after.json"
 EMPTYING = ("flushall", "flushdb")
@@ -33,22 +36,28 @@ async def what_it_says(redis_url: str) -> dict[str, Any]:
         return {"unknown": type(error).__name__}
 
 
-def what_happened(raw: Path) -> tuple[list[str], list[str]]:
-    """The incidents that Redis's counters in `raw` show, each of which makes the run no result, and notes."""
+def what_happened(raw: Path, scenario: Scenario) -> tuple[list[str], list[str]]:
+    """The incidents that Redis's counters in `raw` show, each of which makes the run no result, and notes.
+
+    What the scenario's faults do to Redis is none.
+    """
+    kinds = Counter(fault.variant for fault in scenario.faults)
     try:
         before, after = _read(raw / BEFORE), _read(raw / AFTER)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return [], [NOT_KNOWN]
     incidents = []
     if before["run_id"] != after["run_id"]:
-        incidents.append("Redis began anew during the run")
+        if not kinds["cache-away"]:
+            incidents.append("Redis began anew during the run")
         before = dict.fromkeys(before, 0)  # the new process counts from nothing
     done = {name: after[name] - before[name] for name in after if name != "run_id"}
+    done["flushall"] -= min(max(0, done["flushall"]), kinds["cache-flushed"])
     for name in EMPTYING:
         if done[name] > 0:
             times = "once" if done[name] == 1 else f"{done[name]:,} times"
             incidents.append(f"Redis was emptied during the run ({name.upper()}, {times})")
-    if done["evicted_keys"] > 0:
+    if done["evicted_keys"] > 0 and not kinds["cache-full"]:
         incidents.append(f"Redis evicted {done['evicted_keys']:,} key{'s' * (done['evicted_keys'] > 1)} during the run")
     were_reset = any(count < 0 for count in done.values())
     return incidents, [NOT_KNOWN] if were_reset else []

@@ -9,6 +9,7 @@ import gevent
 from gevent.event import Event
 from locust.log import greenlet_exception_logger
 
+from loadtest.figures.load_begin import tell_begin
 from loadtest.generator.answer_recorder import AnswerRecorder, Reporter
 from loadtest.generator.client import Client
 from loadtest.generator.deal import DEAL_EVERY_S, SILENCE_S_MAX, Share, all_of_it, own_share
@@ -74,6 +75,8 @@ class LoadRun:
 
     def _take(self, share: Share) -> None:
         is_first, self.share = self.share is None, share
+        if is_first and self.plan.folder is not None:
+            tell_begin(self.plan.folder, self.plan.records.instance_id, share.start_s)
         if not self.plan.is_open:
             if is_first:
                 self.client.policy, self.client.start_s = self.plan.retry_policy(share.of), share.start_s

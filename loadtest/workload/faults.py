@@ -19,6 +19,10 @@ REFUSED_BY: dict[str, frozenset[CacheCommand]] = {
 """The commands that each error can be the reply to."""
 
 
+FOR_S_MAX = 3_600.0
+"""The longest time of a fault, seconds."""
+
+
 class _Fault(Table):
     at_s: float = Field(ge=0, le=3_600)
 
@@ -31,7 +35,7 @@ class _Fault(Table):
 class Lasting(_Fault):
     """A fault that ends by itself after `for_s` seconds."""
 
-    for_s: float = Field(gt=0, le=3_600)
+    for_s: float = Field(gt=0, le=FOR_S_MAX)
 
 
 class CacheFlushed(_Fault):
@@ -221,7 +225,7 @@ class LoopBlocked(_Fault):
     """
 
     kind: Literal["loop-blocked"]
-    for_s: float = Field(gt=0, le=3_600)
+    for_s: float = Field(gt=0, le=FOR_S_MAX)
     pod: int = Field(ge=0, le=9_999)
 
 

@@ -98,8 +98,6 @@ class Scenario(Table):
 
     def why_not_in(self, world: str) -> str:
         """The part of this scenario that a world cannot do, and why; empty where it can do all of it."""
-        if self.faults and world != "virtual":
-            return f"faults.0: {self.faults[0].kind} on time is for virtual time: make sim"
         for number, fault in enumerate(self.faults):
             if reason := why_not(fault, world):
                 return f"faults.{number}: {fault.kind} is for {_others(fault, world)}: {reason}"

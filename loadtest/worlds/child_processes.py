@@ -53,6 +53,8 @@ class Child:
     log: Path
     role: str = ""
     """The role that it shares with others, which end together; empty for one of its own."""
+    may_end: bool = False
+    """Whether its end is planned, so that it does not count as fallen."""
 
     @property
     def pid(self) -> int:
@@ -68,6 +70,13 @@ class Child:
         if code is None:
             return "runs"
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; one that has ended is fine."""
+        try:
+            self.process.send_signal(number)
+        except ProcessLookupError:
+            pass  # it has just ended by itself
 
     def last_words(self, lines: int = 5) -> str:
         """The last lines of its log, for an error message."""
@@ -142,19 +151,30 @@ class Children:
         """End a child: SIGTERM, and SIGKILL after `GRACE_S`. A child that has ended already is fine."""
         if child.ended:
             return
-        _signal(child, signal.SIGTERM)
+        child.signal(signal.SIGTERM)
+        child.signal(signal.SIGCONT)  # a process that is stopped sees no other signal
         try:
             async with asyncio.timeout(GRACE_S):
                 await child.process.wait()
         except (TimeoutError, asyncio.CancelledError):
-            _signal(child, signal.SIGKILL)
+            child.signal(signal.SIGKILL)
             await child.process.wait()
 
     async def end_at_once(self) -> None:
         """End all children by SIGKILL, without the order and the grace of those that are at work."""
         for child in self.alive():
-            _signal(child, signal.SIGKILL)
+            child.signal(signal.SIGKILL)
         await asyncio.gather(*(child.process.wait() for child in self._children))
+
+    async def kill(self, child: Child) -> None:
+        """End a child by SIGKILL, and forget it, so that it never counts as fallen."""
+        self._children.remove(child)
+        try:
+            child.signal(signal.SIGKILL)
+            await child.process.wait()
+        except BaseException:
+            self._children.append(child)
+            raise
 
     async def discard(self, child: Child) -> None:
         """End a child, and forget it."""
@@ -166,20 +186,13 @@ class Children:
         return [child for child in self._children if not child.ended]
 
     def fallen(self) -> list[Child]:
-        """The children that have ended of their own accord."""
-        return [child for child in self._children if child.ended]
+        """The children that have ended of their own accord, and were not meant to."""
+        return [child for child in self._children if child.ended and not child.may_end]
 
 
 def _absolute(path: Path) -> Path:
     """The absolute path: a child works in a folder of its own, where a relative one leads elsewhere."""
     return path.absolute()
-
-
-def _signal(child: Child, number: signal.Signals) -> None:
-    try:
-        child.process.send_signal(number)
-    except ProcessLookupError:
-        pass  # it has just ended by itself
 
 
 def die_with_parent(parent: int) -> None:

@@ -13,6 +13,8 @@ from app.ledger import OriginRead, ReadOutcome
 from loadtest.figures.origin_load import sliding_peak
 
 DRAIN_WITHIN_S = 15.0
+ANSWER_WITHIN_S = 10.0
+"""Seconds within which a pod tells its ledger; one that is paused for longer is asked again a second later."""
 
 
 class LedgerFile:
@@ -21,6 +23,9 @@ class LedgerFile:
     def __init__(self, client: httpx.AsyncClient, pod_urls: Sequence[str], path: Path) -> None:
         self._client = client
         self._next = dict.fromkeys(pod_urls, 0)
+        self._instances: dict[str, str] = {}
+        """The process that each pod was when it was asked last: a new one counts from 0 again."""
+        self._asking = {url: asyncio.Lock() for url in pod_urls}
         self._under_way = dict.fromkeys(pod_urls, 0)
         self.silent_urls: set[str] = set()
         """The pods that did not answer the last request."""
@@ -48,24 +53,35 @@ class LedgerFile:
         """Skip what the pods have read so far: it belongs to the warm-up, or to an earlier run."""
         for url in self._next:
             page = (await self._client.get(f"{url}/ledger", params={"after": 2**62})).raise_for_status().json()
-            self._next[url] = page["written"]
+            self._next[url], self._instances[url] = page["written"], page["instance"]
 
     async def fetch(self) -> None:
         """Fetch the new lines of every pod. A pod that does not answer is left out: its fall is an incident."""
-        await asyncio.gather(*(self._fetch(url) for url in self._next))
+        await asyncio.gather(*(self.fetch_from(url) for url in self._next))
         self._file.flush()  # a killed process loses no more than a second of the ledger
 
-    async def _fetch(self, url: str) -> None:
+    async def fetch_from(self, url: str) -> int | None:
+        """Fetch the new lines of one pod; the number of its reads under way, or None where it does not answer."""
+        async with self._asking[url]:  # the same lines are never fetched twice
+            is_there = await self._fetch(url)
+        return self._under_way[url] if is_there else None
+
+    async def _fetch(self, url: str) -> bool:
         while True:
             try:
-                answer = await self._client.get(f"{url}/ledger", params={"after": self._next[url]})
+                answer = await self._client.get(
+                    f"{url}/ledger", params={"after": self._next[url]}, timeout=ANSWER_WITHIN_S
+                )
                 answer.raise_for_status()
             except httpx.HTTPError:
                 self._under_way[url] = 0
                 self.silent_urls.add(url)
-                return
+                return False
             self.silent_urls.discard(url)
             page = answer.json()
+            if self._instances.setdefault(url, page["instance"]) != page["instance"]:
+                self._instances[url], self._next[url] = page["instance"], 0
+                continue
             self._writer.writerows(page["rows"])
             rows = (OriginRead(*row) for row in page["rows"])
             self._asked_s += [read.asked_s for read in rows if read.outcome != ReadOutcome.SHED]
@@ -73,7 +89,7 @@ class LedgerFile:
             self._next[url] = page["next"]
             self._under_way[url] = page["under_way"]
             if page["next"] == page["written"]:
-                return
+                return True
 
     async def drain(self) -> None:
         """Wait until no read is under way any more, so that the ledgers hold all of them."""

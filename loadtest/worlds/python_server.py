@@ -19,8 +19,12 @@ START_WITHIN_S = 30.0
 class Server:
     """A server's child process, its port and its URL."""
 
-    pid: int
+    child: Child
     port: int
+
+    @property
+    def pid(self) -> int:
+        return self.child.pid
 
     @property
     def url(self) -> str:
@@ -34,10 +38,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def start_server(children: Children, name: str, module: str, environment: dict[str, str], folder: Path) -> Server:
-    """Start `python -m module --fd N`, ready once it listens on the socket that it inherits. Raises `WorldFailed`."""
+async def start_server(
+    children: Children, name: str, module: str, environment: dict[str, str], folder: Path, port: int = 0
+) -> Server:
+    """Start `python -m module --fd N`, ready once it listens on the socket that it inherits. Raises `WorldFailed`.
+
+    It gets a free port, or the stated one that another process had before.
+    """
     with socket.socket() as listener:  # bound here, so that no other program can take its port
-        listener.bind((HOST, 0))
+        if port:  # of which old connections may still end
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except OSError as error:
+            raise WorldFailed(f"{name} cannot have port {port} again: {error.strerror}") from error
         port = listener.getsockname()[1]
         child = await children.start(
             name,
@@ -47,11 +61,12 @@ async def start_server(children: Children, name: str, module: str, environment: 
             pass_fds=[listener.fileno()],
             role=module,
         )
-    await _wait_until_it_listens(child, port)
-    return Server(child.pid, port)
+    await wait_until_it_listens(child, port)
+    return Server(child, port)
 
 
-async def _wait_until_it_listens(child: Child, port: int) -> None:
+async def wait_until_it_listens(child: Child, port: int) -> None:
+    """Wait until the child listens on its port. Raises `WorldFailed`."""
     give_up_s = time.monotonic() + START_WITHIN_S
     while not child.ended and time.monotonic() < give_up_s:
         try:

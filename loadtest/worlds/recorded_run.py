@@ -14,6 +14,7 @@ import httpx
 from app.discovery import discover
 from loadtest.figures import redis_info
 from loadtest.figures.incident import Incident
+from loadtest.figures.load_begin import read_begin
 from loadtest.figures.recorded_history import RecordedHistory
 from loadtest.figures.redis_commands import AFTER, BEFORE, EARLIER
 from loadtest.figures.run_folder import FAILURE, RunRecord
@@ -21,15 +22,20 @@ from loadtest.figures.whole_file import write_whole
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.trace import scenario_json
 from loadtest.worlds.child_processes import Child, Children
+from loadtest.worlds.farewells import Farewells
 from loadtest.worlds.lease import Lease, sole_user
 from loadtest.worlds.ledger_collector import LedgerFile
 from loadtest.worlds.locust_command import start_locust
+from loadtest.worlds.planned_faults import PlannedFaults
 from loadtest.worlds.system import OpenSystem, System, clock_offset_s
 from loadtest.worlds.warm_burst import ask_for_all
 from loadtest.worlds.world import OnProgress, Progress, Records, WorldFailed
 
 POLL_S = 1.0
 WARM_WITHIN_S = 30.0
+BEGIN_WITHIN_S = 40.0
+"""Seconds within which Locust states when its load begins."""
+BEGIN_LOOK_S = 0.02
 LOCUST_OVERTIME_S = 40.0
 """Seconds that Locust may take beyond the stated duration before it counts as hanging."""
 
@@ -108,6 +114,8 @@ class RecordedWorld:
                 record.write(raw)
                 await ledger.skip()
                 await _keep_metrics(client, system, raw, BEFORE)
+                farewells = Farewells(client, system.pod_urls, raw, ledger)
+                system.before_pod_ends = farewells.keep
                 locust, *_ = await start_locust(
                     system.children,
                     raw / "scenario.json",
@@ -119,17 +127,22 @@ class RecordedWorld:
                     scenario.duration_s,
                     server=system.locust,
                 )
+                breaking = asyncio.create_task(_break(system, run, record, raw), name="the planned faults")
                 try:
                     await _watch(locust, run, system.children, record, ledger, on_progress)
+                    await _mend(breaking)
                     await ledger.drain()
                     record.is_over = True
                 finally:
+                    await _mend(breaking)
+                    record.incidents += farewells.incidents()
                     record.incidents += map(Incident, self._at_the_end(ledger))
                     record.write(raw)
             await system.children.discard(locust)
             await _keep_redis(system, raw / redis_info.AFTER)
             await _keep_metrics(client, system, raw, AFTER)
-            system.is_sound = not any(incident.spoils for incident in record.incidents)
+            # what was broken and mended is not provably as new
+            system.is_sound = not (scenario.faults or any(incident.spoils for incident in record.incidents))
 
     def _at_the_end(self, ledger: LedgerFile) -> Iterator[str]:
         for url in ledger.silent_urls:
@@ -144,6 +157,31 @@ def _promise(run: PlannedRun) -> float | None:
     """The oldest answer that the strategy promises, seconds; None where only the pods have such a strategy."""
     found = discover(references=True).runnable.get(run.strategy)
     return None if found is None else run.scenario.stated(found).oldest_s()
+
+
+async def _break(system: System, run: PlannedRun, record: RunRecord, raw: Path) -> None:
+    """Begin and end the scenario's faults at their seconds of the load, from the moment at which that begins."""
+    if not run.scenario.faults:
+        return
+    if system.nemesis is None:
+        record.incidents.append(Incident("the scenario's faults were left out: nothing here can do them"))
+        return
+    give_up_s = time.monotonic() + BEGIN_WITHIN_S
+    while (start_s := read_begin(raw)) is None and time.monotonic() < give_up_s:  # noqa: ASYNC110
+        await asyncio.sleep(BEGIN_LOOK_S)
+    if start_s is None:
+        record.incidents.append(Incident(f"no load began within {BEGIN_WITHIN_S:g} s, and no fault did"))
+        return
+    try:
+        await PlannedFaults(system.nemesis, record.incidents, start_s).carry_out(run.scenario.faults)
+    except ExceptionGroup as errors:
+        record.incidents.append(Incident(f"the planned faults were not carried out: {errors.exceptions[0]!r}"))
+
+
+async def _mend(breaking: asyncio.Task[None]) -> None:
+    """End the faults that are on still; the task has ended then."""
+    breaking.cancel()
+    await asyncio.gather(breaking, return_exceptions=True)
 
 
 async def _watch(

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,15 @@ from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.ambient import shown_url
 from loadtest.worlds.child_processes import Children
 from loadtest.worlds.forked_locust import ForkServer
+from loadtest.worlds.nemesis import Nemesis
 from loadtest.worlds.world import WorldFailed
+
+BeforePodEnds = Callable[[int, int], Awaitable[bool]]
+"""A function that keeps what a pod, by its number and that of its process, has counted; False where it is silent."""
+
+
+async def _keep_nothing(number: int, life: int) -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -34,6 +42,10 @@ class System:
     """The folder of the records of the run that it served before; None where it is new."""
     remarks: Sequence[str] = ()
     """Remarks on this system for the record of its next run."""
+    nemesis: Nemesis | None = None
+    """The one who breaks its parts; None where nothing can be broken on time."""
+    before_pod_ends: BeforePodEnds = _keep_nothing
+    """The function that keeps what a pod has counted, called before its end; the run that it serves sets it."""
 
 
 ANSWER_WITHIN_S = 5.0

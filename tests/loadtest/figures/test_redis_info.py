@@ -8,17 +8,22 @@ from typing import Any
 from redis.asyncio import Redis
 
 from loadtest.figures.redis_info import AFTER, BEFORE, NOT_KNOWN, what_happened, what_it_says
+from loadtest.workload.scenario import Scenario, read_scenario
 from tests.redis_server import RedisServer
+
+QUIET = read_scenario("hot-key")
 
 
 def said(run_id: str = "a", evicted_keys: int = 0, flushall: int = 0, flushdb: int = 0) -> dict[str, Any]:
     return {"run_id": run_id, "evicted_keys": evicted_keys, "calls": {"flushall": flushall, "flushdb": flushdb}}
 
 
-def told(raw: Path, before: dict[str, Any], after: dict[str, Any]) -> tuple[list[str], list[str]]:
+def told(
+    raw: Path, before: dict[str, Any], after: dict[str, Any], scenario: Scenario = QUIET
+) -> tuple[list[str], list[str]]:
     (raw / BEFORE).write_text(json.dumps(before))
     (raw / AFTER).write_text(json.dumps(after))
-    return what_happened(raw)
+    return what_happened(raw, scenario)
 
 
 def test_what_redis_did_during_the_run_is_told_and_what_it_did_before_is_not(tmp_path: Path) -> None:
@@ -39,8 +44,24 @@ def test_a_redis_that_began_anew_counts_from_nothing(tmp_path: Path) -> None:
     assert notes == []
 
 
+def test_what_the_scenario_does_to_redis_is_no_incident_and_what_is_beyond_it_is(tmp_path: Path) -> None:
+    def planned(*kinds: str) -> Scenario:
+        faults = [{"kind": kind, "at_s": 1} | ({} if kind == "cache-flushed" else {"for_s": 1}) for kind in kinds]
+        return Scenario.model_validate(QUIET.model_dump() | {"faults": faults})
+
+    begun_anew, twice, evicted = said(run_id="b"), said(flushall=2), said(evicted_keys=3)
+    assert told(tmp_path, said(), begun_anew, planned("cache-away")) == ([], [])
+    assert told(tmp_path, said(), twice, planned("cache-flushed", "cache-flushed")) == ([], [])
+    assert told(tmp_path, said(), evicted, planned("cache-full")) == ([], [])
+    assert told(tmp_path, said(), twice, planned("cache-flushed"))[0] == [
+        "Redis was emptied during the run (FLUSHALL, once)"
+    ]
+    for other in (begun_anew, evicted, twice):
+        assert told(tmp_path, said(), other, planned("cache-paused"))[0] != []
+
+
 def test_what_redis_does_not_say_is_a_note(tmp_path: Path) -> None:
-    assert what_happened(tmp_path) == ([], [NOT_KNOWN])
+    assert what_happened(tmp_path, QUIET) == ([], [NOT_KNOWN])
     assert told(tmp_path, said(), {"unknown": "NoPermissionError"}) == ([], [NOT_KNOWN])
     assert told(tmp_path, said(flushall=7), said(flushall=1)) == ([], [NOT_KNOWN])  # CONFIG RESETSTAT
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.worlds.child_processes import Children
-from loadtest.worlds.native import start_redis
+from loadtest.worlds.redis_process import start_redis
 from loadtest.worlds.world import WorldFailed
 
 
