@@ -1,5 +1,6 @@
 """`lab bench`: strategies measured side by side."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Duration, Pods, Reference, Results, Seed, Strategies
 from loadtest.cli.terminal import console, exit_unless_valid, fail
 from loadtest.workload.planned_run import plan
+from loadtest.worlds.native_nemesis import why_not_with
 
 DEFAULT_RUN_S = 35.0
 """The default run is shorter than its scenario, so that five strategies and the reference end within five minutes."""
@@ -37,7 +39,10 @@ def bench(
             f"[dim]make bench SCENARIO={DEFAULT_SCENARIO} runs its full time.[/]"
         )
     workload = scenario_named(scenario or DEFAULT_SCENARIO, duration, pods)
-    if reason := workload.why_not_in(world):
+    reason = workload.why_not_in(world)
+    if not reason and world == "native" and (redis_url := os.environ.get("LAB_REDIS_URL")):
+        reason = why_not_with(workload, redis_url)
+    if reason:
         fail(f"{workload.name}: {reason}")
     # the stack's pods serve no reference, so that the live load never asks one
     found = discovered(reference and world != "stack")

@@ -12,10 +12,11 @@ from loadtest.cli.running import guarded
 from loadtest.cli.terminal import fail, print_text, warn
 from loadtest.workload.breaks import BREAKS, FOR_S_MAX, BadBreak, Break, Option, named
 from loadtest.workload.faults import Fault
-from loadtest.worlds.docker_stack import DockerStack, to_the_end
+from loadtest.worlds.docker_stack import DockerStack
 from loadtest.worlds.fault_marks import FaultMarks
 from loadtest.worlds.nemesis import CannotBreak
 from loadtest.worlds.stack_nemesis import StackNemesis
+from loadtest.worlds.uninterrupted import to_the_end
 from loadtest.worlds.world import WorldFailed
 
 VICTORIAMETRICS, GRAFANA = 8428, 3000

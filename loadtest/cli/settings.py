@@ -20,7 +20,7 @@ def settings(
 ) -> None:
     """Print a scenario as a pod's environment variables: to run one by hand, or for a bench in the stack."""
     workload = scenario_named(scenario, duration, pods)
-    if reason := workload.why_only_virtual:
+    if reason := workload.why_not_in("stack"):
         fail(f"{workload.name}: {reason}")
     chosen(discover(), strategies, workload)
     stated = workload.pod_environment(seed) | {"APP_REPLICAS": str(workload.pods)}

@@ -2,17 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from loadtest import ROOT
+from loadtest.worlds.uninterrupted import to_the_end
 from loadtest.worlds.world import WorldFailed
 
 DOCKER_WITHIN_S = 30.0
 """Seconds within which a command of Docker has ended; ending a pod takes its grace."""
-T = TypeVar("T")
 _LABEL = "com.docker.compose"
 _SHOWN = "\\t".join(
     (
@@ -91,22 +90,6 @@ class DockerStack:
     async def docker(self, *words: str) -> str:
         """The output of a command of `docker`, which is not left half done."""
         return await to_the_end(_ended("docker", *words))
-
-
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """The result of work that is bounded in time and must not be left half done; a cancellation waits for its end."""
-    task, cancelled = asyncio.create_task(work), False
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            cancelled = True
-        except Exception:
-            break  # the work's own, which is raised below
-    if cancelled:
-        task.exception()  # is known
-        raise asyncio.CancelledError
-    return task.result()
 
 
 async def _ended(*words: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from loadtest.figures.incident import Incident, planned
 from loadtest.workload.faults import Fault, Lasting
 from loadtest.worlds.nemesis import CannotBreak, Nemesis, place_of
+from loadtest.worlds.uninterrupted import to_the_end
 
 ACT_WITHIN_S = 20.0
 """Seconds within which a fault has begun, or has ended; after them that counts as impossible."""
@@ -52,8 +53,11 @@ class PlannedFaults:
                 await asyncio.sleep(fault.at_s + fault.for_s - self._elapsed_s)
         finally:
             self._lasting.remove(fault)
-            await self._done(fault, "ended", self._end)
-            self._incidents[place] = planned(fault.kind, began_s, self._elapsed_s)
+            await to_the_end(self._mended(fault, place, began_s))
+
+    async def _mended(self, fault: Fault, place: int, began_s: float) -> None:
+        await self._done(fault, "ended", self._end)
+        self._incidents[place] = planned(fault.kind, began_s, self._elapsed_s)
 
     async def _end(self, fault: Fault) -> None:
         """End a fault, unless another one of its place is still on: then that one counts."""

@@ -46,12 +46,14 @@ async def start_server(
     It gets a free port, or the stated one that another process had before.
     """
     with socket.socket() as listener:  # bound here, so that no other program can take its port
-        if port:  # of which old connections may still end
+        if port:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
         except OSError as error:
             raise WorldFailed(f"{name} cannot have port {port} again: {error.strerror}") from error
+        # for its connections, of which some are left when it is gone; not before, lest it share a free port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         port = listener.getsockname()[1]
         child = await children.start(
             name,

@@ -25,7 +25,7 @@ from loadtest.workload.faults import (
     PodPaused,
     PodTerminated,
 )
-from loadtest.worlds.docker_stack import Container, Containers, DockerStack, to_the_end
+from loadtest.worlds.docker_stack import Container, Containers, DockerStack
 from loadtest.worlds.nemesis import CannotBreak, place_of
 from loadtest.worlds.stack_words import (
     Words,
@@ -35,6 +35,7 @@ from loadtest.worlds.stack_words import (
     relay_begins,
     relay_ends,
 )
+from loadtest.worlds.uninterrupted import to_the_end
 from loadtest.worlds.world import WorldFailed
 
 RUNNING = "running"

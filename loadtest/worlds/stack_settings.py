@@ -56,8 +56,8 @@ def _scenario(name: str) -> Scenario:
             read_trace(Path(scenario.load.trace), scenario.keys.ids, scenario.duration_s)
     except (BadScenario, BadTrace) as error:
         raise BadVariable(f"SCENARIO={name}: {str(error).removeprefix(f'{name}: ')}") from None
-    if scenario.why_only_virtual:
-        raise BadVariable(f"SCENARIO={name}: {scenario.why_only_virtual}")
+    if reason := scenario.why_not_in("stack"):
+        raise BadVariable(f"SCENARIO={name}: {reason}")
     return scenario
 
 

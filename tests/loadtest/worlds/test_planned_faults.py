@@ -77,6 +77,20 @@ def test_a_plan_that_is_cancelled_ends_what_it_has_begun_and_begins_nothing_more
     assert [incident.ended_s is not None for incident in incidents] == [True]
 
 
+def test_an_end_that_has_begun_is_not_cut_short() -> None:
+    diary, incidents = Diary(takes_s=0.1), list[Incident]()
+
+    async def cut_short() -> None:
+        plan = asyncio.create_task(PlannedFaults(diary, incidents, time.time()).carry_out([slow(0.0, 0.15)]))
+        await asyncio.sleep(0.2)
+        plan.cancel()
+        await asyncio.gather(plan, return_exceptions=True)
+
+    asyncio.run(cut_short())
+    assert diary.said == ["begin cache-slow 1.0", "end cache-slow 1.0"]
+    assert incidents[0].ended_s is not None
+
+
 @pytest.mark.parametrize("what", ["begin", "end"])
 def test_a_fault_that_cannot_be_done_makes_the_run_no_result_and_is_mended_all_the_same(what: str) -> None:
     diary = Diary(cannot=what)
