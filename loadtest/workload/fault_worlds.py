@@ -15,7 +15,7 @@ class WhyNot:
     stack: str = ""
 
 
-_NOT_YET = "the stack breaks nothing on time"
+_NOT_YET = "the stack breaks nothing on time, and by hand alone: lab break"
 _NO_BYTES = "a simulated reply has no bytes to slice: it arrives as a whole"
 _ONE_CLOCK = "the processes of a machine share its clock"
 _A_SCRIPT = "a script that keeps Redis busy takes the machine's CPU with it"
