@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.nets.nets import Net
 from loadtest.figures.pod_metrics import families
-from loadtest.figures.redis_commands import AFTER, BEFORE
+from loadtest.figures.redis_commands import AFTER, BEFORE, earlier_lives
 
 ACTS, OPENED = "lab_net_acts", "lab_net_breaker_opened"
 BREAKER_OPENED = "breaker_opened"
@@ -43,8 +43,11 @@ def net_acts(raw: Path, pods: int) -> dict[str, int] | None:
         if not before.exists() or not after.exists():
             return None
         then, now = _told(before), _told(after)
-        if not now or any(now.get(name, 0) < count for name, count in then.items()):
+        lives = earlier_lives(raw, after.name.removeprefix(AFTER))
+        if not now or not lives and any(now.get(name, 0) < count for name, count in then.items()):
             return None
+        for life in lives:
+            during += _told(life).items()
         during += ((name, count - then.get(name, 0)) for name, count in now.items())
     return some(during)
 
