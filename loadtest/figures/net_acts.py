@@ -44,7 +44,7 @@ def net_acts(raw: Path, pods: int) -> dict[str, int] | None:
             return None
         then, now = _told(before), _told(after)
         lives = earlier_lives(raw, after.name.removeprefix(AFTER))
-        if not now or not lives and any(now.get(name, 0) < count for name, count in then.items()):
+        if not now or (not lives and any(now.get(name, 0) < count for name, count in then.items())):
             return None
         for life in lives:
             during += _told(life).items()
