@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from app.slowdown import Slowdown
+from loadtest.report.patience_in_words import clients_in_words, nets_in_words, slowdown_in_words
 from loadtest.workload.faults import Fault
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.traffic import Keys, Load, Phase, Ramp, Shape, Spike, Steady, Step, TopOfTheHour
@@ -21,15 +22,20 @@ def sentence(scenario: Scenario) -> str:
         _keys(scenario.keys),
         "cold start" if warm.keys == "none" else f"all keys warmed in one burst{lead}",
         f"TTL {scenario.cache.ttl_s:g} s",
-        f"origin latency {scenario.origin.latency} ms over {_connections(scenario)}",
+        f"origin latency {scenario.origin.latency} ms{slowdown_in_words(scenario.origin.slowdown)} over "
+        f"{_connections(scenario)}",
         "1 pod" if pods == 1 else f"{pods} pods",
         f"{scenario.duration_s:g} s",
+        clients_in_words(scenario.client),
+        nets_in_words(scenario.nets),
     ]
     if scenario.faults:
         told = [fault_in_words(fault) for fault in scenario.faults[:FAULTS_MAX]]
         left_out = len(scenario.faults) - FAULTS_MAX
         parts.append(f"faults: {', '.join(told)}" + (f" and {left_out} more" if left_out > 0 else ""))
-    return f"{scenario.name}: {'; '.join(parts)}." + (f" Source: {scenario.source}." if scenario.source else "")
+    return f"{scenario.name}: {'; '.join(filter(None, parts))}." + (
+        f" Source: {scenario.source}." if scenario.source else ""
+    )
 
 
 def tuning(scenario: Scenario) -> str:

@@ -18,6 +18,7 @@ from loadtest.report.markdown import write_markdown
 from loadtest.report.notes import notes
 from loadtest.report.outage import back_after, outage_in_words
 from loadtest.report.terminal import print_table
+from loadtest.report.workload_in_words import sentence
 from loadtest.workload.scenario import Scenario
 from tests.loadtest.report.test_report import TABLE, Page, markdown_table, numbers, row, run
 
@@ -111,3 +112,20 @@ def test_a_planned_fault_is_told_as_such_once_where_all_met_it_at_the_same_momen
     ]  # fmt: skip
     (summed,) = medians([met[0], met[0]])
     assert summed.planned_faults == [MET]
+
+
+def test_the_sentence_of_a_scenario_has_its_clients_its_nets_and_how_its_origin_slows() -> None:
+    stated = {
+        **TABLE,
+        "client": {"timeout_s": 1, "retries": 3, "base_s": 0.5, "budget": 0.1},
+        "nets": {"stale_if_error_s": 2, "breaker": {}, "limit": {"kind": "aimd", "most": 40}},
+        "origin": {**TABLE["origin"], "slowdown": {"knee": 8, "per_read": 0.05}},
+    }
+    scenario = Scenario.model_validate(stated)
+    told = sentence(scenario)
+    assert "; clients give up after 1 s and retry 3 times (exponential back-off from 0.5 s, up to 20 s, jitter " in told
+    assert "full, a budget of 0.1 per request); nets: stale_if_error_s 2, breaker, limit (kind aimd, most 40)." in told
+    assert "ms (slower under load: knee 8, per_read 0.05, times_max 10) over " in told
+    assert sentence(Scenario.model_validate(scenario.model_dump())) == told, "also from a run's own scenario.json"
+    once = Scenario.model_validate({**TABLE, "client": {"retries": 1, "backoff": "fixed", "jitter": "none"}})
+    assert "; clients retry once (fixed back-off from 0.2 s, jitter none)." in sentence(once)
