@@ -11,7 +11,7 @@ from app.latency import Latency
 from loadtest.sim.cluster.clients import NEVER_S, Ask, Clients
 from loadtest.sim.cluster.cluster import Cluster
 from loadtest.workload.client import Outcome, RetryPolicy
-from loadtest.workload.faults import ClientsLeave
+from loadtest.workload.departures import Departures
 from loadtest.workload.scenario import Scenario
 
 
@@ -24,7 +24,7 @@ class Patience:
         self._loop, self._seed, self._start_s = cluster.loop, cluster.seed, start_s
         self._clients = clients
         self._timeout_s = NEVER_S if scenario.client.timeout_s is None else scenario.client.timeout_s
-        self._departures = _departures(scenario)
+        self._departures = Departures(scenario.faults, cluster.seed)
         self._policy = RetryPolicy(scenario.client, cluster.seed)
         self._counted = self._not_sent = 0
         self._network, self._rng = Latency.parse(scenario.virtual.network), Random(f"{cluster.seed}/network again")
@@ -38,7 +38,8 @@ class Patience:
     def of(cls, cluster: Cluster, clients: Clients, start_s: float) -> "Patience | None":
         """The patience of a run's clients; None where they wait for every answer, and ask once."""
         scenario = cluster.scenario
-        return None if scenario.client.is_patient and not _departures(scenario) else cls(cluster, clients, start_s)
+        departures = Departures(scenario.faults, cluster.seed)
+        return None if scenario.client.is_patient and not departures else cls(cluster, clients, start_s)
 
     def watch(self, ask: Ask, abandon: Callable[[Ask, float], None]) -> None:
         """Call `abandon` with an attempt that waits, and with its deadline, when that is over."""
@@ -85,22 +86,10 @@ class Patience:
 
     def _leaves_s(self, ask: Ask) -> float:
         """The moment at which the client leaves because of a fault, whether or not it would try again."""
-        meant_s = ask.intended_s - self._start_s
-        return min(
-            (
-                ask.intended_s + fault.after_ms / 1000
-                for fault in self._departures
-                if fault.at_s <= meant_s < fault.at_s + fault.for_s and fault.leaves(self._seed, ask.number)
-            ),
-            default=NEVER_S,
-        )
+        return ask.intended_s + self._departures.stays_s(ask.number, ask.intended_s - self._start_s)
 
 
 def soonest_s(scenario: Scenario) -> float:
     """The shortest time after which a client may abandon an attempt, in seconds; `NEVER_S` where none does."""
     timeout_s = NEVER_S if scenario.client.timeout_s is None else scenario.client.timeout_s
-    return min((timeout_s, *(fault.after_ms / 1000 for fault in _departures(scenario))))
-
-
-def _departures(scenario: Scenario) -> list[ClientsLeave]:
-    return [fault for fault in scenario.faults if isinstance(fault, ClientsLeave)]
+    return min(timeout_s, Departures(scenario.faults, 0).soonest_s)

@@ -55,7 +55,9 @@ class Traffic:
         self._queued: list[tuple[float, int, SimulatedPod, Ask]] = []
         self._numbers = itertools.count()
         self._in_flight = 0
-        """The requests under way: those that wait at a pod, and those between two attempts."""
+        """The requests that wait at a pod."""
+        self._between = 0
+        """The requests between two attempts, for which the schedule does not wait."""
         self._timer: asyncio.TimerHandle | None = None
         self.not_sent = 0
         self.over: asyncio.Future[None] = cluster.loop.create_future()
@@ -76,7 +78,7 @@ class Traffic:
             if is_queued:
                 due_s = queued[0][0]
             if due_s == NEVER_S:
-                if not self._in_flight and not self._is_abandoned_under_way():
+                if not self._in_flight and not self._between and not self._is_abandoned_under_way():
                     self.over.set_result(None)
                 return
             if due_s > loop.now_s and not loop.jump(due_s):
@@ -162,7 +164,7 @@ class Traffic:
         if self._patience is not None:
             again = self._patience.next_after(ask, Outcome(code, answer.stated_retry_s), ended_s, self.not_sent)
             if again is not None:
-                self._count_in()
+                self._between += 1
                 self._loop.call_at(max(self._loop.now_s, again.arrives_s), self._try_again, again)
                 return
         pod = ask.turn % len(self._cluster.pods)
@@ -171,7 +173,7 @@ class Traffic:
 
     def _try_again(self, ask: Ask) -> None:
         self._recorder.retry(ask.sent_s, ask.attempt, ask.key)
-        self._count_out()
+        self._between -= 1
         self._arrive(ask)
         self._go_on()
 
