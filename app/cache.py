@@ -136,6 +136,9 @@ class RedisCache:
             log.warning("Redis refused to store %s: %s", key, refused)
             return False
 
+    async def delete(self, key: str) -> bool:
+        return await self._ask("delete", packed("DEL", key), flag)
+
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
         if (patience := budget.current.get()) is not None and patience.is_spent:
             raise CacheAway(SPENT)  # a lock whose request has gone on would only block others

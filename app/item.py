@@ -5,12 +5,15 @@ from json.encoder import encode_basestring_ascii
 
 from app.strategy import CLOCK_ERROR_S_MAX, Loaded
 
-Found = tuple[str, int] | None
-"""Text and CRC-32 of an item; None where there is no such item."""
+Found = tuple[str, int] | tuple[str, int, int] | None
+"""Text and CRC-32 of an item, and its version where items are written; None where there is no such item."""
 
 
 class ItemForm:
-    """The form of items: each gets a new version every `change_every_s`; an absent one is kept `negative_ttl_s`."""
+    """The form of items: each gets a new version every `change_every_s`; an absent one is kept `negative_ttl_s`.
+
+    The version of an item that the store states one of is that one.
+    """
 
     def __init__(self, change_every_s: float, negative_ttl_s: float) -> None:
         self._change_every_s, self._negative_ttl_s = change_every_s, negative_ttl_s
@@ -21,8 +24,8 @@ class ItemForm:
             absent = {"error": "absent", "reason": f"there is no item {item_id}"}
             body = json.dumps(absent).encode()
             return Loaded(body, read_at_s, cost_s, absent=True, keep_for_s_max=self._negative_ttl_s)
-        text, crc32 = found
-        version = int(read_at_s / self._change_every_s)
+        text, crc32, *stated = found
+        version = stated[0] if stated else int(read_at_s / self._change_every_s)
         # by hand, because the encoder sets itself up anew for every dict
         item = (
             f'{{"id":{item_id},"version":{version},"read_at":{round(read_at_s, 6)!r},'

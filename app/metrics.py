@@ -29,7 +29,7 @@ AGE_BUCKETS_S = (0.1, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.5, 15.0, 
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SAID_CHARS_MAX = 300
 """The length at which a strategy's own first sentence is cut, in a label."""
-COMMANDS = ("mget", "set", "put", "lock", "renew", "unlock", "mark", "time", "hello")
+COMMANDS = ("mget", "set", "put", "delete", "lock", "renew", "unlock", "mark", "time", "hello")
 TASKS = ("clock", "notifications", "standstills", "connection", "flight", "lease", "read", "pooler", "request")
 
 F = TypeVar("F", bound=Family[Any])

@@ -6,12 +6,14 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Generic, Protocol, Self, TypeVar
 
+from app.item import ItemForm
 from app.nets.seam import NetCache
 from app.origin import Book, Origin, OriginEvents, Store
 from app.pooler_client import Connect, PoolerClient
 from app.settings import Settings
 from app.strategy import Clock, Strategy
 from app.strategy_runner import RunnerEvents, StrategyRunner
+from app.writes import ItemWriter, WrittenStore
 
 
 class PodCache(NetCache, Protocol):
@@ -55,16 +57,22 @@ class Pod(Generic[C, B]):
         events: PodEvents,
         connect_pooler: Connect | None = None,
         instance_id: str = "",
+        written: WrittenStore | None = None,
     ) -> None:
         """`new_store` is called once for each strategy, because each has connections of its own.
 
-        Pods share connections only where `connect_pooler` is given. `instance_id` is random unless it is stated.
+        The pod has a writer where `written` is given, and the setting `invalidation`. Pods share connections only where
+        `connect_pooler` is given. `instance_id` is random unless it is stated.
         """
         self.settings, self.cache, self.ledger = settings, cache, ledger
         self.origins: dict[str, Origin] = {}
         self.runners: dict[str, StrategyRunner] = {}
         self.instance_id = instance_id = instance_id or secrets.token_hex(4)
         size, clock = settings.origin_connections_shared, cache.clock
+        self.writer: ItemWriter | None = None
+        if written is not None and settings.invalidation is not None:
+            form = ItemForm(settings.change_every_s, settings.negative_ttl_s)
+            self.writer = ItemWriter(written, cache, clock, form, strategies, settings.invalidation)
         for name, strategy in strategies.items():
             shared = None
             if size is not None and connect_pooler is not None:

@@ -13,6 +13,7 @@ from app.nets.nets import Nets
 from app.pooler import PORT, SIZE_MAX
 from app.redis_url import checked
 from app.slowdown import Slowdown
+from app.writes import Invalidation
 
 Milliseconds = Annotated[float, Field(ge=1, le=600_000)]
 ORIGIN_TIMEOUT_MS = 5_000.0
@@ -87,6 +88,8 @@ class Settings(BaseSettings):
     """The length of an item's text."""
     change_every_s: float = Field(30.0, ge=0.01, le=1e9)
     """How often an item gets a new version, so that an old value coming back is noticed."""
+    invalidation: Annotated[Invalidation | None, BeforeValidator(lambda given: given or None)] = None
+    """The fate of an entry whose item is written; empty: no item is ever written."""
     origin_path: Path = Path("origin.sqlite")
     """The SQLite file of the store; it is made and filled at the first start."""
     origin_latency: Annotated[str, AfterValidator(_is_latency)] = "fixed(200)"

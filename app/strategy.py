@@ -109,6 +109,10 @@ class Cache(Protocol):
         """
         ...
 
+    async def delete(self, key: str) -> bool:
+        """Drop the entry, and tell whether there was one. The key's lock stays, so that a load under way may store."""
+        ...
+
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
         """Take the key's lock for `lease_s`; False while another token holds it.
 

@@ -7,10 +7,10 @@ from typing import Protocol
 from loadtest.figures.failures import Failures
 from loadtest.figures.generator_record import GeneratorRecord
 from loadtest.figures.incident import Incident
-from loadtest.figures.records import Answers, Reads, Retries
+from loadtest.figures.records import Answers, Reads, Retries, Writes
 from loadtest.workload.planned_run import PlannedRun
 
-Chunk = Answers | Reads | Retries
+Chunk = Answers | Reads | Retries | Writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class History(Protocol):
 
     def chunks(self) -> Iterator[Chunk]:
         """The answers, about in order of their ends; the origin's reads, in order of asking; and the clients' retries.
+
+        Writes come before the answers that were asked for after them.
 
         Raises OSError, or ValueError naming the file, where records cannot be read.
         """

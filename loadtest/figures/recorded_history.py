@@ -9,12 +9,13 @@ from loadtest.figures.generator_record import read_generator
 from loadtest.figures.history import Chunk, Ending
 from loadtest.figures.incident import Incident
 from loadtest.figures.net_acts import net_acts
-from loadtest.figures.records import first_intended_s, read_answers, read_ledger, read_retries
+from loadtest.figures.records import first_intended_s, read_answers, read_ledger, read_retries, read_writes
 from loadtest.figures.redis_commands import BEFORE, EARLIER, pods_cpu_s, reads_asked, redis_commands
 from loadtest.figures.redis_info import what_happened
 from loadtest.figures.run_folder import read_record
 from loadtest.workload.planned_run import PlannedRun
 
+WRITES = "writes.csv"
 CUT_SHORT = Incident("the bench was ended before this run was over")
 NO_GENERATOR = Incident("the generator left no record: it was killed")
 
@@ -32,6 +33,7 @@ class RecordedHistory:
         """Implements `History.chunks`."""
         if self._record.start_s is None:  # the records of real clients say only when each request was meant
             self.start_s = first_intended_s(self._answers)
+        yield from read_writes(self._raw / WRITES)
         yield from read_answers(self._answers)
         # all reads: the ledger was begun anew behind the warm-up, and clocks are not exact enough to tell them by
         yield from read_ledger(self._raw / "ledger.csv", self._record.clock_offset_s)

@@ -37,6 +37,9 @@ where the client abandoned the last attempt, or nothing answered it.
 RETRY_COLUMNS = ("sent_s", "attempt", "key")
 """The columns of a retries file, which has one line per attempt from a request's second one on."""
 
+WRITE_COLUMNS = ("began_s", "ended_s", "key")
+"""The columns of the file of writes."""
+
 STATUSES = tuple(Status)
 LOAD_REASONS = tuple(LoadReason)
 OUTCOMES = tuple(ReadOutcome)
@@ -91,6 +94,14 @@ class Retries(NamedTuple):
     key: Integers
 
 
+class Writes(NamedTuple):
+    """Writes of items whose entries were then dealt with, one element each, in order of their beginnings."""
+
+    began_s: Floats
+    ended_s: Floats  # when the write and its invalidation were over
+    key: Integers
+
+
 class Reads(NamedTuple):
     """Reads of the origin, over all pods, one element per read."""
 
@@ -137,6 +148,19 @@ def read_retries(paths: Sequence[Path]) -> Iterator[Retries]:
         yield Retries(
             sent_s=np.array([*map(float, sent_s)]),
             attempt=np.array([*map(int, attempt)], dtype=np.int64),
+            key=np.array([*map(int, key)], dtype=np.int64),
+        )
+
+
+def read_writes(path: Path) -> Iterator[Writes]:
+    """The writes, in order of their beginnings; none where nothing was written down. Raises as `read_answers`."""
+    if not path.exists():
+        return
+    for lines in _in_chunks(_lines(path, WRITE_COLUMNS)):
+        began_s, ended_s, key = zip(*lines, strict=True)
+        yield Writes(
+            began_s=np.array([*map(float, began_s)]),
+            ended_s=np.array([*map(float, ended_s)]),
             key=np.array([*map(int, key)], dtype=np.int64),
         )
 

@@ -80,6 +80,9 @@ class RunSummary:
     arrivals_dispersion: float | None = None  # variance over mean: see `Tally`; 1 is Poisson, 0 a fixed pace
     lead_s: float = 0.0  # seconds from the end of the warm-up to the first request
     warm_spread_s: float = 0.0  # seconds between the first answer of the warm-up burst and its last
+    writes: int | None = None  # writes of items; None, as the next two, where the scenario states none
+    overtaken_share: float | None = None  # answers that a write had overtaken: see `loadtest.figures.overtaken`
+    overtaken_p99_s: float | None = None  # how long before they were asked for; None where none was
     goodput: float | None = None  # requests/s with a good answer; None without a trigger and for patient clients
     attempts: int | None = None  # requests and retries; None, as the next three, for clients that wait and ask once
     attempts_per_request: float | None = None

@@ -7,7 +7,7 @@ from loadtest.figures.failures import failures_found
 from loadtest.figures.generator_record import what_is_due
 from loadtest.figures.history import Ending, History
 from loadtest.figures.incident import Incident
-from loadtest.figures.records import Answers, Reads
+from loadtest.figures.records import Answers, Reads, Writes
 from loadtest.figures.run_summary import RunSummary, Series, assumed_figures
 from loadtest.figures.tally import Tally, new_tally
 from loadtest.figures.user_time import unaccounted
@@ -48,6 +48,8 @@ def summarise(history: History) -> Summarised:
             tally.add_answers(chunk)
         elif isinstance(chunk, Reads):
             tally.add_reads(chunk)
+        elif isinstance(chunk, Writes):
+            tally.add_writes(chunk)
         else:
             tally.add_retries(chunk)
         del chunk  # before the next one is made

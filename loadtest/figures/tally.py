@@ -10,7 +10,8 @@ from loadtest.figures.floor import Floor
 from loadtest.figures.good_answers import IN_STEP, STEPS_IN_SECOND, GoodAnswers
 from loadtest.figures.histogram import Histogram
 from loadtest.figures.origin_load import OriginLoad
-from loadtest.figures.records import STATUSES, Answers, Integers, Reads, Retries
+from loadtest.figures.overtaken import NOT_ASKED, Overtaken
+from loadtest.figures.records import STATUSES, Answers, Integers, Reads, Retries, Writes
 from loadtest.figures.recovery import STEP_S
 from loadtest.figures.run_summary import ABOUT_ANSWERS, PERCENTILES, Series
 from loadtest.workload.scenario import Scenario
@@ -38,10 +39,11 @@ class Tally:
         oldest_s: float | None = None,
         is_paced: bool = True,
         is_patient: bool = True,
+        is_written: bool = False,
     ) -> None:
         """Make an empty tally; with `is_warmed` every key was loaded before the load began.
 
-        `is_paced` and `is_patient` as in `GoodAnswers`.
+        `is_paced` and `is_patient` as in `GoodAnswers`. With `is_written` items are written during the load.
 
         `oldest_s` is the strategy's promise in seconds; with it, the fewest reads under that promise are counted too.
         """
@@ -57,6 +59,7 @@ class Tally:
         self._bins = bins
         self._floor = None if oldest_s is None else Floor(oldest_s, start_s if is_warmed else -np.inf)
         self.origin = OriginLoad(start_s, self._bin_s, bins, hot_keys, ttl_s, is_warmed)
+        self._overtaken = Overtaken() if is_written else None
         self._good = GoodAnswers(start_s, duration_s, is_paced, is_patient)
         self._latency_over_time = Histogram(bins, _BITS_OVER_TIME)
         seconds = int(np.ceil(duration_s)) + 1
@@ -67,6 +70,8 @@ class Tally:
         """Add a chunk of the answers, in any order; only the floor needs them about in order of their ends."""
         if self._floor is not None:
             self._floor.add(chunk)
+        if self._overtaken is not None:
+            self._overtaken.add_answers(chunk)
         latency_s = chunk.latency_s
         self.requests += len(latency_s)
         self.waited_s += float(latency_s.sum())
@@ -97,6 +102,11 @@ class Tally:
         """Add a chunk of the origin's ledger; chunks, and reads within them, are in order of asking."""
         self.origin.add(chunk)
         self._good.add_reads(chunk)
+
+    def add_writes(self, chunk: Writes) -> None:
+        """Add a chunk of writes, in order, before the answers that were asked for after them."""
+        if self._overtaken is not None:
+            self._overtaken.add_writes(chunk)
 
     def add_retries(self, chunk: Retries) -> None:
         """Add a chunk of the clients' retries, in any order."""
@@ -130,6 +140,7 @@ class Tally:
             "floor_reads": None if self._floor is None else self._floor.reads,
             **self.origin.figures(),
             "origin_asked": self.origin.asked + unended,
+            **(NOT_ASKED if self._overtaken is None else self._overtaken.figures()),
             **self._good.figures(asked := self._asked()),
             **self._good.outage(asked, trigger, unended),
         }
@@ -190,5 +201,5 @@ def new_tally(scenario: Scenario, start_s: float, oldest_s: float | None = None)
     return Tally(
         start_s, scenario.duration_s, ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed, oldest_s,
         is_paced=scenario.load.loop == "open" or scenario.load.rate_per_s is not None,
-        is_patient=scenario.client.is_patient,
+        is_patient=scenario.client.is_patient, is_written=scenario.writes is not None,
     )  # fmt: skip

@@ -84,6 +84,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("age p99\u00a0s", "age\np99 s", 2, cells.figure(lambda row: row.age_p99_s)),
     Column("stale %", "stale\n%", 2, cells.figure(lambda row: cells.share(row, Status.STALE), cells.percent)),
     Column("older than TTL %", "older\n%", 6, cells.figure(lambda row: row.older_share, cells.percent)),
+    Column("overtaken %", "over-\ntaken %", 2, cells.known(lambda row: row.overtaken_share, cells.percent)),
     Column("hot herd", "hot\nherd", 4, cells.stampede),
     Column("commands/request", "cmds\n/req", 5, cells.commands),
     Column("collapsed", "coll.", 6, lambda row, _: f"{cells.count(row, Status.COLLAPSED):,}"),

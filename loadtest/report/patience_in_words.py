@@ -29,7 +29,12 @@ def nets_in_words(nets: Nets) -> str:
 
 def slowdown_in_words(slowdown: Slowdown | None) -> str:
     """The law by which the origin slows, behind its latency; empty where load makes no read slower."""
-    return "" if slowdown is None else f" (slower under load: {_settings(slowdown.model_dump())})"
+    if slowdown is None:
+        return ""
+    return (
+        f" ({100 * slowdown.per_read:g} % slower for each read under way above {slowdown.knee:,}, up to "
+        f"{slowdown.times_max:g} times)"
+    )
 
 
 def _settings(table: dict[str, Any]) -> str:

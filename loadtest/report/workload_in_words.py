@@ -3,12 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-from app.slowdown import Slowdown
+from app.writes import Invalidation
 from loadtest.report.patience_in_words import clients_in_words, nets_in_words, slowdown_in_words
 from loadtest.workload.faults import Fault
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.traffic import Keys, Load, Phase, Ramp, Shape, Spike, Steady, Step, TopOfTheHour
 
+_FATES = {
+    Invalidation.NONE: "entries stay until their time is over",
+    Invalidation.DELETE: "each deletes the entry",
+    Invalidation.WRITE_THROUGH: "each writes the new value through to the entry",
+}
 FAULTS_MAX = 20
 """The most faults that are named one by one."""
 
@@ -29,6 +34,8 @@ def sentence(scenario: Scenario) -> str:
         clients_in_words(scenario.client),
         nets_in_words(scenario.nets),
     ]
+    if scenario.writes is not None:
+        parts.append(f"{scenario.writes.rate_per_s:,.10g} writes/s ({_FATES[scenario.writes.invalidation]})")
     if scenario.faults:
         told = [fault_in_words(fault) for fault in scenario.faults[:FAULTS_MAX]]
         left_out = len(scenario.faults) - FAULTS_MAX
@@ -71,16 +78,7 @@ def fault_in_words(fault: Fault) -> str:
 def _connections(scenario: Scenario) -> str:
     shared = scenario.origin.connections_shared
     together = "" if shared is None else f", {shared:,} for all pods together"
-    return f"{scenario.origin.connections} connections per pod{together}{_slowdown(scenario.origin.slowdown)}"
-
-
-def _slowdown(slowdown: Slowdown | None) -> str:
-    if slowdown is None:
-        return ""
-    return (
-        f", {100 * slowdown.per_read:g} % slower for each read under way above {slowdown.knee:,} "
-        f"(up to {slowdown.times_max:g} times)"
-    )
+    return f"{scenario.origin.connections} connections per pod{together}"
 
 
 def _detail(name: str, value: Any) -> str:

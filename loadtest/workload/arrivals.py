@@ -66,12 +66,13 @@ class Popularity:
             self._cumulated = np.cumsum(keys.popularity())
 
     def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
-        keys, found = self._keys, self._existing(rng, count)
+        keys, found = self._keys, self.existing(rng, count)
         if not keys.absent:
             return found
         return np.where(rng.random(count) < keys.absent_share, rng.integers(keys.count, keys.ids, size=count), found)
 
-    def _existing(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+    def existing(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """So many keys of items that exist, by their popularity."""
         keys = self._keys
         if keys.zipf is not None:
             return np.searchsorted(self._cumulated, rng.random(count), side="right").clip(max=keys.count - 1)

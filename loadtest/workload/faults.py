@@ -7,11 +7,11 @@ from pydantic import Field, model_validator
 
 from loadtest.workload.table import Table
 
-CacheCommand = Literal["get", "set", "put", "lock", "renew", "unlock", "time"]
+CacheCommand = Literal["get", "set", "put", "delete", "lock", "renew", "unlock", "time"]
 """The commands that a pod's cache sends to Redis: `set` stores without a token, `put` under one."""
 CACHE_COMMANDS: frozenset[CacheCommand] = frozenset(get_args(CacheCommand))
 REFUSED_BY: dict[str, frozenset[CacheCommand]] = {
-    "READONLY": frozenset({"set", "put", "lock", "renew", "unlock"}),
+    "READONLY": frozenset({"set", "put", "delete", "lock", "renew", "unlock"}),
     "OOM": frozenset({"set", "put", "lock"}),  # a PEXPIRE, a DEL and a PUBLISH take no memory
     "BUSY": CACHE_COMMANDS,
     "NOPERM": CACHE_COMMANDS,

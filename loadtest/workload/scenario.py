@@ -21,7 +21,7 @@ from loadtest.workload.client import ClientTable
 from loadtest.workload.fault_worlds import why_not
 from loadtest.workload.faults import Fault
 from loadtest.workload.gate import parse_gate
-from loadtest.workload.scenario_tables import RATE_REAL_MAX, CacheTable, Live, OriginTable, Virtual, Warm
+from loadtest.workload.scenario_tables import RATE_REAL_MAX, CacheTable, Live, OriginTable, Virtual, Warm, WritesTable
 from loadtest.workload.schema import without_schema
 from loadtest.workload.stated_settings import StatedSettings
 from loadtest.workload.table import Table
@@ -69,6 +69,8 @@ class Scenario(Table):
     gates: list[Annotated[str, AfterValidator(_gate)]] = Field(default_factory=list)
     """Bounds that `lab gate` holds a run of it to, such as "mine.origin_peak_1s <= 10"."""
     faults: list[Fault] = Field(default_factory=list)
+    writes: WritesTable | None = None
+    """Writes of items while they are read; None where nothing changes."""
     live: Live = Live()
     virtual: Virtual = Virtual()
 
@@ -103,11 +105,16 @@ class Scenario(Table):
                 return f"faults.{number}: {fault.kind} is for {_others(fault, world)}: {reason}"
         if world == "virtual":
             return ""
-        if self.pods > PODS_REAL_MAX:
-            return f"pods: {self.pods} are for virtual time (make sim); as processes, at most {PODS_REAL_MAX}"
-        if (self.target_rate or 0) > RATE_REAL_MAX:
-            return f"load.rate_per_s: more than {RATE_REAL_MAX:,} is for virtual time: make sim"
-        return ""
+        beyond = {
+            "writes: for virtual time (make sim): elsewhere pods only read from their store": self.writes is not None,
+            f"pods: {self.pods} are for virtual time (make sim); as processes, at most {PODS_REAL_MAX}": (
+                self.pods > PODS_REAL_MAX
+            ),
+            f"load.rate_per_s: more than {RATE_REAL_MAX:,} is for virtual time: make sim": (
+                (self.target_rate or 0) > RATE_REAL_MAX
+            ),
+        }
+        return next((why for why, is_so in beyond.items() if is_so), "")
 
     def in_the_stack(self) -> "Scenario":
         """The scenario with the stack's number of keys, and with its rate, which is that of all strategies together."""
@@ -194,6 +201,7 @@ class Scenario(Table):
             "origin_slowdown": None if self.origin.slowdown is None else self.origin.slowdown.model_dump(),
             "params": self.params,
             "nets": self.nets.model_dump(mode="json", exclude_defaults=True),
+            **({} if self.writes is None else {"invalidation": str(self.writes.invalidation)}),
         }
 
 

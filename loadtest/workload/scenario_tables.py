@@ -8,9 +8,12 @@ from app.latency import Latency
 from app.pooler import SIZE_MAX
 from app.settings import ORIGIN_TIMEOUT_MS, Milliseconds
 from app.slowdown import Slowdown
+from app.writes import Invalidation
 from loadtest.workload.table import Table
 
 RATE_REAL_MAX = 50_000
+WRITES_MAX = 100_000
+"""The most writes per second."""
 
 
 def _latency(text: str) -> str:
@@ -48,6 +51,13 @@ class OriginTable(Table):
     def longest_ms(self) -> float:
         """The longest latency of a read, under the greatest load, in ms."""
         return Latency.parse(self.latency).longest_ms * (1.0 if self.slowdown is None else self.slowdown.times_max)
+
+
+class WritesTable(Table):
+    """The `[writes]` table: items that change while they are read, at random moments and as popular as for readers."""
+
+    rate_per_s: float = Field(gt=0, le=WRITES_MAX)
+    invalidation: Invalidation = Invalidation.DELETE
 
 
 class Warm(Table):

@@ -12,6 +12,7 @@ import pytest
 from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
 from app import store
+from app.item import Found
 from app.settings import Settings
 from app.store import SqliteStore
 from app.store_file import create_store
@@ -119,7 +120,7 @@ class SqliteStoreOnce:
     def __init__(self, path: Path) -> None:
         self._store = SqliteStore(path)
 
-    async def select(self, item_id: int) -> tuple[str, int] | None:
+    async def select(self, item_id: int) -> Found:
         try:
             return await self._store.read(item_id, 0)
         finally:

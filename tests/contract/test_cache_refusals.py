@@ -37,6 +37,7 @@ METHODS: dict[str, Callable[[RedisCache], Awaitable[object]]] = {
     "get": lambda cache: cache.get(KEY),
     "put": lambda cache: cache.put(KEY, ENTRY),
     "fenced put": lambda cache: cache.put(KEY, ENTRY, "mine"),
+    "delete": lambda cache: cache.delete(KEY),
     "lock": lambda cache: cache.lock(KEY, "mine", 1.0),
     "renew": lambda cache: cache.renew(KEY, "mine", 1.0),
     "unlock": lambda cache: cache.unlock(KEY, "mine"),

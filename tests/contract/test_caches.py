@@ -22,6 +22,23 @@ def test_what_one_pod_puts_every_pod_gets_to_the_last_bit(caches: Caches) -> Non
     caches.run(case)
 
 
+def test_what_one_pod_deletes_no_pod_gets_and_its_lock_stays(caches: Caches) -> None:
+    async def case(pods: Pods) -> None:
+        await pods.here.put(KEY, entry_of(pods))
+        await pods.here.put(f"{KEY}0", entry_of(pods))
+        assert await pods.there.lock(KEY, "mine", LONG_S)
+        assert await pods.there.delete(KEY)
+        assert await pods.here.get(KEY) is None
+        assert await pods.here.get(f"{KEY}0") is not None
+        assert not await pods.here.delete(KEY), "there is none any more"
+        assert not await pods.here.lock(KEY, "other", LONG_S)
+        assert await pods.there.put(KEY, entry_of(pods), "mine"), "a load under way stores still"
+        with pytest.raises(CacheAway):
+            await pods.cut_off.delete(KEY)
+
+    caches.run(case)
+
+
 @pytest.mark.parametrize("body", [b"", b"\x00\xff" * 1000])
 def test_an_absence_and_any_bytes_are_kept(caches: Caches, body: bytes) -> None:
     async def case(pods: Pods) -> None:
@@ -78,7 +95,7 @@ def test_a_later_put_replaces_entry_and_expiry(caches: Caches) -> None:
     caches.run(case)
 
 
-@pytest.mark.parametrize("command", ["get", "put", "fenced put", "lock", "renew", "unlock"])
+@pytest.mark.parametrize("command", ["get", "put", "fenced put", "delete", "lock", "renew", "unlock"])
 def test_every_command_says_so_when_the_cache_is_away(caches: Caches, command: str) -> None:
     async def case(pods: Pods) -> None:
         cache, entry = pods.cut_off, entry_of(pods)
@@ -86,6 +103,7 @@ def test_every_command_says_so_when_the_cache_is_away(caches: Caches, command: s
             "get": lambda: cache.get(KEY),
             "put": lambda: cache.put(KEY, entry),
             "fenced put": lambda: cache.put(KEY, entry, "mine"),
+            "delete": lambda: cache.delete(KEY),
             "lock": lambda: cache.lock(KEY, "mine", LONG_S),
             "renew": lambda: cache.renew(KEY, "mine", LONG_S),
             "unlock": lambda: cache.unlock(KEY, "mine"),

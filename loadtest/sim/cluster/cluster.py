@@ -55,7 +55,7 @@ class Cluster:
             has_wrong_clocks(scenario),
         )
         self.observers.add(self.invariants)
-        self.store = SlowStore(scenario.keys.count, seed, self.observers)
+        self.store = SlowStore(scenario.keys.count, seed, self.observers, None if scenario.writes is None else {})
         self.pooler: VirtualPooler | None = None
         """The pooler of connections that pods share; None where they share none."""
         if scenario.connections_shared is not None:

@@ -137,6 +137,14 @@ class EntryStored(NamedTuple):
     """The end of the entry's storage, by Redis's clock; None where nothing is stored."""
 
 
+class EntryDeleted(NamedTuple):
+    """Redis has executed DEL."""
+
+    pod: str
+    key: str
+    was_there: bool
+
+
 class LockAsked(NamedTuple):
     """Redis has executed LOCK."""
 

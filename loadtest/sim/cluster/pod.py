@@ -205,6 +205,7 @@ class SimulatedPod:
             self._reports,
             None if pooler is None else partial(pooler.connect, cpu=self.cpu),
             str(instance_id),
+            store,
         )
         self.runner = self._pod.runners[strategy.name]
         is_observed = self._observers.hear(RequestArrived, RequestAnswered, RequestFailed)
@@ -219,6 +220,15 @@ class SimulatedPod:
             raise
         self._observers.emit(RequestAnswered(self.name, item_id, answer))
         return answer
+
+    def write(self, item_id: int, done: Callable[[], None]) -> None:
+        """Write an item; `done` is called once its entries are as the scenario's invalidation says."""
+        self.run(self._tasks.spawn, self._write(item_id, done), "write", str(item_id))
+
+    async def _write(self, item_id: int, done: Callable[[], None]) -> None:
+        assert self._pod.writer is not None, "the scenario states writes"
+        if await self._pod.writer.write(item_id):
+            done()
 
     def run(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """Call a function as the pod's own code; see `PodCpu.run`."""

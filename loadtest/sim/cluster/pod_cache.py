@@ -145,6 +145,9 @@ class SimulatedCache:
             if took_s := self._true_clock.now_s() - began_s:
                 self._emit(events.WriteTook(self._pod, took_s))
 
+    async def delete(self, key: str) -> bool:
+        return await self._ask("delete", self._delete, key)
+
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
         granted = await self._ask("lock", self._lock, key, token, milliseconds(lease_s))
         if isinstance(granted, float):
@@ -218,6 +221,11 @@ class SimulatedCache:
         kept_until_s = server.kept_until_s(key)
         self._emit(events.EntryStored(self._pod, key, entry, until_ms, token, stored, kept_until_s))
         return stored
+
+    def _delete(self, key: str) -> bool:
+        was_there = self._server.delete(key)
+        self._emit(events.EntryDeleted(self._pod, key, was_there))
+        return was_there
 
     def _lock(self, key: str, token: str, lease_ms: int) -> bool | float:
         """Whether the lock was granted, or the seconds that the mark of a failed load has to go."""

@@ -30,6 +30,7 @@ from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.events import (
     AnswerSent,
     CommandsChanged,
+    EntryDeleted,
     EntryRead,
     EntryStored,
     Handlers,
@@ -103,7 +104,8 @@ class PureHits:
         """The pods whose commands take time or may fail."""
         handlers: Handlers = {
             CommandsChanged: self._commands_changed,
-            EntryStored: self._entry_stored,
+            EntryStored: self._entry_changed,
+            EntryDeleted: self._entry_changed,
             RedisFlushed: lambda event: self.doubt_all(),
         }
         cluster.observers.add(Subscriber(handlers))
@@ -258,7 +260,7 @@ class PureHits:
         # arrivals are the first of their moment, but for the faults that begin or end at it
         return int(np.searchsorted(self._block.arrives_s, self._loop.now_s, "left" if self._is_first else "right"))
 
-    def _entry_stored(self, event: EntryStored) -> None:
+    def _entry_changed(self, event: EntryStored | EntryDeleted) -> None:
         number = event.key.removeprefix(self._prefix)
         if number.isdecimal() and (key := int(number)) < len(self._until_s):
             self.doubt(key)

@@ -9,6 +9,7 @@ import numpy as np
 
 from app.ledger import OriginRead
 from loadtest.figures.history import Ending
+from loadtest.figures.recorded_history import WRITES
 from loadtest.figures.records import (
     ANSWER_COLUMNS,
     LOAD_REASONS,
@@ -16,10 +17,12 @@ from loadtest.figures.records import (
     OUTCOMES,
     RETRY_COLUMNS,
     STATUSES,
+    WRITE_COLUMNS,
     Answers,
     Integers,
     Reads,
     Retries,
+    Writes,
 )
 from loadtest.figures.run_folder import RunRecord
 from loadtest.figures.whole_file import write_whole
@@ -84,6 +87,13 @@ class RawRecords:
     def retries(self, chunk: Retries) -> None:
         """Write a chunk of retries."""
         csv.writer(self._retries).writerows(zip(*(column.tolist() for column in chunk), strict=True))
+
+    def writes(self, chunk: Writes) -> None:
+        """Write a chunk of writes."""
+        path = self._folder / WRITES
+        lines = [] if path.exists() else [WRITE_COLUMNS]
+        with path.open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([*lines, *zip(*(column.tolist() for column in chunk), strict=True)])
 
     def end(self, ending: Ending) -> None:
         """Write the end of the run."""

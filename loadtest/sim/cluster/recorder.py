@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from loadtest.figures.failures import Failures
 from loadtest.figures.history import Chunk
 from loadtest.figures.net_acts import act_name
-from loadtest.figures.records import STATUS_NUMBERS, Answers, Floats, Integers, Reads, Retries
+from loadtest.figures.records import STATUS_NUMBERS, Answers, Floats, Integers, Reads, Retries, Writes
 from loadtest.sim.cluster.events import AnswerWrong, FailureCounted, Handlers, NetActed, OriginAsked
 from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.raw_records import RawRecords
@@ -79,6 +79,8 @@ class Recorder:
         self._key, self._code, self._status, self._pod = array("q"), array("q"), array("q"), array("q")
         self._attempts = array("b")
         self._retry_sent_s, self._retry_attempt, self._retry_key = array("d"), array("q"), array("q")
+        self._writes: list[tuple[float, float, int]] = []
+        """The writes that are over, since the last chunk of answers."""
         self.requests = 0
         """The answers that have their place in the record."""
         self.handlers: Handlers = {
@@ -122,6 +124,10 @@ class Recorder:
         self._retry_key.append(key)
         if len(self._retry_key) == CHUNK:
             self._count_retries()
+
+    def written(self, began_s: float, ended_s: float, key: int) -> None:
+        """Record a write that is over."""
+        self._writes.append((began_s, ended_s, key))
 
     def settle(self, known: Columns, before: Integers) -> None:
         """Record answers that are known by now; `before` has how many of them precede each one of the single ones."""
@@ -213,10 +219,22 @@ class Recorder:
         for check in self.checks:
             check(chunk)
         assert self._has_begun, "begin comes before the first answer"
+        self._count_writes()
         self.chunks.append(chunk)
         self._full()
         if self._raw is not None:
             self._raw.answers(chunk, pods, faults)
+
+    def _count_writes(self) -> None:
+        """Hand on the writes so far, before the answers that may be older than they are."""
+        if not self._writes:
+            return
+        began_s, ended_s, key = zip(*sorted(self._writes), strict=True)
+        chunk = Writes(np.array(began_s), np.array(ended_s), np.array(key, dtype=np.int64))
+        self._writes.clear()
+        self.chunks.append(chunk)
+        if self._raw is not None:
+            self._raw.writes(chunk)
 
     def _count_reads(self) -> None:
         """Count the ended reads up to the first open one, in order of asking."""

@@ -220,6 +220,9 @@ class SimulatedRedis:
         self._notify(key)
         return True
 
+    def delete(self, key: str) -> bool:
+        return self._entries.pop(key, None) is not None
+
     def lock(self, key: str, token: str, lease_ms: int) -> bool:
         held = self._valid_lock(key)
         if held is None:

@@ -25,6 +25,7 @@ from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.tolerances import SETTLE_S
 from loadtest.sim.cluster.traffic import Traffic
 from loadtest.sim.cluster.violation import Invariant, Violation
+from loadtest.sim.cluster.writer import Writer
 from loadtest.sim.kernel.loop import VirtualLoop, run_in_steps
 from loadtest.sim.progress import at_work
 from loadtest.workload.planned_run import PlannedRun
@@ -115,6 +116,7 @@ class SimulatedHistory:
         self.was_by_array = hits is not None
         traffic = Traffic(cluster, hits or clients(scenario, seed, self.start_s), recorder)
         FaultInjector(cluster, traffic, self.start_s)
+        writer = None if scenario.writes is None else Writer(cluster, recorder, self.start_s)
         await traffic.over
         await asyncio.sleep(SETTLE_S)
         for left in (left for pod in cluster.pods for left in pod.left()):
@@ -133,6 +135,8 @@ class SimulatedHistory:
         if traffic.not_sent:
             bound = f"in_flight_max ({scenario.load.in_flight_max})"
             incidents.append(Incident(f"{traffic.not_sent} requests were not sent: {bound}"))
+        if writer is not None and writer.not_made:
+            incidents.append(Incident(f"{writer.not_made} writes were not made: no pod was there", spoils=False))
         acts = some([*recorder.net_acts.items(), (BREAKER_OPENED, opened)])
         notes = [f"{traffic.too_late:,} answers came after their clients had given up"] if traffic.too_late else []
         self._ending = Ending(incidents, notes, recorder.failures, net_acts=acts, trace=trace)

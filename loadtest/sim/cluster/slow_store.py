@@ -21,9 +21,12 @@ ITEMS_KEPT_MAX = 1 << 17
 class SlowStore(StoreTrouble):
     """The store that all pods read from; its faults are set from outside, at any time."""
 
-    def __init__(self, items: int, seed: int, observers: Observers | None = None) -> None:
+    def __init__(
+        self, items: int, seed: int, observers: Observers | None = None, versions: dict[int, int] | None = None
+    ) -> None:
+        """Make a store of so many items, with `versions` of those that were written; None where none can be."""
         super().__init__(Random(f"{seed}/store"))
-        self.items = items
+        self.items, self.versions = items, versions
         self.reading = 0
         self._observers = observers or Observers()
         self._is_observed = self._observers.hear(StoreReadBegan)
@@ -36,12 +39,20 @@ class SlowStore(StoreTrouble):
     def read_ended(self) -> None:
         self.reading -= 1
 
-    def item(self, item_id: int) -> Found:
-        return _item(item_id) if item_id < self.items else None
+    def item(self, item_id: int, version: int | None = None) -> Found:
+        """An item as it was when its read began; with a `version` where items can be written."""
+        found = _item(item_id) if item_id < self.items else None
+        return found if found is None or version is None else (*found, version)
+
+    async def write(self, item_id: int) -> Found:
+        """Implements `app.writes.WrittenStore`; a write takes no time."""
+        assert self.versions is not None, "a store whose items are written keeps versions"
+        self.versions[item_id] = version = self.versions.get(item_id, 0) + 1
+        return self.item(item_id, version)
 
 
 @lru_cache(ITEMS_KEPT_MAX)
-def _item(item_id: int) -> Found:
+def _item(item_id: int) -> tuple[str, int]:
     text = f"{item_id:0{TEXT_CHARS}d}"
     return text, zlib.crc32(text.encode())
 
@@ -62,6 +73,8 @@ class PodStore:
         loop, store = self._loop, self._store
         read = _Read(loop=loop)
         read.store = store
+        if store.versions is not None:
+            read.version = store.versions.get(item_id, 0)
         store.read_began()
         if self._gate.is_open and not store.hangs:
             self._go(read, item_id, latency_ms, store.fails_share > 0 and store.fails())
@@ -105,7 +118,7 @@ class PodStore:
         if fails:
             read.set_exception(OriginFailed("the store failed (a fault of the scenario)"))
         else:
-            read.set_result(self._store.item(item_id))
+            read.set_result(self._store.item(item_id, read.version))
 
     async def aclose(self) -> None:
         """Do nothing: the store keeps no connections."""
@@ -115,6 +128,7 @@ class _Read(asyncio.Future[Found]):
     """A read of the store under way: cancelling it ends what it waits for."""
 
     store: SlowStore
+    version: int | None = None  # at its beginning, where items can be written
     waits: asyncio.Handle | asyncio.Task[None] | None = None
 
     def cancel(self, msg: object = None) -> bool:

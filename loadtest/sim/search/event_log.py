@@ -33,6 +33,7 @@ class EventLog:
             events.RedisLeftAlone: lambda event: "leaves Redis alone",
             events.EntryRead: self._read,
             events.EntryStored: self._stored,
+            events.EntryDeleted: lambda event: f"DEL {event.key}: {'dropped' if event.was_there else 'nothing'}",
             events.LockAsked: _locked,
             events.LockRenewed: _renewed,
             events.LockReleased: _released,

@@ -125,7 +125,7 @@ def test_the_sentence_of_a_scenario_has_its_clients_its_nets_and_how_its_origin_
     told = sentence(scenario)
     assert "; clients give up after 1 s and retry 3 times (exponential back-off from 0.5 s, up to 20 s, jitter " in told
     assert "full, a budget of 0.1 per request); nets: stale_if_error_s 2, breaker, limit (kind aimd, most 40)." in told
-    assert "ms (slower under load: knee 8, per_read 0.05, times_max 10) over " in told
+    assert "ms (5 % slower for each read under way above 8, up to 10 times) over " in told
     assert sentence(Scenario.model_validate(scenario.model_dump())) == told, "also from a run's own scenario.json"
     once = Scenario.model_validate({**TABLE, "client": {"retries": 1, "backoff": "fixed", "jitter": "none"}})
     assert "; clients retry once (fixed back-off from 0.2 s, jitter none)." in sentence(once)

@@ -97,6 +97,11 @@ def test_the_scenario_that_a_run_kept_can_be_run_again(tmp_path: Path) -> None:
             ),
             "load: Value error, state either phases or shape or trace",
         ),
+        (("pods = 1", "pods = 1\nwrites = {rate_per_s = 0}"), "writes.rate_per_s: Input should be greater than 0"),
+        (
+            ("pods = 1", 'pods = 1\nwrites = {rate_per_s = 1, invalidation = "later"}'),
+            "writes.invalidation: Input should be 'none', 'delete' or 'write-through'",
+        ),
         (("think_s = 0.1", ""), "load: Value error, a closed loop needs either think_s or rate_per_s"),
         (("think_s = 0.1", "think_s = 0.1\nrate_per_s = 5"), "a closed loop needs either think_s or rate_per_s"),
         (("count = 3", "count = 1\nhot_share = 0.5"), "keys: Value error, hot_share needs a count of at least 2"),

@@ -101,7 +101,7 @@ def test_a_burst_slows_down_in_processes_as_in_virtual_time_and_clients_that_lea
 
 def test_the_scenario_says_it_in_words_and_theory_is_silent() -> None:
     scenario = slowing()
-    assert "8 connections per pod, 25 % slower for each read under way above 4 (up to 10 times)" in sentence(scenario)
+    assert "fixed(200) ms (25 % slower for each read under way above 4, up to 10 times) over 8" in sentence(scenario)
     assert silent_because(scenario, STATIC, 100, 30) == "the origin slows with the reads under way"
     assert scenario.without_effect == []
 
