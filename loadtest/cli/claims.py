@@ -15,6 +15,7 @@ from loadtest.cli.options import RESULTS, Results, Seed
 from loadtest.cli.output_files import why_not_over
 from loadtest.cli.running import guarded, guarded_here, run_folder, this_run
 from loadtest.cli.terminal import console, fail, named, warn
+from loadtest.figures.run_summary import as_written
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.write import Extras
 from loadtest.studies.claims.claims_page import TITLE, ClaimsPage, markdown, print_ledger
@@ -94,8 +95,8 @@ def _records(found: EvidenceByVariant) -> dict[str, Any]:
         experiment: {
             variant: {
                 "scenario": of.workload.model_dump(mode="json"),
-                "simulated": sorted(of.simulations, key=lambda one: one["seed"]),
-                "measured": of.measurements,
+                "simulated": sorted(map(as_written, of.simulations), key=lambda one: one["seed"]),
+                "measured": [*map(as_written, of.measurements)],
                 "invalid": of.invalid,
             }
             for variant, of in variants.items()

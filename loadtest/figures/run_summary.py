@@ -98,7 +98,7 @@ class RunSummary:
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON can hold them, with `NEVER` for an infinite time."""
-        return asdict(self) | {name: NEVER for name in MAY_BE_NEVER if getattr(self, name) == math.inf}
+        return as_written(asdict(self))
 
     @classmethod
     def of(cls, stated: Mapping[str, Any]) -> "RunSummary":
@@ -130,6 +130,11 @@ class Series:
     attempted: Attempted | None = None
     repeat: int = 1  # the repeat of this course
     highest_reads: Floats | None = None  # the most reads per second of any repeat, in each bin
+
+
+def as_written(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a run as JSON can hold them: with `NEVER` for an infinite time."""
+    return {**figures, **{name: NEVER for name in MAY_BE_NEVER if figures.get(name) == math.inf}}
 
 
 def assumed_figures(figures: Mapping[str, Any]) -> list[str]:

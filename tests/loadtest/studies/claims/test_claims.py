@@ -1,5 +1,6 @@
 """The claims ledger: that its files say all that was published, how claims are judged, and what is written of them."""
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from app.discovery import discover
 from loadtest import ROOT, cli
-from loadtest.figures.run_summary import Series
+from loadtest.figures.run_summary import Series, as_written
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.studies.claims.claim import Claim, ClaimVerdict
 from loadtest.studies.claims.claims_page import WIDTH, ClaimsPage, conclusion, markdown, why
@@ -312,6 +313,14 @@ def test_a_panel_of_five_seconds_shows_a_fifth_of_a_needle() -> None:
     assert figures(row, needle, ttl_s=6.0)["settled_peak_1s"] == pytest.approx(0), "that was the start"
     fine = series([0.0] * 10 + [100.0] + [0.0] * 10, bin_s=0.5)
     assert figures(row, fine, ttl_s=2.0)["settled_peak_1s"] == pytest.approx(50)
+
+
+def test_a_time_that_is_never_is_infinite_in_evidence_and_a_word_in_its_records() -> None:
+    row, course, _ = simulate(read_scenario("primer", duration_s=2), STRATEGY, 1)
+    kept = figures(dataclasses.replace(row, recovers_after_s=math.inf), course, ttl_s=2.0)
+    assert kept["recovers_after_s"] == math.inf
+    assert as_written(kept)["recovers_after_s"] == "never"
+    assert as_written(figures(row, course, ttl_s=2.0))["recovers_after_s"] is None
 
 
 def test_figures_in_tables_have_dotted_names_and_labels_are_none() -> None:
