@@ -41,6 +41,7 @@ def add_admin_routes(
             "code": code,
             "now_s": pod.cache.clock.now_s(),
             "longest_load_s": _longest_load_s(settings),
+            "stale_if_error_s": settings.nets.stale_if_error_s,
             "items": settings.items,
             "strategies": {name: _describe(one, settings) for name, one in found.strategies.items()},
             "references": {name: _describe(one, settings) for name, one in found.references.items()},

@@ -149,10 +149,6 @@ class StrategyRunner:
             return self._refuse(Status.SHED, 429, limited, self._clock.monotonic_s())
         return None
 
-    async def answer_to(self, client: str, item_id: int) -> Answer:
-        """The answer for an id, or 429 beyond a rate limit."""
-        return self.turned_away(client) or await self.answer(item_id)
-
     async def answer(self, item_id: int) -> Answer:
         """The answer for an id of the key space. Only its own cancellation is raised."""
         monotonic_s = self._clock.monotonic_s

@@ -51,7 +51,7 @@ class LimitNet(_NetTable):
     """The `[nets.limit]` table: an adaptive limit of the loads under way, of each strategy in each pod."""
 
     kind: Literal["aimd", "gradient"] = "gradient"
-    """The policy: `aimd` goes by loads that fail or are slow, `gradient` by how latency compares with what it was."""
+    """The policy: `aimd` goes by loads that fail or are slow, `gradient` by latency against the lowest one seen."""
     initial: int = Field(20, ge=1, le=10_000)
     """The limit at the start, loads."""
     least: int = Field(1, ge=1, le=10_000)
@@ -61,7 +61,7 @@ class LimitNet(_NetTable):
     slow_ms: float = Field(1_000.0, ge=1, le=600_000)
     """The time from which on `aimd` takes a load for slow."""
     tolerance: float = Field(1.5, ge=1, le=10)
-    """The growth of latency over its long-time mean that `gradient` takes for no queue."""
+    """The growth of latency over the lowest one that `gradient` takes for no queue."""
 
     @model_validator(mode="after")
     def _bounds_fit(self) -> Self:

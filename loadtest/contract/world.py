@@ -76,8 +76,8 @@ class ContractWorld:
         self.server = BookingServer(self.clock, self.origin)
         self.runners: dict[str, StrategyRunner] = {}
         for pod in (f"pod-{number}" for number in range(pods)):
-            cache = SimulatedCache(self.server, self.clock, cache_latency_s)
             told = StatedSettings(pod=pod, seed=seed, ttl_s=TTL_S, **settings)
+            cache = SimulatedCache(self.server, self.clock, cache_latency_s, nets=told.nets)
             read = partial(self.origin.read, told)
             self.runners[pod] = StrategyRunner(strategy, told, cache, self.clock, read, self.events, instance_id=pod)
 

@@ -91,11 +91,13 @@ class LoadPlan:
     def _hear(self, told: Told) -> None:
         if self._discovers:
             self.strategies = [name for name in told.strategies if name not in told.others] or self.strategies
+        window_s = told.stale_if_error_s
         self.answers.promise(
             {
                 name: _promised_s(name, self.scenario) if oldest_s is None else oldest_s
                 for name, oldest_s in told.strategies.items()
-            }
+            },
+            self.scenario.nets.stale_if_error_s if window_s is None else window_s,
         )
         if told.ahead_s is not None:
             self.answers.clock(told.ahead_s)

@@ -36,6 +36,8 @@ class Told(NamedTuple):
     """The cache's clock less this machine's, seconds."""
     items: int | None = None
     """The number of items that exist, ids from 0 on."""
+    stale_if_error_s: float | None = None
+    """How much older an answer may be where a load has failed, seconds."""
 
 
 AskPod = Callable[[str], Told]
@@ -56,6 +58,7 @@ def ask_pod(url: str) -> Told:
             _number(said, "longest_load_s"),
             None if (now_s := _number(said, "now_s")) is None else now_s - middle_s,
             None if items is None else int(items),
+            _number(said, "stale_if_error_s"),
         )
     except HTTPError as error:
         raise NoPods(f"{url} is no pod: /strategies is answered with {error.code}") from None

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from app.flights import FlightBounds, PodFlights
+from app.nets.nets import Nets
 from app.strategy import CacheAway, Entry, Loaded, LoadReason, Lookup, Status
 from app.tasks import Tasks
 from loadtest.contract.events import Events
@@ -49,6 +50,10 @@ class FlakyCache(SimulatedCache):
         self._may_fail("unlock")
         return await super().unlock(key, token)
 
+    async def mark(self, key: str, token: str, for_s: float) -> bool:
+        self._may_fail("mark")
+        return await super().mark(key, token, for_s)
+
     def hear(self, key: str) -> None:
         if not self.is_deaf:
             super().hear(key)
@@ -76,7 +81,8 @@ class Pod:
         self.paused_s = 0.0  # between the origin's answer and the next step of this pod
         self.events = Events()
         self.tasks = Tasks()
-        self.cache = FlakyCache(pods.server, pods.clock, latency_s)
+        nets = Nets(failure_mark_ms=1000 * bounds.failure_mark_s)
+        self.cache = FlakyCache(pods.server, pods.clock, latency_s, nets=nets)
         rng = Random(f"{seed}/{number}")
         self.flights = PodFlights(self.cache, pods.clock, rng, self.tasks, bounds, self.events)
         self._pods = pods

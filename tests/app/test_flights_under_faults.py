@@ -2,10 +2,12 @@ import asyncio
 
 import pytest
 
+from app.nets.refusals import BreakerOpen, LoadJustFailed
 from app.strategy import Lookup, OriginFailed, Shed, Status
 from tests.app.pods import KEY, LEASE_S, LOAD_S, POLL_S, TTL_S, Pods, play
 
 SLOW_S = 2 * LEASE_S
+MARK_S = 0.25
 
 
 def test_the_late_write_of_a_holder_that_lost_its_lease_is_refused() -> None:
@@ -145,6 +147,93 @@ def test_when_the_leaders_load_fails_the_next_pod_leads_at_once() -> None:
         assert pods.clock.now_s() == 2 * LOAD_S
 
     play(story, poll_s=100)
+
+
+def waiting(pods: Pods, readers: int = 10) -> list[asyncio.Task[Lookup]]:
+    return [asyncio.create_task(pod.collapse()) for pod in pods for _ in range(readers)]
+
+
+def test_a_failed_load_is_one_for_all_pods_and_not_one_after_the_other() -> None:
+    async def story(pods: Pods) -> None:
+        for pod in pods:
+            pod.failure = OriginFailed("down")
+        failures = await asyncio.gather(*waiting(pods), return_exceptions=True)
+        assert all(isinstance(failure, OriginFailed) for failure in failures)
+        assert len(pods.loads) == 1
+        assert pods.clock.now_s() == LOAD_S, "nobody waits for another load that fails"
+
+    play(story, failure_mark_s=MARK_S)
+
+
+def test_while_a_failure_is_marked_no_pod_loads_and_then_one_does() -> None:
+    async def story(pods: Pods) -> None:
+        pods[0].failure = OriginFailed("down")
+        with pytest.raises(OriginFailed) as failed:
+            await pods[0].collapse()
+        assert failed.value.retry_after_s == MARK_S
+        for pod in pods:
+            with pytest.raises(LoadJustFailed):
+                await pod.collapse()
+        assert len(pods.loads) == 1
+        await asyncio.sleep(MARK_S)
+        await asyncio.gather(*waiting(pods), return_exceptions=True)
+        assert len(pods.loads) == 2
+
+    play(story, failure_mark_s=MARK_S)
+
+
+def test_a_pod_that_knows_of_a_mark_asks_the_cache_nothing_until_it_ends() -> None:
+    async def story(pods: Pods) -> None:
+        pods[0].failure = OriginFailed("down")
+        for _ in range(10):
+            with pytest.raises(OriginFailed):
+                await pods[0].collapse()
+        assert (pods[0].events["lock taken"], pods[0].events["lock refused"]) == (1, 0)
+        for _ in range(10):
+            with pytest.raises(LoadJustFailed):
+                await pods[1].collapse()
+        assert pods[1].events["lock refused"] == 1
+
+    play(story, failure_mark_s=MARK_S)
+
+
+def test_a_pod_without_a_cache_marks_a_failure_for_itself() -> None:
+    async def story(pods: Pods) -> None:
+        for pod in pods[:2]:
+            pod.failure, pod.cache.failing = OriginFailed("down"), frozenset({"get", "put", "lock", "unlock", "mark"})
+            for _ in range(10):
+                with pytest.raises(OriginFailed):
+                    await pod.collapse()
+        assert len(pods.loads) == 2
+
+    play(story, failure_mark_s=MARK_S)
+
+
+def test_what_a_pod_sheds_or_its_breaker_refuses_is_no_failure_of_the_others() -> None:
+    async def story(pods: Pods) -> None:
+        for pod, refusal in zip(pods, (Shed("full"), BreakerOpen(1.0)), strict=False):
+            pod.failure = refusal
+            with pytest.raises(type(refusal)):
+                await pod.collapse()
+        assert (await pods[2].collapse()).status is Status.MISS
+
+    play(story, failure_mark_s=MARK_S)
+
+
+def test_a_leader_whose_lease_is_over_marks_nothing() -> None:
+    async def story(pods: Pods) -> None:
+        pods[0].load_s, pods[0].failure = 3 * LEASE_S, OriginFailed("late")
+        late = asyncio.create_task(pods[0].collapse())
+        await asyncio.sleep(LOAD_S)
+        pods.server.flush()
+        pods[1].load_s = 3 * LEASE_S
+        next_one = asyncio.create_task(pods[1].collapse())
+        await asyncio.wait([late])
+        assert isinstance(late.exception(), OriginFailed)
+        assert (await next_one).status is Status.MISS
+        assert (await pods[0].get_or_collapse()).status is Status.HIT
+
+    play(story, failure_mark_s=MARK_S)
 
 
 def test_a_refresh_never_raises() -> None:

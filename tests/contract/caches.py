@@ -9,8 +9,10 @@ from typing import Any, Protocol, TypeVar
 from redis.asyncio import Redis
 
 from app.cache import RedisCache
+from app.nets.nets import Nets
+from app.nets.seam import NetCache
 from app.settings import Settings
-from app.strategy import Cache, Clock, Entry
+from app.strategy import Clock, Entry
 from app.subscription import CHANNEL
 from loadtest.sim.cluster.pod_cache import SimulatedCache
 from loadtest.sim.cluster.redis_server import SimulatedRedis
@@ -22,6 +24,7 @@ T = TypeVar("T")
 KEY = "lab:any:7"
 SOON_S = 0.03
 LONG_S = 30.0
+NETS = Nets()
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
 
@@ -29,9 +32,9 @@ NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 class Pods:
     """Two pods' caches, and a third whose server is away."""
 
-    here: Cache
-    there: Cache
-    cut_off: Cache
+    here: NetCache
+    there: NetCache
+    cut_off: NetCache
     clock: Clock
     lock_for_ever: Callable[[], Awaitable[object]]
     """Have the lock of KEY held by somebody whose lock has no end."""
@@ -49,7 +52,7 @@ Case = Callable[[Pods], Awaitable[None]]
 class Caches(Protocol):
     """A world with caches in it."""
 
-    def run(self, case: Case) -> None:
+    def run(self, case: Case, nets: Nets = NETS) -> None:
         """Run the case to its end, beginning with an empty cache."""
         ...
 
@@ -58,11 +61,13 @@ class SimulatedCaches:
     def __init__(self, latency_s: float) -> None:
         self._latency_s = latency_s
 
-    def run(self, case: Case) -> None:
+    def run(self, case: Case, nets: Nets = NETS) -> None:
         async def main() -> None:
             clock = VirtualClock(asyncio.get_running_loop())
             server, other = SimulatedRedis(clock), SimulatedRedis(clock)
-            here, there, cut_off = (SimulatedCache(at, clock, self._latency_s) for at in (server, server, other))
+            here, there, cut_off = (
+                SimulatedCache(at, clock, self._latency_s, nets=nets) for at in (server, server, other)
+            )
             other.is_away = True
 
             async def lock_for_ever() -> None:
@@ -104,14 +109,14 @@ class RedisCaches:
         self._url = url
         self._timeout_ms = timeout_ms
 
-    def run(self, case: Case) -> None:
-        asyncio.run(self._play(case))
+    def run(self, case: Case, nets: Nets = NETS) -> None:
+        asyncio.run(self._play(case, nets))
 
-    async def _play(self, case: Case) -> None:
+    async def _play(self, case: Case, nets: Nets) -> None:
         async with AsyncExitStack() as owned:
             client = await owned.enter_async_context(Redis.from_url(self._url))
             await client.flushall()
-            here, there, cut_off = map(self._cache, (self._url, self._url, NOBODY_LISTENS))
+            here, there, cut_off = (self._cache(url, nets) for url in (self._url, self._url, NOBODY_LISTENS))
             for cache in (here, there, cut_off):
                 owned.push_async_callback(cache.aclose)
                 await cache.start()
@@ -120,8 +125,8 @@ class RedisCaches:
             async with asyncio.timeout(20):
                 await case(Pods(here, there, cut_off, here.clock, lambda: client.set(f"{KEY}:lock", "somebody")))
 
-    def _cache(self, url: str) -> RedisCache:
-        return RedisCache(Settings(redis_url=url, redis_timeout_ms=self._timeout_ms), CacheLog())
+    def _cache(self, url: str, nets: Nets) -> RedisCache:
+        return RedisCache(Settings(redis_url=url, redis_timeout_ms=self._timeout_ms, nets=nets), CacheLog())
 
 
 async def _listeners(client: Redis, wanted: int) -> bool:

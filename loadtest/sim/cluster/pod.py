@@ -211,6 +211,10 @@ class SimulatedPod:
         is_observed = self._observers.hear(RequestArrived, RequestAnswered, RequestFailed)
         self.answer = self._observed_answer if is_observed else self.runner.answer
 
+    async def answer_within_limits(self, client: str, item_id: int) -> Answer:
+        """The answer to a client, or 429 beyond a rate limit."""
+        return self.runner.turned_away(client) or await self.answer(item_id)
+
     async def _observed_answer(self, item_id: int) -> Answer:
         self._observers.emit(RequestArrived(self.name, item_id))
         try:

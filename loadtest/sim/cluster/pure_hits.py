@@ -127,6 +127,8 @@ class PureHits:
             return None
         if cluster.loop.is_shuffled or not are_calm(cluster):
             return None
+        if cluster.pods[0].runner.rate_limit is not None:
+            return None  # whether a hit is answered depends on how many came before it
         purity = Purity.of(cluster.strategy, scenario.pod_settings(cluster.seed, "pod-1"))
         return None if purity is None else cls(cluster, recorder, purity, start_s)
 

@@ -117,7 +117,10 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
     late_s = (Latency.parse(scenario.virtual.redis).longest_ms + slower_ms) / 1000
     # what is set by an hour comes true in no run that is shorter than that
     skew_s = sum(step_s for step_s in _steps_s(scenario) if step_s < scenario.duration_s + SETTLE_S)
-    deadline_s = max(settings.wait_ms_max, settings.origin_timeout_ms) / 1000 + 4 * timeout_s + 2 * network_s
+    longest_ms = max(settings.wait_ms_max, settings.origin_timeout_ms)
+    if scenario.nets.hard_timeout_ms is not None:
+        longest_ms = min(longest_ms, scenario.nets.hard_timeout_ms)
+    deadline_s = longest_ms / 1000 + 4 * timeout_s + 2 * network_s
     deadline_s += _stopped_s(scenario) + _queue_s_max(scenario)
     deadline_s = _with_retries_s(scenario.client, deadline_s)
     if scenario.load.loop == "closed" and scenario.load.rate_per_s is not None:

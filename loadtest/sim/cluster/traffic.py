@@ -110,7 +110,11 @@ class Traffic:
             pod.held.append(ask)
             self._enter(ask)
         else:
-            asked, start = pod.answer(ask.key), self._starter.start
+            start = self._starter.start
+            if pod.runner.rate_limit is None:
+                asked = pod.answer(ask.key)
+            else:  # a user of a closed loop is a client; in an open loop every request comes from another one
+                asked = pod.answer_within_limits(f"user {ask.user}", ask.key)
             started = start(asked) if pod.cpu is None else pod.cpu.run(start, asked)
             if isinstance(started, StartedTask):
                 known = self._content.known(ask.key)
