@@ -118,7 +118,8 @@ class PureHits:
         virtual = scenario.virtual
         if scenario.load.loop != "open" or not Latency.parse(virtual.network).is_fixed:
             return None
-        if needs_cpu(scenario) or cluster.server.keeps_order or cluster.walls_apart_s:
+        has_rate_limit = cluster.pods[0].runner.rate_limit is not None  # a hit depends on how many came before it
+        if has_rate_limit or needs_cpu(scenario) or cluster.server.keeps_order or cluster.walls_apart_s:
             return None
         way_s = Latency.parse(virtual.network).mean_ms / 1000
         if soonest_s(scenario) <= 2 * way_s + ROUNDING_S:
@@ -127,8 +128,6 @@ class PureHits:
             return None
         if cluster.loop.is_shuffled or not are_calm(cluster):
             return None
-        if cluster.pods[0].runner.rate_limit is not None:
-            return None  # whether a hit is answered depends on how many came before it
         purity = Purity.of(cluster.strategy, scenario.pod_settings(cluster.seed, "pod-1"))
         return None if purity is None else cls(cluster, recorder, purity, start_s)
 

@@ -103,6 +103,11 @@ class Traffic:
         else:
             self._hand_over(pod, ask)
 
+    def _client_of(self, ask: Ask) -> str:
+        """The client of a request: the user of a closed loop; in an open loop each comes from another one."""
+        users = self._cluster.scenario.load.users
+        return str(ask.number if users is None else ask.number % users)
+
     def _hand_over(self, pod: SimulatedPod, ask: Ask) -> None:
         if not pod.is_listening:
             self._answer(pod, ask, _NOBODY)
@@ -113,8 +118,8 @@ class Traffic:
             start = self._starter.start
             if pod.runner.rate_limit is None:
                 asked = pod.answer(ask.key)
-            else:  # a user of a closed loop is a client; in an open loop every request comes from another one
-                asked = pod.answer_within_limits(f"user {ask.user}", ask.key)
+            else:
+                asked = pod.answer_within_limits(self._client_of(ask), ask.key)
             started = start(asked) if pod.cpu is None else pod.cpu.run(start, asked)
             if isinstance(started, StartedTask):
                 known = self._content.known(ask.key)
