@@ -14,6 +14,9 @@ from loadtest.workload.client import Outcome, RetryPolicy
 from loadtest.workload.departures import Departures
 from loadtest.workload.scenario import Scenario
 
+WAITING_MAX = 1_000_000
+"""The most requests that wait for their next attempt at once; one beyond ends without it, which spoils the run."""
+
 
 class Patience:
     """The deadlines and the retries of a run's clients, by the same policy as in every world."""
@@ -26,11 +29,15 @@ class Patience:
         self._timeout_s = NEVER_S if scenario.client.timeout_s is None else scenario.client.timeout_s
         self._departures = Departures(scenario.faults, cluster.seed)
         self._policy = RetryPolicy(scenario.client, cluster.seed)
-        self._counted = self._not_sent = 0
+        self._counted = 0
         self._network, self._rng = Latency.parse(scenario.virtual.network), Random(f"{cluster.seed}/network again")
         self._timers: dict[Ask, asyncio.TimerHandle] = {}
         self.abandoned = set[Ask]()
-        """The attempts of which a pod still works, though their clients have given up."""
+        """The attempts that a pod still works on, though their clients have given up."""
+        self.waiting = 0
+        """The requests that wait for the time of their next attempt."""
+        self.not_sent = 0
+        """The retries that a bound stopped."""
         self.too_late = 0
         """The answers that came after their clients had given up."""
 
@@ -41,8 +48,13 @@ class Patience:
         departures = Departures(scenario.faults, cluster.seed)
         return None if scenario.client.is_patient and not departures else cls(cluster, clients, start_s)
 
-    def watch(self, ask: Ask, abandon: Callable[[Ask, float], None]) -> None:
-        """Call `abandon` with an attempt that waits, and with its deadline, when that is over."""
+    @property
+    def is_over(self) -> bool:
+        """Whether no request waits for another attempt, and no pod works on an abandoned one."""
+        return not self.waiting and not self.abandoned
+
+    def watch(self, ask: Ask, abandon: "Abandon") -> None:
+        """Let an attempt that waits be abandoned at its deadline."""
         deadline_s = self._deadline_s(ask)
         if deadline_s < NEVER_S and ask not in self._timers:
             at_s = max(self._loop.now_s, deadline_s)
@@ -73,13 +85,16 @@ class Patience:
         delay_s = self._policy.delay_s(ask.number, ask.attempt, outcome)
         if delay_s is None or (sent_s := ended_s + delay_s) >= leaves_s:
             return None
+        if self.waiting >= WAITING_MAX:
+            self.not_sent += 1
+            return None
         arrives_s = sent_s + self._network.draw_ms(self._rng) / 1000
         return ask._replace(arrives_s=arrives_s, sent_s=sent_s, turn=ask.turn + 1, attempt=ask.attempt + 1)
 
-    def _abandon(self, ask: Ask, deadline_s: float, abandon: Callable[[Ask, float], None]) -> None:
+    def _abandon(self, ask: Ask, deadline_s: float, abandon: "Abandon") -> None:
         del self._timers[ask]
         self.abandoned.add(ask)
-        abandon(ask, deadline_s)
+        abandon(self, ask, deadline_s)
 
     def _deadline_s(self, ask: Ask) -> float:
         return min(ask.sent_s + self._timeout_s, self._leaves_s(ask))
@@ -87,6 +102,10 @@ class Patience:
     def _leaves_s(self, ask: Ask) -> float:
         """The moment at which the client leaves because of a fault, whether or not it would try again."""
         return ask.intended_s + self._departures.stays_s(ask.number, ask.intended_s - self._start_s)
+
+
+Abandon = Callable[[Patience, Ask, float], None]
+"""A function that is called with an attempt that its client has abandoned, and with its deadline in seconds."""
 
 
 def soonest_s(scenario: Scenario) -> float:

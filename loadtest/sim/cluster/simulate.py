@@ -18,6 +18,7 @@ from loadtest.sim.cluster.clients import clients
 from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.events import Observer
 from loadtest.sim.cluster.fault_injector import FaultInjector
+from loadtest.sim.cluster.patience import WAITING_MAX
 from loadtest.sim.cluster.pod_cpu import BusyLoop, needs_cpu
 from loadtest.sim.cluster.pure_hits import PureHits
 from loadtest.sim.cluster.raw_records import RawRecords
@@ -137,6 +138,9 @@ class SimulatedHistory:
             incidents.append(Incident(f"{traffic.not_sent} requests were not sent: {bound}"))
         if writer is not None and writer.not_made:
             incidents.append(Incident(f"{writer.not_made} writes were not made: no pod was there", spoils=False))
+        if traffic.retries_not_sent:
+            bound = f"in_flight_max ({scenario.load.in_flight_max}), or {WAITING_MAX:,} that wait"
+            incidents.append(Incident(f"{traffic.retries_not_sent:,} retries were not sent: {bound}"))
         acts = some([*recorder.net_acts.items(), (BREAKER_OPENED, opened)])
         notes = [f"{traffic.too_late:,} answers came after their clients had given up"] if traffic.too_late else []
         self._ending = Ending(incidents, notes, recorder.failures, net_acts=acts, trace=trace)

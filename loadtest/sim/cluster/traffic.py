@@ -55,9 +55,7 @@ class Traffic:
         self._queued: list[tuple[float, int, SimulatedPod, Ask]] = []
         self._numbers = itertools.count()
         self._in_flight = 0
-        """The requests that wait at a pod."""
-        self._between = 0
-        """The requests between two attempts, for which the schedule does not wait."""
+        """The attempts that wait at a pod for a client; between two attempts a request takes no room."""
         self._timer: asyncio.TimerHandle | None = None
         self.not_sent = 0
         self.over: asyncio.Future[None] = cluster.loop.create_future()
@@ -67,6 +65,11 @@ class Traffic:
     def too_late(self) -> int:
         """The answers that came after their clients had given up."""
         return 0 if self._patience is None else self._patience.too_late
+
+    @property
+    def retries_not_sent(self) -> int:
+        """The retries that a bound stopped: too many waited for their time, or too many attempts were in flight."""
+        return 0 if self._patience is None else self._patience.not_sent
 
     def _serve_all(self) -> None:
         """Serve requests until something else is due before the next one; then return at its time."""
@@ -78,7 +81,7 @@ class Traffic:
             if is_queued:
                 due_s = queued[0][0]
             if due_s == NEVER_S:
-                if not self._in_flight and not self._between and not self._is_abandoned_under_way():
+                if not self._in_flight and (self._patience is None or self._patience.is_over):
                     self.over.set_result(None)
                 return
             if due_s > loop.now_s and not loop.jump(due_s):
@@ -152,7 +155,7 @@ class Traffic:
             if ended_s > until_s:
                 patience.too_late += code != NO_ANSWER
                 if until_s > -NEVER_S:
-                    self._close(ask, _NOBODY, until_s)
+                    self._close(patience, ask, _NOBODY, until_s)
                 return
         is_good = code == 200
         if is_good and self._content.needs_look(key, answer):
@@ -161,35 +164,47 @@ class Traffic:
                 self._hits.doubt(key)  # what is newer than this is older than before
         elif code == ABSENT:
             self._content.look_at_absent(pod, key, body)
-        self._close(ask, answer, ended_s)
+        if patience is None:
+            self._record(ask, answer, ended_s)
+        else:
+            self._close(patience, ask, answer, ended_s)
         if self._hits is None or not is_good or status is Status.STALE:
             return
         if status is Status.HIT or self._content.is_newest(key, body):  # further hits will be found as good
             self._hits.judge(key, body)
 
-    def _close(self, ask: Ask, answer: Answer, ended_s: float) -> None:
+    def _close(self, patience: Patience, ask: Ask, answer: Answer, ended_s: float) -> None:
         """Record a request that has ended with this attempt, unless its client tries again."""
+        outcome = Outcome(answer.code, answer.stated_retry_s)
+        again = patience.next_after(ask, outcome, ended_s, self.not_sent)
+        if again is None:
+            self._record(ask, answer, ended_s)
+            return
+        patience.waiting += 1
+        at_s = max(self._loop.now_s, again.arrives_s)
+        self._loop.call_at(at_s, self._try_again, patience, again, ask, answer, ended_s)
+
+    def _record(self, ask: Ask, answer: Answer, ended_s: float) -> None:
         code, status, _, age_s = answer[:4]
-        if self._patience is not None:
-            again = self._patience.next_after(ask, Outcome(code, answer.stated_retry_s), ended_s, self.not_sent)
-            if again is not None:
-                self._between += 1
-                self._loop.call_at(max(self._loop.now_s, again.arrives_s), self._try_again, again)
-                return
         pod = ask.turn % len(self._cluster.pods)
         self._recorder.answer(ask.intended_s, ended_s, ask.key, pod, code, status, age_s, ask.attempt)
         self._clients.answered(ask, ended_s)
 
-    def _try_again(self, ask: Ask) -> None:
-        self._recorder.retry(ask.sent_s, ask.attempt, ask.key)
-        self._between -= 1
-        self._arrive(ask)
+    def _try_again(self, patience: Patience, again: Ask, ask: Ask, answer: Answer, ended_s: float) -> None:
+        """Send another attempt, unless too many are in flight; then the request has ended with the one before."""
+        patience.waiting -= 1
+        if self._in_flight < self._in_flight_max:
+            self._recorder.retry(again.sent_s, again.attempt, again.key)
+            self._arrive(again)
+        else:
+            patience.not_sent += 1
+            self._record(ask, answer, ended_s)
         self._go_on()
 
-    def _abandon(self, ask: Ask, deadline_s: float) -> None:
+    def _abandon(self, patience: Patience, ask: Ask, deadline_s: float) -> None:
         """Let the client of an attempt give up, while a pod goes on with it."""
         self._count_out()
-        self._close(ask, _NOBODY, deadline_s)
+        self._close(patience, ask, _NOBODY, deadline_s)
         self._go_on()
 
     def _enter(self, ask: Ask) -> None:
@@ -217,9 +232,6 @@ class Traffic:
 
     def _is_calm(self) -> bool:
         return self._in_flight < self._in_flight_max and are_calm(self._cluster)
-
-    def _is_abandoned_under_way(self) -> bool:
-        return self._patience is not None and bool(self._patience.abandoned)
 
     @contextmanager
     def changing(self) -> Iterator[None]:

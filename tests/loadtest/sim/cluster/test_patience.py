@@ -134,13 +134,15 @@ def test_a_retry_goes_to_the_next_pod() -> None:
     assert np.array_equal(np.sort(run.answers.key[again]), np.sort(run.retries.key))
 
 
-def test_the_schedule_does_not_wait_for_requests_between_two_attempts() -> None:
-    down = fault("pod-killed", pod=0)
+def test_a_request_between_two_attempts_takes_no_room_in_flight_and_a_retry_does() -> None:
     client = {"retries": 1, "backoff": "fixed", "base_s": 1.0, "jitter": "none"}
-    tables: dict[str, Any] = {"load": {"loop": "open", "rate_per_s": RATE, "in_flight_max": 60}, "client": client}
-    run = played(workload(down, top={"pods": 1}, **tables))
-    assert len(run.retries.key) == run.meant_during.sum() == pytest.approx(RATE * FOR_S, rel=0.1)
-    assert not any("were not sent" in incident.what for incident in run.ending.incidents)
+    load = {"loop": "open", "rate_per_s": RATE, "in_flight_max": 60}
+    run = played(workload(fault("pod-killed", pod=0), top={"pods": 1}, load=load, client=client))
+    assert len(run.retries.key) == pytest.approx(RATE * FOR_S, rel=0.1)
+    assert not [incident for incident in run.ending.incidents if incident.spoils]
+    slow = played(workload(fault("origin-hangs"), load=load, client=client | {"timeout_s": 1.0}))
+    (incident,) = [one.what for one in slow.ending.incidents if "retries were not sent" in one.what]
+    assert slow.answers.attempts.sum() == len(slow.answers.key) + len(slow.retries.key), incident
 
 
 def test_a_user_who_gives_up_asks_again_after_its_pause() -> None:
