@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app import payload
 from app.latency import Latency
 from app.nets.nets import Nets
 from app.pooler import PORT, SIZE_MAX
@@ -84,8 +85,8 @@ class Settings(BaseSettings):
     """Rows in the store: ids 0 to items - 1."""
     key_space: int = Field(1_024, ge=1, le=1_000_000)
     """Ids that may be asked for: 0 to key_space - 1. Those from `items` on do not exist (404, negative entry)."""
-    payload_bytes: int = Field(512, ge=16, le=1_000_000)
-    """The length of an item's text."""
+    payload_bytes: Annotated[str, BeforeValidator(payload.stated)] = payload.DEFAULT
+    """The length of an item's text: a number, uniform(low, high) or lognormal(median, sigma); see `app.payload`."""
     change_every_s: float = Field(30.0, ge=0.01, le=1e9)
     """How often an item gets a new version, so that an old value coming back is noticed."""
     invalidation: Annotated[Invalidation | None, BeforeValidator(lambda given: given or None)] = None

@@ -13,11 +13,12 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import islice, zip_longest
+from itertools import accumulate, islice, takewhile, zip_longest
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from app.payload import Payload, stated
 from app.settings import Settings
 from app.store import read_only
 
@@ -39,25 +40,34 @@ class Stamp(NamedTuple):
     """The settings that the content of a file follows from."""
 
     items: int
-    payload_bytes: int
+    payload: Payload
     seed: int
 
     def __str__(self) -> str:
-        return f"items={self.items} payload_bytes={self.payload_bytes} seed={self.seed}"
+        size = self.payload.bytes_of(self.seed, 0) if self.payload.is_fixed else self.payload.text
+        return f"items={self.items} payload_bytes={size} seed={self.seed}"
 
     @classmethod
     def parse(cls, text: str) -> "Stamp":
         """The stamp that a text states. Raises ValueError where it states none."""
-        if (match := re.fullmatch(r"items=(\d{1,7}) payload_bytes=(\d{1,7}) seed=(\d{1,19})", text)) is None:
+        if (match := re.fullmatch(r"items=(\d{1,7}) payload_bytes=([\w.,()]{1,80}) seed=(\d{1,19})", text)) is None:
             raise ValueError("its stamp is not the lab's")
-        return cls(*map(int, match.groups()))
+        return cls(int(match[1]), Payload.parse(stated(match[2])), int(match[3]))
 
     def rows(self) -> Iterator[tuple[int, str, int]]:
         """Every item as id, text and CRC-32; the same settings give the same items in every pod."""
         rng = Random(self.seed)
         for number in range(self.items):
-            text = rng.randbytes(self.payload_bytes).hex()[: self.payload_bytes]
+            size = self.payload.bytes_of(self.seed, number)
+            text = rng.randbytes(size).hex()[:size]
             yield number, text, zlib.crc32(text.encode())
+
+    def items_within(self, bytes_max: int) -> int:
+        """How many items, the first ones, have no more text than that together."""
+        if self.payload.is_fixed:
+            return min(self.items, bytes_max // self.payload.bytes_of(self.seed, 0))
+        sizes = accumulate(self.payload.bytes_of(self.seed, number) for number in range(self.items))
+        return sum(1 for _ in takewhile(lambda together: together <= bytes_max, sizes))
 
 
 def create_store(settings: Settings) -> None:
@@ -65,7 +75,7 @@ def create_store(settings: Settings) -> None:
 
     Raises OSError naming the file, where it cannot be made, and where another file than the lab's own lies there.
     """
-    wanted = Stamp(settings.items, settings.payload_bytes, settings.seed)
+    wanted = Stamp(settings.items, Payload.parse(settings.payload_bytes), settings.seed)
     path = Path(os.path.realpath(settings.origin_path))  # a link stays: what it points to is made or replaced
     try:
         for _ in range(TRIES_MAX):
@@ -199,6 +209,6 @@ def _what_else_is_in(store: sqlite3.Connection, size_bytes: int, stamp: Stamp, b
 def _holds_the_items(store: sqlite3.Connection, stamp: Stamp, bytes_max: int | None) -> bool:
     if list(store.execute("SELECT count(*), max(id) FROM item")) != [(stamp.items, stamp.items - 1)]:
         return False
-    compared = stamp.items if bytes_max is None else min(stamp.items, bytes_max // stamp.payload_bytes)
+    compared = stamp.items if bytes_max is None else stamp.items_within(bytes_max)
     held = store.execute("SELECT id, text, crc32 FROM item ORDER BY id LIMIT ?", (compared,))
     return all(mine == theirs for mine, theirs in zip_longest(islice(stamp.rows(), compared), held))

@@ -26,6 +26,7 @@ def sentence(scenario: Scenario) -> str:
         _pace(scenario.load),
         _keys(scenario.keys),
         "cold start" if warm.keys == "none" else f"all keys warmed in one burst{lead}",
+        "" if scenario.payload is None else f"items of {scenario.payload.bytes} bytes",
         f"TTL {scenario.cache.ttl_s:g} s",
         f"origin latency {scenario.origin.latency} ms{slowdown_in_words(scenario.origin.slowdown)} over "
         f"{_connections(scenario)}",

@@ -21,7 +21,16 @@ from loadtest.workload.client import ClientTable
 from loadtest.workload.fault_worlds import why_not
 from loadtest.workload.faults import Fault
 from loadtest.workload.gate import parse_gate
-from loadtest.workload.scenario_tables import RATE_REAL_MAX, CacheTable, Live, OriginTable, Virtual, Warm, WritesTable
+from loadtest.workload.scenario_tables import (
+    RATE_REAL_MAX,
+    CacheTable,
+    Live,
+    OriginTable,
+    PayloadTable,
+    Virtual,
+    Warm,
+    WritesTable,
+)
 from loadtest.workload.schema import without_schema
 from loadtest.workload.stated_settings import StatedSettings
 from loadtest.workload.table import Table
@@ -69,6 +78,8 @@ class Scenario(Table):
     gates: list[Annotated[str, AfterValidator(_gate)]] = Field(default_factory=list)
     """Bounds that `lab gate` holds a run of it to, such as "mine.origin_peak_1s <= 10"."""
     faults: list[Fault] = Field(default_factory=list)
+    payload: PayloadTable | None = None
+    """The sizes of items; a pod's default where there is none."""
     writes: WritesTable | None = None
     """Writes of items while they are read; None where nothing changes."""
     live: Live = Live()
@@ -201,6 +212,7 @@ class Scenario(Table):
             "origin_slowdown": None if self.origin.slowdown is None else self.origin.slowdown.model_dump(),
             "params": self.params,
             "nets": self.nets.model_dump(mode="json", exclude_defaults=True),
+            **({} if self.payload is None else {"payload_bytes": self.payload.bytes}),
             **({} if self.writes is None else {"invalidation": str(self.writes.invalidation)}),
         }
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.latency import Latency
+from app.payload import stated
 from app.pooler import SIZE_MAX
 from app.settings import ORIGIN_TIMEOUT_MS, Milliseconds
 from app.slowdown import Slowdown
@@ -51,6 +52,12 @@ class OriginTable(Table):
     def longest_ms(self) -> float:
         """The longest latency of a read, under the greatest load, in ms."""
         return Latency.parse(self.latency).longest_ms * (1.0 if self.slowdown is None else self.slowdown.times_max)
+
+
+class PayloadTable(Table):
+    """The `[payload]` table: how long items' texts are, the same for each item in every world."""
+
+    bytes: Annotated[str, BeforeValidator(stated)]
 
 
 class WritesTable(Table):

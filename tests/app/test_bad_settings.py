@@ -92,6 +92,8 @@ def test_a_number_beyond_its_bounds_is_named(
         ("origin_slowdown", "abc", "LAB_ORIGIN_SLOWDOWN: Value error, must be a JSON object"),
         ("origin_slowdown", '{"knee": -1, "per_read": 1}', "LAB_ORIGIN_SLOWDOWN.knee: Input should be greater than or"),
         ("origin_slowdown", '{"knee": 1}', "LAB_ORIGIN_SLOWDOWN.per_read: Field required"),
+        ("payload_bytes", "15", "LAB_PAYLOAD_BYTES: Value error, 'fixed(15)' is not a payload: fixed(bytes)"),
+        ("payload_bytes", "uniform(9, 20)", "LAB_PAYLOAD_BYTES: Value error, 'uniform(9,20)' is not a payload"),
         ("invalidation", "perhaps", "LAB_INVALIDATION: Input should be 'none', 'delete' or 'write-through'"),
         ("origin_pooler", "pooler", "LAB_ORIGIN_POOLER: Value error, must be host:port"),
         ("origin_pooler", "pooler:99999", "LAB_ORIGIN_POOLER: Value error, must be host:port"),

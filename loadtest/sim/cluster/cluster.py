@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from app.latency import Latency
+from app.payload import Payload
 from app.strategy import Strategy
 from loadtest.sim.cluster.events import Observer, Observers
 from loadtest.sim.cluster.invariants import Invariants
@@ -55,7 +56,13 @@ class Cluster:
             has_wrong_clocks(scenario),
         )
         self.observers.add(self.invariants)
-        self.store = SlowStore(scenario.keys.count, seed, self.observers, None if scenario.writes is None else {})
+        self.store = SlowStore(
+            scenario.keys.count,
+            seed,
+            self.observers,
+            versions=None if scenario.writes is None else {},
+            payload=None if scenario.payload is None else Payload.parse(scenario.payload.bytes),
+        )
         self.pooler: VirtualPooler | None = None
         """The pooler of connections that pods share; None where they share none."""
         if scenario.connections_shared is not None:

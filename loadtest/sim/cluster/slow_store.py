@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from random import Random
 
 from app.item import Found
+from app.payload import Payload
 from app.store_trouble import StoreTrouble
 from app.strategy import OriginFailed
 from loadtest.sim.cluster.events import Observers, StoreReadBegan
@@ -22,11 +23,19 @@ class SlowStore(StoreTrouble):
     """The store that all pods read from; its faults are set from outside, at any time."""
 
     def __init__(
-        self, items: int, seed: int, observers: Observers | None = None, versions: dict[int, int] | None = None
+        self,
+        items: int,
+        seed: int,
+        observers: Observers | None = None,
+        versions: dict[int, int] | None = None,
+        payload: Payload | None = None,
     ) -> None:
-        """Make a store of so many items, with `versions` of those that were written; None where none can be."""
+        """Make a store of so many items, with `versions` of those that were written; None where none can be.
+
+        Their texts are short, as they take no time, unless a `payload` is stated.
+        """
         super().__init__(Random(f"{seed}/store"))
-        self.items, self.versions = items, versions
+        self.items, self.versions, self._payload, self._seed = items, versions, payload, seed
         self.reading = 0
         self._observers = observers or Observers()
         self._is_observed = self._observers.hear(StoreReadBegan)
@@ -41,8 +50,10 @@ class SlowStore(StoreTrouble):
 
     def item(self, item_id: int, version: int | None = None) -> Found:
         """An item as it was when its read began; with a `version` where items can be written."""
-        found = _item(item_id) if item_id < self.items else None
-        return found if found is None or version is None else (*found, version)
+        if item_id >= self.items:
+            return None
+        found = _item(item_id) if self._payload is None else _text(item_id, self._payload.bytes_of(self._seed, item_id))
+        return found if version is None else (*found, version)
 
     async def write(self, item_id: int) -> Found:
         """Implements `app.writes.WrittenStore`; a write takes no time."""
@@ -53,7 +64,11 @@ class SlowStore(StoreTrouble):
 
 @lru_cache(ITEMS_KEPT_MAX)
 def _item(item_id: int) -> tuple[str, int]:
-    text = f"{item_id:0{TEXT_CHARS}d}"
+    return _text(item_id, TEXT_CHARS)
+
+
+def _text(item_id: int, chars: int) -> tuple[str, int]:
+    text = f"{item_id:0{chars}d}"
     return text, zlib.crc32(text.encode())
 
 

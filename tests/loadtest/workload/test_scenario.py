@@ -97,6 +97,10 @@ def test_the_scenario_that_a_run_kept_can_be_run_again(tmp_path: Path) -> None:
             ),
             "load: Value error, state either phases or shape or trace",
         ),
+        (
+            ("pods = 1", 'pods = 1\npayload = {bytes = "many"}'),
+            "payload.bytes: Value error, 'many' is not a payload",
+        ),
         (("pods = 1", "pods = 1\nwrites = {rate_per_s = 0}"), "writes.rate_per_s: Input should be greater than 0"),
         (
             ("pods = 1", 'pods = 1\nwrites = {rate_per_s = 1, invalidation = "later"}'),
