@@ -39,7 +39,7 @@ def _how_to_read() -> str:
         "Each **column** is a strategy, all with the same load and axes. When the hot entry expires, its readers all "
         "ask the slow origin (**a needle**), or one asks and the others wait (**collapsed**), or they get the old "
         "answer (**stale**). A needle is 1 + λL reads high, requests per second for the key times seconds of a read: "
-        f"README has {rate:g}/s per strategy and needles of {needle:.0f}; here it is what the tiles to the right say."
+        f"{needle:.0f} in README at {rate:g}/s, here as the tiles say."
     )
 
 

@@ -13,14 +13,14 @@ from loadtest.cli.terminal import fail, print_text, warn
 from loadtest.workload.breaks import BREAKS, FOR_S_MAX, BadBreak, Break, Option, named
 from loadtest.workload.faults import Fault
 from loadtest.worlds.docker_stack import DockerStack
-from loadtest.worlds.fault_marks import FaultMarks
+from loadtest.worlds.fault_marks import PORT, FaultMarks
 from loadtest.worlds.nemesis import CannotBreak
 from loadtest.worlds.stack_nemesis import StackNemesis
 from loadtest.worlds.uninterrupted import to_the_end
 from loadtest.worlds.world import WorldFailed
 
-VICTORIAMETRICS, GRAFANA = 8428, 3000
-"""The ports of the two in their containers."""
+GRAFANA = 3000
+"""The port of Grafana in its container."""
 
 
 def break_(
@@ -67,7 +67,7 @@ async def _break(chosen: Break, fault: Fault, options: Mapping[Option, Any], for
     try:
         await nemesis.steps(fault)
         found = await stack.containers()
-        marks = FaultMarks(found.of("victoriametrics")[0].url(VICTORIAMETRICS))
+        marks = FaultMarks(found.of("victoriametrics")[0].url(PORT))
         board = f"{found.of('grafana')[0].url(GRAFANA)}/d/outage"
     except (CannotBreak, WorldFailed) as error:
         fail(f"{chosen.name}: {error}")

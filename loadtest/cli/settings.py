@@ -24,5 +24,6 @@ def settings(
         fail(f"{workload.name}: {reason}")
     chosen(discover(), strategies, workload)
     stated = workload.pod_environment(seed) | {"APP_REPLICAS": str(workload.pods)}
+    stated["BREAK"] = "1" if workload.faults else ""  # nor a relay on the way where nothing is broken
     for name, value in stated.items():
         print(f"{name}={value}")

@@ -15,7 +15,6 @@ class WhyNot:
     stack: str = ""
 
 
-_NOT_YET = "the stack breaks nothing on time, and by hand alone: lab break"
 _NO_BYTES = "a simulated reply has no bytes to slice: it arrives as a whole"
 _ONE_CLOCK = "the processes of a machine share its clock"
 _A_SCRIPT = "a script that keeps Redis busy takes the machine's CPU with it"
@@ -25,32 +24,32 @@ _ONE_WAY = "all pods of the stack go one way to Redis"
 _FROM_INSIDE = "only a pod's own code can block its loop"
 
 WORLDS: Mapping[str, WhyNot] = {
-    "cache-flushed": WhyNot(stack=_NOT_YET),
-    "cache-away": WhyNot(stack=_NOT_YET),
-    "cache-away with its entries": WhyNot(stack=_NOT_YET),
-    "cache-slow": WhyNot(stack=_NOT_YET),
-    "cache-paused": WhyNot(stack=_NOT_YET),
-    "cache-refuses READONLY": WhyNot(stack=_NOT_YET),
-    "cache-refuses OOM": WhyNot(stack=_NOT_YET),
+    "cache-flushed": WhyNot(),
+    "cache-away": WhyNot(),
+    "cache-away with its entries": WhyNot(),
+    "cache-slow": WhyNot(),
+    "cache-paused": WhyNot(),
+    "cache-refuses READONLY": WhyNot(),
+    "cache-refuses OOM": WhyNot(),
     "cache-refuses BUSY": WhyNot(native=_A_SCRIPT, stack=_A_SCRIPT),
     "cache-refuses NOPERM": WhyNot(native=_RIGHTS, stack=_RIGHTS),
     "cache-refuses some commands": WhyNot(native=_RIGHTS, stack=_RIGHTS),
-    "cache-resets": WhyNot(stack=_NOT_YET),
-    "cache-silent": WhyNot(stack=_NOT_YET),
-    "cache-sliced": WhyNot(virtual=_NO_BYTES, stack=_NOT_YET),
-    "cache-full": WhyNot(stack=_NOT_YET),
+    "cache-resets": WhyNot(),
+    "cache-silent": WhyNot(),
+    "cache-sliced": WhyNot(virtual=_NO_BYTES),
+    "cache-full": WhyNot(),
     "cache-clock-apart": WhyNot(native=_ONE_CLOCK, stack=_ONE_CLOCK),
     "connections-dead": WhyNot(stack=_ONE_WAY),
     "subscription-dead": WhyNot(native=_NOT_TOLD_APART, stack=_NOT_TOLD_APART),
-    "origin-fails": WhyNot(stack=_NOT_YET),
-    "origin-slow": WhyNot(stack=_NOT_YET),
-    "origin-hangs": WhyNot(stack=_NOT_YET),
-    "pod-killed": WhyNot(stack=_NOT_YET),
-    "pod-terminated": WhyNot(stack=_NOT_YET),
-    "pod-paused": WhyNot(stack=_NOT_YET),
+    "origin-fails": WhyNot(),
+    "origin-slow": WhyNot(),
+    "origin-hangs": WhyNot(),
+    "pod-killed": WhyNot(),
+    "pod-terminated": WhyNot(),
+    "pod-paused": WhyNot(),
     "loop-blocked": WhyNot(native=_FROM_INSIDE, stack=_FROM_INSIDE),
     "clock-apart": WhyNot(native=_ONE_CLOCK, stack=_ONE_CLOCK),
-    "clients-leave": WhyNot(stack=_NOT_YET),
+    "clients-leave": WhyNot(),
 }
 """The reasons of every fault, by `Fault.variant`."""
 

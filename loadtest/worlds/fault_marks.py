@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 import httpx
 
 SERIES = "lab_fault"
+PORT = 8428
+"""The port of the metrics store in its container."""
 TELL_EVERY_S = 1.0
 TELL_WITHIN_S = 5.0
 """Seconds within which the metrics store takes a mark."""

@@ -10,16 +10,17 @@ from pathlib import Path
 
 import httpx
 
+from app.pod_name import replicas
 from app.settings import as_variable
-from loadtest.generator.targets import Targets
 from loadtest.workload.planned_run import PlannedRun
-from loadtest.workload.stated_settings import StatedSettings
+from loadtest.workload.scenario import Scenario
+from loadtest.worlds.breaker_folder import asking_nemesis
 from loadtest.worlds.child_processes import Children
 from loadtest.worlds.recorded_run import RecordedWorld
 from loadtest.worlds.system import System, forget_keys
 from loadtest.worlds.world import Records, WorldFailed
 
-PODS = "dns:app:8000"
+SERVICE, PORT = "app", 8000
 ITS_OWN = frozenset({"LAB_POD", "LAB_ORIGIN_PATH", "LAB_ORIGIN_POOLER", "LAB_REFERENCES", "LAB_FAULTS"})
 """The settings that say where a pod is, and change no figure."""
 
@@ -37,29 +38,40 @@ async def stack_system(run: PlannedRun, folder: Path) -> AsyncIterator[System]:
     """
     scenario = run.scenario
     try:
-        pod_urls = list(Targets(PODS).urls)
+        pod_urls = _pod_urls()
         redis_url = os.environ["LAB_REDIS_URL"]
     except (OSError, KeyError):
         raise WorldFailed("this is no container of the stack: use `make bench WORLD=stack`") from None
     if len(pod_urls) != scenario.pods:
         raise WorldFailed(f"{len(pod_urls)} pods run, and the scenario states {scenario.pods}")
     for url in pod_urls:
-        await _check_settings(url, scenario.pod_environment(run.seed))
+        await _check_settings(url, scenario, run.seed)
     await forget_keys(redis_url, run.strategy)
+    nemesis = asking_nemesis()
     async with Children() as children:
-        yield System(redis_url, pod_urls, children)
+        system = System(redis_url, pod_urls, children, nemesis=nemesis)
+        if nemesis is not None:
+            nemesis.system = system
+        yield system
 
 
-async def _check_settings(url: str, stated: dict[str, str]) -> None:
+def _pod_urls() -> list[str]:
+    """The URLs of the pods in the order of their names' numbers, by which faults name them. Raises OSError."""
+    names = replicas(SERVICE)
+    return [f"http://{address}:{PORT}" for address in sorted(names, key=lambda one: (len(names[one]), names[one]))]
+
+
+async def _check_settings(url: str, scenario: Scenario, seed: int) -> None:
+    """Hold a pod's settings to what the scenario states, and to a pod's own for the rest. Raises `WorldFailed`."""
     try:
         async with httpx.AsyncClient(timeout=10.0, trust_env=False) as client:
             settings = (await client.get(f"{url}/settings")).raise_for_status().json()
     except httpx.HTTPError as error:
         raise WorldFailed(f"{url} does not answer: {error!r}") from error
-    for name, value in stated.items():
-        if settings[name] != value:
-            raise WorldFailed(f"{url} runs with {name}={settings[name]}, and the scenario states {value}")
-    for field, value in StatedSettings(pod="any").model_dump(mode="json").items():
-        name, own = f"LAB_{field.upper()}", as_variable(value)
-        if name in settings and name not in stated and name not in ITS_OWN and settings[name] != own:
-            raise WorldFailed(f"{url} runs with {name}={settings[name]}, which no scenario states; a pod has {own}")
+    stated = scenario.pod_environment(seed)
+    # as a pod tells them: a table with all that it leaves out
+    for field, value in scenario.pod_settings(seed, "any").model_dump(mode="json").items():
+        name, expected = f"LAB_{field.upper()}", as_variable(value)
+        if name in settings and name not in ITS_OWN and settings[name] != expected:
+            why = "the scenario states" if name in stated else "no scenario states that; a pod has"
+            raise WorldFailed(f"{url} runs with {name}={settings[name]}, and {why} {expected}")

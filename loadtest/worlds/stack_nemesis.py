@@ -29,6 +29,7 @@ from loadtest.worlds.docker_stack import Container, Containers, DockerStack
 from loadtest.worlds.nemesis import CannotBreak, place_of
 from loadtest.worlds.stack_words import (
     Words,
+    answers,
     origin_begins,
     origin_ends,
     redis_cli,
@@ -39,6 +40,8 @@ from loadtest.worlds.uninterrupted import to_the_end
 from loadtest.worlds.world import WorldFailed
 
 RUNNING = "running"
+WELL_WITHIN_S = 15.0
+LOOK_EVERY_S = 0.2
 TROUBLES = {
     "cache-slow": "delay",
     "cache-silent": "silence",
@@ -57,6 +60,8 @@ class Steps:
 
     begin: Sequence[Words]
     undo: Sequence[Words] = ()
+    is_well: Words | None = None
+    """The command that ends well once the part is well again; None where undoing it is enough."""
 
 
 class StackNemesis:
@@ -121,6 +126,20 @@ class StackNemesis:
         except WorldFailed as error:
             by_hand = "; ".join(f"docker {shlex.join(words)}" for words in steps.undo)
             raise CannotBreak(f"{error}\nby hand: {by_hand}") from error
+        if steps.is_well is not None:
+            await self._wait_until(steps.is_well)
+
+    async def _wait_until(self, is_well: Words) -> None:
+        """Wait until a part is well again. Raises `CannotBreak` after `WELL_WITHIN_S`."""
+        try:
+            async with asyncio.timeout(WELL_WITHIN_S):
+                while True:
+                    with suppress(WorldFailed):
+                        await self._stack.docker(*is_well)
+                        return
+                    await asyncio.sleep(LOOK_EVERY_S)
+        except TimeoutError:
+            raise CannotBreak(f"it is undone, and not well again within {WELL_WITHIN_S:g} s: make ps") from None
 
     async def _do(self, every: Sequence[Words]) -> None:
         """Do all at once, to the end, and raise the error of the first that failed."""
@@ -183,7 +202,7 @@ def _to_container(container: Container, fault: Fault) -> Steps:
             begin, undo = "stop", "start"
         case _:
             begin, undo = "kill", "start"
-    return Steps([(begin, container.id)], [(undo, container.id)])
+    return Steps([(begin, container.id)], [(undo, container.id)], answers(container) if undo == "start" else None)
 
 
 def _of_origins(found: Containers, fault: OriginFails | OriginSlow | OriginHangs) -> Steps:

@@ -42,6 +42,10 @@ def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
         speed["LOCUSTFILE"] = f"{locustfile},{GUEST}"
     else:
         speed, says = pace(scenario, given, len(names), pods)
+    if scenario.faults:
+        says.append(
+            f"what {scenario.name} breaks, make bench WORLD=stack SCENARIO={scenario.name} does; here: make break"
+        )
     stated = pods.model_dump(include=_held(scenario, given))
     stated["nets"] = pods.nets.model_dump(exclude_defaults=True)
     environment = {f"LAB_{name.upper()}": _text(value) for name, value in stated.items()}

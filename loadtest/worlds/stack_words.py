@@ -42,6 +42,13 @@ def origin_ends(pod: Container, kind: str) -> Words:
     return _asked(pod, f"DELETE {PATH}/{kind} HTTP/1.0\r\n\r\n")
 
 
+def answers(container: Container) -> Words:
+    """The command that ends well once what runs in a container of Redis or of a pod answers."""
+    if container.service == "redis":
+        return redis_cli(container, "ping")
+    return _asked(container, "GET /healthz HTTP/1.0\r\n\r\n")
+
+
 def _tell(relay: Container, order: Mapping[str, Any]) -> Words:
     return ("exec", relay.id, "python", "-m", "app.relay.tell", json.dumps(order))
 

@@ -241,8 +241,27 @@ def test_a_bench_in_the_stack_puts_back_the_pods_that_ran_and_a_load_that_was_on
         calls = clone.calls("docker")[before:]
         back = [call for call in calls if "up" in call.words][-1]
         assert back.environment["LAB_TTL_S"] == "2.5"
-        assert back.words[-4:] == ["--scale", "app=2", "app", "pooler"]
+        assert back.words[-5:] == ["--scale", "app=2", "relay", "app", "pooler"]
         assert [call.words[2:] for call in calls if "start" in call.words] == starts
+
+
+def test_a_bench_that_breaks_things_has_somebody_beside_docker_until_it_has_ended(clone: Clone) -> None:
+    clone.spy("docker", settings="LAB_TTL_S=5\nBREAK=1", inspect="LAB_SEED=1", ps="0123abcd")
+    assert clone.run("make", "bench", "WORLD=stack").returncode == 0
+    [breaker] = clone.words("python")
+    assert breaker[:2] == ["-m", "loadtest.worlds.stack_breaker"]
+    calls = clone.calls("docker")
+    assert [call.environment.get("BREAK") for call in calls if "up" in call.words] == ["1", None]
+    bench = next(call for call in calls if "--world=stack" in call.words)
+    assert f"LAB_BREAKER=/lab/{breaker[2]}" in bench.words
+    assert list((clone.folder / "results").iterdir()) == []
+
+
+def test_a_bench_that_breaks_nothing_has_nobody_for_it(clone: Clone) -> None:
+    clone.spy("docker", settings="LAB_TTL_S=5\nBREAK=", inspect="LAB_SEED=1", ps="0123abcd")
+    assert clone.run("make", "bench", "WORLD=stack").returncode == 0
+    assert clone.words("python") == []
+    assert [call.environment.get("BREAK") for call in clone.calls("docker") if "up" in call.words] == ["", None]
 
 
 def test_a_bench_in_the_stack_that_is_refused_changes_nothing(clone: Clone) -> None:

@@ -57,6 +57,13 @@ def test_without_a_live_rate_an_arm_gets_what_the_scenario_states_as_far_as_the_
     assert "RATE=2250 asks for all of it" in says_all[-1]
 
 
+def test_a_live_load_of_a_scenario_with_faults_says_who_breaks_it() -> None:
+    _, says = resolve({"SCENARIO": "redis-away"})
+    assert says[-1].startswith(
+        "what redis-away breaks, make bench WORLD=stack SCENARIO=redis-away does; here: make break"
+    )
+
+
 def test_whoever_asks_by_hand_finds_items_beyond_the_scenarios_keys() -> None:
     told, _ = resolve({"SCENARIO": "side-by-side"})
     assert (told["LAB_ITEMS"], told["LAB_KEY_SPACE"]) == ("1000", "1024")
@@ -76,7 +83,6 @@ def test_a_closed_loop_without_a_rate_has_none() -> None:
             {"SCENARIO": "nonsense"},
             "SCENARIO=nonsense: there is no scenario 'nonsense': name one of bulk-warm",
         ),
-        ({"SCENARIO": "redis-away"}, "SCENARIO=redis-away: faults.0: cache-away is for virtual time"),
         ({"LAB_TTL_S": "abc"}, "LAB_TTL_S=abc: must be a number from 0.05 to 86400"),
         ({"LAB_TTL_S": "0"}, "LAB_TTL_S=0: must be a number from 0.05 to 86400"),
         ({"LAB_ORIGIN_CONNECTIONS": "2.5"}, "LAB_ORIGIN_CONNECTIONS=2.5: must be a whole number from 1 to 256"),
