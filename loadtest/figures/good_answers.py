@@ -22,7 +22,7 @@ WAVE_S = 0.1
 DURING_S_MIN = 1.0
 """The least time that counts as during a trigger, because that of some has no length."""
 TAIL_S = 60.0
-"""Seconds beyond the load's end in which retries have steps of their own; later ones count in the last."""
+"""Seconds beyond the load's end in which waves of retries are looked for; later ones are told by their number alone."""
 
 
 class GoodAnswers:
@@ -50,7 +50,8 @@ class GoodAnswers:
 
     def add_retries(self, chunk: Retries) -> None:
         """Add attempts beyond the first of their requests, in any order."""
-        self._count(self._retries, chunk.sent_s, 1)
+        in_time = chunk.sent_s < self._start_s + len(self._retries) / STEPS_IN_SECOND
+        self._count(self._retries, chunk.sent_s[in_time], 1)
 
     def add_reads(self, chunk: Reads) -> None:
         """Add reads of the origin's ledger, whatever their outcome."""

@@ -14,6 +14,7 @@ from loadtest.figures.overtaken import NOT_ASKED, Overtaken
 from loadtest.figures.records import STATUSES, Answers, Integers, Reads, Retries, Writes
 from loadtest.figures.recovery import STEP_S
 from loadtest.figures.run_summary import ABOUT_ANSWERS, PERCENTILES, Series
+from loadtest.workload.departures import Departures
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.trigger import Trigger
 
@@ -201,5 +202,5 @@ def new_tally(scenario: Scenario, start_s: float, oldest_s: float | None = None)
     return Tally(
         start_s, scenario.duration_s, ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed, oldest_s,
         is_paced=scenario.load.loop == "open" or scenario.load.rate_per_s is not None,
-        is_patient=scenario.client.is_patient, is_written=scenario.writes is not None,
+        is_patient=scenario.client.is_patient and not Departures(scenario.faults, 0), is_written=scenario.writes is not None,
     )  # fmt: skip

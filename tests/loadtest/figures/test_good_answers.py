@@ -15,7 +15,7 @@ from loadtest.figures.records import FAILED, OK, Answers, Floats, Reads, Retries
 from loadtest.figures.repeats import medians
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import UNENDED, summarise
-from loadtest.figures.tally import Tally
+from loadtest.figures.tally import Tally, new_tally
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import read_scenario
 from loadtest.workload.trigger import Trigger
@@ -58,7 +58,7 @@ def test_retries_are_told_by_their_number_and_by_their_highest_wave_wherever_it_
         answers(1_000.05 + np.arange(100) / 10, 200, attempts=[1] * 60 + [3] * 40, gave_up=[0] * 97 + [1] * 3)
     )
     wave_s = 1_004.96 + np.arange(50) * 0.0018
-    all_s: Floats = np.concatenate((wave_s, [1_009.0, 1_500.0])).astype(np.float64)
+    all_s: Floats = np.concatenate((wave_s, [1_009.0], np.full(99, 1_500.0))).astype(np.float64)
     for sent_s in (all_s[::2], all_s[1::2]):
         none = np.zeros(len(sent_s), dtype=np.int64)
         one.add_retries(Retries(sent_s, none + 2, none))
@@ -151,3 +151,19 @@ def test_a_median_over_repeats_takes_never_for_longer_than_any_other_time(
     assert row.recovers_after_s == median_s
     assert (row.failed_during, row.gave_up) == (7, None)
     assert row.repeats_with["failed_during"] == len(times_s)
+
+
+@pytest.mark.parametrize(
+    ("stated", "knows"),
+    [
+        ({}, False),
+        ({"client": {"timeout_s": 1}}, True),
+        ({"client": {"retries": 2}}, True),
+        ({"faults": [{"kind": "clients-leave", "at_s": 4, "for_s": 2, "share": 0.5}]}, True),
+        ({"faults": [{"kind": "cache-flushed", "at_s": 4}]}, False),
+    ],
+)
+def test_who_gave_up_is_a_figure_where_a_client_may(stated: dict[str, Any], knows: bool) -> None:
+    one = new_tally(read_scenario("hot-key", duration_s=8, **stated), 1_000.0)
+    one.add_answers(answers(1_000 + np.arange(80) / 10, 200))
+    assert ("gave_up" in one.figures()) is knows
