@@ -202,5 +202,6 @@ def new_tally(scenario: Scenario, start_s: float, oldest_s: float | None = None)
     return Tally(
         start_s, scenario.duration_s, ttl_s, scenario.slow_ms, scenario.hot_keys, is_warmed, oldest_s,
         is_paced=scenario.load.loop == "open" or scenario.load.rate_per_s is not None,
-        is_patient=scenario.client.is_patient and not Departures(scenario.faults, 0), is_written=scenario.writes is not None,
+        is_patient=scenario.client.is_patient and not Departures(scenario.faults, 0),
+        is_written=scenario.writes is not None,
     )  # fmt: skip
