@@ -125,7 +125,7 @@ def test_a_bad_file_is_named_with_the_field_and_the_bound(tmp_path: Path, change
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(BadScenario, match="no scenario 'nope': name one of bulk-warm, hot-key, "):
+    with pytest.raises(BadScenario, match="no scenario 'nope': name one of avalanche, bulk-warm, "):
         read_scenario("nope")
 
 
