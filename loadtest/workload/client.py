@@ -69,6 +69,14 @@ class ClientTable(Table):
         return self.timeout_s is None and not self.retries
 
     @property
+    def without_effect(self) -> list[str]:
+        """The parts of it that have no effect, in sentences."""
+        if self.retries:
+            return []
+        changed = self.model_dump(exclude_defaults=True, exclude={"timeout_s", "retries"})
+        return [f"client.{field} has no effect: client.retries is 0" for field in changed]
+
+    @property
     def delays_s_max(self) -> float:
         """The longest time that a request spends between its attempts, in seconds."""
         return self.retries * (self.cap_s + RETRY_AFTER_MAX_S)

@@ -189,7 +189,7 @@ class Scenario(Table):
         if begun < len(phases):
             over_s = self.duration_s
             said.append(f"load.phases.{begun} and later ones have no effect: the load is over at {over_s:g} s")
-        return said
+        return said + self.client.without_effect
 
     def pod_settings(self, seed: int, pod: str) -> Settings:
         """The settings of a pod in this process: what the scenario states, and a pod's defaults for the rest."""

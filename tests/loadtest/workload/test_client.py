@@ -165,6 +165,11 @@ def test_a_table_that_cannot_be_is_refused_by_field_and_bound(stated: dict[str, 
         ClientTable(**stated)
 
 
+def test_what_is_stated_of_retries_without_any_is_told() -> None:
+    assert ClientTable(timeout_s=1, budget=0.1).without_effect == ["client.budget has no effect: client.retries is 0"]
+    assert ClientTable(retries=1, budget=0.1).without_effect == ClientTable(timeout_s=1).without_effect == []
+
+
 def test_without_the_table_clients_wait_and_ask_once() -> None:
     assert ClientTable().is_patient
     assert not ClientTable(timeout_s=1).is_patient
