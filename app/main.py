@@ -26,9 +26,11 @@ from app.settings import Settings
 from app.standstill import watch_standstills
 from app.store import SqliteStore
 from app.store_file import create_store
+from app.store_versions import create_versions, versions_of
 from app.strategy import Strategy
 from app.tasks import Tasks
 from app.troubled_store import OriginControl, add_control, troubled
+from app.write_route import add_write_route
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,11 @@ def create_app(settings: Settings) -> FastAPI:
     create_store(settings)
     metrics, code = Metrics(), fingerprint()
     control = OriginControl(settings.seed, settings.pod) if settings.faults else None
-    pod = new_pod(settings, found.runnable, metrics, control)
+    versions = versions_of(settings)
+    written = None if versions is None else SqliteStore(settings.origin_path, versions)
+    if versions is not None:
+        create_versions(versions)
+    pod = new_pod(settings, found.runnable, metrics, control, written)
     connections = Connections(settings, metrics.turned_away.add)
     metrics.code.labels(code).set(1)
     metrics.tell(settings, found.strategies)
@@ -67,6 +73,8 @@ def create_app(settings: Settings) -> FastAPI:
                 yield
             finally:
                 await tasks.aclose()
+                if written is not None:
+                    await written.aclose()
 
     # FastAPI looks for an OpenTelemetry provider three times a request; the lab has metrics of its own.
     untraced: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -83,6 +91,8 @@ def create_app(settings: Settings) -> FastAPI:
     add_admin_routes(app, pod, found, metrics, connections, code)
     if control is not None:
         add_control(app, control)
+    if pod.writer is not None:
+        add_write_route(app, pod.writer, settings.items)
     for name, why in found.broken.items():
         _add_broken_route(app, name, why)
     return app
@@ -93,20 +103,21 @@ def new_pod(
     strategies: Mapping[str, type[Strategy]],
     metrics: Metrics,
     control: OriginControl | None = None,
+    written: SqliteStore | None = None,
 ) -> Pod[RedisCache, Ledger]:
     """The pod of the service, with Redis before SQLite. Raises ValueError for a bad Redis URL or parameter.
 
-    With a `control` its origins can be made to fail.
+    With a `control` its origins can be made to fail; items are written to `written`.
     """
     try:
         cache = RedisCache(settings, metrics)
     except ValueError as error:  # redis-py's, of the URL; which is not shown, because it may hold a password
         raise ValueError(f"LAB_REDIS_URL: {error}") from error
-    new_store: Callable[[], Store] = partial(SqliteStore, settings.origin_path)
+    new_store: Callable[[], Store] = partial(SqliteStore, settings.origin_path, versions_of(settings))
     if control is not None:
         new_store = troubled(new_store, control)
     ledger, connect = Ledger(settings.ledger_rows_max), over_tcp(settings.origin_pooler)
-    pod = Pod(settings, strategies, cache, ledger, new_store, metrics, connect)
+    pod = Pod(settings, strategies, cache, ledger, new_store, metrics, connect, written=written)
     for name, origin in pod.origins.items():
         metrics.watch_pool(name, origin)
         metrics.watch_nets(name, pod.runners[name])

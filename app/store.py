@@ -25,9 +25,12 @@ CLOSE_S_MAX = 5.0
 
 # The join keeps the one row, and with it the latency, when the item does not exist.
 _SELECT = """
-SELECT take_ms(:latency_ms), item.id, item.text, item.crc32
+SELECT take_ms(:latency_ms), item.id, item.text, item.crc32, {version}
 FROM (SELECT :id AS id) LEFT JOIN item USING (id)
 """
+_UNWRITTEN = _SELECT.format(version="NULL")
+_WRITTEN = _SELECT.format(version="ifnull((SELECT number FROM version WHERE version.id = :id), 0)")
+_WRITE = "INSERT INTO version VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET number = number + 1"
 
 
 def read_only(path: Path) -> str:
@@ -38,11 +41,13 @@ def read_only(path: Path) -> str:
 class SqliteStore:
     """Connections to the file, opened as needed; one that failed is never used again.
 
-    Implements `app.origin.Store`.
+    Implements `app.origin.Store`, and with `versions` also `app.writes.WrittenStore`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, versions: Path | None = None) -> None:
+        """Read from the file, and with `versions` have items written, see `app.store_versions`."""
+        self._path, self._versions = path, versions
+        self._statement = _UNWRITTEN if versions is None else _WRITTEN
         self._idle: list[aiosqlite.Connection] = []
         self._open: set[aiosqlite.Connection] = set()
         self._closing: set[asyncio.Future[object]] = set()
@@ -65,13 +70,23 @@ class SqliteStore:
 
     async def read(self, item_id: int, latency_ms: float) -> Found:
         """Read an item, as `select` does. Raises `OriginFailed`."""
+        return await self._ask(item_id, latency_ms, is_write=False)
+
+    async def write(self, item_id: int) -> Found:
+        """Implements `app.writes.WrittenStore`; a write takes no latency, and none of the origin's connections."""
+        return await self._ask(item_id, 0.0, is_write=True)
+
+    async def _ask(self, item_id: int, latency_ms: float, is_write: bool) -> Found:
         if self._is_over:
             raise OriginFailed("the store is closed")
         try:
             async with asyncio.timeout(latency_ms / 1000 + SLOW_S_MAX):
                 connection = self._idle.pop() if self._idle else await self._connect()
                 try:
-                    found = await _item(connection, item_id, latency_ms)
+                    if is_write:
+                        await connection.execute_fetchall(_WRITE, (item_id,))
+                        await connection.commit()
+                    found = await _item(connection, self._statement, item_id, latency_ms)
                 except BaseException:
                     self._give_up(connection)
                     raise
@@ -81,9 +96,14 @@ class SqliteStore:
         return found
 
     async def _connect(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(read_only(self._path), uri=True, timeout=LOCKED_S_MAX)
+        read = read_only(self._path)
+        main = read if self._versions is None else f"{self._versions.absolute().as_uri()}?mode=rw"
+        connection = await aiosqlite.connect(main, uri=True, timeout=LOCKED_S_MAX)
         self._open.add(connection)
         try:
+            if self._versions is not None:
+                await connection.execute_fetchall("PRAGMA synchronous = OFF")  # what a crash loses is never missed
+                await connection.execute_fetchall("ATTACH ? AS origin", (read,))
             await connection.create_function("take_ms", 1, self._take_ms)
         except BaseException:
             self._give_up(connection)
@@ -110,11 +130,11 @@ class SqliteStore:
         return latency_ms
 
 
-async def _item(connection: aiosqlite.Connection, item_id: int, latency_ms: float) -> Found:
+async def _item(connection: aiosqlite.Connection, statement: str, item_id: int, latency_ms: float) -> Found:
     values = {"latency_ms": latency_ms, "id": item_id}
-    ((_, found, text, crc32),) = await connection.execute_fetchall(_SELECT, values)
+    ((_, found, text, crc32, version),) = await connection.execute_fetchall(statement, values)
     if found is None:
         return None
     if not (isinstance(text, str) and isinstance(crc32, int)):
         raise ValueError(f"item {item_id} is not what the lab has written")
-    return text, crc32
+    return (text, crc32) if version is None else (text, crc32, version)

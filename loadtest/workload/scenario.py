@@ -117,7 +117,9 @@ class Scenario(Table):
         if world == "virtual":
             return ""
         beyond = {
-            "writes: for virtual time (make sim): elsewhere pods only read from their store": self.writes is not None,
+            "writes: pods take them from loopback alone: make bench, or make sim": (
+                self.writes is not None and world != "native"
+            ),
             f"pods: {self.pods} are for virtual time (make sim); as processes, at most {PODS_REAL_MAX}": (
                 self.pods > PODS_REAL_MAX
             ),

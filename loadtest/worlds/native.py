@@ -45,7 +45,8 @@ async def native_system(run: PlannedRun, folder: Path) -> AsyncIterator[System]:
             )
             yield _system(children, service, locust)
         finally:
-            (folder / "origin.sqlite").unlink(missing_ok=True)
+            for suffix in ("", ".versions", ".versions-wal", ".versions-shm"):
+                (folder / f"origin.sqlite{suffix}").unlink(missing_ok=True)
 
 
 class _Service(NamedTuple):

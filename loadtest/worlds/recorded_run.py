@@ -15,7 +15,7 @@ from app.discovery import discover
 from loadtest.figures import redis_info
 from loadtest.figures.incident import Incident
 from loadtest.figures.load_begin import read_begin
-from loadtest.figures.recorded_history import RecordedHistory
+from loadtest.figures.recorded_history import WRITES, RecordedHistory
 from loadtest.figures.redis_commands import AFTER, BEFORE, EARLIER
 from loadtest.figures.run_folder import FAILURE, RunRecord
 from loadtest.figures.whole_file import write_whole
@@ -27,6 +27,7 @@ from loadtest.worlds.lease import Lease, sole_user
 from loadtest.worlds.ledger_collector import LedgerFile
 from loadtest.worlds.locust_command import start_locust
 from loadtest.worlds.planned_faults import PlannedFaults
+from loadtest.worlds.planned_writes import PlannedWrites
 from loadtest.worlds.system import OpenSystem, System, clock_offset_s
 from loadtest.worlds.warm_burst import ask_for_all
 from loadtest.worlds.world import OnProgress, Progress, Records, WorldFailed
@@ -128,13 +129,16 @@ class RecordedWorld:
                     server=system.locust,
                 )
                 breaking = asyncio.create_task(_break(system, run, record, raw), name="the planned faults")
+                writing = asyncio.create_task(_write(client, system, run, record, raw), name="the planned writes")
                 try:
                     await _watch(locust, run, system.children, record, ledger, on_progress)
                     await _mend(breaking)
+                    await _mend(writing)
                     await ledger.drain()
                     record.is_over = True
                 finally:
                     await _mend(breaking)
+                    await _mend(writing)
                     record.incidents += farewells.incidents()
                     record.incidents += map(Incident, self._at_the_end(ledger))
                     record.write(raw)
@@ -166,10 +170,7 @@ async def _break(system: System, run: PlannedRun, record: RunRecord, raw: Path) 
     if system.nemesis is None:
         record.incidents.append(Incident("the scenario's faults were left out: nothing here can do them"))
         return
-    give_up_s = time.monotonic() + BEGIN_WITHIN_S
-    while (start_s := read_begin(raw)) is None and time.monotonic() < give_up_s:  # noqa: ASYNC110
-        await asyncio.sleep(BEGIN_LOOK_S)
-    if start_s is None:
+    if (start_s := await _begin_s(raw)) is None:
         record.incidents.append(Incident(f"no load began within {BEGIN_WITHIN_S:g} s, and no fault did"))
         return
     try:
@@ -178,8 +179,30 @@ async def _break(system: System, run: PlannedRun, record: RunRecord, raw: Path) 
         record.incidents.append(Incident(f"the planned faults were not carried out: {errors.exceptions[0]!r}"))
 
 
+async def _write(client: httpx.AsyncClient, system: System, run: PlannedRun, record: RunRecord, raw: Path) -> None:
+    """Have the scenario's items written, from the moment at which the load begins, and record that."""
+    if run.scenario.writes is None:
+        return
+    if (start_s := await _begin_s(raw)) is None:
+        record.incidents.append(Incident(f"no load began within {BEGIN_WITHIN_S:g} s, and nothing was written"))
+        return
+    writes = PlannedWrites(client, system.pod_urls, start_s)
+    try:
+        await writes.carry_out(run)
+    finally:
+        record.incidents += writes.record(raw / WRITES)
+
+
+async def _begin_s(raw: Path) -> float | None:
+    """The moment at which the load begins, seconds since the epoch; None where it does not in time."""
+    give_up_s = time.monotonic() + BEGIN_WITHIN_S
+    while (start_s := read_begin(raw)) is None and time.monotonic() < give_up_s:  # noqa: ASYNC110
+        await asyncio.sleep(BEGIN_LOOK_S)
+    return start_s
+
+
 async def _mend(breaking: asyncio.Task[None]) -> None:
-    """End the faults that are on still; the task has ended then."""
+    """End what goes on beside the load, such as faults that are on still; the task has ended then."""
     breaking.cancel()
     await asyncio.gather(breaking, return_exceptions=True)
 

@@ -132,9 +132,10 @@ def test_the_records_of_a_run_tell_the_same_of_its_writes(tmp_path: Path) -> Non
     assert again.overtaken_share
 
 
-def test_it_is_told_in_words_theory_is_silent_and_processes_cannot() -> None:
+def test_it_is_told_in_words_theory_is_silent_and_the_stack_cannot() -> None:
     scenario = written("write-through")
     assert "2 writes/s (each writes the new value through to the entry)" in sentence(scenario)
     assert silent_because(scenario, STRATEGIES["static"], RATE, 30) == "items are written"
-    assert scenario.why_only_virtual.startswith("writes: for virtual time")
+    assert scenario.why_not_in("stack").startswith("writes: pods take them from loopback alone")
+    assert scenario.why_not_in("native") == ""
     assert row_of(written(writes=None)).overtaken_share is None
