@@ -110,7 +110,9 @@ class KeptSystems:
         settings = run.scenario.pods, tuple(sorted(run.scenario.pod_environment(run.seed).items()))
         if (idle := self._take()) is None:
             return await self._new(run, folder, settings)
-        fits, why = idle.settings == settings and run.strategy not in idle.served, ""
+        # what is to be broken may need a relay or a control, and is not kept afterwards anyway
+        is_alike = idle.settings == settings and not run.scenario.faults
+        fits, why = is_alike and run.strategy not in idle.served, ""
         try:
             if fits and not (why := await idle.why_unfit_for(run)):
                 return idle

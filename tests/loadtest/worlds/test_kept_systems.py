@@ -86,6 +86,7 @@ def is_alone() -> None:
     """The test has servers of its own."""
 
 
+FLUSHED = {"kind": "cache-flushed", "at_s": 1}
 ONE, OTHER = PlannedRun(scenario(), "static", 1), PlannedRun(scenario(), "swr", 1)
 
 
@@ -102,9 +103,18 @@ def test_another_strategy_with_the_same_settings_finds_the_system_again(tmp_path
         (PlannedRun(scenario(cache={"ttl_s": 6}), "swr", 1, repeat=2), True),
         (PlannedRun(scenario(params={"swr": {"stale_s": 1}}), "swr", 1, repeat=2), True),
         (PlannedRun(scenario(pods=3), "swr", 1, repeat=2), True),
+        (PlannedRun(scenario(faults=[FLUSHED]), "swr", 1, repeat=2), True),
         (PlannedRun(scenario(), "swr", 1, repeat=2), False),
     ],
-    ids=["the same strategy", "another seed", "another TTL", "other parameters", "more pods", "after an incident"],
+    ids=[
+        "the same strategy",
+        "another seed",
+        "another TTL",
+        "other parameters",
+        "more pods",
+        "faults to come",
+        "after an incident",
+    ],
 )
 def test_any_other_run_has_a_new_system_and_none_starts_or_ends_beside_a_load(
     second: PlannedRun, is_sound: bool, tmp_path: Path
