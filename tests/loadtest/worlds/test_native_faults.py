@@ -23,6 +23,7 @@ from loadtest.workload.faults import Fault
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 from loadtest.worlds.native import native_system
+from loadtest.worlds.native_nemesis import why_not_with
 from loadtest.worlds.nemesis import Nemesis
 from loadtest.worlds.system import System
 from tests.loadtest.worlds.test_recorded_run import Lab
@@ -288,24 +289,35 @@ def test_ctrl_c_in_mid_fault_leaves_nothing_stopped_or_running(tmp_path: Path) -
     assert len(gone) > 3
 
 
-@pytest.mark.parametrize(
-    ("fault", "said"),
-    [
-        ('kind = "cache-away"\nfor_s = 1', "faults.0: cache-away breaks the server"),
-        ('kind = "cache-flushed"', "faults.0: cache-flushed breaks the server"),
-        ('kind = "cache-refuses"\nfor_s = 1\nerror = "BUSY"', "faults.0: cache-refuses is for virtual time"),
-    ],
-)
-def test_a_redis_that_is_not_the_labs_own_is_never_broken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, said: str
-) -> None:
-    (tmp_path / "outage.toml").write_text(f"{OUTAGE}[[faults]]\nat_s = 1\n{fault}\n")
+def test_a_redis_that_is_not_the_labs_own_is_never_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "outage.toml").write_text(f"{OUTAGE}{REDIS_DIES}")
     with RedisServer(tmp_path) as server, BlockingRedis.from_url(server.url) as client:
         monkeypatch.setenv("LAB_REDIS_URL", server.url)
         client.set("somebody's", "own")
         with Lab("bench", "--scenario", tmp_path / "outage.toml", "--results", tmp_path / "results") as lab:
             code, told = lab.end()
         assert code == 2, told
-        assert said in " ".join(told.split())
+        assert "faults.0: cache-away breaks the server" in " ".join(told.split())
         assert client.get("somebody's") == b"own"
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "url", "said"),
+    [
+        ({"kind": "cache-flushed"}, "redis://elsewhere", "breaks the server"),
+        ({"kind": "cache-full", "for_s": 1}, "redis://elsewhere", "breaks the server"),
+        ({"kind": "cache-slow", "for_s": 1, "ms": 5}, "redis://elsewhere", ""),
+        ({"kind": "cache-slow", "for_s": 1, "ms": 5}, "rediss://elsewhere", "for TCP without TLS"),
+        ({"kind": "cache-away", "for_s": 1, "empty": False}, "unix:///run/redis.sock", "for TCP without TLS"),
+        ({"kind": "pod-killed", "for_s": 1, "pod": 0}, "rediss://elsewhere", ""),
+        ({"kind": "origin-hangs", "for_s": 1}, "unix:///run/redis.sock", ""),
+    ],
+)
+def test_what_can_be_done_beside_a_server_of_others_is_known_before_anything_starts(
+    fault: dict[str, Any], url: str, said: str
+) -> None:
+    scenario = Scenario.model_validate(PLAIN | {"faults": [{"at_s": 1} | fault]})
+    reason = why_not_with(scenario, url)
+    assert said in reason
+    assert bool(said) == bool(reason)
