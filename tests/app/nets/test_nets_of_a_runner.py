@@ -1,6 +1,7 @@
 """The nets round any strategy: what a request gets, and what the strategy and the origin never notice."""
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -178,3 +179,28 @@ def test_an_outage_of_cache_and_origin_is_answered_at_once_after_the_first_failu
         assert len(world.origin.loads) == 1
 
     play(Together, story, pods=1)
+
+
+@ANY
+def test_a_hit_asks_nothing_of_the_nets_that_guard_loads_whether_they_are_set_or_not(strategy: type[Strategy]) -> None:
+    calls: list[int] = []
+    guards = {"stale_if_error_s": WINDOW_S, "breaker": {}, "limit": {}, "queue_max": 9}
+    for stated in ({"failure_mark_ms": 0}, {}, guards):
+
+        async def story(world: ContractWorld) -> None:
+            await answer(world)
+            calls.append(0)
+
+            def count(frame: object, event: str, _: object) -> None:
+                calls[-1] += event == "call"
+
+            sys.setprofile(count)
+            try:
+                lookup = await answer(world)
+            finally:
+                sys.setprofile(None)
+            assert lookup.status is Status.HIT
+
+        play(strategy, story, pods=1, nets=nets(**stated))
+    assert len(set(calls)) == 1, calls
+    assert calls[0] > 3
