@@ -11,14 +11,14 @@ from app.strategy import Status
 from loadtest.generator.exporter import LoadMetrics
 from loadtest.generator.plan import LoadPlan
 from loadtest.workload.answer_check import Seen
-from loadtest.workload.client import NO_ANSWER, RETRIES_MAX, Outcome, retry_after_s
+from loadtest.workload.client import NO_ANSWER, Outcome, retry_after_s
 
 REROUTED = "(rerouted)"
 RETRIED = "(retried)"
 """The name under which Locust counts the attempts that are followed by another; requests keep their own names."""
 _STATUSES = frozenset(Status)
-_ATTEMPTS = tuple(map(str, range(RETRIES_MAX + 2)))
-"""Numbers of attempts as texts, which a line takes faster."""
+_TEXTS = tuple(map(str, range(1_000)))
+"""The texts of status codes and numbers of attempts, which a line takes faster than numbers."""
 
 
 class WrongAnswer(Exception):
@@ -135,12 +135,12 @@ class AnswerRecorder:
             f"{first_sent_s:.6f}",
             f"{ended_s:.6f}",
             key,
-            code,
+            _TEXTS[code],
             status,
             "" if age_s is None else f"{age_s:.3f}",
             answer.headers.get("x-served-by", ""),
             fault,
-            _ATTEMPTS[attempt],
+            _TEXTS[attempt],
             "1" if code == NO_ANSWER else "0",
         )
         name, latency_s, lateness_s = f"/{strategy}/data", ended_s - intended_s, first_sent_s - intended_s

@@ -118,7 +118,7 @@ class OpenRequest:
         self._floor_s = plan.answers.floor_s(self._strategy, self.key)
         self._reroutes_left = len(plan.targets.urls) - 1 if plan.targets.follows_dns else 0
         self._client.under_way[self] = None
-        self._send()
+        self._send(self.sent_s)
         if self._client.impatient is not None:
             self._client.impatient.watch(self)
 
@@ -129,9 +129,9 @@ class OpenRequest:
         next_one.sent_s = now_s()
         next_one.send()
 
-    def _send(self) -> None:
+    def _send(self, now: float) -> None:
         """Send it to the pod whose turn it is; each attempt's is the next one's."""
-        self.began_s = now_s()
+        self.began_s = now
         self.connection: PodConnection | None = None
         self.is_retried = self.is_over = False
         self._url = self._client.plan.targets.pick(self.number + self.attempt - 1)
@@ -151,7 +151,7 @@ class OpenRequest:
         self._reroutes_left -= 1
         client.plan.targets.leave_alone(self._url)
         client.recorder.reroute(self._strategy, self._url + self.path.decode(), answer, ended_s)
-        self._send()
+        self._send(ended_s)
 
     def cut(self, error: BaseException | None) -> None:
         """End the attempt before its answer, and close its connection, so that nothing reads what may yet come."""
