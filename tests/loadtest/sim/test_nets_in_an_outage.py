@@ -74,7 +74,7 @@ def test_with_the_nets_hardly_an_answer_fails_and_the_origin_is_only_probed(stra
 
 
 @pytest.mark.parametrize("strategy", FOUND)
-def test_by_default_no_strategy_does_worse_than_the_baseline_without_nets(strategy: str) -> None:
+def test_by_default_none_is_slower_than_the_baseline_without_nets_or_fails_a_twentieth_more(strategy: str) -> None:
     """An entry that was just replaced would carry a strategy into the outage by luck, so it begins with none.
 
     A failure that is shared reaches who came while its load was under way, and while its mark stands. So the key is
