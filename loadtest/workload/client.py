@@ -52,6 +52,8 @@ class ClientTable(Table):
 
     A decorrelated delay lies between `base_s` and three times the one before, so that it grows by itself.
     """
+    obeys_retry_after: bool = True
+    """Whether a `Retry-After` is the least delay, as RFC 9110 asks; a client without that goes by its own alone."""
     budget: float | None = Field(None, ge=0, le=RETRIES_MAX)
     """Retries as a share of requests, over all clients of a process (`RetryBudget`); None sets no bound."""
 
@@ -151,7 +153,7 @@ class RetryPolicy:
             return None
         if self._budget is not None and not self._budget.spend():
             return None
-        not_before_s = min(outcome.retry_after_s, RETRY_AFTER_MAX_S)
+        not_before_s = min(outcome.retry_after_s, RETRY_AFTER_MAX_S) if self.table.obeys_retry_after else 0.0
         return backoff_s(self.table, self._seed, number, attempt, not_before_s)
 
 

@@ -85,6 +85,13 @@ def test_a_request_ends_with_its_last_retry_or_with_an_answer() -> None:
     assert RetryPolicy(ClientTable(), 1).delay_s(0, 1, UNANSWERED_ATTEMPT) is None
 
 
+def test_a_client_that_goes_by_its_own_delays_ignores_a_retry_after() -> None:
+    asked = Outcome(503, retry_after_s=7.0)
+    obeys, ignores = (ClientTable(retries=1, base_s=0.2, obeys_retry_after=obeyed) for obeyed in (True, False))
+    assert (RetryPolicy(obeys, seed=1).delay_s(0, 1, asked) or 0.0) >= 7.0
+    assert (RetryPolicy(ignores, seed=1).delay_s(0, 1, asked) or 0.0) <= 0.2
+
+
 def test_a_retry_after_is_a_floor_of_the_delay_up_to_a_bound() -> None:
     policy = RetryPolicy(ClientTable(retries=1, backoff="fixed", base_s=0.5, jitter="none"), 1)
     assert policy.delay_s(0, 1, Outcome(503, 2.0)) == 2.0
