@@ -7,7 +7,7 @@ BENCHMARKS := $(VENV)/bin/python -m benchmarks
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bench report up down logs ps load dev break list new try sim sweep tipping verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
+.PHONY: help setup bench report up down logs ps load dev break list new try sim sweep tipping drill verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
 LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
@@ -25,6 +25,7 @@ takes.new       := S
 takes.try       := S SCENARIO DURATION SEED
 takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS RAW
 takes.tipping   := SCENARIO STRATEGIES RATES TRIGGER NATIVE SEED WORKERS
+takes.drill     := DRILLS WORLD STRATEGIES BOTH SEED WORKERS JUNIT MARKDOWN
 takes.sweep     := SET SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS CLUSTER RESUME
 takes.verify    := SEEDS FROM STRATEGIES WORKERS
 takes.calibrate := SCENARIOS STRATEGIES DURATION SEED
@@ -131,6 +132,11 @@ sweep: $(READY) ## A grid of settings in virtual time: SET='ttl_s=2,5,10 xfetch.
 tipping: $(READY) ## Who comes back, as a map of load against trigger: SCENARIO= STRATEGIES= RATES=100,200 TRIGGER=1,2,4 NATIVE=3
 	@$(LAB) tipping $(call option,STRATEGIES,strategies) $(call option,RATES,load) $(call option,TRIGGER,trigger) \
 	  $(call option,NATIVE,native) $(call option,SEED,seed) $(call option,WORKERS,workers) $${SCENARIO:+-- "$$SCENARIO"}
+
+drill: $(READY) ## Every fault against every strategy, and what must hold: DRILLS=flushed,redis-slow WORLD=native STRATEGIES= BOTH=1
+	@$(LAB) drill $(call option,WORLD,world) $(call option,STRATEGIES,strategies) $(if $(BOTH),--both) \
+	  $(call option,SEED,seed) $(call option,WORKERS,workers) $(call option,JUNIT,junit) \
+	  $(call option,MARKDOWN,markdown) -- $${DRILLS:+"$$DRILLS"}
 
 verify: $(READY) ## Every invariant at every event, over random scenarios with random faults: SEEDS= STRATEGIES=
 	@$(LAB) verify $(call option,SEEDS,seeds) $(call option,FROM,from) $(call option,STRATEGIES,strategies) $(call option,WORKERS,workers)

@@ -32,6 +32,7 @@ COMMANDS = {
     "sweep": "loadtest.cli.sweep:sweep",
     "break": "loadtest.cli.break_:break_",
     "tipping": "loadtest.cli.tipping:tipping",
+    "drill": "loadtest.cli.drill:drill",
 }
 FORMER_NAMES = {"summarise": COMMANDS["report"]}
 MOVED = {

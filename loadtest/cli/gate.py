@@ -89,9 +89,19 @@ def _asked(run: SavedRun, *named: list[str] | None) -> list[Gate]:
     if not isinstance(stated, list):
         raise BadGate(f"{run.name}/scenario.json: gates must be a list of texts")
     asked += [parse_gate(str(text)) for text in stated]
+    if alone := [one for one in asked if one.needs_healthy]:
+        warn([f"{one}: left out, because only lab drill runs the scenario without its faults too" for one in alone])
+    asked = [own for one in asked if not one.needs_healthy for own in _of_each(one, run)]
     if not asked:
         raise BadGate("no gate: name one by --max, --min or --ratio, or state gates in the scenario")
     return list(dict.fromkeys(asked))
+
+
+def _of_each(one: Gate, run: SavedRun) -> list[Gate]:
+    """The gate of every strategy that it is about; references keep no bound that they are not named in."""
+    if not one.is_of_each:
+        return [one]
+    return [one.of(name) for name in run.strategies if name not in run.references]
 
 
 def _append(path: Path, text: str) -> None:

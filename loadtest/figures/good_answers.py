@@ -78,6 +78,11 @@ class GoodAnswers:
             "gave_up": self._gave_up,
         }
 
+    @property
+    def short(self) -> Integers:
+        """Requests without a good answer, in steps of `STEP_S`."""
+        return self._short
+
     def _goodput(self, asked: Integers) -> float:
         return round((int(asked.sum()) - int(self._short.sum())) / self._duration_s, 2)
 

@@ -31,6 +31,10 @@ class Ending:
     """Reads that the pods were asked for during the load; None where they are not known but by the ledger."""
     pods_cpu_s: float | None = None
     """CPU seconds of all pods during the load; None where they are not known."""
+    pods_memory_mb: float | None = None
+    """The peak memory of the pod that took the most, MB; None where it is not known."""
+    pods_log_bytes: int | None = None
+    """Bytes that all pods have logged; None where their logs are not among the records."""
     lead_s: float = 0.0
     """Seconds from the end of the warm-up to the first request."""
     warm_spread_s: float = 0.0

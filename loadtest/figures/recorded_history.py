@@ -9,6 +9,7 @@ from loadtest.figures.generator_record import read_generator
 from loadtest.figures.history import Chunk, Ending
 from loadtest.figures.incident import Incident
 from loadtest.figures.net_acts import net_acts
+from loadtest.figures.pod_costs import log_bytes, memory_peak_mb
 from loadtest.figures.records import first_intended_s, read_answers, read_ledger, read_retries, read_writes
 from loadtest.figures.redis_commands import BEFORE, EARLIER, pods_cpu_s, reads_asked, redis_commands
 from loadtest.figures.redis_info import what_happened
@@ -65,6 +66,8 @@ class RecordedHistory:
             net_acts(self._raw, self.run.scenario.pods),
             reads_asked(self._raw, self.run.strategy),
             pods_cpu_s(self._raw),
+            memory_peak_mb(self._raw),
+            log_bytes(self._raw),
             lead_s=round(self.start_s - (record.warmed_s or 0.0), 3) if is_warmed else 0.0,
             warm_spread_s=record.warm_spread_s if is_warmed else 0.0,
         )

@@ -75,6 +75,8 @@ class RunSummary:
     commands_per_request: float | None = None  # Redis commands; None where they were not counted
     commands_per_read_saved: float | None = None  # the same for each request that did not read the origin
     service_us: float | None = None  # CPU of the pods for each request; None where it is not known
+    memory_peak_mb: float | None = None  # of the pod that took the most; None where it is not known
+    log_bytes_per_request: float | None = None  # what pods log for each request; None where it is not known
     lateness_p99_ms: float | None = None  # sent less intended, by the generator's record; None without one
     generator_cpu_share: float | None = None  # share of one core that its busiest process took
     arrivals_dispersion: float | None = None  # variance over mean: see `Tally`; 1 is Poisson, 0 a fixed pace
@@ -93,6 +95,7 @@ class RunSummary:
     worst_second: float | None = None  # least goodput of a second from the trigger on, as a share of that before
     origin_attempts_per_request: float | None = None  # origin reads asked for per request, from the trigger on
     nets: dict[str, int] | None = None  # answers in which each net had a part: see `loadtest.figures.net_acts`
+    under_trigger: dict[str, float | None] = field(default_factory=dict)  # see `loadtest.figures.under_trigger`
     assumed: list[str] = field(default_factory=list)  # figures that only virtual time assumes: see `assumed_figures`
     trace: str = ""  # the hash of every event, in virtual time; the same for the same seed and commit
 

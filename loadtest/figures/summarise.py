@@ -133,5 +133,8 @@ def _costs(requests: int, origin_reads: int, ending: Ending) -> Iterator[tuple[s
         saved = requests - origin_reads
         yield "commands_per_request", round(ending.redis_commands / requests, 3)
         yield "commands_per_read_saved", round(ending.redis_commands / saved, 3) if saved > 0 else None
+    yield "memory_peak_mb", ending.pods_memory_mb
+    if requests and ending.pods_log_bytes is not None:
+        yield "log_bytes_per_request", round(ending.pods_log_bytes / requests, 3)
     if requests and ending.pods_cpu_s is not None:
         yield "service_us", round(ending.pods_cpu_s / requests * 1e6, 1)

@@ -14,6 +14,7 @@ from loadtest.figures.overtaken import NOT_ASKED, Overtaken
 from loadtest.figures.records import STATUSES, Answers, Integers, Reads, Retries, Writes
 from loadtest.figures.recovery import STEP_S
 from loadtest.figures.run_summary import ABOUT_ANSWERS, PERCENTILES, Series
+from loadtest.figures.under_trigger import UnderTrigger
 from loadtest.workload.departures import Departures
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.trigger import Trigger
@@ -41,10 +42,12 @@ class Tally:
         is_paced: bool = True,
         is_patient: bool = True,
         is_written: bool = False,
+        trigger: Trigger | None = None,
     ) -> None:
         """Make an empty tally; with `is_warmed` every key was loaded before the load began.
 
-        `is_paced` and `is_patient` as in `GoodAnswers`. With `is_written` items are written during the load.
+        `is_paced` and `is_patient` as in `GoodAnswers`. With `is_written` items are written during the load. With a
+        `trigger` the time from it on has figures of its own.
 
         `oldest_s` is the strategy's promise in seconds; with it, the fewest reads under that promise are counted too.
         """
@@ -62,6 +65,8 @@ class Tally:
         self.origin = OriginLoad(start_s, self._bin_s, bins, hot_keys, ttl_s, is_warmed)
         self._overtaken = Overtaken() if is_written else None
         self._good = GoodAnswers(start_s, duration_s, is_paced, is_patient)
+        steps = max(1, int(np.ceil(round(duration_s / STEP_S, 6))))
+        self._under = None if trigger is None else UnderTrigger(start_s, trigger, steps)
         self._latency_over_time = Histogram(bins, _BITS_OVER_TIME)
         seconds = int(np.ceil(duration_s)) + 1
         self._arrivals = np.zeros(seconds * STEPS_IN_SECOND, dtype=np.int64)
@@ -88,6 +93,8 @@ class Tally:
         is_good[chunk.wrong_at] = False
         is_good &= ~chunk.gave_up
         self._good.add_answers(chunk, is_good)
+        if self._under is not None:
+            self._under.add_answers(chunk)
         self._wrong_answer_kinds.update(chunk.wrong_answer_kinds)
         since_start_s = chunk.intended_s - self._start_s
         second = np.clip(since_start_s.astype(np.int64), 0, len(self._asked_in_second) - 1)
@@ -103,6 +110,8 @@ class Tally:
         """Add a chunk of the origin's ledger; chunks, and reads within them, are in order of asking."""
         self.origin.add(chunk)
         self._good.add_reads(chunk)
+        if self._under is not None:
+            self._under.add_reads(chunk)
 
     def add_writes(self, chunk: Writes) -> None:
         """Add a chunk of writes, in order, before the answers that were asked for after them."""
@@ -145,6 +154,8 @@ class Tally:
             **self._good.figures(asked := self._asked()),
             **self._good.outage(asked, trigger, unended),
         }
+        if self._under is not None and trigger is not None:
+            figures["under_trigger"] = self._under.figures(asked, self._good.short, trigger)
         return figures | (dict.fromkeys(ABOUT_ANSWERS) if self.nothing else {})
 
     @property
@@ -204,4 +215,5 @@ def new_tally(scenario: Scenario, start_s: float, oldest_s: float | None = None)
         is_paced=scenario.load.loop == "open" or scenario.load.rate_per_s is not None,
         is_patient=scenario.client.is_patient and not Departures(scenario.faults, 0),
         is_written=scenario.writes is not None,
+        trigger=scenario.trigger,
     )  # fmt: skip

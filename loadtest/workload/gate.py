@@ -1,4 +1,7 @@
-"""A bound that a run has to keep, as text: `one.origin_peak_1s <= 10`, `one.p99_ms / other.p99_ms <= 0.3`."""
+"""A bound that a run has to keep, as text: `one.origin_peak_1s <= 10`, `one.p99_ms / other.p99_ms <= 0.3`.
+
+`each` stands for every strategy of the run, and `healthy` for the same one without the scenario's faults.
+"""
 
 import math
 import re
@@ -6,6 +9,10 @@ from dataclasses import dataclass
 
 _TERM = r"(\w[\w-]*)\.(\w+(?:\.\w+)*)"
 _GATE = re.compile(rf"\s*{_TERM}\s*(?:/\s*{_TERM}\s*)?(<=|>=|<|>)\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*", re.ASCII)
+EACH = "each"
+"""The word for every strategy of a run: `each.errors <= 0` is a gate of each of them."""
+HEALTHY = "healthy"
+"""The word for the same strategy in the same scenario without its faults, which only a drill runs."""
 WORST_COUNTS = frozenset({
     "errors", "wrong_answers", "origin_failed", "origin_shed", "statuses.error", "statuses.shed", "failed_during",
     "gave_up",
@@ -59,6 +66,23 @@ class Gate:
     @property
     def terms(self) -> tuple[Term, ...]:
         return (self.term, self.to) if self.to else (self.term,)
+
+    @property
+    def is_of_each(self) -> bool:
+        """Whether it is a gate of every strategy of a run."""
+        return any(term.strategy == EACH for term in self.terms)
+
+    @property
+    def needs_healthy(self) -> bool:
+        """Whether it compares with a run without faults."""
+        return any(term.strategy == HEALTHY for term in self.terms)
+
+    def of(self, strategy: str, healthy: str = HEALTHY) -> "Gate":
+        """The gate of one strategy, and with the name that its run without faults has."""
+        names = {EACH: strategy, HEALTHY: healthy}
+        term, to = (one and Term(names.get(one.strategy, one.strategy), one.figure) for one in (self.term, self.to))
+        assert term is not None
+        return Gate(term, to, self.operator, self.bound)
 
     @property
     def warning(self) -> str:

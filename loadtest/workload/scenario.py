@@ -18,6 +18,7 @@ from app.pooler import SIZE_MAX
 from app.settings import Settings, as_variable
 from app.strategy import Strategy
 from loadtest.workload.client import ClientTable
+from loadtest.workload.drill_table import DrillTable
 from loadtest.workload.fault_worlds import why_not
 from loadtest.workload.faults import Fault
 from loadtest.workload.gate import parse_gate
@@ -76,12 +77,14 @@ class Scenario(Table):
     nets: Nets = Nets()
     """The nets of every pod, as in the setting of the same name."""
     gates: list[Annotated[str, AfterValidator(_gate)]] = Field(default_factory=list)
-    """Bounds that `lab gate` holds a run of it to, such as "mine.origin_peak_1s <= 10"."""
+    """Bounds that `lab gate` holds a run of it to, such as "mine.origin_peak_1s <= 10" or "each.errors <= 0"."""
     faults: list[Fault] = Field(default_factory=list)
     payload: PayloadTable | None = None
     """The sizes of items; a pod's default where there is none."""
     writes: WritesTable | None = None
     """Writes of items while they are read; None where nothing changes."""
+    drill: DrillTable | None = None
+    """The table that `lab drill` needs beside the gates, where the scenario is a drill."""
     live: Live = Live()
     virtual: Virtual = Virtual()
 

@@ -15,6 +15,7 @@ from app.discovery import discover
 from loadtest.figures import redis_info
 from loadtest.figures.incident import Incident
 from loadtest.figures.load_begin import read_begin
+from loadtest.figures.pod_costs import MEMORY, peak_of_process
 from loadtest.figures.recorded_history import WRITES, RecordedHistory
 from loadtest.figures.redis_commands import AFTER, BEFORE, EARLIER
 from loadtest.figures.run_folder import FAILURE, RunRecord
@@ -145,6 +146,7 @@ class RecordedWorld:
             await system.children.discard(locust)
             await _keep_redis(system, raw / redis_info.AFTER)
             await _keep_metrics(client, system, raw, AFTER)
+            _keep_memory(system, raw)
             # what was broken and mended is not provably as new
             system.is_sound = not (scenario.faults or any(incident.spoils for incident in record.incidents))
 
@@ -247,6 +249,12 @@ def _keep_last_metrics(last_run: Path, raw: Path) -> None:
     """Keep what the pods had counted by the end of the run before."""
     for path in last_run.glob(f"{AFTER}pod-*.prom"):
         write_whole(raw / path.name.replace(AFTER, EARLIER), path.read_text(encoding="utf-8"))
+
+
+def _keep_memory(system: System, raw: Path) -> None:
+    pods = [child for child in system.children.alive() if child.name.startswith("pod-")]
+    if pods:  # else they are no children of this process
+        write_whole(raw / MEMORY, json.dumps({pod.name: peak_of_process(pod.pid) for pod in pods}))
 
 
 async def _keep_metrics(client: httpx.AsyncClient, system: System, raw: Path, when: str) -> None:

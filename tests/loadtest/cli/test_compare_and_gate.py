@@ -242,3 +242,16 @@ def test_errors_under_a_planned_fault_are_figures_and_the_gates_of_its_scenario_
     assert rows["static"]["valid"]
     assert lab("gate", folder).exit_code == 0
     assert lab("gate", folder, "--max", "static.failed_during <= 0").exit_code == 1
+
+
+def test_each_is_every_strategy_of_the_run_and_what_needs_a_healthy_run_is_left_out(tmp_path: Path) -> None:
+    rows = [*repeats("naive"), *repeats("mine", origin_peak_1s=9), *repeats("none", origin_peak_1s=900)]
+    for one in rows[-5:]:
+        one["is_reference"] = True
+    stated = {"gates": ["each.origin_peak_1s <= 10", "each.errors / healthy.errors <= 3"]}
+    result = lab("gate", write_run(tmp_path / "one", rows, stated))
+    assert result.exit_code == 1, result.output
+    assert "passed mine.origin_peak_1s <= 10" in flat(result.stdout)
+    assert "failed naive.origin_peak_1s <= 10" in flat(result.stdout)
+    assert "none.origin_peak_1s" not in result.stdout
+    assert "each.errors / healthy.errors <= 3: left out" in flat(result.stderr)
