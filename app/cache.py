@@ -19,6 +19,7 @@ from app.redis_address import RedisAddress
 from app.redis_client import CONNECTIONS_MAX, client_of
 from app.scripts import Script
 from app.settings import Settings
+from app.sparing_log import SparingLog
 from app.standing import Standing
 from app.strategy import CacheAway, Entry
 from app.subscription import CHANNEL, Subscription
@@ -46,7 +47,7 @@ class RedisCache:
     def __init__(self, settings: Settings, events: CacheEvents) -> None:
         """Set up the cache. Raises ValueError where redis-py does not take the URL."""
         self._timeout_s = settings.redis_timeout_ms / 1000
-        self._events = events
+        self._events, self._sparing = events, SparingLog(log)
         self._stale_s, self._mark_s = settings.nets.stale_if_error_s, settings.nets.failure_mark_ms / 1000
         self.standing = Standing(settings.redis_pause_ms / 1000)
         self._pipe = Pipe(
@@ -92,7 +93,7 @@ class RedisCache:
             entry = decode(stored)
         except Corrupt as why:
             self._events.entry_corrupt()
-            log.warning("%s holds no entry: %s", key, why)
+            self._sparing.warning("corrupt entry", "%s holds no entry: %s", key, why)
             return None
         now_s = self.clock.now_s()
         if entry.is_servable(now_s):
@@ -133,7 +134,7 @@ class RedisCache:
                 return await self._ask("set", packed("SET", key, stored, "PXAT", until_ms), ok)
             return await self._run("put", scripts.PUT, (_lock_of(key), key), token, CHANNEL, stored, until_ms)
         except ServerRefused as refused:
-            log.warning("Redis refused to store %s: %s", key, refused)
+            self._sparing.warning("refused write", "Redis refused to store %s: %s", key, refused)
             return False
 
     async def delete(self, key: str) -> bool:
