@@ -82,7 +82,9 @@ def test_a_redis_that_hangs_costs_one_time_out_and_not_one_per_request(own_redis
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_full_redis_that_refuses_writes_costs_hits_and_no_answers(tmp_path: Path, strategy: str) -> None:
+def test_a_full_redis_that_refuses_writes_costs_hits_and_no_answers_and_fills_no_log(
+    tmp_path: Path, strategy: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async def scenario(url: str) -> None:
         async with Redis.from_url(url) as redis:
             await redis.set("ballast", "x" * 4_000_000)
@@ -93,6 +95,7 @@ def test_a_full_redis_that_refuses_writes_costs_hits_and_no_answers(tmp_path: Pa
 
     with RedisServer(tmp_path, "--maxmemory-policy", "noeviction") as full:
         asyncio.run(scenario(full.url))
+    assert sum("refused to store" in message for message in caplog.messages) <= 1
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
