@@ -98,14 +98,26 @@ def test_a_control_that_passes_and_a_gate_that_breaks_exit_1(errors: int, bad: s
     assert bad in " ".join(result.stderr.split())
 
 
-def test_a_drill_of_the_lab_shows_the_baseline_to_fail_and_collapsed_loads_to_hold(tmp_path: Path) -> None:
-    result, told = drill(tmp_path, "absent-ids,redis-sliced", "--strategies", "static,singleflight")
+def test_every_drill_of_the_lab_shows_the_baseline_to_fail_and_collapsed_loads_to_hold(tmp_path: Path) -> None:
+    result, told = drill(tmp_path, "--strategies", "static,singleflight")
     assert result.exit_code == 0, result.output
-    assert verdicts(told) == {
-        ("all", ""): "not judged", ("static", ""): "fails, as it must", ("singleflight", ""): "held",
-    }  # fmt: skip
-    (sliced,) = (one for one in told["lines"] if one["strategy"] == "all")
+    lines = {(one["drill"], one["strategy"], one["nets"]): one["verdict"] for one in told["lines"]}
+    for one in map(read_drill, drill_names()):
+        assert one.drill is not None
+        if one.why_not_in("virtual"):
+            assert lines.pop((one.name, "all", "")) == "not judged"
+        if "static" in one.drill.must_fail:
+            assert "fails, as it must" in {lines.get((one.name, "static", nets)) for nets in ("", "without nets")}
+    assert {verdict for (_, strategy, _), verdict in lines.items() if strategy == "singleflight"} == {"held"}
+    assert {"flushed", "origin-down-short"} < {name for name, _, nets in lines if nets == "without nets"}
+    (sliced,) = (one for one in told["lines"] if one["verdict"] == "not judged")
     assert "no bytes to slice" in sliced["why"]
+
+
+def test_several_drills_may_be_named_by_comma(tmp_path: Path) -> None:
+    result, told = drill(tmp_path, "absent-ids,redis-sliced", "--strategies", "singleflight")
+    assert result.exit_code == 0, result.output
+    assert [one["drill"] for one in told["lines"]] == ["redis-sliced", "absent-ids"]
 
 
 @pytest.mark.parametrize(
