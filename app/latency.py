@@ -1,14 +1,14 @@
 """The origin's latency: a seeded distribution, written as text so that it fits a setting."""
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from app.distribution_text import read_distribution
+
 LONGEST_MS = 60_000.0
 """The longest latency that any distribution draws."""
-_FORM = re.compile(r"\s*(\w+)\s*\(([^()]*)\)\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,12 @@ class Latency:
     @staticmethod
     def parse(text: str) -> "Latency":
         """The distribution that the text states. Raises ValueError saying what is allowed."""
-        match = _FORM.fullmatch(text)
-        try:
-            kind, values = match[1], [float(value) for value in match[2].split(",")]  # type: ignore[index]
-            return _KINDS[kind](text, *values)
-        except (TypeError, KeyError, ValueError):
-            raise ValueError(
-                f"{text!r} is not a latency: fixed(ms), uniform(low, high) or lognormal(median, sigma), "
-                f"0 <= ms <= {LONGEST_MS:g}, low <= high, 0 <= sigma <= 3"
-            ) from None
+        return read_distribution(
+            text,
+            _KINDS,
+            "a latency: fixed(ms), uniform(low, high) or lognormal(median, sigma), "
+            f"0 <= ms <= {LONGEST_MS:g}, low <= high, 0 <= sigma <= 3",
+        )
 
 
 def _check(*milliseconds: float) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from math import exp
 from statistics import NormalDist
 
+from app.distribution_text import read_distribution
+
 BYTES_MIN, BYTES_MAX = 16, 1_000_000
 """The least and the greatest size of a text."""
 DEFAULT = "fixed(512)"
-_FORM = re.compile(r"(\w+)\(([^()]*)\)")
 _STANDARD = NormalDist()
 
 
@@ -25,15 +26,12 @@ class Payload:
     @staticmethod
     def parse(text: str) -> "Payload":
         """The distribution that the text states. Raises ValueError saying what is allowed."""
-        match = _FORM.fullmatch(text)
-        try:
-            kind, values = match[1], [float(value) for value in match[2].split(",")]  # type: ignore[index]
-            return _KINDS[kind](text, *values)
-        except (TypeError, KeyError, ValueError):
-            raise ValueError(
-                f"{text!r} is not a payload: fixed(bytes), uniform(low, high) or lognormal(median, sigma), "
-                f"{BYTES_MIN} <= bytes <= {BYTES_MAX}, low <= high, 0 <= sigma <= 3"
-            ) from None
+        return read_distribution(
+            text,
+            _KINDS,
+            "a payload: fixed(bytes), uniform(low, high) or lognormal(median, sigma), "
+            f"{BYTES_MIN} <= bytes <= {BYTES_MAX}, low <= high, 0 <= sigma <= 3",
+        )
 
     def bytes_of(self, seed: int, item_id: int) -> int:
         """The size of an item's text: the same for the same seed, in any process and in any order."""
