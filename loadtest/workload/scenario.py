@@ -172,6 +172,14 @@ class Scenario(Table):
         return min(of_pods, self.origin.connections_shared or of_pods)
 
     @property
+    def loads_let_in(self) -> int:
+        """The loads at once that a pod turns none of away: those that read, those that may queue, within its limit."""
+        settings, nets = self.pod_settings(seed=0, pod="any"), self.nets
+        queue_max = settings.origin_queue_max if nets.queue_max is None else nets.queue_max
+        at_once = settings.origin_connections + queue_max
+        return at_once if nets.limit is None else min(at_once, nets.limit.initial)
+
+    @property
     def connections_shared(self) -> int | None:
         """The connections that a pooler hands out; None where each pod goes by its own.
 

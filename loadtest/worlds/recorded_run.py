@@ -109,7 +109,7 @@ class RecordedWorld:
             record.write(raw)
             await _keep_redis(system, raw / redis_info.BEFORE)
             if scenario.warm.keys == "burst":
-                burst = await ask_for_all(system.pod_urls, run.strategy, scenario.keys.count)
+                burst = await ask_for_all(system.pod_urls, run.strategy, scenario.keys.count, scenario.loads_let_in)
                 record.warmed_s, record.warm_spread_s = burst.last_s, round(burst.spread_s, 3)
                 record.incidents += map(Incident, burst.incidents(scenario))
             with LedgerFile(client, system.pod_urls, raw / "ledger.csv") as ledger:

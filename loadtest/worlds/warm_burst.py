@@ -14,7 +14,7 @@ from loadtest.workload.scenario import Scenario
 from loadtest.worlds.world import WorldFailed
 
 IN_FLIGHT_MAX = 400
-"""The most requests to one pod at once, within its 1,024 files and its origin's 1,024 places.
+"""The most requests to one pod at once, within its 1,024 files.
 
 Further keys leave as answers arrive, which still keeps the origin full.
 """
@@ -60,12 +60,14 @@ def origin_time_s(scenario: Scenario) -> float:
     return ((rounds - 1) * latency.mean_ms + max(latency.mean_ms, latency.longest_ms)) * times / 1000
 
 
-async def ask_for_all(pod_urls: Sequence[str], strategy: str, keys: int) -> Burst:
-    """Ask for every key at once, all connections open. Raises `WorldFailed` for an answer that is late or no item."""
+async def ask_for_all(pod_urls: Sequence[str], strategy: str, keys: int, at_once: int = IN_FLIGHT_MAX) -> Burst:
+    """Ask for every key, all connections open, each pod for so many `at_once` as it takes.
+
+    Raises `WorldFailed` for an answer that is late or no item.
+    """
+    at_once = min(at_once, IN_FLIGHT_MAX)
     waiting = [deque(range(pod, keys, len(pod_urls))) for pod in range(len(pod_urls))]
-    places = [
-        (url, left) for url, left in zip(pod_urls, waiting, strict=True) for _ in range(min(IN_FLIGHT_MAX, len(left)))
-    ]
+    places = [(url, left) for url, left in zip(pod_urls, waiting, strict=True) for _ in range(min(at_once, len(left)))]
     answered_s: list[float] = []
 
     async def ask(url: str, left: deque[int], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

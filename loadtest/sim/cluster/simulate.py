@@ -177,11 +177,21 @@ def simulate(
 
 
 async def _warm(cluster: Cluster) -> None:
-    """Ask for every key at the same moment, the pods in turn."""
+    """Ask for every key at the same moment, the pods in turn, or as soon as a pod takes it where that is later."""
     pods = cluster.pods
     keys = range(cluster.scenario.keys.count)
-    asked = ((pods[key % len(pods)], key) for key in keys)
-    await asyncio.gather(*(pod.run(asyncio.ensure_future, pod.answer(key)) for pod, key in asked))
+    at_once = len(pods) * cluster.scenario.loads_let_in
+
+    async def ask(first: int) -> None:
+        for key in keys[first::at_once]:
+            pod = pods[key % len(pods)]
+            await pod.run(asyncio.ensure_future, pod.answer(key))
+
+    if len(keys) > at_once:
+        await asyncio.gather(*(ask(first) for first in range(at_once)))
+    else:
+        asked = ((pods[key % len(pods)], key) for key in keys)
+        await asyncio.gather(*(pod.run(asyncio.ensure_future, pod.answer(key)) for pod, key in asked))
 
 
 @contextmanager

@@ -140,7 +140,7 @@ def test_the_same_seed_gives_the_same_trace_and_a_pool_that_never_binds_that_of_
     )
     assert shared[0].trace != none.trace == wide.trace
     assert wide.notes == [
-        "origin.connections_shared (256) has no effect: the pods have 256 connections of their own",
+        "origin.connections_shared (256) has no effect: the pods have 256 of their own",
         *none.notes,
     ]
 

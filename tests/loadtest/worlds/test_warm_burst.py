@@ -38,7 +38,7 @@ class Pod:
             writer.write(self._answer)
 
 
-async def burst_at(pod: Pod, keys: int) -> Burst:
+async def burst_at(pod: Pod, keys: int, at_once: int = IN_FLIGHT_MAX) -> Burst:
     def quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(pod.serve(reader, writer))
         task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
@@ -48,7 +48,9 @@ async def burst_at(pod: Pod, keys: int) -> Burst:
     server = await asyncio.start_server(quietly, "127.0.0.1", 0)
     try:
         async with server:
-            return await ask_for_all([f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"], "static", keys)
+            return await ask_for_all(
+                [f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"], "static", keys, at_once
+            )
     finally:
         for task in served:
             task.cancel()
@@ -59,6 +61,13 @@ def test_every_key_of_a_burst_is_on_its_way_at_once() -> None:
     pod = Pod(together=300)  # a client of a hundred connections waits for ever
     asyncio.run(burst_at(pod, 300))
     assert len(pod.asked) == 300
+
+
+def test_a_pod_is_asked_for_no_more_at_once_than_it_lets_in() -> None:
+    pod = Pod(together=24)
+    asyncio.run(burst_at(pod, 80, at_once=24))
+    assert len(pod.asked) == 80
+    assert pod.most_waiting == 24
 
 
 def test_more_than_a_pod_can_hold_leaves_as_answers_come_back() -> None:

@@ -50,6 +50,14 @@ def test_keys_that_were_warmed_have_no_cold_start() -> None:
     assert "cold_start" not in row.stampedes
 
 
+@pytest.mark.parametrize("net", [{"queue_max": 2}, {"limit": {"initial": 4, "least": 1, "most": 4}}])
+def test_a_warm_up_asks_a_pod_for_no_more_than_its_nets_let_in(net: dict[str, Any]) -> None:
+    origin = {"latency": "fixed(20)", "connections": 4}
+    load = {"loop": "open", "rate_per_s": 300}
+    row = played("static", keys={"count": 60}, warm={"keys": "burst"}, load=load, origin=origin, nets=net, duration_s=2)
+    assert (row.hit_ratio, row.errors) == (1.0, 0)
+
+
 @pytest.mark.parametrize("warm", ["none", "burst"])
 def test_a_run_that_is_shorter_than_the_ttl_says_that_nothing_expired(warm: str) -> None:
     row = played("swr", warm={"keys": warm}, duration_s=3)
