@@ -44,6 +44,7 @@ class Kind(StrEnum):
     READ = "reads that the store failed"
     LATE = "loads that got no answer from the origin in time"
     SHED = "reads turned away at the bound of the origin's pool"
+    UNWRITTEN = "writes of items that failed"
 
 
 Failures = Counter[tuple[Kind, str]]
@@ -62,7 +63,8 @@ _COUNTERS: Mapping[str, tuple[Kind, str]] = {
     "lab_origin_shed": (Kind.SHED, ""),
 }
 """The pods' metrics of failures: the kind of each, and the label that holds what it is about."""
-_OF_THE_CACHE = frozenset({Kind.COMMAND, Kind.UNSTORED, Kind.WRITE})
+# a write of an item has failed, too, where its entry could not be dropped or replaced
+_OF_THE_CACHE = frozenset({Kind.COMMAND, Kind.UNSTORED, Kind.WRITE, Kind.UNWRITTEN})
 _BROKEN_BY: Mapping[str, frozenset[Kind]] = {
     "cache": _OF_THE_CACHE,
     "connections": _OF_THE_CACHE,

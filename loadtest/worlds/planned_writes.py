@@ -7,9 +7,11 @@ from pathlib import Path
 
 import httpx
 
+from loadtest.figures.failures import Kind, explained_by
 from loadtest.figures.incident import Incident
 from loadtest.figures.records import WRITE_COLUMNS
 from loadtest.workload.planned_run import PlannedRun
+from loadtest.workload.scenario import Scenario
 from loadtest.workload.writes import Write, writes_of
 
 AT_ONCE_MAX = 32
@@ -51,9 +53,14 @@ class PlannedWrites:
         finally:
             self._places.release()
 
-    def record(self, path: Path) -> list[Incident]:
-        """Write down the writes that were made, and tell whether some were not. Raises OSError."""
+    def record(self, path: Path, scenario: Scenario) -> list[Incident]:
+        """Write down the writes that were made, and tell whether some were not. Raises OSError.
+
+        Those that were not make the run no result, unless a fault of the scenario breaks writes.
+        """
         with path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([WRITE_COLUMNS, *sorted(self._made)])
         asked = len(self._made) + self._failed
-        return [Incident(f"{self._failed} of {asked} writes failed")] if self._failed else []
+        if not self._failed:
+            return []
+        return [Incident(f"{self._failed} of {asked} writes failed", Kind.UNWRITTEN not in explained_by(scenario))]

@@ -192,7 +192,7 @@ async def _write(client: httpx.AsyncClient, system: System, run: PlannedRun, rec
     try:
         await writes.carry_out(run)
     finally:
-        record.incidents += writes.record(raw / WRITES)
+        record.incidents += writes.record(raw / WRITES, run.scenario)
 
 
 async def _begin_s(raw: Path) -> float | None:
