@@ -25,8 +25,8 @@ def figure(plan: MapPlan, found: Sequence[Found], lines_per_s: Mapping[str, floa
 
     A place that was measured natively too has a ring in the colour of what was found there.
     """
-    columns = min(COLUMNS_MAX, len(plan.strategies))
-    bands = math.ceil(len(plan.strategies) / columns)
+    bands = math.ceil(len(plan.strategies) / COLUMNS_MAX)
+    columns = math.ceil(len(plan.strategies) / bands)
     panel_px, between_px = CELL_PX * (len(plan.triggers) + 0.4), HEADING_PX + AXES_PX
     plot_px = bands * panel_px + (bands - 1) * between_px
     drawing = make_subplots(
