@@ -61,6 +61,7 @@ def ask_pod(url: str) -> Told:
             _number(said, "stale_if_error_s"),
         )
     except HTTPError as error:
+        error.close()  # it holds the connection
         raise NoPods(f"{url} is no pod: /strategies is answered with {error.code}") from None
     except (OSError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error

@@ -19,7 +19,7 @@ from loadtest.worlds.child_processes import Child, Children
 from loadtest.worlds.locust_command import start_locust
 from loadtest.worlds.python_server import Server, start_server
 
-STALL_S, EVERY_S, RUN_S = 0.5, 5.0, 20
+STALL_S, EVERY_S, RUN_S = 0.5, 5.0, 10
 RATE = 300.0
 
 # As in Locust's own tutorial: some users who ask, wait for the answer, and pause. About as many requests/s as above.

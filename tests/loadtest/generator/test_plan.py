@@ -97,7 +97,8 @@ def test_closed_loops_ask_for_keys_as_the_scenario_says(tmp_path: Path) -> None:
         ({"rate": float("nan")}, "--rate: must be a number of requests/s above 0"),
         ({"rate": 1e9}, "--rate: Input should be less than or equal to 5000000"),
         ({"lab_seed": "-1"}, "--lab-seed: must be a whole number from 0 on, not '-1'"),
-        ({"answers": "/nonexistent/folder"}, "--answers: "),
+        ({"answers": "/nonexistent/folder"}, "--answers: there is no folder"),
+        ({"scenario": "nope"}, "--scenario: there is no scenario 'nope'"),
     ],
 )
 def test_what_cannot_be_followed_is_refused_by_the_options_name(

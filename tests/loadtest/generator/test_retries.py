@@ -51,21 +51,22 @@ class Server:
     url: str = field(init=False)
 
     def handle(self, connection: socket.socket, address: object) -> None:
-        while connection.recv(65_536):
-            said = self.says[min(self.asked, len(self.says) - 1)]
-            self.asked += 1
-            if said is not SILENCE:
+        """A client may leave before it has sent anything: on a busy machine its time is up by then."""
+        is_owed = True
+        try:
+            while connection.recv(65_536):
+                said = self.says[min(self.asked, len(self.says) - 1)]
+                self.asked += 1
+                if is_owed := said is SILENCE:
+                    if self.late_s:
+                        gevent.sleep(self.late_s)
+                        connection.sendall(GHOST)
+                    is_owed = not connection.recv(65_536)
+                    break
                 connection.sendall(said)
-                continue
-            try:
-                if self.late_s:
-                    gevent.sleep(self.late_s)
-                    connection.sendall(GHOST)
-                is_closed = not connection.recv(65_536)
-            except ConnectionError:
-                is_closed = True
-            self.left += is_closed
-            return
+        except ConnectionError:
+            pass
+        self.left += is_owed
 
     def wait_until_left(self, times: int) -> None:
         """Raises `gevent.Timeout` where not so many connections were closed."""
@@ -199,7 +200,7 @@ def test_a_server_that_never_answers_costs_every_attempt_and_the_request_is_give
     with serving(SILENCE) as server:
         one = asked(loop, tmp_path, f"timeout_s = {TIMEOUT_S}\nretries = 2\nbase_s = 0.01", server, times=5)
         server.wait_until_left(15)
-    assert server.asked == 15
+    assert server.left == 15 >= server.asked
     assert [(line["code"], line["attempts"], line["gave_up"]) for line in one.lines] == [("0", "3", "1")] * 5
     assert all(float(line["ended_s"]) - float(line["intended_s"]) >= 3 * TIMEOUT_S for line in one.lines)
     assert (one.meter.sent, one.meter.retries.sent, one.meter.in_flight) == (5, 10, 0)

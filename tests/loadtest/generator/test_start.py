@@ -6,7 +6,6 @@ import signal
 import socket
 import time
 import urllib.request
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import psutil
@@ -57,27 +56,15 @@ def test_what_is_on_its_way_when_the_time_is_up_is_no_failure(loop: str, tmp_pat
     assert {line["code"] for line in lines_of(tmp_path)} == {"200"}
 
 
-class NoPod(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.send_error(404)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 def test_what_cannot_be_followed_ends_it_at_once_with_one_line(tmp_path: Path) -> None:
+    """One of each way to be refused; `test_plan` and `test_pods` have every reason."""
     path = scenario(tmp_path, LOADS["open"])
     dead = f"http://127.0.0.1:{free_port()}"
-    with serving() as url, serving(NoPod) as other:
+    with serving() as url:
         for options, said in (
             (("--host", url, "--strategy", "mine,nope"), "--strategy: there is no strategy 'nope': the pods have mine"),
             (("--host", f"{url}/mine?x=1"), "--host: "),
-            (("--host", "https://127.0.0.1"), "--host: 'https://127.0.0.1': pods speak http"),
-            (("--targets", dead), f"{dead} does not answer: "),
             (("--targets", f"{url},{dead}"), f"{dead} does not answer: "),
-            (("--host", other), f"{other} is no pod: /strategies is answered with 404"),
-            (("--host", url, "--scenario", "nope"), "--scenario: there is no scenario 'nope'"),
-            (("--host", url, "--answers", str(tmp_path / "none")), "--answers: there is no folder"),
         ):
             ended = run_locust(path, "--run-time", "1s", *options)
             errors = [line for line in ended.stdout.splitlines() if line.startswith("error: ")]
@@ -103,15 +90,15 @@ def test_a_run_of_two_and_a_half_seconds_sends_that_much_of_its_schedule(tmp_pat
     assert schedule_faults(generator, what_is_due(stated, 4), len(sent)) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-@pytest.mark.parametrize("loop", LOADS)
+@pytest.mark.parametrize(
+    ("loop", "number"), [("open", signal.SIGTERM), ("closed", signal.SIGINT)], ids=["open-SIGTERM", "closed-SIGINT"]
+)
 def test_a_load_that_was_cut_short_is_no_result(loop: str, number: signal.Signals, tmp_path: Path) -> None:
     path = scenario(tmp_path, LOADS[loop], duration_s=6)
     with serving() as url:
         options = ("--host", url, "--run-time", "6s", "--duration", "6", "--answers", str(tmp_path))
         with locust(path, "--headless", *USERS, *options) as process:
-            _wait_for_lines(tmp_path)
-            time.sleep(1.5)
+            _wait_for_requests(10)
             process.send_signal(number)
             process.communicate(timeout=20)
     generator = read_generator(tmp_path)
@@ -132,21 +119,21 @@ def test_a_generator_that_was_killed_leaves_no_record_that_it_was_well(tmp_path:
 
 
 def test_a_closed_loop_that_stood_still_for_a_quarter_of_the_time_is_no_result(tmp_path: Path) -> None:
-    path = scenario(tmp_path, LOADS["closed"], duration_s=6)
+    path = scenario(tmp_path, LOADS["closed"], duration_s=4)
     with serving() as url:
-        options = ("--host", url, "--run-time", "6s", "--duration", "6", "--answers", str(tmp_path))
+        options = ("--host", url, "--run-time", "4s", "--duration", "4", "--answers", str(tmp_path))
         with locust(path, "--headless", *USERS, *options) as process:
-            _wait_for_lines(tmp_path)
-            time.sleep(1)
+            _wait_for_requests(10)
             os.kill(process.pid, signal.SIGSTOP)
-            time.sleep(1.5)
+            time.sleep(1)  # the fault itself: a quarter of the time
             os.kill(process.pid, signal.SIGCONT)
             process.communicate(timeout=30)
     generator = read_generator(tmp_path)
     assert generator is not None
     faults = generator.faults(what_is_due(read_scenario(str(path)), 1), generator.sent)
     assert any(fault.startswith("1 % of the time the generator was more than") for fault in faults), faults
-    assert json.loads(next(tmp_path.glob("generator-*.json")).read_text())["lateness_max_ms"] > 1_000
+    (record,) = tmp_path.glob("generator-*.json")
+    assert json.loads(record.read_text())["lateness_max_ms"] > 700  # stopped for 1000, of which a pause is 200
 
 
 def _wait_for_lines(folder: Path, files: int = 1) -> None:
@@ -155,6 +142,14 @@ def _wait_for_lines(folder: Path, files: int = 1) -> None:
     while len(list(folder.glob("answers-*.csv"))) < files:
         assert time.monotonic() < give_up_s
         time.sleep(0.05)
+
+
+def _wait_for_requests(count: int) -> None:
+    """Until so many more have come."""
+    before, give_up_s = len(Honest.asked_s), time.monotonic() + 30
+    while len(Honest.asked_s) < before + count:
+        assert time.monotonic() < give_up_s
+        time.sleep(0.02)
 
 
 def test_a_load_that_is_stopped_and_started_again_in_the_ui_leaves_a_whole_record_each_time(tmp_path: Path) -> None:
@@ -171,7 +166,7 @@ def test_a_load_that_is_stopped_and_started_again_in_the_ui_leaves_a_whole_recor
         for number in (1, 2):
             post("/swarm", b"user_count=1&spawn_rate=1")
             _wait_for_lines(tmp_path, files=number)
-            time.sleep(1.5)
+            _wait_for_requests(5)
             post("/stop", b"")
             assert psutil.Process(process.pid).num_threads() <= threads + 1, "a lookup's, and the load's has ended"
     generator = read_generator(tmp_path)
