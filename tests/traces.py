@@ -13,7 +13,7 @@ SEED = 7
 def traces() -> dict[str, str]:
     """By scenario and strategy."""
     return {
-        f"{scenario} {name}": simulate(read_scenario(scenario, duration_s=10), strategy, SEED).row.trace
+        f"{scenario} {name}": simulate(read_scenario(scenario, duration_s=7), strategy, SEED).row.trace
         for scenario in SCENARIOS
         for name, strategy in discover().strategies.items()
     }

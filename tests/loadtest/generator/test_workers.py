@@ -29,7 +29,9 @@ def waited(until: Callable[[], bool], within_s: float) -> bool:
 
 
 @pytest.mark.parametrize("load", [OPEN.format(rate=RATE) + '\narrivals = "constant"', CLOSED], ids=["open", "closed"])
-def test_the_load_stays_whole_when_a_worker_dies_and_another_joins(load: str, tmp_path: Path) -> None:
+def test_the_load_stays_whole_when_a_worker_dies_and_another_joins_and_ends_without_its_master(
+    load: str, tmp_path: Path
+) -> None:
     path, port = scenario(tmp_path, load), str(free_port())
     Honest.asked_s.clear()
     exporters = [free_port() for _ in range(3)]
@@ -38,11 +40,13 @@ def test_the_load_stays_whole_when_a_worker_dies_and_another_joins(load: str, tm
         users = ("--users", "12", "--spawn-rate", "12")
         told = ("--targets", url, "--strategy", "mine")
         network = ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "2")
-        stack.enter_context(locust(path, "--headless", "--master", *network, *users, *told))
+        master = stack.enter_context(locust(path, "--headless", "--master", *network, *users, *told))
 
         def worker(number: int) -> Popen[str]:
-            master = ("--worker", "--master-host", "127.0.0.1", "--master-port", port)
-            return stack.enter_context(locust(path, *master, *users, *told, "--metrics-port", str(exporters[number])))
+            its_master = ("--worker", "--master-host", "127.0.0.1", "--master-port", port)
+            return stack.enter_context(
+                locust(path, *its_master, *users, *told, "--metrics-port", str(exporters[number]))
+            )
 
         def shares(*numbers: int) -> list[tuple[float, float]]:
             seen = (metrics_of(exporters[number]) for number in numbers)
@@ -60,21 +64,12 @@ def test_the_load_stays_whole_when_a_worker_dies_and_another_joins(load: str, tm
         began_s = time.time()
         time.sleep(3)
         sent = sum(began_s <= asked_s < began_s + 3 for asked_s in Honest.asked_s)
-        assert sent == pytest.approx(3 * RATE, rel=0.1), "the whole load, once"
+        assert sent == pytest.approx(3 * RATE, rel=0.25), "the whole load, once: a part twice or never is a half"
 
-
-def test_a_worker_without_its_master_sends_nothing_after_a_while(tmp_path: Path) -> None:
-    path, port, exporter = scenario(tmp_path, OPEN.format(rate=RATE)), str(free_port()), free_port()
-    with ExitStack() as stack:
-        url = stack.enter_context(serving())
-        told = ("--targets", url, "--strategy", "mine")
-        network = ("--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--expect-workers", "1")
-        master = stack.enter_context(locust(path, "--headless", "--master", *network, *told))
-        options = ("--worker", "--master-host", "127.0.0.1", "--master-port", port, "--metrics-port", str(exporter))
-        stack.enter_context(locust(path, *options, *told))
-        assert waited(lambda: metrics_of(exporter)["lab_load_share_of"] == 1, 30)
         master.kill()
-        assert waited(lambda: metrics_of(exporter)["lab_load_not_sent"] > 0, SILENCE_S_MAX + 5)
-        before = len(Honest.asked_s)
-        time.sleep(1)
-        assert len(Honest.asked_s) == before
+        if load != CLOSED:
+            assert waited(lambda: metrics_of(exporters[1])["lab_load_not_sent"] > 0, SILENCE_S_MAX + 5)
+            assert waited(lambda: metrics_of(exporters[2])["lab_load_not_sent"] > 0, SILENCE_S_MAX + 5)
+            before = len(Honest.asked_s)
+            time.sleep(1)
+            assert len(Honest.asked_s) == before, "a worker without its master sends nothing after a while"

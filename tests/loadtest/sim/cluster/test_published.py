@@ -17,7 +17,7 @@ from loadtest.theory.formulas import early_herd
 from loadtest.theory.predict import predict
 from loadtest.workload.scenario import Scenario, read_scenario
 
-SEEDS = {"primer": range(1, 7), "hot-key": range(1, 4), "bulk-warm": range(1, 5), "many-keys": range(1, 3)}
+SEEDS = {"primer": range(1, 4), "hot-key": range(1, 4), "bulk-warm": range(1, 5), "many-keys": range(1, 3)}
 STRATEGIES = discover().strategies
 
 

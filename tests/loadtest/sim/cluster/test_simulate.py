@@ -99,7 +99,7 @@ def test_memory_does_not_grow_with_the_requests() -> None:
 
 
 def test_virtual_time_is_faster_than_a_task_and_a_timer_for_each_request() -> None:
-    bench = Bench("Jitterbug's load", read_scenario("jitterbug", duration_s=15), "static")
+    bench = Bench("Jitterbug's load", read_scenario("jitterbug", duration_s=6), "static")
     speeds = [[measure_here(bench, 1), measure_obvious(bench, 1)] for _ in range(2)]
     here, obvious = (max(speed.per_cpu_s for speed in of_a_kind) for of_a_kind in zip(*speeds, strict=True))
     assert here > 4 * obvious
