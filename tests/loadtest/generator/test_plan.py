@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.generator.plan import BadOption, LoadPlan
+from loadtest.generator.plan import BadOption, LoadPlan, check
 from loadtest.generator.pods import Told
 from loadtest.generator.targets import BadTargets, pod_url
 
@@ -97,7 +97,7 @@ def test_closed_loops_ask_for_keys_as_the_scenario_says(tmp_path: Path) -> None:
         ({"rate": float("nan")}, "--rate: must be a number of requests/s above 0"),
         ({"rate": 1e9}, "--rate: Input should be less than or equal to 5000000"),
         ({"lab_seed": "-1"}, "--lab-seed: must be a whole number from 0 on, not '-1'"),
-        ({"answers": "/nonexistent/folder"}, "--answers: there is no folder"),
+        ({"answers": "/nonexistent/folder"}, "--answers: "),
         ({"scenario": "nope"}, "--scenario: there is no scenario 'nope'"),
     ],
 )
@@ -107,6 +107,12 @@ def test_what_cannot_be_followed_is_refused_by_the_options_name(
     with pytest.raises(BadOption) as caught:
         plan(tmp_path, OPEN, **stated)
     assert str(caught.value).startswith(said)
+
+
+def test_a_folder_of_answers_that_is_not_there_is_named_before_anything_begins(tmp_path: Path) -> None:
+    stated = {"scenario": "hot-key", "lab_seed": "3", "rate": None, "num_users": None}
+    with pytest.raises(BadOption, match=r"^--answers: there is no folder"):
+        check(Namespace(**stated, answers=str(tmp_path / "none")), "http://default", ask=None)
 
 
 @pytest.mark.parametrize(

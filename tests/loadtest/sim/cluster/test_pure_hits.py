@@ -25,7 +25,7 @@ from loadtest.workload.scenario import Scenario, read_scenario, scenario_names
 from tests.loadtest.sim.drill import fault, workload
 
 STRATEGIES = discover(references=True).runnable
-SHORT_S, RATE_MAX, PODS_MAX, KEYS_MAX = 4.0, 500.0, 20, 200
+SHORT_S, FAULT_AT_S_MAX, RATE_MAX, PODS_MAX, KEYS_MAX = 4.0, 2.0, 500.0, 20, 200
 MEMORY: list[str] = []
 NUMBERS = itertools.count()
 
@@ -38,18 +38,20 @@ def both_ways(strategy: type[Strategy], scenario: Scenario, seed: int = 1) -> Sh
 
 
 def shortened(name: str) -> Scenario:
-    """A scenario of the lab in a few seconds, with an expiry or two."""
+    """A scenario of the lab in a few seconds, with an expiry or two, and its first fault after the first of them."""
     scenario = read_scenario(name)
     load, cache = scenario.load, scenario.cache
     rate_per_s = None if load.rate_per_s is None else min(load.rate_per_s, RATE_MAX)
-    at_s = min((one.at_s for one in scenario.faults), default=0.0)
+    first_s = min((one.at_s for one in scenario.faults), default=0.0)
+    at_s = min(first_s, FAULT_AT_S_MAX)
+    faults = [one.model_copy(update={"at_s": one.at_s - first_s + at_s}) for one in scenario.faults]
     told = {
         "duration_s": min(scenario.duration_s, at_s + SHORT_S),
         "pods": min(scenario.pods, PODS_MAX),
         "load": load.model_copy(update={"rate_per_s": rate_per_s}),
         "keys": scenario.keys.model_copy(update={"count": min(scenario.keys.count, KEYS_MAX)}),
         "cache": cache.model_copy(update={"ttl_s": min(cache.ttl_s, 1.5)}),
-        "faults": [one for one in scenario.faults if one.at_s < at_s + SHORT_S],
+        "faults": [one for one in faults if one.at_s < at_s + SHORT_S],
     }
     return scenario.model_copy(update=told)
 
