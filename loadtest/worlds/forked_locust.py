@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ CAN_FORK = HAS_DEATH_SIGNAL and hasattr(os, "pidfd_open")
 READY_WITHIN_S = 30.0
 ANSWER_WITHIN_S = 5.0
 """Seconds within which a server that is ready forks a run, or tells how one has ended."""
+ENDED_WITHIN_S = 1.0
+"""Seconds after which a server that gave no answer is taken for one that hangs."""
 _NO_ANSWER = b""
 
 
@@ -45,6 +48,8 @@ class ForkServer:
         """Fork a run of Locust, as `Children.start` starts a program. Raises `WorldFailed`, and OSError."""
         request = _request(arguments, log.absolute(), environment)  # noqa: ASYNC240  nothing is read
         if (pid := await self._ask(json.dumps(request))) == _NO_ANSWER:
+            with suppress(TimeoutError):  # its pipe ends before its end is known
+                await asyncio.wait_for(self._child.process.wait(), ENDED_WITHIN_S)
             raise WorldFailed(f"{self._child.name} {self._child.how_it_ended}, and starts no Locust any more")
         return self._children.adopt(Child(name, ForkedProcess(int(pid), self._ask), log))
 

@@ -134,7 +134,7 @@ def test_what_swallows_every_alarm_ends_its_process_and_is_named() -> None:
 
 
 def test_an_item_that_is_not_the_one_asked_for_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(self: store.SlowStore, item_id: int) -> tuple[str, int]:
+    def wrong(self: store.SlowStore, item_id: int, *_: object) -> tuple[str, int]:
         return "0000000000000000", 1
 
     monkeypatch.setattr(store.SlowStore, "item", wrong)
