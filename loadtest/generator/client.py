@@ -58,7 +58,7 @@ class Client:
         for tries_left in reversed(range(len(targets.urls) if targets.follows_dns else 1)):
             pod = targets.pick(request.turn + request.attempt - 1)
             request.url = pod + request.path
-            answer = self._get(pod, request.path, due_s - now_s(), late)
+            answer = self._get(pod, request, due_s - now_s(), late)
             if answer.code or not tries_left or answer.error is late:
                 break
             targets.leave_alone(pod)
@@ -101,14 +101,15 @@ class Client:
         for client in self._pods.values():
             client.close()
 
-    def _get(self, pod: str, path: str, within_s: float, late: Exception) -> HttpAnswer:
+    def _get(self, pod: str, request: "_Request", within_s: float, late: Exception) -> HttpAnswer:
         """The answer of a pod; one that is not there within so many seconds is abandoned, with its connection."""
         if (client := self._pods.get(pod)) is None:
             client = self._pods[pod] = connect(pod, self._answer_s_max)
         began_s = now_s()
         try:
             with gevent.Timeout(max(0.0, within_s), late):
-                response = client.request("GET", path)
+                told = self._plan.client_header(request.number)
+                response = client.request("GET", request.path, headers=told and dict([told]))
                 answer = HttpAnswer(response.get_code(), response.read(), FirstValues(response.info()), None, 0.0)
         except Exception as error:  # what a library says of an answer that is none, whatever it says it with
             answer = UNANSWERED._replace(error=error)

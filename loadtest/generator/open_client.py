@@ -97,7 +97,7 @@ class OpenRequest:
 
     __slots__ = (
         "_client", "_first_sent_s", "_floor_s", "_intended_s", "_reroutes_left", "_strategy", "_url", "attempt",
-        "began_s", "connection", "is_over", "is_retried", "key", "leaves_s", "number", "path", "sent_s",
+        "began_s", "client_line", "connection", "is_over", "is_retried", "key", "leaves_s", "number", "path", "sent_s",
     )  # fmt: skip
     leaves_s: float  # which only impatient clients have
 
@@ -107,6 +107,8 @@ class OpenRequest:
         self.number, time_s, self.key = arrival
         self._strategy = plan.strategy_for(self.number)
         self.path = f"/{self._strategy}/data?id={self.key}".encode()
+        told = plan.client_header(self.number)
+        self.client_line = b"" if told is None else f"{told[0]}: {told[1]}\r\n".encode()
         self._first_sent_s = self.sent_s = now_s()
         client.meter.leaves(self.sent_s - intended_s)
         if client.impatient is not None:

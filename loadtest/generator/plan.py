@@ -66,6 +66,11 @@ class LoadPlan:
         """Seconds between two requests of a user on a timetable; None without one."""
         return self.users / self.load.rate_per_s if self.load.rate_per_s and not self.is_open else None
 
+    def client_header(self, number: int) -> tuple[str, str] | None:
+        """The name and the value of the header that tells a request's client; None where pods go by its address."""
+        name = self.scenario.nets.client_header
+        return (name, self.scenario.client_of(number)) if name else None
+
     def follow(self) -> None:
         """Look up the pods, and the strategies unless they were named; pods that do not answer are left out."""
         self.targets.follow()

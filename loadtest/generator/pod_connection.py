@@ -11,6 +11,8 @@ class Asked(Protocol):
 
     path: bytes
     """The path of the request with its query."""
+    client_line: bytes
+    """The header line that tells its client; empty where pods tell clients by their address."""
     connection: "PodConnection | None"
     """The connection that it was sent on; None while it waits for one."""
     is_retried: bool
@@ -29,7 +31,7 @@ class Owner(Protocol):
     """The owner of a connection, which gives it requests."""
 
     head_rest: bytes
-    """All of a request's head that follows its path."""
+    """All of a request's head that follows its path, but for its client and the empty line at the end."""
 
     def send(self, asked: Asked) -> None: ...
 
@@ -57,7 +59,7 @@ class PodConnection(asyncio.Protocol):
         assert self._transport is not None
         self._asked, asked.connection = asked, self
         self._is_answering = False
-        self._transport.write(b"GET " + asked.path + self._owner.head_rest)
+        self._transport.write(b"".join((b"GET ", asked.path, self._owner.head_rest, asked.client_line, b"\r\n")))
 
     def abort(self) -> None:
         """Close the connection at once, and leave what was under way to the caller."""

@@ -25,7 +25,7 @@ class PodConnections:
         """Set up without a connection; `url` is the pod's `http://host:port`."""
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port or 80
-        self.head_rest = f" HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: {USER_AGENT}\r\n\r\n".encode()
+        self.head_rest = f" HTTP/1.1\r\nHost: {parts.netloc}\r\nUser-Agent: {USER_AGENT}\r\n".encode()
         """All of a request's head that follows its path."""
         self._idle: dict[PodConnection, None] = {}
         self._made: set[PodConnection] = set()

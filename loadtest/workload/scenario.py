@@ -171,6 +171,16 @@ class Scenario(Table):
         of_pods = self.pods * self.origin.connections
         return min(of_pods, self.origin.connections_shared or of_pods)
 
+    def client_of(self, number: int) -> str:
+        """The client of a request, as pods tell clients apart: by `nets.client_header`, or else by address.
+
+        It is the user in a closed loop, and in an open loop one for each request. Without that header all requests come
+        from the generator's address, and so from one client.
+        """
+        if not self.nets.client_header:
+            return ""
+        return str(number if self.load.users is None else number % self.load.users)
+
     @property
     def loads_let_in(self) -> int:
         """The loads at once that a pod turns none of away: those that read, those that may queue, within its limit."""

@@ -106,11 +106,6 @@ class Traffic:
         else:
             self._hand_over(pod, ask)
 
-    def _client_of(self, ask: Ask) -> str:
-        """The client of a request: the user of a closed loop; in an open loop each comes from another one."""
-        users = self._cluster.scenario.load.users
-        return str(ask.number if users is None else ask.number % users)
-
     def _hand_over(self, pod: SimulatedPod, ask: Ask) -> None:
         if not pod.is_listening:
             self._answer(pod, ask, _NOBODY)
@@ -122,7 +117,7 @@ class Traffic:
             if pod.runner.rate_limit is None:
                 asked = pod.answer(ask.key)
             else:
-                asked = pod.answer_within_limits(self._client_of(ask), ask.key)
+                asked = pod.answer_within_limits(self._cluster.scenario.client_of(ask.number), ask.key)
             started = start(asked) if pod.cpu is None else pod.cpu.run(start, asked)
             if isinstance(started, StartedTask):
                 known = self._content.known(ask.key)

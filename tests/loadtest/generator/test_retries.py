@@ -48,13 +48,15 @@ class Server:
     asked: int = 0
     left: int = 0
     """Clients that closed their connections before an answer."""
+    heads: list[bytes] = field(default_factory=list)
     url: str = field(init=False)
 
     def handle(self, connection: socket.socket, address: object) -> None:
         """A client may leave before it has sent anything: on a busy machine its time is up by then."""
         is_owed = True
         try:
-            while connection.recv(65_536):
+            while head := connection.recv(65_536):
+                self.heads.append(head)
                 said = self.says[min(self.asked, len(self.says) - 1)]
                 self.asked += 1
                 if is_owed := said is SILENCE:
@@ -347,3 +349,13 @@ def test_after_the_fault_no_client_leaves(loop: str, tmp_path: Path) -> None:
     assert [str(error) for error in (report.failed for report in one.reports)] == [
         f"no answer within {TIMEOUT_S} s"
     ] * 5
+
+
+@in_both_loops
+@pytest.mark.parametrize("header", ["x-visitor", ""])
+def test_pods_are_told_a_requests_client_by_the_header_that_they_go_by(loop: str, header: str, tmp_path: Path) -> None:
+    with serving(GOOD) as server:
+        asked(loop, tmp_path, f'retries = 1\n[nets]\nclient_header = "{header}"', server, times=2)
+    told = sorted(line for head in server.heads for line in head.lower().split(b"\r\n") if b"visitor" in line)
+    assert told == ([b"x-visitor: 0", b"x-visitor: 1"] if header else [])
+    assert all(head.endswith(b"\r\n\r\n") and head.count(b"\r\n\r\n") == 1 for head in server.heads)
