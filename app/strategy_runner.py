@@ -140,6 +140,11 @@ class StrategyRunner:
         """The number of keys whose failed load is remembered."""
         return len(self._flights.marks)
 
+    @property
+    def marks_left(self) -> int:
+        """The number of keys whose mark of a failed load has not ended."""
+        return self._flights.marks.standing
+
     def turned_away(self, client: str) -> Answer | None:
         """The 429 for a request beyond a rate limit; None where the request is to be answered."""
         try:

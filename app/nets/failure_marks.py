@@ -20,6 +20,12 @@ class FailureMarks:
         """Marks that are remembered, those that have ended included."""
         return len(self._until_s)
 
+    @property
+    def standing(self) -> int:
+        """Marks that have not ended."""
+        now_s = self._monotonic_s()
+        return sum(now_s < until_s for until_s in self._until_s.values())
+
     def set(self, key: str, for_s: float) -> None:
         """Mark the key for `for_s` seconds from now; 0 marks nothing."""
         if for_s <= 0:

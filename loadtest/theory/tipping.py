@@ -24,8 +24,12 @@ def backlog_max(scenario: Scenario, strategy: type[Strategy]) -> int:
     """The most reads that can queue at the origin: one per key where loads are collapsed, else all that pods let in."""
     settings = scenario.pod_settings(seed=0, pod="any")
     of_pods = scenario.pods * (settings.origin_connections + settings.origin_queue_max)
-    is_collapsed = scenario.stated(strategy).mechanism().kind in _COLLAPSED
-    return min(of_pods, scenario.keys.count) if is_collapsed else of_pods
+    return min(of_pods, scenario.keys.ids) if is_collapsed(scenario, strategy) else of_pods
+
+
+def is_collapsed(scenario: Scenario, strategy: type[Strategy]) -> bool:
+    """Whether a strategy loads each id at most once at a time, over all pods."""
+    return scenario.stated(strategy).mechanism().kind in _COLLAPSED
 
 
 def feeds_itself_from_per_s(scenario: Scenario, strategy: type[Strategy]) -> float | None:

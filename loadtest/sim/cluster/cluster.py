@@ -10,6 +10,7 @@ from app.payload import Payload
 from app.strategy import Strategy
 from loadtest.sim.cluster.events import Observer, Observers
 from loadtest.sim.cluster.invariants import Invariants
+from loadtest.sim.cluster.outage_invariants import OutageInvariants
 from loadtest.sim.cluster.pod import SimulatedPod
 from loadtest.sim.cluster.pooler import VirtualPooler
 from loadtest.sim.cluster.recorder import Recorder
@@ -49,13 +50,16 @@ class Cluster:
         )
         self._epoch_s = epoch_s(scenario)
         self.set_cache_clock(0.0)
+        allowed = allowed_in(scenario, strategy, seed)
         self.invariants = Invariants(
             self.clock,
-            allowed_in(scenario, strategy, seed),
+            allowed,
             lambda: self.server.time_s(),  # noqa: PLW0108 - `set_clock` replaces it
             has_wrong_clocks(scenario),
         )
         self.observers.add(self.invariants)
+        self.outage_invariants = OutageInvariants(self.invariants.report, self.clock, scenario, strategy, allowed)
+        self.observers.add(self.outage_invariants)
         self.store = SlowStore(
             scenario.keys.count,
             seed,

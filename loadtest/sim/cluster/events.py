@@ -107,6 +107,14 @@ class AnswerSent(NamedTuple):
     answer: Answer
 
 
+class RetryGranted(NamedTuple):
+    """A client is to try again, after so many requests of all clients have been sent."""
+
+    attempt: int
+    """The number of the attempt to come: 2 for the first retry."""
+    requests: int
+
+
 class AnswerWrong(NamedTuple):
     """A client finds fault with an answer's content; `is_broken` where no age or clock explains it."""
 

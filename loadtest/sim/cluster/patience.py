@@ -10,6 +10,7 @@ from random import Random
 from app.latency import Latency
 from loadtest.sim.cluster.clients import NEVER_S, Ask, Clients
 from loadtest.sim.cluster.cluster import Cluster
+from loadtest.sim.cluster.events import RetryGranted
 from loadtest.workload.client import Outcome, RetryPolicy
 from loadtest.workload.departures import Departures
 from loadtest.workload.scenario import Scenario
@@ -25,6 +26,7 @@ class Patience:
         """Set up the patience for a load that begins at `start_s`."""
         scenario = cluster.scenario
         self._loop, self._seed, self._start_s = cluster.loop, cluster.seed, start_s
+        self._emit = cluster.observers.emit
         self._clients = clients
         self._timeout_s = NEVER_S if scenario.client.timeout_s is None else scenario.client.timeout_s
         self._departures = Departures(scenario.faults, cluster.seed)
@@ -88,6 +90,7 @@ class Patience:
         if self.waiting >= WAITING_MAX:
             self.not_sent += 1
             return None
+        self._emit(RetryGranted(ask.attempt + 1, sent_so_far))
         arrives_s = sent_s + self._network.draw_ms(self._rng) / 1000
         return ask._replace(arrives_s=arrives_s, sent_s=sent_s, turn=ask.turn + 1, attempt=ask.attempt + 1)
 

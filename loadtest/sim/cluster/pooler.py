@@ -40,17 +40,12 @@ class VirtualPooler:
     def come_back(self) -> None:
         self._is_away = False
 
-    def left(self) -> list[str]:
-        """The connections that are held or waited for, as texts."""
-        counts = {
-            f"{what} of {name}": len(claims)
-            for name, pool in self.pooler.pools.items()
-            for what, claims in (
-                ("shared connections held", pool.held),
-                ("waits for a shared connection", pool.waiting),
-            )
-        }
-        return [f"the pooler: {count} {what}" for what, count in counts.items() if count]
+    def left(self, reading: int = 0) -> list[str]:
+        """The connections that are held for none of the reads under way, and the waits for one, as texts."""
+        held = sum(len(pool.held) for pool in self.pooler.pools.values()) - reading
+        waiting = sum(len(pool.waiting) for pool in self.pooler.pools.values())
+        counts = {"shared connections held": held, "waits for a shared connection": waiting}
+        return [f"the pooler: {count} {what}" for what, count in counts.items() if count > 0]
 
     def _way_s(self) -> float:
         return self._network.draw_ms(self._rng) / 1000

@@ -97,6 +97,11 @@ class SimulatedRedis:
             for listener in self._listeners:
                 listener.hear_all()
 
+    @property
+    def locks_left(self) -> int:
+        """The number of locks and marks whose time is not over."""
+        return sum(self.time_s() < lock.until_s for lock in self._locks.values())
+
     def set_clock(self, by_s: float) -> None:
         """Set the clock so many seconds ahead of the true time."""
         true_s = self._true_s

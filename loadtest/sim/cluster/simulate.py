@@ -122,8 +122,9 @@ class SimulatedHistory:
         await asyncio.sleep(SETTLE_S)
         for left in (left for pod in cluster.pods for left in pod.left()):
             invariants.report(Invariant.NOTHING_LEFT, left)
-        for left in [] if cluster.pooler is None else cluster.pooler.left():
+        for left in [] if cluster.pooler is None else cluster.pooler.left(cluster.store.reading):
             invariants.report(Invariant.NOTHING_LEFT, left)
+        cluster.outage_invariants.settled(cluster.pods, cluster.server)
         breakers = [guard.breaker for pod in cluster.pods if (guard := pod.runner.guard) and guard.breaker]
         opened = sum(breaker.opened for breaker in breakers)
         await cluster.aclose()

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 
 from app.latency import Latency
+from app.nets.nets import Nets
+from app.settings import Settings
 from app.strategy import Strategy
 from loadtest.workload import faults
 from loadtest.workload.answer_check import CLOCKS_APART_S, AnswerCheck
@@ -59,6 +61,8 @@ class Allowed:
     """The window in which an entry past its time may answer where a load fails."""
     mark_s_max: float = 0.0
     """The length of the mark of a failed load."""
+    pod_s: float = math.inf
+    """The longest time from the arrival of an attempt at its pod to the answer, where there is a hard time-out."""
     is_cache_well: bool = False
     """Whether no command may fail by itself: Redis is quick and takes all, and a new pod knows the time at once."""
 
@@ -108,6 +112,15 @@ def _with_retries_s(client: ClientTable, deadline_s: float) -> float:
     return (1 + client.retries) * each_s + client.delays_s_max + ROUNDING_S
 
 
+def _pod_s_max(nets: Nets, settings: Settings) -> float:
+    """The longest time of a pod for an answer with a hard time-out, and two looks for an old entry; else infinite."""
+    if nets.hard_timeout_ms is None:
+        return math.inf
+    look_ms = settings.cache_budget_ms
+    soft_ms = 0.0 if nets.soft_timeout_ms is None else nets.soft_timeout_ms + look_ms
+    return (max(nets.hard_timeout_ms, soft_ms) + (look_ms if nets.stale_if_error_s else 0.0)) / 1000 + ROUNDING_S
+
+
 def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allowed:
     """The tolerances for this scenario's latencies, clocks and faults."""
     settings = scenario.pod_settings(seed, "pod-1")
@@ -120,8 +133,8 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
     longest_ms = max(settings.wait_ms_max, settings.origin_timeout_ms)
     if scenario.nets.hard_timeout_ms is not None:
         longest_ms = min(longest_ms, scenario.nets.hard_timeout_ms)
-    deadline_s = longest_ms / 1000 + 4 * timeout_s + 2 * network_s
-    deadline_s += _stopped_s(scenario) + _queue_s_max(scenario)
+    stopped_s = _stopped_s(scenario) + _queue_s_max(scenario)
+    deadline_s = longest_ms / 1000 + 4 * timeout_s + 2 * network_s + stopped_s
     deadline_s = _with_retries_s(scenario.client, deadline_s)
     if scenario.load.loop == "closed" and scenario.load.rate_per_s is not None:
         deadline_s = math.inf  # a user who is behind its timetable asks later than intended
@@ -142,5 +155,6 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
         scenario.connections_shared,
         scenario.nets.stale_if_error_s,
         scenario.nets.failure_mark_ms / 1000,
+        pod_s=_pod_s_max(scenario.nets, settings) + stopped_s,
         is_cache_well=takes_all and is_quick and not has_wrong_clocks(scenario),
     )

@@ -22,6 +22,13 @@ class Invariant(Enum):
     )
     NO_WAY_BACK = "who has seen an item of the cache sees none read earlier, by more than the longest load takes"
     ANSWERED_IN_TIME = "every request is answered by its deadline"
+    ANSWERED_WITHIN = "no pod takes longer for an answer than its time-outs allow, the hard one included"
+    GIVES_UP = "no client waits longer than its time-out for each attempt, and its longest delay between them"
+    RETRIES_BOUNDED = "retries stay within their budget at any moment, and attempts within the retries of a request"
+    COMES_BACK = (
+        "some time after its last fault and spike a run is well again, where its load leaves the origin room: "
+        "all are answered, no breaker stays open, no limit stays used up, no lock and no mark remains"
+    )
     WOKEN = "nobody who waits for an entry sleeps on after its notification, but for a poll where it was not heard"
     SHARED_POOL = "no more reads are under way in all pods together than they share connections"
     NOTHING_LEFT = "when all is answered, nothing is in flight, no task runs and no error went unseen"

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from app.strategy import Parameter, Strategy
+from loadtest.sim.search.random_outage import with_outage
 from loadtest.workload import faults
 from loadtest.workload.scenario import Scenario
 
@@ -53,7 +54,8 @@ def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Sce
         "virtual": _virtual(rng),
     }
     world = _with_cpu(world, Random(f"{seed}/cpu"))
-    return Scenario.model_validate(_with_one_more(world, Random(f"{seed}/one more fault")))
+    world = _with_one_more(world, Random(f"{seed}/one more fault"))
+    return Scenario.model_validate(with_outage(world, seed))
 
 
 def shuffle_seed(seed: int) -> int | None:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.latency import Latency
+from app.settings import ORIGIN_TIMEOUT_MS
 from app.strategy import Strategy
 from loadtest.sim.cluster.simulate import rare_collections
 from loadtest.sim.search.case import HOLDS_THE_LOOP, Case, Finding, check_case
@@ -91,7 +92,7 @@ def _fewer_pods(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
 
 
 def _fewer_keys(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
-    plain = {"hot_share": None, "zipf": None}
+    plain = {"hot_share": None, "zipf": None, "absent_share": 0.0, "absent_count": None}
     yield from _changed(scenario, keys=plain)
     for count in sorted({1, scenario.keys.count // 2, scenario.keys.count - 1}):
         if 1 <= count < scenario.keys.count:
@@ -101,7 +102,7 @@ def _fewer_keys(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
 
 def _less_load(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
     load = scenario.load
-    yield from _changed(scenario, load={"shape": {"kind": "steady"}})
+    yield from _changed(scenario, load={"shape": {"kind": "steady"}, "phases": []})
     if load.users is not None:
         for users in sorted({1, load.users // 2, load.users - 1}):
             if 1 <= users < load.users:
@@ -109,6 +110,20 @@ def _less_load(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
     if load.rate_per_s is not None:
         for share in (0.25, 0.5, 0.8):
             yield from _changed(scenario, load={"rate_per_s": float(f"{load.rate_per_s * share:.3g}")})
+
+
+def _milder(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
+    """Scenarios with less of an outage: patient clients, fewer nets, an origin that does not slow down."""
+    yield from _changed(scenario, client={})
+    yield from _changed(scenario, client={"retries": 0})
+    yield from _changed(scenario, client={"timeout_s": None})
+    yield from _changed(scenario, client={"budget": None})
+    nets = scenario.nets.model_dump(exclude_defaults=True)
+    yield from _changed(scenario, nets={})
+    for name in nets if len(nets) > 1 else ():
+        yield from _changed(scenario, nets={name: type(scenario.nets).model_fields[name].default})
+    yield from _changed(scenario, origin={"slowdown": None})
+    yield from _changed(scenario, origin={"timeout_ms": ORIGIN_TIMEOUT_MS})
 
 
 def _plainer(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
@@ -131,4 +146,4 @@ def _fixed(latency: str) -> str:
     return f"fixed({Latency.parse(latency).mean_ms:.0f})"
 
 
-_STEPS = (_shorter, _fewer_faults, _fewer_pods, _fewer_keys, _less_load, _plainer, _shorter)
+_STEPS = (_shorter, _fewer_faults, _fewer_pods, _fewer_keys, _less_load, _milder, _plainer, _shorter)

@@ -207,6 +207,10 @@ BROKEN: dict[Callable[[Told], None], Invariant] = {
 }
 ELSEWHERE = {
     Invariant.SHARED_POOL,
+    Invariant.ANSWERED_WITHIN,
+    Invariant.GIVES_UP,
+    Invariant.RETRIES_BOUNDED,
+    Invariant.COMES_BACK,
     Invariant.NOTHING_LEFT,
     Invariant.RIGHT_ANSWER,
     Invariant.GOES_ON,

@@ -71,6 +71,8 @@ def test_drawn_worlds_with_any_faults_have_the_same_history_both_ways(seed: int)
         "load": {"loop": "open", "rate_per_s": 60, "arrivals": ["poisson", "constant"][seed % 2]},
         "virtual": {"network": ["fixed(0)", "fixed(0.25)"][seed // 2 % 2]},
         "faults": [one.model_dump() for one in drawn.faults if one.kind not in never],
+        "client": {},  # those of an outage need not be by array
+        "nets": {},
     }
     scenario = Scenario.model_validate(drawn.model_dump() | told)
     for strategy in STRATEGIES.values():

@@ -27,6 +27,7 @@ from loadtest.sim.search.case import Case, Finding, check_case, check_seed
 from loadtest.sim.search.shrink import shrink
 from tests.loadtest.sim import policy_of_before
 from tests.loadtest.sim.drill import fault, workload
+from tests.loadtest.sim.search import outage_bugs
 
 STRATEGIES = discover().strategies
 
@@ -225,28 +226,42 @@ PLANTED = {
         instead_of_the_cache(LetsRefusalsOut), "singleflight", 188, Invariant.NO_CRASH, "cache-refuses"
     ),
     "a lock that its holder is refused": Planted(
-        instead_of_the_server(DoesNotKnowItsOwnLock), "singleflight", 19, Invariant.ONE_HOLDER, "cache-resets"
+        instead_of_the_server(DoesNotKnowItsOwnLock), "singleflight", 107, Invariant.ONE_HOLDER, "cache-resets"
     ),
     "a client without a time-out": Planted(without_a_time_out, "swr", 134, Invariant.NOTHING_LEFT, "connections-dead"),
     "a waiter that only listens": Planted(
         instead_of_the_flights(NeverLooksByItself), "singleflight", 954, Invariant.WOKEN, "subscription-dead"
     ),
     "a shared connection given back too early": Planted(
-        instead_of_the_client(GivesBackAtOnce), "static", 9, Invariant.SHARED_POOL
+        instead_of_the_client(GivesBackAtOnce), "static", 11, Invariant.SHARED_POOL
     ),
     "a shared connection that who is late leaves behind": Planted(
         instead_of_the_client(LeavesWithoutAWord), "static", 11, Invariant.NOTHING_LEFT
     ),
     "a time-out judged by a late timer": Planted(
-        instead_of_the_looks(policy_of_before.LateTimer), "static", 8, Invariant.REDIS_IS_THERE
+        instead_of_the_looks(policy_of_before.LateTimer), "static", 10, Invariant.REDIS_IS_THERE
     ),
     "a time-out judged by a late timer, which closes Redis for everybody": Planted(
-        policy_of_before.plant, "singleflight", 8, Invariant.REDIS_IS_THERE
+        policy_of_before.plant, "singleflight", 10, Invariant.REDIS_IS_THERE
     ),
     "a budget that the pod's own lateness is taken from": Planted(
-        instead_of_the_looks(policy_of_before.ItsOwnLateness), "singleflight", 8, Invariant.REDIS_IS_THERE
+        instead_of_the_looks(policy_of_before.ItsOwnLateness), "singleflight", 25, Invariant.REDIS_IS_THERE
     ),
     "a copy that nobody replaces": Planted(instead_of_the_cache(KeepsItsOwnCopies), "xfetch", 3, Invariant.NO_WAY_BACK),
+    "a hard time-out that holds for who loads alone": Planted(
+        outage_bugs.for_who_loads, "singleflight", 114, Invariant.ANSWERED_WITHIN
+    ),
+    "a client that waits on": Planted(outage_bugs.without_a_deadline, "static", 8, Invariant.GIVES_UP),
+    "a retry budget that each attempt adds to": Planted(
+        outage_bugs.earns_by_attempt, "static", 106, Invariant.RETRIES_BOUNDED
+    ),
+    "a breaker that is never half-open": Planted(outage_bugs.never_half_open, "static", 87, Invariant.COMES_BACK),
+    "the mark of a failure without an end": Planted(
+        outage_bugs.marks_for_ever, "singleflight", 14, Invariant.COMES_BACK
+    ),
+    "a limit that counts abandoned loads for ever": Planted(
+        outage_bugs.counts_the_abandoned, "static", 83, Invariant.COMES_BACK
+    ),
 }
 every_bug = pytest.mark.parametrize("bug", PLANTED.values(), ids=PLANTED.keys())
 
