@@ -1,8 +1,8 @@
 """The moment from which on a run has to be well again, where its load leaves the origin room for that.
 
-Theory says when no backlog feeds itself: see `loadtest.theory.tipping`. What a request may meet in health has to fit,
-too: the longest load within every time-out, and all loads at once within limits and queues. Nothing is claimed where
-the longest load of a scenario has no bound.
+Theory says when no backlog feeds itself: see `loadtest.theory.tipping`. The longest load in health has to fit within
+every time-out, too, and all loads at once within limits and queues. Where the longest load has no bound, nothing is
+claimed.
 """
 
 import math
