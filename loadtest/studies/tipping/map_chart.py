@@ -15,6 +15,8 @@ from loadtest.studies.tipping.places import LENGTH, MapPlan
 
 COLUMNS_MAX = 3
 CELL_PX, HEADING_PX, AXES_PX, ABOVE_PX = 34, 40, 56, 96
+RING_PX = 1.3 * CELL_PX
+"""The size of a ring, which goes round its square: on the red of one it could not be seen."""
 FATES = {Fate.WELL: "#CFE8DC", Fate.BACK: "#E69F00", Fate.NEVER: BAD, Fate.UNKNOWN: FAINT}
 """A colour for each fate; the text in a square says it too."""
 NEVER_TEXT = "∞"
@@ -82,7 +84,7 @@ def _draw(drawing: go.Figure, plan: MapPlan, found: Sequence[Found], at: Mapping
 def _draw_measured(drawing: go.Figure, plan: MapPlan, found: Sequence[Found], at: Mapping[str, int]) -> None:
     if not found:
         return
-    ring = {"symbol": "circle-open", "size": CELL_PX - 7, "color": INK, "line": {"width": 3}}
+    ring = {"symbol": "circle-open", "size": RING_PX, "color": INK, "line": {"width": 3}}
     drawing.add_scatter(
         x=[plan.rates_per_s.index(one.place.rate_per_s) for one in found],
         y=[plan.triggers.index(one.place.trigger) for one in found],
@@ -91,6 +93,7 @@ def _draw_measured(drawing: go.Figure, plan: MapPlan, found: Sequence[Found], at
         text=[f"<b>{in_the_square(one) or '0'}</b>" for one in found],
         textposition="top right",
         textfont={"size": 12, "color": INK},
+        cliponaxis=False,
         customdata=[_tip(plan, one) for one in found],
         hovertemplate="%{customdata}<extra></extra>",
         showlegend=False,

@@ -24,7 +24,8 @@ from loadtest.workload.schema import SCHEMA
 
 LEGEND = (
     "A run per place, from the same seed. Back: at least 95 % of the goodput before, to the end of the run. Never: not "
-    "by the end of it. Theory: capacity of the origin over the attempts that a request makes while all of them fail."
+    "by the end of it. Theory: capacity of the origin over the attempts that a request makes while all of them fail; "
+    "left of the line every backlog ends, though a long one may outlast the run."
 )
 
 
