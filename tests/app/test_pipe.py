@@ -202,12 +202,14 @@ def test_a_redis_that_stays_silent_is_away_after_several_time_outs_and_asked_on_
             await line.ask("TIME")
             server.go_silent()
             began_s = time.monotonic()
+            at_once = 20
             for turn in range(TIMEOUTS_IN_A_ROW):
                 assert line.standing.is_open, turn
-                answers = await asyncio.gather(*(line.ask("TIME") for _ in range(20)), return_exceptions=True)
+                answers = await asyncio.gather(*(line.ask("TIME") for _ in range(at_once)), return_exceptions=True)
                 assert {isinstance(answer, CacheAway) for answer in answers} == {True}
             assert not line.standing.is_open
-            assert time.monotonic() - began_s < (TIMEOUTS_IN_A_ROW + 1) * 1.2 * TIMEOUT_S
+            one_by_one_s = at_once * TIMEOUTS_IN_A_ROW * TIMEOUT_S
+            assert time.monotonic() - began_s < one_by_one_s / 3, "they wait together, also on a busy machine"
             await asyncio.sleep(PAUSE_S)
             assert await line.ask("TIME")
             assert line.standing.is_open
