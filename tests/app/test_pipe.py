@@ -23,6 +23,8 @@ from tests.fake_redis import fake_redis
 from tests.redis_server import RedisServer
 
 TIMEOUT_S, PAUSE_S = 0.1, 0.05
+FAR_S = 50 * TIMEOUT_S
+"""A bound that a busy machine does not reach, and waiting for ever does."""
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
 
@@ -168,11 +170,9 @@ def test_a_connection_that_is_lost_each_time_is_tried_so_often_and_then_redis_is
 def test_a_refused_connection_fails_at_once_and_redis_is_away(run: Run) -> None:
     async def main() -> None:
         async with line_to("redis://127.0.0.1:1/0") as line:
-            began_s = time.monotonic()
-            with pytest.raises(ConnectionGone, match="ConnectionRefused"):
+            with pytest.raises(ConnectionGone, match="ConnectionRefused"):  # no time-out, which is another error
                 await line.ask("PING")
             assert not line.standing.is_open
-            assert time.monotonic() - began_s < TIMEOUT_S
 
     run(main())
 
@@ -225,10 +225,9 @@ def test_connecting_to_what_does_not_greet_is_bounded(run: Run) -> None:
         async with served(say_nothing) as url, line_to(url.replace("redis://", "redis://:secret@")) as line:
             for _ in range(TIMEOUTS_IN_A_ROW):
                 assert line.standing.is_open
-                began_s = time.monotonic()
                 with pytest.raises(CacheAway):
-                    await line.ask("PING")
-                assert time.monotonic() - began_s < 2 * TIMEOUT_S
+                    async with asyncio.timeout(FAR_S):
+                        await line.ask("PING")
             assert not line.standing.is_open
 
     run(main())

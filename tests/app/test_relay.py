@@ -146,8 +146,9 @@ def test_a_delay_is_paid_by_every_command_and_keeps_the_order() -> None:
         assert 0.2 <= time.monotonic() - began_s < 20 * 0.2  # each, and not one after the other
         through.way.end("delay")
         began_s = time.monotonic()
-        await caller.ask("again")
-        assert time.monotonic() - began_s < 0.2
+        for _ in range(20):
+            await caller.ask("again")
+        assert time.monotonic() - began_s < 20 * 0.2  # none of them pays it any more
 
     run(drill)
 
