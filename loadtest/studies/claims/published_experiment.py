@@ -24,8 +24,8 @@ class Basis(StrEnum):
     """The basis of a verdict; verdicts are counted by it."""
 
     SOURCE = "of the sources"
-    FITTED = "of the sources, on a fitted number"
-    INDEPENDENT = "of independent simulations"
+    FITTED = "on a fitted number"
+    INDEPENDENT = "by independent simulation"
 
 
 class Variant(Table):
