@@ -21,7 +21,7 @@ from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.contents import VIRTUAL
-from loadtest.studies.drills.plan import BadDrill, Subject, drill_names, read_drill, subjects
+from loadtest.studies.drills.plan import BadDrill, Subject, drill_names, place, read_drill, subjects
 from loadtest.studies.drills.table import MARKS, DrillResults, as_json, as_junit, as_markdown
 from loadtest.studies.drills.verdict import DrillVerdict, Judged, judge
 from loadtest.workload.gate import BadGate
@@ -59,8 +59,8 @@ def drill(
     folder = run_folder(results, "drill", about)
     runs = _runs(asked, seed, is_native=world == "native")
     summaries = _carried_out(runs, world, folder, workers, about)
-    table = DrillResults("virtual time" if world == "virtual" else world, [*skipped, *_judged(asked, seed, summaries)])
-    table.lines.sort(key=_place)  # type: ignore[attr-defined]
+    lines = sorted([*skipped, *_judged(asked, seed, summaries)], key=lambda one: place(one.subject.scenario))
+    table = DrillResults("virtual time" if world == "virtual" else world, lines)
     _report(table, folder, about)
     if junit is not None:
         write_beside(junit, as_junit(table), OWN_JUNIT)
@@ -121,16 +121,13 @@ def _healthy_key(one: Subject, seed: int) -> str:
 def _carried_out(
     runs: dict[str, PlannedRun], world: str, folder: Path, workers: int | None, about: dict[str, Any]
 ) -> dict[str, RunSummary]:
-    keys = {id(run): key for key, run in runs.items()}
     where = {
         id(run): folder / "runs" / f"{number:03}-{run.scenario.name}-{run.strategy}"
         for number, run in enumerate(runs.values(), 1)
     }
-    summaries: dict[str, RunSummary] = {}
     with (folder / "runs.jsonl").open("w", encoding="utf-8") as file:
 
         def keep(one: Finished) -> None:
-            summaries[keys[id(one.run)]] = one.summary
             file.write(json.dumps(one.summary.as_dict()) + "\n")
             file.flush()
 
@@ -139,10 +136,11 @@ def _carried_out(
             if world == "virtual"
             else real(world, lambda run: where[id(run)], about["command"])
         )
-        if runs:
-            with opened as shown:
-                guarded(run_in(shown, list(runs.values()), keep))
-    return summaries
+        if not runs:
+            return {}
+        with opened as shown:
+            finished: list[Finished] = guarded(run_in(shown, list(runs.values()), keep))
+    return {key: one.summary for key, one in zip(runs, finished, strict=True)}
 
 
 def _judged(asked: list[Subject], seed: int, summaries: dict[str, RunSummary]) -> list[Judged]:
@@ -150,11 +148,6 @@ def _judged(asked: list[Subject], seed: int, summaries: dict[str, RunSummary]) -
         return [judge(one, summaries[one.folder], summaries.get(_healthy_key(one, seed))) for one in asked]
     except BadGate as error:
         fail(error)
-
-
-def _place(one: Judged) -> tuple[int, str]:
-    drill = one.subject.scenario.drill
-    return (drill.number if drill else 0, one.subject.scenario.name)
 
 
 def _report(table: DrillResults, folder: Path, about: dict[str, Any]) -> None:

@@ -80,7 +80,7 @@ def _simulated(drawn: Map, folder: Path, workers: int | None) -> Map:
 
         with virtual(len(runs), workers, lines_max=LINES_MAX) as shown:
             finished: list[Finished] = guarded(run_in(shown, list(runs.values()), keep))
-    return Map(drawn.plan, [_found(places[id(one.run)], one) for one in finished], drawn.lines_per_s)
+    return Map(drawn.plan, [Found(places[id(one.run)], one.summary) for one in finished], drawn.lines_per_s)
 
 
 def _measured(drawn: Map, folder: Path, about: dict[str, Any], places: list[Place]) -> Map:
@@ -99,12 +99,8 @@ def _measured(drawn: Map, folder: Path, about: dict[str, Any], places: list[Plac
     }
     with real("native", lambda run: where[id(run)], about["command"]) as shown:
         finished: list[Finished] = guarded(run_in(shown, list(runs.values())))
-    found = [_found(place, one) for place, one in zip(runs, finished, strict=True)]
+    found = [Found(place, one.summary) for place, one in zip(runs, finished, strict=True)]
     return Map(drawn.plan, [*drawn.found, *found], drawn.lines_per_s)
-
-
-def _found(place: Place, finished: Finished) -> Found:
-    return Found(place, finished.summary.world, finished.summary)
 
 
 def _report(drawn: Map, folder: Path, about: dict[str, Any]) -> None:

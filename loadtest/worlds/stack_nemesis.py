@@ -2,9 +2,10 @@
 
 import asyncio
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from loadtest.workload.fault_worlds import why_not
 from loadtest.workload.faults import (
@@ -12,21 +13,18 @@ from loadtest.workload.faults import (
     CacheFull,
     CachePaused,
     CacheRefuses,
-    CacheResets,
-    CacheSilent,
-    CacheSliced,
-    CacheSlow,
     CacheUnreachable,
     Fault,
-    OriginFails,
-    OriginHangs,
-    OriginSlow,
+    Lasting,
     PodKilled,
     PodPaused,
     PodTerminated,
 )
 from loadtest.worlds.docker_stack import Container, Containers, DockerStack
 from loadtest.worlds.nemesis import CannotBreak, place_of
+from loadtest.worlds.origin_faults import body_of
+from loadtest.worlds.redis_faults import NO_ONE
+from loadtest.worlds.relay_faults import trouble_of
 from loadtest.worlds.stack_words import (
     Words,
     answers,
@@ -42,14 +40,6 @@ from loadtest.worlds.world import WorldFailed
 RUNNING = "running"
 WELL_WITHIN_S = 15.0
 LOOK_EVERY_S = 0.2
-TROUBLES = {
-    "cache-slow": "delay",
-    "cache-silent": "silence",
-    "cache-resets": "resets",
-    "cache-sliced": "slices",
-    "cache-away": "cut-off",
-}
-"""The troubles of the relay (app/relay/troubles.py), by the kind of the fault."""
 OOM_AT_ONCE_BYTES = 1
 """A bound of Redis's memory below what an empty one takes: whatever needs memory is refused."""
 
@@ -74,15 +64,15 @@ class StackNemesis:
     async def steps(self, fault: Fault) -> Steps:
         """The steps of a fault, once it is known that it can be done. Raises `CannotBreak` or `StackMissing`."""
         found = await self._stack.containers()
-        match fault:
-            case PodKilled() | PodPaused() | PodTerminated():
-                return _to_container(_pod(found, fault.pod), fault)
-            case OriginFails() | OriginSlow() | OriginHangs():
-                return _of_origins(found, fault)
-            case CacheSlow() | CacheSilent() | CacheResets() | CacheSliced() | CacheUnreachable(empty=False):
-                return _on_the_way(found, fault)
-        if reason := why_not(fault, "native"):
+        if reason := why_not(fault, "stack"):
             raise CannotBreak(reason)
+        if isinstance(fault, PodKilled | PodPaused | PodTerminated):
+            return _to_container(_pod(found, fault.pod), fault)
+        if isinstance(fault, Lasting) and (body := body_of(fault)) is not None:
+            return _of_origins(found, body, fault.for_s)
+        if isinstance(fault, Lasting) and (trouble := trouble_of(fault)) is not None:
+            relay = _relay(found)
+            return Steps([relay_begins(relay, trouble.model_dump(), fault.for_s)], [relay_ends(relay, trouble.kind)])
         return await self._of_redis(_ready(found.of("redis")[0]), fault)
 
     async def _of_redis(self, redis: Container, fault: Fault) -> Steps:
@@ -97,9 +87,7 @@ class StackNemesis:
                 return await self._full(redis, "noeviction")
             case CacheRefuses(error="READONLY"):
                 # a replica of a master that is not there: it keeps what it has, and answers reads
-                return Steps(
-                    [redis_cli(redis, "replicaof", "127.0.0.1", "1")], [redis_cli(redis, "replicaof", "no", "one")]
-                )
+                return Steps([redis_cli(redis, "replicaof", *NO_ONE)], [redis_cli(redis, "replicaof", "no", "one")])
         raise CannotBreak("the stack has no means for it")
 
     async def begin(self, fault: Fault) -> None:
@@ -205,22 +193,11 @@ def _to_container(container: Container, fault: Fault) -> Steps:
     return Steps([(begin, container.id)], [(undo, container.id)], answers(container) if undo == "start" else None)
 
 
-def _of_origins(found: Containers, fault: OriginFails | OriginSlow | OriginHangs) -> Steps:
+def _of_origins(found: Containers, body: Mapping[str, Any], for_s: float) -> Steps:
     """The steps for the origins of all pods that run. Raises `CannotBreak` or `StackMissing`."""
     _relay(found)  # both are there, or neither
     pods = [pod for pod in found.of("app") if pod.state == RUNNING]
-    kind = fault.kind.removeprefix("origin-")
-    stated = {"kind": kind, **fault.model_dump(exclude={"kind", "at_s", "for_s"})}
-    return Steps([origin_begins(pod, stated, fault.for_s) for pod in pods], [origin_ends(pod, kind) for pod in pods])
-
-
-def _on_the_way(
-    found: Containers, fault: CacheSlow | CacheSilent | CacheResets | CacheSliced | CacheUnreachable
-) -> Steps:
-    """The steps for the relay. Raises `CannotBreak` or `StackMissing`."""
-    relay = _relay(found)
-    stated = {"kind": TROUBLES[fault.kind], **fault.model_dump(exclude={"kind", "at_s", "for_s", "empty"})}
-    return Steps([relay_begins(relay, stated, fault.for_s)], [relay_ends(relay, TROUBLES[fault.kind])])
+    return Steps([origin_begins(pod, body, for_s) for pod in pods], [origin_ends(pod, body["kind"]) for pod in pods])
 
 
 def _relay(found: Containers) -> Container:

@@ -61,7 +61,7 @@ class Subject:
 
 def drill_names() -> list[str]:
     """The names of the lab's own drills, by the numbers of their faults."""
-    return [one.name for one in sorted(map(read_drill, (path.stem for path in DRILLS.glob("*.toml"))), key=_place)]
+    return [one.name for one in sorted(map(read_drill, (path.stem for path in DRILLS.glob("*.toml"))), key=place)]
 
 
 def read_drill(name_or_path: str) -> Scenario:
@@ -81,7 +81,8 @@ def read_drill(name_or_path: str) -> Scenario:
     return scenario
 
 
-def _place(scenario: Scenario) -> tuple[int, str]:
+def place(scenario: Scenario) -> tuple[int, str]:
+    """The sorting key of a drill: the number of its fault, then its name."""
     return (scenario.drill.number if scenario.drill else 0, scenario.name)
 
 

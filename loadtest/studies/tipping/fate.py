@@ -24,11 +24,14 @@ class Fate(StrEnum):
 
 
 class Found(NamedTuple):
-    """The fate of a place, in the world that it was found in."""
+    """A place, with the run that was made there in some world."""
 
     place: Place
-    world: str
     row: RunSummary
+
+    @property
+    def world(self) -> str:
+        return self.row.world
 
     @property
     def fate(self) -> Fate:

@@ -3,6 +3,7 @@
 import math
 from bisect import bisect
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
@@ -15,6 +16,7 @@ from loadtest.studies.tipping.places import LENGTH, MapPlan
 
 COLUMNS_MAX = 3
 CELL_PX, HEADING_PX, AXES_PX, ABOVE_PX = 34, 40, 56, 96
+RING = {"symbol": "circle-open", "color": INK, "line": {"width": 3}}
 RING_PX = 1.3 * CELL_PX
 """The size of a ring, which goes round its square: on the red of one it could not be seen."""
 FATES = {Fate.WELL: "#CFE8DC", Fate.BACK: "#E69F00", Fate.NEVER: BAD, Fate.UNKNOWN: FAINT}
@@ -67,38 +69,41 @@ def in_the_square(one: Found) -> str:
 
 
 def _draw(drawing: go.Figure, plan: MapPlan, found: Sequence[Found], at: Mapping[str, int]) -> None:
+    """The squares of what was simulated."""
     drawing.add_scatter(
-        x=[plan.rates_per_s.index(one.place.rate_per_s) for one in found],
-        y=[plan.triggers.index(one.place.trigger) for one in found],
-        mode="markers+text",
+        **_places(plan, found),
         marker={"symbol": "square", "size": CELL_PX - 4, "color": [FATES[one.fate] for one in found]},
         text=[in_the_square(one) for one in found],
         textfont={"size": 12, "color": ["#fff" if one.fate is Fate.NEVER else INK for one in found]},
-        customdata=[_tip(plan, one) for one in found],
-        hovertemplate="%{customdata}<extra></extra>",
-        showlegend=False,
         **at,
     )
 
 
 def _draw_measured(drawing: go.Figure, plan: MapPlan, found: Sequence[Found], at: Mapping[str, int]) -> None:
+    """The rings of what was measured, each with its own text."""
     if not found:
         return
-    ring = {"symbol": "circle-open", "size": RING_PX, "color": INK, "line": {"width": 3}}
     drawing.add_scatter(
-        x=[plan.rates_per_s.index(one.place.rate_per_s) for one in found],
-        y=[plan.triggers.index(one.place.trigger) for one in found],
-        mode="markers+text",
-        marker=ring,
+        **_places(plan, found),
+        marker=RING | {"size": RING_PX},
         text=[f"<b>{in_the_square(one) or '0'}</b>" for one in found],
         textposition="top right",
         textfont={"size": 12, "color": INK},
         cliponaxis=False,
-        customdata=[_tip(plan, one) for one in found],
-        hovertemplate="%{customdata}<extra></extra>",
-        showlegend=False,
         **at,
     )
+
+
+def _places(plan: MapPlan, found: Sequence[Found]) -> dict[str, Any]:
+    """The coordinates and the tips of places: an axis counts its values from 0."""
+    return {
+        "x": [plan.rates_per_s.index(one.place.rate_per_s) for one in found],
+        "y": [plan.triggers.index(one.place.trigger) for one in found],
+        "mode": "markers+text",
+        "customdata": [_tip(plan, one) for one in found],
+        "hovertemplate": "%{customdata}<extra></extra>",
+        "showlegend": False,
+    }
 
 
 def _set_axes(drawing: go.Figure, plan: MapPlan, at: Mapping[str, int], is_left: bool, is_below: bool) -> None:
@@ -129,8 +134,7 @@ def _explain(drawing: go.Figure) -> None:
     for one, text in words.items():
         marker = {"symbol": "square", "size": 14, "color": FATES[one]}
         drawing.add_scatter(x=[None], y=[None], mode="markers", name=text, marker=marker)
-    ring = {"symbol": "circle-open", "size": 14, "color": INK, "line": {"width": 3}}
-    drawing.add_scatter(x=[None], y=[None], mode="markers", name="measured natively", marker=ring)
+    drawing.add_scatter(x=[None], y=[None], mode="markers", name="measured natively", marker=RING | {"size": 14})
     dash = {"color": INK, "width": 2, "dash": "dash"}
     drawing.add_scatter(x=[None], y=[None], mode="lines", name="theory: left of it every backlog ends", line=dash)
 

@@ -1,7 +1,6 @@
 """The map as files: report.html with the picture, report.md, and map.json with every figure of every place."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,14 +134,7 @@ def _as_json(drawn: Map) -> dict[str, Any]:
         "seed": plan.seed,
         "feeds_itself_from_per_s": dict(drawn.lines_per_s),
         "places": [
-            {**one.place._asdict(), "world": one.world, "fate": one.fate, "summary": _finite(one.row.as_dict())}
+            {**one.place._asdict(), "world": one.world, "fate": one.fate, "summary": one.row.as_dict()}
             for one in drawn.found
         ],
-    }
-
-
-def _finite(summary: dict[str, Any]) -> dict[str, Any]:
-    """A summary as JSON can hold it: infinite is "never", as in summary.json."""
-    return {
-        name: "never" if isinstance(value, float) and math.isinf(value) else value for name, value in summary.items()
     }

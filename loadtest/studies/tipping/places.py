@@ -69,8 +69,8 @@ class MapPlan:
             if self.field in holder:
                 holder[self.field] = place.trigger
         table["load"]["rate_per_s"] = place.rate_per_s
-        ended_s = _end_s(self.scenario) + (place.trigger - _own(self.scenario, LENGTH) if self.field == LENGTH else 0.0)
-        table["duration_s"] = ended_s + self.scenario.duration_s - _end_s(self.scenario)
+        if self.field == LENGTH:
+            table["duration_s"] += place.trigger - _own(self.scenario, LENGTH)
         try:
             return Scenario.model_validate(table)
         except ValidationError as error:
@@ -124,11 +124,6 @@ def _own(scenario: Scenario, field: str) -> float:
             f"--trigger {field}: the trigger of {scenario.name} has no such number; it has {', '.join(fields)}"
         )
     return float(found[0])
-
-
-def _end_s(scenario: Scenario) -> float:
-    assert scenario.trigger is not None
-    return scenario.trigger.end_s
 
 
 def _holders(table: Mapping[str, Any]) -> list[dict[str, Any]]:

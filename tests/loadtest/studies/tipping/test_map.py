@@ -60,7 +60,7 @@ def test_the_picture_and_the_table_show_the_same_squares() -> None:
         found("mine", 100.0, 1.0, 0.0), found("mine", 200.0, 1.0, 0.0),
         found("mine", 100.0, 4.0, 0.0), found("mine", 200.0, 4.0, None),
     ]  # fmt: skip
-    measured = found("naive", 200.0, 4.0, 7.0)._replace(world="native")
+    measured = found("naive", 200.0, 4.0, 7.0, world="native")
     drawn = Map(plan, [*fates, measured], {"naive": 150.0, "mine": None})
     assert table(drawn, "naive")[1] == [["4", "12", NEVER_TEXT], ["1", "well", "3"]]
     assert table(drawn, "mine")[1] == [["4", "well", "?"], ["1", "well", "well"]]
