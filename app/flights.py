@@ -11,16 +11,19 @@ overwrite a newer entry. The losers sleep until a notification comes, and poll s
                                └─ no ─> sleep until notified or poll ─> there? ── yes ──────> collapsed
                                                                           └─ no ─> lock? …
 
+`collapse_in_pod` is the same without the lock: each pod loads and stores for itself, so P pods may load P times.
+
 A load that fails leaves a mark in the place of its lock for a moment. So the losers in all pods fail with it, instead
 of leading one after the other into the same failure.
 """
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
 
 from app import budget
 from app.deadlines import Deadlines
@@ -80,6 +83,10 @@ class _Job:
         )
 
 
+_Way = Callable[[_Job], Coroutine[Any, Any, Lookup]]
+"""The way of a flight: under the key's lock and stored, without a lock and stored, or without the cache."""
+
+
 class _Flight:
     """A flight under way, with the answers that requests wait for: at most as many as there are requests."""
 
@@ -129,11 +136,16 @@ class PodFlights:
         return len(self._in_flight)
 
     async def collapse(self, key: str, load: Loader, fresh_for_s: float, keep_for_s: float | None = None) -> Lookup:
-        return await self._join(_Job(key, load, LoadReason.MISS, None, fresh_for_s, keep_for_s), shared=True)
+        return await self._join(_Job(key, load, LoadReason.MISS, None, fresh_for_s, keep_for_s), self._fly)
+
+    async def collapse_in_pod(
+        self, key: str, load: Loader, fresh_for_s: float, keep_for_s: float | None = None
+    ) -> Lookup:
+        return await self._join(_Job(key, load, LoadReason.MISS, None, fresh_for_s, keep_for_s), self._load_and_store)
 
     async def collapse_here(self, key: str, load: Loader) -> Lookup:
         """Load without the cache, collapsed in this pod only: the way of requests while the cache is away."""
-        return await self._join(_Job(key, load, LoadReason.MISS, None, 0.0, None), shared=False)
+        return await self._join(_Job(key, load, LoadReason.MISS, None, 0.0, None), self._load_unstored)
 
     def refresh(
         self,
@@ -148,10 +160,10 @@ class PodFlights:
             return
         if asyncio.get_running_loop().time() < self._refresh_not_before_s.get(key, 0.0) or self.marks.rest_s(key):
             return
-        self._start(_Job(key, load, reason, seen, fresh_for_s, keep_for_s), shared=True)
+        self._start(_Job(key, load, reason, seen, fresh_for_s, keep_for_s), self._fly)
 
-    async def _join(self, job: _Job, shared: bool) -> Lookup:
-        flight, is_mine = self._flight(job, shared)
+    async def _join(self, job: _Job, way: _Way) -> Lookup:
+        flight, is_mine = self._flight(job, way)
         running, wait = asyncio.get_running_loop(), _Wait()
         self._waits.begin(wait)
         try:
@@ -162,7 +174,7 @@ class PodFlights:
                     lookup = await wait.answer
                     break
                 except CacheAway:  # a refresh ends so; a request that has joined it still needs an answer
-                    flight, is_mine = self._flight(job, shared=False, ended=flight)
+                    flight, is_mine = self._flight(job, self._load_unstored, ended=flight)
         finally:
             self._waits.end(wait)
         return lookup if is_mine else Lookup(Status.COLLAPSED, lookup.entry)
@@ -172,8 +184,8 @@ class PodFlights:
             bound_s = self._bounds.wait_s_max
             wait.answer.set_exception(Shed(f"no answer within {bound_s:g} s of waiting (wait_ms_max)"))
 
-    def _flight(self, job: _Job, shared: bool, ended: _Flight | None = None) -> tuple[_Flight, bool]:
-        """The key's flight and False, unless it is `ended`; else a new flight and True.
+    def _flight(self, job: _Job, way: _Way, ended: _Flight | None = None) -> tuple[_Flight, bool]:
+        """The key's flight and False, unless it is `ended`; else a new flight, which goes this way, and True.
 
         Raises `Shed`, and `LoadJustFailed` while the key is marked.
         """
@@ -183,12 +195,11 @@ class PodFlights:
         self.marks.check(job.key)
         if flight is None and len(self._in_flight) >= self._bounds.flights_max:
             raise Shed(f"{self._bounds.flights_max} loads are in flight in this pod (flights_max)")
-        return self._start(job, shared), True
+        return self._start(job, way), True
 
-    def _start(self, job: _Job, shared: bool) -> _Flight:
+    def _start(self, job: _Job, way: _Way) -> _Flight:
         self._in_flight[job.key] = flight = _Flight(job)
-        work = self._fly(job) if shared else self._load_unstored(job)
-        self._tasks.spawn(work, "flight", job.key, partial(self._land, flight))
+        self._tasks.spawn(way(job), "flight", job.key, partial(self._land, flight))
         return flight
 
     def _land(self, flight: _Flight, task: asyncio.Task[Lookup]) -> None:
@@ -337,12 +348,23 @@ class PodFlights:
         finally:
             self._leases.let_go(lease)
 
+    async def _load_and_store(self, job: _Job) -> Lookup:
+        entry = (await self._load_here(job)).as_entry(job.fresh_for_s, job.keep_for_s)
+        try:
+            await self._cache.put(job.key, entry)
+        except CacheAway:
+            pass  # counted where it happened; the next reader loads again
+        return Lookup(Status.MISS, entry)
+
     async def _load_unstored(self, job: _Job) -> Lookup:
         self._events.load_unstored()
+        return Lookup(Status.MISS, (await self._load_here(job)).as_entry(0.0))
+
+    async def _load_here(self, job: _Job) -> Loaded:
+        """Load without a lock; a failure is remembered in this pod alone."""
         try:
-            loaded = await job.load(job.reason)
+            return await job.load(job.reason)
         except OriginFailed as failed:
             if self._is_to_be_marked(failed):
                 self.marks.set(job.key, self._bounds.failure_mark_s)
             raise
-        return Lookup(Status.MISS, loaded.as_entry(0.0))

@@ -135,10 +135,20 @@ class Cache(Protocol):
 
 
 class Flights(Protocol):
-    """At most one load per key at a time, over all pods. See `app.flights`."""
+    """At most one load per key at a time, over all pods or in this one. See `app.flights`."""
 
     async def collapse(self, key: str, load: Loader, fresh_for_s: float, keep_for_s: float | None = None) -> Lookup:
         """Load and store the key, or wait for the flight that does. Raises `OriginFailed` or `Shed`."""
+        ...
+
+    async def collapse_in_pod(
+        self, key: str, load: Loader, fresh_for_s: float, keep_for_s: float | None = None
+    ) -> Lookup:
+        """Load and store the key, or wait for the flight of this pod that does; other pods do so for themselves.
+
+        It takes no lock: a cache that is away costs the write, and nothing else. A failed load is remembered in this
+        pod, by its failure mark alone. Raises `OriginFailed` or `Shed`.
+        """
         ...
 
     def refresh(
