@@ -138,6 +138,12 @@ def _keys(keys: Keys) -> str:
 
 
 def _existing(keys: Keys) -> str:
+    shift = keys.shift
+    then = "" if shift is None else f", shifted by {shift.by:,} at {shift.at_s:g} s"
+    return _popular(keys) + then
+
+
+def _popular(keys: Keys) -> str:
     count = "1 key" if keys.count == 1 else f"{keys.count:,} keys"
     if keys.hot_share is not None:
         return f"{count} ({100 * keys.hot_share:g} % of the requests to one)"

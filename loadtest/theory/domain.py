@@ -145,6 +145,7 @@ CONDITIONS: tuple[Condition, ...] = (
         "the load is not steady",
         lambda asked: asked.scenario.load.shape.kind == "steady" and not asked.scenario.load.phases,
     ),
+    Condition("the popularity of keys shifts", lambda asked: asked.scenario.keys.shift is None),
     Condition("items are written", lambda asked: asked.scenario.writes is None),
     Condition("ids are asked for that do not exist", lambda asked: not asked.scenario.keys.absent),
     Condition("the load is a recorded one", lambda asked: asked.scenario.load.trace is None),

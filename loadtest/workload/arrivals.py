@@ -49,12 +49,19 @@ def arrivals(load: Load, keys: Keys, duration_s: float, seed: int) -> Iterator[A
         due, extra = extra[extra <= until_s], extra[extra > until_s]
         if len(due):
             moments = np.sort(np.concatenate((moments, due)))
-        yield Arrivals(moments, popularity.draw(which, len(moments)))
+        yield Arrivals(moments, shifted(keys, moments, popularity.draw(which, len(moments))))
 
 
 def rng_of(seed: int, what: str) -> np.random.Generator:
     """A random stream of its own for each purpose, so that a change of one leaves the others as they are."""
     return np.random.Generator(np.random.PCG64([seed, zlib.crc32(what.encode())]))
+
+
+def shifted(keys: Keys, time_s: NDArray[np.float64], key: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The keys as they are after the shift of popularity, where their moments are; ids that do not exist stay."""
+    if (shift := keys.shift) is None:
+        return key
+    return np.where((time_s >= shift.at_s) & (key < keys.count), (key + shift.by) % keys.count, key)
 
 
 class Popularity:

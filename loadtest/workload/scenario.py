@@ -98,6 +98,16 @@ class Scenario(Table):
         return self
 
     @model_validator(mode="after")
+    def _shift_fits(self) -> "Scenario":
+        if (shift := self.keys.shift) is None:
+            return self
+        if self.load.loop != "open" or self.load.trace is not None:
+            raise ValueError("keys.shift needs an open loop with a rate, whose requests have moments of their own")
+        if shift.at_s >= self.duration_s:
+            raise ValueError(f"keys.shift.at_s must be less than duration_s ({self.duration_s:g})")
+        return self
+
+    @model_validator(mode="after")
     def _reads_can_be_counted(self) -> "Scenario":
         of_pods = self.pods * self.origin.connections
         if self.origin.slowdown is not None and (self.connections_shared or 0) > SIZE_MAX:
@@ -163,6 +173,8 @@ class Scenario(Table):
         load = self.load
         rate_per_s = load.rate_per_s or (load.users or 0) / (load.think_s or 1.0)
         expected = rate_per_s * self.keys.shares() * Latency.parse(self.origin.latency).mean_ms / 1000
+        if self.keys.shift is not None:
+            expected = np.maximum(expected, np.roll(expected, self.keys.shift.by))
         return np.flatnonzero(expected > math.log(2))
 
     @property

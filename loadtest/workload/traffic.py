@@ -149,6 +149,13 @@ class Load(Table):
         return found
 
 
+class Shift(Table):
+    """A change of popularity at one moment: from then on id k is as popular as id k - `by` was, around the end."""
+
+    at_s: float = Field(ge=0, le=3_600)
+    by: int = Field(1, ge=1, le=IDS_MAX)
+
+
 class Keys(Table):
     """The keys: ids 0 to count - 1, all equally popular unless `hot_share` or `zipf` is stated."""
 
@@ -157,6 +164,8 @@ class Keys(Table):
     """The share of the requests that goes to id 0; the rest is uniform over the others."""
     zipf: float | None = Field(None, gt=0, le=5)
     """The exponent s of Zipf's law: id k is asked for in proportion to 1 / (k + 1)^s."""
+    shift: Shift | None = None
+    """A change of popularity in mid-run, of an open loop; what is stated here holds before it."""
 
     absent_share: float = Field(0.0, ge=0, le=1)
     """The share of the requests that is for ids that do not exist, evenly over them: cache penetration.
@@ -190,10 +199,12 @@ class Keys(Table):
             raise ValueError("state either hot_share or zipf")
         if self.hot_share is not None and self.count < 2:
             raise ValueError("hot_share needs a count of at least 2")
+        if self.shift is not None and not self.shift.by < self.count:
+            raise ValueError(f"shift.by must be less than count ({self.count}), not {self.shift.by}")
         return self
 
     def shares(self) -> NDArray[np.float64]:
-        """The share of all requests that is for each key; what is missing to 1 is for ids that do not exist."""
+        """The share of all requests, before a shift, for each key; the rest is for ids that do not exist."""
         popularity = self.popularity()
         return popularity * (1 - self.absent_share) if self.absent_share else popularity
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from loadtest.workload.arrivals import CHUNK, Popularity, rng_of
+from loadtest.workload.arrivals import CHUNK, Popularity, rng_of, shifted
 from loadtest.workload.scenario_tables import WritesTable
 from loadtest.workload.traffic import Keys
 
@@ -24,7 +24,8 @@ def writes_of(table: WritesTable, keys: Keys, duration_s: float, seed: int) -> I
     while now_s < duration_s:
         times_s = now_s + np.cumsum(moments.exponential(1 / table.rate_per_s, size=CHUNK))
         now_s = float(times_s[-1])
-        for time_s, key in zip(times_s.tolist(), popularity.existing(which, CHUNK).tolist(), strict=True):
+        written = shifted(keys, times_s, popularity.existing(which, CHUNK))
+        for time_s, key in zip(times_s.tolist(), written.tolist(), strict=True):
             if time_s >= duration_s:
                 return
             yield Write(time_s, key)

@@ -5,9 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from loadtest.generator.deal import Share
+from loadtest.generator.schedule import due
+from loadtest.sim.cluster.arrival_blocks import blocks
 from loadtest.workload.arrivals import Arrivals, arrivals, pauses_s
+from loadtest.workload.scenario import read_scenario
+from loadtest.workload.scenario_tables import WritesTable
 from loadtest.workload.trace import BadTrace
 from loadtest.workload.traffic import Keys, Load
+from loadtest.workload.writes import writes_of
 
 SEED = 5
 
@@ -187,3 +193,25 @@ def test_constant_think_times_begin_at_a_random_point_and_then_never_change() ->
         firsts.append(first_s)
     assert len(set(firsts)) == 50
     assert 0 <= min(firsts) <= max(firsts) <= 0.1
+
+
+def test_popularity_shifts_at_its_moment_and_nothing_else_changes() -> None:
+    keys = {"count": 10, "hot_share": 0.9, "absent_share": 0.1}
+    before = drawn(keys=Keys.model_validate(keys))
+    after = drawn(keys=Keys.model_validate(keys | {"shift": {"at_s": 40, "by": 7}}))
+    is_late, exists = before.time_s >= 40, before.key < 10
+    assert np.array_equal(before.time_s, after.time_s)
+    assert np.array_equal(after.key[~is_late | ~exists], before.key[~is_late | ~exists])
+    assert np.array_equal(after.key[is_late & exists], (before.key[is_late & exists] + 7) % 10)
+    assert np.bincount(after.key[is_late]).argmax() == 7
+
+
+def test_a_shift_is_the_same_for_locust_as_in_virtual_time_and_items_are_written_as_popular() -> None:
+    scenario = read_scenario("hot-key", duration_s=20, keys={"count": 10, "hot_share": 0.9, "shift": {"at_s": 8}})
+    sent = [arrival.key for arrival in due(scenario.load, scenario.keys, Share(0, 1, 0.0, 20.0), seed=3)]
+    asked = np.concatenate([block.key for block in blocks(scenario, seed=3, start_s=0.0)])
+    assert sent == asked.tolist()
+    writes = [*writes_of(WritesTable(rate_per_s=100), scenario.keys, 20, seed=3)]
+    for hot, within_s in ((0, (0, 8)), (1, (8, 20))):
+        written = [write.key for write in writes if within_s[0] <= write.time_s < within_s[1]]
+        assert written.count(hot) > 0.8 * len(written)

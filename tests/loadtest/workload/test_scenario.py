@@ -109,6 +109,21 @@ def test_the_scenario_that_a_run_kept_can_be_run_again(tmp_path: Path) -> None:
         (("think_s = 0.1", ""), "load: Value error, a closed loop needs either think_s or rate_per_s"),
         (("think_s = 0.1", "think_s = 0.1\nrate_per_s = 5"), "a closed loop needs either think_s or rate_per_s"),
         (("count = 3", "count = 1\nhot_share = 0.5"), "keys: Value error, hot_share needs a count of at least 2"),
+        (
+            ("count = 3", "count = 3\nshift = {at_s = 1, by = 3}"),
+            "keys: Value error, shift.by must be less than count (3)",
+        ),
+        (
+            ("count = 3", "count = 3\nshift = {at_s = 1}"),
+            "scenario: Value error, keys.shift needs an open loop with a rate",
+        ),
+        (
+            (
+                'loop = "closed"\nusers = 2\nthink_s = 0.1\n[keys]',
+                'loop = "open"\nrate_per_s = 1\n[keys]\nshift = {at_s = 5}',
+            ),
+            "scenario: Value error, keys.shift.at_s must be less than duration_s (5)",
+        ),
         (("fixed(10)", "about 10"), "origin.latency: Value error, 'about 10' is not a latency"),
         (("ttl_s = 1", "ttl = 1"), "cache.ttl: Extra inputs are not permitted"),
         (('title = "Mine"', ""), "title: Field required"),
