@@ -22,6 +22,7 @@ class LoadReason(StrEnum):
     MISS = "miss"  # there was nothing to answer with
     REFRESH = "refresh"  # there was a stale entry
     EARLY = "early"  # the entry was still fresh
+    WARM = "warm"  # a warmer fills the cache, and no request asked
 
 
 CLOCK_ERROR_S_MAX = 1.0
@@ -68,25 +69,35 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The origin's answer, with the time and the cost of the read."""
+    """The origin's answer, with the time and the cost of the read.
+
+    `updated_at_s` is when the item last changed, on the cache's clock; None where the origin does not say.
+    """
 
     body: bytes
     read_at_s: float
     cost_s: float
     absent: bool = False
     keep_for_s_max: float = math.inf  # a negative answer has a short life of its own
+    updated_at_s: float | None = None
 
-    def as_entry(self, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
+    def as_entry(self, fresh_for_s: float, keep_for_s: float | None = None, anchored: bool = False) -> Entry:
         """The entry to cache: fresh for `fresh_for_s`, and kept for `keep_for_s` or just as long.
 
         Both count from the moment at which the read of the origin began. From any later moment, a pod that is slow to
         store would serve for longer. Raises ValueError unless 0 <= fresh_for_s <= keep_for_s, both finite.
+
+        `anchored` ends the freshness with the next whole `fresh_for_s` since the item changed, which is never later.
+        So entries that are read together expire as far apart as their items change.
         """
         if keep_for_s is None:
             keep_for_s = fresh_for_s
         if not 0 <= fresh_for_s <= keep_for_s < math.inf:
             raise ValueError(f"0 <= fresh_for_s <= keep_for_s must hold, not 0 <= {fresh_for_s!r} <= {keep_for_s!r}")
         read_at_s, longest_s = self.read_at_s, self.keep_for_s_max
+        if anchored and self.updated_at_s is not None and fresh_for_s > 0:
+            spent_s = (read_at_s - self.updated_at_s) % fresh_for_s
+            fresh_for_s, keep_for_s = fresh_for_s - spent_s, keep_for_s - spent_s
         fresh_until_s = read_at_s + (longest_s if longest_s < fresh_for_s else fresh_for_s)
         keep_until_s = read_at_s + (longest_s if longest_s < keep_for_s else keep_for_s)
         # by position, because by name it would take twice as long

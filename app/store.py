@@ -26,11 +26,16 @@ CLOSE_S_MAX = 5.0
 # The join keeps the one row, and with it the latency, when the item does not exist.
 _SELECT = """
 SELECT take_ms(:latency_ms), item.id, item.text, item.crc32, {version}
-FROM (SELECT :id AS id) LEFT JOIN item USING (id)
+FROM (SELECT :id AS id) LEFT JOIN item USING (id){and_version}
 """
-_UNWRITTEN = _SELECT.format(version="NULL")
-_WRITTEN = _SELECT.format(version="ifnull((SELECT number FROM version WHERE version.id = :id), 0)")
-_WRITE = "INSERT INTO version VALUES (?, 1) ON CONFLICT (id) DO UPDATE SET number = number + 1"
+_UNWRITTEN = _SELECT.format(version="NULL, NULL", and_version="")
+_WRITTEN = _SELECT.format(
+    version="ifnull(version.number, 0), version.at_s", and_version=" LEFT JOIN version USING (id)"
+)
+_WRITE = """
+INSERT INTO version (id, number, at_s) VALUES (?, 1, ?)
+ON CONFLICT (id) DO UPDATE SET number = number + 1, at_s = max(ifnull(at_s, 0), excluded.at_s)
+"""
 
 
 def read_only(path: Path) -> str:
@@ -70,21 +75,22 @@ class SqliteStore:
 
     async def read(self, item_id: int, latency_ms: float) -> Found:
         """Read an item, as `select` does. Raises `OriginFailed`."""
-        return await self._ask(item_id, latency_ms, is_write=False)
+        return await self._ask(item_id, latency_ms)
 
-    async def write(self, item_id: int) -> Found:
+    async def write(self, item_id: int, at_s: float) -> Found:
         """Implements `app.writes.WrittenStore`; a write takes no latency, and none of the origin's connections."""
-        return await self._ask(item_id, 0.0, is_write=True)
+        return await self._ask(item_id, 0.0, at_s)
 
-    async def _ask(self, item_id: int, latency_ms: float, is_write: bool) -> Found:
+    async def _ask(self, item_id: int, latency_ms: float, written_s: float | None = None) -> Found:
+        """Read an item, after a write of that moment where one is stated."""
         if self._is_over:
             raise OriginFailed("the store is closed")
         try:
             async with asyncio.timeout(latency_ms / 1000 + SLOW_S_MAX):
                 connection = self._idle.pop() if self._idle else await self._connect()
                 try:
-                    if is_write:
-                        await connection.execute_fetchall(_WRITE, (item_id,))
+                    if written_s is not None:
+                        await connection.execute_fetchall(_WRITE, (item_id, written_s))
                         await connection.commit()
                     found = await _item(connection, self._statement, item_id, latency_ms)
                 except BaseException:
@@ -132,9 +138,9 @@ class SqliteStore:
 
 async def _item(connection: aiosqlite.Connection, statement: str, item_id: int, latency_ms: float) -> Found:
     values = {"latency_ms": latency_ms, "id": item_id}
-    ((_, found, text, crc32, version),) = await connection.execute_fetchall(statement, values)
+    ((_, found, text, crc32, version, written_s),) = await connection.execute_fetchall(statement, values)
     if found is None:
         return None
     if not (isinstance(text, str) and isinstance(crc32, int)):
         raise ValueError(f"item {item_id} is not what the lab has written")
-    return (text, crc32) if version is None else (text, crc32, version)
+    return (text, crc32) if version is None else (text, crc32, version, written_s)

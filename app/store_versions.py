@@ -19,6 +19,7 @@ TRIES_MAX = 20
 """Tries at making the file while other pods make it too."""
 AGAIN_S = 0.02
 """The pause between two tries."""
+_MOMENT = "at_s REAL"
 
 
 def versions_of(settings: Settings) -> Path | None:
@@ -49,7 +50,9 @@ def _create(path: Path) -> None:
         ((tables,),) = file.execute("SELECT count(*) FROM sqlite_master")
         if mark != APPLICATION_ID and (mark or tables):
             raise OSError(f"LAB_ORIGIN_PATH: {path} is there and not the lab's own: name another path")
-        file.execute("CREATE TABLE IF NOT EXISTS version (id INTEGER PRIMARY KEY, number INTEGER NOT NULL)")
+        file.execute(f"CREATE TABLE IF NOT EXISTS version (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, {_MOMENT})")
+        if "at_s" not in [name for _, name, *_ in file.execute("PRAGMA table_info(version)")]:
+            file.execute(f"ALTER TABLE version ADD COLUMN {_MOMENT}")  # of before writes had a moment
         file.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         file.execute("COMMIT")
         file.execute("PRAGMA journal_mode = WAL")

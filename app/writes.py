@@ -24,8 +24,11 @@ class Invalidation(StrEnum):
 class WrittenStore(Protocol):
     """A store whose items can be written."""
 
-    async def write(self, item_id: int) -> Found:
-        """Give an item its next version, which is returned; None where there is none. Raises `OriginFailed`."""
+    async def write(self, item_id: int, at_s: float) -> Found:
+        """Give an item its next version, as of `at_s` on the cache's clock, and return it. Raises `OriginFailed`.
+
+        None where there is no such item.
+        """
         ...
 
 
@@ -50,7 +53,8 @@ class ItemWriter:
 
         They are not where the cache is away: the write stands, and the old entry lives on.
         """
-        found, written_s = await self._store.write(item_id), self._clock.now_s()
+        found = await self._store.write(item_id, self._clock.now_s())
+        written_s = self._clock.now_s()
         try:
             for prefix in self._prefixes:
                 await self._invalidate(f"{prefix}{item_id}", item_id, found, written_s)

@@ -4,6 +4,7 @@ import asyncio
 import zlib
 from functools import lru_cache, partial
 from random import Random
+from typing import NamedTuple
 
 from app.item import Found
 from app.payload import Payload
@@ -19,6 +20,16 @@ ITEMS_KEPT_MAX = 1 << 17
 """The items whose text and checksum are kept, because they are read again and again."""
 
 
+class Written(NamedTuple):
+    """The version of an item, and the moment of its last write, in seconds; None where it has never been written."""
+
+    version: int
+    at_s: float | None
+
+
+_NEVER_WRITTEN = Written(0, None)
+
+
 class SlowStore(StoreTrouble):
     """The store that all pods read from; its faults are set from outside, at any time."""
 
@@ -27,7 +38,7 @@ class SlowStore(StoreTrouble):
         items: int,
         seed: int,
         observers: Observers | None = None,
-        versions: dict[int, int] | None = None,
+        versions: dict[int, Written] | None = None,
         payload: Payload | None = None,
     ) -> None:
         """Make a store of so many items, with `versions` of those that were written; None where none can be.
@@ -48,18 +59,23 @@ class SlowStore(StoreTrouble):
     def read_ended(self) -> None:
         self.reading -= 1
 
-    def item(self, item_id: int, version: int | None = None) -> Found:
-        """An item as it was when its read began; with a `version` where items can be written."""
+    def item(self, item_id: int, written: Written | None = None) -> Found:
+        """An item as it was when its read began; `written` is stated where items can be written."""
         if item_id >= self.items:
             return None
         found = _item(item_id) if self._payload is None else _text(item_id, self._payload.bytes_of(self._seed, item_id))
-        return found if version is None else (*found, version)
+        return found if written is None else (*found, *written)
 
-    async def write(self, item_id: int) -> Found:
+    async def write(self, item_id: int, at_s: float) -> Found:
         """Implements `app.writes.WrittenStore`; a write takes no time."""
         assert self.versions is not None, "a store whose items are written keeps versions"
-        self.versions[item_id] = version = self.versions.get(item_id, 0) + 1
-        return self.item(item_id, version)
+        self.versions[item_id] = written = Written(self.version_of(item_id).version + 1, at_s)
+        return self.item(item_id, written)
+
+    def version_of(self, item_id: int) -> Written:
+        """The version of an item where items can be written."""
+        assert self.versions is not None, "a store whose items are written keeps versions"
+        return self.versions.get(item_id, _NEVER_WRITTEN)
 
 
 @lru_cache(ITEMS_KEPT_MAX)
@@ -89,7 +105,7 @@ class PodStore:
         read = _Read(loop=loop)
         read.store = store
         if store.versions is not None:
-            read.version = store.versions.get(item_id, 0)
+            read.written = store.version_of(item_id)
         store.read_began()
         if self._gate.is_open and not store.hangs:
             self._go(read, item_id, latency_ms, store.fails_share > 0 and store.fails())
@@ -133,7 +149,7 @@ class PodStore:
         if fails:
             read.set_exception(OriginFailed("the store failed (a fault of the scenario)"))
         else:
-            read.set_result(self._store.item(item_id, read.version))
+            read.set_result(self._store.item(item_id, read.written))
 
     async def aclose(self) -> None:
         """Do nothing: the store keeps no connections."""
@@ -143,7 +159,7 @@ class _Read(asyncio.Future[Found]):
     """A read of the store under way: cancelling it ends what it waits for."""
 
     store: SlowStore
-    version: int | None = None  # at its beginning, where items can be written
+    written: Written | None = None  # the version at its beginning, where items can be written
     waits: asyncio.Handle | asyncio.Task[None] | None = None
 
     def cancel(self, msg: object = None) -> bool:

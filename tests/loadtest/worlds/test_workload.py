@@ -99,18 +99,18 @@ def test_a_read_has_the_version_of_its_beginning_and_waits_for_no_write(tmp_path
     async def story() -> None:
         loop, slow_s = asyncio.get_running_loop(), 0.3
         here, there = (SqliteStore(settings.origin_path, versions) for _ in range(2))
-        assert (await here.read(1, 0) or ())[2:] == (0,)
+        assert (await here.read(1, 0) or ())[2:] == (0, None), "it was never written"
         reading = asyncio.create_task(here.read(1, slow_s * 1000))
         await asyncio.sleep(slow_s / 3)
         took = []
         for number in (1, 2, 3):
             began_s = loop.time()
-            assert (await there.write(1) or ())[2:] == (number,)
+            assert (await there.write(1, 100.0 + number) or ())[2:] == (number, 100.0 + number)
             took.append(loop.time() - began_s)
         assert not reading.done()
         assert mean(took) < slow_s / 3
-        assert (await reading or ())[2:] == (0,), "it began before them"
-        assert (await here.read(1, 0) or ())[2:] == (3,)
+        assert (await reading or ())[2:] == (0, None), "it began before them"
+        assert (await here.read(1, 0) or ())[2:] == (3, 103.0)
         assert await here.read(7, 0) is None
         await here.aclose()
         await there.aclose()

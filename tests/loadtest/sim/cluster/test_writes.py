@@ -113,10 +113,14 @@ def test_an_item_has_the_version_of_the_writes_before_its_read() -> None:
     simulate(scenario, STRATEGIES["static"], 1, observers=[seen])
     assert scenario.writes is not None
     moments_s = [write.time_s for write in writes_of(scenario.writes, scenario.keys, DURATION_S, 1)]
-    assert clusters[0].store.versions == {0: len(moments_s)}
+    version, last_s = clusters[0].store.version_of(0)
+    assert version == len(moments_s)
+    assert last_s == pytest.approx(moments_s[-1])
     for loaded in read:
         item = json.loads(loaded.body)
-        assert item["version"] == sum(at_s <= item["read_at"] for at_s in moments_s)
+        written_s = [at_s for at_s in moments_s if at_s <= item["read_at"]]
+        assert item["version"] == len(written_s)
+        assert loaded.updated_at_s == pytest.approx(written_s[-1] if written_s else 0.0)
     assert len({json.loads(loaded.body)["version"] for loaded in read}) > 20
 
 
