@@ -10,7 +10,7 @@ BENCHMARKS := $(VENV)/bin/python -m benchmarks
 .PHONY: help setup bench report up down logs ps load dev break list new try sim sweep tipping drill verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
-LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
+LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES WRONG LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
   LOCUST_MASTER_BIND_ADDRESS LAB_TTL_S LAB_ORIGIN_LATENCY LAB_ORIGIN_CONNECTIONS LAB_ORIGIN_CONNECTIONS_SHARED \
   LAB_ORIGIN_SLOWDOWN LAB_ORIGIN_TIMEOUT_MS LAB_ITEMS LAB_KEY_SPACE LAB_PAYLOAD_BYTES LAB_PARAMS LAB_NETS LAB_SEED BREAK
 UP_VARIABLES := $(LOAD_VARIABLES) PYTHON_IMAGE REDIS_IMAGE VICTORIAMETRICS_IMAGE VMALERT_IMAGE GRAFANA_IMAGE FRONT_PORT \
@@ -78,7 +78,7 @@ bench_options = $(call option,SCENARIO,scenario) $(call option,STRATEGIES,strate
   $(call option,DURATION,duration) $(call option,PODS,pods) $(call option,SEED,seed) $(call option,REPEATS,repeats)
 
 ifeq ($(WORLD),stack)
-bench: ## Run strategies through a scenario: SCENARIO= STRATEGIES=a,b DURATION=s PODS=n SEED=n REPEATS=n WORLD=stack
+bench: ## Run strategies through a scenario: SCENARIO= STRATEGIES=a,b (or all) DURATION=s PODS=n SEED=n REPEATS=n WORLD=stack
 	@bin/bench-in-stack $(bench_options)
 else
 bench: $(READY)
@@ -110,7 +110,7 @@ logs: ## What the stack says
 ps: ## How the stack is
 	@bin/ps
 
-load: ## Change what runs: SCENARIO= RATE= (requests/s of all strategies) STRATEGIES=a,b LOCUSTFILE=mine.py
+load: ## Change what runs: SCENARIO= RATE= (requests/s of all strategies) STRATEGIES=a,b WRONG=1 LOCUSTFILE=mine.py
 	@bin/load
 
 dev: ## Like up, and what is saved in app/ is in the pods a few seconds later; a broken edit is told, and stays out

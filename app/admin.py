@@ -44,6 +44,8 @@ def add_admin_routes(
             "stale_if_error_s": settings.nets.stale_if_error_s,
             "items": settings.items,
             "strategies": {name: _describe(one, settings) for name, one in found.strategies.items()},
+            "groups": found.groups,
+            "wrong": {name: _describe(one, settings) for name, one in found.wrong.items()},
             "references": {name: _describe(one, settings) for name, one in found.references.items()},
             "broken": found.broken,
         }
@@ -120,6 +122,7 @@ def _describe(strategy: type[Strategy], settings: Settings) -> dict[str, Any]:
     return {
         "doc": inspect.getdoc(strategy),
         "baseline": strategy.is_baseline,
+        "right_twin": strategy.right_twin or None,
         "oldest_s": strategy.stated(settings.ttl_s, values).oldest_s(),
         "parameters": {
             name: {"value": values[name], "default": parameter.default, "description": parameter.description}

@@ -193,9 +193,9 @@ def _faults_of_the_pod() -> Iterator[str]:
     from app.main import create_app
     from app.settings import Settings
 
-    found = discover(references=True)
+    found = discover(references=True, wrong=True)
     for name, why in found.broken.items():
-        files = [_APP / "strategies" / place / f"{name}.py" for place in ("", "references")]
+        files = [_APP / "strategies" / place / f"{name}.py" for place in ("", "references", "wrong")]
         file = next((file for file in files if file.exists()), _APP / "strategies" / name)
         yield f"{file.relative_to(_APP.parent)}: {_one_line(why)}"
     if found.broken:

@@ -12,15 +12,22 @@ from types import ModuleType
 
 import app.strategies
 import app.strategies.references
+import app.strategies.wrong
 from app.alarm import TookTooLong, within
 from app.strategy import Mechanism, Strategy
+from app.strategy_groups import ALL, BY_DEFAULT, GROUPS, WRONG, UnknownStrategy, named, words
 
 IMPORT_S_MAX = 5.0
 """The longest that the import of a strategy may take; beyond it the file is reported as broken."""
 
-# Names that are routes of the service itself, or the folder of the references.
+APART = {app.strategies.references: "a reference", app.strategies.wrong: "a mistake"}
+"""The folders of strategies that are found only when they are asked for, with what each of theirs is called."""
+
+# Names that are routes of the service itself, groups of strategies, or folders of them.
 RESERVED = frozenset(
-    {"strategies", "settings", "healthz", "readyz", "metrics", "ledger", "targets", "docs", "redoc", "references"}
+    {"strategies", "settings", "healthz", "readyz", "metrics", "ledger", "targets", "docs", "redoc"}
+    | {folder.__name__.rpartition(".")[2] for folder in APART}
+    | {*GROUPS}
 )
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -30,44 +37,78 @@ class Discovered:
     """Strategies by name, the baseline first, and the broken files by name, each with the reason.
 
     `references` are strategies that run to show what none can leave. They are kept apart from `strategies`, so that
-    only a run that asks for them compares and draws them.
+    only a run that asks for them compares and draws them. So are the mistakes, which are `wrong` on purpose.
     """
 
     strategies: dict[str, type[Strategy]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     references: dict[str, type[Strategy]] = field(default_factory=dict)
+    wrong: dict[str, type[Strategy]] = field(default_factory=dict)
 
     @property
     def baseline(self) -> str | None:
         return next((name for name, found in self.strategies.items() if found.is_baseline), None)
 
     @property
+    def choosable(self) -> dict[str, type[Strategy]]:
+        """Right strategies and mistakes: everything that may be chosen by its name."""
+        return {**self.strategies, **self.wrong}
+
+    @property
     def runnable(self) -> dict[str, type[Strategy]]:
-        """Strategies and references: everything that a pod may serve."""
-        return {**self.strategies, **self.references}
+        """Strategies, mistakes and references: everything that a pod may serve."""
+        return {**self.choosable, **self.references}
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """The names in each of `app.strategy_groups.GROUPS`."""
+        by_default = [name for name, found in self.strategies.items() if found.runs_by_default]
+        return {BY_DEFAULT: by_default, ALL: list(self.strategies), WRONG: list(self.wrong)}
+
+    def choose(self, asked: str | None) -> list[str]:
+        """The strategies that a text with commas names, or those of the default. Raises `UnknownStrategy`."""
+        groups, known = self.groups, self.choosable
+        names = named(words(asked), groups) if asked else groups[BY_DEFAULT]
+        for name in names:
+            if name in self.broken:
+                raise UnknownStrategy(f"app/strategies/{name}.py is broken: {self.broken[name]}")
+            if name not in known:
+                raise UnknownStrategy(f"there is no strategy {name!r}: name some of {', '.join((*known, *GROUPS))}")
+        return names
 
 
-def discover(references: bool = False) -> Discovered:
-    """The strategies in `app/strategies/`, and with `references` those of its folder of references too.
+def discover(references: bool = False, wrong: bool = False) -> Discovered:
+    """The strategies in `app/strategies/`, with those of its folders of references and of mistakes where asked for.
 
     A broken file is reported and harms no other.
     """
     found, broken = _load_all(app.strategies)
-    ordered = sorted(found.items(), key=lambda item: (not item[1].is_baseline, item[0]))
-    if not references:
-        return Discovered(dict(ordered), broken)
-    known, faulty = _load_all(app.strategies.references)
-    return Discovered(dict(ordered), {**broken, **faulty}, known)
+    ordered = dict(sorted(found.items(), key=lambda item: (not item[1].is_baseline, item[0])))
+    known: dict[str, type[Strategy]] = {}
+    mistakes: dict[str, type[Strategy]] = {}
+    if references:
+        known, faulty = _load_all(app.strategies.references)
+        broken |= faulty
+    if wrong:
+        mistakes, faulty = _load_all(app.strategies.wrong)
+        for name in [name for name, one in mistakes.items() if one.right_twin not in ordered]:
+            twin = mistakes.pop(name).right_twin
+            faulty[name] = f"its right_twin, {twin!r}, is {'broken' if twin in broken else 'no strategy'}"
+        broken |= faulty
+    return Discovered(ordered, broken, known, mistakes)
 
 
 def check_name(name: str) -> None:
     """Raise ValueError unless a strategy may have that name; the text says what is allowed."""
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise ValueError(f"{name!r}: a strategy's name is a letter, then letters, digits and _, lower case, 40 at most")
+    if name in GROUPS:
+        raise ValueError(f"{name!r}: that word stands for several strategies where they are named")
     if name in RESERVED:
         raise ValueError(f"{name!r}: /{name} is a route of the service itself")
-    if name in {info.name for info in _modules(app.strategies.references)}:
-        raise ValueError(f"{name!r}: a reference of the lab has that name (app/strategies/references/)")
+    for folder, kind in APART.items():
+        if name in {info.name for info in _modules(folder)}:
+            raise ValueError(f"{name!r}: {kind} of the lab has that name ({folder.__name__.replace('.', '/')}/)")
 
 
 def _load_all(package: ModuleType) -> tuple[dict[str, type[Strategy]], dict[str, str]]:
@@ -93,8 +134,9 @@ def _place(error: BaseException, info: pkgutil.ModuleInfo) -> str:
 
 
 def _modules(package: ModuleType) -> Iterator[pkgutil.ModuleInfo]:
+    apart = {folder.__name__ for folder in APART}
     for info in pkgutil.iter_modules(package.__path__):
-        if not info.name.startswith("_") and f"{package.__name__}.{info.name}" != app.strategies.references.__name__:
+        if not info.name.startswith("_") and f"{package.__name__}.{info.name}" not in apart:
             yield info
 
 

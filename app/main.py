@@ -42,7 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises ValueError when a strategy's parameter is out of its bounds, and OSError when there can be no store.
     """
-    found = discover(settings.references)
+    found = discover(settings.references, settings.wrong)
     for name, why in found.broken.items():
         log.error("strategy %s is left out: %s", name, why)
     _check_params(settings, found)
@@ -56,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     pod = new_pod(settings, found.runnable, metrics, control, written)
     connections = Connections(settings, metrics.turned_away.add)
     metrics.code.labels(code).set(1)
-    metrics.tell(settings, found.strategies)
+    metrics.tell(settings, found.choosable)
     metrics.watch(connections)
     metrics.away.read = lambda: not pod.cache.standing.is_open
 

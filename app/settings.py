@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     """Parameters by strategy, as JSON: {"xfetch": {"beta": 2}}."""
     references: bool = False
     """Whether references (app/strategies/references/) are served too; never in the live stack."""
+    wrong: bool = False
+    """Whether mistakes (app/strategies/wrong/) are served too."""
 
     faults: bool = False
     """Whether the pod has the control that makes its origin fail (app/troubled_store.py), which loopback may call."""

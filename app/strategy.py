@@ -196,12 +196,17 @@ class Strategy(HasParameters, ABC):
     """
 
     is_baseline: ClassVar[bool] = False  # what the others are compared with
+    runs_by_default: ClassVar[bool] = True
+    """Whether it runs where no strategy is named. It is not inherited: whatever a user adds runs at once."""
+    right_twin: ClassVar[str] = ""
+    """The name of the strategy that is right where this one is wrong on purpose; empty for a right one."""
     ttl_s: float
 
     def __init_subclass__(cls) -> None:
         """Name the strategy after its module. Raises TypeError where a parameter hides something else of the class."""
         cls.name = cls.__module__.rpartition(".")[2]
         cls.is_baseline = bool(vars(cls).get("is_baseline", False))  # a class that extends the baseline is not it
+        cls.runs_by_default = bool(vars(cls).get("runs_by_default", True))
         for name, value in vars(cls).items():
             has = next((vars(base)[name] for base in cls.__mro__[1:] if name in vars(base)), None)
             hides = isinstance(value, Parameter) and has is not None and not isinstance(has, Parameter)

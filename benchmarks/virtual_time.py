@@ -67,7 +67,7 @@ def measure(bench: Bench, seed: int, by_array: bool = True) -> Speed:
 def measure_obvious(bench: Bench, seed: int) -> Speed:
     """The speed of the obvious way, of the first seconds of the run, here."""
     scenario = bench.scenario.model_copy(update={"duration_s": min(OBVIOUS_S, bench.scenario.duration_s)})
-    strategy = discover(references=True).runnable[bench.strategy]
+    strategy = discover(references=True, wrong=True).runnable[bench.strategy]
     with rare_collections():
         began_s = time.process_time()
         requests = loop.run(_simulate_obviously(scenario, strategy, seed), scenario.duration_s + 60)
@@ -76,7 +76,7 @@ def measure_obvious(bench: Bench, seed: int) -> Speed:
 
 def measure_here(bench: Bench, seed: int, by_array: bool = True) -> Speed:
     """The speed of one run in this process."""
-    strategy = discover(references=True).runnable[bench.strategy]
+    strategy = discover(references=True, wrong=True).runnable[bench.strategy]
     began_s = time.process_time()
     requests = simulate(bench.scenario, strategy, seed, by_array=by_array).row.requests
     return Speed(requests, requests / (time.process_time() - began_s))

@@ -64,7 +64,7 @@ def add_options(parser: LocustArgumentParser) -> None:
     group = parser.add_argument_group("Stampede Lab")
     group.add_argument("--scenario", default="hot-key", env_var="LAB_SCENARIO", help="a scenario's name or .toml file")
     group.add_argument("--live", action="store_true", env_var="LAB_LIVE", help="as the scenario's [live] table has it")
-    group.add_argument("--strategy", default="", env_var="LAB_STRATEGY", help="one or more by comma; default: all")
+    group.add_argument("--strategy", default="", env_var="LAB_STRATEGY", help="names by comma, or a group of them")
     group.add_argument("--targets", default="", env_var="LAB_TARGETS", help="pods by comma, or dns:host:port")
     group.add_argument("--duration", type=float, env_var="LAB_DURATION", help="seconds to send; default: the run time")
     group.add_argument("--answers", default="", env_var="LAB_ANSWERS", help="folder for the record of every answer")

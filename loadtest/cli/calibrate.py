@@ -50,7 +50,7 @@ def calibrate(
         simulated = _simulate(beside(measured))
         calibrated: list[Calibration] = []
         for row in rows:
-            compared = partial(compare_worlds, workload, found.strategies[row.strategy], row)
+            compared = partial(compare_worlds, workload, found.choosable[row.strategy], row)
             calibrated += extras.make(
                 f"what stands beside {row.strategy}",
                 lambda: list(compared(simulated[row.strategy])),  # noqa: B023

@@ -85,7 +85,7 @@ def _asked(
     for scenario in drills:
         own = chosen(found, strategies, scenario)
         assert scenario.drill is not None
-        if unknown := [name for name in scenario.drill.must_fail if name not in found.strategies]:
+        if unknown := [name for name in scenario.drill.must_fail if name not in found.choosable]:
             fail(f"{scenario.name}: drill.must_fail: there is no strategy {unknown[0]!r}")
         if why := scenario.why_not_in(world):
             skipped.append(Judged(Subject(scenario, "all", ""), DrillVerdict.NOT_JUDGED, why=why))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.discovery import Discovered, discover
 from app.redis_url import checked
+from app.strategy_groups import UnknownStrategy
 from loadtest.cli.terminal import errors, fail
 from loadtest.report.quoting import for_console_markup
 from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
@@ -38,28 +39,33 @@ def check_redis() -> None:
 
 
 def discovered(references: bool = False) -> Discovered:
-    found = discover(references)
+    """The strategies that a command may be given, mistakes among them; broken files are told on the terminal."""
+    found = discover(references, wrong=True)
     for name, why in found.broken.items():
         errors.print(f"[yellow]app/strategies/{name}.py is left out:[/] {for_console_markup(why)}")
     return found
 
 
+def chosen_one(found: Discovered, asked: str, workload: Scenario) -> str:
+    """The one strategy that is asked for, as `chosen` finds it; exit 2 for several."""
+    names = chosen(found, asked, workload)
+    if len(names) != 1:
+        fail(f"{asked}: one strategy, by its name, and not {len(names)}")
+    return names[0]
+
+
 def chosen(found: Discovered, asked: str | None, workload: Scenario) -> list[str]:
     """The strategies asked for, known and with parameters within their bounds, or exit 2."""
-    names = list(dict.fromkeys(name.strip() for name in asked.split(","))) if asked else list(found.strategies)
-    for name in names:
-        if name not in found.strategies:
-            reason = found.broken.get(name)
-            fail(
-                f"app/strategies/{name}.py is broken: {reason}"
-                if reason
-                else f"there is no strategy {name!r}: name some of {', '.join(found.strategies)}"
-            )
+    try:
+        names = found.choose(asked)
+    except UnknownStrategy as error:
+        fail(error)
+    known = found.choosable
     for name, params in workload.params.items():
-        if name not in found.strategies:
+        if name not in known:
             fail(f"{workload.name}: params.{name}: there is no such strategy")
         try:
-            found.strategies[name].checked_params(params)
+            known[name].checked_params(params)
         except ValueError as error:
             fail(f"{workload.name}: params.{error}")
     return names

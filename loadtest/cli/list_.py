@@ -1,6 +1,10 @@
 """`lab list`: the strategies and scenarios."""
 
+from collections.abc import Iterable
+
 from app.discovery import discover
+from app.strategy import Strategy
+from app.strategy_groups import ALL, BY_DEFAULT, MARK, WRONG
 from loadtest.cli.inputs import scenario_named
 from loadtest.cli.terminal import console
 from loadtest.report.quoting import for_console_markup
@@ -8,15 +12,29 @@ from loadtest.workload.scenario import scenario_names
 
 
 def list_() -> None:
-    """List the strategies and scenarios."""
-    found = discover()
-    console.print("[bold]Strategies[/] (app/strategies/)")
-    for name, strategy in found.strategies.items():
-        parameters = " ".join(f"{key}={one.default}" for key, one in strategy.parameters().items())
-        idea = next(iter((strategy.__doc__ or "").strip().splitlines()), "")
-        console.print(f"  {name:14}{for_console_markup(idea)} [dim]{for_console_markup(parameters)}[/]", soft_wrap=True)
+    """List the strategies by their groups, and the scenarios."""
+    found = discover(wrong=True)
+    by_default = found.groups[BY_DEFAULT]
+    _list("Strategies", "app/strategies/", (found.strategies[name] for name in by_default))
+    more = [one for name, one in found.strategies.items() if name not in by_default]
+    _list("More strategies", f"run when named, or with --strategies {ALL}", more)
+    _list("Wrong on purpose", f"run when named, or with --strategies {WRONG}", found.wrong.values())
     for name, why in found.broken.items():
-        console.print(f"  [red]{name:14}broken: {for_console_markup(why)}[/]", soft_wrap=True)
+        console.print(f"  [red]{name:18}broken: {for_console_markup(why)}[/]", soft_wrap=True)
     console.print("[bold]Scenarios[/] (loadtest/scenarios/)")
     for name in scenario_names():
-        console.print(f"  {name:14}{for_console_markup(scenario_named(name).title)}", soft_wrap=True)
+        console.print(f"  {name:18}{for_console_markup(scenario_named(name).title)}", soft_wrap=True)
+
+
+def _list(title: str, where: str, group: Iterable[type[Strategy]]) -> None:
+    """One line for each of a group; nothing where it has none."""
+    strategies = list(group)
+    if strategies:
+        console.print(f"[bold]{title}[/] ({where})")
+    for one in strategies:
+        parameters = " ".join(f"{key}={parameter.default}" for key, parameter in one.parameters().items())
+        idea = next(iter((one.__doc__ or "").strip().splitlines()), "")
+        twin = f"{MARK} right: {one.right_twin} " if one.right_twin else ""
+        console.print(
+            f"  {one.name:18}{for_console_markup(idea)} [dim]{twin}{for_console_markup(parameters)}[/]", soft_wrap=True
+        )

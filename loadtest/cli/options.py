@@ -20,4 +20,6 @@ Results = Annotated[Path, typer.Option(help="Where the directories of runs are m
 Seed = Annotated[
     int, typer.Option(min=0, max=SEED_MAX, help="Of keys, pauses, latencies and every other random choice.")
 ]
-Strategies = Annotated[str | None, typer.Option(help="Names, by comma. Default: all that are discovered.")]
+Strategies = Annotated[
+    str | None, typer.Option(help="Names by comma, or all: every right one. Default: those that run by default.")
+]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from loadtest.cli.inputs import chosen, discovered, scenario_named
+from loadtest.cli.inputs import chosen_one, discovered, scenario_named
 from loadtest.cli.options import SEED_MAX
 from loadtest.cli.terminal import print_text
 from loadtest.sim.search.case import Case, case_of, check_case
@@ -35,8 +35,8 @@ def replay(
     """
     workload = scenario_named(scenario) if scenario is not None else random_scenario(seed)
     found = discovered()
-    chosen(found, strategy, workload)
-    subject = found.strategies[strategy]
+    strategy = chosen_one(found, strategy, workload)
+    subject = found.choosable[strategy]
     case = case_of(subject, seed) if scenario is None else Case(workload, seed, shuffle)
     if scenario is None and not whole and (finding := check_case(subject, case)) is not None:
         case = shrink(subject, finding).case

@@ -67,7 +67,7 @@ def sweep(
         plan = SweepPlan(
             workload,
             tuple(chosen(found, names, workload)),
-            tuple(str(read_setting(text, workload, found.strategies)) for text in asked),
+            tuple(str(read_setting(text, workload, found.choosable)) for text in asked),
             seed,
             repeats or (was.repeats if was else 1),
         )
@@ -75,10 +75,10 @@ def sweep(
         with guarded_here():
             need_parquet()
         if resume_:
-            planned = resume(resume_, plan, found.strategies, about["commit"])
+            planned = resume(resume_, plan, found.choosable, about["commit"])
         else:
             try:
-                planned = begin(results, plan, found.strategies, about)
+                planned = begin(results, plan, found.choosable, about)
             except OSError as error:
                 fail(f"--results: no sweep can be kept in {results}: {error.strerror or error}")
         with planned.open() as add:

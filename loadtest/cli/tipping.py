@@ -58,7 +58,7 @@ def tipping(
         fail(error)
     about = this_run(seed, is_virtual=not native) | ({} if native else VIRTUAL)
     folder = run_folder(results, f"tipping-{workload.name}", about, workload)
-    drawn = Map(plan, [], {name: feeds_itself_from_per_s(workload, found.strategies[name]) for name in plan.strategies})
+    drawn = Map(plan, [], {name: feeds_itself_from_per_s(workload, found.choosable[name]) for name in plan.strategies})
     try:
         drawn = _simulated(drawn, folder, workers)
         drawn = _measured(drawn, folder, about, native_places.chosen(plan, drawn.found, found.baseline, native))

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from app.discovery import Discovered, discover
 from loadtest.cli.conduct import all_valid, conduct
-from loadtest.cli.inputs import chosen, scenario_named
+from loadtest.cli.inputs import chosen_one, scenario_named
 from loadtest.cli.new import FOLDER
 from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Results, Seed
 from loadtest.cli.running import guarded_here
@@ -29,12 +29,14 @@ def try_(
     """Hold a strategy to the contract in virtual time, then compare it with the baseline."""
     if not name or "," in name:
         fail("try takes one strategy, by its name: make try S=mine")
-    found = discover()
+    found = discover(wrong=True)
     source = FOLDER / f"{name}.py"
     if name in found.broken:
         _show(unusable(found.broken[name]).screen(name, source), code=2)
     workload = scenario_named(scenario, duration)
-    chosen(found, name, workload)
+    if name in found.wrong:
+        fail(f"{name} is wrong on purpose and keeps no contract. Beside its right twin: lab mistakes")
+    name = chosen_one(found, name, workload)
     with guarded_here():
         held = check_contract(source)[name]
     if isinstance(held, Breach):

@@ -32,7 +32,7 @@ def verify(
     """
     known = discovered()
     names = chosen(known, strategies, random_scenario(first))
-    asked = {name: known.strategies[name] for name in names}
+    asked = {name: known.choosable[name] for name in names}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     runs = 0
     try:

@@ -26,6 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
         found = discover()
         for name in asked_for:
             if name not in found.strategies and name not in found.broken:
+                if name in discover(wrong=True).wrong:
+                    raise pytest.UsageError(f"--strategy {name}: it is wrong on purpose and keeps no contract")
                 raise pytest.UsageError(
                     f"--strategy {name}: there is no such strategy (there is {', '.join(found.strategies)})"
                 )

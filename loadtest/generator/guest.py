@@ -32,7 +32,7 @@ def join(environment: Environment, web_ui: WebUI | None = None, **_: Any) -> Non
     if not port or isinstance(environment.runner, MasterRunner):
         return  # a master sends nothing
     metrics = LoadMetrics(int(port), os.environ.get("LAB_METRICS_HOST", "127.0.0.1"))
-    known = frozenset(discover().strategies)
+    known = frozenset(discover(wrong=True).choosable)
 
     @environment.events.request.add_listener
     def answered(

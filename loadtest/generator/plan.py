@@ -9,6 +9,7 @@ from gevent.event import Event
 from pydantic import ValidationError
 
 from app.discovery import discover
+from app.strategy_groups import BY_DEFAULT, GROUPS, named, words
 from loadtest.generator.client_records import ClientRecords
 from loadtest.generator.pods import AskPod, NoPods, Told, ask_pod, ask_pods, check_strategies
 from loadtest.generator.targets import BadTargets, Targets
@@ -45,10 +46,11 @@ class LoadPlan:
         """The keys of a closed loop, in the order in which they are asked for."""
         self._ask = ask
         told = ask_pods(self.targets, ask)
-        self.strategies: list[str] = _names(options)
-        self._discovers = not self.strategies
+        self._asked = _asked(options)
+        self._follows_groups = any(word in GROUPS for word in self._asked)
+        self.strategies: list[str] = named(self._asked, told.groups)
         try:
-            check_strategies(self.strategies, told)
+            check_strategies(self._asked, told)
         except ValueError as error:
             raise BadOption(f"--strategy: {error}") from None
         law_s = self.scenario.origin.longest_ms / 1000
@@ -72,9 +74,9 @@ class LoadPlan:
         return (name, self.scenario.client_of(number)) if name else None
 
     def follow(self) -> None:
-        """Look up the pods, and the strategies unless they were named; pods that do not answer are left out."""
+        """Look up the pods, and the members of groups that were named; pods that do not answer are left out."""
         self.targets.follow()
-        if self._discovers:
+        if self._follows_groups:
             try:
                 self._hear(self._ask(self.targets.pick(0)))
             except NoPods:
@@ -94,8 +96,7 @@ class LoadPlan:
         return None if table.is_patient and not self.departures else RetryPolicy(table, self.seed, processes)
 
     def _hear(self, told: Told) -> None:
-        if self._discovers:
-            self.strategies = [name for name in told.strategies if name not in told.others] or self.strategies
+        self.strategies = named(self._asked, told.groups) or self.strategies
         window_s = told.stale_if_error_s
         self.answers.promise(
             {
@@ -117,11 +118,11 @@ def check(options: Namespace, default_host: str, ask: AskPod | None = ask_pod) -
     _load(options, scenario)
     if options.answers and not Path(options.answers).is_dir():
         raise BadOption(f"--answers: there is no folder {options.answers}")
-    targets, names = _targets(options, default_host), _names(options)
+    targets, asked = _targets(options, default_host), _asked(options)
     if ask is not None:
         told = ask_pods(targets, ask)
         try:
-            check_strategies(names, told)
+            check_strategies(asked, told)
         except ValueError as error:
             raise BadOption(f"--strategy: {error}") from None
 
@@ -154,13 +155,14 @@ def _targets(options: Namespace, default_host: str) -> Targets:
         raise NoPods(f"{options.targets} stands for nobody: {error}") from None
 
 
-def _names(options: Namespace) -> list[str]:
+def _asked(options: Namespace) -> list[str]:
+    """The names and groups of strategies that are asked."""
     if not options.strategy:
-        return []
-    names = [name.strip() for name in options.strategy.split(",")]
-    if "" in names:
+        return [BY_DEFAULT]
+    asked = words(options.strategy)
+    if "" in asked:
         raise BadOption(f"--strategy: names by comma, not {options.strategy!r}")
-    return names
+    return asked
 
 
 def _load(options: Namespace, scenario: Scenario) -> Load:
@@ -180,5 +182,5 @@ def _load(options: Namespace, scenario: Scenario) -> Load:
 
 def _promised_s(strategy: str, scenario: Scenario) -> float:
     """The oldest answer that a strategy promises under the scenario's settings, seconds, where pods state none."""
-    found = discover().strategies
+    found = discover(wrong=True).choosable
     return scenario.stated(found[strategy]).oldest_s() if strategy in found else scenario.cache.ttl_s

@@ -8,6 +8,7 @@ from http.client import HTTPException
 from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 
+from app.strategy_groups import ALL, BY_DEFAULT, WRONG, Groups, UnknownStrategy, named
 from loadtest.generator.targets import Targets
 
 ASK_WITHIN_S = 10.0
@@ -19,17 +20,13 @@ class NoPods(OSError):
     """A pod of the load does not answer, or answers unlike a pod; one line, with the URL."""
 
 
-class UnknownStrategy(ValueError):
-    """The pods have no such strategy; the text names those that they have."""
-
-
 class Told(NamedTuple):
     """The answer of a pod about itself; None where it states nothing."""
 
     strategies: Mapping[str, float | None]
     """The strategies, and how old their answers may be, seconds."""
-    others: frozenset[str]
-    """The reference strategies, which are asked for by name only."""
+    groups: Groups
+    """The strategies behind each group word."""
     broken: Mapping[str, str]
     longest_load_s: float | None
     ahead_s: float | None
@@ -50,10 +47,11 @@ def ask_pod(url: str) -> Told:
         with _DIRECT.open(f"{url}/strategies", timeout=ASK_WITHIN_S) as answer:
             said = json.load(answer)
         middle_s, items = (began_s + time.time()) / 2, _number(said, "items")
-        strategies, references = dict(said["strategies"]), dict(said.get("references", {}))
+        strategies, apart = dict(said["strategies"]), {**said.get("wrong", {}), **said.get("references", {})}
+        every = {group: list(strategies) for group in (BY_DEFAULT, ALL)}
         return Told(
-            {name: _number(about, "oldest_s") for name, about in (strategies | references).items()},
-            frozenset(references),
+            {name: _number(about, "oldest_s") for name, about in (strategies | apart).items()},
+            {WRONG: [], **every, **said.get("groups", {})},
             dict(said.get("broken", {})),
             _number(said, "longest_load_s"),
             None if (now_s := _number(said, "now_s")) is None else now_s - middle_s,
@@ -83,9 +81,9 @@ def ask_pods(targets: Targets, ask: AskPod = ask_pod) -> Told:
     return ask(targets.urls[-1])
 
 
-def check_strategies(names: Sequence[str], told: Told) -> None:
+def check_strategies(asked: Sequence[str], told: Told) -> None:
     """Raise `UnknownStrategy` for a name that the pods do not have: each of its requests would be a 404."""
-    for name in names:
+    for name in named(asked, told.groups):
         if name in told.broken:
             raise UnknownStrategy(f"strategy {name!r} is broken there: {told.broken[name]}")
         if name not in told.strategies:

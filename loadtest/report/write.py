@@ -63,7 +63,7 @@ def write_results(
     predictions = {}
     planned = {one.run.name: one.run for one in finished}
     for row in rows:
-        how = partial(prediction, row, planned[row.strategy], found.strategies)
+        how = partial(prediction, row, planned[row.strategy], found.choosable)
         if one := extras.make(f"the prediction of {row.strategy}", how, None):
             predictions[row.strategy] = one
     extras.make("predictions in summary.json", lambda: keep_figures(folder, runs, as_figures(predictions)), None)
@@ -78,7 +78,7 @@ def write_results(
         return Report(rows, predictions, said, tuple(extras.missing), outage)
 
     def write_page() -> None:
-        write_html(folder, report(), drawn, about, scenario, found.baseline, list(found.strategies))
+        write_html(folder, report(), drawn, about, scenario, found.baseline, list(found.choosable))
 
     extras.make("report.html", write_page, None)
     extras.make("report.md", lambda: write_markdown(folder, report(), about, scenario, found.baseline), None)

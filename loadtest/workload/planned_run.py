@@ -36,8 +36,8 @@ class PlannedRun:
         return self.name if self.repeat == 1 else f"{self.name}-{self.repeat}"
 
     def place(self, found: Discovered) -> tuple[int, float, int]:
-        """The sorting key of a report: as discovered, a control right behind the baseline, the references last."""
-        known = list(found.strategies)
+        """The sorting key of a report: as discovered, a control behind the baseline, mistakes and references last."""
+        known = list(found.choosable)
         if self.is_reference:
             return (len(known) + 1, 0.0, self.repeat)
         place = known.index(self.strategy) if self.strategy in known else len(known)
@@ -71,7 +71,7 @@ def plan(scenario: Scenario, names: Sequence[str], found: Discovered, repeats: i
     """
     first: dict[tuple[str, float | None, bool], None] = {}
     for name in names:
-        stretch = scenario.stated(found.strategies[name]).mechanism().stretch
+        stretch = scenario.stated(found.choosable[name]).mechanism().stretch
         if stretch not in {0.0, 1.0} and found.baseline is not None:
             first[found.baseline, stretch * scenario.cache.ttl_s, False] = None
         first[name, None, False] = None

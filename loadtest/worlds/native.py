@@ -96,6 +96,7 @@ async def _start_service(children: Children, run: PlannedRun, folder: Path, give
     environment = {
         **scenario.pod_environment(run.seed),
         "LAB_REFERENCES": "True",
+        "LAB_WRONG": "True",
         "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
     }
     if needs_control(scenario):

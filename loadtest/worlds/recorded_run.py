@@ -161,7 +161,7 @@ class RecordedWorld:
 
 def _promise(run: PlannedRun) -> float | None:
     """The oldest answer that the strategy promises, seconds; None where only the pods have such a strategy."""
-    found = discover(references=True).runnable.get(run.strategy)
+    found = discover(references=True, wrong=True).runnable.get(run.strategy)
     return None if found is None else run.scenario.stated(found).oldest_s()
 
 

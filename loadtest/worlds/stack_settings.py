@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
 
-from app.discovery import discover
+from app.discovery import Discovered, discover
 from app.settings import Settings, as_variable
+from app.strategy_groups import BY_DEFAULT, WRONG, UnknownStrategy
 from loadtest.workload.scenario import PODS_REAL_MAX, BadScenario, Scenario, read_scenario
 from loadtest.workload.stated_settings import StatedSettings
 from loadtest.workload.trace import BadTrace, read_trace
@@ -32,7 +33,10 @@ def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
     given = {name: value for name, value in given.items() if value.strip() or name == "NOW"}
     scenario = _scenario(given.get("SCENARIO", "side-by-side"))
     pods = _pods(scenario, given)
-    names = _strategies(scenario, given, pods)
+    asked = _asked(scenario, given)
+    found = discover(wrong=True)
+    names = _strategies(found, scenario, given, pods, asked)
+    serves_wrong = _is_on("WRONG", given) or bool(found.wrong.keys() & {*names, *pods.params})
     if locustfile := given.get("LOCUSTFILE"):
         try:
             check_locustfile(Path(locustfile))
@@ -49,8 +53,8 @@ def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
     stated = pods.model_dump(include=_held(scenario, given))
     stated["nets"] = pods.nets.model_dump(exclude_defaults=True)
     environment = {f"LAB_{name.upper()}": _text(value) for name, value in stated.items()}
-    chosen = given.get("STRATEGIES") or ",".join(scenario.live.strategies)
-    return environment | speed | {"STRATEGIES": chosen and ",".join(names)}, [_told(scenario, pods, names), *says]
+    environment |= {"STRATEGIES": asked, "WRONG": "1" if serves_wrong else ""}
+    return environment | speed, [_told(scenario, pods, names), *says]
 
 
 def _scenario(name: str) -> Scenario:
@@ -137,26 +141,38 @@ def _bound(field: str) -> str:
     return f"must be {kinds[about.annotation]} from {low[0]} to {high[0]}"
 
 
-def _strategies(scenario: Scenario, given: Given, pods: Settings) -> list[str]:
+def _asked(scenario: Scenario, given: Given) -> str:
+    """The names and groups of strategies that are asked, by comma; empty where nothing says: those of the default.
+
+    Groups stay words, so that a strategy that comes to the pods later is asked too.
+    """
+    if "STRATEGIES" in given or scenario.live.strategies:
+        return (given.get("STRATEGIES") or ",".join(scenario.live.strategies)).replace(" ", "")
+    return f"{BY_DEFAULT},{WRONG}" if _is_on("WRONG", given) else ""
+
+
+def _is_on(variable: str, given: Given) -> bool:
+    if (text := given.get(variable, "0")) not in {"0", "1"}:
+        raise BadVariable(f"{variable}={text}: must be 1, or 0 or empty")
+    return text == "1"
+
+
+def _strategies(found: Discovered, scenario: Scenario, given: Given, pods: Settings, asked: str) -> list[str]:
     """The strategies that are asked. Raises `BadVariable`."""
-    found = discover()
+    known = found.choosable
     stated_in = "LAB_PARAMS" if "LAB_PARAMS" in given else f"{scenario.name}: params"
     for name in pods.params.keys() - found.broken.keys():
-        if name not in found.strategies:
-            raise BadVariable(f"{stated_in}: there is no strategy {name!r}: it is one of {', '.join(found.strategies)}")
+        if name not in known:
+            raise BadVariable(f"{stated_in}: there is no strategy {name!r}: it is one of {', '.join(known)}")
         try:
-            found.strategies[name].checked_params(pods.params[name])
+            known[name].checked_params(pods.params[name])
         except ValueError as error:
             raise BadVariable(f"{stated_in}: {error}") from None
     variable = f"STRATEGIES={given['STRATEGIES']}" if "STRATEGIES" in given else f"{scenario.name}: live.strategies"
-    asked = given["STRATEGIES"].split(",") if "STRATEGIES" in given else scenario.live.strategies
-    names = list(dict.fromkeys(name.strip() for name in asked)) or list(found.strategies)
-    for name in names:
-        if name in found.broken:
-            raise BadVariable(f"{variable}: app/strategies/{name}.py is broken: {found.broken[name]}")
-        if name not in found.strategies:
-            raise BadVariable(f"{variable}: there is no strategy {name!r}: it is one of {', '.join(found.strategies)}")
-    return names
+    try:
+        return found.choose(asked)
+    except UnknownStrategy as error:
+        raise BadVariable(f"{variable}: {error}") from None
 
 
 def _told(scenario: Scenario, pods: Settings, names: Sequence[str]) -> str:

@@ -6,9 +6,11 @@ import pytest
 
 import app.discovery
 import app.strategies
+import app.strategies.wrong
 from app.alarm import TookTooLong, within
 from app.discovery import check_name, discover
 from app.strategy import Strategy, parameter
+from app.strategy_groups import UnknownStrategy
 
 BODY = """
 from app.strategy import Loader, Lookup, Strategy, parameter
@@ -45,6 +47,57 @@ def test_bounds_are_found_only_when_they_are_asked_for_and_are_no_strategies() -
     assert list(found.runnable) == [*found.strategies, "nocache"]
 
 
+@pytest.fixture
+def mistakes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path_factory.mktemp("mistakes")
+    monkeypatch.setattr(app.strategies.wrong, "__path__", [*app.strategies.wrong.__path__, str(folder)])
+    return folder
+
+
+def _with(line: str, body: str = BODY) -> str:
+    return body.replace(METHOD, f"    {line}\n\n{METHOD}")
+
+
+def test_who_does_not_run_by_default_is_served_and_runs_when_it_is_named_or_with_all(folder: Path) -> None:
+    (folder / "aside").with_suffix(".py").write_text(_with("runs_by_default = False"))
+    (folder / "extends_it.py").write_text("from app.strategies.aside import Mine\n\nclass Yours(Mine):\n    pass\n")
+    found = discover()
+    assert "aside" in found.runnable
+    assert "aside" not in found.choose(None)
+    assert found.choose("static, aside,static") == ["static", "aside"]
+    assert found.choose("all") == list(found.strategies)
+    assert found.choose("aside,all")[:2] == ["aside", found.baseline]
+    assert "extends_it" in found.choose("default")  # whatever a user adds runs at once
+
+
+def test_mistakes_are_found_apart_only_when_they_are_asked_for(mistakes: Path) -> None:
+    (mistakes / "so_wrong.py").write_text(_with('right_twin = "static"'))
+    assert "so_wrong" not in discover().runnable
+    found = discover(wrong=True)
+    assert found.strategies == discover().strategies
+    assert "so_wrong" in found.wrong
+    assert "so_wrong" not in found.choose("all")
+    assert found.choose("static,wrong") == ["static", *found.wrong]
+    assert found.choose("so_wrong") == ["so_wrong"]
+    with pytest.raises(ValueError, match="a mistake of the lab has that name"):
+        check_name("so_wrong")
+
+
+@pytest.mark.parametrize(("name", "twin"), [("alone", ""), ("with_nobody", "nobody")])
+def test_a_mistake_without_a_right_twin_is_broken(mistakes: Path, name: str, twin: str) -> None:
+    (mistakes / f"{name}.py").write_text(_with(f'right_twin = "{twin}"'))
+    found = discover(wrong=True)
+    assert name not in found.runnable
+    assert found.broken[name] == f"its right_twin, {twin!r}, is no strategy"
+
+
+def test_who_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(
+        UnknownStrategy, match=r"there is no strategy 'nix': name some of static, .*, default, all, wrong"
+    ):
+        discover().choose("static,nix")
+
+
 def test_files_with_an_underscore_are_left_alone(folder: Path) -> None:
     (folder / "_draft.py").write_text("raise SystemExit")
     assert not discover().broken
@@ -68,6 +121,7 @@ def test_files_with_an_underscore_are_left_alone(folder: Path) -> None:
         ("exits", "raise SystemExit(3)", "SystemExit"),
         ("no_module", "import nowhere_to_be_found", "ModuleNotFoundError"),
         ("metrics", BODY, "a route of the service itself"),
+        ("all", BODY, "that word stands for several strategies"),
         ("Upper", BODY, "lower case"),
         (
             "mute",

@@ -150,7 +150,7 @@ class SimulatedHistory:
 
 
 def _discovered(name: str) -> type[Strategy]:
-    found = discover(references=True)
+    found = discover(references=True, wrong=True)
     if (strategy := found.runnable.get(name)) is None:
         raise ValueError(f"no strategy {name!r} in the worker: {found.broken.get(name, 'no file')}")
     return strategy

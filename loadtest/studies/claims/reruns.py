@@ -25,7 +25,7 @@ def evidence(experiments: Sequence[PublishedExperiment], found: Discovered) -> E
     for one in experiments:
         begun[one.name] = {}
         for name, variant in one.variants.items():
-            strategy, workload = found.strategies.get(variant.strategy), one.workload(name)
+            strategy, workload = found.choosable.get(variant.strategy), one.workload(name)
             if strategy is None:
                 why = found.broken.get(variant.strategy, "no such strategy")
                 raise BadScenario(f"{one.name}: variants.{name}: {variant.strategy}: {why}")

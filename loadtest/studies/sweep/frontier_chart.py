@@ -131,4 +131,4 @@ def _tip(choice: Choice) -> str:
 
 def inks(choices: Sequence[Choice]) -> dict[str, str]:
     """A colour for each strategy, the baseline first."""
-    return colours(discover().strategies, {choice.strategy: None for choice in choices})
+    return colours(discover(wrong=True).choosable, {choice.strategy: None for choice in choices})

@@ -32,7 +32,8 @@ OPEN, TIMETABLE, THINKING = (
 )
 
 
-TOLD = Told(dict.fromkeys("xyz", 1.0), frozenset(), {"w": "no class"}, longest_load_s=0.2, ahead_s=0.0)
+GROUPS = {"default": ["x", "y"], "all": ["x", "y", "z"], "wrong": ["v"]}
+TOLD = Told(dict.fromkeys("xyzv", 1.0), GROUPS, {"w": "no class"}, longest_load_s=0.2, ahead_s=0.0)
 
 
 def plan(folder: Path, load: str, **options: Any) -> LoadPlan:
@@ -49,6 +50,27 @@ def test_pods_and_strategies_take_turns_so_that_every_pair_comes_up_equally_ofte
     mine = plan(tmp_path, OPEN)
     pairs = Counter((mine.targets.pick(turn), mine.strategy_for(turn)) for turn in range(60))
     assert pairs == {(pod, strategy): 10 for pod in ("http://a", "http://b") for strategy in "xyz"}
+
+
+def test_groups_stand_for_their_members_and_are_followed(tmp_path: Path) -> None:
+    now, folder = TOLD, tmp_path
+
+    def ask(url: str) -> Told:
+        return now
+
+    def strategies(asked: str) -> LoadPlan:
+        stated = {"strategy": asked, "targets": "http://a", "host": None, "rate": None, "num_users": None}
+        (folder / "mine.toml").write_text(SCENARIO.format(load=OPEN))
+        options = Namespace(scenario=str(folder / "mine.toml"), lab_seed="3", answers="", **stated)
+        return LoadPlan(options, "http://default", 0, ask)
+
+    unnamed, every, named = strategies(""), strategies("all,wrong"), strategies("z,y")
+    assert (unnamed.strategies, every.strategies) == (["x", "y"], ["x", "y", "z", "v"])
+    now = TOLD._replace(groups=GROUPS | {"default": ["x", "u"], "all": ["x", "u"]})
+    for one in (unnamed, every, named):
+        one.follow()
+    assert (unnamed.strategies, every.strategies) == (["x", "u"], ["x", "u", "v"])
+    assert named.strategies == ["z", "y"]
 
 
 @pytest.mark.parametrize("rate", [250.0, "250"])  # Locust's UI says it as text
@@ -86,7 +108,7 @@ def test_closed_loops_ask_for_keys_as_the_scenario_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stated", "said"),
     [
-        ({"strategy": "x,nope"}, "--strategy: there is no strategy 'nope': the pods have x, y, z"),
+        ({"strategy": "x,nope"}, "--strategy: there is no strategy 'nope': the pods have x, y, z, v"),
         ({"strategy": "w"}, "--strategy: strategy 'w' is broken there: no class"),
         ({"strategy": "x,,y"}, "--strategy: names by comma"),
         ({"targets": "https://a"}, "--targets: 'https://a': pods speak http"),
