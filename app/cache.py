@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.sparing_log import SparingLog
 from app.standing import Standing
 from app.strategy import CacheAway, Entry
-from app.subscription import CHANNEL, Subscription
+from app.subscription import CHANNEL, DELETIONS, Subscription
 from app.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,8 @@ class RedisCache:
             return False
 
     async def delete(self, key: str) -> bool:
-        return await self._ask("delete", packed("DEL", key), flag)
+        words = (_lock_of(key), key), (DELETIONS,)
+        return await self._ask("delete", scripts.DELETE.named(*words), flag, scripts.DELETE.in_full(*words))
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
         if (patience := budget.current.get()) is not None and patience.is_spent:

@@ -143,7 +143,7 @@ def ok(reply: object) -> bool:
 
 
 def flag(reply: object) -> bool:
-    """The reply to DEL of one key, or of one of the lab's scripts, 0 or 1, as a bool."""
+    """The reply of one of the lab's scripts, 0 or 1, as a bool."""
     if reply not in (0, 1):
         raise Malformed(f"0 or 1 was to be answered, not {reply!r:.80}")
     return reply == 1

@@ -13,6 +13,10 @@ overwrite a newer entry. The losers sleep until a notification comes, and poll s
 
 `collapse_in_pod` is the same without the lock: each pod loads and stores for itself, so P pods may load P times.
 
+A delete of the key in mid-load ends the lock, so what the load brings is not stored. It answers the requests that came
+before it began. Those that joined later may have come after the delete: they fly once more, and only once, as that
+flight begins after they came. Whoever comes when the pod has heard of the delete joins a new flight at once.
+
 A load that fails leaves a mark in the place of its lock for a moment. So the losers in all pods fail with it, instead
 of leading one after the other into the same failure.
 """
@@ -31,7 +35,19 @@ from app.leases import Leases
 from app.nets.failure_marks import FailureMarks
 from app.nets.refusals import BreakerOpen, LoadJustFailed
 from app.nets.seam import NetCache
-from app.strategy import CacheAway, Clock, Entry, Loaded, Loader, LoadReason, Lookup, OriginFailed, Shed, Status
+from app.strategy import (
+    CacheAway,
+    Clock,
+    Entry,
+    Loaded,
+    Loader,
+    LoadReason,
+    Lookup,
+    Notification,
+    OriginFailed,
+    Shed,
+    Status,
+)
 from app.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -44,7 +60,9 @@ class FlightEvents(Protocol):
 
     def lock_waited(self, seconds: float) -> None: ...
 
-    def write_refused(self) -> None: ...
+    def write_refused(self) -> None:
+        """A lease was lost, or the cache is full. A write that a delete forestalls is as it should be, and no event."""
+        ...
 
     def load_unstored(self) -> None:
         """A load goes on without the cache, which is away, late or full of work: what it brings is not stored."""
@@ -83,25 +101,39 @@ class _Job:
         )
 
 
-_Way = Callable[[_Job], Coroutine[Any, Any, Lookup]]
-"""The way of a flight: under the key's lock and stored, without a lock and stored, or without the cache."""
-
-
 class _Flight:
     """A flight under way, with the answers that requests wait for: at most as many as there are requests."""
 
-    __slots__ = ("answers", "job")
+    __slots__ = ("answers", "early", "heard", "job")
 
     def __init__(self, job: _Job) -> None:
         self.job = job
-        self.answers: list[asyncio.Future[Lookup]] = []
+        self.answers: list[asyncio.Future[Lookup | None]] = []
+        """The answers in the order of coming; None tells a request to fly once more."""
+        self.early = 0
+        """The number of those that came before the load began."""
+        self.heard: Notification | None = None
+        """The news of the key since the load began; None once the load is stored under a valid lock."""
+
+    def loads(self, heard: Notification) -> None:
+        """Note that the load begins."""
+        self.heard, self.early = heard, len(self.answers)
+
+    @property
+    def is_overtaken(self) -> bool:
+        """Whether the key was deleted in mid-load, so that what comes is no answer to a request of afterwards."""
+        return self.heard is not None and self.heard.was_deleted
+
+
+_Way = Callable[[_Flight], Coroutine[Any, Any, Lookup]]
+"""The way of a flight: under the key's lock and stored, without a lock and stored, or without the cache."""
 
 
 class _Wait:
     """A request that waits for a flight, or for one after another."""
 
     __slots__ = ("answer",)
-    answer: asyncio.Future[Lookup]
+    answer: asyncio.Future[Lookup | None]
 
 
 class PodFlights:
@@ -126,6 +158,8 @@ class PodFlights:
         self._events = events
         self._instance_id = instance_id
         self._in_flight: dict[str, _Flight] = {}
+        self._flying = 0
+        """Flights that have not landed: those that a delete has overtaken, too, which are in the map no longer."""
         self._waits = Deadlines(bounds.wait_s_max, self._give_up)
         self._leases = Leases(cache, tasks, bounds.lease_s)
         self._refresh_not_before_s: dict[str, float] = {}
@@ -156,7 +190,7 @@ class PodFlights:
         fresh_for_s: float,
         keep_for_s: float | None = None,
     ) -> None:
-        if key in self._in_flight or len(self._in_flight) >= self._bounds.flights_max:
+        if key in self._in_flight or self._flying >= self._bounds.flights_max:
             return
         if asyncio.get_running_loop().time() < self._refresh_not_before_s.get(key, 0.0) or self.marks.rest_s(key):
             return
@@ -172,9 +206,12 @@ class PodFlights:
                 flight.answers.append(wait.answer)
                 try:
                     lookup = await wait.answer
-                    break
                 except CacheAway:  # a refresh ends so; a request that has joined it still needs an answer
                     flight, is_mine = self._flight(job, self._load_unstored, ended=flight)
+                else:
+                    if lookup is not None:
+                        break
+                    flight, is_mine = self._flight(job, way, ended=flight)
         finally:
             self._waits.end(wait)
         return lookup if is_mine else Lookup(Status.COLLAPSED, lookup.entry)
@@ -185,26 +222,28 @@ class PodFlights:
             wait.answer.set_exception(Shed(f"no answer within {bound_s:g} s of waiting (wait_ms_max)"))
 
     def _flight(self, job: _Job, way: _Way, ended: _Flight | None = None) -> tuple[_Flight, bool]:
-        """The key's flight and False, unless it is `ended`; else a new flight, which goes this way, and True.
+        """The key's flight and False, unless it is `ended` or overtaken; else a new one, which goes this way, and True.
 
         Raises `Shed`, and `LoadJustFailed` while the key is marked.
         """
         flight = self._in_flight.get(job.key)
-        if flight is not None and flight is not ended:
+        if flight is not None and flight is not ended and not flight.is_overtaken:
             return flight, False
         self.marks.check(job.key)
-        if flight is None and len(self._in_flight) >= self._bounds.flights_max:
+        if self._flying >= self._bounds.flights_max:
             raise Shed(f"{self._bounds.flights_max} loads are in flight in this pod (flights_max)")
         return self._start(job, way), True
 
     def _start(self, job: _Job, way: _Way) -> _Flight:
         self._in_flight[job.key] = flight = _Flight(job)
-        self._tasks.spawn(way(job), "flight", job.key, partial(self._land, flight))
+        self._flying += 1
+        self._tasks.spawn(way(flight), "flight", job.key, partial(self._land, flight))
         return flight
 
     def _land(self, flight: _Flight, task: asyncio.Task[Lookup]) -> None:
         """Take a flight out of the map, and answer who waits for it."""
         job = flight.job
+        self._flying -= 1
         if self._in_flight.get(job.key) is flight:  # else another flight has begun already
             del self._in_flight[job.key]
         if task.cancelled():
@@ -212,11 +251,11 @@ class PodFlights:
                 answer.cancel()
             return
         error = task.exception()
-        for answer in flight.answers:
+        for place, answer in enumerate(flight.answers):
             if answer.done():
                 continue  # its request has gone
             if error is None:
-                answer.set_result(task.result())
+                answer.set_result(None if place >= flight.early and flight.is_overtaken else task.result())
             else:
                 answer.set_exception(error)
         if job.reason is not LoadReason.MISS:
@@ -231,7 +270,8 @@ class PodFlights:
             self._refresh_not_before_s.clear()
         self._refresh_not_before_s[key] = asyncio.get_running_loop().time() + self._bounds.refresh_pause_s
 
-    async def _fly(self, job: _Job) -> Lookup:
+    async def _fly(self, flight: _Flight) -> Lookup:
+        job = flight.job
         token = f"{self._instance_id}:{self._rng.getrandbits(64):016x}"
         if job.reason is not LoadReason.MISS:
             budget.current.set(None)  # a refresh takes nothing of the budget of the request that began it
@@ -240,8 +280,12 @@ class PodFlights:
         except CacheAway:
             if job.reason is not LoadReason.MISS:
                 raise  # no request waits for it, and it could not be stored
-            return await self._load_unstored(job)
-        return await self._lead(job, token) if entry is None else Lookup(Status.COLLAPSED, entry)
+            return await self._load_unstored(flight)
+        if entry is not None:
+            return Lookup(Status.COLLAPSED, entry)
+        with self._cache.notification(job.key) as heard:
+            flight.loads(heard)
+            return await self._lead(flight, token)
 
     async def _lock_or_landing(self, job: _Job, token: str) -> Entry | None:
         """None once this flight has the lock, or the entry that another pod has stored meanwhile. Raises `Shed`."""
@@ -272,9 +316,9 @@ class PodFlights:
         self._events.lock_asked(taken)
         return taken
 
-    async def _lead(self, job: _Job, token: str) -> Lookup:
+    async def _lead(self, flight: _Flight, token: str) -> Lookup:
         """Load and store under the lock, which is given back in the end, whatever happened."""
-        holds = True
+        job, holds = flight.job, True
         try:
             entry = await self._look_again(job.key)
             if entry is not None and job.is_done_by(entry, self._clock.now_s()):
@@ -288,11 +332,14 @@ class PodFlights:
                 self._tasks.spawn(self._give_lock_back(job.key, token), "lease", job.key)
                 return Lookup(Status.MISS, entry)
             if not holds:
+                flight.heard = None  # a delete that is heard of now came before the lock, or after the answer
                 return Lookup(Status.MISS, entry)
-            self._events.write_refused()
+            if not flight.is_overtaken:
+                self._events.write_refused()
             # This lease is over. What the next holder stored may have been read already: do not answer with less.
             newer = await self._look_again(job.key)
             if newer is not None and newer.read_at_s > entry.read_at_s:
+                flight.heard = None  # the cache had it by now, whatever was deleted before
                 return Lookup(Status.COLLAPSED, newer)
             return Lookup(Status.MISS, entry)
         except OriginFailed as failed:
@@ -348,17 +395,21 @@ class PodFlights:
         finally:
             self._leases.let_go(lease)
 
-    async def _load_and_store(self, job: _Job) -> Lookup:
-        entry = (await self._load_here(job)).as_entry(job.fresh_for_s, job.keep_for_s)
-        try:
-            await self._cache.put(job.key, entry)
-        except CacheAway:
-            pass  # counted where it happened; the next reader loads again
+    async def _load_and_store(self, flight: _Flight) -> Lookup:
+        job = flight.job
+        with self._cache.notification(job.key) as heard:
+            flight.loads(heard)
+            entry = (await self._load_here(job)).as_entry(job.fresh_for_s, job.keep_for_s)
+            if not flight.is_overtaken:
+                try:
+                    await self._cache.put(job.key, entry)
+                except CacheAway:
+                    pass  # counted where it happened; the next reader loads again
         return Lookup(Status.MISS, entry)
 
-    async def _load_unstored(self, job: _Job) -> Lookup:
+    async def _load_unstored(self, flight: _Flight) -> Lookup:
         self._events.load_unstored()
-        return Lookup(Status.MISS, (await self._load_here(job)).as_entry(0.0))
+        return Lookup(Status.MISS, (await self._load_here(flight.job)).as_entry(0.0))
 
     async def _load_here(self, job: _Job) -> Loaded:
         """Load without a lock; a failure is remembered in this pod alone."""

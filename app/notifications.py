@@ -1,4 +1,4 @@
-"""Notifications of stored entries, and the waiters for them in one pod."""
+"""Notifications of stored and deleted entries, and the waiters for them in one pod."""
 
 import asyncio
 from types import TracebackType
@@ -8,11 +8,11 @@ from typing import Self
 class Waiter:
     """One waiter for the entry of a key, from entering it to leaving it; implements `app.strategy.Notification`."""
 
-    __slots__ = ("_is_announced", "_key", "_notifications", "_woken")
+    __slots__ = ("_is_announced", "_key", "_notifications", "_woken", "was_deleted")
 
     def __init__(self, notifications: "Notifications", key: str) -> None:
         self._notifications, self._key = notifications, key
-        self._is_announced = False
+        self._is_announced = self.was_deleted = False
         self._woken: asyncio.Future[None] | None = None
 
     def __enter__(self) -> Self:
@@ -60,8 +60,9 @@ class Notifications:
         """A waiter, to be entered before what it waits for may happen."""
         return Waiter(self, key)
 
-    def notify(self, key: str) -> None:
+    def notify(self, key: str, was_deleted: bool = False) -> None:
         for waiter in self.waiters.get(key, ()):
+            waiter.was_deleted |= was_deleted
             waiter.notify()
 
     def notify_all(self) -> None:

@@ -1,7 +1,7 @@
-"""Lua scripts that Redis runs in one step: lock, put, unlock, renew and mark.
+"""Lua scripts that Redis runs in one step: lock, put, unlock, renew, mark and delete.
 
-All but `LOCK` compare the fencing token first, so that only its holder can store, renew or release.
-KEYS: lock, entry. ARGV: token, then what the comment says.
+All but `LOCK` and `DELETE` compare the fencing token first, so that only its holder can store, renew or release.
+KEYS: lock, entry. ARGV: token, but for `DELETE`, then what the comment says.
 """
 
 from collections.abc import Sequence
@@ -72,4 +72,11 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], '!', 'PX', ARGV[3])
 redis.call('PUBLISH', ARGV[2], KEYS[2])
 return 1
+""")
+DELETE = Script("""
+-- ARGV[1]: channel. The lock goes too, so that a load which began before cannot store what it read. A mark stays: it
+-- says that loads fail, and holds no value that could be an old one.
+if redis.call('GET', KEYS[1]) ~= '!' then redis.call('DEL', KEYS[1]) end
+redis.call('PUBLISH', ARGV[1], KEYS[2])
+return redis.call('DEL', KEYS[2])
 """)

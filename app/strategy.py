@@ -80,6 +80,11 @@ class Clock(Protocol):
 class Notification(Protocol):
     """A subscription to the entry of one key: it wakes its waiter when a new one may be in the cache."""
 
+    @property
+    def was_deleted(self) -> bool:
+        """Whether the key was deleted since entering, as far as this pod has heard: a message can be late, or lost."""
+        ...
+
     async def wait(self, timeout_s: float) -> bool:
         """True once a notification came, False after `timeout_s` without one."""
         ...
@@ -105,12 +110,17 @@ class Cache(Protocol):
 
         It is not served for longer, however late the command is executed, and whatever that clock is set to meanwhile.
         With a token: only while that token holds the key's lock, in one step with releasing it and notifying its
-        waiters. False when the write was refused, because another token holds the lock by now or the cache is full.
+        waiters. False when the write was refused: the lease is over, the key was deleted, or the cache is full.
         """
         ...
 
     async def delete(self, key: str) -> bool:
-        """Drop the entry, and tell whether there was one. The key's lock stays, so that a load under way may store."""
+        """Drop the entry and end the key's lock, in one step, wake its waiters, and tell whether there was an entry.
+
+        A load that began before can store nothing under its token any more. A request that comes once a pod has heard
+        of the delete does not join such a load. Not stopped is a `put` without a token that is on its way. The mark of
+        a failed load stays: loads fail as they did.
+        """
         ...
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:

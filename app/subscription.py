@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CHANNEL = "lab:notifications"
+"""The channel of keys whose waiters had better look: their lock was released, with an entry or without."""
+DELETIONS = "lab:deletions"
+"""The channel of keys whose entry was deleted, and whose lock has ended with it."""
 AGAIN_S = 0.25
 """How long after a lost connection the pod subscribes again."""
 PING_EVERY_S = 1.0
@@ -39,7 +42,7 @@ class Subscription:
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
-                    await self._send(pubsub.subscribe(CHANNEL))
+                    await self._send(pubsub.subscribe(CHANNEL, DELETIONS))
                     await self._pass_on(pubsub)
             except CacheAway as away:
                 log.debug("notifications: %s", away)
@@ -64,7 +67,7 @@ class Subscription:
         if message["type"] == "message":
             key = message["data"]
             if isinstance(key, bytes):  # what is not UTF-8 is no key of the lab's, and has no waiter
-                self._notifications.notify(key.decode(errors="replace"))
+                self._notifications.notify(key.decode(errors="replace"), message["channel"] == DELETIONS.encode())
         elif message["type"] == "subscribe":  # at first, or again by redis-py itself when the connection was lost
             self._notifications.notify_all()
 

@@ -1,8 +1,9 @@
 """Writes of items: the store first, then what becomes of the entries that the cache has of them.
 
 A pod has a writer only with the setting `invalidation`. It writes as an application does that owns the data, without a
-word to readers. A load that began before a write may store what it read after it, whatever
-the invalidation: what that costs is measured, see `loadtest.figures.overtaken`.
+word to readers. With `delete` a load under a lock that began before the write stores nothing after it. One without a
+lock may, and so may any other with `none` and `write-through`: what that costs is measured, see
+`loadtest.figures.overtaken`.
 """
 
 from collections.abc import Iterable

@@ -79,12 +79,14 @@ _BROKEN_BY: Mapping[str, frozenset[Kind]] = {
 
 
 def explained_by(scenario: Scenario) -> frozenset[Kind]:
-    """The kinds of failures that the scenario causes: by its faults, and by a full Redis that evicts nothing."""
+    """The kinds of failures that the scenario causes: by faults, deletes, and a full Redis that evicts nothing."""
     names = [name for fault in scenario.faults for name in (fault.kind.partition("-")[0], fault.kind)]
     kinds = [_BROKEN_BY.get(name, frozenset[Kind]()) for name in names]
     virtual = scenario.virtual
     if virtual.redis_entries_max is not None and virtual.redis_policy == "noeviction":
         kinds.append(_BROKEN_BY["cache"])
+    if scenario.writes is not None and scenario.writes.invalidation == "delete":
+        kinds.append(frozenset({Kind.WRITE}))  # of loads that a delete has overtaken
     return frozenset().union(*kinds)
 
 

@@ -28,7 +28,6 @@ class FlakyCache(SimulatedCache):
     """A pod's cache whose named commands fail; `is_deaf` to notifications on request."""
 
     failing: frozenset[str] = frozenset()
-    is_deaf = False
 
     async def get(self, key: str) -> Entry | None:
         self._may_fail("get")
@@ -53,10 +52,6 @@ class FlakyCache(SimulatedCache):
     async def mark(self, key: str, token: str, for_s: float) -> bool:
         self._may_fail("mark")
         return await super().mark(key, token, for_s)
-
-    def hear(self, key: str) -> None:
-        if not self.is_deaf:
-            super().hear(key)
 
     def _may_fail(self, command: str) -> None:
         if command in self.failing:

@@ -111,6 +111,41 @@ def test_a_put_is_refused_once_the_lock_is_lost(caches: Caches) -> None:
     caches.run(case)
 
 
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_a_delete_ends_the_lock_and_no_load_from_before_it_stores_after_it(caches: Caches, is_stored: bool) -> None:
+    async def case(pods: Pods) -> None:
+        if is_stored:
+            await pods.here.put(KEY, entry_of(pods))
+        assert await pods.here.lock(KEY, "before", LONG_S)
+        assert await pods.there.lock(f"{KEY}0", "another key", LONG_S)
+        assert await pods.there.delete(KEY) == is_stored
+        assert not await pods.here.renew(KEY, "before", LONG_S)
+        assert not await pods.here.put(KEY, entry_of(pods, "from before"), "before")
+        assert await pods.there.lock(KEY, "after", LONG_S), "it is free at once"
+        assert not await pods.here.put(KEY, entry_of(pods, "from before"), "before")
+        assert not await pods.here.unlock(KEY, "before")
+        after = entry_of(pods, "after")
+        assert await pods.there.put(KEY, after, "after")
+        assert await pods.here.get(KEY) == after
+        assert await pods.there.unlock(f"{KEY}0", "another key")
+
+    caches.run(case)
+
+
+def test_who_waits_is_woken_by_a_delete_and_can_tell_it_from_a_put(caches: Caches) -> None:
+    async def case(pods: Pods) -> None:
+        await pods.here.lock(KEY, "mine", LONG_S)
+        with pods.here.notification(KEY) as here, pods.there.notification(KEY) as there:
+            await pods.here.put(KEY, entry_of(pods), "mine")
+            assert [await one.wait(WAKE_S_MAX) for one in (here, there)] == [True, True]
+            assert [one.was_deleted for one in (here, there)] == [False, False]
+            await pods.here.delete(KEY)
+            assert [await one.wait(WAKE_S_MAX) for one in (here, there)] == [True, True]
+            assert [one.was_deleted for one in (here, there)] == [True, True]
+
+    caches.run(case)
+
+
 @pytest.mark.parametrize("by", ["put", "unlock"])
 def test_a_fenced_put_and_an_unlock_wake_who_waits_in_every_pod(caches: Caches, by: str) -> None:
     async def case(pods: Pods) -> None:

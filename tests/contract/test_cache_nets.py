@@ -53,6 +53,17 @@ def test_only_the_holder_of_the_lock_marks_and_never_touches_the_entry(caches: C
     caches.run(case, NETS)
 
 
+def test_a_mark_outlives_a_delete_which_says_nothing_of_the_origin(caches: Caches) -> None:
+    async def case(pods: Pods) -> None:
+        assert await pods.here.lock(KEY, "mine", LONG_S)
+        assert await pods.here.mark(KEY, "mine", MARK_S)
+        await pods.there.delete(KEY)
+        with pytest.raises(LoadJustFailed):
+            await pods.here.lock(KEY, "theirs", LONG_S)
+
+    caches.run(case, NETS)
+
+
 def test_a_mark_that_outlasts_the_longest_is_no_mark(caches: Caches) -> None:
     async def case(pods: Pods) -> None:
         await pods.here.lock(KEY, "mine", LONG_S)

@@ -146,7 +146,7 @@ class EntryStored(NamedTuple):
 
 
 class EntryDeleted(NamedTuple):
-    """Redis has executed DEL."""
+    """Redis has executed DELETE, which also ends the lock and notifies."""
 
     pod: str
     key: str

@@ -43,6 +43,8 @@ class Invariants:
         self._newest_s: dict[str, float] = {}
         self._stored_s: dict[str, float] = {}
         self._released_s: dict[str, float] = {}
+        self._deleted_s: dict[str, float] = {}
+        """The moment at which each key was last deleted."""
         self._seen_s: dict[str, float] = {}
         """The read time of the newest item of each key that the cache has had and a client has seen."""
         self._asked_s: dict[bytes, float] | None = {} if knows_truth else None
@@ -63,6 +65,7 @@ class Invariants:
             events.NotificationsMissed: self._notifications_missed,
             events.AnswerWrong: self._answer_wrong,
             events.RedisFlushed: self._redis_flushed,
+            events.EntryDeleted: self._entry_deleted,
             events.EntryStored: self._entry_stored,
             events.KeyMarked: self._key_marked,
             events.LockAsked: self._lock_asked,
@@ -167,6 +170,10 @@ class Invariants:
             self._leases.pop(key, None)
             self._released_s[key] = self._now_s()
 
+    def _entry_deleted(self, event: events.EntryDeleted) -> None:
+        self._leases.pop(event.key, None)
+        self._released_s[event.key] = self._deleted_s[event.key] = self._now_s()
+
     def _entry_stored(self, event: events.EntryStored) -> None:
         if not event.is_stored:
             return
@@ -191,8 +198,11 @@ class Invariants:
 
     def _check_fenced(self, event: events.EntryStored, token: str) -> None:
         pod, key, entry = event[:3]
-        self._expect(Invariant.FENCED_WRITE, "wrote under", pod, key, token)
         read_s = self.really_read_s(entry.body, entry.read_at_s)
+        if read_s < (deleted_s := self._deleted_s.get(key, NEVER_S)):
+            said = f"{pod} stored {key} as of {read_s:.6f} s, which was deleted at {deleted_s:.6f} s"
+            self.report(Invariant.STAYS_DELETED, said)
+        self._expect(Invariant.FENCED_WRITE, "wrote under", pod, key, token)
         newest_s = self._newest_s.get(key, read_s)
         if read_s < newest_s:
             said = f"{pod} replaced {key} of {newest_s:.6f} s by that of {read_s:.6f} s"

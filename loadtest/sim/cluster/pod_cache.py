@@ -173,10 +173,10 @@ class SimulatedCache:
     def _time_out(self, key: str) -> None:
         self._emit(events.WaiterTimedOut(self._pod, key))
 
-    def hear(self, key: str) -> None:
+    def hear(self, key: str, was_deleted: bool) -> None:
         if self._link.is_cut_off or self._link.is_dead or self.is_deaf:
             return
-        notify = partial(self._notifications.notify, key)
+        notify = partial(self._notifications.notify, key, was_deleted)
         if late_s := self._link.draw_s() / 2:
             outside(asyncio.get_running_loop().call_later, late_s, self._notice, notify)
         else:

@@ -14,8 +14,8 @@ from loadtest.sim.cluster.redis_trouble import Trouble
 class Listener(Protocol):
     """A pod's connection, as the server sees it."""
 
-    def hear(self, key: str) -> None:
-        """Receive the notification of a stored entry."""
+    def hear(self, key: str, was_deleted: bool) -> None:
+        """Receive the notification of an entry that was stored, or of one that was deleted."""
         ...
 
     def hear_all(self) -> None:
@@ -226,7 +226,12 @@ class SimulatedRedis:
         return True
 
     def delete(self, key: str) -> bool:
-        return self._entries.pop(key, None) is not None
+        held = self._locks.get(key)
+        if held is not None and held.token != MARK:
+            del self._locks[key]
+        was_there = self._entries.pop(key, None) is not None
+        self._notify(key, was_deleted=True)
+        return was_there
 
     def lock(self, key: str, token: str, lease_ms: int) -> bool:
         held = self._valid_lock(key)
@@ -249,7 +254,7 @@ class SimulatedRedis:
         self._notify(key)
         return True
 
-    def _notify(self, key: str) -> None:
+    def _notify(self, key: str, was_deleted: bool = False) -> None:
         waiting = self._waiting.get(key)
         if waiting is None:
             if not self._far:
@@ -260,7 +265,7 @@ class SimulatedRedis:
         else:
             told = sorted(waiting.keys() & self._listeners.keys(), key=self._listeners.__getitem__)
         for listener in told:
-            listener.hear(key)
+            listener.hear(key, was_deleted)
 
     def _hold(self, key: str, token: str, lease_ms: int) -> None:
         self._locks[key] = _Lock(token, self.time_s() + lease_ms / 1000)

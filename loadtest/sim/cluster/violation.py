@@ -14,6 +14,7 @@ class Invariant(Enum):
     ONE_REFRESH = "no pod refreshes a key without the lock while another validly holds it"
     FAILED_ONCE = "while the mark of a failed load stands, no lock of its key is granted, and it stands no longer"
     NEWER_ONLY = "no fenced write replaces an entry by an older one: versions never go backwards"
+    STAYS_DELETED = "no load that began before a delete of its key stores under its token after it"
     KEPT_NO_LONGER = "nothing is stored beyond its keep_until, but for the window of stale-if-error"
     AS_PROMISED = "nothing is kept for longer than the strategy promises (oldest_s)"
     FRESH_ENOUGH = (

@@ -55,9 +55,9 @@ class CountingCache(SimulatedCache):
 
     heard = 0
 
-    def hear(self, key: str) -> None:
+    def hear(self, key: str, was_deleted: bool) -> None:
         self.heard += 1
-        super().hear(key)
+        super().hear(key, was_deleted)
 
 
 @pytest.mark.parametrize("latency_s", [0.0, 0.01], ids=["near", "far"])

@@ -10,6 +10,7 @@ from app.strategy import Entry, LoadReason
 from loadtest.figures.failures import Kind
 from loadtest.figures.records import Answers
 from loadtest.sim.cluster.events import (
+    EntryDeleted,
     EntryStored,
     FailureCounted,
     FaultBegan,
@@ -117,6 +118,13 @@ def an_older_write(told: Told) -> None:
         told.store("here", token, told.entry(read_at_s))
 
 
+def a_write_after_a_delete(told: Told) -> None:
+    told.lock("here", "mine")
+    told.clock.at_s += 0.1
+    told.emit(EntryDeleted("there", KEY, False))
+    told.store("here", "mine", told.entry())
+
+
 def a_lock_beside_a_mark(told: Told) -> None:
     told.emit(KeyMarked("here", KEY, 1_000))
     told.clock.at_s += 0.99
@@ -190,6 +198,7 @@ BROKEN: dict[Callable[[Told], None], Invariant] = {
     a_release_by_another: Invariant.OWN_LOCK,
     a_renewal_after_the_lease: Invariant.OWN_LOCK,
     a_write_after_the_lease: Invariant.FENCED_WRITE,
+    a_write_after_a_delete: Invariant.STAYS_DELETED,
     a_refresh_beside_the_holder: Invariant.ONE_REFRESH,
     an_older_write: Invariant.NEWER_ONLY,
     a_lock_beside_a_mark: Invariant.FAILED_ONCE,

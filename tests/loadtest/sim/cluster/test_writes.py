@@ -84,6 +84,13 @@ def test_a_delete_costs_a_load_for_each_write_and_leaves_what_loads_had_read_bef
     assert deleting.overtaken_share < still.overtaken_share / 5
 
 
+@pytest.mark.parametrize(("name", "is_overtaken"), [("static", True), ("singleflight", False)])
+def test_a_delete_leaves_nothing_of_before_it_to_loads_under_a_lock(name: str, is_overtaken: bool) -> None:
+    row = row_of(written("delete"), name)
+    assert row.overtaken_share is not None
+    assert (row.overtaken_share > 0) == is_overtaken
+
+
 def test_a_new_value_written_through_costs_no_load() -> None:
     still, through = row_of(written("none")), row_of(written("write-through"))
     assert through.origin_reads <= still.origin_reads

@@ -53,6 +53,13 @@ class TakesLateWrites(SimulatedRedis):
         return True
 
 
+class LetsLoadsStore(SimulatedRedis):
+    """DELETE as a plain DEL: the lock stays, and the load that began before stores the old value after it."""
+
+    def delete(self, key: str) -> bool:
+        return self._entries.pop(key, None) is not None
+
+
 class KeepsFailures(PodFlights):
     """A flight that fails stays in the map."""
 
@@ -331,3 +338,13 @@ def test_a_waiter_that_only_listens_is_seen_where_it_is_deaf(monkeypatch: pytest
     finding = check_case(strategy, Case(deaf, 1))
     assert finding is not None
     assert finding.violation.invariant == Invariant.WOKEN, finding.violation
+
+
+def test_a_load_that_stores_after_a_delete_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = workload(keys={"count": 2}, writes={"rate_per_s": 5.0, "invalidation": "delete"})
+    strategy = STRATEGIES["singleflight"]
+    assert check_case(strategy, Case(written, 1)) is None
+    instead_of_the_server(LetsLoadsStore)(monkeypatch)
+    finding = check_case(strategy, Case(written, 1))
+    assert finding is not None
+    assert finding.violation.invariant == Invariant.STAYS_DELETED, finding.violation
