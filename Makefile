@@ -173,7 +173,7 @@ loadlimit: $(READY) ## The highest rate that this machine sends honestly
 # Slipcover and not coverage.py, whose tracer makes virtual time 2.5 times as slow on Python 3.11: this one costs 6 %.
 COVER = $(VENV)/bin/python -m slipcover --source app,loadtest,benchmarks,grafana --json --out .coverage.json
 test: check ## All tests, after style and types; then the share of lines that they ran, child processes apart
-	@$(COVER) -m pytest
+	@$(COVER) -m pytest --numprocesses auto --dist loadfile
 	@$(VENV)/bin/python -c 'import json; print("Coverage: {percent_covered:.1f} % of lines".format(**json.load(open(".coverage.json"))["summary"]))'
 
 test-stack: $(READY) ## The stack, brought up for real, driven, asserted on and taken down (needs Docker)

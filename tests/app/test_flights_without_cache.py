@@ -9,7 +9,7 @@ from tests.app.pods import KEY, LEASE_S, LOAD_S, POLL_S, WAIT_S_MAX, Pods, play
 @pytest.mark.parametrize(
     "failing",
     [{"lock"}, {"get"}, {"renew"}, {"put"}, {"put", "unlock"}, {"lock", "get", "renew", "put", "unlock"}],
-    ids=str,
+    ids=lambda failing: "-".join(sorted(failing)),
 )
 def test_a_cache_that_leaves_at_any_step_costs_no_answer_and_no_second_load(failing: set[str]) -> None:
     async def story(pods: Pods) -> None:

@@ -20,6 +20,8 @@ from benchmarks.hitpath.scrapes import measure_scrapes
 from benchmarks.hitpath.table import print_hitpath
 from loadtest import ROOT
 
+pytestmark = pytest.mark.alone
+
 SMALL = "asyncio.run(compare_hitpath(pairs=1, window_s=0.3, connections=(1, 8), seed=1))"
 
 

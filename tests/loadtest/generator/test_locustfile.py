@@ -24,6 +24,8 @@ from loadtest.worlds.child_processes import Children
 from loadtest.worlds.locust_command import start_locust
 from tests.loadtest.generator.liar import Honest, schedule_faults, serving
 
+pytestmark = pytest.mark.alone
+
 SCENARIO = """
 title = "Wrong on purpose"
 duration_s = 3

@@ -12,6 +12,8 @@ from loadtest.generator.deal import SILENCE_S_MAX
 from loadtest.worlds.python_server import free_port
 from tests.loadtest.generator.liar import OPEN, Honest, locust, metrics_of, scenario, serving
 
+pytestmark = pytest.mark.alone
+
 RATE = 60
 CLOSED = f'loop = "closed"\nusers = 12\nrate_per_s = {RATE}'
 

@@ -15,7 +15,7 @@ from loadtest.worlds.child_processes import Child, Children
 from loadtest.worlds.forked_locust import CAN_FORK, ForkServer
 from loadtest.worlds.world import WorldFailed
 
-pytestmark = pytest.mark.skipif(not CAN_FORK, reason="this system has no descriptors of processes")
+pytestmark = [pytest.mark.skipif(not CAN_FORK, reason="this system has no descriptors of processes"), pytest.mark.alone]
 WAITING = """
 from locust import User, events, task
 @events.init.add_listener

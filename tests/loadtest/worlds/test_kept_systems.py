@@ -25,6 +25,8 @@ from loadtest.worlds.native import native_system
 from loadtest.worlds.system import System
 from loadtest.worlds.warm_burst import ask_for_all
 
+pytestmark = pytest.mark.alone
+
 KEYS = 12
 
 

@@ -29,6 +29,8 @@ from loadtest.worlds.system import System
 from tests.loadtest.worlds.test_recorded_run import Lab
 from tests.redis_server import RedisServer
 
+pytestmark = pytest.mark.alone
+
 KEYS, LONG_S = 20, 60.0
 WIRE = ("cache-slow", "cache-silent", "cache-resets", "cache-sliced", "connections-dead")
 PLAIN: dict[str, Any] = {

@@ -13,6 +13,8 @@ import psutil
 import pytest
 from redis import Redis
 
+pytestmark = pytest.mark.alone
+
 SHORT = """
 title = "Short"
 duration_s = 4

@@ -10,6 +10,8 @@ from redis import Redis
 from tests.loadtest.worlds.test_recorded_run import SHORT, Lab
 from tests.redis_server import RedisServer
 
+pytestmark = pytest.mark.alone
+
 
 def test_a_redis_that_refuses_every_write_in_mid_run_is_an_event_and_no_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -22,6 +22,8 @@ from loadtest.worlds.ledger_collector import LedgerFile
 from loadtest.worlds.native import native_system
 from loadtest.worlds.warm_burst import ask_for_all
 
+pytestmark = pytest.mark.alone
+
 CLOCKS_APART_S = 0.005
 """Of two pods on one machine, each of which has asked Redis for the time."""
 POOL = """

@@ -22,6 +22,8 @@ from loadtest.worlds.native import native_system
 from loadtest.worlds.warm_burst import ask_for_all
 from tests.loadtest.worlds.test_shared_pool import POOL
 
+pytestmark = pytest.mark.alone
+
 LATENCY_S, KEYS, KNEE, PER_READ = 0.2, 12, 4, 0.25
 STATIC = discover().strategies["static"]
 

@@ -24,6 +24,8 @@ from loadtest.workload.scenario import Scenario
 from loadtest.workload.writes import writes_of
 from loadtest.worlds.native import native_world
 
+pytestmark = pytest.mark.alone
+
 WORKLOAD = {
     "name": "workload",
     "title": "Phases, absent ids, sizes and writes",
