@@ -80,10 +80,11 @@ class Discovered:
 def discover(references: bool = False, wrong: bool = False) -> Discovered:
     """The strategies in `app/strategies/`, with those of its folders of references and of mistakes where asked for.
 
-    A broken file is reported and harms no other.
+    The baseline is first, then come those that run by default, each group by name. A broken file is reported and harms
+    no other.
     """
     found, broken = _load_all(app.strategies)
-    ordered = dict(sorted(found.items(), key=lambda item: (not item[1].is_baseline, item[0])))
+    ordered = dict(sorted(found.items(), key=_place_of))
     known: dict[str, type[Strategy]] = {}
     mistakes: dict[str, type[Strategy]] = {}
     if references:
@@ -96,6 +97,11 @@ def discover(references: bool = False, wrong: bool = False) -> Discovered:
             faulty[name] = f"its right_twin, {twin!r}, is {'broken' if twin in broken else 'no strategy'}"
         broken |= faulty
     return Discovered(ordered, broken, known, mistakes)
+
+
+def _place_of(found: tuple[str, type[Strategy]]) -> tuple[bool, bool, str]:
+    name, strategy = found
+    return not strategy.is_baseline, not strategy.runs_by_default, name
 
 
 def check_name(name: str) -> None:

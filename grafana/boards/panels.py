@@ -6,11 +6,13 @@ from typing import Any
 from app.discovery import discover
 from grafana.boards.board import COLUMNS
 from grafana.boards.source import SOURCE, Json
-from loadtest.report.colours import colours
+from loadtest.report.colours import colours, rounds
 
 _KNOWN = discover(wrong=True).choosable
 STRATEGY_COLORS = colours(_KNOWN, _KNOWN)
 """The report's colours. A strategy that came after these files were written gets one of Grafana's, by its name."""
+LINE_STYLES: tuple[Json, ...] = ({"fill": "solid"}, {"fill": "dash", "dash": [10, 5]}, {"fill": "dot", "dash": [1, 5]})
+"""The style of lines for each round of strategies through the palette: of one colour, one is dashed and one dotted."""
 STATUS_COLORS = {
     "hit": "#3D4A5C",
     "stale": "#F0E442",
@@ -19,7 +21,7 @@ STATUS_COLORS = {
     "shed": "#CC79A7",
     "error": "#FFFFFF",
 }
-WHY_COLORS = {"miss": "#D55E00", "refresh": "#009E73", "early": "#CC79A7"}
+WHY_COLORS = {"miss": "#D55E00", "refresh": "#009E73", "early": "#CC79A7", "warm": "#56B4E9"}
 BOUND_COLOR = "#9FA7B3"
 
 POINTS_MAX = 3600
@@ -216,7 +218,16 @@ def bound(name: str, **more: Any) -> Json:
 
 def _strategy_overrides(targets: Sequence[Json]) -> list[Json]:
     are_named_so = any(one["legendFormat"].startswith("{{strategy}}") for one in targets)
-    return colors(STRATEGY_COLORS) if are_named_so else []
+    return [*colors(STRATEGY_COLORS), *_line_styles()] if are_named_so else []
+
+
+def _line_styles() -> list[Json]:
+    styled = zip(rounds(STRATEGY_COLORS), LINE_STYLES, strict=False)
+    return [
+        override(f"^({'|'.join(names)})( |$)", custom_lineStyle=style)
+        for names, style in styled
+        if style["fill"] != "solid"
+    ]
 
 
 def _axis_overrides(targets: Sequence[Json]) -> list[Json]:

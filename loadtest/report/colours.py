@@ -20,3 +20,9 @@ def colours(known: Iterable[str], shown: Collection[str]) -> dict[str, str]:
     """
     placed = zip(dict.fromkeys((*known, *shown)), cycle(PALETTE), strict=False)
     return {name: colour for name, colour in placed if name in shown}
+
+
+def rounds(known: Iterable[str]) -> list[list[str]]:
+    """The strategies of each round through the palette, so that those of one colour can differ in another way."""
+    names = list(dict.fromkeys(known))
+    return [names[at : at + len(PALETTE)] for at in range(0, len(names), len(PALETTE))]

@@ -114,6 +114,18 @@ def test_a_strategy_whose_name_begins_like_another_does_not_take_its_colour() ->
     ]
 
 
+def test_two_dozen_strategies_are_told_apart_by_colour_and_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"s{number}" for number in range(24)]
+    monkeypatch.setattr(panels, "STRATEGY_COLORS", colours(names, names))
+    chart = panels.time_series("t", "d", [panels.target("x", "{{strategy}}")], "s")
+
+    def look(name: str) -> str:
+        rules = [rule for rule in overrides(chart) if re.search(rule["matcher"]["options"].strip("/"), name)]
+        return str([rule["properties"] for rule in rules])
+
+    assert len({look(name) for name in names}) == len(names)
+
+
 def test_every_status_and_reason_has_a_colour() -> None:
     assert set(panels.STATUS_COLORS) == set(Status)
     assert set(panels.WHY_COLORS) == set(LoadReason)
