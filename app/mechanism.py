@@ -11,8 +11,10 @@ class MechanismKind(StrEnum):
 
     NONE = "none"  # each of them loads
     COLLAPSE = "collapse"  # one loads, the others wait for it
+    COLLAPSE_IN_POD = "collapse in pod"  # one loads in each pod, the others there wait for it
     STALE = "stale"  # one loads, the others are answered with the old entry
     EARLY = "early"  # one reader loads before the expiry, by chance, and the entry is replaced before there are any
+    REFRESH_AHEAD = "refresh ahead"  # one reader loads once a share of the freshness is over, before the expiry
     UNKNOWN = "unknown"  # something that theory has no formula for
 
 
@@ -29,14 +31,18 @@ class Mechanism:
     spread: float = 0.0
     window_s: float = 0.0  # how long past its freshness an entry may be served
     beta: float = 0.0  # the mean head start of an early load, in costs of a load
+    ahead: float = 0.0  # the share of its freshness that an entry has left from where on a reader replaces it
+    leader_waits: bool = False  # whether the request that loads in place of a stale answer waits for its load
 
     def __post_init__(self) -> None:
         """Check the numbers. Raises ValueError for those that no entry can have."""
-        for name in ("stretch", "spread", "window_s", "beta"):
+        for name in ("stretch", "spread", "window_s", "beta", "ahead"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"Mechanism: {name} must be a finite number from 0, not {getattr(self, name)!r}")
         if self.spread > 2 * self.stretch:
             raise ValueError(f"Mechanism: a spread of {self.spread:g} around {self.stretch:g} TTLs goes below 0")
+        if self.ahead > 1:
+            raise ValueError(f"Mechanism: ahead is a share of the freshness, 1 at most, not {self.ahead:g}")
 
     @classmethod
     def none(cls, *, stretch: float = 1.0, spread: float = 0.0) -> Self:
@@ -49,9 +55,17 @@ class Mechanism:
         return cls(MechanismKind.COLLAPSE, stretch, spread)
 
     @classmethod
-    def stale(cls, *, window_s: float, stretch: float = 1.0, spread: float = 0.0) -> Self:
-        """The old entry is served for `window_s` past its freshness, while one load replaces it."""
-        return cls(MechanismKind.STALE, stretch, spread, window_s)
+    def collapse_in_pod(cls, *, stretch: float = 1.0, spread: float = 0.0) -> Self:
+        """One request loads in each pod that is asked, and the others of that pod wait for it."""
+        return cls(MechanismKind.COLLAPSE_IN_POD, stretch, spread)
+
+    @classmethod
+    def stale(cls, *, window_s: float, stretch: float = 1.0, spread: float = 0.0, leader_waits: bool = False) -> Self:
+        """The old entry is served for `window_s` past its freshness, while one load replaces it.
+
+        With `leader_waits` the request that loads is no stale answer: it waits for its load.
+        """
+        return cls(MechanismKind.STALE, stretch, spread, window_s, leader_waits=leader_waits)
 
     @classmethod
     def early(cls, *, beta: float, stretch: float = 1.0, spread: float = 0.0) -> Self:
@@ -59,13 +73,27 @@ class Mechanism:
         return cls(MechanismKind.EARLY, stretch, spread, beta=beta)
 
     @classmethod
+    def refresh_ahead(cls, *, ahead: float, stretch: float = 1.0) -> Self:
+        """The first reader who finds a share `ahead` of the freshness left, or less, loads, once over all pods."""
+        return cls(MechanismKind.REFRESH_AHEAD, stretch, ahead=ahead)
+
+    @classmethod
     def unknown(cls, *, stretch: float = 1.0, spread: float = 0.0, window_s: float = 0.0) -> Self:
         """Theory has no formula for it; the numbers state how old an answer may be."""
         return cls(MechanismKind.UNKNOWN, stretch, spread, window_s)
 
+    def leaders_max(self, pods: int) -> int | None:
+        """The most loads of one key at once in so many pods; None where each request may load, or nothing is known."""
+        match self.kind:
+            case MechanismKind.NONE | MechanismKind.UNKNOWN:
+                return None
+            case MechanismKind.COLLAPSE_IN_POD:
+                return pods
+        return 1
+
     def least_ttl_s(self, ttl_s: float) -> float:
-        """The shortest time that an entry is fresh, seconds, where the TTL is `ttl_s`."""
-        return max(0.0, ttl_s * (self.stretch - self.spread / 2))
+        """The shortest time that an entry is fresh and not replaced, seconds, where the TTL is `ttl_s`."""
+        return max(0.0, ttl_s * (self.stretch * (1 - self.ahead) - self.spread / 2))
 
     def oldest_s(self, ttl_s: float) -> float:
         """The oldest answer from the cache that the strategy promises, seconds since the read of the origin began.

@@ -112,7 +112,7 @@ def _users_come_often(question: Question) -> bool:
 
 def _waits_are_alike(question: Question) -> bool:
     scatter = question.latency.deviation_ms / question.latency.mean_ms if question.latency.mean_ms else 0.0
-    if question.is_herd and question.is_waiting:
+    if (question.is_herd or question.leaders_max > 1) and question.is_waiting:
         return scatter <= LITTLE
     return scatter <= SCATTER_MAX or not (question.is_waiting or question.kind is MechanismKind.EARLY)
 

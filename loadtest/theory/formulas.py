@@ -11,19 +11,14 @@ needs.
 """
 
 import math
-from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 import scipy
 
-from app.latency import Latency
-from loadtest.figures.records import Floats
-
 BAND = 0.99
 """The share of all counts of one mean that a band holds."""
-LAW_STEPS = 1_000
-"""The steps of an integral over a latency: as many even ones, and again as many in even ratios."""
+STEPS = 1_000
+"""The steps of an integral over the loads of one expiry."""
 
 
 def poisson_band(mean: float) -> tuple[float, float]:
@@ -55,53 +50,6 @@ def herd(rate_per_s: float, latency_s: float) -> float:
     return 1 + rate_per_s * latency_s
 
 
-def herd_of_law(rate_per_s: float, latency: Latency, within_s: float = math.inf) -> float:
-    """The herd for a latency of any law F, whose quickest load ends it.
-
-    It is 1 + lambda times an integral over t, of (1 - F(t)) exp(-lambda times the integral of F up to t). That is the
-    chance that neither the first nor any later load has ended by t. `within_s` counts only loads so soon after the
-    first: for the peak, those within a second.
-    """
-    if latency.deviation_ms == 0:  # fixed, or a law of no width
-        return herd(rate_per_s, min(latency.mean_ms / 1000, within_s))
-    law = _law(latency, min(latency.longest_ms / 1000, within_s))
-    return 1 + rate_per_s * float(np.trapezoid(law.going_on(rate_per_s), law.times_s))
-
-
-def herd_variance(rate_per_s: float, latency: Latency, within_s: float = math.inf) -> float:
-    """The variance of `herd_of_law`: lambda L for a fixed L, as of any Poisson number, and more where L varies.
-
-    While a herd goes on, lambda times the integral of 1 - F up to t came before t, and none of them has ended.
-    """
-    if latency.deviation_ms == 0:  # fixed, or a law of no width
-        return herd(rate_per_s, min(latency.mean_ms / 1000, within_s)) - 1
-    law = _law(latency, min(latency.longest_ms / 1000, within_s))
-    going_on, before = law.going_on(rate_per_s), rate_per_s * (law.times_s - law.landed_so_far_s)
-    others = rate_per_s * float(np.trapezoid(going_on, law.times_s))
-    return 2 * rate_per_s * float(np.trapezoid(going_on * before, law.times_s)) + others - others**2
-
-
-class _Law(NamedTuple):
-    """A latency's law at some moments: F and its integral."""
-
-    times_s: Floats
-    landed: Floats  # F
-    landed_so_far_s: Floats  # its integral
-
-    def going_on(self, rate_per_s: float) -> Floats:
-        """The chance at each moment that a herd is not over yet."""
-        return np.asarray((1 - self.landed) * np.exp(-rate_per_s * self.landed_so_far_s))
-
-
-@lru_cache(maxsize=16)
-def _law(latency: Latency, end_s: float) -> _Law:
-    steps_s = (np.linspace(0, end_s, LAW_STEPS), end_s * np.geomspace(1e-6, 1, LAW_STEPS))
-    times_s = np.unique(np.concatenate(steps_s))
-    landed = np.array([latency.cdf(1000 * time_s) for time_s in times_s.tolist()])
-    areas_s = np.diff(times_s) * (landed[1:] + landed[:-1]) / 2  # trapezia
-    return _Law(times_s, landed, np.concatenate(((0.0,), np.cumsum(areas_s))))
-
-
 def closed_herd(users: int, share: float, period_s: float, latency_s: float) -> float:
     """The herd in a closed loop, at most `users`: a user who waits does not ask again.
 
@@ -129,6 +77,25 @@ def herd_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float) -> float:
     A hot key lives for T + 2 L; a cold one, whose herd is one load, for T + L + 1/lambda.
     """
     last_after_first_s = latency_s + math.expm1(-rate_per_s * latency_s) / rate_per_s
+    return floor_cycle_s(rate_per_s, ttl_s, latency_s) + last_after_first_s
+
+
+def pod_herd(rate_per_s: float, latency_s: float, pods: int) -> float:
+    """Loads per expiry where each of P pods collapses its own requests only: 1 + (P - 1)(1 - e^(-lambda L / P)).
+
+    The first request leads in its pod. Each other pod leads too if it is asked before that load is stored, and its
+    share of the requests is lambda / P. There are P at most, however many requests come ("Request collapsing and
+    jitter", Aonnis: a hundred servers with in-process collapsing are a hundred leaders).
+    """
+    return 1 - (pods - 1) * math.expm1(-rate_per_s * latency_s / pods)
+
+
+def pod_herd_cycle_s(rate_per_s: float, ttl_s: float, latency_s: float, pods: int) -> float:
+    """The time from expiry to expiry where each of P pods leads for itself, and the last of them is stored last."""
+    of_pod = rate_per_s / pods
+    times_s = np.linspace(0, latency_s, STEPS)
+    by_then = np.exp(-of_pod * latency_s) - np.expm1(-of_pod * times_s)  # no load of that pod begins after it
+    last_after_first_s = float(np.trapezoid(1 - by_then ** (pods - 1), times_s))
     return floor_cycle_s(rate_per_s, ttl_s, latency_s) + last_after_first_s
 
 
@@ -182,3 +149,33 @@ def _e1(log: float) -> float:
 def early_herd(beta: float) -> float:
     """Loads per refresh under XFetch without a lock, for a hot key: e^(1/beta), whatever the rate."""
     return math.exp(1 / beta)
+
+
+def early_gap_s(rate_per_s: float, scale_s: float) -> float:
+    """The mean time before the expiry at which XFetch refreshes a hot key: s (ln(lambda s) + 0.577)."""
+    return scale_s * (math.log(rate_per_s * scale_s) + np.euler_gamma)
+
+
+def half_gate_herd(rate_per_s: float, latency_s: float) -> float:
+    """Loads per expiry where half of all misses go past the lock: 1 + lambda L / 2.
+
+    The gate of "Velocity-weighted adaptive TTL", whose coin decides which misses ask for the lock.
+    """
+    return 1 + rate_per_s * latency_s / 2
+
+
+def remaining_cycle_s(rate_per_s: float, ttl_s: float) -> float:
+    """The mean life of a hot entry that each reader refreshes with the chance 1 / (seconds left): T / (lambda + 1).
+
+    The rule of "Request collapsing and jitter" (Aonnis): its chance does not know how many readers there are.
+    """
+    return ttl_s / (rate_per_s + 1)
+
+
+def coherence_left(rate_per_s: float, mean_ttl_s: float, width_s: float) -> float:
+    """The share of their common phase that keys written together keep over one cycle: 0 where they are spread evenly.
+
+    It is sinc(w / mu) / sqrt(1 + (2 pi / (mu lambda))^2): the spread of the TTL, and the wait for a key's next request.
+    """
+    spread, wait = float(np.sinc(width_s / mean_ttl_s)), 2 * math.pi / (mean_ttl_s * rate_per_s)
+    return abs(spread) / math.hypot(1, wait)

@@ -16,11 +16,11 @@ from loadtest.theory.formulas import (
     floor_cycle_s,
     herd,
     herd_cycle_s,
-    herd_of_law,
-    herd_variance,
+    pod_herd_cycle_s,
     stale_answers,
     unrefreshed_chance,
 )
+from loadtest.theory.latency_law import herd_of_law, herd_variance, pod_herd_of_law, pod_herd_s
 from loadtest.theory.question import Question
 from loadtest.workload.traffic import Keys
 
@@ -57,13 +57,15 @@ class KeyGroups:
     def __init__(self, asked: Question) -> None:
         assert asked.mechanism is not None
         scenario, load, mechanism = asked.scenario, asked.scenario.load, asked.mechanism
-        self.kind, self.is_herd = mechanism.kind, asked.is_herd
+        self.kind, self.is_herd, self.leaders_max = mechanism.kind, asked.is_herd, asked.leaders_max
         self.rate_per_s, self.duration_s = asked.rate_per_s, asked.duration_s
         self.latency, self.latency_s = asked.latency, asked.load_s
         # T of the formulas begins when an entry is stored; the lab's begins with the read, so that no answer is older
-        self.ttl_s = max(0.0, scenario.cache.ttl_s * mechanism.stretch - self.latency_s)
+        whole_s = scenario.cache.ttl_s * mechanism.stretch
+        self.ttl_s = max(0.0, whole_s * (1 - mechanism.ahead) - self.latency_s)  # until the next load may begin
         self.width_s = scenario.cache.ttl_s * mechanism.spread
-        self.stale_s = mechanism.window_s
+        self.old_s = mechanism.window_s + whole_s * mechanism.ahead  # for which the entry answers from then on
+        self.leader_waits = mechanism.leader_waits
         self.scale_s = self.latency_s * mechanism.beta
         self.is_cold = scenario.warm.keys == "none"
         self.landed_s = self.latency_s + scenario.warm.lead_s  # how long before the load a warm-up's entries count
@@ -74,10 +76,17 @@ class KeyGroups:
         self.rates = self.shares * self.rate_per_s
         # until a herd is over: all that ask wait for one load, or the quickest of all their loads ends it
         self.herds_s = np.full(len(self.rates), self.latency_s)
+        if self.leaders_max > 1 and not self.users:
+            self.herds_s = np.array([pod_herd_s(rate, self.latency, self.leaders_max) for rate in self.rates.tolist()])
         if self.is_herd:
             often = (self.rates * self.latency_s > 1e-6) & (self.users == 0)  # else no request joins a load
             self.herds_s = np.where(often, (self.herds() - 1) / self.rates, self.latency_s)
         self.cycles = list(map(self._cycle, self.shares.tolist(), self.herds_s.tolist()))
+
+    @property
+    def answers_wait(self) -> bool:
+        """Whether requests for an expired entry wait for a load."""
+        return self.kind in {MechanismKind.NONE, MechanismKind.COLLAPSE, MechanismKind.COLLAPSE_IN_POD}
 
     def herds(self, within_s: float = math.inf) -> Floats:
         """The misses per expiry of each group, within `within_s` of the first."""
@@ -90,10 +99,28 @@ class KeyGroups:
             return closed(self.users, share, self.period_s, load_s)
         if self.is_herd:
             return herd_of_law(self.rate_per_s * share, self.latency, within_s)
+        if self.leaders_max > 1:
+            load_s = min(pod_herd_s(self.rate_per_s * share, self.latency, self.leaders_max), within_s)
         return herd(self.rate_per_s * share, load_s)
+
+    def leaders(self, within_s: float = math.inf) -> Floats:
+        """The loads per expiry of each group, within `within_s` of the first, where requests are collapsed."""
+        return np.array([self._leaders(share, within_s) for share in self.shares.tolist()])
+
+    def _leaders(self, share: float, within_s: float) -> float:
+        if self.leaders_max == 1:
+            return 1.0
+        if self.users:  # each of those who come meanwhile asks any of the pods
+            coming = (self._herd(share, within_s) - 1) / max(1, self.users - 1)
+            missed = math.pow(1 - coming / self.leaders_max, self.users - 1)
+            return 1 + (self.leaders_max - 1) * (1 - missed)
+        return pod_herd_of_law(self.rate_per_s * share, self.latency, self.leaders_max, within_s)
 
     def scatter(self, per_expiry: Floats) -> Floats:
         """The variance of the loads per expiry of each group."""
+        if self.leaders_max > 1:
+            others = per_expiry - 1  # of so many pods, each with the same chance
+            return np.maximum(0.0, others * (1 - others / (self.leaders_max - 1)))
         if not self.is_herd or self.users or self.latency.is_fixed:
             return per_expiry - 1  # one, and a Poisson number
         return np.array([herd_variance(rate, self.latency, 1.0) for rate in self.rates.tolist()])
@@ -105,7 +132,10 @@ class KeyGroups:
         match self.kind:
             case MechanismKind.NONE:
                 return KeyCycle(rate, herd_cycle_s(rate, ttl_s, herd_s), gap_s, gap_var, self._herd(share))
-            case MechanismKind.STALE:
+            case MechanismKind.COLLAPSE_IN_POD:
+                cycle_s = pod_herd_cycle_s(rate, ttl_s, herd_s, self.leaders_max)
+                return KeyCycle(rate, cycle_s, gap_s, gap_var, self._herd(share))
+            case MechanismKind.STALE | MechanismKind.REFRESH_AHEAD:
                 return KeyCycle(rate, cycle_s, gap_s, gap_var, herd(rate, latency_s))
             case MechanismKind.EARLY:
                 cycle_s, missed = early_cycle_s(rate, ttl_s, latency_s, scale_s), unrefreshed_chance(rate, scale_s)
@@ -122,19 +152,22 @@ class KeyGroups:
         """The first loads of a cold start, for each group."""
         return np.asarray(-np.expm1(-self.rates * self.duration_s) * self.is_cold)
 
-    def stale(self) -> Floats:
-        """The stale answers of each group; only waits that end in the stale window and in the run count."""
-        if self.kind is not MechanismKind.STALE:
+    def old_answers(self) -> Floats:
+        """The answers of each group with an entry that is being replaced; only waits that end in the run count."""
+        if self.kind not in {MechanismKind.STALE, MechanismKind.REFRESH_AHEAD}:
             return np.zeros(len(self.rates))
         answers = []
         for cycle in self.cycles:
-            asked = cycle.rate_per_s * self.stale_s
-            wait_s = 1 / cycle.rate_per_s - (self.stale_s / math.expm1(asked) if 0 < asked < 30 else 0.0)
+            asked = cycle.rate_per_s * self.old_s
+            wait_s = 1 / cycle.rate_per_s - (self.old_s / math.expm1(asked) if 0 < asked < 30 else 0.0)
             last_s = self.duration_s - self.ttl_s - self.latency_s - wait_s  # a load after this is followed by none
             loads = cycle.expiries(last_s, self.is_cold, self.landed_s)
             if not self.is_cold and last_s > -self.latency_s:
                 loads += 1  # the warm-up's
-            answers.append(loads * stale_answers(cycle.rate_per_s, self.latency_s, self.stale_s))
+            per_load = stale_answers(cycle.rate_per_s, self.latency_s, self.old_s)
+            if self.leader_waits:
+                per_load += math.expm1(-asked)  # the first who comes in time loads, and is answered by that
+            answers.append(loads * per_load)
         return np.array(answers)
 
 

@@ -26,7 +26,8 @@ def mean_field(keys: KeyGroups, run_s: float) -> tuple[Floats, float]:
     """The misses of each group within `run_s` of a cold start or of the first expiry, and the most loads in a second.
 
     A key is idle until it is asked for, then loading for L, then fresh. In a herd each request for an expired key
-    loads, else one does. In an open loop requests keep coming; in a closed one, from users who do not wait.
+    loads, else one does, or the first of each pod. In an open loop requests keep coming; in a closed one, from users
+    who do not wait.
     """
     step_s = _step_s(keys)
     steps, width = max(1, math.ceil(run_s / step_s)), max(1, round(keys.width_s / step_s))
@@ -44,6 +45,8 @@ def mean_field(keys: KeyGroups, run_s: float) -> tuple[Floats, float]:
     thinking, leaving = float(keys.users), -math.expm1(-step_s / keys.period_s) if keys.users else 0.0
     begun, missed, loads = np.zeros((steps, len(groups))), np.zeros((steps, len(groups))), np.zeros(steps + 1)
     expiring, idle, loading, waiting = np.zeros((4, len(groups)))
+    leaderless = np.zeros(len(groups))  # for each group, of the pods those that do not load a key that another loads
+    leaders, asked_so_far = keys.leaders_max, np.zeros((steps + 1, len(groups)))
     for now in range(steps):
         since, has = np.maximum(0, now - delays), now >= delays
         landed = np.where(has, begun[since, groups], 0.0)
@@ -51,6 +54,9 @@ def mean_field(keys: KeyGroups, run_s: float) -> tuple[Floats, float]:
         if not keys.is_herd:
             back = waiting * np.divide(landed, loading, out=np.zeros_like(landed), where=loading > 1e-12)
         loading = loading - landed
+        if leaders > 1:  # those that no request has made load until then
+            unasked = np.exp((asked_so_far[np.minimum(since + 1, now), groups] - asked_so_far[now]) / leaders)
+            leaderless = leaderless - (leaders - 1) * landed * unasked
         change[np.minimum(now + ends, steps), groups] += landed / width
         change[np.minimum(now + ends + width, steps), groups] -= landed / width
         expiring = expiring + change[now]
@@ -60,8 +66,10 @@ def mean_field(keys: KeyGroups, run_s: float) -> tuple[Floats, float]:
         asked = coming[now] * keys.shares
         missed[now] = asked * (idle + loading)
         begun[now] = idle * -np.expm1(-asked)
+        joined = leaderless * -np.expm1(-asked / leaders)
+        leaderless, asked_so_far[now + 1] = leaderless - joined + (leaders - 1) * begun[now], asked_so_far[now] + asked
         idle, loading, waiting = idle - begun[now], loading + begun[now], waiting + missed[now] - back
-        loads[now + 1] = (missed if keys.is_herd else begun)[now].sum()
+        loads[now + 1] = missed[now].sum() if keys.is_herd else (begun[now] + joined).sum()
         if keys.users:
             answered = coming[now] - missed[now].sum() + back.sum()
             thinking += answered - coming[now]

@@ -39,7 +39,7 @@ def _together(keys: KeyGroups, per_expiry: Floats) -> float:
     """The peak of a cold start, or of the moment when a warm-up's entries expire."""
     if keys.is_cold:
         return mean_field(keys, 2.0)[1]
-    if keys.kind in {MechanismKind.NONE, MechanismKind.COLLAPSE}:
+    if keys.answers_wait:
         first = mean_field(keys, min(keys.width_s + 2, followed_s(keys)))[1]
         clump = (keys.counts @ (per_expiry**2 + keys.scatter(per_expiry))) / (keys.counts @ per_expiry)
         first += _luck(keys.width_s) * math.sqrt(first * clump * max(0.0, 1 - 1 / max(1.0, keys.width_s)))

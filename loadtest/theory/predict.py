@@ -36,21 +36,22 @@ def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, dur
     keys = KeyGroups(question)
     requests = rate_per_s * duration_s
     expiries, unanswered = keys.expiries(duration_s), _unanswered(keys)
-    reads = unanswered if question.is_herd else expiries
+    reads = unanswered if question.is_herd else expiries * keys.leaders()
     per_expiry = np.divide(reads, expiries, out=np.ones_like(reads), where=expiries > 0)
     per_expiry = np.maximum(1.0, per_expiry)  # an expiry that is one begins with a load
     total = min(float(keys.counts @ reads), requests)
     most = keys.users * math.ceil(1 / (keys.latency_s + keys.period_s)) if keys.users else total
-    at_once = np.minimum(per_expiry, keys.herds(within_s=1.0)) if question.is_herd else per_expiry
+    soon = keys.herds(within_s=1.0) if question.is_herd else keys.leaders(within_s=1.0)
+    at_once = np.minimum(per_expiry, soon)
     peak = min(peak_1s(keys, at_once), total, most)
-    stale = min(1.0, float(keys.counts @ keys.stale()) / requests)
+    old = min(1.0, float(keys.counts @ keys.old_answers()) / requests)
     return Prediction(
         origin_reads=total,
         origin_peak_1s=peak,
         peak_band=poisson_band(peak),
         reads_per_expiry=float(per_expiry[0]),
-        hit_ratio=min(1.0, max(stale, 1 - float(keys.counts @ unanswered) / requests)),
-        stale_share=stale,
+        hit_ratio=min(1.0, max(old, 1 - float(keys.counts @ unanswered) / requests)),
+        stale_share=old if keys.kind is MechanismKind.STALE else 0.0,  # else that entry is fresh still
     )
 
 
@@ -67,8 +68,8 @@ def _unanswered(keys: KeyGroups) -> Floats:
     """
     starts, per_expiry = keys.starts(), np.array([cycle.unanswered for cycle in keys.cycles])
     herds = keys.herds()
-    later = np.maximum(0.0, keys.expiries(keys.duration_s) - starts) * per_expiry - keys.stale()
-    waits_later = keys.kind in {MechanismKind.NONE, MechanismKind.COLLAPSE}
+    later = np.maximum(0.0, keys.expiries(keys.duration_s) - starts) * per_expiry - keys.old_answers()
+    waits_later = keys.answers_wait
     quiet_s = 0.0 if keys.is_cold else keys.ttl_s - keys.width_s / 2  # until the first key expires
     most_s = followed_s(keys)
     run_s = min(keys.duration_s, quiet_s + most_s if waits_later else min(keys.ttl_s, most_s))

@@ -43,6 +43,11 @@ class Question:
         """Whether each request that finds nothing loads."""
         return self.kind is MechanismKind.NONE
 
+    @property
+    def leaders_max(self) -> int:
+        """The loads of one key at once, at most, where requests are collapsed."""
+        return (self.mechanism.leaders_max(self.scenario.pods) if self.mechanism else None) or 1
+
     @cached_property
     def latency(self) -> Latency:
         return Latency.parse(self.scenario.origin.latency)
@@ -94,12 +99,12 @@ class Question:
             if self.is_waiting:
                 together = min(together, float(self.scenario.load.users or 0))
         else:
-            together = float(-np.expm1(-asked).sum())
+            together = float(-self.leaders_max * np.expm1(-asked / self.leaders_max).sum())
         return together
 
     def loads_at_once(self, pods: int) -> float:
         """The most loads at once that are expected in so many pods together."""
         each, scatter = self.loads_of_all_keys * pods / self.scenario.pods, 1.0
-        if not self.is_herd:  # of each key one or none
-            scatter = max(0.0, 1 - self.loads_of_all_keys / self.scenario.keys.count)
+        if not self.is_herd:  # of each key one or none, in each pod that leads for itself
+            scatter = max(0.0, 1 - self.loads_of_all_keys / (self.scenario.keys.count * self.leaders_max))
         return min(self.loads_of_all_keys, each + SIGMAS * math.sqrt(scatter * each))

@@ -1,11 +1,9 @@
 """The load from which an outage can feed itself: the offered load with retries against the origin's capacity."""
 
 from app.latency import Latency
-from app.strategy import MechanismKind, Strategy
+from app.strategy import Strategy
 from loadtest.workload.client import ClientTable
 from loadtest.workload.scenario import Scenario
-
-_COLLAPSED = frozenset({MechanismKind.COLLAPSE, MechanismKind.STALE, MechanismKind.EARLY})
 
 
 def capacity_per_s(scenario: Scenario) -> float:
@@ -21,15 +19,15 @@ def attempts_max(client: ClientTable) -> float:
 
 
 def backlog_max(scenario: Scenario, strategy: type[Strategy]) -> int:
-    """The most reads that can queue at the origin: one per key where loads are collapsed, else all that pods let in."""
-    settings = scenario.pod_settings(seed=0, pod="any")
-    of_pods = scenario.pods * (settings.origin_connections + settings.origin_queue_max)
-    return min(of_pods, scenario.keys.ids) if is_collapsed(scenario, strategy) else of_pods
+    """The most reads that can be at the origin: all that pods let in, fewer where the loads of a key are collapsed."""
+    of_pods, collapsed = scenario.pods * scenario.loads_held_max, collapsed_max(scenario, strategy)
+    return of_pods if collapsed is None else min(of_pods, collapsed)
 
 
-def is_collapsed(scenario: Scenario, strategy: type[Strategy]) -> bool:
-    """Whether a strategy loads each id at most once at a time, over all pods."""
-    return scenario.stated(strategy).mechanism().kind in _COLLAPSED
+def collapsed_max(scenario: Scenario, strategy: type[Strategy]) -> int | None:
+    """The most loads at once where those of an id are collapsed, over all pods or in each; None where they are not."""
+    leaders = scenario.stated(strategy).mechanism().leaders_max(scenario.pods)
+    return None if leaders is None else leaders * scenario.keys.ids
 
 
 def feeds_itself_from_per_s(scenario: Scenario, strategy: type[Strategy]) -> float | None:

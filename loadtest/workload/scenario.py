@@ -196,10 +196,19 @@ class Scenario(Table):
     @property
     def loads_let_in(self) -> int:
         """The loads at once that a pod turns none of away: those that read, those that may queue, within its limit."""
-        settings, nets = self.pod_settings(seed=0, pod="any"), self.nets
-        queue_max = settings.origin_queue_max if nets.queue_max is None else nets.queue_max
-        at_once = settings.origin_connections + queue_max
-        return at_once if nets.limit is None else min(at_once, nets.limit.initial)
+        limit = self.nets.limit
+        return self._reads_and_queue if limit is None else min(self._reads_and_queue, limit.initial)
+
+    @property
+    def loads_held_max(self) -> int:
+        """The most loads at once that a pod may come to hold: its limit may have grown as far as it goes."""
+        limit = self.nets.limit
+        return self._reads_and_queue if limit is None else min(self._reads_and_queue, limit.most)
+
+    @property
+    def _reads_and_queue(self) -> int:
+        settings, queue_max = self.pod_settings(seed=0, pod="any"), self.nets.queue_max
+        return settings.origin_connections + (settings.origin_queue_max if queue_max is None else queue_max)
 
     @property
     def connections_shared(self) -> int | None:

@@ -11,7 +11,7 @@ from app.nets.nets import Nets
 from app.settings import Settings
 from app.strategy import Strategy
 from loadtest.sim.cluster.tolerances import Allowed
-from loadtest.theory.tipping import attempts_max, capacity_per_s, feeds_itself_from_per_s, is_collapsed
+from loadtest.theory.tipping import attempts_max, capacity_per_s, collapsed_max, feeds_itself_from_per_s
 from loadtest.workload import faults
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.trigger import trigger_of
@@ -42,7 +42,7 @@ def well_from_s(scenario: Scenario, strategy: type[Strategy], allowed: Allowed) 
     open_s = longest_open_s(scenario.nets)
     slow = [fault.times for fault in scenario.faults if isinstance(fault, faults.OriginSlow)]
     slowed_s = max(slow, default=1.0) * load_s
-    drained_s = 0.0 if is_collapsed(scenario, strategy) else _backlog_s(scenario, open_s)
+    drained_s = _backlog_s(scenario, open_s) if collapsed_max(scenario, strategy) is None else 0.0
     ended_s = settings.origin_timeout_ms / 1000 + settings.lease_ms / 1000 + scenario.nets.failure_mark_ms / 1000
     ended_s += settings.grace_s if any(isinstance(one, faults.PodTerminated) for one in scenario.faults) else 0.0
     return calm_from_s(scenario) + ended_s + open_s + slowed_s + drained_s + AFTER_S
@@ -66,8 +66,8 @@ def _load_s_max(scenario: Scenario, strategy: type[Strategy], settings: Settings
     """The longest load in health, its wait for a connection included, seconds; infinite where there is no bound."""
     longest_s = scenario.origin.longest_ms / 1000
     connections = min(settings.origin_connections, scenario.connections_together)
-    if is_collapsed(scenario, strategy):
-        return (scenario.keys.ids // connections + 1) * longest_s
+    if (collapsed := collapsed_max(scenario, strategy)) is not None:
+        return (collapsed // connections + 1) * longest_s
     if scenario.load.users is not None:
         return (scenario.load.users // connections + 1) * longest_s
     feeds_from_per_s = feeds_itself_from_per_s(scenario, strategy)
@@ -79,7 +79,7 @@ def _load_s_max(scenario: Scenario, strategy: type[Strategy], settings: Settings
 def _patience_s(scenario: Scenario, strategy: type[Strategy], settings: Settings) -> float:
     """The shortest of all time-outs that a load may meet, seconds; who waits for an entry has to find it fresh."""
     outlives_s = math.inf
-    if is_collapsed(scenario, strategy):
+    if collapsed_max(scenario, strategy) is not None:
         outlives_s = min(scenario.cache.ttl_s, settings.negative_ttl_s if scenario.keys.absent else math.inf) / 2
     hard_ms = scenario.nets.hard_timeout_ms or math.inf
     timeout_ms = min(settings.origin_timeout_ms, settings.wait_ms_max, hard_ms)
@@ -106,13 +106,13 @@ def _fit(scenario: Scenario, strategy: type[Strategy]) -> bool:
         return False
     if nets.queue_max is not None and nets.queue_max < reads:
         return False
-    return not is_collapsed(scenario, strategy) or virtual.redis_entries_max is None
+    return collapsed_max(scenario, strategy) is None or virtual.redis_entries_max is None
 
 
 def _reads_max(scenario: Scenario, strategy: type[Strategy]) -> float:
     """The most reads at once in health."""
-    if is_collapsed(scenario, strategy):
-        return scenario.keys.ids
+    if (collapsed := collapsed_max(scenario, strategy)) is not None:
+        return collapsed
     if scenario.load.users is not None:
         return scenario.load.users
     return QUEUED_LOADS + ROOM * _rate_per_s(scenario) * scenario.origin.longest_ms / 1000

@@ -7,11 +7,12 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from app.discovery import discover
+from app.nets.nets import Nets
 from loadtest.cli import app
 from loadtest.studies.tipping.map_chart import NEVER_TEXT, figure
 from loadtest.studies.tipping.page import Map, table
 from loadtest.studies.tipping.places import plan_map
-from loadtest.theory.tipping import attempts_max, capacity_per_s, feeds_itself_from_per_s
+from loadtest.theory.tipping import attempts_max, backlog_max, capacity_per_s, feeds_itself_from_per_s
 from loadtest.workload.client import ClientTable
 from tests.loadtest.studies.tipping.test_places import found, scenario
 
@@ -86,3 +87,16 @@ def test_theorys_line_is_capacity_over_the_attempts_of_a_request_that_always_fai
     assert attempts_max(ClientTable(retries=3, budget=0.1)) == 1.1
     slow = own.origin.model_dump() | {"slowdown": {"knee": 4, "per_read": 0.25, "times_max": 20}}
     assert capacity_per_s(scenario(origin=slow)) == 16 / (0.1 * 4)
+
+
+def test_a_backlog_is_no_longer_than_the_queue_and_the_limit_that_the_scenario_states() -> None:
+    """Two pods of 8 connections end 160 reads a second, within whose time-out of a second a short queue ends."""
+    static, collapse = (discover().strategies[name] for name in ("static", "collapse"))
+    own = scenario(origin={"latency": "fixed(100)", "connections": 8, "timeout_ms": 1_000})
+    assert backlog_max(own, static) == 2 * (8 + 1_024)
+    assert backlog_max(own, collapse) == 2 * 10  # each pod loads each of ten keys once at a time
+    assert feeds_itself_from_per_s(own, static) == 160.0
+    for nets, longest in ({"queue_max": 16}, 24), ({"limit": {"kind": "aimd", "initial": 5, "most": 40}}, 40):
+        bounded = own.model_copy(update={"nets": Nets.model_validate(nets)})
+        assert backlog_max(bounded, static) == 2 * longest
+        assert feeds_itself_from_per_s(bounded, static) is None
