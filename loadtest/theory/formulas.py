@@ -175,7 +175,7 @@ def remaining_cycle_s(rate_per_s: float, ttl_s: float) -> float:
 def coherence_left(rate_per_s: float, mean_ttl_s: float, width_s: float) -> float:
     """The share of their common phase that keys written together keep over one cycle: 0 where they are spread evenly.
 
-    It is sinc(w / mu) / sqrt(1 + (2 pi / (mu lambda))^2): the spread of the TTL, and the wait for a key's next request.
+    It is sinc(w / mu) / sqrt(1 + (2 pi / (mu lambda))^2), by the spread and the wait for a request.
     """
     spread, wait = float(np.sinc(width_s / mean_ttl_s)), 2 * math.pi / (mean_ttl_s * rate_per_s)
     return abs(spread) / math.hypot(1, wait)
