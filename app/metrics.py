@@ -19,6 +19,7 @@ from app.nets.nets import Net
 from app.nets.origin_guard import OriginGuard
 from app.settings import Settings
 from app.strategy import LoadReason, Shed, Status, Strategy
+from app.strategy_groups import WRONG
 
 # Closer together around an origin's usual latency (20 to 300 ms), where p99 has to be right to 10 %.
 DURATION_BUCKETS_S = (
@@ -114,8 +115,8 @@ class Metrics:
         self.about = add(
             GaugeFamily(
                 "lab_strategy_info",
-                "1; `ordered` sorts the baseline first, `says` is its own first sentence",
-                ("strategy", "ordered", "baseline", "says"),
+                "1; `ordered` sorts the baseline first, `kind` is its mechanism's, `says` is its own first sentence",
+                ("strategy", "ordered", "baseline", "kind", "says"),
             )
         )
         self.ttl = add(GaugeFamily("lab_ttl_seconds", "How long an entry is fresh")).labels()
@@ -138,9 +139,14 @@ class Metrics:
         self.ttl.set(settings.ttl_s)
         for place, (name, strategy) in enumerate(strategies.items()):
             said = " ".join((inspect.getdoc(strategy) or "").partition("\n\n")[0].split())
-            self.about.labels(name, f"{place:02} {name}", str(strategy.is_baseline).lower(), said[:SAID_CHARS_MAX]).set(
-                1
-            )
+            kind = strategy.stated(settings.ttl_s, settings.params.get(name, {})).mechanism().kind
+            self.about.labels(
+                name,
+                f"{place:02} {name}",
+                str(strategy.is_baseline).lower(),
+                WRONG if strategy.right_twin else kind,
+                said[:SAID_CHARS_MAX],
+            ).set(1)
 
     def watch(self, connections: "Openings") -> None:
         """Let the gauges of connections read these."""

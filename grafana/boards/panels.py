@@ -185,11 +185,11 @@ def text(title: str, content: str, height: int, width: int = COLUMNS) -> Json:
     }
 
 
-def per_strategy(panel: Json) -> Json:
-    """The panel once for each strategy that is chosen, side by side, with a link to the strategy's own page."""
+def per_strategy(panel: Json, of: str = "strategy") -> Json:
+    """The panel once for each strategy that `of` chooses, side by side, with a link to the strategy's own page."""
     panel["gridPos"]["w"] = COLUMNS
-    page = link("$strategy alone, with what it costs", "/d/strategy?var-strategy=$strategy")
-    return panel | {"repeat": "strategy", "repeatDirection": "h", "maxPerRow": PER_ROW_MAX, "links": [page]}
+    page = link(f"${of} alone, with what it costs", f"/d/strategy?var-strategy=${of}")
+    return panel | {"repeat": of, "repeatDirection": "h", "maxPerRow": PER_ROW_MAX, "links": [page]}
 
 
 def override(regexp: str, **properties: Any) -> Json:

@@ -5,7 +5,13 @@ at a step of one second, and the highest of its seconds at a longer step. Zoomin
 second doubles none.
 """
 
-CHOSEN = 'strategy=~"$strategy"'
+
+def chosen(variable: str) -> str:
+    """The condition that a series is of a strategy which that variable chooses."""
+    return f'strategy=~"${variable}"'
+
+
+CHOSEN = chosen("strategy")
 NEWEST = "15s"
 """The window in which a newest value is looked for; recorded series are some seconds old."""
 

@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 from grafana.boards.board import BASELINE, STRATEGY, Json, make_board
+from grafana.boards.kinds import kind_rows, kind_variables
 from grafana.boards.panels import bound, override, per_strategy, stat, target, text, time_series
 from grafana.boards.queries import CHOSEN, newest, percentile, shown, shown_by
 from grafana.boards.story import AGE, ANSWERS, DURATION, EXPECTED, ages, firing, must_be_zero, needles, not_hit, waits
@@ -26,8 +27,11 @@ def board() -> Json:
             ("", [_latency(), waits("Latency of $baseline, answers by how long they took", "baseline", 12, 5)]),
             ("", [must_be_zero(width=17), firing(width=7)]),
         ],
-        [STRATEGY, BASELINE],
-        more=[("What it costs, and one over another", [_misses(), _miss_ratio(), ages(8, 8), _pool(), _lock_waits()])],
+        [STRATEGY, BASELINE, *kind_variables()],
+        more=[
+            ("What it costs, and one over another", [_misses(), _miss_ratio(), ages(8, 8), _pool(), _lock_waits()]),
+            *kind_rows(),
+        ],
     )
 
 

@@ -13,7 +13,7 @@ from grafana.boards.panels import (
     target,
     time_series,
 )
-from grafana.boards.queries import CHOSEN, level, newest, percentile, shown, shown_by
+from grafana.boards.queries import chosen, level, newest, percentile, shown, shown_by
 
 READS = "strategy:lab_origin_reads:increase1s"
 EXPECTED = "strategy:lab_origin_reads:expected"
@@ -26,8 +26,11 @@ BARS = {"drawStyle": "bars", "lineWidth": 0, "fillOpacity": 90, "barWidthFactor"
 """The style of series whose every second is a bar, so that one second is seen."""
 
 
-def needles(title: str, width: int, height: int) -> Json:
-    """The panel of the chosen strategy's origin reads, with theory's line, on an axis that all strategies share."""
+def needles(title: str, width: int, height: int, of: str = "strategy") -> Json:
+    """The panel of a strategy's origin reads, with theory's line, on an axis that all strategies share.
+
+    `of` is the variable that chooses the strategy.
+    """
     return time_series(
         title,
         "Reads that the origin got in each second, over all pods; what was shed is none. Expect needles one TTL apart "
@@ -36,7 +39,7 @@ def needles(title: str, width: int, height: int) -> Json:
         "that a read takes, both as measured; a needle on the border of two seconds is split between them. An "
         "invisible line as high as the highest strategy keeps the axes the same.",
         [
-            target(shown(READS), "{{strategy}}"),
+            target(shown(READS, chosen(of)), "{{strategy}}"),
             target(f"max({level(EXPECTED, BASELINE_S)})", "1 + λL", "B"),
             axis_target(f"max({shown(READS, '')})"),
         ],
@@ -49,10 +52,10 @@ def needles(title: str, width: int, height: int) -> Json:
     )
 
 
-def not_hit(title: str, width: int, height: int) -> Json:
-    """The panel of answers that were no hits, by status, as shares of all answers."""
-    all_answers = shown_by("", ANSWERS)
-    others = shown_by("status", ANSWERS, f'status!="hit", {CHOSEN}')
+def not_hit(title: str, width: int, height: int, of: str = "strategy") -> Json:
+    """The panel of a strategy's answers that were no hits, by status, as shares of all; `of` is the variable of it."""
+    all_answers = shown_by("", ANSWERS, chosen(of))
+    others = shown_by("status", ANSWERS, f'status!="hit", {chosen(of)}')
     return time_series(
         title,
         "The answers of each second that were not fresh from the cache, as a share of all. stale: past its TTL while "
@@ -76,7 +79,7 @@ def waits(title: str, of: str, width: int, height: int) -> Json:
         "How many answers of each second took how long, from request to answer in the service. Expect a bright band "
         "of hits at the bottom, and above it a dot at each expiry, at the origin's latency, as bright as many had to "
         "wait.",
-        shown_by("le", "strategy_le:lab_request_duration_seconds:increase1s", f'strategy=~"${of}"'),
+        shown_by("le", "strategy_le:lab_request_duration_seconds:increase1s", chosen(of)),
         "s",
         width=width,
         height=height,

@@ -1,9 +1,13 @@
 """The metrics that are more than a counter."""
 
+import re
 import time
 
 from app.metrics import Metrics
 from app.peak import Peak
+from app.strategies.static import Static
+from app.strategies.swr import StaleWhileRevalidate
+from loadtest.workload.stated_settings import StatedSettings
 
 
 def test_a_peak_is_seen_by_whoever_looks_once_a_second() -> None:
@@ -32,3 +36,17 @@ def test_the_cpu_time_is_that_of_the_process_whenever_somebody_looks() -> None:
     seen_s = metrics.registry.get_sample_value("lab_cpu_seconds")
     assert seen_s is not None
     assert before_s <= seen_s <= time.process_time()
+
+
+def test_a_strategy_is_told_with_its_kind_and_a_mistake_as_one() -> None:
+    class Late(StaleWhileRevalidate):
+        right_twin = "swr"
+
+    metrics = Metrics()
+    metrics.tell(StatedSettings(), {"static": Static, "swr": StaleWhileRevalidate, "late": Late})
+    told = [line for line in metrics.text().decode().splitlines() if line.startswith("lab_strategy_info{")]
+    assert [re.findall(r'(?:ordered|kind)="([^"]*)"', line) for line in told] == [
+        ["00 static", "none"],
+        ["01 swr", "stale"],
+        ["02 late", "wrong"],
+    ]

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from app.discovery import discover
-from app.strategy import LoadReason, Status
-from grafana.boards import panels
+from app.strategy import LoadReason, MechanismKind, Status
+from app.strategy_groups import WRONG
+from grafana.boards import kinds, panels
 from grafana.boards.__main__ import FOLDER, texts
 from grafana.boards.board import TAG
 from loadtest.report.colours import colours
@@ -151,7 +152,18 @@ def test_a_column_leads_to_its_strategys_page() -> None:
     repeated = [panel for panel in charts_of(stampede) if "repeat" in panel]
     assert repeated
     for panel in repeated:
-        assert panel["links"][0]["url"].startswith("/d/strategy?var-strategy=$strategy&"), panel["title"]
+        assert panel["links"][0]["url"].startswith(f"/d/strategy?var-strategy=${panel['repeat']}&"), panel["title"]
+
+
+def test_every_kind_of_strategy_has_a_closed_row_and_the_mistakes_the_last() -> None:
+    [stampede] = [board for board in BOARDS if board["uid"] == "stampede"]
+    closed = {panel["title"]: panel["panels"] for panel in stampede["panels"] if panel.get("collapsed")}
+    assert set(kinds.TITLES) == {*MechanismKind, WRONG}
+    assert [*closed][-1] == kinds.TITLES[WRONG]
+    variables = {variable["name"]: variable["query"] for variable in stampede["templating"]["list"]}
+    for kind, title in kinds.TITLES.items():
+        assert {panel["repeat"] for panel in closed[title]} == {f"kind_{kind}"}
+        assert f'kind="{kind}"' in variables[f"kind_{kind}"]
 
 
 def test_the_first_screen_of_the_first_page_fits_a_laptop() -> None:

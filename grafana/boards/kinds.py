@@ -1,0 +1,42 @@
+"""Strategies by what they do at an expiry: a closed row of each kind, for a stack in which there are many."""
+
+from app.strategy import MechanismKind
+from app.strategy_groups import MARKED, WRONG
+from grafana.boards.board import Json, several, strategy_variable
+from grafana.boards.panels import per_strategy
+from grafana.boards.story import needles, not_hit
+
+TITLES: dict[str, str] = {
+    MechanismKind.NONE: "Those whose readers all load",
+    MechanismKind.COLLAPSE: "Those of whose readers one loads, while the others wait",
+    MechanismKind.STALE: "Those that answer with the old entry meanwhile",
+    MechanismKind.EARLY: "Those that load before the expiry",
+    MechanismKind.UNKNOWN: "Those of another kind",
+    WRONG: f"Those that are {MARKED}",
+}
+"""The titles of the rows, by the label `kind` of lab_strategy_info."""
+
+
+def kind_rows() -> list[tuple[str, list[Json]]]:
+    """A row for each kind, with the needles of its strategies and their answers that were no hits."""
+    return [(title, [_needles(_variable_of(kind)), _not_hit(_variable_of(kind))]) for kind, title in TITLES.items()]
+
+
+def kind_variables() -> list[Json]:
+    """The hidden variables by which those rows are repeated, the baseline first in that of its kind."""
+    return [
+        strategy_variable(_variable_of(kind), title, title, f'kind="{kind}"', hide=2, **several())
+        for kind, title in TITLES.items()
+    ]
+
+
+def _variable_of(kind: str) -> str:
+    return f"kind_{kind.replace('-', '_')}"
+
+
+def _needles(of: str) -> Json:
+    return per_strategy(needles(f"${of}: origin reads per second", width=24, height=5, of=of), of)
+
+
+def _not_hit(of: str) -> Json:
+    return per_strategy(not_hit(f"${of}: answers that were no hits", width=24, height=5, of=of), of)
