@@ -9,8 +9,10 @@ from grafana.boards.story import needles, not_hit
 TITLES: dict[str, str] = {
     MechanismKind.NONE: "Those whose readers all load",
     MechanismKind.COLLAPSE: "Those of whose readers one loads, while the others wait",
+    MechanismKind.COLLAPSE_IN_POD: "Those that do so in each pod alone",
     MechanismKind.STALE: "Those that answer with the old entry meanwhile",
-    MechanismKind.EARLY: "Those that load before the expiry",
+    MechanismKind.EARLY: "Those that load before the expiry, by chance",
+    MechanismKind.REFRESH_AHEAD: "Those that load before the expiry, at a share of the TTL",
     MechanismKind.UNKNOWN: "Those of another kind",
     WRONG: f"Those that are {MARKED}",
 }
@@ -31,7 +33,7 @@ def kind_variables() -> list[Json]:
 
 
 def _variable_of(kind: str) -> str:
-    return f"kind_{kind.replace('-', '_')}"
+    return f"kind_{kind.replace(' ', '_')}"
 
 
 def _needles(of: str) -> Json:
