@@ -7,13 +7,37 @@ from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
 from app import budget, scripts
+from app.cache_pace import CachePace
 from app.clock import RedisClock
 from app.codec import Corrupt, decode, encode
-from app.commands import Call, Pack, ServerRefused, Word, anything, flag, lock, ok, packed, seconds
+from app.commands import (
+    Call,
+    Pack,
+    ServerRefused,
+    Word,
+    anything,
+    fields,
+    flag,
+    lock,
+    ok,
+    packed,
+    seconds,
+    two_counts,
+)
+from app.counts import Addition, Counts
 from app.hello import complaint_of
 from app.nets.refusals import LoadJustFailed
 from app.notifications import Notifications, Waiter
 from app.pipe import Pipe, PipeEvents
+from app.prefix_settings import (
+    SETTINGS_KEY,
+    SETTINGS_MAX,
+    PrefixSetting,
+    PrefixSettings,
+    check_setting,
+    field_of,
+    settings_in,
+)
 from app.reads import ReadBatcher
 from app.redis_address import RedisAddress
 from app.redis_client import CONNECTIONS_MAX, client_of
@@ -22,7 +46,7 @@ from app.settings import Settings
 from app.sparing_log import SparingLog
 from app.standing import Standing
 from app.strategy import CacheAway, Entry
-from app.subscription import CHANNEL, DELETIONS, Subscription
+from app.subscription import CHANNEL, DELETIONS, SETTINGS, Subscription
 from app.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -39,6 +63,10 @@ class CacheEvents(PipeEvents, Protocol):
     def batch_read(self, keys: int) -> None: ...
 
     def entry_corrupt(self) -> None: ...
+
+    def counts_dropped(self, accesses: int) -> None:
+        """So many accesses were not counted: too many keys were, or Redis is away."""
+        ...
 
 
 class RedisCache:
@@ -64,8 +92,18 @@ class RedisCache:
         self._tasks = Tasks(events.task_died)
         self._notifications = Notifications()
         self._redis = client_of(settings)
-        self._subscription = Subscription(self._redis, self._notifications, self._timeout_s)
-        self.clock = RedisClock(self._time_s)
+        self.clock = clock = RedisClock(self._time_s)
+        pace = CachePace.of(settings)
+        self._counts = Counts(self, clock.now_s, self._tasks, pace, events.counts_dropped)
+        self._settings = PrefixSettings(
+            self._look_settings_up, clock.now_s, clock.monotonic_s, self._tasks, pace.settings_poll_s
+        )
+        hear: dict[str, Callable[[str], None]] = {
+            CHANNEL: self._notifications.notify,
+            DELETIONS: self._notifications.notify_deleted,
+            SETTINGS: lambda _: self._settings.changed(),
+        }
+        self._subscription = Subscription(self._redis, hear, self._hear_all, self._timeout_s)
 
     async def start(self) -> None:
         """Subscribe to notifications and synchronize the clock. A Redis that is away is no error: it may come back."""
@@ -78,6 +116,7 @@ class RedisCache:
         self._tasks.keep(self._subscription.listen, "notifications")
 
     async def aclose(self) -> None:
+        self._counts.close()
         await self._tasks.aclose()
         await self._pipe.aclose()
         await self._redis.aclose()
@@ -159,6 +198,36 @@ class RedisCache:
 
     async def unlock(self, key: str, token: str) -> bool:
         return await self._run("unlock", scripts.UNLOCK, (_lock_of(key), key), token, CHANNEL)
+
+    def count(self, key: str, window_s: float) -> None:
+        self._counts.count(key, window_s)
+
+    async def counted(self, key: str, window_s: float) -> float:
+        return await self._counts.counted(key, window_s)
+
+    async def add_counts(self, additions: Sequence[Addition]) -> None:
+        """Implements `app.counts.Counters.add_counts`."""
+        values = [number for addition in additions for number in (addition.by, addition.keep_ms)]
+        await self._run("count", scripts.COUNT, [addition.name for addition in additions], *values)
+
+    async def read_counts(self, before: str, current: str) -> tuple[int, int]:
+        """Implements `app.counts.Counters.read_counts`."""
+        return await self._ask("counted", packed("MGET", before, current), two_counts)
+
+    def setting(self, key: str, name: str) -> float | None:
+        return self._settings.get(key, name)
+
+    async def set_setting(self, prefix: str, name: str, value: float, for_s: float) -> bool:
+        check_setting(prefix, name, value, for_s)
+        words = field_of(prefix, name), repr(float(value)), _milliseconds(for_s), SETTINGS_MAX, SETTINGS
+        return await self._run("set_setting", scripts.SET_SETTING, (SETTINGS_KEY,), *words)
+
+    async def _look_settings_up(self) -> list[PrefixSetting]:
+        return settings_in(await self._ask("settings", packed("HGETALL", SETTINGS_KEY), fields))
+
+    def _hear_all(self) -> None:
+        self._notifications.notify_all()
+        self._settings.changed()
 
     def notification(self, key: str) -> AbstractContextManager[Waiter]:
         return self._notifications.waiter(key)

@@ -164,6 +164,22 @@ def seconds(reply: object) -> float:
     raise Malformed(f"the time was to be answered, not {reply!r:.80}")
 
 
+def two_counts(reply: object) -> tuple[int, int]:
+    """The reply to MGET of two counters, with 0 for one that is not there."""
+    if isinstance(reply, list) and len(reply) == 2:
+        with suppress(TypeError, ValueError):
+            before, current = (0 if number is None else int(number) for number in reply)
+            return before, current
+    raise Malformed(f"two counters were to be answered, not {reply!r:.80}")
+
+
+def fields(reply: object) -> list[tuple[bytes, bytes]]:
+    """The reply to HGETALL as the fields of the hash with their values."""
+    if isinstance(reply, list) and len(reply) % 2 == 0 and all(isinstance(word, bytes) for word in reply):
+        return [*zip(reply[::2], reply[1::2], strict=True)]
+    raise Malformed(f"a hash was to be answered, not {reply!r:.80}")
+
+
 def anything(reply: object) -> object:
     """Any reply as it is."""
     return reply

@@ -30,8 +30,23 @@ AGE_BUCKETS_S = (0.1, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.5, 15.0, 
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SAID_CHARS_MAX = 300
 """The length at which a strategy's own first sentence is cut, in a label."""
-COMMANDS = ("mget", "set", "put", "delete", "lock", "renew", "unlock", "mark", "time", "hello")
-TASKS = ("clock", "notifications", "standstills", "connection", "flight", "lease", "read", "pooler", "request")
+COMMANDS = (
+    *("mget", "set", "put", "delete", "lock", "renew", "unlock", "mark", "time", "hello"),
+    *("count", "counted", "settings", "set_setting"),
+)
+TASKS = (
+    "clock",
+    "notifications",
+    "standstills",
+    "connection",
+    "flight",
+    "lease",
+    "read",
+    "pooler",
+    "request",
+    "counts",
+    "settings",
+)
 
 F = TypeVar("F", bound=Family[Any])
 
@@ -98,6 +113,9 @@ class Metrics:
         self.commands = add(CounterFamily("lab_cache_commands", "Commands sent to Redis", ("command",)))
         self.failures = add(CounterFamily("lab_cache_failures", "Commands that failed", ("command",)))
         self.corrupt = add(CounterFamily("lab_cache_corrupt_entries", "Stored bytes that are no entry")).labels()
+        self.uncounted = add(
+            CounterFamily("lab_counts_dropped", "Accesses that were not counted: too many keys, or Redis away")
+        ).labels()
         self.batch = add(
             HistogramFamily("lab_cache_read_batch_keys", "Keys in an MGET", buckets=BATCH_BUCKETS)
         ).labels()
@@ -192,6 +210,9 @@ class Metrics:
 
     def entry_corrupt(self) -> None:
         self.corrupt.add()
+
+    def counts_dropped(self, accesses: int) -> None:
+        self.uncounted.add(accesses)
 
     def task_died(self, task: str) -> None:
         self.deaths.labels(task).add()

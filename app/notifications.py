@@ -60,9 +60,14 @@ class Notifications:
         """A waiter, to be entered before what it waits for may happen."""
         return Waiter(self, key)
 
-    def notify(self, key: str, was_deleted: bool = False) -> None:
+    def notify(self, key: str) -> None:
         for waiter in self.waiters.get(key, ()):
-            waiter.was_deleted |= was_deleted
+            waiter.notify()
+
+    def notify_deleted(self, key: str) -> None:
+        """Wake the waiters of a key that was deleted, which are told so."""
+        for waiter in self.waiters.get(key, ()):
+            waiter.was_deleted = True
             waiter.notify()
 
     def notify_all(self) -> None:

@@ -1,7 +1,9 @@
-"""Lua scripts that Redis runs in one step: lock, put, unlock, renew, mark and delete.
+"""Lua scripts that Redis runs in one step.
 
-All but `LOCK` and `DELETE` compare the fencing token first, so that only its holder can store, renew or release.
-KEYS: lock, entry. ARGV: token, but for `DELETE`, then what the comment says.
+Those of locks, but for `LOCK` and `DELETE`, compare the fencing token first, so that only its holder can store, renew
+or release.
+KEYS: lock, entry. ARGV: token, but for `DELETE`, then what the comment says. `COUNT` and `SET_SETTING` are no part of
+locks, and say what theirs are.
 """
 
 from collections.abc import Sequence
@@ -79,4 +81,30 @@ DELETE = Script("""
 if redis.call('GET', KEYS[1]) ~= '!' then redis.call('DEL', KEYS[1]) end
 redis.call('PUBLISH', ARGV[1], KEYS[2])
 return redis.call('DEL', KEYS[2])
+""")
+COUNT = Script("""
+-- KEYS: counters. ARGV: for each of them how many, and for how long it is kept, ms.
+for place, counter in ipairs(KEYS) do
+  local by = ARGV[2 * place - 1]
+  if redis.call('INCRBY', counter, by) == tonumber(by) then redis.call('PEXPIRE', counter, ARGV[2 * place]) end
+end
+return 1
+""")
+SET_SETTING = Script("""
+-- KEYS: settings. ARGV: field, [2]: value, [3]: how long, ms, [4]: how many may stand, [5]: channel
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local most = tonumber(ARGV[4])
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 and redis.call('HLEN', KEYS[1]) >= most then
+  local all = redis.call('HGETALL', KEYS[1])
+  for place = 1, #all, 2 do
+    local ends = tonumber(string.match(all[place + 1], '%S+$'))
+    if not ends or ends <= now then redis.call('HDEL', KEYS[1], all[place]) end
+  end
+  if redis.call('HLEN', KEYS[1]) >= most then return 0 end
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. string.format('%.0f', now + ARGV[3]))
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+redis.call('PUBLISH', ARGV[5], ARGV[1])
+return 1
 """)

@@ -147,6 +147,14 @@ class Settings(BaseSettings):
     reads_waiting_max: int = Field(10_000, ge=1, le=1_000_000)
     """Reads that wait to be sent; one more goes on without the cache."""
 
+    # Counts and settings that strategies may use
+    count_flush_ms: Milliseconds = 100.0
+    """How often a pod sends what it has counted; accesses may be counted as much too late."""
+    counted_keys_max: int = Field(10_000, ge=1, le=1_000_000)
+    """Keys that a pod counts between two batches; accesses to further ones are not counted, but reported."""
+    settings_poll_ms: Milliseconds = 1_000.0
+    """How old the pod's view of settings by prefix may be at a use, should a notification be lost."""
+
     # Coordination
     lease_ms: Milliseconds = 1_000.0
     """How long a lock outlives a dead holder, at most; a living holder renews it each third of this."""

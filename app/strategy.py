@@ -139,6 +139,37 @@ class Cache(Protocol):
         """Release the lock and notify its waiters; False when this token does not hold it."""
         ...
 
+    def count(self, key: str, window_s: float) -> None:
+        """Count one access to the key. It sends nothing and never waits; see `app.counts` for what it costs.
+
+        Accesses are not counted while the cache is away, nor beyond `counted_keys_max` keys between two batches.
+        Raises ValueError for a window out of bounds.
+        """
+        ...
+
+    async def counted(self, key: str, window_s: float) -> float:
+        """The accesses to the key in the last `window_s` seconds that all pods have counted with this window.
+
+        It is an estimate, see `app.sliding_window`: other pods' accesses count once their batch has been sent, each
+        `count_flush_ms`. Raises ValueError for a window out of bounds.
+        """
+        ...
+
+    def setting(self, key: str, name: str) -> float | None:
+        """The value that is set for the longest prefix of the key, as this pod knows it; None where none stands.
+
+        The first use of a pod learns nothing yet, and has it look. From then on it follows changes within moments, or
+        within `settings_poll_ms` of use where a notification was lost.
+        """
+        ...
+
+    async def set_setting(self, prefix: str, name: str, value: float, for_s: float) -> bool:
+        """Set a value for all keys with the prefix, in every pod; it ends by itself after `for_s` seconds.
+
+        False where as many as can stand at once are there already. Raises ValueError naming a bound.
+        """
+        ...
+
     def notification(self, key: str) -> AbstractContextManager[Notification]:
         """Listen for notifications about the key. A notification that comes after entering is not missed by `wait`."""
         ...

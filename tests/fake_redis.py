@@ -77,7 +77,9 @@ class FakeRedis:
             case b"SUBSCRIBE":
                 self.subscribed += 1
                 self._listeners[writer] = words[0]
-                reply = [b"subscribe", words[0], 1]
+                for place, channel in enumerate(words[:-1], 1):
+                    self._send(writer, [b"subscribe", channel, place])
+                reply = [b"subscribe", words[-1], len(words)]
             case b"PING":
                 reply = [b"pong", b""] if writer in self._listeners else b"PONG"
         return reply

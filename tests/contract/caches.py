@@ -87,6 +87,7 @@ class CacheLog:
     batches: list[int] = field(default_factory=list)
     died: list[str] = field(default_factory=list)
     corrupt: int = 0
+    dropped: int = 0
 
     def command_sent(self, command: str) -> None:
         self.sent.append(command)
@@ -99,6 +100,9 @@ class CacheLog:
 
     def entry_corrupt(self) -> None:
         self.corrupt += 1
+
+    def counts_dropped(self, accesses: int) -> None:
+        self.dropped += accesses
 
     def task_died(self, task: str) -> None:
         self.died.append(task)

@@ -90,7 +90,9 @@ def test_a_later_put_replaces_entry_and_expiry(caches: Caches) -> None:
     caches.run(case)
 
 
-@pytest.mark.parametrize("command", ["get", "put", "fenced put", "delete", "lock", "renew", "unlock"])
+@pytest.mark.parametrize(
+    "command", ["get", "put", "fenced put", "delete", "lock", "renew", "unlock", "counted", "set_setting"]
+)
 def test_every_command_says_so_when_the_cache_is_away(caches: Caches, command: str) -> None:
     async def case(pods: Pods) -> None:
         cache, entry = pods.cut_off, entry_of(pods)
@@ -102,6 +104,8 @@ def test_every_command_says_so_when_the_cache_is_away(caches: Caches, command: s
             "lock": lambda: cache.lock(KEY, "mine", LONG_S),
             "renew": lambda: cache.renew(KEY, "mine", LONG_S),
             "unlock": lambda: cache.unlock(KEY, "mine"),
+            "counted": lambda: cache.counted(KEY, 1.0),
+            "set_setting": lambda: cache.set_setting("lab:", "ttl_s", 1.0, LONG_S),
         }
         with pytest.raises(CacheAway):
             await commands[command]()

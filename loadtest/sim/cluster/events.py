@@ -153,6 +153,13 @@ class EntryDeleted(NamedTuple):
     was_there: bool
 
 
+class CountsDropped(NamedTuple):
+    """A pod could not count so many accesses."""
+
+    pod: str
+    accesses: int
+
+
 class LockAsked(NamedTuple):
     """Redis has executed LOCK."""
 

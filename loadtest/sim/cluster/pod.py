@@ -5,6 +5,7 @@ from functools import partial
 from random import Random
 from typing import Any, ParamSpec, TypeVar
 
+from app.cache_pace import CachePace
 from app.clock import RedisClock
 from app.latency import Latency
 from app.ledger import AskedRead
@@ -190,6 +191,7 @@ class SimulatedPod:
             partial(self._failed, Kind.COMMAND),
             self.cpu,
             settings.nets,
+            CachePace.of(settings),
         )
         if wall_s is not None:
             self.cache.introduce(False)

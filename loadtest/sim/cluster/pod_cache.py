@@ -5,16 +5,19 @@ Both do the same to the millisecond that Redis counts in; one contract suite run
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
+from app.cache_pace import CachePace
 from app.clock import RedisClock
+from app.counts import Addition, Counts
 from app.nets.nets import Nets
 from app.nets.refusals import LoadJustFailed
 from app.notifications import Notifications, Waiter
+from app.prefix_settings import PrefixSetting, PrefixSettings, check_setting
 from app.strategy import CacheAway, Clock, Entry, Notification
 from loadtest.sim.cluster import events
 from loadtest.sim.cluster.pause_gate import PauseGate
@@ -40,10 +43,11 @@ class SimulatedCache:
         failed: Callable[[str], None] = lambda command: None,
         cpu: PodCpu | None = None,
         nets: Nets = Nets(),  # noqa: B008 - it is frozen
+        pace: CachePace = CachePace(),  # noqa: B008 - it is frozen
     ) -> None:
         """Set up the cache; `failed` is called with each command that the pod's metrics would count as failed.
 
-        With a `cpu` replies and notifications are noticed when that is free.
+        `pace` is that of counts and settings. With a `cpu` replies and notifications are noticed when that is free.
         """
         self._server, self._pod, self._failed = server, pod, failed
         self._stale_s, self._mark_s = nets.stale_if_error_s, nets.failure_mark_ms / 1000
@@ -55,6 +59,11 @@ class SimulatedCache:
         self._gate, self._cpu = gate or PauseGate(), cpu
         self._link = RedisLink(server, clock, latency_s, timeouts, self._gate, pod, cpu)
         self._notifications = Notifications()
+        tasks = self._link.tasks
+        self._counts = Counts(self, self._now_s, tasks, pace, self._drop_counts)
+        self._settings = PrefixSettings(
+            self._look_settings_up, self._now_s, clock.monotonic_s, tasks, pace.settings_poll_s
+        )
         self._is_introduced = True
         self.is_deaf = self._is_near = self._is_direct = False
         server.join(self)
@@ -163,6 +172,34 @@ class SimulatedCache:
     async def unlock(self, key: str, token: str) -> bool:
         return await self._ask("unlock", self._unlock, key, token)
 
+    def count(self, key: str, window_s: float) -> None:
+        self._counts.count(key, window_s)
+
+    async def counted(self, key: str, window_s: float) -> float:
+        return await self._counts.counted(key, window_s)
+
+    async def add_counts(self, additions: Sequence[Addition]) -> None:
+        await self._ask("count", self._server.numbers.add_counts, additions)
+
+    async def read_counts(self, before: str, current: str) -> tuple[int, int]:
+        return await self._ask("counted", self._server.numbers.read_counts, before, current)
+
+    def setting(self, key: str, name: str) -> float | None:
+        return self._settings.get(key, name)
+
+    async def set_setting(self, prefix: str, name: str, value: float, for_s: float) -> bool:
+        check_setting(prefix, name, value, for_s)
+        return await self._ask("set_setting", self._server.set_setting, prefix, name, value, milliseconds(for_s))
+
+    async def _look_settings_up(self) -> list[PrefixSetting]:
+        return await self._ask("settings", self._server.numbers.settings)
+
+    def _now_s(self) -> float:
+        return self.clock.now_s()
+
+    def _drop_counts(self, accesses: int) -> None:
+        self._emit(events.CountsDropped(self._pod, accesses))
+
     async def time_s(self) -> float:
         """The time by the server's clock."""
         return await self._ask("time", self._server.time_s)
@@ -174,9 +211,14 @@ class SimulatedCache:
         self._emit(events.WaiterTimedOut(self._pod, key))
 
     def hear(self, key: str, was_deleted: bool) -> None:
+        self._hear(partial(self._notifications.notify_deleted if was_deleted else self._notifications.notify, key))
+
+    def hear_settings(self) -> None:
+        self._hear(self._settings.changed)
+
+    def _hear(self, notify: Callable[[], None]) -> None:
         if self._link.is_cut_off or self._link.is_dead or self.is_deaf:
             return
-        notify = partial(self._notifications.notify, key, was_deleted)
         if late_s := self._link.draw_s() / 2:
             outside(asyncio.get_running_loop().call_later, late_s, self._notice, notify)
         else:
@@ -184,7 +226,11 @@ class SimulatedCache:
 
     def hear_all(self) -> None:
         self.miss_announcements()
-        self._notice(self._notifications.notify_all)
+        self._notice(self._wake_all)
+
+    def _wake_all(self) -> None:
+        self._notifications.notify_all()
+        self._settings.changed()
 
     def miss_announcements(self) -> None:
         """Report a gap in the notifications: the pod was cut off or paused, or is back."""
@@ -206,6 +252,7 @@ class SimulatedCache:
     async def aclose(self) -> None:
         """Leave the server, and cancel the commands on their way."""
         self._server.leave(self)
+        self._counts.close()
         await self._link.tasks.aclose()
 
     # Each command as Redis executes it, and what it did there.

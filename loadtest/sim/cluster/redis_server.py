@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from app.strategy import Clock, Entry
 from loadtest.sim.cluster.events import Observers, RedisFlushed
+from loadtest.sim.cluster.redis_numbers import RedisNumbers
 from loadtest.sim.cluster.redis_trouble import Trouble
 
 
@@ -16,6 +17,10 @@ class Listener(Protocol):
 
     def hear(self, key: str, was_deleted: bool) -> None:
         """Receive the notification of an entry that was stored, or of one that was deleted."""
+        ...
+
+    def hear_settings(self) -> None:
+        """Receive the notification of a setting that was set."""
         ...
 
     def hear_all(self) -> None:
@@ -68,6 +73,7 @@ class SimulatedRedis:
         """Whether an entry that is read counts as used, which decides what is evicted first."""
         self._entries: dict[str, tuple[Entry, float]] = {}
         self._locks: dict[str, _Lock] = {}
+        self.numbers = RedisNumbers(lambda: self.time_s())  # noqa: PLW0108 - `set_clock` replaces it
         self._listeners: dict[Listener, int] = {}
         """The pods' connections, each with its place in the order of joining."""
         self._joined = itertools.count()
@@ -112,9 +118,10 @@ class SimulatedRedis:
             listener.find_server()
 
     def flush(self) -> None:
-        """Drop every entry and every lock."""
+        """Drop every entry and every lock, every counter and every setting."""
         self._entries.clear()
         self._locks.clear()
+        self.numbers.flush()
         self.observers.emit(RedisFlushed())
 
     def join(self, listener: Listener) -> None:
@@ -232,6 +239,13 @@ class SimulatedRedis:
         was_there = self._entries.pop(key, None) is not None
         self._notify(key, was_deleted=True)
         return was_there
+
+    def set_setting(self, prefix: str, name: str, value: float, for_ms: int) -> bool:
+        is_set = self.numbers.set_setting(prefix, name, value, for_ms)
+        if is_set:
+            for listener in self._listeners:
+                listener.hear_settings()
+        return is_set
 
     def lock(self, key: str, token: str, lease_ms: int) -> bool:
         held = self._valid_lock(key)
