@@ -1,8 +1,8 @@
 """Settings by the prefix of keys, which every pod follows while it runs.
 
-The table of all of them is one hash in Redis. A pod looks it up when a change is notified, and when it uses a setting
-after `settings_poll_ms` without a look: so a pod that asks for none looks up nothing. While Redis is away the last
-known values stand, each until its own end.
+The table of all of them is one hash in Redis. A pod looks it up when a change is notified, and when a setting is used
+after `settings_poll_ms` without a look. So a pod that uses none looks up nothing. While Redis is away the last known
+values stand, each until its own end.
 """
 
 import math

@@ -43,7 +43,7 @@ class Subscription:
         self._heard_by = {channel.encode(): heard for channel, heard in hear.items()}
 
     async def listen(self) -> None:
-        """Pass messages on until cancelled. After each gap whoever listens is told, and looks again."""
+        """Pass messages on until cancelled. Each gap in them is passed on as such."""
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:

@@ -7,7 +7,7 @@ from app.prefix_settings import SETTINGS_MAX, PrefixSetting
 
 
 class RedisNumbers:
-    """What Redis keeps besides entries and locks, each until its end by Redis's clock."""
+    """The numbers that Redis keeps besides entries and locks, each until its end by its clock."""
 
     def __init__(self, time_s: Callable[[], float]) -> None:
         self._time_s = time_s
