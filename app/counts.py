@@ -54,7 +54,10 @@ class Counts:
         pace: CachePace,
         dropped: Callable[[int], None],
     ) -> None:
-        """Set up the counts; `now_s` is the cache's time, and `dropped` gets the number of accesses that are not counted."""
+        """Set up the counts; `now_s` is the cache's time.
+
+        `dropped` gets the number of accesses that are not counted.
+        """
         self._counters, self._now_s, self._tasks, self._dropped = counters, now_s, tasks, dropped
         self._flush_s, self._keys_max = pace.count_flush_s, pace.counted_keys_max
         self._counted: dict[tuple[str, float], int] = {}
