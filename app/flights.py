@@ -196,6 +196,22 @@ class PodFlights:
             return
         self._start(_Job(key, load, reason, seen, fresh_for_s, keep_for_s), self._fly)
 
+    def refresh_alone(
+        self, key: str, load: Loader, reason: LoadReason, fresh_for_s: float, keep_for_s: float | None = None
+    ) -> None:
+        if self._flying >= self._bounds.flights_max or self.marks.rest_s(key):
+            return
+        self._flying += 1
+        work = self._refresh_alone(_Flight(_Job(key, load, reason, None, fresh_for_s, keep_for_s)))
+        self._tasks.spawn(work, "refresh", key, self._landed_alone)
+
+    async def _refresh_alone(self, flight: _Flight) -> Lookup:
+        budget.current.set(None)  # it takes nothing of the budget of the request that began it
+        return await self._load_and_store(flight)
+
+    def _landed_alone(self, _: asyncio.Task[Lookup]) -> None:
+        self._flying -= 1
+
     async def _join(self, job: _Job, way: _Way) -> Lookup:
         flight, is_mine = self._flight(job, way)
         running, wait = asyncio.get_running_loop(), _Wait()

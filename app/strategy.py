@@ -204,6 +204,12 @@ class Flights(Protocol):
         """Replace the entry `seen` in the background, unless another flight does or has just done so. Never raises."""
         ...
 
+    def refresh_alone(
+        self, key: str, load: Loader, reason: LoadReason, fresh_for_s: float, keep_for_s: float | None = None
+    ) -> None:
+        """Replace the entry in the background, whoever else does: each call is a load, up to a bound. Never raises."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Lab:

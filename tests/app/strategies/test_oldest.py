@@ -3,6 +3,8 @@
 import pytest
 
 from app.strategies._template import Template
+from app.strategies.collapse import Collapse
+from app.strategies.early import Early
 from app.strategies.jitter import Jitter
 from app.strategies.singleflight import Singleflight
 from app.strategies.static import Static
@@ -17,6 +19,9 @@ from app.strategy import Strategy
         (Static, {}, 10.0),
         (Singleflight, {}, 10.0),
         (XFetch, {"beta": 100.0}, 10.0),
+        (Collapse, {}, 10.0),
+        (Early, {"share": 0.5}, 10.0),
+        (Early, {"form": "unlocked"}, 10.0),
         (StaleWhileRevalidate, {}, 15.0),
         (StaleWhileRevalidate, {"stale_s": 30.0}, 40.0),
         (Jitter, {}, 12.5),
