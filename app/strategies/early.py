@@ -6,8 +6,8 @@ from app.strategy import Entry, Loader, LoadReason, Lookup, Mechanism, Status, S
 class Early(Strategy):
     """A reader who finds an entry past a fixed share of its TTL has it replaced in the background.
 
-    Expect:     hot keys never expire, and no request waits. An entry lives for `share` of the TTL, which costs 1 / `share`
-                times the loads of a TTL that is used to its end.
+    Expect:     hot keys never expire, and no request waits. An entry lives for `share` of the TTL, which costs
+                1 / `share` times the loads of a TTL that is used to its end.
     Where it hurts: the threshold knows neither a load's cost nor the key's rate; XFetch waits longer the quicker the
                 load is. Unlocked, every reader past it loads, and no wait slows them down: 1 + lambda L loads. That is
                 as many as with a fixed TTL, and more often.

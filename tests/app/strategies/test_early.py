@@ -81,7 +81,7 @@ def primer(strategy: type[Strategy], **params: float | str) -> list[RunSummary]:
 
 
 def mean(rows: list[RunSummary], figure: str) -> float:
-    return statistics.mean(getattr(row, figure) for row in rows)
+    return statistics.fmean(getattr(row, figure) for row in rows)
 
 
 @pytest.mark.parametrize("share", [SHARE, 0.9])
