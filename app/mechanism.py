@@ -1,7 +1,7 @@
 """A strategy's mechanism, in numbers: theory, the control of a comparison and the check of ages use it."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
@@ -33,10 +33,11 @@ class Mechanism:
     beta: float = 0.0  # the mean head start of an early load, in costs of a load
     ahead: float = 0.0  # the share of its freshness that an entry has left from where on a reader replaces it
     leader_waits: bool = False  # whether the request that loads in place of a stale answer waits for its load
+    error_window_s: float = 0.0  # how much longer it may be served where the load of a new one fails
 
     def __post_init__(self) -> None:
         """Check the numbers. Raises ValueError for those that no entry can have."""
-        for name in ("stretch", "spread", "window_s", "beta", "ahead"):
+        for name in ("stretch", "spread", "window_s", "beta", "ahead", "error_window_s"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"Mechanism: {name} must be a finite number from 0, not {getattr(self, name)!r}")
         if self.spread > 2 * self.stretch:
@@ -68,9 +69,12 @@ class Mechanism:
         return cls(MechanismKind.STALE, stretch, spread, window_s, leader_waits=leader_waits)
 
     @classmethod
-    def early(cls, *, beta: float, stretch: float = 1.0, spread: float = 0.0) -> Self:
-        """A reader loads, once over all pods, an exponential head start of `beta` costs of a load before the expiry."""
-        return cls(MechanismKind.EARLY, stretch, spread, beta=beta)
+    def early(cls, *, beta: float, stretch: float = 1.0, spread: float = 0.0, window_s: float = 0.0) -> Self:
+        """A reader loads, once over all pods, an exponential head start of `beta` costs of a load before the expiry.
+
+        Where that is too late, the old entry is served for `window_s` past its freshness.
+        """
+        return cls(MechanismKind.EARLY, stretch, spread, window_s, beta)
 
     @classmethod
     def refresh_ahead(cls, *, ahead: float, stretch: float = 1.0) -> Self:
@@ -81,6 +85,10 @@ class Mechanism:
     def unknown(cls, *, stretch: float = 1.0, spread: float = 0.0, window_s: float = 0.0) -> Self:
         """Theory has no formula for it; the numbers state how old an answer may be."""
         return cls(MechanismKind.UNKNOWN, stretch, spread, window_s)
+
+    def on_error(self, window_s: float) -> Self:
+        """The mechanism that serves an entry for `window_s` more where the load of a new one fails (RFC 5861)."""
+        return replace(self, error_window_s=window_s)
 
     def leaders_max(self, pods: int) -> int | None:
         """The most loads of one key at once in so many pods; None where each request may load, or nothing is known."""
@@ -100,4 +108,8 @@ class Mechanism:
 
         An older one is a wrong answer; an answer by a load is as old as that load.
         """
+        return self.oldest_while_well_s(ttl_s) + self.error_window_s
+
+    def oldest_while_well_s(self, ttl_s: float) -> float:
+        """The oldest answer from the cache while no load fails, seconds since the read of the origin began."""
         return ttl_s * (self.stretch + self.spread / 2) + self.window_s

@@ -292,6 +292,10 @@ class Strategy(HasParameters, ABC):
         """The mechanism's `oldest_s` under this TTL, seconds."""
         return self.mechanism().oldest_s(self.ttl_s)
 
+    def oldest_while_well_s(self) -> float:
+        """The mechanism's `oldest_while_well_s` under this TTL, seconds."""
+        return self.mechanism().oldest_while_well_s(self.ttl_s)
+
     @abstractmethod
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         """The answer for the key. Raises `OriginFailed`, `Shed` or `CacheAway`."""

@@ -1,8 +1,8 @@
 """The fewest loads that could have answered the requests of a run, exactly, whatever the strategy.
 
 A load can answer a request if it ends no later than the request does. It must also end no longer before the request was
-sent than the strategy's promise allows (`Mechanism.oldest_s`). So a request is an interval that begins `oldest_s`
-before `intended_s`, ends at `ended_s`, and needs a load that ends in it.
+sent than the strategy promises while no load fails (`Mechanism.oldest_while_well_s`). So a request is an interval that
+begins so long before `intended_s`, ends at `ended_s`, and needs a load that ends in it.
 
 The fewest moments that meet every interval of a key come from a walk through the intervals by their ends. Each that no
 earlier moment meets gets a load at its end (interval stabbing; Cormen et al., exercise 16.2-5).

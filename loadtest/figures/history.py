@@ -59,7 +59,7 @@ class History(Protocol):
 
     @property
     def oldest_s(self) -> float | None:
-        """The oldest age of an answer by the strategy's own promise, in seconds; None where that is not known."""
+        """The strategy's own promise of the oldest answer while no load fails, seconds; None where it is not known."""
 
     def chunks(self) -> Iterator[Chunk]:
         """The answers, about in order of their ends; the origin's reads, in order of asking; and the clients' retries.

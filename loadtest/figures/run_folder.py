@@ -47,7 +47,7 @@ class RunRecord:
     warmed_s: float | None = None
     """The moment at which the warm-up was over, on the clients' clock."""
     oldest_s: float | None = None
-    """The oldest age of an answer by the strategy's own promise, in seconds; None where only the pods know it."""
+    """The strategy's own promise of the oldest answer while no load fails, seconds; None where only pods know it."""
     warm_spread_s: float = 0.0
     """Seconds between the first answer of the warm-up burst and its last."""
     are_pods_kept: bool = False

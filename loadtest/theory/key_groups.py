@@ -58,6 +58,8 @@ class KeyGroups:
         assert asked.mechanism is not None
         scenario, load, mechanism = asked.scenario, asked.scenario.load, asked.mechanism
         self.kind, self.is_herd, self.leaders_max = mechanism.kind, asked.is_herd, asked.leaders_max
+        if self.kind is MechanismKind.STALE and not mechanism.window_s:
+            self.kind = MechanismKind.COLLAPSE  # nothing old is served, so that all wait
         self.rate_per_s, self.duration_s = asked.rate_per_s, asked.duration_s
         self.latency, self.latency_s = asked.latency, asked.load_s
         # T of the formulas begins when an entry is stored; the lab's begins with the read, so that no answer is older
@@ -154,7 +156,7 @@ class KeyGroups:
 
     def old_answers(self) -> Floats:
         """The answers of each group with an entry that is being replaced; only waits that end in the run count."""
-        if self.kind not in {MechanismKind.STALE, MechanismKind.REFRESH_AHEAD}:
+        if not self.old_s or self.answers_wait:
             return np.zeros(len(self.rates))
         answers = []
         for cycle in self.cycles:
@@ -167,6 +169,8 @@ class KeyGroups:
             per_load = stale_answers(cycle.rate_per_s, self.latency_s, self.old_s)
             if self.leader_waits:
                 per_load += math.expm1(-asked)  # the first who comes in time loads, and is answered by that
+            if self.kind is MechanismKind.EARLY:  # only what comes when the entry has expired nevertheless
+                per_load *= cycle.unanswered / herd(cycle.rate_per_s, self.latency_s)
             answers.append(loads * per_load)
         return np.array(answers)
 

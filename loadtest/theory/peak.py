@@ -11,6 +11,10 @@ from loadtest.theory.key_groups import KeyGroups
 from loadtest.theory.mean_field import followed_s, mean_field
 
 
+DRAWS = (np.arange(32) + 0.5) / 32 - 0.5
+"""Expiries that stand for those of a range, in widths of it from its middle."""
+
+
 def peak_1s(keys: KeyGroups, per_expiry: Floats) -> float:
     """The larger of two: the first expiry, or cold start, of all keys together, and the busiest second of the rest."""
     return max(_later(keys, per_expiry), _together(keys, per_expiry))
@@ -44,11 +48,17 @@ def _together(keys: KeyGroups, per_expiry: Floats) -> float:
         clump = (keys.counts @ (per_expiry**2 + keys.scatter(per_expiry))) / (keys.counts @ per_expiry)
         first += _luck(keys.width_s) * math.sqrt(first * clump * max(0.0, 1 - 1 / max(1.0, keys.width_s)))
         return min(first, float(keys.counts @ per_expiry))
-    # answers do not wait for loads: by the chance that a key has not been loaded, where the expiry is at 0
-    times_s = np.linspace(-keys.ttl_s, 0, 1_000)[:, None] + np.array([0.0, 1.0])[:, None, None]
+    # answers do not wait for loads: by the chance that a key has not been loaded, where the mean expiry is at 0
+    seconds_s = np.linspace(-keys.ttl_s, keys.width_s / 2, 1_000)[:, None] + np.array([0.0, 1.0])[:, None, None]
     scale_s = keys.scale_s if keys.kind is MechanismKind.EARLY and keys.scale_s else 1e-9
-    asked_s = scale_s * np.exp(np.minimum(times_s, 0) / scale_s) + np.maximum(times_s, 0)
-    return float((-np.diff(np.exp(-keys.rates * asked_s), axis=0)[0] @ keys.counts).max())
+    unloaded = np.zeros((*seconds_s.shape[:2], len(keys.rates)))
+    for expiry_s in keys.width_s * DRAWS:
+        times_s = seconds_s - expiry_s
+        asked_s = scale_s * np.exp(np.minimum(times_s, 0) / scale_s) + np.maximum(times_s, 0)
+        unloaded += np.exp(-keys.rates * asked_s) / len(DRAWS)
+    first = float((-np.diff(unloaded, axis=0)[0] @ keys.counts).max())
+    more = _luck(keys.width_s) * math.sqrt(first * max(0.0, 1 - 1 / max(1.0, keys.width_s)))
+    return min(first + more, float(keys.counts.sum()))
 
 
 def _luck(windows: float) -> float:

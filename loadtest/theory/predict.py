@@ -51,7 +51,7 @@ def predict(scenario: Scenario, strategy: type[Strategy], rate_per_s: float, dur
         peak_band=poisson_band(peak),
         reads_per_expiry=float(per_expiry[0]),
         hit_ratio=min(1.0, max(old, 1 - float(keys.counts @ unanswered) / requests)),
-        stale_share=old if keys.kind is MechanismKind.STALE else 0.0,  # else that entry is fresh still
+        stale_share=0.0 if keys.kind is MechanismKind.REFRESH_AHEAD else old,  # there that entry is fresh still
     )
 
 

@@ -160,9 +160,9 @@ class RecordedWorld:
 
 
 def _promise(run: PlannedRun) -> float | None:
-    """The oldest answer that the strategy promises, seconds; None where only the pods have such a strategy."""
+    """The oldest answer that the strategy promises while no load fails, seconds; None where only the pods have it."""
     found = discover(references=True, wrong=True).runnable.get(run.strategy)
-    return None if found is None else run.scenario.stated(found).oldest_s()
+    return None if found is None else run.scenario.stated(found).oldest_while_well_s()
 
 
 async def _break(system: System, run: PlannedRun, record: RunRecord, raw: Path) -> None:

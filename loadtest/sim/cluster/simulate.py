@@ -69,7 +69,7 @@ class SimulatedHistory:
         """Implements `History.chunks`. Raises `VirtualTimeError` where the run cannot go on: a deadlock, or no end."""
         run = self.run
         strategy = self._strategy or _discovered(run.strategy)
-        self.oldest_s = run.scenario.stated(strategy).oldest_s()
+        self.oldest_s = run.scenario.stated(strategy).oldest_while_well_s()
         kind = BusyLoop if needs_cpu(run.scenario) else VirtualLoop
         client = run.scenario.client
         retrying_s = client.delays_s_max + client.retries * (client.timeout_s or 0.0)
