@@ -19,16 +19,14 @@ class Layered(Strategy):
     stale_if_error_s: float = parameter(30.0, "how much longer where a load fails, seconds", low=0, high=86_400)
 
     def mechanism(self) -> Mechanism:
-        if self.collapse == "none" and not (self.stale_s or self.beta):
-            known = Mechanism.none(spread=self.spread)
-        elif (
-            self.collapse != "fleet"
-        ):  # theory has no formula where loads ahead are shared by all pods, and misses less
-            known = Mechanism.unknown(spread=self.spread, window_s=self.stale_s)
-        elif self.beta:
-            known = Mechanism.early(beta=self.beta, spread=self.spread, window_s=self.stale_s)
-        else:
-            known = Mechanism.stale(window_s=self.stale_s, spread=self.spread)
+        spread, stale_s, beta = self.spread, self.stale_s, self.beta
+        kinds = {"none": Mechanism.none, "pod": Mechanism.collapse_in_pod, "fleet": Mechanism.collapse}
+        if not (stale_s or beta):
+            known = kinds[self.collapse](spread=spread)
+        elif self.collapse == "fleet":
+            known = Mechanism.early(beta=beta, spread=spread, window_s=stale_s)
+        else:  # no formula: all pods share a load ahead of need, and not one that a request waits for
+            known = Mechanism.unknown(spread=spread, window_s=stale_s)
         return known.on_error(self.stale_if_error_s)
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:

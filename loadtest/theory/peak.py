@@ -10,7 +10,6 @@ from loadtest.figures.records import Floats
 from loadtest.theory.key_groups import KeyGroups
 from loadtest.theory.mean_field import followed_s, mean_field
 
-
 DRAWS = (np.arange(32) + 0.5) / 32 - 0.5
 """Expiries that stand for those of a range, in widths of it from its middle."""
 

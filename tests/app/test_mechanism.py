@@ -35,3 +35,10 @@ def test_loads_of_one_key_at_once_have_a_bound_only_where_they_are_collapsed() -
     assert Mechanism.collapse().leaders_max(3) == Mechanism.refresh_ahead(ahead=0.2).leaders_max(3) == 1
     assert Mechanism.collapse_in_pod().leaders_max(3) == 3
     assert Mechanism.none().leaders_max(3) is Mechanism.unknown().leaders_max(3) is None
+
+
+def test_what_may_be_served_only_where_a_load_fails_is_promised_and_told_apart() -> None:
+    one = Mechanism.stale(window_s=3.0).on_error(20.0)
+    assert (one.oldest_while_well_s(10.0), one.oldest_s(10.0)) == (13.0, 33.0)
+    with pytest.raises(ValueError, match="error_window_s must be a finite number from 0"):
+        one.on_error(-1.0)

@@ -6,6 +6,7 @@ from app.strategies._template import Template
 from app.strategies.collapse import Collapse
 from app.strategies.early import Early
 from app.strategies.jitter import Jitter
+from app.strategies.layered import Layered
 from app.strategies.singleflight import Singleflight
 from app.strategies.static import Static
 from app.strategies.swr import StaleWhileRevalidate
@@ -28,6 +29,7 @@ from app.strategy import Strategy
         (Jitter, {"form": "longer"}, 15.0),
         (Jitter, {"spread": 0.0}, 10.0),
         (Jitter, {"spread": 2.0}, 20.0),
+        (Layered, {"spread": 0.2, "stale_s": 5.0, "stale_if_error_s": 30.0}, 46.0),
         (Template, {"stretch": 0.5}, 5.0),
     ],
 )
