@@ -72,7 +72,7 @@ class Mechanism:
     def early(cls, *, beta: float, stretch: float = 1.0, spread: float = 0.0, window_s: float = 0.0) -> Self:
         """A reader loads, once over all pods, an exponential head start of `beta` costs of a load before the expiry.
 
-        Where that is too late, the old entry is served for `window_s` past its freshness. With a `beta` of 0 it always is.
+        Where that is too late, the old entry is served for `window_s` past its freshness: always, with a `beta` of 0.
         """
         if not beta:
             return cls.stale(window_s=window_s, stretch=stretch, spread=spread)
