@@ -1,11 +1,12 @@
 """The slowdown of the origin under load: its latency grows with the reads that are under way."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.pooler import SIZE_MAX
+from app.stated_table import StatedTable
 
 
-class Slowdown(BaseModel):
+class Slowdown(StatedTable):
     """The slowdown of an origin: a read's latency grows linearly with the reads under way, above a knee and bounded.
 
     Up to the knee a read takes the latency L. The n-th of those under way takes times(n) as long, where times(n) is
@@ -15,8 +16,6 @@ class Slowdown(BaseModel):
     (per_read * L). It falls towards that where per_read * knee is more than 1: congestion collapse. Where it is less,
     throughput flattens. Once times_max is reached, it rises again, as n / (L * times_max).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     knee: int = Field(ge=0, le=SIZE_MAX)
     """The reads under way up to which the latency stays as it is."""

@@ -6,10 +6,11 @@ from random import Random
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, HTTPException, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app.item import Found
 from app.origin import Store
+from app.stated_table import StatedTable
 from app.store_trouble import StoreTrouble
 from app.strategy import OriginFailed
 
@@ -20,9 +21,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1"})
 """The addresses from which the control may be called; to others it is not there."""
 
 
-class _Stated(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
+class _Stated(StatedTable):
     for_s: float = Field(gt=0, le=FOR_S_MAX)
     """Seconds after which the fault ends by itself, though its caller has gone."""
 

@@ -3,7 +3,9 @@
 from enum import StrEnum
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from app.stated_table import StatedTable
 
 
 class Net(StrEnum):
@@ -20,11 +22,7 @@ class Net(StrEnum):
     HARD_TIMEOUT = "hard-timeout"
 
 
-class _NetTable(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class BreakerNet(_NetTable):
+class BreakerNet(StatedTable):
     """The `[nets.breaker]` table: a circuit breaker round the origin, of each strategy in each pod."""
 
     failures_share: float = Field(0.5, gt=0, le=1)
@@ -47,7 +45,7 @@ class BreakerNet(_NetTable):
         return self
 
 
-class LimitNet(_NetTable):
+class LimitNet(StatedTable):
     """The `[nets.limit]` table: an adaptive limit of the loads under way, of each strategy in each pod."""
 
     kind: Literal["aimd", "gradient"] = "gradient"
@@ -72,7 +70,7 @@ class LimitNet(_NetTable):
         return self
 
 
-class Nets(_NetTable):
+class Nets(StatedTable):
     """The nets of a pod. Each is off unless it is set, but for the failure that pods share."""
 
     failure_mark_ms: float = Field(100.0, ge=0, le=60_000)

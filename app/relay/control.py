@@ -17,8 +17,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from app.relay.troubles import FOR_S_MAX, Stated, Trouble
+from app.relay.troubles import FOR_S_MAX, Trouble
 from app.relay.way import Way
+from app.stated_table import StatedTable
 
 LINE_BYTES_MAX = 2_000
 """The longest line; whoever sends a longer one is cut off."""
@@ -28,7 +29,7 @@ SILENT_S_MAX = 60.0
 """Seconds for which a caller may send nothing before it is cut off."""
 
 
-class RelayOrder(Stated):
+class RelayOrder(StatedTable):
     """One line of the control."""
 
     begin: Trouble | None = None

@@ -2,26 +2,22 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from app.stated_table import StatedTable
 
 FOR_S_MAX = 3_600.0
 """The longest time for which a trouble may last, seconds."""
 
 
-class Stated(BaseModel):
-    """The base of what a line states: no unknown fields, no numbers that are not finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Delay(Stated):
+class Delay(StatedTable):
     """A command and its reply take `ms` longer together: half of it on each way."""
 
     kind: Literal["delay"] = "delay"
     ms: float = Field(gt=0, le=60_000)
 
 
-class Silence(Stated):
+class Silence(StatedTable):
     """A black hole: no reply arrives, and no command unless `arrive` says so.
 
     A connection that lost bytes is reset at the end, because a reply would answer another command than its own.
@@ -31,14 +27,14 @@ class Silence(Stated):
     arrive: bool = False
 
 
-class Resets(Stated):
+class Resets(StatedTable):
     """Connections are reset under a share of the chunks of commands; half of these reach Redis before."""
 
     kind: Literal["resets"] = "resets"
     share: float = Field(1.0, gt=0, le=1)
 
 
-class Slices(Stated):
+class Slices(StatedTable):
     """Replies arrive in pieces of `bytes`, each `ms` after the one before, and no connection carries more than that."""
 
     kind: Literal["slices"] = "slices"
@@ -46,7 +42,7 @@ class Slices(Stated):
     ms: float = Field(1.0, ge=0, le=10_000)
 
 
-class CutOff(Stated):
+class CutOff(StatedTable):
     """All connections are reset at its beginning, and new ones at once, as by a host that refuses them."""
 
     kind: Literal["cut-off"] = "cut-off"

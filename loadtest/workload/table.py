@@ -1,9 +1,7 @@
 """The base of all tables of a scenario file."""
 
-from pydantic import BaseModel, ConfigDict
+from app.stated_table import StatedTable
 
 
-class Table(BaseModel):
-    """A table of a scenario: frozen, and without unknown fields or numbers that are not finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+class Table(StatedTable):
+    """A table of a scenario."""

@@ -10,8 +10,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from app.stated_table import StatedTable
 from loadtest.figures.whole_file import write_whole
 from loadtest.workload.faults import ClientsLeave, Fault, PodKilled, PodTerminated
 from loadtest.worlds.nemesis import CannotBreak
@@ -25,10 +24,8 @@ ORDERS_MAX = 10_000
 """Orders of one bench; a file is left for each."""
 
 
-class StackOrder(BaseModel):
+class StackOrder(StatedTable):
     """One order: to begin or to end a fault."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     act: Literal["begin", "end"]
     fault: Fault
