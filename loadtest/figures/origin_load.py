@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from loadtest.figures.records import FAILED, LOAD_REASONS, SHED, Floats, Integers, Reads
+from app.strategy import LoadReason
+from loadtest.figures.records import FAILED, LOAD_REASON_NUMBERS, LOAD_REASONS, SHED, Floats, Integers, Reads
 from loadtest.figures.stampedes import Stampedes
+
+_WARM = LOAD_REASON_NUMBERS[LoadReason.WARM]
 
 
 class SlidingPeak:
@@ -53,6 +56,7 @@ class OriginLoad:
         self._reasons = np.zeros(len(LOAD_REASONS), dtype=np.int64)
         self.asked = self._started = self.failed = self._shed = self._cold = self._steady = 0
         self._peak, self._cold_peak, self._steady_peak = SlidingPeak(), SlidingPeak(), SlidingPeak()
+        self._warm_peak = SlidingPeak()
         self._stampedes = Stampedes(hot_keys, ttl_s, is_warmed)
 
     def add(self, chunk: Reads) -> None:
@@ -68,6 +72,7 @@ class OriginLoad:
         self._cold += int((is_cold & is_started).sum())
         self._steady += int((~is_cold).sum())
         self._peak.add(let_in.asked_s)
+        self._warm_peak.add(let_in.asked_s[let_in.reason == _WARM])
         self._cold_peak.add(let_in.asked_s[is_cold])
         self._steady_peak.add(let_in.asked_s[~is_cold])
         place = np.trunc((let_in.asked_s - self._start_s) / self._bin_s)
@@ -85,6 +90,7 @@ class OriginLoad:
             "cold_reads": self._cold,
             "cold_peak_1s": self._cold_peak.most,
             "steady_peak_1s": self._steady_peak.most if self._steady else None,
+            "warm_peak_1s": self._warm_peak.most or None,
             "reads_by_reason": {
                 str(reason): int(count) for reason, count in zip(LOAD_REASONS, self._reasons, strict=True) if count
             },

@@ -63,6 +63,7 @@ class RunSummary:
     valid: bool = True  # False where an incident makes the run no result
     is_reference: bool = False  # a reference decides neither exit code nor verdict
     repeat: int = 1  # the number of the repeat, from 1 on
+    warm_peak_1s: int | None = None  # the peak of warmers' loads; None where there were none
     p90_ms: float | None = None
     p999_ms: float | None = None
     slow_s: int | None = None  # seconds in which at least 1 % of the requests took longer than slow_ms

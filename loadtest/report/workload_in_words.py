@@ -7,6 +7,7 @@ from app.writes import Invalidation
 from loadtest.report.patience_in_words import clients_in_words, nets_in_words, slowdown_in_words
 from loadtest.workload.faults import Fault
 from loadtest.workload.scenario import Scenario
+from loadtest.workload.scenario_tables import WarmingTable
 from loadtest.workload.traffic import Keys, Load, Phase, Ramp, Shape, Spike, Steady, Step, TopOfTheHour
 
 _FATES = {
@@ -37,6 +38,8 @@ def sentence(scenario: Scenario) -> str:
     ]
     if scenario.writes is not None:
         parts.append(f"{scenario.writes.rate_per_s:,.10g} writes/s ({_FATES[scenario.writes.invalidation]})")
+    if scenario.warming is not None:
+        parts.append(warming_in_words(scenario.warming, scenario.keys.count))
     if scenario.faults:
         told = [fault_in_words(fault) for fault in scenario.faults[:FAULTS_MAX]]
         left_out = len(scenario.faults) - FAULTS_MAX
@@ -44,6 +47,21 @@ def sentence(scenario: Scenario) -> str:
     return f"{scenario.name}: {'; '.join(filter(None, parts))}." + (
         f" Source: {scenario.source}." if scenario.source else ""
     )
+
+
+def warming_in_words(warming: WarmingTable, keys: int) -> str:
+    """The warmers of a scenario, such as "from 0 s on, a warmer loads 500 keys at up to 100/s, …"."""
+    who = "a warmer loads" if warming.warmers == 1 else f"{warming.warmers} warmers load"
+    each = "" if warming.warmers == 1 else " each"
+    pause = f", with pauses of {warming.pause_s:g} s" if warming.pause_s else ""
+    life = {
+        "same": "a whole TTL for each",
+        "spread": f"up to {100 * warming.spread:g} % of the TTL less for each",
+        "anchored": "to the next whole TTL since its item changed",
+        "until": f"until {warming.until_s} s for all",
+    }[warming.ttl]
+    pace = f"at up to {warming.rate_per_s:,}/s{each}, in batches of {warming.batch:,}{pause}"
+    return f"from {warming.at_s:g} s on, {who} {warming.keys or keys:,} keys {pace}; an entry's life is {life}"
 
 
 def tuning(scenario: Scenario) -> str:

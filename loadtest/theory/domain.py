@@ -147,6 +147,7 @@ CONDITIONS: tuple[Condition, ...] = (
     ),
     Condition("the popularity of keys shifts", lambda asked: asked.scenario.keys.shift is None),
     Condition("items are written", lambda asked: asked.scenario.writes is None),
+    Condition("a warmer loads beside the pods", lambda asked: asked.scenario.warming is None),
     Condition("ids are asked for that do not exist", lambda asked: not asked.scenario.keys.absent),
     Condition("the load is a recorded one", lambda asked: asked.scenario.load.trace is None),
     Condition(

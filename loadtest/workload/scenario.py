@@ -30,6 +30,7 @@ from loadtest.workload.scenario_tables import (
     PayloadTable,
     Virtual,
     Warm,
+    WarmingTable,
     WritesTable,
 )
 from loadtest.workload.schema import without_schema
@@ -83,6 +84,8 @@ class Scenario(Table):
     """The sizes of items; a pod's default where there is none."""
     writes: WritesTable | None = None
     """Writes of items while they are read; None where nothing changes."""
+    warming: WarmingTable | None = None
+    """Warmers that fill the cache beside the pods; None where only requests fill it."""
     drill: DrillTable | None = None
     """The table that `lab drill` needs beside the gates, where the scenario is a drill."""
     live: Live = Live()
@@ -105,6 +108,12 @@ class Scenario(Table):
             raise ValueError("keys.shift needs an open loop with a rate, whose requests have moments of their own")
         if shift.at_s >= self.duration_s:
             raise ValueError(f"keys.shift.at_s must be less than duration_s ({self.duration_s:g})")
+        return self
+
+    @model_validator(mode="after")
+    def _warming_fits(self) -> "Scenario":
+        if self.warming and (why := self.warming.why_not(self.duration_s, self.keys.count, self.cache.ttl_s)):
+            raise ValueError(why)
         return self
 
     @model_validator(mode="after")
@@ -132,6 +141,9 @@ class Scenario(Table):
         beyond = {
             "writes: pods take them from loopback alone: make bench, or make sim": (
                 self.writes is not None and world != "native"
+            ),
+            "warming: its warmers are processes of this machine (make bench, make sim); lab warm warms the stack": (
+                self.warming is not None and world != "native"
             ),
             f"pods: {self.pods} are for virtual time (make sim); as processes, at most {PODS_REAL_MAX}": (
                 self.pods > PODS_REAL_MAX

@@ -9,12 +9,15 @@ from app.payload import stated
 from app.pooler import SIZE_MAX
 from app.settings import ORIGIN_TIMEOUT_MS, Milliseconds
 from app.slowdown import Slowdown
+from app.warming.plan import WarmingPlan
 from app.writes import Invalidation
 from loadtest.workload.table import Table
 
 RATE_REAL_MAX = 50_000
 WRITES_MAX = 100_000
 """The most writes per second."""
+WARMERS_MAX = 16
+"""The most warmers at once."""
 
 
 def _latency(text: str) -> str:
@@ -74,6 +77,35 @@ class Warm(Table):
     """The keys that are asked for once each: `burst` asks for all at once, so that all entries are written together."""
     lead_s: float = Field(0, ge=0, le=60)
     """Seconds from the burst's end to the load, in virtual time; elsewhere it is what starting the load takes."""
+
+
+class WarmingTable(WarmingPlan):
+    """The `[warming]` table: warmers that fill the cache beside the pods while the load goes on.
+
+    `until_s` is a second of the load here.
+    """
+
+    at_s: float = Field(0.0, ge=0, le=3_600)
+    """The second of the load at which they begin."""
+    warmers: int = Field(1, ge=1, le=WARMERS_MAX)
+    """Warmers at once, each a process of its own, which share the keys; each of them has the whole rate."""
+
+    @property
+    def plan(self) -> WarmingPlan:
+        """The plan of each of them."""
+        return WarmingPlan.model_validate(self.model_dump(include=set(WarmingPlan.model_fields)))
+
+    def why_not(self, duration_s: float, keys: int, ttl_s: float) -> str:
+        """The bound of a scenario that the table breaks; empty where it fits."""
+        if self.at_s >= duration_s:
+            return f"warming.at_s must be less than duration_s ({duration_s:g})"
+        if (self.keys or 0) > keys:
+            return f"warming.keys must be at most keys.count ({keys:,})"
+        if self.warmers > (self.keys or keys):
+            return f"warming.warmers must be at most the number of keys that they share ({self.keys or keys:,})"
+        if self.until_s is not None and not self.at_s < self.until_s <= self.at_s + ttl_s:
+            return f"warming.until_s must be after at_s ({self.at_s:g}) and within a TTL of it ({self.at_s + ttl_s:g})"
+        return ""
 
 
 class Virtual(Table):

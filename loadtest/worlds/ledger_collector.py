@@ -91,6 +91,16 @@ class LedgerFile:
             if page["next"] == page["written"]:
                 return True
 
+    def add(self, path: Path) -> None:
+        """Add the ledger of a process that has ended. Raises OSError, and ValueError where it is none."""
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+        if tuple(header) != OriginRead._fields:
+            raise ValueError(f"{path} is no ledger")
+        self._writer.writerows(rows)
+        shed = OriginRead._fields.index("outcome")
+        self._asked_s += [float(row[0]) for row in rows if row[shed] != ReadOutcome.SHED]
+
     async def drain(self) -> None:
         """Wait until no read is under way any more, so that the ledgers hold all of them."""
         give_up_s = time.monotonic() + DRAIN_WITHIN_S

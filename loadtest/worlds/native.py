@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,11 +54,14 @@ class _Service(NamedTuple):
     redis: RedisProcess | None
     pods: list[PodProcess]
     relay: RelayFaults | None
+    environment: Mapping[str, str]
+    """The settings of the pods, with Redis's own URL, whatever is in their way."""
 
 
 def _system(children: Children, service: _Service, locust: ForkServer | None) -> System:
     redis, pods = service.redis, service.pods
     system = System(service.redis_url, [pod.url for pod in pods], children, locust, owns_redis=redis is not None)
+    system.beside_pods = service.environment
 
     async def before_pod_ends(number: int, life: int) -> bool:
         return await system.before_pod_ends(number, life)
@@ -109,4 +112,4 @@ async def _start_service(children: Children, run: PlannedRun, folder: Path, give
         for number, way in enumerate(ways, start=1)
     ]
     await _together(*(pod.start() for pod in pods))
-    return _Service(redis_url, redis, pods, relay)
+    return _Service(redis_url, redis, pods, relay, {**environment, "LAB_REDIS_URL": redis_url})

@@ -28,6 +28,7 @@ from loadtest.worlds.lease import Lease, sole_user
 from loadtest.worlds.ledger_collector import LedgerFile
 from loadtest.worlds.locust_command import start_locust
 from loadtest.worlds.planned_faults import PlannedFaults
+from loadtest.worlds.planned_warming import PlannedWarming
 from loadtest.worlds.planned_writes import PlannedWrites
 from loadtest.worlds.system import OpenSystem, System, clock_offset_s
 from loadtest.worlds.warm_burst import ask_for_all
@@ -118,6 +119,7 @@ class RecordedWorld:
                 await _keep_metrics(client, system, raw, BEFORE)
                 farewells = Farewells(client, system.pod_urls, raw, ledger)
                 system.before_pod_ends = farewells.keep
+                warming = await PlannedWarming.start(system, run, raw)
                 locust, *_ = await start_locust(
                     system.children,
                     raw / "scenario.json",
@@ -131,15 +133,19 @@ class RecordedWorld:
                 )
                 breaking = asyncio.create_task(_break(system, run, record, raw), name="the planned faults")
                 writing = asyncio.create_task(_write(client, system, run, record, raw), name="the planned writes")
+                warmed = asyncio.create_task(_warm(warming, run, record, raw), name="the planned warming")
                 try:
                     await _watch(locust, run, system.children, record, ledger, on_progress)
                     await _mend(breaking)
                     await _mend(writing)
+                    await _mend(warmed)
                     await ledger.drain()
                     record.is_over = True
                 finally:
                     await _mend(breaking)
                     await _mend(writing)
+                    await _mend(warmed)
+                    record.incidents += await warming.end(ledger)
                     record.incidents += farewells.incidents()
                     record.incidents += map(Incident, self._at_the_end(ledger))
                     record.write(raw)
@@ -193,6 +199,16 @@ async def _write(client: httpx.AsyncClient, system: System, run: PlannedRun, rec
         await writes.carry_out(run)
     finally:
         record.incidents += writes.record(raw / WRITES, run.scenario)
+
+
+async def _warm(warming: PlannedWarming, run: PlannedRun, record: RunRecord, raw: Path) -> None:
+    """Have the scenario's warmers begin at their second of the load."""
+    if run.scenario.warming is None:
+        return
+    if (start_s := await _begin_s(raw)) is None:
+        record.incidents.append(Incident(f"no load began within {BEGIN_WITHIN_S:g} s, and nothing was warmed"))
+        return
+    await warming.begin(start_s)
 
 
 async def _begin_s(raw: Path) -> float | None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,8 @@ class System:
     """Whether Redis was started for this system, and holds no other keys."""
     is_sound: bool = False
     """Whether a run has ended in it without an incident, so that it may serve another."""
+    beside_pods: Mapping[str, str] | None = None
+    """The environment of a process beside the pods, with their settings; None where none can be started."""
     last_run: Path | None = None
     """The folder of the records of the run that it served before; None where it is new."""
     remarks: Sequence[str] = ()

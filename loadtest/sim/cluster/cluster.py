@@ -48,7 +48,7 @@ class Cluster:
             self.observers,
             may_fill_up=any(isinstance(fault, CacheFull) for fault in scenario.faults),
         )
-        self._epoch_s = epoch_s(scenario)
+        self.epoch_s = epoch_s(scenario)
         self.set_cache_clock(0.0)
         allowed = allowed_in(scenario, strategy, seed)
         self.invariants = Invariants(
@@ -80,10 +80,10 @@ class Cluster:
     def new_pod(self, number: int) -> SimulatedPod:
         """A new pod for that place."""
         wall_s = None
-        if number in self.walls_apart_s:
+        if self.walls_apart_s:
 
             def wall_s() -> float:
-                return self.loop.now_s + self._epoch_s + self.walls_apart_s[number]
+                return self.loop.now_s + self.epoch_s + self.walls_apart_s.get(number, 0.0)
 
         return SimulatedPod(
             number,
@@ -100,9 +100,10 @@ class Cluster:
 
     def set_cache_clock(self, by_s: float) -> None:
         """Set Redis's clock so many seconds ahead of the right time."""
-        self.server.set_clock(self._epoch_s + by_s)
+        self.server.set_clock(self.epoch_s + by_s)
 
     async def aclose(self) -> None:
+        """End the pods."""
         for pod in self.pods:
             await pod.aclose()
 

@@ -209,7 +209,7 @@ class SimulatedPod:
             str(instance_id),
             store,
         )
-        self.runner = self._pod.runners[strategy.name]
+        self.runner, self.origin = self._pod.runners[strategy.name], self._pod.origins[strategy.name]
         is_observed = self._observers.hear(RequestArrived, RequestAnswered, RequestFailed)
         self.answer = self._observed_answer if is_observed else self.runner.answer
 

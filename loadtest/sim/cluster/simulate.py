@@ -26,6 +26,7 @@ from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.tolerances import SETTLE_S
 from loadtest.sim.cluster.traffic import Traffic
 from loadtest.sim.cluster.violation import Invariant, Violation
+from loadtest.sim.cluster.warming import Warming
 from loadtest.sim.cluster.writer import Writer
 from loadtest.sim.kernel.loop import VirtualLoop, run_in_steps
 from loadtest.sim.progress import at_work
@@ -113,12 +114,14 @@ class SimulatedHistory:
         recorder.begin()
         if raw is not None:
             raw.begin(self.start_s)
+        warming = Warming(cluster, self.start_s)
         hits = PureHits.of(cluster, recorder, self.start_s) if self._by_array else None
         self.was_by_array = hits is not None
         traffic = Traffic(cluster, hits or clients(scenario, seed, self.start_s), recorder)
         FaultInjector(cluster, traffic, self.start_s)
         writer = None if scenario.writes is None else Writer(cluster, recorder, self.start_s)
         await traffic.over
+        await warming.aclose()
         await asyncio.sleep(SETTLE_S)
         for left in (left for pod in cluster.pods for left in pod.left()):
             invariants.report(Invariant.NOTHING_LEFT, left)
@@ -137,6 +140,7 @@ class SimulatedHistory:
         if traffic.not_sent:
             bound = f"in_flight_max ({scenario.load.in_flight_max})"
             incidents.append(Incident(f"{traffic.not_sent} requests were not sent: {bound}"))
+        incidents += (Incident(what, spoils=False) for what in warming.not_ready)
         if writer is not None and writer.not_made:
             incidents.append(Incident(f"{writer.not_made} writes were not made: no pod was there", spoils=False))
         if traffic.retries_not_sent:

@@ -72,12 +72,5 @@ SHOWN_ELSEWHERE = (
         ),
         _NO_LOAD,
     ),
-    ShownElsewhere(
-        20,
-        "FLUSHALL while 100,000 keys are warmed",
-        "the warmer stays inside its rate",
-        (),
-        "the lab's warm-up is one burst, without a rate to stay inside",
-    ),
 )
 """The faults without a drill, by number."""
