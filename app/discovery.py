@@ -104,6 +104,11 @@ def _place_of(found: tuple[str, type[Strategy]]) -> tuple[bool, bool, str]:
     return not strategy.is_baseline, not strategy.runs_by_default, name
 
 
+def wrong_names() -> frozenset[str]:
+    """The names of the files of mistakes, whether or not they are sound; nothing is imported for it."""
+    return frozenset(info.name for info in _modules(app.strategies.wrong))
+
+
 def check_name(name: str) -> None:
     """Raise ValueError unless a strategy may have that name; the text says what is allowed."""
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):

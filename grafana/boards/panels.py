@@ -8,8 +8,8 @@ from grafana.boards.board import COLUMNS
 from grafana.boards.source import SOURCE, Json
 from loadtest.report.colours import colours, rounds
 
-_KNOWN = discover(wrong=True).choosable
-STRATEGY_COLORS = colours(_KNOWN, _KNOWN)
+_FOUND = discover(wrong=True)
+STRATEGY_COLORS = colours(_FOUND.strategies, _FOUND.choosable)
 """The report's colours. A strategy that came after these files were written gets one of Grafana's, by its name."""
 LINE_STYLES: tuple[Json, ...] = ({"fill": "solid"}, {"fill": "dash", "dash": [10, 5]}, {"fill": "dot", "dash": [1, 5]})
 """The style of lines for each round of strategies through the palette: of one colour, one is dashed and one dotted."""

@@ -33,6 +33,7 @@ COMMANDS = {
     "break": "loadtest.cli.break_:break_",
     "tipping": "loadtest.cli.tipping:tipping",
     "drill": "loadtest.cli.drill:drill",
+    "mistakes": "loadtest.cli.mistakes:mistakes",
 }
 FORMER_NAMES = {"summarise": COMMANDS["report"]}
 MOVED = {

@@ -20,6 +20,7 @@ from loadtest.figures.run_folder import keep_figures, keep_plan
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
+from loadtest.report.marks import marked
 from loadtest.report.write import Extras
 from loadtest.studies.calibration.calibration import LEGEND, SHORT, Calibration, all_agree, beside, calibrate_again
 from loadtest.studies.calibration.calibration import calibrate as compare_worlds
@@ -104,7 +105,7 @@ def _print_calibrated(calibrated: Sequence[Calibration]) -> None:
         predicted = "-" if one.predicted is None else f"{one.predicted:,.1f}"
         digits = 0 if one.figure.startswith("origin") else 2
         cells = (f"{one.measured:,.{digits}f}", f"{one.simulated:,.{max(1, digits)}f}", predicted, f"{one.error:+.1%}")
-        table.add_row(one.strategy, SHORT[one.figure], *cells, _verdict(one))
+        table.add_row(marked(one.strategy), SHORT[one.figure], *cells, _verdict(one))
     console.print(table)
 
 
@@ -113,7 +114,7 @@ def _print_fitted(fit: Fit, again: Sequence[Calibration]) -> None:
     table = _table("measured", "simulated with these", "ratio")
     for one in again:
         figures = (f"{value:,.2f}" for value in (one.measured, one.simulated, one.ratio))
-        table.add_row(one.strategy, SHORT[one.figure], *figures, _verdict(one))
+        table.add_row(marked(one.strategy), SHORT[one.figure], *figures, _verdict(one))
     console.print(table)
 
 

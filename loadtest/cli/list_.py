@@ -20,10 +20,10 @@ def list_() -> None:
     _list("More strategies", f"run when named, or with --strategies {ALL}", more)
     _list("Wrong on purpose", f"run when named, or with --strategies {WRONG}", found.wrong.values())
     for name, why in found.broken.items():
-        console.print(f"  [red]{name:18}broken: {for_console_markup(why)}[/]", soft_wrap=True)
+        console.print(f"  [red]{name:20}broken: {for_console_markup(why)}[/]", soft_wrap=True)
     console.print("[bold]Scenarios[/] (loadtest/scenarios/)")
     for name in scenario_names():
-        console.print(f"  {name:18}{for_console_markup(scenario_named(name).title)}", soft_wrap=True)
+        console.print(f"  {name:20}{for_console_markup(scenario_named(name).title)}", soft_wrap=True)
 
 
 def _list(title: str, where: str, group: Iterable[type[Strategy]]) -> None:
@@ -36,5 +36,5 @@ def _list(title: str, where: str, group: Iterable[type[Strategy]]) -> None:
         idea = next(iter((one.__doc__ or "").strip().splitlines()), "")
         twin = f"{MARK} right: {one.right_twin} " if one.right_twin else ""
         console.print(
-            f"  {one.name:18}{for_console_markup(idea)} [dim]{twin}{for_console_markup(parameters)}[/]", soft_wrap=True
+            f"  {one.name:20}{for_console_markup(idea)} [dim]{twin}{for_console_markup(parameters)}[/]", soft_wrap=True
         )

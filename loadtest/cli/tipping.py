@@ -17,6 +17,7 @@ from loadtest.cli.sim import Workers
 from loadtest.cli.terminal import console, exit_unless_valid, fail, named, say
 from loadtest.figures.summarise import Finished
 from loadtest.report.contents import VIRTUAL
+from loadtest.report.marks import marked
 from loadtest.studies.tipping import native_places
 from loadtest.studies.tipping.fate import Found
 from loadtest.studies.tipping.page import Map, table, write_map
@@ -107,7 +108,7 @@ def _report(drawn: Map, folder: Path, about: dict[str, Any]) -> None:
     write_map(folder, drawn, about)
     for name in drawn.plan.strategies:
         headings, lines = table(drawn, name)
-        shown = Table(title=name, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        shown = Table(title=marked(name), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for heading in headings:
             shown.add_column(escape(heading), justify="right", overflow="fold")
         for line in lines:

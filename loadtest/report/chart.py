@@ -17,6 +17,7 @@ from loadtest.figures.repeats import Medians
 from loadtest.figures.run_summary import Series
 from loadtest.report.colours import BAD, FAINT, INK
 from loadtest.report.fault_marks import FaultMark, draw_marks
+from loadtest.report.marks import marked
 from loadtest.report.quoting import for_html
 
 FONT = {"family": "system-ui, -apple-system, Segoe UI, sans-serif", "size": 12, "color": INK}
@@ -159,14 +160,14 @@ def _heading(row: Medians, run: Series | None, width: int) -> list[str]:
 
     A long name is broken after an underscore where it has one.
     """
-    lines = [line.replace("_ ", "_") for line in textwrap.wrap(row.strategy.replace("_", "_ "), width)]
-    marked = [f"<b>{for_html(line)}</b>" for line in lines]
+    lines = [line.replace("_ ", "_") for line in textwrap.wrap(marked(row.strategy).replace("_", "_ "), width)]
+    heading = [f"<b>{for_html(line)}</b>" for line in lines]
     steady = "nothing expired" if row.steady_peak_1s is None else f"steady peak <b>{row.steady_peak_1s:,}</b>"
     told = [steady, f"cold start <b>{row.cold_peak_1s:,}</b>"]
     if run is not None and row.repeats > 1:
         told.append(f"repeat {run.repeat} of {row.repeats}")
-    marked += [f'<span style="font-size:12px">{line}</span>' for line in told]
-    return marked if row.valid else [*marked, f'<span style="color:{BAD}">not valid</span>']
+    heading += [f'<span style="font-size:12px">{line}</span>' for line in told]
+    return heading if row.valid else [*heading, f'<span style="color:{BAD}">not valid</span>']
 
 
 def _place(drawing: go.Figure, names: Sequence[Sequence[str]], bands: int, columns: int) -> None:

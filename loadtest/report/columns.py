@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app.strategy import Status
 from loadtest.figures.repeats import Medians
 from loadtest.report import cells
+from loadtest.report.marks import marked
 from loadtest.report.outage import OUTAGE_LEGEND, back_after, has_outage
 from loadtest.theory.predict import Prediction
 from loadtest.theory.predictions import Predictions
@@ -61,7 +62,7 @@ OUTAGE_COLUMNS: tuple[Column, ...] = (
 """The columns of runs that had a trigger, or clients that give up or retry."""
 
 COLUMNS: tuple[Column, ...] = (
-    Column("strategy", "strategy", 0, lambda row, _: row.strategy),
+    Column("strategy", "strategy", 0, lambda row, _: marked(row.strategy)),
     Column("requests", "reqs", 4, lambda row, _: f"{row.requests:,}"),
     Column("req/s", "req/s", 1, lambda row, _: cells.digits(row.achieved_rate)),
     Column("target req/s", "target\nreq/s", 3, cells.target),

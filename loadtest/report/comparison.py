@@ -1,6 +1,7 @@
 """Two runs side by side: the cells of their table, and the whole as Markdown."""
 
 from loadtest.report.markdown_table import markdown_table
+from loadtest.report.marks import marked
 from loadtest.report.quoting import for_markdown, for_markdown_code
 from loadtest.stats.compare_runs import Compared, FigureComparison
 from loadtest.stats.sentences import show_median
@@ -13,7 +14,7 @@ def cells(finding: FigureComparison) -> tuple[str, ...]:
     """The line of a finding, a text for each of `HEADINGS`."""
     verdict, name = finding.verdict, finding.figure.name
     a, b = (show_median(name, values, unit=False) for values in (verdict.pair.a, verdict.pair.b))
-    return finding.strategy, name, a, b, _change(verdict), verdict.words, verdict.would_show
+    return marked(finding.strategy), name, a, b, _change(verdict), verdict.words, verdict.would_show
 
 
 def _change(verdict: Verdict) -> str:

@@ -73,7 +73,7 @@ def write_html(
 
 def _lines(report: Report, shown: Comparison, inks: Mapping[str, str]) -> list[Line]:
     return [
-        Line(name, cells, inks.get(name, "transparent"), not row.valid)
+        Line(name, cells, inks.get(row.strategy, "transparent"), not row.valid)
         for row, (name, *cells) in zip(report.lines, shown.lines, strict=True)
     ]
 

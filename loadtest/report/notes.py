@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from loadtest.figures.plain_text import quoted
 from loadtest.figures.repeats import Medians
 from loadtest.report.cells import ASSUMED, worst
+from loadtest.report.marks import explained
 from loadtest.theory.predictions import Predictions
 
 _WHAT_IS_ASSUMED = (
@@ -35,7 +36,7 @@ def _planned(rows: Sequence[Medians]) -> list[str]:
 
 def notes(rows: Sequence[Medians], predictions: Predictions = {}) -> list[str]:  # noqa: B006
     """Notes beside the figures: planned faults, runs that are no result and their incidents, kinds of wrong answers."""
-    found = _planned(rows)
+    found = [*explained(row.strategy for row in rows), *_planned(rows)]
     for row in rows:
         if not row.valid:
             found.append(f"{row.strategy}: not a valid result" + ("" if row.incidents else "; no reason was recorded"))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from loadtest.figures.run_summary import NEVER, RunSummary
+from loadtest.report.marks import marked
 from loadtest.workload.scenario import Scenario
 
 OUTAGE_LEGEND = (
@@ -34,7 +35,7 @@ def outage_in_words(rows: Sequence[RunSummary], scenario: Scenario) -> list[str]
     """A sentence on who came back after the trigger; none without one."""
     if (trigger := scenario.trigger) is None:
         return []
-    told = [f"{row.strategy} {_came_back(row, scenario.duration_s - trigger.end_s)}" for row in rows]
+    told = [f"{marked(row.strategy)} {_came_back(row, scenario.duration_s - trigger.end_s)}" for row in rows]
     moment = trigger.begin_s == trigger.end_s
     span = f"at {trigger.begin_s:g} s" if moment else f"from {trigger.begin_s:g} to {trigger.end_s:g} s"
     return [f"After the trigger ({span}): {'; '.join(told)}."] if told else []

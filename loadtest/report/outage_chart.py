@@ -14,6 +14,7 @@ from loadtest.figures.run_summary import Attempted, Series
 from loadtest.report.chart import COLUMNS_MAX, FONT
 from loadtest.report.colours import BAD, FAINT, INK
 from loadtest.report.fault_marks import FaultMark, draw_marks
+from loadtest.report.marks import marked
 from loadtest.report.outage import back_after
 from loadtest.report.quoting import for_html
 from loadtest.workload.trigger import Trigger
@@ -88,7 +89,7 @@ def _head(drawing: go.Figure, row: Medians, at: Mapping[str, int]) -> None:
         told = f'<b style="color:{BAD}">never back</b>'
     if not told and row.attempts_per_request is not None:
         told = f"{row.attempts_per_request:.2f} attempts/request"
-    text = f'<b>{for_html(row.strategy)}</b><br><span style="font-size:12px">{told}</span>'
+    text = f'<b>{for_html(marked(row.strategy))}</b><br><span style="font-size:12px">{told}</span>'
     drawing.add_annotation(
         text=text, x=0.5, xref="x domain", xanchor="center", y=1, yref="y domain", yanchor="bottom", yshift=4,
         showarrow=False, font={"size": 14, "color": INK}, **at,

@@ -78,7 +78,7 @@ def write_results(
         return Report(rows, predictions, said, tuple(extras.missing), outage)
 
     def write_page() -> None:
-        write_html(folder, report(), drawn, about, scenario, found.baseline, list(found.choosable))
+        write_html(folder, report(), drawn, about, scenario, found.baseline, list(found.strategies))
 
     extras.make("report.html", write_page, None)
     extras.make("report.md", lambda: write_markdown(folder, report(), about, scenario, found.baseline), None)

@@ -7,6 +7,7 @@ from typing import Any
 
 from loadtest.report.junit import JunitCase, junit
 from loadtest.report.markdown_table import markdown_table
+from loadtest.report.marks import marked
 from loadtest.report.quoting import for_markdown
 from loadtest.stats.gates import GateResult
 from loadtest.stats.sentences import show
@@ -47,8 +48,9 @@ class DrillResults:
         assert scenario.drill is not None
         costs = {cost.name: _times(cost) for cost in one.costs}
         told = [costs.get(name, "–") for name in ("service_us", "memory_peak_mb", "log_bytes_per_request")]
+        name = f"{marked(one.subject.strategy)} {one.subject.nets}".rstrip()
         return [
-            str(scenario.drill.number), scenario.name, one.subject.name, scenario.drill.must_hold, observed(one),
+            str(scenario.drill.number), scenario.name, name, scenario.drill.must_hold, observed(one),
             *(told if self.is_real else ()), str(one.verdict),
         ]  # fmt: skip
 

@@ -16,6 +16,7 @@ from loadtest.report.contents import stamp
 from loadtest.report.embedding import embedded
 from loadtest.report.html import Line, render
 from loadtest.report.markdown_table import markdown_table
+from loadtest.report.marks import marked
 from loadtest.report.notes import notes
 from loadtest.report.quoting import for_markdown
 from loadtest.report.workload_in_words import sentence
@@ -49,7 +50,7 @@ def cells(choices: Sequence[Choice], figures: Sequence[str] = _FIGURES) -> tuple
     for choice in choices:
         settings = [in_words(choice.settings[name]) if name in choice.settings else "" for name in names]
         values = [column.cell(choice.row, Beside(None, None)) for column in kept]
-        lines.append([choice.strategy, *settings, f"{choice.reads_per_s:,.1f}", *values])
+        lines.append([marked(choice.strategy), *settings, f"{choice.reads_per_s:,.1f}", *values])
     return ["strategy", *names, "origin reads/s", *(column.heading for column in kept)], lines
 
 

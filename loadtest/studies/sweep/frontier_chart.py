@@ -10,6 +10,7 @@ from app.discovery import discover
 from loadtest.report.cells import shown
 from loadtest.report.chart import FONT
 from loadtest.report.colours import BAD, FAINT, INK, colours
+from loadtest.report.marks import marked
 from loadtest.report.quoting import for_html
 from loadtest.studies.sweep.choice import Choice, unbeaten
 from loadtest.studies.sweep.grid import in_words
@@ -38,7 +39,8 @@ def figure(choices: Sequence[Choice]) -> go.Figure:
         own = [place for place, choice in enumerate(drawn) if choice.strategy == name]
         symbol = SYMBOLS[number % len(SYMBOLS)]
         drawing.add_scatter(
-            x=[x[place] for place in own], y=[y[place] for place in own], mode="markers", name=name, showlegend=False,
+            x=[x[place] for place in own], y=[y[place] for place in own], mode="markers",
+            name=marked(name), showlegend=False,
             marker={
                 "symbol": symbol,
                 "size": max(9, 16 - 1.5 * number),  # of two in the same place, both are seen
@@ -50,7 +52,7 @@ def figure(choices: Sequence[Choice]) -> go.Figure:
         )  # fmt: skip
         # its own entry in the legend, whose symbol has no age and so no colour
         drawing.add_scatter(
-            x=[None], y=[None], mode="markers", name=name, marker={"symbol": symbol, "color": ink, "size": 9}
+            x=[None], y=[None], mode="markers", name=marked(name), marker={"symbol": symbol, "color": ink, "size": 9}
         )
     out = [place for place, choice in enumerate(drawn) if not choice.is_eligible]
     if out:
@@ -126,9 +128,9 @@ def _tip(choice: Choice) -> str:
         f"age p99 {shown(row.age_p99_s)} s; {shown(None if row.hit_ratio is None else 100 * row.hit_ratio)} % hits",
         f"{row.errors:,} errors of {row.requests:,} requests",
     ]
-    return "<br>".join([f"<b>{for_html(choice.strategy)}</b>", *settings, *figures])
+    return "<br>".join([f"<b>{for_html(marked(choice.strategy))}</b>", *settings, *figures])
 
 
 def inks(choices: Sequence[Choice]) -> dict[str, str]:
     """A colour for each strategy, the baseline first."""
-    return colours(discover(wrong=True).choosable, {choice.strategy: None for choice in choices})
+    return colours(discover().strategies, {choice.strategy: None for choice in choices})

@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
 from loadtest.report.chart import FONT
 from loadtest.report.colours import BAD, FAINT, INK
+from loadtest.report.marks import marked
 from loadtest.report.quoting import for_html
 from loadtest.studies.tipping.fate import Fate, Found
 from loadtest.studies.tipping.places import LENGTH, MapPlan
@@ -34,7 +35,7 @@ def figure(plan: MapPlan, found: Sequence[Found], lines_per_s: Mapping[str, floa
     panel_px, between_px = CELL_PX * (len(plan.triggers) + 0.4), HEADING_PX + AXES_PX
     plot_px = bands * panel_px + (bands - 1) * between_px
     drawing = make_subplots(
-        rows=bands, cols=columns, subplot_titles=[f"<b>{for_html(name)}</b>" for name in plan.strategies],
+        rows=bands, cols=columns, subplot_titles=[f"<b>{for_html(marked(name))}</b>" for name in plan.strategies],
         horizontal_spacing=0.08 / columns, vertical_spacing=between_px / plot_px if bands > 1 else 0, shared_yaxes=True,
     )  # fmt: skip
     for number, name in enumerate(plan.strategies):
@@ -151,7 +152,7 @@ def _between(values: Sequence[float], value: float) -> float:
 def _tip(plan: MapPlan, one: Found) -> str:
     row, place = one.row, one.place
     shown = [
-        f"<b>{for_html(place.strategy)}: {one.fate}</b> ({one.world})",
+        f"<b>{for_html(marked(place.strategy))}: {one.fate}</b> ({one.world})",
         f"{place.rate_per_s:g} requests/s, {for_html(plan.field)} = {place.trigger:g}",
     ]
     if row.worst_second is not None:

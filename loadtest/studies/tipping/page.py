@@ -14,6 +14,7 @@ from loadtest.report.contents import stamp
 from loadtest.report.embedding import embedded
 from loadtest.report.html import Line, render
 from loadtest.report.markdown_table import markdown_table
+from loadtest.report.marks import marked
 from loadtest.report.quoting import for_markdown
 from loadtest.report.workload_in_words import sentence
 from loadtest.studies.tipping.fate import Fate, Found
@@ -52,9 +53,8 @@ class Map:
     def _of(self, strategy: str) -> str:
         own = [one for one in self.simulated if one.place.strategy == strategy]
         counts = {fate: sum(one.fate is fate for one in own) for fate in Fate}
-        told = (
-            f"{strategy}: of {len(own)} places it stays well at {counts[Fate.WELL]}, comes back at {counts[Fate.BACK]}"
-        )
+        told = f"{marked(strategy)}: of {len(own)} places it stays well at {counts[Fate.WELL]}, "
+        told += f"comes back at {counts[Fate.BACK]}"
         slowest = [one.recovers_after_s or 0.0 for one in own if one.fate is Fate.BACK]
         told += f" (the slowest after {max(slowest):.1f} s)" if slowest else ""
         lost = [one.place.rate_per_s for one in own if one.fate is Fate.NEVER]
@@ -86,7 +86,7 @@ def write_map(folder: Path, drawn: Map, about: Mapping[str, Any]) -> None:
         title=f"Who comes back: {plan.scenario.title}",
         sentence=sentence(plan.scenario),
         chart=Markup(embedded(figure(plan, drawn.found, drawn.lines_per_s))),
-        tables=[(name, *_html_table(drawn, name)) for name in plan.strategies],
+        tables=[(marked(name), *_html_table(drawn, name)) for name in plan.strategies],
         trigger=trigger_in_words(plan.field),
         legend=LEGEND,
         said=drawn.said,
@@ -117,7 +117,12 @@ def _markdown(drawn: Map, known: Sequence[tuple[str, str]]) -> str:
     plan = drawn.plan
     lines = [f"## Who comes back: {for_markdown(plan.scenario.title)}", "", for_markdown(sentence(plan.scenario)), ""]
     for name in plan.strategies:
-        lines += [f"### {for_markdown(name)}", "", *markdown_table(*table(drawn, name), for_markdown, numbers=True), ""]
+        lines += [
+            f"### {for_markdown(marked(name))}",
+            "",
+            *markdown_table(*table(drawn, name), for_markdown, numbers=True),
+            "",
+        ]
     lines += [*(f"- {for_markdown(one)}" for one in drawn.said), "", for_markdown(LEGEND), ""]
     return "\n".join([*lines, *(f"- {for_markdown(name)}: {for_markdown(plain(value))}" for name, value in known), ""])
 

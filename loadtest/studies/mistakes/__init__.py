@@ -1,0 +1,1 @@
+"""Mistakes that are wrong on purpose, each beside its right twin."""
