@@ -76,7 +76,7 @@ class Counts:
         """Implements `app.strategy.Cache.counted`."""
         window, now_s = SlidingWindow.of(window_s), self._now_s()
         number = window.number(now_s)
-        names = _name(key, window_s, number - 1), _name(key, window_s, number)
+        names = (_head(window_s, one) + key for one in (number - 1, number))
         before, current = await self._counters.read_counts(*names)
         return window.estimate(before, current + self._counted.get((key, window_s), 0), now_s)
 
@@ -111,21 +111,17 @@ class Counts:
         budget.current.set(None)  # no request waits for it
         counted, self._counted = self._counted, {}
         now_s, rest = self._now_s(), iter(counted.items())
+        windows = {window_s for _, window_s in counted}
+        heads = {window_s: _head(window_s, SlidingWindow(window_s).number(now_s)) for window_s in windows}
+        keep_ms = {window_s: round(WINDOWS_KEPT * window_s * 1000) for window_s in windows}
         while part := [*islice(rest, BATCH_MAX)]:
-            additions = [
-                Addition(_name(key, window_s, SlidingWindow(window_s).number(now_s)), by, _keep_ms(window_s))
-                for (key, window_s), by in part
-            ]
+            additions = [Addition(heads[window_s] + key, by, keep_ms[window_s]) for (key, window_s), by in part]
             try:
                 await self._counters.add_counts(additions)
             except CacheAway:
                 self._dropped(sum(by for _, by in part))
 
 
-def _name(key: str, window_s: float, number: int) -> str:
-    """The name of the counter of a key and a fixed window."""
-    return f"lab:counts:{round(window_s * 1000)}:{number}:{key}"
-
-
-def _keep_ms(window_s: float) -> int:
-    return round(WINDOWS_KEPT * window_s * 1000)
+def _head(window_s: float, number: int) -> str:
+    """The name of a counter of that fixed window, up to the key."""
+    return f"lab:counts:{float(window_s)}:{number}:"

@@ -8,6 +8,7 @@ app = lazy_app(
         "simspeed": "benchmarks.cli.simspeed:simspeed",
         "loadlimit": "benchmarks.cli.loadlimit:loadlimit",
         "hitpath": "benchmarks.cli.hitpath:hitpath",
+        "seams": "benchmarks.cli.seams:seams",
         "readme": "benchmarks.cli.readme:readme",
     },
 )

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from benchmarks.__main__ import app
 from loadtest import ROOT
 
-COMMANDS = ["simspeed", "loadlimit", "hitpath", "readme"]
+COMMANDS = ["simspeed", "loadlimit", "hitpath", "seams", "readme"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -35,3 +35,14 @@ def test_a_block_that_is_not_there_is_named() -> None:
     result = CliRunner().invoke(app, ["readme", "--only", "nope"], env={"COLUMNS": "200"})
     assert result.exit_code == 2
     assert "there is no block 'nope'" in result.stderr
+
+
+def test_the_seams_are_measured_over_a_real_redis() -> None:
+    result = CliRunner().invoke(app, ["seams", "--hits", "200", "--rounds", "1", "--keys", "10"])
+    assert result.exit_code == 0, result.output
+    assert [line.split("  ")[0] for line in result.stdout.splitlines()] == [
+        "a hit",
+        "one call deeper",
+        "with a count",
+        "with a setting",
+    ]

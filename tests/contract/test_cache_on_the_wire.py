@@ -7,6 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from app.cache import RedisCache
+from app.prefix_settings import SETTINGS_KEY
 from app.settings import Settings
 from tests.contract.caches import KEY, CacheLog, Pods, RedisCaches
 from tests.redis_server import RedisServer
@@ -91,3 +92,35 @@ def test_a_key_that_is_no_text_fails_its_caller_and_nobody_else(redis_server: Re
             await cache.aclose()
 
     asyncio.run(main())
+
+
+def test_counts_leave_as_one_command_and_live_two_windows(redis_server: RedisServer) -> None:
+    async def main() -> None:
+        log = CacheLog()
+        cache = RedisCache(Settings(redis_url=redis_server.url, count_flush_ms=20), log)
+        try:
+            for number in range(1_000):
+                cache.count(f"{KEY}/{number % 50}", 10.0)
+            assert log.sent == []
+            await asyncio.sleep(0.1)
+            assert [command for command in log.sent if command not in ("hello", "time")] == ["count"]
+            async with Redis.from_url(redis_server.url) as client:
+                counters = await client.keys(f"lab:counts:10.0:*:{KEY}/*")
+                assert len(counters) == 50
+                assert {await client.get(counter) for counter in counters} == {b"20"}
+                left_ms = [await client.pttl(counter) for counter in counters]
+                assert all(19_000 < left <= 20_000 for left in left_ms)
+        finally:
+            await cache.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_hash_without_a_use_ends_with_its_last_setting(redis_server: RedisServer) -> None:
+    async def case(pods: Pods) -> None:
+        await pods.here.set_setting("lab:", "ttl_s", 1.0, 60.0)
+        await pods.here.set_setting("lab:any:", "ttl_s", 1.0, 5.0)
+        async with Redis.from_url(redis_server.url) as client:
+            assert 55_000 < await client.pttl(SETTINGS_KEY) <= 60_000
+
+    RedisCaches(redis_server.url).run(case)
