@@ -20,6 +20,10 @@ from app.fingerprint import fingerprint
 from app.ledger import Ledger
 from app.metrics import Metrics
 from app.origin import Store
+from app.peer_client import over_http
+from app.peer_names import read_peers
+from app.peer_roster import PeerRoster
+from app.peer_route import add_peer_routes
 from app.pod import Pod
 from app.pooler_client import over_tcp
 from app.settings import Settings
@@ -53,7 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
     written = None if versions is None else SqliteStore(settings.origin_path, versions)
     if versions is not None:
         create_versions(versions)
-    pod = new_pod(settings, found.runnable, metrics, control, written)
+    roster = PeerRoster(read_peers(settings.peers))
+    pod = new_pod(settings, found.runnable, metrics, control, written, roster)
     connections = Connections(settings, metrics.turned_away.add)
     metrics.code.labels(code).set(1)
     metrics.tell(settings, found.choosable)
@@ -69,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
             gc.set_threshold(GC_FIRST_THRESHOLD)
             tasks = Tasks(metrics.task_died)
             tasks.keep(lambda: watch_standstills(metrics.stood_still), "standstills")
+            roster.keep_current(tasks, pod.peers.meet)
             try:
                 yield
             finally:
@@ -81,13 +87,14 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Stampede Lab", lifespan=lifespan, telemetry=untraced)
     app.state.connections = connections
     own_and_pooler = settings.origin_connections + (settings.origin_connections_shared is not None)
-    app.state.files_held = CONNECTIONS + len(pod.runners) * own_and_pooler
+    app.state.files_held = CONNECTIONS + len(pod.runners) * own_and_pooler + pod.peers.connections
     for name, runner in pod.runners.items():
         endpoint = ItemEndpoint(runner, settings.pod, settings.key_space, settings.nets.client_header)
         respond: Any = endpoint.respond if runner.rate_limit is None else endpoint.respond_to
         for path in (f"/{name}/data", f"/{name}"):
             app.router.routes.append(Route(path, endpoint, methods=["GET"], name=path))
             connections.items[path.encode()] = respond
+    add_peer_routes(app, pod)
     add_admin_routes(app, pod, found, metrics, connections, code)
     if control is not None:
         add_control(app, control)
@@ -104,10 +111,11 @@ def new_pod(
     metrics: Metrics,
     control: OriginControl | None = None,
     written: SqliteStore | None = None,
+    roster: PeerRoster | None = None,
 ) -> Pod[RedisCache, Ledger]:
     """The pod of the service, with Redis before SQLite. Raises ValueError for a bad Redis URL or parameter.
 
-    With a `control` its origins can be made to fail; items are written to `written`.
+    With a `control` its origins can be made to fail; items are written to `written`. It asks the pods of the roster.
     """
     try:
         cache = RedisCache(settings, metrics)
@@ -117,7 +125,8 @@ def new_pod(
     if control is not None:
         new_store = troubled(new_store, control)
     ledger, connect = Ledger(settings.ledger_rows_max), over_tcp(settings.origin_pooler)
-    pod = Pod(settings, strategies, cache, ledger, new_store, metrics, connect, written=written)
+    peers = None if roster is None else over_http(settings, roster, cache.clock.monotonic_s, metrics.task_died)
+    pod = Pod(settings, strategies, cache, ledger, new_store, metrics, connect, written=written, peers=peers)
     for name, origin in pod.origins.items():
         metrics.watch_pool(name, origin)
         metrics.watch_nets(name, pod.runners[name])

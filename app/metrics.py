@@ -17,6 +17,7 @@ from app.ledger import AskedRead
 from app.nets.breaker import BreakerState
 from app.nets.nets import Net
 from app.nets.origin_guard import OriginGuard
+from app.peers import PeerOutcome
 from app.settings import Settings
 from app.strategy import LoadReason, Shed, Status, Strategy
 from app.strategy_groups import WRONG
@@ -46,6 +47,8 @@ TASKS = (
     "request",
     "counts",
     "settings",
+    "peer",
+    "peers",
 )
 
 F = TypeVar("F", bound=Family[Any])
@@ -102,6 +105,10 @@ class Metrics:
             CounterFamily("lab_writes_refused", "Writes without a valid lock, or to a full cache", runner)
         )
         self.unstored = add(CounterFamily("lab_loads_unstored", "Loads without the cache", runner))
+        self.peer_asks, self.peer_asked = (
+            add(CounterFamily("lab_peer_asks", "Keys that another pod was asked to load", ("strategy", "outcome"))),
+            add(CounterFamily("lab_peer_asked", "Questions of other pods, answered here", runner)),
+        )
         self.net_acts = add(CounterFamily("lab_net_acts", "Answers in which a net had a part", ("strategy", "net")))
         self.breaker_state = add(
             GaugeFamily("lab_net_breaker_state", "The circuit breaker: 0 closed, 1 half-open, 2 open", runner)
@@ -303,6 +310,8 @@ class RunnerMetrics:
         self._lock_wait = metrics.lock_wait.labels(strategy)
         self._refused = metrics.refused.labels(strategy)
         self._unstored = metrics.unstored.labels(strategy)
+        self._peer_asks = {outcome: metrics.peer_asks.labels(strategy, outcome) for outcome in PeerOutcome}
+        self._peer_asked = metrics.peer_asked.labels(strategy)
         self._net_acts = {net: metrics.net_acts.labels(strategy, net) for net in Net}
         self.task_died = metrics.task_died
 
@@ -317,6 +326,12 @@ class RunnerMetrics:
 
     def lock_waited(self, seconds: float) -> None:
         self._lock_wait.observe(seconds)
+
+    def peer_asked(self, outcome: PeerOutcome) -> None:
+        self._peer_asks[outcome].add()
+
+    def asked_by_peer(self) -> None:
+        self._peer_asked.add()
 
     def write_refused(self) -> None:
         self._refused.add()

@@ -9,6 +9,7 @@ from typing import Generic, Protocol, Self, TypeVar
 from app.item import ItemForm
 from app.nets.seam import NetCache
 from app.origin import Book, Origin, OriginEvents, Store
+from app.peers import PeerBounds, PodPeers
 from app.pooler_client import Connect, PoolerClient
 from app.settings import Settings
 from app.strategy import Clock, Strategy
@@ -58,17 +59,22 @@ class Pod(Generic[C, B]):
         connect_pooler: Connect | None = None,
         instance_id: str = "",
         written: WrittenStore | None = None,
+        peers: PodPeers | None = None,
     ) -> None:
         """`new_store` is called once for each strategy, because each has connections of its own.
 
         The pod has a writer where `written` is given, and the setting `invalidation`. Pods share connections only where
-        `connect_pooler` is given. `instance_id` is random unless it is stated.
+        `connect_pooler` is given. It knows other pods only where `peers` are given, which it closes. `instance_id` is
+        random unless it is stated.
         """
         self.settings, self.cache, self.ledger = settings, cache, ledger
         self.origins: dict[str, Origin] = {}
         self.runners: dict[str, StrategyRunner] = {}
         self.instance_id = instance_id = instance_id or secrets.token_hex(4)
         size, clock = settings.origin_connections_shared, cache.clock
+        if peers is None:
+            peers = PodPeers(settings.pod, PeerBounds.of(settings), clock.monotonic_s)
+        self.peers = peers
         self.writer: ItemWriter | None = None
         if written is not None and settings.invalidation is not None:
             form = ItemForm(settings.change_every_s, settings.negative_ttl_s)
@@ -81,7 +87,7 @@ class Pod(Generic[C, B]):
                 settings, name, clock, ledger, new_store(), events.origin(name), shared
             )
             self.runners[name] = StrategyRunner(
-                strategy, settings, cache, clock, origin.read, events.runner(name), instance_id
+                strategy, settings, cache, clock, origin.read, events.runner(name), instance_id, self.peers
             )
 
     @property
@@ -112,5 +118,6 @@ class Pod(Generic[C, B]):
             owned.push_async_callback(self.cache.aclose)
             for origin in self.origins.values():
                 owned.push_async_callback(origin.aclose)
+            owned.push_async_callback(self.peers.aclose)
             for runner in self.runners.values():
                 owned.push_async_callback(runner.aclose)

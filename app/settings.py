@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app import payload
 from app.latency import Latency
 from app.nets.nets import Nets
+from app.peer_names import read_peers
 from app.pooler import PORT, SIZE_MAX
 from app.redis_url import checked
 from app.slowdown import Slowdown
@@ -37,6 +38,11 @@ def _is_address(text: str) -> str:
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
         raise ValueError("must be host:port")
+    return text
+
+
+def _are_peers(text: str) -> str:
+    read_peers(text)
     return text
 
 
@@ -166,6 +172,19 @@ class Settings(BaseSettings):
     """How long after a failed refresh a pod starts none of the same key."""
     flights_max: int = Field(10_000, ge=1, le=1_000_000)
     """Keys that a pod loads at once; one more is shed."""
+
+    # The other pods, which a strategy may ask
+    peers: Annotated[str, AfterValidator(_are_peers)] = ""
+    """The pods behind the same cache: `pod-1=127.0.0.1:8001,pod-2=…`, or `dns:app:8000` for all behind a name.
+
+    Empty: this pod knows no other, and loads by itself.
+    """
+    peer_timeout_ms: Milliseconds = 1_000.0
+    """How long a pod that was asked may be silent; one that works gives a sign each third of this."""
+    peer_pause_ms: Milliseconds = 1_000.0
+    """How long a pod that was away is asked nothing, so that its keys belong to the next in line."""
+    peer_asks_max: int = Field(64, ge=1, le=4_096)
+    """Connections to other pods at once, each for one question; further questions wait."""
 
     # What holds in an outage
     nets: Nets = Nets()

@@ -9,7 +9,7 @@ RFC 9111 (fresh, stale, age), RFC 9211 (hit, collapsed) and RFC 5861 (stale-whil
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from random import Random
@@ -36,6 +36,8 @@ __all__ = [
     "Notification",
     "OriginFailed",
     "Parameter",
+    "PeerAway",
+    "Peers",
     "Shed",
     "Status",
     "Strategy",
@@ -59,6 +61,10 @@ class Shed(Exception):
 
     retry_after_s: float | None = None
     """The seconds after which another try may do better; None where that is unknown."""
+
+
+class PeerAway(Exception):
+    """Another pod refuses, is silent, or answers what is no reply; it is left alone for a while."""
 
 
 Loader = Callable[[LoadReason], Awaitable[Loaded]]
@@ -211,9 +217,36 @@ class Flights(Protocol):
         ...
 
 
+class Peers(Protocol):
+    """The pods behind the same cache, as this one sees them. See `app.peers`."""
+
+    @property
+    def own_name(self) -> str:
+        """The name of this pod, which is always among those that are there."""
+        ...
+
+    def owner_of(self, key: str) -> str:
+        """The pod that the key belongs to: the first of `ranked`."""
+        ...
+
+    def ranked(self, key: str) -> Sequence[str]:
+        """The pods in the order in which they are to load the key, at most `app.peers.RANKS_MAX` of them.
+
+        Pods that are away are left out. Where another pod asks, it is this pod alone, so that no key is routed twice.
+        """
+        ...
+
+    async def load_at(self, pod: str, key: str) -> Lookup:
+        """The lookup of another pod for the key, asked for once by all requests of this pod that wait for it.
+
+        Raises `PeerAway`, and what the load at that pod raised: `OriginFailed` or `Shed`.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """Everything that a strategy may use: the cache, the clock, randomness, flights, the TTL and its parameters."""
+    """Everything that a strategy may use: cache, clock, randomness, flights, TTL, its parameters, the other pods."""
 
     cache: Cache
     clock: Clock
@@ -221,6 +254,7 @@ class Lab:
     flights: Flights
     ttl_s: float
     params: dict[str, float | str]
+    peers: Peers
 
     async def store(self, key: str, loaded: Loaded, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
         """Store what was loaded, without a lock. A cache that is away costs the write, and the answer stands."""

@@ -18,6 +18,7 @@ from app.nets.refusals import NetRefusal, RateLimited
 from app.nets.retry_after import retry_headers, whole_seconds
 from app.nets.seam import NetCache
 from app.nets.timeouts import Timeouts
+from app.peers import PeerEvents, PodPeers, StrategyPeers, came_by_hop
 from app.settings import Settings
 from app.strategy import (
     CLOCK_ERROR_S_MAX,
@@ -76,10 +77,14 @@ class Answer(NamedTuple):
         return f"cache-status: {_HEAD[self.status]}; ttl={int(self.ttl_s)}; age={self.age_s:.3f}\r\n"
 
 
-class RunnerEvents(FlightEvents, Protocol):
+class RunnerEvents(FlightEvents, PeerEvents, Protocol):
     """The observer of a strategy runner: its metrics in the service."""
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None: ...
+
+    def asked_by_peer(self) -> None:
+        """A question of another pod was answered, which counts among no answers to users."""
+        ...
 
     def task_died(self, task: str) -> None: ...
 
@@ -100,6 +105,7 @@ class StrategyRunner:
         load_item: LoadItem,
         events: RunnerEvents,
         instance_id: str,
+        peers: PodPeers,
     ) -> None:
         """`instance_id` differs from that of any other process with the same name and seed, before or now.
 
@@ -110,7 +116,8 @@ class StrategyRunner:
         self._budget_s = settings.cache_budget_ms / 1000
         self._flights = PodFlights(cache, clock, rng, self._tasks, _bounds_of(settings), events, instance_id)
         params = settings.params.get(strategy.name, {})
-        self._strategy = strategy(Lab(cache, clock, rng, self._flights, settings.ttl_s, params))
+        its_peers = StrategyPeers(peers, strategy.name, events)
+        self._strategy = strategy(Lab(cache, clock, rng, self._flights, settings.ttl_s, params, its_peers))
         self._cache, self._clock = cache, clock
         # The nets, each wired where it is set, so that one that is off is asked by nobody.
         nets = settings.nets
@@ -184,6 +191,31 @@ class StrategyRunner:
             age_s = _shown(now_s - entry.read_at_s)
         self._events.answered(lookup.status, monotonic_s() - began_s, age_s)
         return Answer(404 if entry.absent else 200, lookup.status, entry.body, age_s, entry.fresh_until_s - now_s)
+
+    async def load_for_peer(self, item_id: int, cache_s: float) -> Lookup:
+        """The lookup that another pod asks for on a miss; it is loaded here, and no other pod is asked.
+
+        `cache_s` is what that request has left of its time for the cache. It is no answer to a user: the pod that asks
+        counts that, and applies rate limits, time-outs and old entries. Raises `OriginFailed` or `Shed`, and whatever a
+        strategy that is being written may raise.
+        """
+        came_by_hop.set(True)
+        current.set(Budget(min(cache_s, self._budget_s)))
+        key = f"{self._key_prefix}{item_id}"
+        load = partial(self._load_item, item_id, key)
+        try:
+            try:
+                lookup = await self._strategy.get_or_load(key, load)
+            except CacheAway:
+                lookup = await self._flights.collapse_here(key, load)
+        except (Shed, OriginFailed) as failed:
+            if isinstance(failed, NetRefusal):
+                self._events.net_acted(failed.net)
+            raise
+        finally:
+            self._events.asked_by_peer()
+        _check(lookup)
+        return lookup
 
     def _refuse(self, status: Status, code: int, why: Exception, began_s: float) -> Answer:
         if isinstance(why, NetRefusal):

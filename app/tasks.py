@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
-from app.strategy import CacheAway, OriginFailed, Shed
+from app.strategy import CacheAway, OriginFailed, PeerAway, Shed
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -14,7 +14,7 @@ T = TypeVar("T")
 RESTART_S, RESTART_S_MAX = 0.25, 5.0
 """The pause before a task that must live is started again, doubled whenever it dies young, up to the second."""
 
-_SAID_TO_WAITERS = (CacheAway, OriginFailed, Shed)
+_SAID_TO_WAITERS = (CacheAway, OriginFailed, PeerAway, Shed)
 """Errors that are no faults of a task: its waiter gets them, and they are counted where they happen."""
 
 

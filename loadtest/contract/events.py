@@ -4,6 +4,7 @@ from collections import Counter
 
 from app.ledger import AskedRead
 from app.nets.nets import Net
+from app.peers import PeerOutcome
 from app.strategy import Shed, Status
 
 
@@ -34,6 +35,12 @@ class Events(Counter[str]):
 
     def lock_waited(self, seconds: float) -> None:
         self["lock waits"] += 1
+
+    def peer_asked(self, outcome: PeerOutcome) -> None:
+        self[f"peer {outcome}"] += 1
+
+    def asked_by_peer(self) -> None:
+        self["asked by peer"] += 1
 
     def task_died(self, task: str) -> None:
         self[f"died {task}"] += 1

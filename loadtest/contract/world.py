@@ -12,7 +12,9 @@ from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
-from app.strategy import Entry, Status, Strategy
+from app.peer_reply import read_reply, reply_to_peer
+from app.peers import PeerBounds, PeerQuestion, PodPeers
+from app.strategy import Entry, Lookup, Status, Strategy
 from app.strategy_runner import StrategyRunner
 from loadtest.contract.events import Events
 from loadtest.contract.origin import ITEMS, BookedOrigin
@@ -75,11 +77,19 @@ class ContractWorld:
         self.clock = VirtualClock(asyncio.get_running_loop())
         self.server = BookingServer(self.clock, self.origin)
         self.runners: dict[str, StrategyRunner] = {}
-        for pod in (f"pod-{number}" for number in range(pods)):
+        self.peers: list[PodPeers] = []
+        names = [f"pod-{number}" for number in range(pods)]
+        for pod in names:
             told = StatedSettings(pod=pod, seed=seed, ttl_s=TTL_S, **settings)
             cache = SimulatedCache(self.server, self.clock, cache_latency_s, nets=told.nets)
             read = partial(self.origin.read, told)
-            self.runners[pod] = StrategyRunner(strategy, told, cache, self.clock, read, self.events, instance_id=pod)
+            peers = PodPeers(pod, PeerBounds.of(told), self.clock.monotonic_s, self._ask_peer, names)
+            self.peers.append(peers)
+            self.runners[pod] = StrategyRunner(strategy, told, cache, self.clock, read, self.events, pod, peers)
+
+    async def _ask_peer(self, pod: str, question: PeerQuestion, heard: Callable[[], None]) -> Lookup:
+        lookup = self.runners[pod].load_for_peer(question.item_id, question.cache_s)
+        return read_reply(await asyncio.shield(reply_to_peer(lookup)))
 
     async def ask(self, item_id: int = 0, pod: int = 0) -> Reply:
         name = f"pod-{pod % len(self.runners)}"
@@ -160,9 +170,9 @@ def play(strategy: type[Strategy], story: Callable[[ContractWorld], Awaitable[T]
         stage = ContractWorld(strategy, **world)
         told = await story(stage)
         await stage.settle()
-        for runner in stage.runners.values():
+        for close in (part.aclose for parts in (stage.runners.values(), stage.peers) for part in parts):
             with suppress(asyncio.CancelledError):
-                await runner.aclose()
+                await close()
         stage.check()
         assert not unseen, f"errors that were not handled: {unseen}"
         return told

@@ -107,9 +107,14 @@ async def _start_service(children: Children, run: PlannedRun, folder: Path, give
     if scenario.connections_shared is not None:
         pooler = await start_server(children, "pooler", "app.pooler", {}, folder)
         environment["LAB_ORIGIN_POOLER"] = f"{HOST}:{pooler.port}"
-    pods = [
-        PodProcess(children, f"pod-{number}", {**environment, "LAB_REDIS_URL": way}, folder)
-        for number, way in enumerate(ways, start=1)
-    ]
-    await _together(*(pod.start() for pod in pods))
+    pods: list[PodProcess] = []
+    try:
+        for number, way in enumerate(ways, start=1):
+            pods.append(PodProcess(children, f"pod-{number}", {**environment, "LAB_REDIS_URL": way}, folder))
+        for pod in pods if len(pods) > 1 else ():
+            pod.environment["LAB_PEERS"] = ",".join(f"{one.name}={HOST}:{one.port}" for one in pods)
+        await _together(*(pod.start() for pod in pods))
+    finally:
+        for pod in pods:
+            pod.close()
     return _Service(redis_url, redis, pods, relay, {**environment, "LAB_REDIS_URL": redis_url})

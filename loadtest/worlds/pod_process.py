@@ -2,11 +2,12 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 from loadtest.worlds.child_processes import Children
-from loadtest.worlds.python_server import Server, start_server
+from loadtest.worlds.python_server import Server, bound, start_server
 
 ENDS_WITHIN_S = 10.0
 """Seconds within which a pod that got SIGTERM has ended, its grace and its overtime included."""
@@ -16,8 +17,11 @@ class PodProcess:
     """A pod with its name and its settings, whose process may be another one later."""
 
     def __init__(self, children: Children, name: str, environment: Mapping[str, str], folder: Path) -> None:
+        """The pod has its port from now on. Raises `WorldFailed`."""
         self._children, self._folder = children, folder
-        self.name, self._environment = name, {**environment, "LAB_POD": name}
+        self.name, self.environment = name, {**environment, "LAB_POD": name}
+        self._listener: socket.socket | None = bound(name)
+        self.port: int = self._listener.getsockname()[1]
         self._server: Server | None = None
         self.lives = 0
         """How many processes it has been, the present one included."""
@@ -38,9 +42,16 @@ class PodProcess:
 
     async def start(self) -> None:
         """Start the pod; one that was there before gets the port that it had. Raises `WorldFailed`."""
-        port = 0 if self._server is None else self._server.port
+        listener, self._listener = self._listener or bound(self.name, self.port), None
         self.lives += 1
-        self._server = await start_server(self._children, self.name, "app", self._environment, self._folder, port=port)
+        self._server = await start_server(
+            self._children, self.name, "app", self.environment, self._folder, listener=listener
+        )
+
+    def close(self) -> None:
+        """Give the port up, should the pod never have been started."""
+        if self._listener is not None:
+            self._listener.close()
 
     async def start_again(self) -> None:
         """Start a pod that was asked to end, once it has ended; one that runs is fine. Raises `WorldFailed`."""

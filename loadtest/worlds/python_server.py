@@ -38,29 +38,44 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def bound(name: str, port: int = 0) -> socket.socket:
+    """A socket for a server's port that no other program can take: a free one, or the stated one that it had before.
+
+    Raises `WorldFailed`.
+    """
+    listener = socket.socket()
+    try:
+        if port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        # for its connections, of which some are left when it is gone; not before, lest it share a free port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    except OSError as error:
+        listener.close()
+        raise WorldFailed(f"{name} cannot have port {port} again: {error.strerror}") from error
+    return listener
+
+
 async def start_server(
-    children: Children, name: str, module: str, environment: dict[str, str], folder: Path, port: int = 0
+    children: Children,
+    name: str,
+    module: str,
+    environment: dict[str, str],
+    folder: Path,
+    listener: socket.socket | None = None,
 ) -> Server:
     """Start `python -m module --fd N`, ready once it listens on the socket that it inherits. Raises `WorldFailed`.
 
-    It gets a free port, or the stated one that another process had before.
+    It gets a free port, or the `listener`, which is closed here.
     """
-    with socket.socket() as listener:  # bound here, so that no other program can take its port
-        if port:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-        except OSError as error:
-            raise WorldFailed(f"{name} cannot have port {port} again: {error.strerror}") from error
-        # for its connections, of which some are left when it is gone; not before, lest it share a free port
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        port = listener.getsockname()[1]
+    with listener or bound(name) as its_own:
+        port = its_own.getsockname()[1]
         child = await children.start(
             name,
-            [sys.executable, "-m", module, "--fd", str(listener.fileno())],
+            [sys.executable, "-m", module, "--fd", str(its_own.fileno())],
             folder / f"{name}.log",
             {**environment, "PYTHONPATH": str(ROOT)},
-            pass_fds=[listener.fileno()],
+            pass_fds=[its_own.fileno()],
             role=module,
         )
     await wait_until_it_listens(child, port)

@@ -21,7 +21,9 @@ from loadtest.worlds.system import System, forget_keys
 from loadtest.worlds.world import Records, WorldFailed
 
 SERVICE, PORT = "app", 8000
-ITS_OWN = frozenset({"LAB_POD", "LAB_ORIGIN_PATH", "LAB_ORIGIN_POOLER", "LAB_REFERENCES", "LAB_WRONG", "LAB_FAULTS"})
+ITS_OWN = frozenset(
+    {"LAB_POD", "LAB_PEERS", "LAB_ORIGIN_PATH", "LAB_ORIGIN_POOLER", "LAB_REFERENCES", "LAB_WRONG", "LAB_FAULTS"}
+)
 """The settings that say where a pod is, and change no figure."""
 
 

@@ -11,6 +11,7 @@ from app.strategy import Strategy
 from loadtest.sim.cluster.events import Observer, Observers
 from loadtest.sim.cluster.invariants import Invariants
 from loadtest.sim.cluster.outage_invariants import OutageInvariants
+from loadtest.sim.cluster.peers import VirtualPeers
 from loadtest.sim.cluster.pod import SimulatedPod
 from loadtest.sim.cluster.pooler import VirtualPooler
 from loadtest.sim.cluster.recorder import Recorder
@@ -71,6 +72,11 @@ class Cluster:
         """The pooler of connections that pods share; None where they share none."""
         if scenario.connections_shared is not None:
             self.pooler = VirtualPooler(loop, Latency.parse(virtual.network), seed)
+        self._peers: VirtualPeers | None = None
+        self._names = frozenset(f"pod-{number + 1}" for number in range(scenario.pods))
+        if scenario.pods > 1:
+            timeout_s, network = self._settings.peer_timeout_ms / 1000, Latency.parse(virtual.network)
+            self._peers = VirtualPeers(loop, network, seed, timeout_s, self._find)
         self.walls_apart_s = dict.fromkeys(range(scenario.pods) if has_wrong_clocks(scenario) else (), 0.0)
         """The error of each pod's own clock at the moment, seconds; empty where all go by the true one."""
         self._instance_ids = itertools.count()
@@ -96,7 +102,12 @@ class Cluster:
             next(self._instance_ids),
             wall_s,
             self.pooler,
+            self._peers,
+            self._names,
         )
+
+    def _find(self, name: str) -> SimulatedPod:
+        return self.pods[int(name.removeprefix("pod-")) - 1]
 
     def set_cache_clock(self, by_s: float) -> None:
         """Set Redis's clock so many seconds ahead of the right time."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from app.nets.nets import Net
+from app.peers import PeerOutcome
 from app.strategy import CacheAway, Entry, Loaded, LoadReason
 from app.strategy_runner import Answer
 from loadtest.figures.failures import Kind
@@ -274,6 +275,13 @@ class OriginUnanswered(NamedTuple):
     pod: str
     item_id: int
     error: BaseException
+
+
+class PeerAsked(NamedTuple):
+    """A question of a pod to another one has ended."""
+
+    pod: str
+    outcome: PeerOutcome
 
 
 class StoreReadBegan(NamedTuple):

@@ -22,16 +22,21 @@ class GracefulEnd:
         await pod.gate.passed()
         pod.answer = self._counted_answer
         cut_s = clock() + pod.grace_s
-        draining = Draining(pod.grace_s, clock(), self._requests)
-        while pod.is_up and not draining.is_over(clock(), self._requests, bool(pod.in_flight)):  # noqa: ASYNC110
+        draining = Draining(pod.grace_s, clock(), self._received)
+        while pod.is_up and not draining.is_over(clock(), self._received, pod.is_at_work):  # noqa: ASYNC110
             await asyncio.sleep(LOOK_EVERY_S)
         pod.is_listening = False
-        while pod.is_up and pod.in_flight and clock() < cut_s:  # noqa: ASYNC110
+        while pod.is_up and pod.is_at_work and clock() < cut_s:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_EVERY_S)
         await pod.gate.passed()
         if pod.is_up:
             self._traffic.lose(pod)
             await pod.aclose()
+
+    @property
+    def _received(self) -> int:
+        """The requests that have come, those of other pods too."""
+        return self._requests + self._pod.peers_answered
 
     async def _counted_answer(self, item_id: int) -> Answer:
         self._requests += 1

@@ -1,6 +1,7 @@
 """A pod of virtual time: the service's own request path, with a simulated cache and store."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 from random import Random
 from typing import Any, ParamSpec, TypeVar
@@ -10,6 +11,8 @@ from app.clock import RedisClock
 from app.latency import Latency
 from app.ledger import AskedRead
 from app.nets.nets import Net
+from app.peer_reply import reply_to_peer, with_signs
+from app.peers import PeerBounds, PeerOutcome, PeerQuestion, PodPeers
 from app.pod import Pod
 from app.settings import Settings
 from app.strategy import Shed, Status, Strategy
@@ -25,12 +28,14 @@ from loadtest.sim.cluster.events import (
     OriginAnswered,
     OriginAsked,
     OriginUnanswered,
+    PeerAsked,
     RequestAnswered,
     RequestArrived,
     RequestFailed,
 )
 from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.pause_gate import PauseGate
+from loadtest.sim.cluster.peers import VirtualPeers
 from loadtest.sim.cluster.pod_cache import SimulatedCache
 from loadtest.sim.cluster.pod_cpu import PodCpu, needs_cpu
 from loadtest.sim.cluster.pooler import VirtualPooler
@@ -70,6 +75,11 @@ class PodReports:
     def lock_asked(self, taken: bool) -> None: ...
 
     def lock_waited(self, seconds: float) -> None: ...
+
+    def peer_asked(self, outcome: PeerOutcome) -> None:
+        self._emit(PeerAsked(self._name, outcome))
+
+    def asked_by_peer(self) -> None: ...
 
     def task_died(self, task: str) -> None: ...
 
@@ -144,13 +154,16 @@ class SimulatedPod:
         instance_id: int,
         wall_s: Callable[[], float] | None = None,
         pooler: VirtualPooler | None = None,
+        peers: VirtualPeers | None = None,
+        pods: frozenset[str] = frozenset(),
     ) -> None:
         """Start a pod in its place, with an `instance_id` that no other pod of the run has.
 
         The `settings` are those of every pod but for the name: to check them takes longer than all else here.
 
         `wall_s` is its own clock, for a pod that has to ask Redis for the time. Where clocks are never wrong, all go by
-        the true one. `pooler` is stated where pods share connections.
+        the true one. `pooler` is stated where pods share connections, and `peers` where there are others, with the
+        names of all `pods`.
         """
         self.number = number
         self.is_up = True
@@ -165,6 +178,9 @@ class SimulatedPod:
         self.in_flight: dict[Any, Ask] = {}
         self.held: list[Ask] = []
         """The requests that have arrived while it was paused."""
+        self.for_peers = Tasks()
+        """The answers to other pods that are under way."""
+        self.peers_answered = 0
         settings = settings.model_copy(update={"pod": f"pod-{number + 1}"})
         true = VirtualClock(loop)
         self.name, self._observers = settings.pod, server.observers
@@ -198,6 +214,7 @@ class SimulatedPod:
             self.cache.clock = synced = SyncedClock(self.cache, loop, wall_s)
             self.run(self._tasks.spawn, self._keep_in_sync(synced), f"{settings.pod} clock")
         self._reports = PodReports(self._observers.emit, number, loop, self._failed)
+        bounds = PeerBounds.of(settings)
         self._pod = Pod(
             settings,
             {strategy.name: strategy},
@@ -208,8 +225,10 @@ class SimulatedPod:
             None if pooler is None else partial(pooler.connect, cpu=self.cpu),
             str(instance_id),
             store,
+            None if peers is None else PodPeers(self.name, bounds, loop.time, peers.way_from(self), pods),
         )
         self.runner, self.origin = self._pod.runners[strategy.name], self._pod.origins[strategy.name]
+        self._sign_within_s = settings.peer_timeout_ms / 1000
         is_observed = self._observers.hear(RequestArrived, RequestAnswered, RequestFailed)
         self.answer = self._observed_answer if is_observed else self.runner.answer
 
@@ -226,6 +245,27 @@ class SimulatedPod:
             raise
         self._observers.emit(RequestAnswered(self.name, item_id, answer))
         return answer
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a request of a client or a question of another pod is in flight."""
+        return bool(self.in_flight) or len(self.for_peers) > 0
+
+    def answer_peer(self, question: PeerQuestion, sign: Callable[[], Awaitable[None]]) -> asyncio.Task[bytes]:
+        """See `loadtest.sim.cluster.peers.PeerPod`."""
+        return self.run(self.for_peers.spawn, self._answer_peer(question, sign), "peer", str(question.item_id))
+
+    async def _answer_peer(self, question: PeerQuestion, sign: Callable[[], Awaitable[None]]) -> bytes:
+        await self.gate.passed()
+        if self.cpu is not None:
+            taken = asyncio.Event()
+            self.cpu.call_noticed(taken.set, self.cpu.service_s)
+            await taken.wait()
+        lookup = self.runner.load_for_peer(question.item_id, question.cache_s)
+        reply = await with_signs(reply_to_peer(lookup), self._sign_within_s, sign)
+        await self.gate.passed()
+        self.peers_answered += 1
+        return reply
 
     def write(self, item_id: int, done: Callable[[], None]) -> None:
         """Write an item; `done` is called once its entries are as the scenario's invalidation says."""
@@ -267,10 +307,16 @@ class SimulatedPod:
         """End the pod as SIGTERM does: requests and reads under way are cancelled."""
         self.is_up = False
         self._reports.close()
+        await self.for_peers.aclose()
         await self._tasks.aclose()
         await self._pod.aclose()
 
     def left(self) -> list[str]:
         """The requests and keys that are still in flight, as texts."""
-        counts = {"requests": len(self.in_flight), "keys in flight": self.runner.in_flight}
+        counts = {
+            "requests": len(self.in_flight),
+            "keys in flight": self.runner.in_flight,
+            "answers to other pods": len(self.for_peers),
+            "questions to other pods": len(self._pod.peers),
+        }
         return [f"{self.name}: {count} {what}" for what, count in counts.items() if count]

@@ -15,10 +15,10 @@ from typing import Any
 from app.entry import Entry, Loaded, LoadReason, Lookup, Status
 from app.mechanism import Mechanism, MechanismKind
 from app.parameters import Parameter
-from app.strategy import CacheAway, OriginFailed, Shed, Strategy
+from app.strategy import CacheAway, OriginFailed, PeerAway, Shed, Strategy
 
 _BUILTINS = [abs, bool, float, int, len, max, min, range, round, str, sum, super]
-_ERRORS = [Exception, ValueError, TypeError, CacheAway, OriginFailed, Shed]
+_ERRORS = [Exception, ValueError, TypeError, CacheAway, OriginFailed, PeerAway, Shed]
 _ENUMS = (Status, LoadReason, MechanismKind)
 _KNOWN = [math, Entry, Loaded, Lookup, Mechanism, Strategy, *_ENUMS, *_ERRORS, *_BUILTINS]
 """The globals by which code reaches nothing but its arguments: no clock, no randomness, no state."""

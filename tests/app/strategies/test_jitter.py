@@ -15,7 +15,7 @@ DRAWS, SEED = 20_000, 20
 
 def draws(spread: float, form: str) -> list[float]:
     params: dict[str, float | str] = {"spread": spread, "form": form}
-    jitter = Jitter(Lab(Mock(), Mock(), Random(SEED), Mock(), TTL_S, params))
+    jitter = Jitter(Lab(Mock(), Mock(), Random(SEED), Mock(), TTL_S, params, Mock()))
     return [jitter.draw_ttl_s() for _ in range(DRAWS)]
 
 
