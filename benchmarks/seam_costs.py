@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from app.cache import RedisCache
 from app.metrics import Metrics
+from app.peers import PeerBounds, PodPeers
 from app.strategy import Loaded, Loader, LoadReason, Lookup, Status, Strategy
 from app.strategy_runner import StrategyRunner
 from loadtest.workload.stated_settings import StatedSettings
@@ -90,8 +91,10 @@ async def measure_seams(hits: int, rounds: int, keys: int) -> list[SeamCost]:
         await cache.start()
         owned.push_async_callback(cache.aclose)
         await cache.set_setting("lab:", "ttl_s", TTL_S, TTL_S)
+        clock = cache.clock
+        alone = PodPeers(settings.pod, PeerBounds.of(settings), clock.monotonic_s)
         runners = {
-            what: StrategyRunner(strategy, settings, cache, cache.clock, _Items(cache), metrics.runner(what), "here")
+            what: StrategyRunner(strategy, settings, cache, clock, _Items(cache), metrics.runner(what), "here", alone)
             for what, strategy in VARIANTS.items()
         }
         rows: dict[str, list[tuple[float, float]]] = {what: [] for what in VARIANTS}
