@@ -34,6 +34,7 @@ COMMANDS = {
     "tipping": "loadtest.cli.tipping:tipping",
     "drill": "loadtest.cli.drill:drill",
     "mistakes": "loadtest.cli.mistakes:mistakes",
+    "warm": "loadtest.cli.warm:warm",
 }
 FORMER_NAMES = {"summarise": COMMANDS["report"]}
 MOVED = {
