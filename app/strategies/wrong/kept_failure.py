@@ -13,7 +13,7 @@ class KeptFailure(Strategy):
     Reference:  "The store rush" explainer: a failed fill must be removed from the in-flight registry at once.
     """
 
-    right_twin = "singleflight"
+    right_twin = "collapse"
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)

@@ -1,4 +1,4 @@
-from app.strategy import Loader, Lookup, Status, Strategy
+from app.strategy import Loader, Lookup, Mechanism, Status, Strategy
 
 
 class PodMutex(Strategy):
@@ -11,6 +11,9 @@ class PodMutex(Strategy):
     """
 
     right_twin = "singleflight"
+
+    def mechanism(self) -> Mechanism:
+        return Mechanism.collapse_in_pod()
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         entry = await self.lab.cache.get(key)
