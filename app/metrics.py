@@ -20,7 +20,7 @@ from app.nets.origin_guard import OriginGuard
 from app.peers import PeerOutcome
 from app.settings import Settings
 from app.strategy import LoadReason, Shed, Status, Strategy
-from app.strategy_groups import WRONG
+from app.strategy_groups import MARK, MARKED, WRONG
 
 # Closer together around an origin's usual latency (20 to 300 ms), where p99 has to be right to 10 %.
 DURATION_BUCKETS_S = (
@@ -164,6 +164,8 @@ class Metrics:
         self.ttl.set(settings.ttl_s)
         for place, (name, strategy) in enumerate(strategies.items()):
             said = " ".join((inspect.getdoc(strategy) or "").partition("\n\n")[0].split())
+            if strategy.right_twin:
+                said = f"{MARK} {MARKED}, right is {strategy.right_twin}: {said}"
             kind = strategy.stated(settings.ttl_s, settings.params.get(name, {})).mechanism().kind
             self.about.labels(
                 name,

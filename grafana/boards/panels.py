@@ -7,6 +7,7 @@ from app.discovery import discover
 from grafana.boards.board import COLUMNS
 from grafana.boards.source import SOURCE, Json
 from loadtest.report.colours import colours, rounds
+from loadtest.report.marks import marked
 
 _FOUND = discover(wrong=True)
 STRATEGY_COLORS = colours(_FOUND.strategies, _FOUND.choosable)
@@ -217,8 +218,15 @@ def bound(name: str, **more: Any) -> Json:
 
 
 def _strategy_overrides(targets: Sequence[Json]) -> list[Json]:
-    are_named_so = any(one["legendFormat"].startswith("{{strategy}}") for one in targets)
-    return [*colors(STRATEGY_COLORS), *_line_styles()] if are_named_so else []
+    legends = [one["legendFormat"] for one in targets]
+    if not any(legend.startswith("{{strategy}}") for legend in legends):
+        return []
+    return [*colors(STRATEGY_COLORS), *_line_styles(), *(_marks() if "{{strategy}}" in legends else ())]
+
+
+def _marks() -> list[Json]:
+    """The sign of what is wrong on purpose, in legends that are a strategy's name."""
+    return [override(f"^{name}$", displayName=marked(name)) for name in _FOUND.wrong]
 
 
 def _line_styles() -> list[Json]:

@@ -50,3 +50,5 @@ def test_a_strategy_is_told_with_its_kind_and_a_mistake_as_one() -> None:
         [("kind", "stale"), ("ordered", "01 swr")],
         [("kind", "wrong"), ("ordered", "02 late")],
     ]
+    marked = [line for line in told if 'says="✗ wrong on purpose, right is swr: ' in line]
+    assert [re.findall(r'strategy="(\w+)"', line) for line in marked] == [["late"]]

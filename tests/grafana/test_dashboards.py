@@ -127,6 +127,21 @@ def test_two_dozen_strategies_are_told_apart_by_colour_and_line(monkeypatch: pyt
     assert len({look(name) for name in names}) == len(names)
 
 
+def test_a_mistake_carries_its_mark_in_legends_of_names() -> None:
+    (rule,) = (
+        one for one in overrides(panels.time_series("t", "d", [panels.target("x", "{{strategy}}")], "s"))
+        if one["properties"] == [{"id": "displayName", "value": "half_lock ✗"}]
+    )  # fmt: skip
+    assert [
+        bool(re.search(rule["matcher"]["options"].strip("/"), name)) for name in ("half_lock", "half_lock p99")
+    ] == [
+        True,
+        False,
+    ]
+    longer = panels.time_series("t", "d", [panels.target("x", "{{strategy}} p99")], "s")
+    assert "displayName" not in str(overrides(longer))
+
+
 def test_every_status_and_reason_has_a_colour() -> None:
     assert set(panels.STATUS_COLORS) == set(Status)
     assert set(panels.WHY_COLORS) == set(LoadReason)
