@@ -180,7 +180,7 @@ class PodPeers:
         self._waits.begin(ask)
         if pod in self._away_until_s:  # its pause is over: this question is the probe
             self._leave_alone(pod)
-        ask.work = self._tasks.spawn(self._carry_out(ask), "peer", key)
+        ask.work = self._tasks.spawn(self._carry_out(ask), "peer", key, partial(self._over, ask))
         return ask
 
     async def _carry_out(self, ask: _Ask) -> None:
@@ -193,9 +193,15 @@ class PodPeers:
             self._lose(ask.pod, away)
         except (OriginFailed, Shed) as failed:
             self._end(ask, PeerOutcome.FAILED, failed)
-        except BaseException as error:
+        except Exception as error:
             self._end(ask, PeerOutcome.AWAY, error)
             raise
+
+    def _over(self, ask: _Ask, work: "asyncio.Task[None]") -> None:
+        """End a question whose work was cancelled, perhaps before it had begun: the pod ends."""
+        if not ask.answer.done():
+            self._forget(ask)
+            ask.answer.cancel()
 
     def _question(self, ask: _Ask) -> PeerQuestion:
         patience = budget.current.get()
@@ -226,18 +232,12 @@ class PodPeers:
         bound_s = self._bounds.wait_s_max
         self._end(ask, PeerOutcome.GAVE_UP, Shed(f"no answer of {ask.pod} within {bound_s:g} s (wait_ms_max)"))
 
-    def _end(self, ask: _Ask, outcome: PeerOutcome, result: Lookup | BaseException) -> None:
+    def _end(self, ask: _Ask, outcome: PeerOutcome, result: Lookup | Exception) -> None:
         """Answer who waits; what goes on for the question ends."""
-        self._silences.end(ask)
-        self._waits.end(ask)
-        if self._asks.get((ask.pod, ask.key)) is ask:
-            del self._asks[ask.pod, ask.key]
         if ask.answer.done():
             return
-        if isinstance(result, asyncio.CancelledError):  # the pod ends
-            ask.answer.cancel()
-            return
-        if isinstance(result, BaseException):
+        self._forget(ask)
+        if isinstance(result, Exception):
             ask.answer.set_exception(result)
             ask.answer.exception()  # is known, should all who waited have gone
         else:
@@ -245,6 +245,11 @@ class PodPeers:
         ask.events.peer_asked(outcome)
         if ask.work is not asyncio.current_task():
             ask.work.cancel()
+
+    def _forget(self, ask: _Ask) -> None:
+        self._silences.end(ask)
+        self._waits.end(ask)
+        del self._asks[ask.pod, ask.key]
 
 
 class StrategyPeers:
