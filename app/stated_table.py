@@ -18,9 +18,14 @@ class StatedTable(BaseModel):
     def _numbers_are_numbers(cls, stated: Any) -> Any:
         for name, value in stated.items() if isinstance(stated, dict) else ():
             field = str(cls.model_fields[name].annotation) if name in cls.model_fields else "bool"
-            if "bool" not in field and _has_truth_value(value, into_tables=field.startswith("dict[")):
+            if "bool" not in field and _has_truth_value(value, into_tables=_is_of_numbers(field)):
                 raise ValueError(f"{name} must be no true or false")
         return stated
+
+
+def _is_of_numbers(field: str) -> bool:
+    """Whether a field of that type is a table of numbers; one of tables, or of anything, looks after itself."""
+    return field.startswith("dict[") and "float" in field
 
 
 def _has_truth_value(value: object, into_tables: bool) -> bool:

@@ -8,6 +8,7 @@ from app.relay.control import RelayOrder
 from app.slowdown import Slowdown
 from app.stated_table import StatedTable
 from app.troubled_store import Slow
+from loadtest.studies.claims.published_experiment import read_experiments
 from loadtest.workload.scenario import read_scenario
 from loadtest.workload.traffic import Keys
 
@@ -34,3 +35,9 @@ def test_true_is_no_number(table: type[StatedTable], stated: dict[str, object], 
 def test_what_may_be_true_is() -> None:
     silence = RelayOrder.model_validate({"begin": {"kind": "silence", "arrive": True}})
     assert silence.model_dump()["begin"]["arrive"] is True
+
+
+def test_a_table_of_tables_looks_after_itself() -> None:
+    (claims,) = (one for one in read_experiments() if one.name == "retry-waves")
+    clients = [variant.changes.get("client", {}) for variant in claims.variants.values()]
+    assert any(client.get("obeys_retry_after") is False for client in clients)

@@ -49,11 +49,41 @@ def _spike_s(row: RunSummary, series: Series, ttl_s: float) -> float:
     return float(np.sum(reads > SPIKE_READS))
 
 
+def _of_expiry(number: int, series: Series, ttl_s: float) -> slice:
+    """The bins of one TTL around the moment at which what was written at the load's start expires so many times."""
+    begin, end = ((number + apart) * ttl_s / series.bin_s for apart in (-0.5, 0.5))
+    return slice(round(begin), round(end))
+
+
+def _expiry_peak(number: int) -> Callable[[RunSummary, Series, float], float | None]:
+    def peak(row: RunSummary, series: Series, ttl_s: float) -> float | None:
+        reads = _per_second(series)[_of_expiry(number, series, ttl_s)]
+        return float(reads.max()) if len(reads) else None
+
+    return peak
+
+
+def _expiry_coherence(number: int) -> Callable[[RunSummary, Series, float], float | None]:
+    def coherence(row: RunSummary, series: Series, ttl_s: float) -> float | None:
+        bins = _of_expiry(number, series, ttl_s)
+        reads, time_s = series.origin_reads[bins], series.time_s[bins]
+        total = float(reads.sum())
+        return float(abs((reads * np.exp(2j * np.pi * time_s / ttl_s)).sum())) / total if total else None
+
+    return coherence
+
+
 DERIVED: Mapping[str, Callable[[RunSummary, Series, float], float | None]] = {
     "miss_ratio": lambda row, series, ttl_s: None if row.hit_ratio is None else 1 - row.hit_ratio,
     "settled_peak_1s": _settled_peak,  # most reads in a second, from `SETTLED_TTLS` TTLs on
     "panel_5s": _panel,  # the highest value of rate(x[5s]), per second
     "spike_s": _spike_s,  # whole seconds with more than `SPIKE_READS` reads
+    # of the TTL around the first and the second expiry of what was written as the load began: the most reads in a
+    # second, and how much of a common phase the reads have, from 0 for evenly spread to 1 for all at once
+    "first_expiry_peak_1s": _expiry_peak(1),
+    "second_expiry_peak_1s": _expiry_peak(2),
+    "first_expiry_coherence": _expiry_coherence(1),
+    "second_expiry_coherence": _expiry_coherence(2),
 }
 """Figures beyond those of a row, each computed from the row, its series and the TTL."""
 _TABLES = frozenset({"statuses", "reads_by_reason", "stampedes", "nets"})

@@ -315,6 +315,21 @@ def test_a_panel_of_five_seconds_shows_a_fifth_of_a_needle() -> None:
     assert figures(row, fine, ttl_s=2.0)["settled_peak_1s"] == pytest.approx(50)
 
 
+def test_the_coherence_around_an_expiry_is_1_for_a_needle_and_0_for_even_reads_with_the_peak_beside_it() -> None:
+    row, _, _ = simulate(read_scenario("primer", duration_s=2), STRATEGY, 1)
+    time_s = np.arange(0.0, 30.0, 0.5) + 0.25
+    needle = np.where(time_s == 10.25, 80.0, 0.0)  # at the first expiry, with a TTL of 10 s
+    even = np.where(time_s > 15, 4.0, 0.0)  # around the second
+    course = Series(0.5, time_s, needle + even, time_s, time_s)
+    found = figures(row, course, ttl_s=10.0)
+    assert found["first_expiry_coherence"] == pytest.approx(1)
+    assert found["second_expiry_coherence"] == pytest.approx(0, abs=1e-9)
+    assert found["first_expiry_peak_1s"] == pytest.approx(40)
+    assert found["second_expiry_peak_1s"] == pytest.approx(4)
+    short = Series(0.5, time_s[:8], needle[:8], time_s[:8], time_s[:8])
+    assert figures(row, short, ttl_s=10.0)["first_expiry_coherence"] is None, "what did not come is not 0"
+
+
 def test_a_time_that_is_never_is_infinite_in_evidence_and_a_word_in_its_records() -> None:
     row, course, _ = simulate(read_scenario("primer", duration_s=2), STRATEGY, 1)
     kept = figures(dataclasses.replace(row, recovers_after_s=math.inf), course, ttl_s=2.0)
