@@ -15,6 +15,8 @@ from loadtest.worlds.python_server import free_port
 from loadtest.worlds.stack_settings import GUEST
 from tests.stack.waiting import wait_until
 
+pytestmark = pytest.mark.alone
+
 MINE = """
 from locust import HttpUser, constant, task
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from benchmarks.limit.ceiling import instant_scenario
@@ -18,6 +19,8 @@ from loadtest.figures.records import read_answers
 from loadtest.worlds.child_processes import Child, Children
 from loadtest.worlds.locust_command import start_locust
 from loadtest.worlds.python_server import Server, start_server
+
+pytestmark = pytest.mark.alone
 
 STALL_S, EVERY_S, RUN_S = 0.5, 5.0, 10
 RATE = 300.0

@@ -18,6 +18,8 @@ from loadtest.workload.scenario import read_scenario
 from loadtest.worlds.python_server import free_port
 from tests.loadtest.generator.liar import OPEN, Honest, lines_of, locust, run_locust, scenario, schedule_faults, serving
 
+pytestmark = pytest.mark.alone
+
 LOADS = {"open": OPEN.format(rate=40), "closed": 'loop = "closed"\nusers = 8\nthink_s = 0.2'}
 USERS = ("--users", "8", "--spawn-rate", "8")
 
