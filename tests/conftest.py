@@ -1,3 +1,4 @@
+import importlib
 import os
 import signal
 from collections.abc import Generator, Iterator
@@ -16,6 +17,9 @@ def pytest_configure() -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         # as in a shell's background job; whoever is started here would ignore Ctrl-C too
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A console that is made while COLUMNS is set keeps that width for good: this one is made while it is not.
+    os.environ.pop("COLUMNS", None)
+    importlib.import_module("loadtest.cli.terminal")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # around the time-out of a test, which shall not count the wait
