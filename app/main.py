@@ -130,6 +130,8 @@ def new_pod(
     for name, origin in pod.origins.items():
         metrics.watch_pool(name, origin)
         metrics.watch_nets(name, pod.runners[name])
+        if strategies[name].counts_prefixes:
+            metrics.watch_prefixes(name, settings.ttl_s, lambda prefix: cache.setting(prefix, "ttl_s"))
     return pod
 
 

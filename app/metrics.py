@@ -6,18 +6,20 @@ to a plain number (see `app.counters`). Labels are bounded: strategies, statuses
 
 import inspect
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from app.counters import CounterFamily, Family, GaugeFamily, HistogramFamily
+from app.counters import Count, CounterFamily, Family, GaugeFamily, HistogramFamily
 from app.exposition import Exposition
 from app.ledger import AskedRead
 from app.nets.breaker import BreakerState
 from app.nets.nets import Net
 from app.nets.origin_guard import OriginGuard
 from app.peers import PeerOutcome
+from app.prefixes import prefixes_of
 from app.settings import Settings
 from app.strategy import LoadReason, Shed, Status, Strategy
 from app.strategy_groups import MARK, MARKED, WRONG
@@ -61,8 +63,7 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._families: list[Family[Any]] = []
+        self.registry, self._families = CollectorRegistry(), list[Family[Any]]()
         self._exposition = Exposition(self._families)
         add = self._add
         runner = ("strategy",)
@@ -145,6 +146,7 @@ class Metrics:
             )
         )
         self.ttl = add(GaugeFamily("lab_ttl_seconds", "How long an entry is fresh")).labels()
+        self.prefix_requests, self.prefix_ttl = self._of_prefixes()
         for name in TASKS:
             self.deaths.labels(name)
         self._sent = {name: self.commands.labels(name) for name in COMMANDS}
@@ -154,6 +156,13 @@ class Metrics:
         self.registry.register(family)
         self._families.append(family)
         return family
+
+    def _of_prefixes(self) -> tuple[CounterFamily, GaugeFamily]:
+        labels = ("strategy", "prefix")  # of strategies that have them counted
+        return (
+            self._add(CounterFamily("lab_prefix_requests", "Requests by prefix of the key", labels)),
+            self._add(GaugeFamily("lab_prefix_ttl_seconds", "The TTL that the tuner sets, or the run's own", labels)),
+        )
 
     def text(self) -> bytes:
         """Every metric in Prometheus's text format, of `app.exposition.CONTENT_TYPE`."""
@@ -188,6 +197,20 @@ class Metrics:
         self.reading.labels(strategy).read = lambda: pool.reading
         self.reading_peak.labels(strategy).read = lambda: pool.peak
         self.waiting.labels(strategy).read = lambda: pool.waiting
+
+    def watch_prefixes(self, strategy: str, ttl_s: float, tuned_s: Callable[[str], float | None]) -> None:
+        """Count requests by prefix, and let the gauges of TTLs read what is tuned, or else `ttl_s`.
+
+        Those of prefixes that were not asked for read nothing, so that a pod without requests looks no setting up.
+        """
+
+        def read(prefix: str, requests: Count) -> float:
+            found_s = tuned_s(prefix) if requests.number else None
+            return ttl_s if found_s is None else found_s
+
+        for prefix in prefixes_of(strategy):
+            requests = self.prefix_requests.labels(strategy, prefix)
+            self.prefix_ttl.labels(strategy, prefix).read = partial(read, prefix, requests)
 
     def watch_nets(self, strategy: str, nets: "NetsInUse") -> None:
         """Let the gauges of the strategy's nets read these, where they are set."""
@@ -315,6 +338,7 @@ class RunnerMetrics:
         self._peer_asks = {outcome: metrics.peer_asks.labels(strategy, outcome) for outcome in PeerOutcome}
         self._peer_asked = metrics.peer_asked.labels(strategy)
         self._net_acts = {net: metrics.net_acts.labels(strategy, net) for net in Net}
+        self._strategy, self._by_prefix = strategy, metrics.prefix_requests
         self.task_died = metrics.task_died
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
@@ -343,3 +367,6 @@ class RunnerMetrics:
 
     def net_acted(self, net: Net) -> None:
         self._net_acts[net].add()
+
+    def prefix_asked(self, prefix: str) -> None:
+        self._by_prefix.labels(self._strategy, prefix).add()

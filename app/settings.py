@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     """How long the absence of an item is remembered: short, so that a new item shows soon."""
     params: dict[str, dict[str, float | str]] = {}
     """Parameters by strategy, as JSON: {"xfetch": {"beta": 2}}."""
+    tuner_every_s: Annotated[float | None, BeforeValidator(lambda given: given if given != "" else None)] = Field(
+        None, ge=0.1, le=3_600
+    )
+    """How often the tuner beside the pods sets TTLs (`app.tuner`); empty: there is no tuner."""
     references: bool = False
     """Whether references (app/strategies/references/) are served too; never in the live stack."""
     wrong: bool = False

@@ -281,6 +281,8 @@ class Strategy(HasParameters, ABC):
     """Whether it runs where no strategy is named. It is not inherited: whatever a user adds runs at once."""
     right_twin: ClassVar[str] = ""
     """The name of the strategy that is right where this one is wrong on purpose; empty for a right one."""
+    counts_prefixes: ClassVar[bool] = False
+    """Whether pods count its requests by prefix of the key (`app.prefixes`), which the tuner reads."""
     ttl_s: float
 
     def __init_subclass__(cls) -> None:

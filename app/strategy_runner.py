@@ -5,9 +5,10 @@ It is the same in every world: `app.endpoint` puts HTTP around it, and the simul
 
 import json
 import logging
+from collections.abc import Callable, Coroutine
 from functools import partial
 from random import Random
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from app.budget import Budget, current
 from app.flights import FlightBounds, FlightEvents, PodFlights
@@ -19,6 +20,7 @@ from app.nets.retry_after import retry_headers, whole_seconds
 from app.nets.seam import NetCache
 from app.nets.timeouts import Timeouts
 from app.peers import PeerEvents, PodPeers, StrategyPeers, came_by_hop
+from app.prefixes import keys_begin_with
 from app.settings import Settings
 from app.strategy import (
     CLOCK_ERROR_S_MAX,
@@ -51,6 +53,10 @@ _HEAD = {status: f"{CACHE_NAME}; {text}; detail={status}" for status, text in _H
 
 
 _TRY_AGAIN = frozenset({429, 503})
+
+
+GetOrLoad = Callable[[str, Loader], Coroutine[Any, Any, Lookup]]
+"""The look-up of a strategy, or what is round it."""
 
 
 class Answer(NamedTuple):
@@ -92,6 +98,10 @@ class RunnerEvents(FlightEvents, PeerEvents, Protocol):
         """A net had a part in an answer."""
         ...
 
+    def prefix_asked(self, prefix: str) -> None:
+        """A key with this prefix was asked for; only of a strategy that `counts_prefixes`."""
+        ...
+
 
 class StrategyRunner:
     """One strategy at work in one pod. Raises ValueError when a parameter is out of its bounds."""
@@ -129,9 +139,13 @@ class StrategyRunner:
             self.guard = OriginGuard(load_item, nets, clock.monotonic_s)
         self._load_item = load_item if self.guard is None else self.guard.load
         self._timeouts = Timeouts.of(nets, self._tasks)
-        self._get_or_load = self._strategy.get_or_load if self._timeouts is None else self._get_in_time
+        self._get_or_load: GetOrLoad = self._strategy.get_or_load
+        if self._timeouts is not None:
+            self._get_or_load = self._get_in_time
         self._events = events
-        self._key_prefix = f"lab:{strategy.name}:"
+        self._key_prefix = keys_begin_with(strategy.name)
+        if strategy.counts_prefixes:
+            self._get_or_load = self._counting(self._get_or_load)
 
     async def aclose(self) -> None:
         """Cancel the flights that have not ended."""
@@ -216,6 +230,16 @@ class StrategyRunner:
             self._events.asked_by_peer()
         _check(lookup)
         return lookup
+
+    def _counting(self, get_or_load: GetOrLoad) -> GetOrLoad:
+        """The same look-up, which counts the prefix of the key."""
+        end, asked = len(self._key_prefix) + 1, self._events.prefix_asked
+
+        def counted(key: str, load: Loader) -> Coroutine[Any, Any, Lookup]:
+            asked(key[:end])
+            return get_or_load(key, load)
+
+        return counted
 
     def _refuse(self, status: Status, code: int, why: Exception, began_s: float) -> Answer:
         if isinstance(why, NetRefusal):

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from grafana.boards import coordination, load, many_keys, outage, stampede, strategy
+from grafana.boards import coordination, load, many_keys, outage, stampede, strategy, ttls
 from grafana.boards.source import Json
 
 FOLDER = Path(__file__).parent.parent / "dashboards"
-BOARDS = (stampede, many_keys, strategy, coordination, load, outage)
+BOARDS = (stampede, many_keys, strategy, coordination, load, outage, ttls)
 
 
 def texts() -> dict[str, str]:

@@ -53,3 +53,6 @@ class Events(Counter[str]):
 
     def net_acted(self, net: Net) -> None:
         self[f"net {net}"] += 1
+
+    def prefix_asked(self, prefix: str) -> None:
+        self[f"asked {prefix}"] += 1

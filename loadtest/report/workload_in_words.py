@@ -40,6 +40,8 @@ def sentence(scenario: Scenario) -> str:
         parts.append(f"{scenario.writes.rate_per_s:,.10g} writes/s ({_FATES[scenario.writes.invalidation]})")
     if scenario.warming is not None:
         parts.append(warming_in_words(scenario.warming, scenario.keys.count))
+    if scenario.tuner is not None:
+        parts.append(f"a tuner sets TTLs every {scenario.tuner.every_s:g} s")
     if scenario.faults:
         told = [fault_in_words(fault) for fault in scenario.faults[:FAULTS_MAX]]
         left_out = len(scenario.faults) - FAULTS_MAX

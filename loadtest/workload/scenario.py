@@ -28,6 +28,7 @@ from loadtest.workload.scenario_tables import (
     Live,
     OriginTable,
     PayloadTable,
+    TunerTable,
     Virtual,
     Warm,
     WarmingTable,
@@ -86,6 +87,8 @@ class Scenario(Table):
     """Writes of items while they are read; None where nothing changes."""
     warming: WarmingTable | None = None
     """Warmers that fill the cache beside the pods; None where only requests fill it."""
+    tuner: TunerTable | None = None
+    """The tuner of TTLs beside the pods; None where there is none."""
     drill: DrillTable | None = None
     """The table that `lab drill` needs beside the gates, where the scenario is a drill."""
     live: Live = Live()
@@ -266,6 +269,7 @@ class Scenario(Table):
             "origin_connections_shared": self.connections_shared,
             "origin_timeout_ms": self.origin.timeout_ms,
             "origin_slowdown": None if self.origin.slowdown is None else self.origin.slowdown.model_dump(),
+            "tuner_every_s": None if self.tuner is None else self.tuner.every_s,
             "params": self.params,
             "nets": self.nets.model_dump(mode="json", exclude_defaults=True),
             **({} if self.payload is None else {"payload_bytes": self.payload.bytes}),

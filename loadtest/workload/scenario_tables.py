@@ -9,6 +9,7 @@ from app.payload import stated
 from app.pooler import SIZE_MAX
 from app.settings import ORIGIN_TIMEOUT_MS, Milliseconds
 from app.slowdown import Slowdown
+from app.tuner.tuner import EVERY_S
 from app.warming.plan import WarmingPlan
 from app.writes import Invalidation
 from loadtest.workload.table import Table
@@ -68,6 +69,13 @@ class WritesTable(Table):
 
     rate_per_s: float = Field(gt=0, le=WRITES_MAX)
     invalidation: Invalidation = Invalidation.DELETE
+
+
+class TunerTable(Table):
+    """The `[tuner]` table: a process beside the pods that sets a TTL for each prefix of the keys, by request rates."""
+
+    every_s: float = Field(EVERY_S, ge=0.1, le=3_600)
+    """Seconds between two rounds, in each of which it reads the rates and sets the TTLs."""
 
 
 class Warm(Table):

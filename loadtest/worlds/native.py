@@ -1,4 +1,7 @@
-"""The native world: Redis, pods, and a pooler where they share connections, as child processes on loopback."""
+"""The native world: Redis, pods, and what is beside them, as child processes on loopback.
+
+There is a pooler where pods share connections, a relay where the wire is broken, and a tuner where one is stated.
+"""
 
 import asyncio
 import os
@@ -19,6 +22,7 @@ from loadtest.worlds.redis_process import RedisProcess, start_redis
 from loadtest.worlds.relay_faults import RelayFaults
 from loadtest.worlds.relay_process import start_relay
 from loadtest.worlds.system import System, forget_keys
+from loadtest.worlds.tuner_process import start_tuner
 from loadtest.worlds.world import Records, WorldFailed
 
 
@@ -117,4 +121,7 @@ async def _start_service(children: Children, run: PlannedRun, folder: Path, give
     finally:
         for pod in pods:
             pod.close()
-    return _Service(redis_url, redis, pods, relay, {**environment, "LAB_REDIS_URL": redis_url})
+    environment["LAB_REDIS_URL"] = redis_url
+    if scenario.tuner is not None:
+        await start_tuner(children, environment, [pod.url for pod in pods], folder)
+    return _Service(redis_url, redis, pods, relay, environment)

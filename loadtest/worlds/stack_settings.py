@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from app.discovery import Discovered, discover
 from app.settings import Settings, as_variable
 from app.strategy_groups import BY_DEFAULT, WRONG, UnknownStrategy
+from app.tuner.tuner import EVERY_S
 from loadtest.workload.scenario import PODS_REAL_MAX, BadScenario, Scenario, read_scenario
 from loadtest.workload.stated_settings import StatedSettings
 from loadtest.workload.trace import BadTrace, read_trace
@@ -36,6 +37,7 @@ def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
     asked = _asked(scenario, given)
     found = discover(wrong=True)
     names = _strategies(found, scenario, given, pods, asked)
+    pods = _tuned(pods, any(found.choosable[name].counts_prefixes for name in names))
     serves_wrong = _is_on("WRONG", given) or bool(found.wrong.keys() & {*names, *pods.params})
     if locustfile := given.get("LOCUSTFILE"):
         try:
@@ -132,7 +134,8 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 def _bound(field: str) -> str:
     """The range of a setting that is a number; empty for any other."""
     about = Settings.model_fields[field]
-    kinds: dict[Any, str] = {int: "a whole number", float: "a number", int | None: "a whole number"}
+    kinds: dict[Any, str] = {int: "a whole number", float: "a number"}
+    kinds |= {kind | None: text for kind, text in kinds.items()}
     low = [bound.ge if isinstance(bound, Ge) else bound.gt for bound in about.metadata if isinstance(bound, Ge | Gt)]
     below = [f"under {bound.lt}" for bound in about.metadata if isinstance(bound, Lt)]
     high = [bound.le for bound in about.metadata if isinstance(bound, Le)] or below
@@ -173,6 +176,11 @@ def _strategies(found: Discovered, scenario: Scenario, given: Given, pods: Setti
         return found.choose(asked)
     except UnknownStrategy as error:
         raise BadVariable(f"{variable}: {error}") from None
+
+
+def _tuned(pods: StatedSettings, is_read: bool) -> StatedSettings:
+    """The settings with a tuner, where a strategy that is asked has its requests counted for one; else as stated."""
+    return pods.model_copy(update={"tuner_every_s": EVERY_S}) if is_read and pods.tuner_every_s is None else pods
 
 
 def _told(scenario: Scenario, pods: Settings, names: Sequence[str]) -> str:

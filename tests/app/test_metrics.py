@@ -5,6 +5,7 @@ import time
 
 from app.metrics import Metrics
 from app.peak import Peak
+from app.prefixes import prefixes_of
 from app.strategies.static import Static
 from app.strategies.swr import StaleWhileRevalidate
 from loadtest.workload.stated_settings import StatedSettings
@@ -52,3 +53,22 @@ def test_a_strategy_is_told_with_its_kind_and_a_mistake_as_one() -> None:
     ]
     marked = [line for line in told if 'says="✗ wrong on purpose, right is swr: ' in line]
     assert [re.findall(r'strategy="(\w+)"', line) for line in marked] == [["late"]]
+
+
+def test_the_ttl_of_a_prefix_is_the_tuners_and_an_unasked_one_looks_nothing_up() -> None:
+    metrics, looked = Metrics(), list[str]()
+    hot, cold = prefixes_of("any")[:2]
+
+    def tuned_s(prefix: str) -> float | None:
+        looked.append(prefix)
+        return {hot: 20.0}.get(prefix)
+
+    metrics.watch_prefixes("any", 5.0, tuned_s)
+    gauge = metrics.registry.get_sample_value
+    labels = [{"strategy": "any", "prefix": prefix} for prefix in (hot, cold)]
+    assert [gauge("lab_prefix_ttl_seconds", one) for one in labels] == [5.0, 5.0]
+    assert looked == []
+    metrics.runner("any").prefix_asked(hot)
+    assert [gauge("lab_prefix_ttl_seconds", one) for one in labels] == [20.0, 5.0]
+    assert [gauge("lab_prefix_requests_total", one) for one in labels] == [1.0, 0.0]
+    assert {*looked} == {hot}

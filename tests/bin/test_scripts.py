@@ -176,7 +176,7 @@ def test_a_scenario_of_ones_own_is_brought_along_with_what_is_beside_it(clone: C
         assert "--seed=5" in call.words
     assert settings.words[-2:] == ["--", "/scenarios/mein Ansturm.toml"]
     assert "--scenario=/scenarios/mein Ansturm.toml" in bench.words
-    pods = next(call for call in calls if call.words[-2:] == ["app", "pooler"] and "up" in call.words)
+    pods = next(call for call in calls if call.words[-2:] == ["pooler", "tuner"] and "up" in call.words)
     assert pods.environment["LAB_TTL_S"] == "5"
     assert pods.environment["APP_REPLICAS"] == "3"
 

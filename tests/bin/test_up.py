@@ -123,7 +123,7 @@ def test_pods_are_left_alone_unless_their_settings_change(clone: Clone) -> None:
     assert [call.words[-3:] for call in ups(clone)] == [["--no-deps", "load", "load-worker"]]
     stack(clone, runs="LAB_TTL_S=5\nRATE=250")
     assert clone.run("make", "load", **FREE).returncode == 0
-    assert [call.words[-1] for call in ups(clone)] == ["load-worker", "pooler", "load-worker"]
+    assert [call.words[-1] for call in ups(clone)] == ["load-worker", "tuner", "load-worker"]
 
 
 def test_a_load_changes_the_number_of_pods_and_no_port_of_the_others(clone: Clone) -> None:
@@ -241,7 +241,7 @@ def test_a_bench_in_the_stack_puts_back_the_pods_that_ran_and_a_load_that_was_on
         calls = clone.calls("docker")[before:]
         back = [call for call in calls if "up" in call.words][-1]
         assert back.environment["LAB_TTL_S"] == "2.5"
-        assert back.words[-5:] == ["--scale", "app=2", "relay", "app", "pooler"]
+        assert back.words[-6:] == ["--scale", "app=2", "relay", "app", "pooler", "tuner"]
         assert [call.words[2:] for call in calls if "start" in call.words] == starts
 
 

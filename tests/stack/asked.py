@@ -64,15 +64,15 @@ class Asked:
 def ask(project: Project, folder: Path) -> Asked:
     """Under another load, and another."""
     before = _ids(project)
-    refused = {variable: _load(project, variable) for variable in REFUSED}
+    refused = {variable: load(project, variable) for variable in REFUSED}
     after = _ids(project)
-    scenario = _load(project, "SCENARIO=many-keys", f"RATE={RATE}")
+    scenario = load(project, "SCENARIO=many-keys", f"RATE={RATE}")
     settings = httpx.get(f"{project.url('FRONT_PORT')}/settings", timeout=10, trust_env=False).json()
     sent_to = set(_environment(project, "load")["LAB_STRATEGY"].split(","))
     (folder / "mine.py").write_text(LOCUSTFILE)
     folder.chmod(0o755)
-    own = _load(project, f"LOCUSTFILE={folder / 'mine.py'}", "USERS=5")
-    again = _load(project)
+    own = load(project, f"LOCUSTFILE={folder / 'mine.py'}", "USERS=5")
+    again = load(project)
     at_the_end = _ids(project)
     _run(project, "bin/compose", "up", "--detach", "--wait", "--no-deps", "--no-build", "load", "load-worker")
     by_hand = _ids(project)
@@ -80,7 +80,8 @@ def ask(project: Project, folder: Path) -> Asked:
     return Asked(refused, before, after, scenario, settings, sent_to, own, again, at_the_end, by_hand, kept)
 
 
-def _load(project: Project, *variables: str) -> Said:
+def load(project: Project, *variables: str) -> Said:
+    """What `make load` with these variables does and says."""
     return _run(project, "bin/load", **dict(variable.split("=", 1) for variable in variables))
 
 

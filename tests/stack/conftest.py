@@ -18,10 +18,12 @@ from tests.stack.edits import Edited, copy_repository, edit
 from tests.stack.grafana import Grafana, Window
 from tests.stack.project import Project
 from tests.stack.stages import Calm, Gone, Killed, Scaled, Stack, flush, kill_a_pod, scale, stay_calm, take_down
+from tests.stack.tuned import Tuned, tune
 from tests.stack.viewers import Watched, watch
 
 STAGES = (
-    "stack", "calm", "watched", "flushed", "restarted", "redis_away", "killed", "scaled", "asked", "gone", "edited"
+    "stack", "calm", "watched", "flushed", "restarted", "redis_away", "killed", "scaled", "asked",
+    "tuned", "gone", "edited",
 )  # fmt: skip
 TIMEOUT_S = 1_200
 """Of one test, the stages before it included; a build without its cache is the most of it."""
@@ -101,6 +103,11 @@ def scaled(stack: Stack, calm: Calm) -> Scaled:
 @pytest.fixture(scope="session")
 def asked(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Asked:
     return ask(stack.project, tmp_path_factory.mktemp("asked"))
+
+
+@pytest.fixture(scope="session")
+def tuned(stack: Stack) -> Tuned:
+    return tune(stack)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """A pod of virtual time: the service's own request path, with a simulated cache and store."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from random import Random
 from typing import Any, ParamSpec, TypeVar
@@ -62,6 +63,8 @@ class PodReports:
         self._emit, self._number, self._name, self._loop = emit, number, f"pod-{number + 1}", loop
         self._failed = failed
         self._open: dict[AskedRead, OpenRead] = {}
+        self.by_prefix = Counter[str]()
+        """The requests by prefix of the key, of a strategy that has them counted."""
         self._is_closed = False
 
     def runner(self, strategy: str) -> "PodReports":
@@ -95,6 +98,9 @@ class PodReports:
 
     def net_acted(self, net: Net) -> None:
         self._emit(NetActed(self._name, net))
+
+    def prefix_asked(self, prefix: str) -> None:
+        self.by_prefix[prefix] += 1
 
     def origin_asked(self, read: AskedRead, again: bool) -> None:
         if not self._is_closed:
@@ -231,6 +237,11 @@ class SimulatedPod:
         self._sign_within_s = settings.peer_timeout_ms / 1000
         is_observed = self._observers.hear(RequestArrived, RequestAnswered, RequestFailed)
         self.answer = self._observed_answer if is_observed else self.runner.answer
+
+    @property
+    def requests_by_prefix(self) -> Mapping[str, float]:
+        """The counters that its `/metrics` would show by prefix of the key."""
+        return self._reports.by_prefix
 
     async def answer_within_limits(self, client: str, item_id: int) -> Answer:
         """The answer to a client, or 429 beyond a rate limit."""

@@ -25,6 +25,7 @@ from loadtest.sim.cluster.raw_records import RawRecords
 from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.tolerances import SETTLE_S
 from loadtest.sim.cluster.traffic import Traffic
+from loadtest.sim.cluster.tuning import Tuning
 from loadtest.sim.cluster.violation import Invariant, Violation
 from loadtest.sim.cluster.warming import Warming
 from loadtest.sim.cluster.writer import Writer
@@ -120,12 +121,12 @@ class SimulatedHistory:
         traffic = Traffic(cluster, hits or clients(scenario, seed, self.start_s), recorder)
         FaultInjector(cluster, traffic, self.start_s)
         writer = None if scenario.writes is None else Writer(cluster, recorder, self.start_s)
+        tuning = Tuning(cluster)
         await traffic.over
         await warming.aclose()
+        await tuning.aclose()
         await asyncio.sleep(SETTLE_S)
-        for left in (left for pod in cluster.pods for left in pod.left()):
-            invariants.report(Invariant.NOTHING_LEFT, left)
-        for left in [] if cluster.pooler is None else cluster.pooler.left(cluster.store.reading):
+        for left in _left_in(cluster):
             invariants.report(Invariant.NOTHING_LEFT, left)
         cluster.outage_invariants.settled(cluster.pods, cluster.server)
         breakers = [guard.breaker for pod in cluster.pods if (guard := pod.runner.guard) and guard.breaker]
@@ -151,6 +152,14 @@ class SimulatedHistory:
         self._ending = Ending(incidents, notes, recorder.failures, net_acts=acts, trace=trace)
         if raw is not None:
             raw.end(self._ending)
+
+
+def _left_in(cluster: Cluster) -> Iterator[str]:
+    """Texts about everything that is still under way."""
+    for pod in cluster.pods:
+        yield from pod.left()
+    if cluster.pooler is not None:
+        yield from cluster.pooler.left(cluster.store.reading)
 
 
 def _discovered(name: str) -> type[Strategy]:

@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.discovery import discover
+from app.strategy_groups import BY_DEFAULT
 from loadtest.figures.repeats import medians
 from loadtest.figures.run_folder import keep_plan, read_plan
 from loadtest.sim.cluster.simulate import simulate
@@ -9,7 +10,7 @@ from loadtest.workload.planned_run import PlannedRun, plan
 from loadtest.workload.scenario import read_scenario
 
 FOUND = discover()
-NAMES = list(FOUND.strategies)
+NAMES = FOUND.groups[BY_DEFAULT]
 PLAIN = read_scenario("many-keys")
 LONGER = PLAIN.model_copy(update={"params": {"jitter": {"spread": 0.5, "form": "longer"}}})
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.discovery import discover
 from loadtest.workload.scenario import read_scenario, scenario_names
 from loadtest.worlds.stack_pace import LIVE_RATE, BadVariable
 from loadtest.worlds.stack_settings import resolve
@@ -47,6 +48,16 @@ def test_where_the_origin_slows_down_there_is_a_pooler_that_counts_for_any_numbe
     assert json.loads(told["LAB_ORIGIN_SLOWDOWN"]) == {"knee": 5, "per_read": 0.1, "times_max": 10.0}
     assert told["LAB_ORIGIN_CONNECTIONS_SHARED"] == "160"
     assert resolve(slow | {"LAB_ORIGIN_CONNECTIONS_SHARED": "20"})[0]["LAB_ORIGIN_CONNECTIONS_SHARED"] == "20"
+
+
+def test_there_is_a_tuner_where_one_is_stated_or_given_or_a_strategy_that_is_asked_reads_it() -> None:
+    name = "LAB_TUNER_EVERY_S"
+    counting = [one for one, strategy in discover().strategies.items() if strategy.counts_prefixes]
+    assert counting
+    told = [resolve(given)[0][name] for given in ({}, {"STRATEGIES": counting[0]}, {name: "2"})]
+    assert told == ["", "5", "2"]
+    with pytest.raises(BadVariable, match=f"{name}=0: must be a number from 0.1 to 3600"):
+        resolve({name: "0"})
 
 
 def test_without_a_live_rate_an_arm_gets_what_the_scenario_states_as_far_as_the_stack_can() -> None:
