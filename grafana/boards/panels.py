@@ -201,7 +201,11 @@ def override(regexp: str, **properties: Any) -> Json:
 
 def colors(by_name: dict[str, str]) -> list[Json]:
     """Fixed colours for series, by the first word of their names."""
-    return [override(f"^{name}( |$)", color=_fixed(color)) for name, color in by_name.items()]
+    return [override(_first_word(name), color=_fixed(color)) for name, color in by_name.items()]
+
+
+def _first_word(*names: str) -> str:
+    return f"^({'|'.join(names)})( |$)"
 
 
 def bound(name: str, **more: Any) -> Json:
@@ -221,7 +225,15 @@ def _strategy_overrides(targets: Sequence[Json]) -> list[Json]:
     legends = [one["legendFormat"] for one in targets]
     if not any(legend.startswith("{{strategy}}") for legend in legends):
         return []
-    return [*colors(STRATEGY_COLORS), *_line_styles(), *(_marks() if "{{strategy}}" in legends else ())]
+    return [*_strategy_colors(), *_line_styles(), *(_marks() if "{{strategy}}" in legends else ())]
+
+
+def _strategy_colors() -> list[Json]:
+    """A rule for each colour, with the names of all that have it: one for each strategy would be thousands of lines."""
+    names: dict[str, list[str]] = {}
+    for name, color in STRATEGY_COLORS.items():
+        names.setdefault(color, []).append(name)
+    return [override(_first_word(*of_color), color=_fixed(color)) for color, of_color in names.items()]
 
 
 def _marks() -> list[Json]:
@@ -232,9 +244,7 @@ def _marks() -> list[Json]:
 def _line_styles() -> list[Json]:
     styled = zip(rounds(STRATEGY_COLORS), LINE_STYLES, strict=False)
     return [
-        override(f"^({'|'.join(names)})( |$)", custom_lineStyle=style)
-        for names, style in styled
-        if style["fill"] != "solid"
+        override(_first_word(*names), custom_lineStyle=style) for names, style in styled if style["fill"] != "solid"
     ]
 
 
