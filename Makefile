@@ -7,7 +7,7 @@ BENCHMARKS := $(VENV)/bin/python -m benchmarks
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bench report up down logs ps load dev break list new try sim sweep tipping drill mistakes verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
+.PHONY: help setup bench report up down logs ps load dev break list new try sim sweep tipping drill mistakes steps verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
 LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES WRONG LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
@@ -28,6 +28,7 @@ takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS RAW
 takes.tipping   := SCENARIO STRATEGIES RATES TRIGGER NATIVE SEED WORKERS
 takes.drill     := DRILLS WORLD STRATEGIES BOTH SEED WORKERS JUNIT MARKDOWN
 takes.mistakes  := SEED WORKERS
+takes.steps     := ONLY NATIVE PAGE REPEATS SEED WORKERS
 takes.sweep     := SET SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS CLUSTER RESUME
 takes.verify    := SEEDS FROM STRATEGIES WORKERS
 takes.calibrate := SCENARIOS STRATEGIES DURATION SEED
@@ -142,6 +143,10 @@ drill: $(READY) ## Every fault against every strategy, and what must hold: DRILL
 
 mistakes: $(READY) ## What is wrong on purpose beside its right twin, in virtual time: SEED=; of seed 1 it writes docs/mistakes.md
 	@$(LAB) mistakes $(call option,SEED,seed) $(call option,WORKERS,workers)
+
+steps: $(READY) ## One number through remedies added one at a time, each beside what it was before: NATIVE=3 PAGE=docs/steps.md ONLY=lock
+	@$(LAB) steps $(call option,ONLY,only) $(call option,NATIVE,native) $(call option,PAGE,page) \
+	  $(call option,REPEATS,repeats) $(call option,SEED,seed) $(call option,WORKERS,workers)
 
 verify: $(READY) ## Every invariant at every event, over random scenarios with random faults: SEEDS= STRATEGIES=
 	@$(LAB) verify $(call option,SEEDS,seeds) $(call option,FROM,from) $(call option,STRATEGIES,strategies) $(call option,WORKERS,workers)

@@ -35,6 +35,7 @@ COMMANDS = {
     "drill": "loadtest.cli.drill:drill",
     "mistakes": "loadtest.cli.mistakes:mistakes",
     "warm": "loadtest.cli.warm:warm",
+    "steps": "loadtest.cli.steps:steps",
 }
 FORMER_NAMES = {"summarise": COMMANDS["report"]}
 MOVED = {

@@ -16,6 +16,8 @@ ABOUT_ANSWERS = (
 """Fields of a summary that are None where no answer was good, because errors are quick and would look good."""
 NEVER = "never"
 """The word for an infinite time in every form of a summary but in memory: what was waited for did not come."""
+ROUNDED = 0.02
+"""The share by which a percentile may be above the latency that it stands for."""
 MAY_BE_NEVER = frozenset({"recovers_after_s"})
 """Fields of a summary that may be infinite."""
 
@@ -141,11 +143,13 @@ def as_written(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {**figures, **{name: NEVER for name in MAY_BE_NEVER if figures.get(name) == math.inf}}
 
 
-def assumed_figures(figures: Mapping[str, Any]) -> list[str]:
+def assumed_figures(figures: Mapping[str, Any], hit_ms_max: float) -> list[str]:
     """The percentiles of latency that are a hit's, in virtual time where a request takes no CPU.
 
     They are the network's delay that the scenario states, and no measure of a service. Hits are the quickest answers,
-    so a percentile is a hit's where at least that share of the answers are hits.
+    so a percentile is a hit's where at least that share of the answers are hits, stale ones too. An answer that took
+    longer than `hit_ms_max` waited for something, as one does that is stale because a load has failed.
     """
-    served = figures["hit_ratio"] or 0.0
-    return [name for name, share in PERCENTILES.items() if figures[name] is not None and served >= share]
+    served, latest_ms = figures["hit_ratio"] or 0.0, hit_ms_max * (1 + ROUNDED)
+    found = {name: figures[name] for name, share in PERCENTILES.items() if served >= share}
+    return [name for name, value_ms in found.items() if value_ms is not None and value_ms <= latest_ms]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from app.latency import Latency
 from loadtest.figures.failures import failures_found
 from loadtest.figures.generator_record import what_is_due
 from loadtest.figures.history import Ending, History
@@ -73,7 +74,11 @@ def _summed_up(run: PlannedRun, world: str, tally: Tally, ending: Ending) -> Sum
     ]
     about: dict[str, Any] = dict(_costs(tally.requests, figures["origin_reads"], ending))
     if world == "virtual" and not scenario.virtual.service_us:
-        about["assumed"] = assumed_figures(figures)
+        ways = (
+            2 * Latency.parse(scenario.virtual.network).longest_ms,
+            Latency.parse(scenario.virtual.redis).longest_ms,
+        )
+        about["assumed"] = assumed_figures(figures, sum(ways))
     summary = RunSummary(
         scenario=scenario.name,
         strategy=run.name,

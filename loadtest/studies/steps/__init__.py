@@ -1,0 +1,1 @@
+"""Step by step: one number carried through remedies that are added one at a time."""
