@@ -67,7 +67,7 @@ def steps(
     finally:
         _report(table, folder, about)
     if page is not None and all(one.is_result for one in lines):
-        write_whole(page, with_table(text, as_markdown(table, about)))
+        write_whole(page, with_table(text, as_markdown(table, about)).removesuffix("\n"))
         console.print(f"Written: {page}", soft_wrap=True, highlight=False, markup=False)
     invalid = [one.step.name for one in lines if not one.is_result]
     if invalid := [*invalid, *(f"{one.step}, natively" for one in table.measured if not one.row.valid)]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-BEGIN, END = "<!-- made by: lab steps -->\n", "<!-- end: lab steps -->"
+BEGIN, END = "<!-- measured: steps -->\n", "<!-- end: steps -->"
 
 
 class NoPlace(ValueError):
