@@ -172,6 +172,15 @@ def remaining_cycle_s(rate_per_s: float, ttl_s: float) -> float:
     return ttl_s / (rate_per_s + 1)
 
 
+def remaining_reads(rate_per_s: float, ttl_s: float, latency_s: float, duration_s: float) -> float:
+    """Reads of a hot key in so many seconds by the rule 1 / (seconds left), one load at a time: 1 + (t - L) / cycle.
+
+    A cycle is a load and the rest of the entry's life, which counts from the beginning of that load.
+    """
+    cycle_s = latency_s + remaining_cycle_s(rate_per_s, ttl_s - latency_s)
+    return 1 + (duration_s - latency_s) / cycle_s
+
+
 def coherence_left(rate_per_s: float, mean_ttl_s: float, width_s: float) -> float:
     """The share of their common phase that keys written together keep over one cycle: 0 where they are spread evenly.
 

@@ -16,6 +16,7 @@ from loadtest.sim.cluster.simulate import SimulatedHistory
 from loadtest.studies.mistakes import demonstration
 from loadtest.studies.mistakes.demonstration import BadDemonstration, demonstrations
 from loadtest.studies.mistakes.table import MistakesTable, ShownMistake, judge, page_with
+from loadtest.theory import formulas
 
 FOUND = discover(references=False, wrong=True)
 SEED = mistakes.SEED
@@ -102,17 +103,17 @@ def test_a_mistake_that_nothing_would_show_is_refused(
         demonstrations(FOUND, ["half_lock"])
 
 
-# What theory says of them (REFERENCE.md, section 3): lambda requests/s, L seconds for a load, T seconds of freshness.
+# What theory says of them: lambda requests/s, L seconds for a load, T seconds of freshness.
 RATE, LOAD_S, TTL_S, MINUTE_S = 450.0, 0.2, 5.0, 60.0
 
 
 def test_half_a_lock_lets_half_a_herd_through() -> None:
-    assert row("half_lock").stampedes["hot"]["mean"] == pytest.approx(1 + RATE * LOAD_S / 2, rel=0.05)
+    assert row("half_lock").stampedes["hot"]["mean"] == pytest.approx(formulas.half_gate_herd(RATE, LOAD_S), rel=0.05)
 
 
 def test_one_over_remaining_refreshes_once_for_each_load_and_mean_wait_for_the_first_reader() -> None:
-    between_s = LOAD_S + (TTL_S - LOAD_S) / (RATE + 1)
-    assert row("one_over_remaining").origin_reads == pytest.approx(MINUTE_S / between_s, rel=0.05)
+    reads = formulas.remaining_reads(RATE, TTL_S, LOAD_S, MINUTE_S)
+    assert row("one_over_remaining").origin_reads == pytest.approx(reads, rel=0.05)
 
 
 def test_a_threshold_without_a_lock_is_the_herd_of_a_fixed_ttl_more_often() -> None:
@@ -125,8 +126,7 @@ def test_a_threshold_without_a_lock_is_the_herd_of_a_fixed_ttl_more_often() -> N
 
 def test_a_mutex_in_each_pod_is_as_many_loads_as_pods() -> None:
     pods = 10
-    loads = 1 + (pods - 1) * (1 - math.exp(-RATE * LOAD_S / pods))
-    assert row("pod_mutex").stampedes["hot"]["mean"] == pytest.approx(loads, rel=0.05)
+    assert row("pod_mutex").stampedes["hot"]["mean"] == pytest.approx(formulas.pod_herd(RATE, LOAD_S, pods), rel=0.05)
 
 
 def test_a_lock_that_outlives_its_holder_fails_whoever_gives_up_before_its_lease_ends() -> None:
