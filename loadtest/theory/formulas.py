@@ -173,7 +173,7 @@ def remaining_cycle_s(rate_per_s: float, ttl_s: float) -> float:
 
 
 def remaining_reads(rate_per_s: float, ttl_s: float, latency_s: float, duration_s: float) -> float:
-    """Reads of a hot key in so many seconds by the rule 1 / (seconds left), one load at a time: 1 + (t - L) / cycle.
+    """Reads of a hot key in so many seconds by the rule 1 / (seconds left), behind a lock.
 
     A cycle is a load and the rest of the entry's life, which counts from the beginning of that load.
     """
