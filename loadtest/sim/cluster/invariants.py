@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.strategy import Clock, LoadReason, Status
+from app.strategy import Clock, Entry, LoadReason, Status
 from loadtest.figures.records import STATUS_NUMBERS, Answers, Floats
 from loadtest.sim.cluster import events
 from loadtest.sim.cluster.healthy_redis import HealthyRedis
@@ -90,6 +90,10 @@ class Invariants:
         at_s = self._now_s() if at_s is None else float(at_s)
         if self.violation is None or at_s < self.violation.at_s:
             self.violation = Violation(invariant, at_s, what)
+
+    def _knows_when(self, entry: Entry) -> bool:
+        """Whether it is known when an entry was really read; absences are all alike, and dated by wrong clocks."""
+        return self._asked_s is None or entry.body in self._asked_s
 
     def really_read_s(self, body: bytes, dated_s: float) -> float:
         """The moment at which an item was really asked for, where its own date may be wrong."""
@@ -198,16 +202,16 @@ class Invariants:
 
     def _check_fenced(self, event: events.EntryStored, token: str) -> None:
         pod, key, entry = event[:3]
-        read_s = self.really_read_s(entry.body, entry.read_at_s)
-        if read_s < (deleted_s := self._deleted_s.get(key, NEVER_S)):
+        read_s, is_known = self.really_read_s(entry.body, entry.read_at_s), self._knows_when(entry)
+        if is_known and read_s < (deleted_s := self._deleted_s.get(key, NEVER_S)):
             said = f"{pod} stored {key} as of {read_s:.6f} s, which was deleted at {deleted_s:.6f} s"
             self.report(Invariant.STAYS_DELETED, said)
         self._expect(Invariant.FENCED_WRITE, "wrote under", pod, key, token)
         newest_s = self._newest_s.get(key, read_s)
-        if read_s < newest_s:
+        if is_known and read_s < newest_s:
             said = f"{pod} replaced {key} of {newest_s:.6f} s by that of {read_s:.6f} s"
             self.report(Invariant.NEWER_ONLY, said)
-        else:
+        elif is_known:
             self._newest_s[key] = read_s
 
     def _write_took(self, event: events.WriteTook) -> None:

@@ -18,6 +18,8 @@ BUSY_SHARE = 0.4
 BUSY_MAX = 1.1
 """The most that pods are asked for, in what they can do."""
 SERVICE_US_MAX = 100_000
+WRITTEN_SHARE = 0.15
+"""The share of the worlds in which items are written."""
 TOGETHER_S = 1.5
 """Seconds within which faults begin that come together."""
 STEPS_S = (-3_600.0, -12.0, -0.5, 0.5, 12.0, 3_600.0)
@@ -52,6 +54,7 @@ def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Sce
         "params": {name: drawn for name, drawn in params.items() if drawn},
         "faults": _faults(rng, pods, duration_s),
         "virtual": _virtual(rng),
+        "writes": _writes(Random(f"{seed}/writes")),
     }
     world = _with_cpu(world, Random(f"{seed}/cpu"))
     world = _with_one_more(world, Random(f"{seed}/one more fault"))
@@ -122,6 +125,16 @@ def _shared(rng: Random) -> int | None:
     return rng.choice([1, 2, 3, 8]) if rng.random() < 0.25 else None
 
 
+def _writes(rng: Random) -> dict[str, Any] | None:
+    """Writes that pass the cache by or delete its entries, from a stream of their own.
+
+    Not drawn is `write-through`, which promises nothing of what a command does that arrives late.
+    """
+    if rng.random() > WRITTEN_SHARE:
+        return None
+    return {"rate_per_s": round(_stretched(rng, 0.2, 6), 2), "invalidation": rng.choice(["none", "delete", "delete"])}
+
+
 def _faults(rng: Random, pods: int, duration_s: float) -> list[dict[str, Any]]:
     """The faults of a scenario, half of them close together and in the same pod."""
     bad_s, bad_pod = rng.uniform(0, duration_s - 1), rng.randrange(pods)
@@ -169,7 +182,7 @@ def _with(draw: _Draw, name: str, value: Callable[[Random], Any]) -> _Draw:
 def _refusal(rng: Random) -> dict[str, Any]:
     """An error reply to every command that can have it, or to one of them."""
     error = rng.choice(sorted(faults.REFUSED_BY))
-    one = rng.choice(sorted(faults.REFUSED_BY[error] - {"delete"}))  # nothing is written in these worlds
+    one = rng.choice(sorted(faults.REFUSED_BY[error] - {"delete"}))  # few worlds are written in
     return {"error": error, "commands": [one] if rng.random() < 0.5 else []}
 
 

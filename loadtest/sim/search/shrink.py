@@ -129,6 +129,7 @@ def _milder(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
 def _plainer(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
     """Plainer scenarios: without tables that may be irrelevant."""
     virtual = scenario.virtual
+    yield from _changed(scenario, writes=None)
     yield from _changed(scenario, params={})
     yield from _changed(scenario, warm={"keys": "none"})
     yield from _changed(scenario, virtual={"service_us": 0})

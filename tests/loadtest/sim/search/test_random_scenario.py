@@ -103,3 +103,10 @@ def test_a_new_strategy_changes_the_world_of_no_other() -> None:
 
 def test_half_of_the_seeds_shuffle() -> None:
     assert sum(shuffle_seed(seed) is not None for seed in SEEDS) == len(SEEDS) / 2
+
+
+def test_some_worlds_are_written_in_and_most_of_those_delete(worlds: list[Scenario]) -> None:
+    drawn = Counter(world.writes and world.writes.invalidation.value for world in worlds)
+    assert drawn.keys() == {None, "none", "delete"}
+    assert 0.08 < 1 - drawn[None] / len(worlds) < 0.25
+    assert drawn["delete"] > drawn["none"] > 3
