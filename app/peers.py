@@ -90,14 +90,18 @@ class PeerBounds:
         )
 
 
+_Place = tuple[str, str, bool]
+"""A pod, a key, and whether who asks has time left for the cache."""
+
+
 class _Ask:
     """A question under way, whose answer all requests of this pod for the key wait for."""
 
-    __slots__ = ("answer", "events", "key", "pod", "strategy", "work")
+    __slots__ = ("answer", "events", "place", "pod", "question", "work")
     work: asyncio.Task[None]
 
-    def __init__(self, pod: str, strategy: str, key: str, events: PeerEvents) -> None:
-        self.pod, self.strategy, self.key, self.events = pod, strategy, key, events
+    def __init__(self, place: _Place, question: PeerQuestion, events: PeerEvents) -> None:
+        self.place, self.pod, self.question, self.events = place, place[0], question, events
         self.answer: asyncio.Future[Lookup] = asyncio.get_running_loop().create_future()
 
 
@@ -127,7 +131,7 @@ class PodPeers:
         self._pods: frozenset[str] = frozenset()
         self.meet(pods)
         self._tasks = Tasks(died)
-        self._asks: dict[tuple[str, str], _Ask] = {}
+        self._asks: dict[_Place, _Ask] = {}
         self._away_until_s: dict[str, float] = {}
         """The end of the pause of each pod that was away and has given no sign since."""
         self._slots = asyncio.Semaphore(bounds.asks_max)
@@ -158,9 +162,14 @@ class PodPeers:
 
     async def load_at(self, pod: str, strategy: str, key: str, events: PeerEvents) -> Lookup:
         """See `app.strategy.Peers.load_at`."""
-        ask, is_mine = self._asks.get((pod, key)), False
+        patience = budget.current.get()
+        cache_s = self._bounds.cache_s if patience is None else max(0.0, patience.left_s)
+        # who has no time left for the cache waits for none of another's, which the other pod may spend on it
+        place = (pod, key, cache_s > 0)
+        ask, is_mine = self._asks.get(place), False
         if ask is None:
-            ask, is_mine = self._begin(pod, strategy, key, events), True
+            question = PeerQuestion(strategy, int(key.rpartition(":")[2]), cache_s)
+            ask, is_mine = self._begin(place, question, events), True
         lookup = await asyncio.shield(ask.answer)  # so that no request can cancel it
         if is_mine and lookup.status is not Status.HIT:  # it was there by then: another's load
             return lookup
@@ -173,11 +182,12 @@ class PodPeers:
         self._waits.close()
         self._close_ways()
 
-    def _begin(self, pod: str, strategy: str, key: str, events: PeerEvents) -> _Ask:
+    def _begin(self, place: _Place, question: PeerQuestion, events: PeerEvents) -> _Ask:
         if len(self._asks) >= self._bounds.flights_max:
             raise Shed(f"{self._bounds.flights_max} keys are asked of other pods (flights_max)")
-        self._asks[pod, key] = ask = _Ask(pod, strategy, key, events)
+        self._asks[place] = ask = _Ask(place, question, events)
         self._waits.begin(ask)
+        pod, key, _ = place
         if pod in self._away_until_s:  # its pause is over: this question is the probe
             self._leave_alone(pod)
         ask.work = self._tasks.spawn(self._carry_out(ask), "peer", key, partial(self._over, ask))
@@ -187,7 +197,7 @@ class PodPeers:
         try:
             async with self._slots:  # the wait for one is this pod's own, and no silence of the other
                 self._silences.begin(ask)
-                lookup = await self._ask(ask.pod, self._question(ask), partial(self._heard, ask))
+                lookup = await self._ask(ask.pod, ask.question, partial(self._heard, ask))
             self._end(ask, PeerOutcome.ANSWERED, lookup)
         except PeerAway as away:
             self._lose(ask.pod, away)
@@ -202,11 +212,6 @@ class PodPeers:
         if not ask.answer.done():
             self._forget(ask)
             ask.answer.cancel()
-
-    def _question(self, ask: _Ask) -> PeerQuestion:
-        patience = budget.current.get()
-        left_s = self._bounds.cache_s if patience is None else max(0.0, patience.left_s)
-        return PeerQuestion(ask.strategy, int(ask.key.rpartition(":")[2]), left_s)
 
     def _heard(self, ask: _Ask) -> None:
         """Note a sign of the pod that is asked."""
@@ -249,7 +254,7 @@ class PodPeers:
     def _forget(self, ask: _Ask) -> None:
         self._silences.end(ask)
         self._waits.end(ask)
-        del self._asks[ask.pod, ask.key]
+        del self._asks[ask.place]
 
 
 class StrategyPeers:

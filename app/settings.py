@@ -183,7 +183,7 @@ class Settings(BaseSettings):
 
     Empty: this pod knows no other, and loads by itself.
     """
-    peer_timeout_ms: Milliseconds = 1_000.0
+    peer_timeout_ms: Milliseconds = 500.0
     """How long a pod that was asked may be silent; one that works gives a sign each third of this."""
     peer_pause_ms: Milliseconds = 1_000.0
     """How long a pod that was away is asked nothing, so that its keys belong to the next in line."""

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import pytest
 
+from app.budget import Budget, current
 from app.peers import PeerBounds, PeerOutcome, PeerQuestion, PodPeers, came_by_hop
 from app.strategy import Entry, Lookup, OriginFailed, PeerAway, Shed, Status
 from loadtest.sim.kernel import loop
@@ -74,6 +75,17 @@ def test_all_requests_for_a_key_share_one_question_and_one_of_them_had_the_miss(
         assert [question for _, question in others.asked] == [PeerQuestion("any", 7, 0.25)]
         assert {lookup.status for lookup in lookups} == {Status.COLLAPSED}  # who had begun it has gone
         assert (await others.load()).status is Status.MISS
+
+    play(story)
+
+
+def test_who_has_spent_the_time_for_the_cache_waits_for_none_of_another_question() -> None:
+    async def story(others: Others) -> None:
+        first = asyncio.create_task(others.load())
+        await asyncio.sleep(0)
+        current.set(Budget(0.0))
+        await asyncio.gather(first, others.load(), others.load())
+        assert [question.cache_s for _, question in others.asked] == [0.25, 0.0]
 
     play(story)
 

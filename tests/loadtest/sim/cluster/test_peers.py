@@ -8,6 +8,7 @@ import pytest
 
 from app.peers import PeerOutcome
 from app.rendezvous import ranking
+from app.settings import Settings
 from app.strategy import Status
 from loadtest.contract.world import ContractWorld, play
 from loadtest.figures.records import STATUSES
@@ -19,7 +20,7 @@ from tests.loadtest.sim.drill import AT_S, FOR_S, LOAD_S, NETWORK_S, PODS, STRAT
 
 ROUTED = STRATEGIES["routed"]
 ONE_KEY: dict[str, Any] = {"keys": {"count": 1}, "origin": {"latency": "fixed(400)"}}
-LONG_LOAD_S, SILENT_S = 0.4, 1.0
+LONG_LOAD_S, SILENT_S = 0.4, Settings(pod="any").peer_timeout_ms / 1000
 OWNER = int(ranking([f"pod-{number + 1}" for number in range(PODS)], "lab:routed:0")[0][-1]) - 1
 """The number of the pod that owns the one key."""
 
