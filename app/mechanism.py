@@ -33,11 +33,12 @@ class Mechanism:
     beta: float = 0.0  # the mean head start of an early load, in costs of a load
     ahead: float = 0.0  # the share of its freshness that an entry has left from where on a reader replaces it
     leader_waits: bool = False  # whether the request that loads in place of a stale answer waits for its load
+    pause_s: float = 0.0  # how long no load of a key begins after another one, even where that brought nothing
     error_window_s: float = 0.0  # how much longer it may be served where the load of a new one fails
 
     def __post_init__(self) -> None:
         """Check the numbers. Raises ValueError for those that no entry can have."""
-        for name in ("stretch", "spread", "window_s", "beta", "ahead", "error_window_s"):
+        for name in ("stretch", "spread", "window_s", "beta", "ahead", "pause_s", "error_window_s"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"Mechanism: {name} must be a finite number from 0, not {getattr(self, name)!r}")
         if self.spread > 2 * self.stretch:
@@ -87,6 +88,10 @@ class Mechanism:
     def unknown(cls, *, stretch: float = 1.0, spread: float = 0.0, window_s: float = 0.0) -> Self:
         """Theory has no formula for it; the numbers state how old an answer may be."""
         return cls(MechanismKind.UNKNOWN, stretch, spread, window_s)
+
+    def with_pause(self, pause_s: float) -> Self:
+        """The mechanism in which no load of a key begins within `pause_s` of another one, whatever that brought."""
+        return replace(self, pause_s=pause_s)
 
     def on_error(self, window_s: float) -> Self:
         """The mechanism that serves an entry for `window_s` more where the load of a new one fails (RFC 5861)."""

@@ -255,6 +255,14 @@ class Lab:
     ttl_s: float
     params: dict[str, float | str]
     peers: Peers
+    instance_id: str = ""
+    """The name of this process, unlike that of any other before or now."""
+    wait_s_max: float = 5.0
+    """The longest time for which a request may wait for another one's load, seconds (`wait_ms_max`)."""
+
+    def token(self) -> str:
+        """A token for locks that no other call gets, in whatever pod."""
+        return f"{self.instance_id}:{self.rng.getrandbits(64):016x}"
 
     async def store(self, key: str, loaded: Loaded, fresh_for_s: float, keep_for_s: float | None = None) -> Entry:
         """Store what was loaded, without a lock. A cache that is away costs the write, and the answer stands."""

@@ -124,10 +124,12 @@ class StrategyRunner:
         rng = Random(f"{settings.seed}/{settings.pod}/{strategy.name}")
         self._tasks = Tasks(events.task_died)
         self._budget_s = settings.cache_budget_ms / 1000
-        self._flights = PodFlights(cache, clock, rng, self._tasks, _bounds_of(settings), events, instance_id)
+        bounds = _bounds_of(settings)
+        self._flights = PodFlights(cache, clock, rng, self._tasks, bounds, events, instance_id)
         params = settings.params.get(strategy.name, {})
-        its_peers = StrategyPeers(peers, strategy.name, events)
-        self._strategy = strategy(Lab(cache, clock, rng, self._flights, settings.ttl_s, params, its_peers))
+        its_peers, waits_s = StrategyPeers(peers, strategy.name, events), bounds.wait_s_max
+        lab = Lab(cache, clock, rng, self._flights, settings.ttl_s, params, its_peers, instance_id, waits_s)
+        self._strategy = strategy(lab)
         self._cache, self._clock = cache, clock
         # The nets, each wired where it is set, so that one that is off is asked by nobody.
         nets = settings.nets

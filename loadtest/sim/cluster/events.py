@@ -4,6 +4,7 @@ Pods are named in events as in records: `pod-1`. An event that costs a hit is ma
 Each chunk of answers (`loadtest.figures.records.Answers`) is an event too.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -244,10 +245,11 @@ class NotificationsMissed(NamedTuple):
 
 
 class WaiterTimedOut(NamedTuple):
-    """A waiter for an entry has woken without a notification."""
+    """A waiter for an entry has woken without a notification since `since_s`, from when on it has listened."""
 
     pod: str
     key: str
+    since_s: float = -math.inf
 
 
 class OriginAsked(NamedTuple):

@@ -205,10 +205,10 @@ class SimulatedCache:
         return await self._ask("time", self._server.time_s)
 
     def notification(self, key: str) -> AbstractContextManager[Notification]:
-        return _ObservedWaiter(self._notifications, key, self, self._server, self._time_out)
+        return _ObservedWaiter(self._notifications, key, self, self._server, self._time_out, self._true_clock.now_s)
 
-    def _time_out(self, key: str) -> None:
-        self._emit(events.WaiterTimedOut(self._pod, key))
+    def _time_out(self, key: str, since_s: float) -> None:
+        self._emit(events.WaiterTimedOut(self._pod, key, since_s))
 
     def hear(self, key: str, was_deleted: bool) -> None:
         self._hear(partial(self._notifications.notify_deleted if was_deleted else self._notifications.notify, key))
@@ -318,7 +318,7 @@ class SimulatedCache:
 class _ObservedWaiter(Waiter):
     """A waiter that the server knows of, and that reports its time-outs. Implements `app.strategy.Notification`."""
 
-    __slots__ = ("_listener", "_server", "_timed_out")
+    __slots__ = ("_listener", "_now_s", "_server", "_since_s", "_timed_out")
 
     def __init__(
         self,
@@ -326,12 +326,14 @@ class _ObservedWaiter(Waiter):
         key: str,
         listener: SimulatedCache,
         server: SimulatedRedis,
-        timed_out: Callable[[str], None],
+        timed_out: Callable[[str, float], None],
+        now_s: Callable[[], float],
     ) -> None:
         super().__init__(notifications, key)
-        self._listener, self._server, self._timed_out = listener, server, timed_out
+        self._listener, self._server, self._timed_out, self._now_s = listener, server, timed_out, now_s
 
     def __enter__(self) -> Self:
+        self._since_s = self._now_s()
         self._server.waiter_began(self._listener, self._key)
         return super().__enter__()
 
@@ -343,6 +345,8 @@ class _ObservedWaiter(Waiter):
 
     async def wait(self, timeout_s: float) -> bool:
         is_notified = await super().wait(timeout_s)
-        if not is_notified:
-            self._timed_out(self._key)
+        if is_notified:
+            self._since_s = self._now_s()
+        else:
+            self._timed_out(self._key, self._since_s)
         return is_notified

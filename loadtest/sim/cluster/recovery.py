@@ -34,11 +34,14 @@ def well_from_s(scenario: Scenario, strategy: type[Strategy], allowed: Allowed) 
     With a circuit breaker it is half of them: a breaker that has seen no load since lets but probes through.
     """
     settings = scenario.pod_settings(seed=0, pod="any")
-    load_s = _load_s_max(scenario, strategy, settings)
+    pause_s = scenario.stated(strategy).mechanism().pause_s
+    load_s = _load_s_max(scenario, strategy, settings) + pause_s
     if not allowed.is_cache_well or scenario.virtual.service_us or scenario.virtual.load_us:
         return math.inf
     if load_s + COMMANDS_S > _patience_s(scenario, strategy, settings) or not _fit(scenario, strategy):
         return math.inf
+    if pause_s and scenario.writes is not None:
+        return math.inf  # a load that a delete overtakes answers one request, and the next begins a pause later
     open_s = longest_open_s(scenario.nets)
     slow = [fault.times for fault in scenario.faults if isinstance(fault, faults.OriginSlow)]
     slowed_s = max(slow, default=1.0) * load_s

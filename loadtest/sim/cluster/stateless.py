@@ -8,6 +8,7 @@ import builtins
 import dis
 import math
 from abc import ABCMeta
+from asyncio import timeout
 from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any
@@ -18,9 +19,9 @@ from app.parameters import Parameter
 from app.strategy import CacheAway, OriginFailed, PeerAway, Shed, Strategy
 
 _BUILTINS = [abs, bool, float, int, len, max, min, range, round, str, sum, super]
-_ERRORS = [Exception, ValueError, TypeError, CacheAway, OriginFailed, PeerAway, Shed]
+_ERRORS = [Exception, ValueError, TypeError, TimeoutError, CacheAway, OriginFailed, PeerAway, Shed]
 _ENUMS = (Status, LoadReason, MechanismKind)
-_KNOWN = [math, Entry, Loaded, Lookup, Mechanism, Strategy, *_ENUMS, *_ERRORS, *_BUILTINS]
+_KNOWN = [math, Entry, Loaded, Lookup, Mechanism, Strategy, *_ENUMS, *_ERRORS, *_BUILTINS, timeout]
 """The globals by which code reaches nothing but its arguments: no clock, no randomness, no state."""
 _NUMBERS_AND_WORDS = frozenset({int, bool, float, str, bytes, type(None), Parameter, *_ENUMS})
 """The types of values that stay as they are; what extends one may do anything where it is added or compared."""
