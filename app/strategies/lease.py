@@ -4,7 +4,7 @@ from typing import ClassVar
 from app.strategy import CacheAway, Entry, Loader, LoadReason, Lookup, Mechanism, Shed, Status, Strategy, parameter
 
 
-class Lease(Strategy):
+class TokenLease(Strategy):
     """A request that finds no fresh entry loads only with the key's token, of which there is one in a period.
 
     Expect:     at most one load per key and `period_s`, however often the key is deleted. The others are answered with

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.strategies.lease import Lease
+from app.strategies.lease import TokenLease
 from app.strategy import LoadReason, Status
 from loadtest.contract.origin import ORIGIN_S
 from loadtest.contract.world import TTL_S, ContractWorld, play
@@ -50,7 +50,7 @@ def test_there_is_at_most_one_load_per_key_and_period_whatever_happens(name: str
     def note(event: OriginAsked) -> None:
         asked_s[event.key].append(asyncio.get_running_loop().time())
 
-    simulated = simulate(scenario, Lease, 1, observers=[Subscriber({OriginAsked: note})])
+    simulated = simulate(scenario, TokenLease, 1, observers=[Subscriber({OriginAsked: note})])
     assert simulated.violation is None
     assert len(asked_s) == KEYS
     for key, moments_s in asked_s.items():
@@ -79,7 +79,7 @@ def test_the_write_of_a_load_begun_before_a_delete_is_refused_and_the_old_value_
         assert (await world.ask()).status == Status.HIT
         assert [load.reason for load in world.origin.loads] == [LoadReason.MISS, LoadReason.REFRESH, LoadReason.REFRESH]
 
-    play(Lease, story)
+    play(TokenLease, story)
 
 
 def test_at_an_expiry_one_request_loads_and_the_others_are_answered_at_once() -> None:
@@ -92,7 +92,7 @@ def test_at_an_expiry_one_request_loads_and_the_others_are_answered_at_once() ->
             assert {reply.took_s for reply in replies[1:]} == {0.0}
             assert len(world.origin.loads) == 1 + expiry
 
-    play(Lease, story)
+    play(TokenLease, story)
 
 
 def test_without_an_old_value_the_others_wait_until_they_are_woken() -> None:
@@ -105,7 +105,7 @@ def test_without_an_old_value_the_others_wait_until_they_are_woken() -> None:
         assert {reply.status for reply in replies} == {Status.MISS, Status.COLLAPSED}
         assert len(world.origin.loads) == 2
 
-    play(Lease, story, params={"lease": WAITS}, poll_ms=10_000)
+    play(TokenLease, story, params={"lease": WAITS}, poll_ms=10_000)
 
 
 def test_a_failed_load_is_followed_by_none_before_the_period_is_over() -> None:
@@ -119,7 +119,7 @@ def test_a_failed_load_is_followed_by_none_before_the_period_is_over() -> None:
         assert [load.began_s for load in world.origin.loads][1] >= PERIOD_S
         assert len(world.origin.loads) == 2
 
-    play(Lease, story)
+    play(TokenLease, story)
 
 
 def test_who_waits_in_vain_is_turned_away_in_time() -> None:
@@ -130,4 +130,4 @@ def test_who_waits_in_vain_is_turned_away_in_time() -> None:
         assert max(reply.took_s for reply in replies) <= 1.0 + ORIGIN_S
         assert len(world.origin.loads) <= math.ceil(1.0 / PERIOD_S) + 1
 
-    play(Lease, story, wait_ms_max=2_000)
+    play(TokenLease, story, wait_ms_max=2_000)

@@ -7,6 +7,7 @@ from app.strategies.collapse import Collapse
 from app.strategies.early import Early
 from app.strategies.jitter import Jitter
 from app.strategies.layered import Layered
+from app.strategies.lease import TokenLease
 from app.strategies.singleflight import Singleflight
 from app.strategies.static import Static
 from app.strategies.swr import StaleWhileRevalidate
@@ -21,6 +22,8 @@ from app.strategy import Strategy
         (Singleflight, {}, 10.0),
         (XFetch, {"beta": 100.0}, 10.0),
         (Collapse, {}, 10.0),
+        (TokenLease, {}, 15.0),
+        (TokenLease, {"stale_s": 0.0}, 10.0),
         (Early, {"share": 0.5}, 10.0),
         (Early, {"form": "unlocked"}, 10.0),
         (StaleWhileRevalidate, {}, 15.0),

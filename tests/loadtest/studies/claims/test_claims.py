@@ -419,7 +419,7 @@ def lab(*words: object) -> Any:
 
 
 def test_a_part_of_the_ledger_runs_end_to_end_and_leaves_the_whole_one_alone(tmp_path: Path) -> None:
-    result = lab("--virtual-only", "--only", "swr-peak,leases", "--results", tmp_path)
+    result = lab("--virtual-only", "--only", "swr-peak,leases-peak", "--results", tmp_path)
     assert result.exit_code == 0, result.output
     (folder,) = tmp_path.iterdir()
     assert {path.name for path in folder.iterdir()} == {"CLAIMS.md", "claims.json", "environment.json"}
@@ -430,7 +430,7 @@ def test_a_part_of_the_ledger_runs_end_to_end_and_leaves_the_whole_one_alone(tmp
 
 def test_the_ledger_is_written_over_its_own_and_over_nothing_else(tmp_path: Path) -> None:
     out, results = tmp_path / "notes.md", tmp_path / "results"
-    asked = ("--virtual-only", "--only", "leases", "--out", out, "--results", results)
+    asked = ("--virtual-only", "--only", "leases-peak", "--out", out, "--results", results)
     out.write_text("my diary")
     refused = lab(*asked)
     assert refused.exit_code == 2
