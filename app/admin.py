@@ -124,6 +124,7 @@ def _describe(strategy: type[Strategy], settings: Settings) -> dict[str, Any]:
         "baseline": strategy.is_baseline,
         "right_twin": strategy.right_twin or None,
         "oldest_s": strategy.stated(settings.ttl_s, values).oldest_s(),
+        "lag_s": strategy.stated(settings.ttl_s, values).lag_s(),
         "parameters": {
             name: {"value": values[name], "default": parameter.default, "description": parameter.description}
             for name, parameter in strategy.parameters().items()

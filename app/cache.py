@@ -26,6 +26,7 @@ from app.commands import (
 )
 from app.counts import Addition, Counts
 from app.hello import complaint_of
+from app.local_tier import LocalTiers
 from app.nets.refusals import LoadJustFailed
 from app.notifications import Notifications, Waiter
 from app.pipe import Pipe, PipeEvents
@@ -46,7 +47,7 @@ from app.settings import Settings
 from app.sparing_log import SparingLog
 from app.standing import Standing
 from app.strategy import CacheAway, Entry
-from app.subscription import CHANNEL, DELETIONS, SETTINGS, Subscription
+from app.subscription import CHANNEL, DELETIONS, SETTINGS, STORED, Subscription
 from app.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,8 @@ class RedisCache:
         )
         self._tasks = Tasks(events.task_died)
         self._notifications = Notifications()
+        self.local_tiers = LocalTiers()
+        """The local tiers of the pod; those that rely on messages are opened before `start()`."""
         self._redis = client_of(settings)
         self.clock = clock = RedisClock(self._time_s)
         pace = CachePace.of(settings)
@@ -100,10 +103,11 @@ class RedisCache:
         )
         hear: dict[str, Callable[[str], None]] = {
             CHANNEL: self._notifications.notify,
-            DELETIONS: self._notifications.notify_deleted,
+            DELETIONS: self._hear_deleted,
             SETTINGS: lambda _: self._settings.changed(),
+            STORED: self.local_tiers.hear,
         }
-        self._subscription = Subscription(self._redis, hear, self._hear_all, self._timeout_s)
+        self._subscription = Subscription(self._redis, hear, self._hear_all, self._timeout_s, self.local_tiers)
 
     async def start(self) -> None:
         """Subscribe to notifications and synchronize the clock. A Redis that is away is no error: it may come back."""
@@ -168,17 +172,26 @@ class RedisCache:
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
         stored, until_ms = encode(entry), max(1, math.ceil((entry.keep_until_s + self._stale_s) * 1000))
+        told = self.local_tiers.announcement(key, entry)
         try:
-            if token is None:
-                return await self._ask("set", packed("SET", key, stored, "PXAT", until_ms), ok)
-            return await self._run("put", scripts.PUT, (_lock_of(key), key), token, CHANNEL, stored, until_ms)
+            if token is not None:
+                keys, further = (_lock_of(key), key), (STORED, told) if told else ()
+                return await self._run("put", scripts.PUT, keys, token, CHANNEL, stored, until_ms, *further)
+            if told:
+                return await self._run("set", scripts.SET, (key,), stored, until_ms, STORED, told)
+            return await self._ask("set", packed("SET", key, stored, "PXAT", until_ms), ok)
         except ServerRefused as refused:
             self._sparing.warning("refused write", "Redis refused to store %s: %s", key, refused)
             return False
+        finally:
+            self.local_tiers.written(key, entry)
 
     async def delete(self, key: str) -> bool:
         words = (_lock_of(key), key), (DELETIONS,)
-        return await self._ask("delete", scripts.DELETE.named(*words), flag, scripts.DELETE.in_full(*words))
+        try:
+            return await self._ask("delete", scripts.DELETE.named(*words), flag, scripts.DELETE.in_full(*words))
+        finally:
+            self.local_tiers.written(key, None)
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
         if (patience := budget.current.get()) is not None and patience.is_spent:
@@ -224,6 +237,10 @@ class RedisCache:
 
     async def _look_settings_up(self) -> list[PrefixSetting]:
         return settings_in(await self._ask("settings", packed("HGETALL", SETTINGS_KEY), fields))
+
+    def _hear_deleted(self, key: str) -> None:
+        self._notifications.notify_deleted(key)
+        self.local_tiers.hear(key)
 
     def _hear_all(self) -> None:
         self._notifications.notify_all()

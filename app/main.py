@@ -132,6 +132,7 @@ def new_pod(
         metrics.watch_nets(name, pod.runners[name])
         if strategies[name].counts_prefixes:
             metrics.watch_prefixes(name, settings.ttl_s, lambda prefix: cache.setting(prefix, "ttl_s"))
+        metrics.local_tiers.watch(name, pod.runners[name].local_tier)
     return pod
 
 

@@ -35,10 +35,11 @@ class Mechanism:
     leader_waits: bool = False  # whether the request that loads in place of a stale answer waits for its load
     pause_s: float = 0.0  # how long no load of a key begins after another one, even where that brought nothing
     error_window_s: float = 0.0  # how much longer it may be served where the load of a new one fails
+    lag_s: float = 0.0  # how long pods may go on with copies of an entry that has been replaced
 
     def __post_init__(self) -> None:
         """Check the numbers. Raises ValueError for those that no entry can have."""
-        for name in ("stretch", "spread", "window_s", "beta", "ahead", "pause_s", "error_window_s"):
+        for name in ("stretch", "spread", "window_s", "beta", "ahead", "pause_s", "error_window_s", "lag_s"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"Mechanism: {name} must be a finite number from 0, not {getattr(self, name)!r}")
         if self.spread > 2 * self.stretch:
@@ -96,6 +97,13 @@ class Mechanism:
     def on_error(self, window_s: float) -> Self:
         """The mechanism that serves an entry for `window_s` more where the load of a new one fails (RFC 5861)."""
         return replace(self, error_window_s=window_s)
+
+    def lagging(self, lag_s: float) -> Self:
+        """The same with copies in the pods, which may be behind each other: reads are monotonic but for `lag_s`.
+
+        An answer older than one that was seen more than `lag_s` before it was asked for is a wrong one.
+        """
+        return replace(self, lag_s=lag_s)
 
     def leaders_max(self, pods: int) -> int | None:
         """The most loads of one key at once in so many pods; None where each request may load, or nothing is known."""

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from app.counters import Count, CounterFamily, Family, GaugeFamily, HistogramFamily
 from app.exposition import Exposition
 from app.ledger import AskedRead
+from app.local_tier_metrics import LocalTierMetrics
 from app.nets.breaker import BreakerState
 from app.nets.nets import Net
 from app.nets.origin_guard import OriginGuard
@@ -118,6 +119,7 @@ class Metrics:
         self.limit = add(GaugeFamily("lab_net_limit", "The adaptive limit of loads under way", runner))
         self.under_limit = add(GaugeFamily("lab_net_loads_under_way", "Loads that the limit counts", runner))
         self.marks = add(GaugeFamily("lab_net_failure_marks", "Keys whose failed load the pod remembers", runner))
+        self.local_tiers = LocalTierMetrics(add)
         self.commands = add(CounterFamily("lab_cache_commands", "Commands sent to Redis", ("command",)))
         self.failures = add(CounterFamily("lab_cache_failures", "Commands that failed", ("command",)))
         self.corrupt = add(CounterFamily("lab_cache_corrupt_entries", "Stored bytes that are no entry")).labels()
@@ -149,8 +151,9 @@ class Metrics:
         self.prefix_requests, self.prefix_ttl = self._of_prefixes()
         for name in TASKS:
             self.deaths.labels(name)
-        self._sent = {name: self.commands.labels(name) for name in COMMANDS}
-        self._failed = {name: self.failures.labels(name) for name in COMMANDS}
+        self._sent, self._failed = (
+            {name: family.labels(name) for name in COMMANDS} for family in (self.commands, self.failures)
+        )
 
     def _add(self, family: F) -> F:
         self.registry.register(family)

@@ -2,8 +2,8 @@
 
 Those of locks, but for `LOCK` and `DELETE`, compare the fencing token first, so that only its holder can store, renew
 or release.
-KEYS: lock, entry. ARGV: token, but for `DELETE`, then what the comment says. `COUNT` and `SET_SETTING` are no part of
-locks, and say what theirs are.
+KEYS: lock, entry. ARGV: token, but for `DELETE`, then what the comment says. `SET`, `COUNT` and `SET_SETTING` are no
+part of locks, and say what theirs are.
 """
 
 from collections.abc import Sequence
@@ -49,11 +49,18 @@ if left < 0 or left > 2 * tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], 
 return 0
 """)
 PUT = Script("""
--- ARGV[2]: channel, [3]: entry, [4]: until when, ms since the epoch
+-- ARGV[2]: channel, [3]: entry, [4]: until when, ms since the epoch, [5], [6]: channel and text for local tiers
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[3], 'PXAT', ARGV[4])
 redis.call('DEL', KEYS[1])
 redis.call('PUBLISH', ARGV[2], KEYS[2])
+if ARGV[5] then redis.call('PUBLISH', ARGV[5], ARGV[6]) end
+return 1
+""")
+SET = Script("""
+-- KEYS: entry. ARGV[1]: entry, [2]: until when, ms since the epoch, [3], [4]: channel and text for local tiers
+redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
+redis.call('PUBLISH', ARGV[3], ARGV[4])
 return 1
 """)
 UNLOCK = Script("""

@@ -156,6 +156,8 @@ class Settings(BaseSettings):
     """MGETs at once; a second one is sent only if it is full, and further keys wait for a reply."""
     reads_waiting_max: int = Field(10_000, ge=1, le=1_000_000)
     """Reads that wait to be sent; one more goes on without the cache."""
+    local_bytes_max: int = Field(8_388_608, ge=1, le=2**32)
+    """Bytes of a strategy's local tier in a pod, where it has one; the copy used longest ago makes room."""
 
     # Counts and settings that strategies may use
     count_flush_ms: Milliseconds = 100.0

@@ -8,6 +8,7 @@ Times are seconds on the cache's clock (see `Clock`); durations carry their unit
 RFC 9111 (fresh, stale, age), RFC 9211 (hit, collapsed) and RFC 5861 (stale-while-revalidate).
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -30,6 +31,7 @@ __all__ = [
     "LoadReason",
     "Loaded",
     "Loader",
+    "LocalTier",
     "Lookup",
     "Mechanism",
     "MechanismKind",
@@ -217,6 +219,32 @@ class Flights(Protocol):
         ...
 
 
+class LocalTier(Protocol):
+    """The copies of entries that a pod keeps in its own memory, in front of the cache. See `app.local_tier`.
+
+    It never waits. A copy may be out of date until its time is over, which a strategy states in its mechanism
+    (`Mechanism.lag_s`).
+    """
+
+    def get(self, key: str) -> Entry | None:
+        """The copy, which then counts as used; None where there is none that may be served.
+
+        None also says that the key is looked for from now on, see `put`.
+        """
+        ...
+
+    def put(self, key: str, entry: Entry, for_s: float = math.inf) -> None:
+        """Keep a copy for `for_s`, and never past its entry's `keep_until_s`. A newer copy is not replaced.
+
+        Where pods tell each other of their writes, nothing is kept that was replaced since `get` looked for it.
+        """
+        ...
+
+
+def _without_local_tiers(entries_max: int, invalidation: str) -> LocalTier:
+    raise TypeError("this lab was made without local tiers")
+
+
 class Peers(Protocol):
     """The pods behind the same cache, as this one sees them. See `app.peers`."""
 
@@ -259,6 +287,11 @@ class Lab:
     """The name of this process, unlike that of any other before or now."""
     wait_s_max: float = 5.0
     """The longest time for which a request may wait for another one's load, seconds (`wait_ms_max`)."""
+    local_tier: Callable[[int, str], LocalTier] = _without_local_tiers
+    """Opens the strategy's local tier, once, in its `__init__`: `local_tier(entries_max, invalidation)`.
+
+    The invalidation is none, pubsub or tracking (`app.local_tier.CopyInvalidation`). Raises ValueError for other ones.
+    """
 
     def token(self) -> str:
         """A token for locks that no other call gets, in whatever pod."""
@@ -339,6 +372,10 @@ class Strategy(HasParameters, ABC):
     def oldest_while_well_s(self) -> float:
         """The mechanism's `oldest_while_well_s` under this TTL, seconds."""
         return self.mechanism().oldest_while_well_s(self.ttl_s)
+
+    def lag_s(self) -> float:
+        """The mechanism's `lag_s`: how long answers may go on that are older than one seen before, seconds."""
+        return self.mechanism().lag_s
 
     @abstractmethod
     async def get_or_load(self, key: str, load: Loader) -> Lookup:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from app.budget import Budget, current
 from app.flights import FlightBounds, FlightEvents, PodFlights
+from app.local_tier import LruTier
 from app.nets.nets import Net
 from app.nets.origin_guard import LoadItem, OriginGuard
 from app.nets.rate_limit import RateLimit
@@ -128,8 +129,17 @@ class StrategyRunner:
         self._flights = PodFlights(cache, clock, rng, self._tasks, bounds, events, instance_id)
         params = settings.params.get(strategy.name, {})
         its_peers, waits_s = StrategyPeers(peers, strategy.name, events), bounds.wait_s_max
-        lab = Lab(cache, clock, rng, self._flights, settings.ttl_s, params, its_peers, instance_id, waits_s)
+        self._key_prefix = keys_begin_with(strategy.name)
+
+        def local_tier(entries_max: int, invalidation: str) -> LruTier:
+            bytes_max = settings.local_bytes_max
+            return cache.local_tiers.open(self._key_prefix, clock, entries_max, bytes_max, invalidation)
+
+        ttl_s = settings.ttl_s
+        lab = Lab(cache, clock, rng, self._flights, ttl_s, params, its_peers, instance_id, waits_s, local_tier)
         self._strategy = strategy(lab)
+        self.local_tier = cache.local_tiers.of(self._key_prefix)
+        """The local tier of the strategy; None where it has none."""
         self._cache, self._clock = cache, clock
         # The nets, each wired where it is set, so that one that is off is asked by nobody.
         nets = settings.nets
@@ -145,7 +155,6 @@ class StrategyRunner:
         if self._timeouts is not None:
             self._get_or_load = self._get_in_time
         self._events = events
-        self._key_prefix = keys_begin_with(strategy.name)
         if strategy.counts_prefixes:
             self._get_or_load = self._counting(self._get_or_load)
 

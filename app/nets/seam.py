@@ -1,7 +1,8 @@
-"""The seam between nets and cache: what the nets need of a cache beyond what strategies see."""
+"""The seam between nets and cache: what the nets, and local tiers, need of a cache beyond what strategies see."""
 
 from typing import Protocol
 
+from app.local_tier import LocalTiers
 from app.strategy import Cache, Entry
 
 
@@ -10,6 +11,11 @@ class NetCache(Cache, Protocol):
 
     Its `get` does not serve such an entry, and its `lock` raises `LoadJustFailed` while a mark is there.
     """
+
+    @property
+    def local_tiers(self) -> LocalTiers:
+        """The local tiers of the pod, which hear from the cache what other pods have stored and deleted."""
+        ...
 
     async def mark(self, key: str, token: str, for_s: float) -> bool:
         """Put a mark in the place of the key's lock, which the token holds, and notify its waiters, in one step.

@@ -22,6 +22,7 @@ from loadtest.sim.cluster.pod_cache import SimulatedCache
 from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualClock
+from loadtest.workload.floors import Floors
 from loadtest.workload.stated_settings import StatedSettings
 
 T = TypeVar("T")
@@ -70,6 +71,7 @@ class ContractWorld:
         self, strategy: type[Strategy], pods: int = 3, seed: int = 1, cache_latency_s: float = 0.0, **settings: Any
     ) -> None:
         self.seed = seed
+        self.lag_s = strategy.stated(TTL_S, settings.get("params", {}).get(strategy.name, {})).lag_s()
         self.cache_latency_s = cache_latency_s
         self.origin = BookedOrigin()
         self.events = Events()
@@ -116,14 +118,16 @@ class ContractWorld:
 
         async def reads(number: int) -> None:
             rng = Random(f"{self.seed}/reader {number}")
-            newest: dict[int, float] = {}
+            floors = Floors[int](self.lag_s)
             while self.clock.now_s() < until_s:
                 await asyncio.sleep(rng.uniform(0, 2 * think_s))
-                reply = await self.ask(rng.choice(items), pod=rng.randrange(len(self.runners)))
+                item_id = rng.choice(items)
+                floor_s = floors.floor_s(item_id, self.clock.now_s())
+                reply = await self.ask(item_id, pod=rng.randrange(len(self.runners)))
                 if reply.code == 200:
                     version = reply.body["read_at"]
-                    assert version >= newest.get(reply.item_id, 0), f"reader {number} saw an older version: {reply}"
-                    newest[reply.item_id] = version
+                    assert version >= floor_s, f"reader {number} saw an older version: {reply}"
+                    floors.see(item_id, version, reply.answered_s)
 
         until_s = self.clock.now_s() + for_s
         await asyncio.gather(*map(reads, range(readers)))

@@ -35,6 +35,8 @@ class Ending:
     """The peak memory of the pod that took the most, MB; None where it is not known."""
     pods_log_bytes: int | None = None
     """Bytes that all pods have logged; None where their logs are not among the records."""
+    local_hits: float | None = None
+    """Answers from pods' own copies during the load; None without a local tier, and where they are not known."""
     lead_s: float = 0.0
     """Seconds from the end of the warm-up to the first request."""
     warm_spread_s: float = 0.0

@@ -11,7 +11,7 @@ from loadtest.figures.incident import Incident
 from loadtest.figures.net_acts import net_acts
 from loadtest.figures.pod_costs import log_bytes, memory_peak_mb
 from loadtest.figures.records import first_intended_s, read_answers, read_ledger, read_retries, read_writes
-from loadtest.figures.redis_commands import BEFORE, EARLIER, pods_cpu_s, reads_asked, redis_commands
+from loadtest.figures.redis_commands import BEFORE, EARLIER, local_hits, pods_cpu_s, reads_asked, redis_commands
 from loadtest.figures.redis_info import what_happened
 from loadtest.figures.run_folder import read_record
 from loadtest.workload.planned_run import PlannedRun
@@ -46,7 +46,14 @@ class RecordedHistory:
         incidents = [*record.incidents] if record.is_over else [*record.incidents, CUT_SHORT]
         if record.world == "virtual":
             told = Failures({(Kind(kind), what): count for kind, what, count in record.failures})
-            return Ending(incidents, record.notes, told, net_acts=record.net_acts, trace=record.trace)
+            return Ending(
+                incidents,
+                record.notes,
+                told,
+                net_acts=record.net_acts,
+                local_hits=record.local_hits,
+                trace=record.trace,
+            )
         since = BEFORE if record.world != "native" else EARLIER if record.are_pods_kept else None
         failures, unknown = counted(self._raw, self.run.scenario.pods, since)
         of_redis, notes = what_happened(self._raw, self.run.scenario)
@@ -68,6 +75,7 @@ class RecordedHistory:
             pods_cpu_s(self._raw),
             memory_peak_mb(self._raw),
             log_bytes(self._raw),
+            local_hits(self._raw, self.run.strategy),
             lead_s=round(self.start_s - (record.warmed_s or 0.0), 3) if is_warmed else 0.0,
             warm_spread_s=record.warm_spread_s if is_warmed else 0.0,
         )

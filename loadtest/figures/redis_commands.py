@@ -8,6 +8,7 @@ from loadtest.figures.pod_metrics import families
 COMMANDS = "lab_cache_commands_total"
 CPU = "lab_cpu_seconds"
 ASKED = "lab_origin_asked_total"
+LOCAL = "lab_local_hits"
 BEFORE = "metrics-before-"
 AFTER = "metrics-"
 LIFE = "metrics-life-"
@@ -29,6 +30,11 @@ def pods_cpu_s(raw: Path) -> float | None:
 def reads_asked(raw: Path, strategy: str) -> float | None:
     """Reads of a strategy that all pods were asked for; None where they are not known. Raises OSError."""
     return _during_load(raw, ASKED, strategy=strategy)
+
+
+def local_hits(raw: Path, strategy: str) -> float | None:
+    """Answers of a strategy from pods' own copies; None where it has no local tier, or they are not known."""
+    return _during_load(raw, LOCAL, strategy=strategy)
 
 
 def _during_load(raw: Path, name: str, **labels: str) -> float | None:

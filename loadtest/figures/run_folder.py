@@ -57,6 +57,8 @@ class RunRecord:
     """Failures that the pods counted, in virtual time: kind, what it was about, how often."""
     net_acts: dict[str, int] | None = None
     """The acts of the nets during the load, in virtual time."""
+    local_hits: float | None = None
+    """Answers from pods' own copies during the load, in virtual time."""
     notes: list[str] = field(default_factory=list)
     """Facts that a reader of the figures needs, in virtual time."""
     trace: str = ""

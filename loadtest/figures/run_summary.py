@@ -77,6 +77,7 @@ class RunSummary:
     floor_reads: int | None = None  # fewest reads that could serve these requests: see `loadtest.figures.floor`
     commands_per_request: float | None = None  # Redis commands; None where they were not counted
     commands_per_read_saved: float | None = None  # the same for each request that did not read the origin
+    local_share: float | None = None  # answers from a pod's own copy over all requests; None without a local tier
     service_us: float | None = None  # CPU of the pods for each request; None where it is not known
     memory_peak_mb: float | None = None  # of the pod that took the most; None where it is not known
     log_bytes_per_request: float | None = None  # what pods log for each request; None where it is not known

@@ -138,6 +138,8 @@ def _costs(requests: int, origin_reads: int, ending: Ending) -> Iterator[tuple[s
         saved = requests - origin_reads
         yield "commands_per_request", round(ending.redis_commands / requests, 3)
         yield "commands_per_read_saved", round(ending.redis_commands / saved, 3) if saved > 0 else None
+    if requests and ending.local_hits is not None:
+        yield "local_share", round(ending.local_hits / requests, 5)
     yield "memory_peak_mb", ending.pods_memory_mb
     if requests and ending.pods_log_bytes is not None:
         yield "log_bytes_per_request", round(ending.pods_log_bytes / requests, 3)

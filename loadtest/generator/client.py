@@ -54,7 +54,7 @@ class Client:
         targets, within_s = self._plan.targets, self._answer_s_max
         due_s = min(request.sent_s + within_s, request.leaves_s)
         late = ClientLeft() if due_s == request.leaves_s else TimeoutError(f"no answer within {within_s:g} s")
-        request.floor_s = self._plan.answers.floor_s(request.strategy, request.key)
+        request.floor_s = self._plan.answers.floor_s(request.strategy, request.key, request.sent_s)
         for tries_left in reversed(range(len(targets.urls) if targets.follows_dns else 1)):
             pod = targets.pick(request.turn + request.attempt - 1)
             request.url = pod + request.path

@@ -117,7 +117,7 @@ class OpenRequest:
     def send(self) -> None:
         """Send the attempt that was begun at `sent_s`."""
         plan = self._client.plan
-        self._floor_s = plan.answers.floor_s(self._strategy, self.key)
+        self._floor_s = plan.answers.floor_s(self._strategy, self.key, self.sent_s)
         self._reroutes_left = len(plan.targets.urls) - 1 if plan.targets.follows_dns else 0
         self._client.under_way[self] = None
         self._send(self.sent_s)

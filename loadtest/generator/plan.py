@@ -104,6 +104,7 @@ class LoadPlan:
                 for name, oldest_s in told.strategies.items()
             },
             self.scenario.nets.stale_if_error_s if window_s is None else window_s,
+            told.lag_s,
         )
         if told.ahead_s is not None:
             self.answers.clock(told.ahead_s)

@@ -35,6 +35,8 @@ class Told(NamedTuple):
     """The number of items that exist, ids from 0 on."""
     stale_if_error_s: float | None = None
     """How much older an answer may be where a load has failed, seconds."""
+    lag_s: Mapping[str, float] = {}
+    """How long answers of a strategy may be behind those of other pods, seconds, where that is stated."""
 
 
 AskPod = Callable[[str], Told]
@@ -57,6 +59,11 @@ def ask_pod(url: str) -> Told:
             None if (now_s := _number(said, "now_s")) is None else now_s - middle_s,
             None if items is None else int(items),
             _number(said, "stale_if_error_s"),
+            {
+                name: lag_s
+                for name, about in (strategies | apart).items()
+                if (lag_s := _number(about, "lag_s")) is not None
+            },
         )
     except HTTPError as error:
         error.close()  # it holds the connection

@@ -86,6 +86,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("stale %", "stale\n%", 2, cells.figure(lambda row: cells.share(row, Status.STALE), cells.percent)),
     Column("older than TTL %", "older\n%", 6, cells.figure(lambda row: row.older_share, cells.percent)),
     Column("overtaken %", "over-\ntaken %", 2, cells.known(lambda row: row.overtaken_share, cells.percent)),
+    Column("local %", "local\n%", 3, cells.known(lambda row: row.local_share, cells.percent)),
     Column("hot herd", "hot\nherd", 4, cells.stampede),
     Column("commands/request", "cmds\n/req", 5, cells.commands),
     Column("collapsed", "coll.", 6, lambda row, _: f"{cells.count(row, Status.COLLAPSED):,}"),

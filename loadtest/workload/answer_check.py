@@ -10,11 +10,11 @@ with each other. They are compared with now only where the pods have said what t
 import json
 import math
 import zlib
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from app.strategy import Status
+from loadtest.workload.floors import Floors
 
 WRONG_ID, CORRUPT, NOT_AN_ITEM = "wrong id", "corrupt", "not an item"
 OLDER = "older than an answer before"
@@ -59,14 +59,22 @@ class AnswerCheck:
         self._stale_if_error_s = 0.0
         self._ahead_s: float | None = None
         self._items: int | None = None
-        self._newest_s: defaultdict[str, dict[int, float]] = defaultdict(dict)
+        self._floors: dict[str, Floors[int]] = {}
 
-    def promise(self, oldest_s: Mapping[str, float], stale_if_error_s: float = 0.0) -> None:
+    def promise(
+        self,
+        oldest_s: Mapping[str, float],
+        stale_if_error_s: float = 0.0,
+        lag_s: Mapping[str, float] = {},
+    ) -> None:
         """Hold answers from now on to the oldest age of each strategy, in seconds (`Mechanism.oldest_s`).
 
-        A stale answer may be older by `stale_if_error_s`, the window of that net.
+        A stale answer may be older by `stale_if_error_s`, the window of that net. With a lag (`Mechanism.lag_s`), what
+        was seen last holds for answers only after the lag, and the time that reading a copy takes.
         """
         self._oldest_s.update(oldest_s)
+        for strategy, behind_s in lag_s.items():
+            self.floors(strategy).lag_s = behind_s + self.overtaken_s if behind_s else 0.0
         self._stale_if_error_s = stale_if_error_s
 
     def clock(self, ahead_s: float) -> None:
@@ -80,16 +88,18 @@ class AnswerCheck:
         """
         self._items = items
 
-    def floor_s(self, strategy: str, key: int) -> float:
-        """The moment at which the newest item seen so far was read, in seconds; 0 before the first.
+    def floor_s(self, strategy: str, key: int, sent_s: float) -> float:
+        """The read time of the newest item that a request sent at `sent_s`, now, has to know; 0 before the first.
 
-        A request that is sent from now on must not be answered by an older one.
+        It must not be answered by an older one.
         """
-        return self._newest_s[strategy].get(key, 0.0)
+        return self.floors(strategy).floor_s(key, sent_s)
 
-    def floors_s(self, strategy: str) -> Mapping[int, float]:
-        """The floors of a strategy's keys, as `floor_s` states them, in a mapping that changes with every answer."""
-        return self._newest_s[strategy]
+    def floors(self, strategy: str) -> Floors[int]:
+        """The floors of a strategy's keys, which change with every answer."""
+        if (floors := self._floors.get(strategy)) is None:
+            floors = self._floors[strategy] = Floors()
+        return floors
 
     def absent_fault(self, key: int, body: bytes) -> str:
         """The fault of a 404, or an empty text: the lab says in its body that the item is absent."""
@@ -118,9 +128,7 @@ class AnswerCheck:
             return fault
         if read_at_s < floor_s - self.overtaken_s - self._apart_s:
             return OLDER
-        newest_s = self._newest_s[strategy]
-        if read_at_s > newest_s.get(key, 0.0):
-            newest_s[key] = read_at_s
+        self.floors(strategy).see(key, read_at_s, seen.ended_s)
         return ""
 
     def age_fault(self, strategy: str, seen: Seen, read_at_s: float) -> str:

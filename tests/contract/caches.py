@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from redis.asyncio import Redis
 
 from app.cache import RedisCache
+from app.local_tier import CopyInvalidation, LruTier
 from app.nets.nets import Nets
 from app.nets.seam import NetCache
+from app.pod import PodCache
 from app.settings import Settings
 from app.strategy import Clock, Entry
 from app.subscription import CHANNEL
@@ -25,6 +28,7 @@ KEY = "lab:any:7"
 SOON_S = 0.03
 LONG_S = 30.0
 NETS = Nets()
+TIER_ENTRIES = 8
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
 
@@ -38,12 +42,28 @@ class Pods:
     clock: Clock
     lock_for_ever: Callable[[], Awaitable[object]]
     """Have the lock of KEY held by somebody whose lock has no end."""
+    flush: Callable[[], Awaitable[object]]
+    """Have every key dropped by somebody who publishes nothing."""
+    lose_messages: Callable[[], Awaitable[object]]
+    """Have a gap in the subscriptions of both pods, until they hear again."""
 
 
 def entry_of(pods: Pods, text: str = "value", keep_for_s: float = LONG_S) -> Entry:
     now_s = pods.clock.now_s()
     read_at_s = now_s - max(0.25, -2 * keep_for_s)
     return Entry(text.encode(), read_at_s, read_at_s + 0.01, now_s + keep_for_s, cost_s=0.123456789)
+
+
+def open_tiers(cache: PodCache) -> None:
+    """Open a local tier for each way in which pods learn that a copy is out of date."""
+    for way in CopyInvalidation:
+        cache.local_tiers.open(f"lab:{way}:", cache.clock, TIER_ENTRIES, 1_000_000, way)
+
+
+def tier_of(cache: NetCache, way: CopyInvalidation) -> LruTier:
+    tier = cache.local_tiers.of(f"lab:{way}:")
+    assert tier is not None
+    return tier
 
 
 Case = Callable[[Pods], Awaitable[None]]
@@ -73,7 +93,17 @@ class SimulatedCaches:
             async def lock_for_ever() -> None:
                 server.lock(KEY, "somebody", 10**12)
 
-            await case(Pods(here, there, cut_off, clock, lock_for_ever))
+            async def flush() -> None:
+                server.flush()
+
+            async def lose_messages() -> None:
+                for is_deaf in (True, False):
+                    for pod in (here, there):
+                        pod.go_deaf(is_deaf)
+
+            for pod in (here, there):
+                open_tiers(pod)
+            await case(Pods(here, there, cut_off, clock, lock_for_ever, flush, lose_messages))
 
         loop.run(main())
 
@@ -123,11 +153,19 @@ class RedisCaches:
             here, there, cut_off = (self._cache(url, nets) for url in (self._url, self._url, NOBODY_LISTENS))
             for cache in (here, there, cut_off):
                 owned.push_async_callback(cache.aclose)
+                open_tiers(cache)
                 await cache.start()
             await _until(lambda: _listeners(client, 2))
             await asyncio.sleep(0.02)  # each wakes everybody once, when it has begun to listen
             async with asyncio.timeout(20):
-                await case(Pods(here, there, cut_off, here.clock, lambda: client.set(f"{KEY}:lock", "somebody")))
+                lock_for_ever = partial(client.set, f"{KEY}:lock", "somebody")
+                lose_messages = partial(self._lose_messages, client)
+                await case(Pods(here, there, cut_off, here.clock, lock_for_ever, client.flushall, lose_messages))
+
+    async def _lose_messages(self, client: Redis) -> None:
+        await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")  # type: ignore[no-untyped-call]
+        await _until(lambda: _listeners(client, 2))
+        await asyncio.sleep(0.02)
 
     def _cache(self, url: str, nets: Nets) -> RedisCache:
         return RedisCache(Settings(redis_url=url, redis_timeout_ms=self._timeout_ms, nets=nets), CacheLog())

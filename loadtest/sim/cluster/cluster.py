@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from app.latency import Latency
+from app.local_tier import LruTier
 from app.payload import Payload
 from app.strategy import Strategy
-from loadtest.sim.cluster.events import Observer, Observers
+from loadtest.sim.cluster.events import LoadBegan, Observer, Observers, Subscriber
 from loadtest.sim.cluster.invariants import Invariants
 from loadtest.sim.cluster.outage_invariants import OutageInvariants
 from loadtest.sim.cluster.peers import VirtualPeers
@@ -80,6 +81,9 @@ class Cluster:
         self.walls_apart_s = dict.fromkeys(range(scenario.pods) if has_wrong_clocks(scenario) else (), 0.0)
         """The error of each pod's own clock at the moment, seconds; empty where all go by the true one."""
         self._instance_ids = itertools.count()
+        self._local_tiers: list[LruTier] = []
+        self._local_hits_before = 0
+        self.observers.add(Subscriber({LoadBegan: self._load_began}))
         self.pods = [self.new_pod(number) for number in range(scenario.pods)]
         self.observers.emit(ClusterReady(self))
 
@@ -91,7 +95,7 @@ class Cluster:
             def wall_s() -> float:
                 return self.loop.now_s + self.epoch_s + self.walls_apart_s.get(number, 0.0)
 
-        return SimulatedPod(
+        pod = SimulatedPod(
             number,
             self.strategy,
             self.scenario,
@@ -105,6 +109,17 @@ class Cluster:
             self._peers,
             self._names,
         )
+        if pod.runner.local_tier is not None:
+            self._local_tiers.append(pod.runner.local_tier)
+        return pod
+
+    @property
+    def local_hits(self) -> int | None:
+        """The answers of the load from copies of all pods that there were; None without a local tier."""
+        return sum(tier.hits for tier in self._local_tiers) - self._local_hits_before if self._local_tiers else None
+
+    def _load_began(self, _: LoadBegan) -> None:
+        self._local_hits_before = self.local_hits or 0
 
     def _find(self, name: str) -> SimulatedPod:
         return self.pods[int(name.removeprefix("pod-")) - 1]

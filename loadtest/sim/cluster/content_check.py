@@ -26,14 +26,15 @@ class ContentCheck:
         scenario = cluster.scenario
         self._loop, self._invariants, self._emit = cluster.loop, cluster.invariants, cluster.observers.emit
         self._check, self._newest = new_check(scenario, cluster.strategy, cluster.seed), dict[int, bytes]()
-        self._floors_s, self._prefix = self._check.floors_s(cluster.strategy.name), f"lab:{cluster.strategy.name}:"
+        self._floors, self._prefix = self._check.floors(cluster.strategy.name), f"lab:{cluster.strategy.name}:"
+        self._newest_s = self._floors.newest_s
         self._oldest_s = scenario.stated(cluster.strategy).oldest_s()
         self._has_wrong_clocks = has_wrong_clocks(scenario)
 
     def known(self, key: int) -> Known:
         """The facts that are known of a key now."""
         name = f"{self._prefix}{key}"
-        return Known(self._floors_s.get(key, 0.0), self._invariants.seen_s(name), name)
+        return Known(self._floors.floor_s(key, self._loop.now_s), self._invariants.seen_s(name), name)
 
     def is_newest(self, key: int, body: bytes) -> bool:
         """Whether the body is the newest one of the key, in which no fault was found."""
@@ -47,14 +48,14 @@ class ContentCheck:
     def look_at(self, pod: SimulatedPod, ask: Ask, answer: Answer, ended_s: float, known: Known) -> bool:
         """Check the content of a 200, and tell whether no fault was found; `known` was known when it was asked for."""
         check, key, body, now_s = self._check, ask.key, answer.body, self._loop.now_s
-        newest_s = self._floors_s.get(key, 0.0)
+        newest_s = self._newest_s.get(key, 0.0)
         seen = Seen(answer.status, self._age_s(answer), ask.arrives_s, ended_s)
         if fault := check.fault(pod.strategy, key, body, seen, known.floor_s):
             # an age is unknown where a clock was set between the read and the answer; of what is older the invariants
             # know more, because what was loaded without the cache only its reader has seen
             is_broken = fault != OLDER and not (fault == NO_AGE and seen.age_s is None)
             self._emit(AnswerWrong(pod.name, key, fault, is_broken))
-        elif self._floors_s.get(key, 0.0) > newest_s or key not in self._newest:  # the first, read at 0 s
+        elif self._newest_s.get(key, 0.0) > newest_s or key not in self._newest:  # the first, read at 0 s
             self._newest[key] = body
         dated_s = now_s - (answer.age_s or 0.0)
         self._invariants.answers(pod.name, known.name, body, dated_s, known.seen_s)

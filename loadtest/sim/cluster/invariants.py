@@ -13,6 +13,7 @@ from loadtest.sim.cluster import events
 from loadtest.sim.cluster.healthy_redis import HealthyRedis
 from loadtest.sim.cluster.tolerances import Allowed
 from loadtest.sim.cluster.violation import Invariant, Violation
+from loadtest.workload.floors import Floors
 
 STEPS_AFTER_LOAD = 4
 """Steps between a load and its answer that a late loop holds up: the write, a look, the release, the answer."""
@@ -45,8 +46,9 @@ class Invariants:
         self._released_s: dict[str, float] = {}
         self._deleted_s: dict[str, float] = {}
         """The moment at which each key was last deleted."""
-        self._seen_s: dict[str, float] = {}
-        """The read time of the newest item of each key that the cache has had and a client has seen."""
+        self._lag_s = allowed.lag_s + allowed.back_s
+        self._seen = Floors[str](self._lag_s if allowed.lag_s else 0.0, NEVER_S)
+        """The newest item of each key that the cache has had and a client has seen."""
         self._asked_s: dict[bytes, float] | None = {} if knows_truth else None
         self._refused_s: dict[tuple[str, str], float] = {}
         """The moment at which a pod was last refused the lock of a key, while its waiter hears notifications."""
@@ -100,8 +102,8 @@ class Invariants:
         return dated_s if self._asked_s is None else self._asked_s.get(body, dated_s)
 
     def seen_s(self, key: str) -> float:
-        """The moment at which the newest item of the cache that clients have seen was really read."""
-        return self._seen_s.get(key, NEVER_S)
+        """The moment at which the newest item of the cache that a client has to know was really read."""
+        return self._seen.floor_s(key, self._now_s())
 
     def answers(self, pod: str, key: str, body: bytes, dated_s: float, seen_s: float) -> None:
         """Check an answer to a request that was made when `seen_s` was the newest item seen."""
@@ -110,12 +112,14 @@ class Invariants:
             said = f"{pod} answered with {key} as of {read_s:.6f} s, of which that of {seen_s:.6f} s had been seen"
             self.report(Invariant.NO_WAY_BACK, said)
         # What was loaded without the cache only its reader knows of; the next answer may be an entry of before.
-        if read_s <= self._stored_s.get(key, NEVER_S) + ROUNDING_S and read_s > self._seen_s.get(key, NEVER_S):
-            self._seen_s[key] = read_s
+        if read_s <= self._stored_s.get(key, NEVER_S) + ROUNDING_S:
+            self._seen.see(key, read_s, self._now_s())
 
     def _loop_late(self, event: events.LoopLate) -> None:
         self._latest_s = max(self._latest_s, event.seconds)
         self._held_up_s = STEPS_AFTER_LOAD * self._latest_s
+        if self._allowed.lag_s:
+            self._seen.lag_s = self._lag_s + self._held_up_s
 
     def _redis_flushed(self, _: events.RedisFlushed) -> None:
         self._leases.clear()

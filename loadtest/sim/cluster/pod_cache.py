@@ -14,6 +14,7 @@ from typing import ParamSpec, Self, TypeVar
 from app.cache_pace import CachePace
 from app.clock import RedisClock
 from app.counts import Addition, Counts
+from app.local_tier import LocalTiers
 from app.nets.nets import Nets
 from app.nets.refusals import LoadJustFailed
 from app.notifications import Notifications, Waiter
@@ -59,6 +60,7 @@ class SimulatedCache:
         self._gate, self._cpu = gate or PauseGate(), cpu
         self._link = RedisLink(server, clock, latency_s, timeouts, self._gate, pod, cpu)
         self._notifications = Notifications()
+        self.local_tiers = LocalTiers(lambda: server.follow(self))
         tasks = self._link.tasks
         self._counts = Counts(self, self._now_s, tasks, pace, self._drop_counts)
         self._settings = PrefixSettings(
@@ -139,6 +141,12 @@ class SimulatedCache:
         return entry if entry is not None and entry.is_servable_on_error(self.clock.now_s(), self._stale_s) else None
 
     async def put(self, key: str, entry: Entry, token: str | None = None) -> bool:
+        try:
+            return await self._put(key, entry, token)
+        finally:
+            self.local_tiers.written(key, entry)
+
+    async def _put(self, key: str, entry: Entry, token: str | None) -> bool:
         until_ms = math.ceil((entry.keep_until_s + self._stale_s) * 1000)
         if self._is_direct and self._gate.is_open:
             stored = self._store(key, entry, until_ms, token)
@@ -155,7 +163,10 @@ class SimulatedCache:
                 self._emit(events.WriteTook(self._pod, took_s))
 
     async def delete(self, key: str) -> bool:
-        return await self._ask("delete", self._delete, key)
+        try:
+            return await self._ask("delete", self._delete, key)
+        finally:
+            self.local_tiers.written(key, None)
 
     async def lock(self, key: str, token: str, lease_s: float) -> bool:
         granted = await self._ask("lock", self._lock, key, token, milliseconds(lease_s))
@@ -216,6 +227,15 @@ class SimulatedCache:
     def hear_settings(self) -> None:
         self._hear(self._settings.changed)
 
+    def hear_announced(self, message: str) -> None:
+        if self.local_tiers.are_announced:
+            self._hear(partial(self.local_tiers.hear, message))
+
+    def hear_changed(self, key: str | None) -> None:
+        tiers = self.local_tiers
+        if tiers.tracked:
+            self._hear(tiers.hear_flushed if key is None else partial(tiers.hear_changed, key))
+
     def _hear(self, notify: Callable[[], None]) -> None:
         if self._link.is_cut_off or self._link.is_dead or self.is_deaf:
             return
@@ -231,6 +251,7 @@ class SimulatedCache:
     def _wake_all(self) -> None:
         self._notifications.notify_all()
         self._settings.changed()
+        self.local_tiers.miss_messages()
 
     def miss_announcements(self) -> None:
         """Report a gap in the notifications: the pod was cut off or paused, or is back."""
@@ -265,6 +286,8 @@ class SimulatedCache:
     def _store(self, key: str, entry: Entry, until_ms: int, token: str | None = None) -> bool:
         server = self._server
         stored = server.set(key, entry, until_ms) if token is None else server.put(key, entry, until_ms, token)
+        if stored and (told := self.local_tiers.announcement(key, entry)):
+            server.announce(told)
         kept_until_s = server.kept_until_s(key)
         self._emit(events.EntryStored(self._pod, key, entry, until_ms, token, stored, kept_until_s))
         return stored

@@ -156,7 +156,9 @@ class Purity:
         clock: Any = _NotedClock(notes)
         cache: Any = self._cache
         params = settings.params.get(strategy.name, {})
-        self._strategy = strategy(Lab(cache, clock, nothing, nothing, settings.ttl_s, {**params}, nothing))
+        self._strategy = strategy(
+            Lab(cache, clock, nothing, nothing, settings.ttl_s, {**params}, nothing, local_tier=notes.refuse)
+        )
         self._load: Any = notes.refuse
 
     @classmethod

@@ -102,6 +102,7 @@ class RawRecords:
         self._record.notes = ending.notes
         self._record.failures = [(str(kind), what, count) for (kind, what), count in ending.failures.items()]
         self._record.net_acts = None if ending.net_acts is None else dict(ending.net_acts)
+        self._record.local_hits = ending.local_hits
         self._record.write(self._folder)
 
     def close(self) -> None:

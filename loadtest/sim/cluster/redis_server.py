@@ -31,6 +31,14 @@ class Listener(Protocol):
         """Find out again whether commands are simply executed."""
         ...
 
+    def hear_announced(self, message: str) -> None:
+        """Receive what a pod has published for local tiers."""
+        ...
+
+    def hear_changed(self, key: str | None) -> None:
+        """Receive that a key has changed, as CLIENT TRACKING tells it; None for all keys."""
+        ...
+
 
 MARK = "!"
 A_MILLISECOND_S = 0.001
@@ -77,6 +85,8 @@ class SimulatedRedis:
         self._listeners: dict[Listener, int] = {}
         """The pods' connections, each with its place in the order of joining."""
         self._joined = itertools.count()
+        self._followers: dict[Listener, None] = {}
+        """The pods with local tiers, which are told of writes."""
         self._far: set[Listener] = set()
         """Those that notifications take time to reach: they are told of every key."""
         self._waiting: dict[str, dict[Listener, int]] = {}
@@ -122,6 +132,7 @@ class SimulatedRedis:
         self._entries.clear()
         self._locks.clear()
         self.numbers.flush()
+        self._tell_changed(None)
         self.observers.emit(RedisFlushed())
 
     def join(self, listener: Listener) -> None:
@@ -131,7 +142,21 @@ class SimulatedRedis:
     def leave(self, listener: Listener) -> None:
         """Unsubscribe a pod."""
         self._listeners.pop(listener, None)
+        self._followers.pop(listener, None)
         self._far.discard(listener)
+
+    def follow(self, listener: Listener) -> None:
+        """Tell a pod of writes from now on, for its local tiers."""
+        self._followers[listener] = None
+
+    def announce(self, message: str) -> None:
+        """Publish a message to the local tiers of all pods."""
+        for listener in self._followers:
+            listener.hear_announced(message)
+
+    def _tell_changed(self, key: str | None) -> None:
+        for listener in self._followers:
+            listener.hear_changed(key)
 
     def place(self, listener: Listener, is_far: bool) -> None:
         """Note whether notifications take time to reach a pod, so that waiters may begin meanwhile."""
@@ -170,6 +195,8 @@ class SimulatedRedis:
             return False
         self._entries.pop(key, None)
         self._entries[key] = (entry, until_ms / 1000)
+        if self._followers:
+            self._tell_changed(key)
         return True
 
     def _make_room(self, key: str, entries_max: int) -> bool:
@@ -184,6 +211,7 @@ class SimulatedRedis:
     def _evict_down_to(self, entries: int) -> None:
         for key in [*itertools.islice(self._entries, max(0, len(self._entries) - entries))]:
             del self._entries[key]
+            self._tell_changed(key)
 
     @property
     def stored(self) -> int:
@@ -238,6 +266,9 @@ class SimulatedRedis:
             del self._locks[key]
         was_there = self._entries.pop(key, None) is not None
         self._notify(key, was_deleted=True)
+        if self._followers:
+            self.announce(key)
+            self._tell_changed(key)
         return was_there
 
     def set_setting(self, prefix: str, name: str, value: float, for_ms: int) -> bool:

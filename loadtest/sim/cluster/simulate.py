@@ -149,7 +149,9 @@ class SimulatedHistory:
             incidents.append(Incident(f"{traffic.retries_not_sent:,} retries were not sent: {bound}"))
         acts = some([*recorder.net_acts.items(), (BREAKER_OPENED, opened)])
         notes = [f"{traffic.too_late:,} answers came after their clients had given up"] if traffic.too_late else []
-        self._ending = Ending(incidents, notes, recorder.failures, net_acts=acts, trace=trace)
+        self._ending = Ending(
+            incidents, notes, recorder.failures, net_acts=acts, local_hits=cluster.local_hits, trace=trace
+        )
         if raw is not None:
             raw.end(self._ending)
 

@@ -61,6 +61,8 @@ class Allowed:
     """The window in which an entry past its time may answer where a load fails."""
     mark_s_max: float = 0.0
     """The length of the mark of a failed load."""
+    lag_s: float = 0.0
+    """The longest time for which a pod may go on with a copy of what has been replaced."""
     pod_s: float = math.inf
     """The longest time from the arrival of an attempt at its pod to the answer, where there is a hard time-out."""
     is_cache_well: bool = False
@@ -85,7 +87,8 @@ def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> Answer
     stopped_s = _queue_s_max(scenario) + _stopped_s(scenario)
     load_s = (min(longest_ms, settings.origin_timeout_ms) + settings.redis_timeout_ms + slower_ms) / 1000 + stopped_s
     check = AnswerCheck(load_s, CLOCKS_APART_S + sum(_steps_s(scenario)))
-    check.promise({strategy.name: scenario.stated(strategy).oldest_s()}, scenario.nets.stale_if_error_s)
+    stated = scenario.stated(strategy)
+    check.promise({strategy.name: stated.oldest_s()}, scenario.nets.stale_if_error_s, {strategy.name: stated.lag_s()})
     check.clock(epoch_s(scenario))
     check.existing(scenario.keys.count)
     return check
@@ -156,5 +159,6 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
         scenario.nets.stale_if_error_s,
         scenario.nets.failure_mark_ms / 1000,
         pod_s=_pod_s_max(scenario.nets, settings) + stopped_s,
+        lag_s=scenario.stated(strategy).lag_s(),
         is_cache_well=takes_all and is_quick and not has_wrong_clocks(scenario),
     )

@@ -52,7 +52,7 @@ def fault(
     body = {"id": 1, "version": 1, "read_at": at_s - age_s, "text": text, "crc32": zlib.crc32(text.encode())} | item
     told_s = age_s if said_age_s == -1e9 else said_age_s
     seen = Seen(status, told_s, at_s - took_s, at_s)
-    floor_s = of.floor_s(strategy, 1) if floor_s is None else floor_s
+    floor_s = of.floor_s(strategy, 1, at_s - took_s) if floor_s is None else floor_s
     return of.fault(strategy, 1, json.dumps(body).encode(), seen, floor_s)
 
 
@@ -71,9 +71,21 @@ def test_a_load_that_began_earlier_may_overwrite_a_newer_entry() -> None:
 
 def test_what_was_asked_for_before_the_newer_answer_came_may_be_older_than_it() -> None:
     one = check()
-    floor_s = one.floor_s("static", 1)
+    floor_s = one.floor_s("static", 1, NOW_S)
     assert fault(one, age_s=0.1) == ""
     assert fault(one, age_s=4.0, floor_s=floor_s) == ""
+
+
+def test_copies_in_pods_may_go_back_for_the_lag_that_is_stated_and_not_beyond() -> None:
+    one = check()
+    one.promise({}, lag_s={"copies": 1.0})
+    seen_s = NOW_S - 3.0
+    assert fault(one, age_s=0.1, at_s=seen_s, strategy="copies") == ""
+    within_s, beyond_s = seen_s + 0.9, seen_s + 1.0 + LOAD_S + 0.1
+    assert fault(one, age_s=4.0, at_s=within_s, strategy="copies") == ""
+    assert fault(one, age_s=4.0, at_s=beyond_s, strategy="copies") == OLDER
+    assert fault(one, age_s=0.1, at_s=seen_s) == ""
+    assert fault(one, age_s=4.0, at_s=within_s) == OLDER, "who states no lag has none"
 
 
 @pytest.mark.parametrize("ahead_s", [0.0, None], ids=["clock known", "clock unknown"])

@@ -182,7 +182,7 @@ def test_4_redis_full_for_a_while_evicts_and_leaves_one_load_at_a_time_per_key(s
     drill = Drill(strategy, fault("cache-full", entries=room))
     assert drill.success() == 1, drill.story
     assert drill.at_once() == 1, drill.story
-    assert drill.reads(AT_S, AT_S + FOR_S) > 2 * undisturbed(strategy).reads(AT_S, AT_S + FOR_S), drill.story
+    assert drill.reads(AT_S, AT_S + FOR_S) > 1.5 * undisturbed(strategy).reads(AT_S, AT_S + FOR_S), drill.story
     back_s = AT_S + FOR_S + TTL_S + 1
     assert drill.share(Status.HIT, back_s) >= 0.95 * undisturbed(strategy).share(Status.HIT, back_s), drill.story
 

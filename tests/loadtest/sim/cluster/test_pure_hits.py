@@ -17,6 +17,7 @@ from loadtest.sim.cluster.events import AnswerSent, Subscriber
 from loadtest.sim.cluster.purity import NEVER_S, Purity
 from loadtest.sim.cluster.shadow import Shadowed, simulate_both_ways
 from loadtest.sim.cluster.simulate import SimulatedHistory, simulate
+from loadtest.sim.cluster.stateless import is_stateless
 from loadtest.sim.cluster.violation import Invariant
 from loadtest.sim.search.case import check_seed
 from loadtest.sim.search.random_scenario import random_scenario
@@ -59,8 +60,9 @@ def shortened(name: str) -> Scenario:
 @pytest.mark.parametrize("name", scenario_names())
 def test_every_strategy_in_every_scenario_has_the_same_history_both_ways(name: str) -> None:
     scenario = shortened(name)
-    outcomes = [both_ways(strategy, scenario) for strategy in STRATEGIES.values()]
-    assert all(outcome.was_by_array is (scenario.load.loop == "open") for outcome in outcomes)
+    for strategy in STRATEGIES.values():
+        is_by_array = scenario.load.loop == "open" and is_stateless(strategy)
+        assert both_ways(strategy, scenario).was_by_array is is_by_array
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -76,7 +78,12 @@ def test_drawn_worlds_with_any_faults_have_the_same_history_both_ways(seed: int)
     }
     scenario = Scenario.model_validate(drawn.model_dump() | told)
     for strategy in STRATEGIES.values():
-        assert both_ways(strategy, scenario, seed).was_by_array
+        assert both_ways(strategy, scenario, seed).was_by_array is is_stateless(strategy)
+
+
+def test_what_a_strategy_keeps_in_a_local_tier_is_a_state_of_its_own_and_no_pure_hit() -> None:
+    assert not is_stateless(STRATEGIES["tiered"])
+    assert simulate(workload(), STRATEGIES["tiered"], 1).row.local_share
 
 
 def test_arrivals_at_the_very_moment_of_a_fault_come_behind_it() -> None:

@@ -32,7 +32,8 @@ def traces_elsewhere(hash_seed: str) -> list[str]:
 def test_the_same_seed_gives_the_same_trace_in_every_process() -> None:
     here = traces()
     assert traces_elsewhere("1") == traces_elsewhere("2") == [f"{run}: {trace}" for run, trace in here.items()]
-    assert len(set(here.values())) == len(here)
+    told_apart = {run: trace for run, trace in here.items() if not run.endswith(" tiered")}
+    assert len(set(told_apart.values())) == len(told_apart), "where Redis takes no time, copies change no answer"
 
 
 def test_another_seed_gives_another_trace() -> None:

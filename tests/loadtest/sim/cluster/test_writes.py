@@ -91,6 +91,21 @@ def test_a_delete_leaves_nothing_of_before_it_to_loads_under_a_lock(name: str, i
     assert (row.overtaken_share > 0) == is_overtaken
 
 
+def test_copies_in_pods_outlive_a_write_by_their_own_time_at_most_and_not_at_all_where_pods_are_told() -> None:
+    for way in ("none", "pubsub", "tracking"):
+        told = {"virtual": {"redis": "fixed(0.5)"}, "params": {"tiered": {"invalidation": way, "local_s": 1.0}}}
+        row = row_of(written("delete", **told), "tiered")
+        assert row.local_share is not None
+        assert row.local_share > 0.7
+        assert row.overtaken_share is not None
+        if way == "none":
+            assert row.overtaken_share > 0.02
+            assert row.overtaken_p99_s is not None
+            assert 0.5 < row.overtaken_p99_s <= 1.0
+        else:
+            assert row.overtaken_share < 0.001, way
+
+
 def test_a_new_value_written_through_costs_no_load() -> None:
     still, through = row_of(written("none")), row_of(written("write-through"))
     assert through.origin_reads <= still.origin_reads
