@@ -11,6 +11,7 @@ from app.peer_client import PeerClient
 from app.peer_names import Address
 from app.peer_reply import reply_of
 from app.peers import PeerQuestion
+from app.rendezvous import ranking
 from app.strategy import Entry, Lookup, OriginFailed, PeerAway, Shed, Status
 from tests.pod import ledger_rows, pod_settings, running_pod
 from tests.pod_process import pod_process
@@ -31,7 +32,7 @@ class Pod:
         self.answers: list[bytes | None] = []
         """The bytes of each answer in turn, the last one for all that follow; None hangs up."""
         self.asked: list[bytes] = []
-        self.connections = self.open = 0
+        self.connections = self.open = self.port = 0
         self.hangs_up = False
         """Whether it ends a connection behind its answer."""
 
@@ -59,7 +60,8 @@ async def a_pod(*answers: bytes | None) -> AsyncIterator[tuple[Pod, PeerClient]]
     pod = Pod()
     pod.answers = [*answers]
     server = await asyncio.start_server(pod.serve, "127.0.0.1", 0)
-    client = PeerClient({"near": server.sockets[0].getsockname()[:2]})
+    host, pod.port = server.sockets[0].getsockname()
+    client = PeerClient({"near": (host, pod.port)})
     try:
         yield pod, client
     finally:
@@ -192,6 +194,44 @@ def test_another_pods_question_is_a_load_in_the_ledger_and_no_answer_to_a_user(r
         assert 'lab_requests_total{status="miss",strategy="routed"} 0.0' in metrics
         assert 'lab_peer_asked_total{strategy="routed"} 2.0' in metrics
         assert bad == [422] * len(BAD)
+
+    asyncio.run(story())
+
+
+def test_a_miss_of_a_key_that_belongs_to_another_pod_is_loaded_there_alone(redis_url: str, tmp_path: Path) -> None:
+    of_the_other = next(n for n in range(60) if ranking(["here", "near"], f"lab:routed:{n}")[0] == "near")
+
+    async def story() -> None:
+        async with a_pod(whole(reply_of(LOOKUP)), None) as (pod, _):
+            settings = pod_settings(
+                redis_url, tmp_path, peers=f"here=127.0.0.1:1,near=127.0.0.1:{pod.port}", pod="here"
+            )
+            async with running_pod(settings) as client:
+                asking = [client.get(f"/routed/data?id={of_the_other}") for _ in range(5)]
+                answers = await asyncio.gather(*asking)
+                assert await ledger_rows(client) == []
+                assert len(pod.asked) == 1
+                assert {answer.content for answer in answers} == {ENTRY.body}
+                details = sorted(answer.headers["cache-status"].partition("detail=")[2][:4] for answer in answers)
+                assert details == ["coll"] * 4 + ["miss"]
+                # it dies: its keys are the next one's, which is this pod
+                assert (await client.get(f"/routed/data?id={of_the_other}")).status_code == 200
+                assert len(await ledger_rows(client)) == 1
+                metrics = (await client.get("/metrics")).text
+        assert 'lab_peer_asks_total{outcome="answered",strategy="routed"} 1.0' in metrics
+        assert 'lab_peer_asks_total{outcome="away",strategy="routed"} 1.0' in metrics
+
+    asyncio.run(story())
+
+
+def test_pods_are_found_behind_a_name_and_one_that_is_none_costs_no_answer(redis_url: str, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with running_pod(pod_settings(redis_url, tmp_path, peers="dns:localhost:1", pod="here")) as client:
+            for number in range(60):
+                assert (await client.get(f"/routed/data?id={number}")).status_code == 200
+            assert len(await ledger_rows(client)) == 60
+            metrics = (await client.get("/metrics")).text
+        assert 'lab_peer_asks_total{outcome="away",strategy="routed"} 0.0' not in metrics, "whom DNS names was asked"
 
     asyncio.run(story())
 
