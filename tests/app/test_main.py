@@ -178,6 +178,24 @@ def test_a_bound_is_served_where_the_settings_ask_for_it(redis_url: str, tmp_pat
     asyncio.run(scenario())
 
 
+def test_a_mistake_is_served_and_told_with_its_right_twin_where_the_settings_ask_for_it(
+    redis_url: str, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with running_pod(pod_settings(redis_url, tmp_path, wrong=True)) as client:
+            assert (await client.get("/half_lock/data?id=7")).status_code == 200
+            said = (await client.get("/strategies")).json()
+            assert "✗ wrong on purpose, right is singleflight" in (await client.get("/metrics")).text
+        assert said["wrong"]["half_lock"]["right_twin"] == "singleflight"
+        assert said["strategies"]["singleflight"]["right_twin"] is None
+        assert said["groups"] == discover(wrong=True).groups
+        async with running_pod(pod_settings(redis_url, tmp_path)) as client:
+            assert (await client.get("/half_lock/data?id=7")).status_code == 404
+            assert (await client.get("/strategies")).json()["groups"]["wrong"] == []
+
+    asyncio.run(scenario())
+
+
 def test_a_strategy_that_raises_is_answered_with_its_name_and_no_trace(
     redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -217,6 +217,14 @@ def test_a_pod_that_is_stopped_and_a_redis_that_is_emptied_in_mid_run_are_events
     assert _rows(tmp_path / "results")["static"]["incidents"] == row["incidents"]
 
 
+def test_a_mistake_that_is_named_is_served_by_real_pods_too(short: Path, tmp_path: Path) -> None:
+    words = ("--strategies", "pod_mutex", "--duration", "2", "--results", tmp_path / "results")
+    code, said = run(*BENCH, short, *words)
+    assert code == 0, said
+    assert "pod_mutex ✗" in said
+    assert _rows(tmp_path / "results")["pod_mutex"]["errors"] == 0
+
+
 def test_a_strategy_whose_generator_is_killed_is_a_row_and_the_bench_goes_on(short: Path, tmp_path: Path) -> None:
     with Lab(*BENCH, short, "--strategies", "static,swr", "--results", tmp_path / "results") as lab:
         lab.wait_for_load(tmp_path / "results", "static").kill()

@@ -36,6 +36,18 @@ def test_what_is_given_wins_and_an_empty_knob_is_none() -> None:
     assert told["LAB_NETS"] == '{"stale_if_error_s": 9.0, "breaker": {"open_s": 3.0}}'
 
 
+def test_groups_are_passed_on_as_words_and_mistakes_are_served_where_they_are_asked_for() -> None:
+    by_default = {"SCENARIO": "side-by-side"}
+    given: tuple[dict[str, str], ...] = (
+        {}, {"STRATEGIES": "all"}, {"STRATEGIES": "static, half_lock"},
+        {"WRONG": "1"}, {"WRONG": "1", "STRATEGIES": "swr"},
+    )  # fmt: skip
+    told = [resolve(by_default | one)[0] for one in given]
+    assert [(one["STRATEGIES"], one["WRONG"]) for one in told] == [
+        ("", ""), ("all", ""), ("static,half_lock", "1"), ("default,wrong", "1"), ("swr", "1")
+    ]  # fmt: skip
+
+
 def test_shared_connections_are_the_scenarios_or_those_that_were_given_or_none() -> None:
     name = "LAB_ORIGIN_CONNECTIONS_SHARED"
     told = [resolve({"SCENARIO": scenario, name: text})[0][name] for scenario, text in SHARING]
