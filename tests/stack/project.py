@@ -89,6 +89,13 @@ class Project:
         """SIGKILL, as when a machine is gone."""
         self._docker("kill", container["Id"])
 
+    def stop(self, container: dict[str, Any]) -> None:
+        """SIGTERM, and SIGKILL where that ends it not in time; it stays, to be started again."""
+        self._docker("stop", container["Id"])
+
+    def start(self, container: dict[str, Any]) -> None:
+        self._docker("start", container["Id"])
+
     def left(self) -> dict[str, str]:
         """What Docker still has of this project, by kind."""
         return {

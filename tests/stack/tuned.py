@@ -40,10 +40,11 @@ def tune(stack: Stack) -> Tuned:
         return found if any(ttl_s != own_s for ttl_s in found.values()) else {}
 
     first = wait_until("the tuner has set a TTL", changed, WITHIN_S)
-    stack.project.compose("stop", "tuner", within_s=30)
+    [tuner] = stack.project.containers("tuner")
+    stack.project.stop(tuner)
     wait_until("what it has set ends", lambda: not changed(), WITHIN_S)
     without = stack.grafana.by("prefix", TTLS)
-    stack.project.compose("start", "tuner", within_s=30)
+    stack.project.start(tuner)
     began_s = time.monotonic()
     again = wait_until("the tuner sets TTLs again", changed, WITHIN_S)
     seen_after_s = time.monotonic() - began_s
