@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from app.cache import RedisCache
 from app.metrics import Metrics
 from app.peers import PeerBounds, PodPeers
-from app.strategy import Loaded, Loader, LoadReason, Lookup, Status, Strategy
+from app.strategy import Lab, Loaded, Loader, LoadReason, Lookup, Status, Strategy
 from app.strategy_runner import StrategyRunner
 from loadtest.workload.stated_settings import StatedSettings
 from loadtest.worlds.child_processes import Children
@@ -26,6 +26,7 @@ from loadtest.worlds.redis_process import start_redis
 AT_ONCE = 64
 TTL_S = 3_600.0
 WINDOW_S = 10.0
+COPIES_MAX = 1_000_000
 
 
 class HitOnly(Strategy):
@@ -61,11 +62,28 @@ class CallsOnce(HitOnly):
         return await super().get_or_load(key, load)
 
 
+class AnswersFromACopy(HitOnly):
+    """Answers from the pod's own copy, and asks the cache where there is none."""
+
+    def __init__(self, lab: Lab) -> None:
+        super().__init__(lab)
+        self._tier = lab.local_tier(COPIES_MAX, "pubsub")
+
+    async def get_or_load(self, key: str, load: Loader) -> Lookup:
+        entry = self._tier.get(key)
+        if entry is not None:
+            return Lookup(Status.HIT, entry)
+        lookup = await super().get_or_load(key, load)
+        self._tier.put(key, lookup.entry)
+        return lookup
+
+
 VARIANTS: dict[str, type[Strategy]] = {
     "a hit": HitOnly,
     "one call deeper": CallsOnce,
     "with a count": CountsHits,
     "with a setting": ReadsASetting,
+    "from a copy": AnswersFromACopy,
 }
 
 

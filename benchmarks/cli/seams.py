@@ -1,4 +1,4 @@
-"""`python -m benchmarks seams`: the cost of counting, and of a setting by prefix, on the hit path."""
+"""`python -m benchmarks seams`: the cost of counting, of a setting by prefix and of a local tier, on the hit path."""
 
 import asyncio
 from typing import Annotated
@@ -14,7 +14,7 @@ def seams(
     rounds: Annotated[int, typer.Option(min=1, max=1_000, help="Rounds, in which the variants alternate.")] = 9,
     keys: Annotated[int, typer.Option(min=1, max=1_000_000, help="Keys that are asked for in turn.")] = 1_000,
 ) -> None:
-    """Measure the CPU of a hit with and without a count or a setting, in one process over a real Redis."""
+    """Measure the CPU of a hit with and without a count or a setting, or from a copy, over a real Redis."""
     for cost in asyncio.run(measure_seams(hits, rounds, keys)):
         console.print(
             f"{cost.what:16} {cost.pod_us:6.2f} us of the pod, {cost.redis_us:5.2f} us of Redis; "

@@ -45,4 +45,5 @@ def test_the_seams_are_measured_over_a_real_redis() -> None:
         "one call deeper",
         "with a count",
         "with a setting",
+        "from a copy",
     ]

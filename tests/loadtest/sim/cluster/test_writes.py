@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.discovery import discover
+from app.local_tier import LruTier
 from app.strategy import Loaded
 from loadtest.figures.recorded_history import RecordedHistory
 from loadtest.figures.run_summary import RunSummary
@@ -16,7 +17,9 @@ from loadtest.report.workload_in_words import sentence
 from loadtest.sim.cluster.cluster import Cluster, ClusterReady
 from loadtest.sim.cluster.events import OriginAnswered, Subscriber
 from loadtest.sim.cluster.simulate import SimulatedHistory, simulate
+from loadtest.sim.cluster.violation import Invariant
 from loadtest.theory.predict import silent_because
+from loadtest.workload.answer_check import OLDER
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.scenario_tables import WritesTable
@@ -104,6 +107,16 @@ def test_copies_in_pods_outlive_a_write_by_their_own_time_at_most_and_not_at_all
             assert 0.5 < row.overtaken_p99_s <= 1.0
         else:
             assert row.overtaken_share < 0.001, way
+
+
+def test_copies_that_outlive_the_lag_that_is_stated_are_wrong_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep = LruTier.put
+    monkeypatch.setattr(LruTier, "put", lambda tier, key, entry, for_s: keep(tier, key, entry))
+    told = {"params": {"tiered": {"invalidation": "none", "local_s": 0.3}}, "duration_s": 10}
+    row, _, violation = simulate(written("delete", **told), STRATEGIES["tiered"], 1)
+    assert row.wrong_answer_kinds.get(OLDER)
+    assert violation is not None
+    assert violation.invariant is Invariant.NO_WAY_BACK
 
 
 def test_a_new_value_written_through_costs_no_load() -> None:
