@@ -26,6 +26,8 @@ Load = Callable[[int, str, LoadReason], Awaitable[Loaded]]
 """Reads an item under a key, as `app.origin.Origin.read` does. Raises `OriginFailed` or `Shed`."""
 LEAD_S_MAX = 0.05
 """How long before its turn a key is locked and looked up at most, seconds; it is as long as that took the last time."""
+SLEEP_S_MIN = 1e-6
+"""The shortest sleep, seconds: a shorter one may be too small to be added to the time, and would never end."""
 AWAY_S = 0.25
 """The pause between two looks at a cache that is away, seconds; all of them are within the plan's time."""
 
@@ -137,17 +139,19 @@ class Warmer:
             return
         self._lead_s = min(LEAD_S_MAX, self._clock.monotonic_s() - began_s)
         await self._turn()
-        loads.create_task(self._fill(item, key, token), name=f"warm {key}")
-        await asyncio.sleep(0)  # it takes the turn in its first step, and asks in the same: a late loop moves both
+        has_turn = asyncio.Event()
+        loads.create_task(self._fill(item, key, token, has_turn), name=f"warm {key}")
+        await has_turn.wait()
 
     async def _turn(self, early_s: float = 0.0) -> None:
         """Wait until `early_s` before the next turn."""
         while (wait_s := self._pace.wait_s(self._clock.monotonic_s()) - early_s) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(wait_s)
+            await asyncio.sleep(max(wait_s, SLEEP_S_MIN))
 
-    async def _fill(self, item: int, key: str, token: str) -> None:
+    async def _fill(self, item: int, key: str, token: str, has_turn: asyncio.Event) -> None:
         """Load and store a key under its lock, which is given back in the end, whatever happened."""
-        self._pace.take(self._clock.monotonic_s())
+        self._pace.take(self._clock.monotonic_s())  # in the step that asks: a loop that is late moves both
+        has_turn.set()
         progress, lease, is_stored = self.progress, self._leases.keep(key, token), False
         try:
             entry = self._lifetime.entry(await self._load(item, key, LoadReason.WARM))

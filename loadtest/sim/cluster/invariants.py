@@ -240,7 +240,8 @@ class Invariants:
             return
         pod, key = event.pod, event.key
         held = self._holder(key)
-        if held is not None and held.pod != pod and (pod, key) not in self._has_held:
+        is_free = held is None or held.pod == pod or held.pod in self._allowed.warmers
+        if held is not None and not is_free and (pod, key) not in self._has_held:
             self.report(Invariant.ONE_REFRESH, f"{pod} refreshes {key}, whose lock {held.pod} holds")
 
     def _notifications_missed(self, event: events.NotificationsMissed) -> None:

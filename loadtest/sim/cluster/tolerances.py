@@ -65,6 +65,8 @@ class Allowed:
     """The longest time for which a pod may go on with a copy of what has been replaced."""
     pod_s: float = math.inf
     """The longest time from the arrival of an attempt at its pod to the answer, where there is a hard time-out."""
+    warmers: frozenset[str] = frozenset()
+    """The names of the warmers, whose locks a strategy without locks knows nothing of."""
     is_cache_well: bool = False
     """Whether no command may fail by itself: Redis is quick and takes all, and a new pod knows the time at once."""
 
@@ -124,6 +126,10 @@ def _pod_s_max(nets: Nets, settings: Settings) -> float:
     return (max(nets.hard_timeout_ms, soft_ms) + (look_ms if nets.stale_if_error_s else 0.0)) / 1000 + ROUNDING_S
 
 
+def _warmers(scenario: Scenario) -> int:
+    return 0 if scenario.warming is None else scenario.warming.warmers
+
+
 def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allowed:
     """The tolerances for this scenario's latencies, clocks and faults."""
     settings = scenario.pod_settings(seed, "pod-1")
@@ -160,5 +166,6 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
         scenario.nets.failure_mark_ms / 1000,
         pod_s=_pod_s_max(scenario.nets, settings) + stopped_s,
         lag_s=scenario.stated(strategy).lag_s(),
+        warmers=frozenset(f"pod-{scenario.pods + number + 1}" for number in range(_warmers(scenario))),
         is_cache_well=takes_all and is_quick and not has_wrong_clocks(scenario),
     )

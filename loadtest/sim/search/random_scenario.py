@@ -15,6 +15,8 @@ REQUESTS_MAX = 1_200
 """The most expected requests of a scenario, so that a run takes some tens of milliseconds."""
 BUSY_SHARE = 0.4
 """The share of the worlds in which requests and loads take CPU."""
+WARMED_SHARE = 0.2
+"""The share of the worlds in which a warmer fills the cache beside the pods."""
 BUSY_MAX = 1.1
 """The most that pods are asked for, in what they can do."""
 SERVICE_US_MAX = 100_000
@@ -58,7 +60,8 @@ def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Sce
     }
     world = _with_cpu(world, Random(f"{seed}/cpu"))
     world = _with_one_more(world, Random(f"{seed}/one more fault"))
-    return Scenario.model_validate(with_outage(world, seed))
+    world = _with_warming(with_outage(world, seed), Random(f"{seed}/warming"))
+    return Scenario.model_validate(world)
 
 
 def shuffle_seed(seed: int) -> int | None:
@@ -107,6 +110,25 @@ def _with_cpu(world: dict[str, Any], rng: Random) -> dict[str, Any]:
     ]
     busy = {"service_us": round(service_us), "load_us": round(load_us)}
     return world | {"virtual": world["virtual"] | busy, "faults": world["faults"] + blocked}
+
+
+def _with_warming(world: dict[str, Any], rng: Random) -> dict[str, Any]:
+    """The world with warmers that have any plan; from a stream of its own."""
+    if rng.random() > WARMED_SHARE:
+        return world
+    ttl, at_s = rng.choice(["same", "spread", "anchored", "until"]), round(rng.uniform(0, world["duration_s"] / 2), 2)
+    until_s = at_s + world["cache"]["ttl_s"] * rng.uniform(0.1, 1)
+    warming = {
+        "at_s": at_s,
+        "warmers": rng.randint(1, min(3, world["keys"]["count"])),
+        "rate_per_s": rng.choice([1, 5, 50, 1_000]),
+        "batch": rng.randint(1, 5),
+        "pause_s": rng.choice([0.0, 0.3]),
+        "ttl": ttl,
+        "until_s": until_s if ttl == "until" else None,
+        "rounds_max": rng.choice([1, 5, 50]),
+    }
+    return world | {"warming": warming}
 
 
 def _latency(rng: Random, low_ms: float, high_ms: float) -> str:

@@ -77,6 +77,10 @@ def _shorter(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
             yield from _changed(scenario, duration_s=duration_s)
 
 
+def _unwarmed(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
+    yield from _changed(scenario, warming=None)
+
+
 def _fewer_faults(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
     faults = [fault.model_dump() for fault in scenario.faults]
     if len(faults) > 1:
@@ -147,4 +151,4 @@ def _fixed(latency: str) -> str:
     return f"fixed({Latency.parse(latency).mean_ms:.0f})"
 
 
-_STEPS = (_shorter, _fewer_faults, _fewer_pods, _fewer_keys, _less_load, _milder, _plainer, _shorter)
+_STEPS = (_shorter, _unwarmed, _fewer_faults, _fewer_pods, _fewer_keys, _less_load, _milder, _plainer, _shorter)

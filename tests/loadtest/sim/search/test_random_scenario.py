@@ -101,6 +101,13 @@ def test_a_new_strategy_changes_the_world_of_no_other() -> None:
         ), seed
 
 
+def test_some_worlds_are_warmed_by_any_plan(worlds: list[Scenario]) -> None:
+    plans = [world.warming for world in worlds if world.warming is not None]
+    assert len(SEEDS) / 10 < len(plans) < len(SEEDS) / 3
+    assert {plan.ttl for plan in plans} == {"same", "spread", "anchored", "until"}
+    assert any(plan.warmers > 1 for plan in plans)
+
+
 def test_half_of_the_seeds_shuffle() -> None:
     assert sum(shuffle_seed(seed) is not None for seed in SEEDS) == len(SEEDS) / 2
 
