@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtest import ROOT
+from loadtest.report.measured_block import NoMarkers, parts
 
 README = ROOT / "README.md"
 SERVICE = ("app/*.py", "app/strategies/*.py")
@@ -125,12 +126,10 @@ def quoted_by(block: Block, run: Callable[[Sequence[str], Path], str], results: 
 
 def _parts(readme: str, block: Block) -> tuple[str, str, str]:
     """The parts before a block, in it and behind it; the markers belong to the outer two."""
-    begin, end = f"<!-- measured: {block.name} -->\n", f"<!-- end: {block.name} -->"
-    before, found_begin, rest = readme.partition(begin)
-    body, found_end, after = rest.partition(end)
-    if not (found_begin and found_end):
-        raise NoBlock(f"README.md has no block between {begin.strip()} and {end}")
-    return before + begin, body, end + after
+    try:
+        return parts(readme, block.name)
+    except NoMarkers as error:
+        raise NoBlock(f"README.md {error}") from None
 
 
 def _first_table(markdown: str, columns: Sequence[str]) -> str:

@@ -19,8 +19,9 @@ from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.contents import VIRTUAL
+from loadtest.report.measured_block import NoMarkers, parts
 from loadtest.studies.mistakes.demonstration import BadDemonstration, demonstrations
-from loadtest.studies.mistakes.table import BEGIN, END, MistakesTable, as_json, as_markdown, judge, page_with
+from loadtest.studies.mistakes.table import BLOCK, MistakesTable, as_json, as_markdown, judge, page_with
 from loadtest.workload.gate import BadGate
 
 PAGE = ROOT / "docs" / "mistakes.md"
@@ -48,12 +49,12 @@ def mistakes(
     try:
         shown = demonstrations(found, asked)
         text = None if page is None else page.read_text(encoding="utf-8")
+        if text is not None:
+            parts(text, BLOCK)
     except BadDemonstration as error:
         fail(error)
-    except OSError as error:
-        fail(f"--page: {page}: {error.strerror or error}")
-    if text is not None and (BEGIN not in text or END not in text):
-        fail(f"--page: {page} has no block between {BEGIN.strip()} and {END}")
+    except (NoMarkers, OSError) as error:
+        fail(f"--page: {page}: {getattr(error, 'strerror', None) or error}")
     about = this_run(seed, is_virtual=True) | VIRTUAL
     folder = run_folder(results, "mistakes", about)
     runs = [run for one in shown for run in one.runs(found, seed)]
@@ -74,8 +75,8 @@ def mistakes(
     if hidden := [one for one in judged if not one.is_shown]:
         warn(gate.message for one in hidden for gate in one.gates if not gate.passed)
         fail(f"not shown: {', '.join(one.demonstration.name for one in hidden)}", code=1)
-    if page is not None and text is not None and (written := page_with(text, table)) is not None:
-        write_whole(page, written.removesuffix("\n"))
+    if page is not None and text is not None:
+        write_whole(page, page_with(text, table).removesuffix("\n"))
         console.print(f"Written: {named(page)}", soft_wrap=True, highlight=False)
 
 

@@ -21,14 +21,16 @@ from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.contents import VIRTUAL
+from loadtest.report.measured_block import NoMarkers, parts, written
 from loadtest.studies.steps import native_steps
-from loadtest.studies.steps.page import NoPlace, read_page, with_table
 from loadtest.studies.steps.plan import StepByStep, read_steps
 from loadtest.studies.steps.table import DEFAULT, HEADINGS, Measured, StepsTable, as_json, as_markdown
 from loadtest.studies.steps.taken import TakenStep
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import BadScenario
 
+BLOCK = "steps"
+"""The name in the markers of a page."""
 REPEATS = 5
 LINES_MAX = 10
 """The most lines of progress, where the output is no terminal."""
@@ -67,7 +69,7 @@ def steps(
     finally:
         _report(table, folder, about)
     if page is not None and all(one.is_result for one in lines):
-        write_whole(page, with_table(text, as_markdown(table, about)).removesuffix("\n"))
+        write_whole(page, written(text, BLOCK, f"\n{as_markdown(table, about)}\n\n").removesuffix("\n"))
         console.print(f"Written: {page}", soft_wrap=True, highlight=False, markup=False)
     invalid = [one.step.name for one in lines if not one.is_result]
     if invalid := [*invalid, *(f"{one.step}, natively" for one in table.measured if not one.row.valid)]:
@@ -79,9 +81,13 @@ def _asked(name: str, only: str | None, page: Path | None) -> tuple[StepByStep, 
     found = discovered().strategies
     try:
         plan = read_steps(name)
-        text = "" if page is None else read_page(page)
-    except (BadScenario, NoPlace, OSError) as error:
-        fail(f"--page {page}: {error}" if not isinstance(error, BadScenario) else error)
+        text = "" if page is None else page.read_text(encoding="utf-8")
+        if page is not None:
+            parts(text, BLOCK)
+    except BadScenario as error:
+        fail(error)
+    except (NoMarkers, OSError) as error:
+        fail(f"--page: {page}: {getattr(error, 'strerror', None) or error}")
     known = [one.name for one in plan.steps]
     asked = [one.strip() for one in only.split(",")] if only else known
     if unknown := [one for one in asked if one not in known]:

@@ -10,6 +10,7 @@ from loadtest.figures.run_summary import RunSummary
 from loadtest.report.cells import NONE
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.marks import marked
+from loadtest.report.measured_block import written
 from loadtest.report.quoting import for_markdown
 from loadtest.report.workload_in_words import sentence
 from loadtest.stats.gates import GateResult, judge_gates
@@ -19,7 +20,7 @@ from loadtest.stats.sentences import show
 from loadtest.studies.mistakes.demonstration import Demonstration
 from loadtest.workload.schema import SCHEMA
 
-BEGIN, END = "<!-- measured: mistakes -->\n", "<!-- end: mistakes -->"
+BLOCK = "mistakes"
 """The markers in a page between which the table stands."""
 
 
@@ -118,8 +119,6 @@ def as_json(table: MistakesTable, about: Mapping[str, Any]) -> str:
     )
 
 
-def page_with(page: str, table: MistakesTable) -> str | None:
-    """The page with the table between its markers; None where it lacks them."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    return f"{before}{begin}{as_markdown(table)}{end}{after}" if begin and end else None
+def page_with(page: str, table: MistakesTable) -> str:
+    """The page with the table between its markers. Raises `NoMarkers` where it lacks them."""
+    return written(page, BLOCK, as_markdown(table))

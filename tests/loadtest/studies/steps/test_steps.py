@@ -15,13 +15,13 @@ from loadtest.cli.steps import REPEATS
 from loadtest.figures.run_summary import RunSummary
 from loadtest.sim.cluster.simulate import SimulatedHistory, rare_collections
 from loadtest.studies.steps import native_steps
-from loadtest.studies.steps.page import BEGIN, END, with_table
 from loadtest.studies.steps.plan import StepByStep, read_steps
 from loadtest.studies.steps.table import DEFAULT, StepsTable, as_markdown
 from loadtest.studies.steps.taken import SURE_REPEATS_MIN, TakenStep
 
 FOUND = discover().strategies
 PAGE = ROOT / "docs" / "steps.md"
+PLACE = "mine\n<!-- measured: steps -->\nof yesterday\n<!-- end: steps -->\nmine too\n"
 SMALL = """
 schema = 2
 title = "Two steps and an outage"
@@ -105,7 +105,7 @@ def test_the_lines_of_the_page_are_what_virtual_time_does_now() -> None:
 
 def test_each_figure_stands_beside_what_it_was_and_worse_is_what_is_larger_in_every_repeat(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"mine\n{BEGIN}of yesterday\n{END}\nmine too\n")
+    page.write_text(PLACE)
     result, told = command(tmp_path, str(small(tmp_path)), "--page", str(page))
     assert result.exit_code == 0, result.output
     alone, kept, down = told["steps"]
@@ -115,8 +115,8 @@ def test_each_figure_stands_beside_what_it_was_and_worse_is_what_is_larger_in_ev
     assert {"origin reads", "stale %"} <= {*down["worse"]}
     assert down["figures"]["errors"] == 0
     written = page.read_text()
-    assert written.startswith(f"mine\n{BEGIN}")
-    assert written.endswith(f"{END}\nmine too\n")
+    assert written.startswith("mine\n<!-- measured: steps -->\n\nsmall: ")
+    assert written.endswith("\n\n<!-- end: steps -->\nmine too\n")
     assert "of yesterday" not in written
     assert f"{down['figures']['origin reads']:.0f}, before was {kept['figures']['origin reads']:.0f}" in written
     assert "--only down`" in written, "a line names the command that makes it"
@@ -184,7 +184,7 @@ def test_a_file_that_cannot_be_run_exits_2_and_names_the_step(
         (["{folder}/none.toml"], "there is no file"),
         (["--only", "roof"], "there is no step 'roof': name some of nothing, spread, "),
         (["--page", "{folder}/none.md"], "--page"),
-        (["--page", "{folder}/plain.md"], "has no place between <!-- measured: steps -->"),
+        (["--page", "{folder}/plain.md"], "has no block between <!-- measured: steps -->"),
     ],
 )
 def test_bad_input_exits_2_before_anything_runs(words: list[str], said: str, tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_bad_input_exits_2_before_anything_runs(words: list[str], said: str, tmp
 
 def test_a_step_that_is_no_result_exits_3_and_leaves_the_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(with_table(f"{BEGIN}{END}", "of yesterday"))
+    page.write_text(PLACE)
     file = small(tmp_path, ("rate_per_s = 60", "rate_per_s = 0.01"))
     result, told = command(tmp_path, str(file), "--only", "alone", "--repeats", "1", "--page", str(page))
     assert result.exit_code == 3, result.output
