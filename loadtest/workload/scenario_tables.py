@@ -138,6 +138,6 @@ class Live(Table):
     rate_per_s: float | None = Field(None, gt=0, le=RATE_REAL_MAX)
     """Requests per second of all strategies together; by default as close to the load's own for each as can be."""
     strategies: list[str] = Field(default_factory=list)
-    """The strategies that get the live load; all that there are by default."""
+    """The strategies that get the live load, or groups of them; those that run by default where none is named."""
     keys: int | None = Field(None, ge=1, le=1_000_000)
     """The number of keys, by default the scenario's; at a low rate, few keys have requests enough for a herd."""
