@@ -32,7 +32,7 @@ def add_admin_routes(
 
     @app.get("/strategies")
     async def strategies() -> dict[str, Any]:
-        """The strategies that were discovered, and the code that runs.
+        """The strategies that were discovered, those of each group, and the code that runs.
 
         A client judges answers by how old they may be, how long a load may take, and how many items exist. `now_s` is
         the cache's time, which dates the items.

@@ -17,6 +17,7 @@ from loadtest.studies.mistakes import demonstration
 from loadtest.studies.mistakes.demonstration import BadDemonstration, demonstrations
 from loadtest.studies.mistakes.table import MistakesTable, ShownMistake, judge, page_with
 from loadtest.theory import formulas
+from loadtest.workload.planned_run import PlannedRun
 
 FOUND = discover(references=False, wrong=True)
 SEED = mistakes.SEED
@@ -132,6 +133,13 @@ def test_a_mutex_in_each_pod_is_as_many_loads_as_pods() -> None:
 def test_a_lock_that_outlives_its_holder_fails_whoever_gives_up_before_its_lease_ends() -> None:
     requests_s, lease_s, wait_s = 100.0, 10.0, 5.0
     assert row("outliving_lock").errors == pytest.approx(requests_s * (lease_s - wait_s + LOAD_S), rel=0.1)
+
+
+def test_a_lease_of_a_second_fails_no_more_than_died_with_the_holder() -> None:
+    name = "outliving_lock"
+    scenario = shown(name).demonstration.scenario.model_copy(update={"params": {name: {"lease_s": 1.0}}})
+    found = SimulatedHistory(PlannedRun(scenario, name, SEED), FOUND.wrong[name]).simulated().row
+    assert found.errors <= shown(name).rows["singleflight"].errors
 
 
 def test_a_cost_in_whole_seconds_refreshes_nothing_early() -> None:
