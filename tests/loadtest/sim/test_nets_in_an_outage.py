@@ -11,6 +11,8 @@ from loadtest.sim.cluster.simulate import simulate
 from loadtest.workload.scenario import Scenario
 
 LOAD_S, OUTAGE_S, RATE_PER_S, KEYS, PODS = 0.2, 8.0, 300, 10, 3
+ONE_LOAD_MS = 1000 * LOAD_S + 1.5
+"""A load, the way of its request and back, and that of a question to another pod."""
 SEEDS = (1, 2)
 FOUND = discover().strategies
 BASELINE = next(name for name, strategy in FOUND.items() if strategy.is_baseline)
@@ -82,11 +84,12 @@ def test_by_default_none_is_slower_than_the_baseline_without_nets_or_fails_a_twe
     """
     without, within = outage(BASELINE, WITHOUT, is_empty=True), outage(strategy, DEFAULTS, is_empty=True)
     assert within.failed <= 1.05 * without.failed
-    assert within.p99_ms <= without.p99_ms
+    assert within.p99_ms <= max(without.p99_ms, ONE_LOAD_MS)
 
 
 @pytest.mark.parametrize("strategy", COLLAPSING)
 def test_a_failure_is_shared_by_all_pods(strategy: str) -> None:
     alone, shared = outage(strategy, WITHOUT, is_empty=True), outage(strategy, DEFAULTS, is_empty=True)
     assert shared.failed_reads < alone.failed_reads
-    assert shared.p99_ms < alone.p99_ms / 10
+    # who waits for no lock has not queued for one load after the other before, either
+    assert shared.p99_ms < max(alone.p99_ms / 10, ONE_LOAD_MS)
