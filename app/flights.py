@@ -104,25 +104,25 @@ class _Job:
 class _Flight:
     """A flight under way, with the answers that requests wait for: at most as many as there are requests."""
 
-    __slots__ = ("answers", "early", "heard", "job")
+    __slots__ = ("answers", "deletions", "early", "heard", "job")
 
     def __init__(self, job: _Job) -> None:
         self.job = job
         self.answers: list[asyncio.Future[Lookup | None]] = []
         """The answers in the order of coming; None tells a request to fly once more."""
-        self.early = 0
-        """The number of those that came before the load began."""
+        self.early = self.deletions = 0
+        """The number of those that came before the load began, and of the deletes that were heard of by then."""
         self.heard: Notification | None = None
         """The news of the key since the load began; None once the load is stored under a valid lock."""
 
     def loads(self, heard: Notification) -> None:
         """Note that the load begins."""
-        self.heard, self.early = heard, len(self.answers)
+        self.heard, self.early, self.deletions = heard, len(self.answers), heard.deletions
 
     @property
     def is_overtaken(self) -> bool:
         """Whether the key was deleted in mid-load, so that what comes is no answer to a request of afterwards."""
-        return self.heard is not None and self.heard.was_deleted
+        return self.heard is not None and self.heard.deletions > self.deletions
 
 
 _Way = Callable[[_Flight], Coroutine[Any, Any, Lookup]]
@@ -291,35 +291,34 @@ class PodFlights:
         token = f"{self._instance_id}:{self._rng.getrandbits(64):016x}"
         if job.reason is not LoadReason.MISS:
             budget.current.set(None)  # a refresh takes nothing of the budget of the request that began it
-        try:
-            entry = await self._lock_or_landing(job, token)
-        except CacheAway:
-            if job.reason is not LoadReason.MISS:
-                raise  # no request waits for it, and it could not be stored
-            return await self._load_unstored(flight)
-        if entry is not None:
-            return Lookup(Status.COLLAPSED, entry)
-        with self._cache.notification(job.key) as heard:
+        with self._cache.notification(job.key) as heard:  # before the first look, so that no wake-up is lost
+            try:
+                entry = await self._lock_or_landing(job, token, heard)
+            except CacheAway:
+                if job.reason is not LoadReason.MISS:
+                    raise  # no request waits for it, and it could not be stored
+                return await self._load_unstored(flight)
+            if entry is not None:
+                return Lookup(Status.COLLAPSED, entry)
             flight.loads(heard)
             return await self._lead(flight, token)
 
-    async def _lock_or_landing(self, job: _Job, token: str) -> Entry | None:
+    async def _lock_or_landing(self, job: _Job, token: str, notification: Notification) -> Entry | None:
         """None once this flight has the lock, or the entry that another pod has stored meanwhile. Raises `Shed`."""
-        with self._cache.notification(job.key) as notification:  # before the first look, so that no wake-up is lost
-            if await self._take_lock(job.key, token):
-                return None
-            running = asyncio.get_running_loop()
-            began_s = running.time()
-            try:
-                while running.time() - began_s < self._bounds.wait_s_max:
-                    await notification.wait(self._bounds.poll_s * self._rng.uniform(0.5, 1.5))
-                    entry = await self._cache.get(job.key)
-                    if entry is not None and job.is_done_by(entry, self._clock.now_s()):
-                        return entry
-                    if await self._take_lock(job.key, token):
-                        return None
-            finally:
-                self._events.lock_waited(running.time() - began_s)
+        if await self._take_lock(job.key, token):
+            return None
+        running = asyncio.get_running_loop()
+        began_s = running.time()
+        try:
+            while running.time() - began_s < self._bounds.wait_s_max:
+                await notification.wait(self._bounds.poll_s * self._rng.uniform(0.5, 1.5))
+                entry = await self._cache.get(job.key)
+                if entry is not None and job.is_done_by(entry, self._clock.now_s()):
+                    return entry
+                if await self._take_lock(job.key, token):
+                    return None
+        finally:
+            self._events.lock_waited(running.time() - began_s)
         raise Shed(f"the lock stayed taken for {self._bounds.wait_s_max:g} s (wait_ms_max)")
 
     async def _take_lock(self, key: str, token: str) -> bool:

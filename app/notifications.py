@@ -8,11 +8,11 @@ from typing import Self
 class Waiter:
     """One waiter for the entry of a key, from entering it to leaving it; implements `app.strategy.Notification`."""
 
-    __slots__ = ("_is_announced", "_key", "_notifications", "_woken", "was_deleted")
+    __slots__ = ("_is_announced", "_key", "_notifications", "_woken", "deletions")
 
     def __init__(self, notifications: "Notifications", key: str) -> None:
         self._notifications, self._key = notifications, key
-        self._is_announced = self.was_deleted = False
+        self._is_announced, self.deletions = False, 0
         self._woken: asyncio.Future[None] | None = None
 
     def __enter__(self) -> Self:
@@ -67,7 +67,7 @@ class Notifications:
     def notify_deleted(self, key: str) -> None:
         """Wake the waiters of a key that was deleted, which are told so."""
         for waiter in self.waiters.get(key, ()):
-            waiter.was_deleted = True
+            waiter.deletions += 1
             waiter.notify()
 
     def notify_all(self) -> None:

@@ -89,8 +89,8 @@ class Notification(Protocol):
     """A subscription to the entry of one key: it wakes its waiter when a new one may be in the cache."""
 
     @property
-    def was_deleted(self) -> bool:
-        """Whether the key was deleted since entering, as far as this pod has heard: a message can be late, or lost."""
+    def deletions(self) -> int:
+        """The deletes of the key since entering that this pod has heard of: a message can be late, or lost."""
         ...
 
     async def wait(self, timeout_s: float) -> bool:

@@ -138,10 +138,10 @@ def test_who_waits_is_woken_by_a_delete_and_can_tell_it_from_a_put(caches: Cache
         with pods.here.notification(KEY) as here, pods.there.notification(KEY) as there:
             await pods.here.put(KEY, entry_of(pods), "mine")
             assert [await one.wait(WAKE_S_MAX) for one in (here, there)] == [True, True]
-            assert [one.was_deleted for one in (here, there)] == [False, False]
+            assert [one.deletions for one in (here, there)] == [0, 0]
             await pods.here.delete(KEY)
             assert [await one.wait(WAKE_S_MAX) for one in (here, there)] == [True, True]
-            assert [one.was_deleted for one in (here, there)] == [True, True]
+            assert [one.deletions for one in (here, there)] == [1, 1]
 
     caches.run(case)
 

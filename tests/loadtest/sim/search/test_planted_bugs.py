@@ -14,7 +14,7 @@ from app.discovery import discover
 from app.flights import PodFlights, _Flight, _Job
 from app.pooler import Permit
 from app.pooler_client import PoolerClient
-from app.strategy import CacheAway, Entry, Lookup, Shed, Strategy
+from app.strategy import CacheAway, Entry, Lookup, Notification, Shed, Strategy
 from loadtest.sim.cluster import cluster as world
 from loadtest.sim.cluster import pod, redis_link
 from loadtest.sim.cluster.looks import Looks
@@ -72,7 +72,7 @@ class KeepsFailures(PodFlights):
 class ListensLate(PodFlights):
     """Subscribes once it has been refused the lock: what is notified in between is missed."""
 
-    async def _lock_or_landing(self, job: _Job, token: str) -> Entry | None:
+    async def _lock_or_landing(self, job: _Job, token: str, earlier: Notification) -> Entry | None:
         if await self._take_lock(job.key, token):
             return None
         with self._cache.notification(job.key) as notification:
@@ -150,9 +150,9 @@ class DoesNotKnowItsOwnLock(SimulatedRedis):
 class NeverLooksByItself(PodFlights):
     """Relies on notifications alone."""
 
-    async def _lock_or_landing(self, job: _Job, token: str) -> Entry | None:
+    async def _lock_or_landing(self, job: _Job, token: str, notification: Notification) -> Entry | None:
         self._bounds = replace(self._bounds, poll_s=self._bounds.wait_s_max)
-        return await super()._lock_or_landing(job, token)
+        return await super()._lock_or_landing(job, token, notification)
 
 
 class GivesBackAtOnce(PoolerClient):
