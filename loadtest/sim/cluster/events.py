@@ -4,7 +4,6 @@ Pods are named in events as in records: `pod-1`. An event that costs a hit is ma
 Each chunk of answers (`loadtest.figures.records.Answers`) is an event too.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -245,11 +244,17 @@ class NotificationsMissed(NamedTuple):
 
 
 class WaiterTimedOut(NamedTuple):
-    """A waiter for an entry has woken without a notification since `since_s`, from when on it has listened."""
+    """A waiter for an entry has woken without a notification."""
 
     pod: str
     key: str
-    since_s: float = -math.inf
+
+
+class ListenerLooked(NamedTuple):
+    """A pod that listens for an entry has looked for it."""
+
+    pod: str
+    key: str
 
 
 class OriginAsked(NamedTuple):

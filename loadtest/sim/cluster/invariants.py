@@ -51,7 +51,7 @@ class Invariants:
         """The newest item of each key that the cache has had and a client has seen."""
         self._asked_s: dict[bytes, float] | None = {} if knows_truth else None
         self._refused_s: dict[tuple[str, str], float] = {}
-        """The moment at which a pod was last refused the lock of a key, while its waiter hears notifications."""
+        """The moment at which a pod was last refused the lock of a key, or looked while its waiter listens."""
         self._has_held: set[tuple[str, str]] = set()
         self._deaf: set[str] = set()
         self._longest_store_s = 0.0
@@ -70,6 +70,7 @@ class Invariants:
             events.EntryDeleted: self._entry_deleted,
             events.EntryStored: self._entry_stored,
             events.KeyMarked: self._key_marked,
+            events.ListenerLooked: self._listener_looked,
             events.LockAsked: self._lock_asked,
             events.LockReleased: self._lock_released,
             events.LockRenewed: self._lock_renewed,
@@ -248,13 +249,17 @@ class Invariants:
         (self._deaf.add if event.is_deaf else self._deaf.discard)(event.pod)
         self._refused_s = {refused: at_s for refused, at_s in self._refused_s.items() if refused[0] != event.pod}
 
+    def _listener_looked(self, event: events.ListenerLooked) -> None:
+        if event in self._refused_s:
+            self._refused_s[event.pod, event.key] = self._now_s()
+
     def _waiter_timed_out(self, event: events.WaiterTimedOut) -> None:
-        """Check that a waiter that timed out had missed no notification since it was refused the lock."""
-        pod, key, listened_s = event
+        """Check that a waiter that timed out had missed no notification since it was refused the lock, or looked."""
+        pod, key = event
         since_s = self._refused_s.get((pod, key))
         released_s = self._released_s.get(key, -1.0)
         late_s = self._allowed.late_s + self._latest_s + (self._allowed.poll_s if pod in self._deaf else 0.0)
-        if since_s is not None and released_s > max(since_s, listened_s) and self._now_s() - released_s > late_s:
+        if since_s is not None and released_s > since_s and self._now_s() - released_s > late_s:
             said = f"{pod} waited on for {key}, whose waiters were notified at {released_s:.6f} s"
             self.report(Invariant.WOKEN, said)
 

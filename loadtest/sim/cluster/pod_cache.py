@@ -60,6 +60,7 @@ class SimulatedCache:
         self._gate, self._cpu = gate or PauseGate(), cpu
         self._link = RedisLink(server, clock, latency_s, timeouts, self._gate, pod, cpu)
         self._notifications = Notifications()
+        self._listened_for = self._notifications.waiters
         self.local_tiers = LocalTiers(lambda: server.follow(self))
         tasks = self._link.tasks
         self._counts = Counts(self, self._now_s, tasks, pace, self._drop_counts)
@@ -130,6 +131,8 @@ class SimulatedCache:
             entry = self._get(key)
         else:
             entry = await self._ask("get", self._get, key)
+        if key in self._listened_for and self._is_listener(key):
+            self._emit(events.ListenerLooked(self._pod, key))
         if entry is None or entry.is_servable(now_s := self.clock.now_s()):
             return entry
         if isinstance(self.clock, RedisClock) and not entry.is_servable_on_error(now_s, self._stale_s):
@@ -216,10 +219,15 @@ class SimulatedCache:
         return await self._ask("time", self._server.time_s)
 
     def notification(self, key: str) -> AbstractContextManager[Notification]:
-        return _ObservedWaiter(self._notifications, key, self, self._server, self._time_out, self._true_clock.now_s)
+        return _ObservedWaiter(self._notifications, key, self, self._server, self._time_out)
 
-    def _time_out(self, key: str, since_s: float) -> None:
-        self._emit(events.WaiterTimedOut(self._pod, key, since_s))
+    def _is_listener(self, key: str) -> bool:
+        """Whether the task that runs listens for the key: what others see, it does not know of."""
+        running = asyncio.current_task()
+        return any(isinstance(waiter, _ObservedWaiter) and waiter.task is running for waiter in self._listened_for[key])
+
+    def _time_out(self, key: str) -> None:
+        self._emit(events.WaiterTimedOut(self._pod, key))
 
     def hear(self, key: str, was_deleted: bool) -> None:
         self._hear(partial(self._notifications.notify_deleted if was_deleted else self._notifications.notify, key))
@@ -341,7 +349,7 @@ class SimulatedCache:
 class _ObservedWaiter(Waiter):
     """A waiter that the server knows of, and that reports its time-outs. Implements `app.strategy.Notification`."""
 
-    __slots__ = ("_listener", "_now_s", "_server", "_since_s", "_timed_out")
+    __slots__ = ("_listener", "_server", "_timed_out", "task")
 
     def __init__(
         self,
@@ -349,14 +357,13 @@ class _ObservedWaiter(Waiter):
         key: str,
         listener: SimulatedCache,
         server: SimulatedRedis,
-        timed_out: Callable[[str, float], None],
-        now_s: Callable[[], float],
+        timed_out: Callable[[str], None],
     ) -> None:
         super().__init__(notifications, key)
-        self._listener, self._server, self._timed_out, self._now_s = listener, server, timed_out, now_s
+        self._listener, self._server, self._timed_out = listener, server, timed_out
 
     def __enter__(self) -> Self:
-        self._since_s = self._now_s()
+        self.task = asyncio.current_task()
         self._server.waiter_began(self._listener, self._key)
         return super().__enter__()
 
@@ -368,8 +375,6 @@ class _ObservedWaiter(Waiter):
 
     async def wait(self, timeout_s: float) -> bool:
         is_notified = await super().wait(timeout_s)
-        if is_notified:
-            self._since_s = self._now_s()
-        else:
-            self._timed_out(self._key, self._since_s)
+        if not is_notified:
+            self._timed_out(self._key)
         return is_notified
