@@ -35,12 +35,15 @@ def well_from_s(scenario: Scenario, strategy: type[Strategy], allowed: Allowed) 
     """
     settings = scenario.pod_settings(seed=0, pod="any")
     pause_s = scenario.stated(strategy).mechanism().pause_s
-    load_s = _load_s_max(scenario, strategy, settings) + pause_s
+    load_s = _load_s_max(scenario, strategy, settings)
     if not allowed.is_cache_well or scenario.virtual.service_us or scenario.virtual.load_us:
         return math.inf
     if load_s + COMMANDS_S > _patience_s(scenario, strategy, settings) or not _fit(scenario, strategy):
         return math.inf
-    if pause_s and scenario.writes is not None:
+    waits_s = min(
+        _waits_s(scenario, settings), settings.wait_ms_max / 2000
+    )  # half of it is for a load without the cache
+    if pause_s and (pause_s + load_s + COMMANDS_S > waits_s or scenario.writes is not None):
         return math.inf  # a load that a delete overtakes answers one request, and the next begins a pause later
     open_s = longest_open_s(scenario.nets)
     slow = [fault.times for fault in scenario.faults if isinstance(fault, faults.OriginSlow)]
@@ -48,6 +51,7 @@ def well_from_s(scenario: Scenario, strategy: type[Strategy], allowed: Allowed) 
     drained_s = _backlog_s(scenario, open_s) if collapsed_max(scenario, strategy) is None else 0.0
     ended_s = settings.origin_timeout_ms / 1000 + settings.lease_ms / 1000 + scenario.nets.failure_mark_ms / 1000
     ended_s += settings.grace_s if any(isinstance(one, faults.PodTerminated) for one in scenario.faults) else 0.0
+    ended_s += pause_s
     return calm_from_s(scenario) + ended_s + open_s + slowed_s + drained_s + AFTER_S
 
 
@@ -84,9 +88,14 @@ def _patience_s(scenario: Scenario, strategy: type[Strategy], settings: Settings
     outlives_s = math.inf
     if collapsed_max(scenario, strategy) is not None:
         outlives_s = min(scenario.cache.ttl_s, settings.negative_ttl_s if scenario.keys.absent else math.inf) / 2
+    return min(_waits_s(scenario, settings), outlives_s + COMMANDS_S)
+
+
+def _waits_s(scenario: Scenario, settings: Settings) -> float:
+    """The shortest of the time-outs that a request may meet, seconds."""
     hard_ms = scenario.nets.hard_timeout_ms or math.inf
     timeout_ms = min(settings.origin_timeout_ms, settings.wait_ms_max, hard_ms)
-    return min(timeout_ms / 1000, scenario.client.timeout_s or math.inf, outlives_s + COMMANDS_S)
+    return min(timeout_ms / 1000, scenario.client.timeout_s or math.inf)
 
 
 def _backlog_s(scenario: Scenario, open_s: float) -> float:
