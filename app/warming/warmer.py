@@ -28,6 +28,8 @@ LEAD_S_MAX = 0.05
 """How long before its turn a key is locked and looked up at most, seconds; it is as long as that took the last time."""
 SLEEP_S_MIN = 1e-6
 """The shortest sleep, seconds: a shorter one may be too small to be added to the time, and would never end."""
+AGAIN_S, AGAIN_S_MAX = 0.25, 5.0
+"""The pause before the second round, seconds, doubled before each further one, up to the second."""
 AWAY_S = 0.25
 """The pause between two looks at a cache that is away, seconds; all of them are within the plan's time."""
 
@@ -67,6 +69,8 @@ class Warmer:
         try:
             async with asyncio.timeout(plan.within_s):
                 while not progress.is_ready and progress.round < plan.rounds_max:
+                    if progress.round:  # what is left to pods, or has failed, takes its time
+                        await asyncio.sleep(min(AGAIN_S_MAX, AGAIN_S * 2 ** (progress.round - 1)))
                     await self._go_round()
                     progress.hit_ratio = await self._hit_ratio()
                     progress.is_ready = progress.hit_ratio >= plan.hit_ratio

@@ -88,17 +88,19 @@ def test_entries_that_are_there_are_left_alone() -> None:
     assert not row.incidents
 
 
-def test_a_key_that_a_pod_loads_is_left_to_it_where_the_strategy_locks() -> None:
-    """Three hundred visitors a second ask for ten keys that the warmer goes through, with loads of half a second."""
+@pytest.mark.parametrize(("at_s", "rate_per_s", "load_ms"), [(0.3, 1_000, 500), (0.0, 2, 100)])
+def test_a_key_that_a_pod_loads_or_has_just_loaded_is_left_to_it(at_s: float, rate_per_s: int, load_ms: int) -> None:
+    """Pods are loading all ten keys when the warmer begins, or have loaded them between its look and its turn."""
     busy = {
         "load": {"loop": "open", "rate_per_s": 300},
         "keys": {"count": 10},
-        "origin": {"latency": "fixed(500)", "connections": 32},
+        "origin": {"latency": f"fixed({load_ms})", "connections": 32},
         "duration_s": 4,
     }
-    _, ledger = run(warmed({"rate_per_s": 1_000}, **busy), "singleflight")
-    loaded = [key for at_s, _, key in ledger.asked if at_s < 2]
-    assert sorted(loaded) == [*range(10)], "each once, by whoever came first"
+    row, ledger = run(warmed({"at_s": at_s, "rate_per_s": rate_per_s}, **busy), "singleflight")
+    assert sorted(key for _, _, key in ledger.asked) == [*range(10)], "each once, by whoever came first"
+    assert len(ledger.of()) <= 1
+    assert not row.incidents, "it was ready once the pods were"
 
 
 def test_a_warmer_overwrites_nothing_that_was_read_later_where_the_strategy_does_not_lock() -> None:
