@@ -20,10 +20,10 @@ from app.fingerprint import fingerprint
 from app.ledger import Ledger
 from app.metrics import Metrics
 from app.origin import Store
-from app.peer_client import over_http
-from app.peer_names import read_peers
-from app.peer_roster import PeerRoster
-from app.peer_route import add_peer_routes
+from app.peers.client import over_http
+from app.peers.names import read_peers
+from app.peers.roster import PeerRoster
+from app.peers.route import add_peer_routes
 from app.pod import Pod
 from app.pooler_client import over_tcp
 from app.settings import Settings

@@ -19,7 +19,7 @@ from app.local_tier_metrics import LocalTierMetrics
 from app.nets.breaker import BreakerState
 from app.nets.nets import Net
 from app.nets.origin_guard import OriginGuard
-from app.peers import PeerOutcome
+from app.peers.peers import PeerOutcome
 from app.prefixes import prefixes_of
 from app.settings import Settings
 from app.strategy import LoadReason, Shed, Status, Strategy

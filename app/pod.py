@@ -9,7 +9,7 @@ from typing import Generic, Protocol, Self, TypeVar
 from app.item import ItemForm
 from app.nets.seam import NetCache
 from app.origin import Book, Origin, OriginEvents, Store
-from app.peers import PeerBounds, PodPeers
+from app.peers.peers import PeerBounds, PodPeers
 from app.pooler_client import Connect, PoolerClient
 from app.settings import Settings
 from app.strategy import Clock, Strategy

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from app import payload
 from app.latency import Latency
 from app.nets.nets import Nets
-from app.peer_names import read_peers
+from app.peers.names import read_peers
 from app.pooler import PORT, SIZE_MAX
 from app.redis_url import checked
 from app.slowdown import Slowdown

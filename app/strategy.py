@@ -246,7 +246,7 @@ def _without_local_tiers(entries_max: int, invalidation: str) -> LocalTier:
 
 
 class Peers(Protocol):
-    """The pods behind the same cache, as this one sees them. See `app.peers`."""
+    """The pods behind the same cache, as this one sees them. See `app.peers.peers`."""
 
     @property
     def own_name(self) -> str:
@@ -258,7 +258,7 @@ class Peers(Protocol):
         ...
 
     def ranked(self, key: str) -> Sequence[str]:
-        """The pods in the order in which they are to load the key, at most `app.peers.RANKS_MAX` of them.
+        """The pods in the order in which they are to load the key, at most `app.peers.peers.RANKS_MAX` of them.
 
         Pods that are away are left out. Where another pod asks, it is this pod alone, so that no key is routed twice.
         """

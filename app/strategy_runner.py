@@ -20,7 +20,7 @@ from app.nets.refusals import NetRefusal, RateLimited
 from app.nets.retry_after import retry_headers, whole_seconds
 from app.nets.seam import NetCache
 from app.nets.timeouts import Timeouts
-from app.peers import PeerEvents, PodPeers, StrategyPeers, came_by_hop
+from app.peers.peers import PeerEvents, PodPeers, StrategyPeers, came_by_hop
 from app.prefixes import keys_begin_with
 from app.settings import Settings
 from app.strategy import (

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from app.cache import RedisCache
 from app.metrics import Metrics
-from app.peers import PeerBounds, PodPeers
+from app.peers.peers import PeerBounds, PodPeers
 from app.strategy import Lab, Loaded, Loader, LoadReason, Lookup, Status, Strategy
 from app.strategy_runner import StrategyRunner
 from loadtest.workload.stated_settings import StatedSettings

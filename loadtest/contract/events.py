@@ -4,7 +4,7 @@ from collections import Counter
 
 from app.ledger import AskedRead
 from app.nets.nets import Net
-from app.peers import PeerOutcome
+from app.peers.peers import PeerOutcome
 from app.strategy import Shed, Status
 
 

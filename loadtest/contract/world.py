@@ -12,8 +12,8 @@ from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
-from app.peer_reply import read_reply, reply_to_peer
-from app.peers import PeerBounds, PeerQuestion, PodPeers
+from app.peers.peers import PeerBounds, PeerQuestion, PodPeers
+from app.peers.reply import read_reply, reply_to_peer
 from app.strategy import Entry, Lookup, Status, Strategy
 from app.strategy_runner import StrategyRunner
 from loadtest.contract.events import Events

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from app.nets.nets import Net
-from app.peers import PeerOutcome
+from app.peers.peers import PeerOutcome
 from app.strategy import CacheAway, Entry, Loaded, LoadReason
 from app.strategy_runner import Answer
 from loadtest.figures.failures import Kind

@@ -7,8 +7,8 @@ from random import Random
 from typing import Any, Protocol
 
 from app.latency import Latency
-from app.peer_reply import read_reply, with_signs
-from app.peers import AskPeer, PeerQuestion
+from app.peers.peers import AskPeer, PeerQuestion
+from app.peers.reply import read_reply, with_signs
 from app.strategy import Lookup, PeerAway
 from loadtest.sim.cluster.pause_gate import PauseGate
 from loadtest.sim.cluster.pod_cpu import PodCpu, outside, sleep_outside

@@ -12,8 +12,8 @@ from app.clock import RedisClock
 from app.latency import Latency
 from app.ledger import AskedRead
 from app.nets.nets import Net
-from app.peer_reply import reply_to_peer, with_signs
-from app.peers import PeerBounds, PeerOutcome, PeerQuestion, PodPeers
+from app.peers.peers import PeerBounds, PeerOutcome, PeerQuestion, PodPeers
+from app.peers.reply import reply_to_peer, with_signs
 from app.pod import Pod
 from app.settings import Settings
 from app.strategy import Shed, Status, Strategy

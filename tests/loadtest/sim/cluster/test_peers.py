@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.peers import PeerOutcome
-from app.rendezvous import ranking
+from app.peers.peers import PeerOutcome
+from app.peers.rendezvous import ranking
 from app.settings import Settings
 from app.strategy import Status
 from loadtest.contract.world import ContractWorld, play

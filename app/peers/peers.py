@@ -1,9 +1,9 @@
 """The other pods: which of them a key belongs to, which are away, and how one of them is asked to load it.
 
-A miss is asked of the pod that the key belongs to (`app.rendezvous`), where all misses of the key meet. How a question
-gets there is an `AskPeer`: HTTP in the service (`app.peer_client`), a simulated network in virtual time.
+A miss is asked of the pod that the key belongs to (`app.peers.rendezvous`), where all misses of the key meet. How a
+question gets there is an `AskPeer`: HTTP in the service (`app.peers.client`), a simulated network in virtual time.
 
-A pod that works says so (see `app.peer_reply`). One that refuses, hangs up, is silent for `peer_timeout_ms` or answers
+A pod that works says so (see `app.peers.reply`). One that refuses, hangs up, is silent for `peer_timeout_ms` or answers
 nonsense is away: all that is asked of it fails with `PeerAway`. For `peer_pause_ms` it is left out of every ranking, so
 that its keys belong to the next in line. Then one question tries it again, as a breaker's probe does; the others
 leave it out until it has given a sign.
@@ -22,7 +22,7 @@ from typing import NamedTuple, Protocol, Self
 
 from app import budget
 from app.deadlines import Deadlines
-from app.rendezvous import ranking
+from app.peers.rendezvous import ranking
 from app.settings import Settings
 from app.strategy import Lookup, OriginFailed, PeerAway, Shed, Status
 from app.tasks import Tasks

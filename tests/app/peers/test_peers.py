@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 
 from app.budget import Budget, current
-from app.peers import PeerBounds, PeerOutcome, PeerQuestion, PodPeers, came_by_hop
+from app.peers.peers import PeerBounds, PeerOutcome, PeerQuestion, PodPeers, came_by_hop
 from app.strategy import Entry, Lookup, OriginFailed, PeerAway, Shed, Status
 from loadtest.sim.kernel import loop
 

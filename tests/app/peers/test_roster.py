@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from app.peer_names import PEERS_MAX, PeerNames, read_peers
-from app.peer_roster import LOOK_EVERY_S, PeerRoster
+from app.peers.names import PEERS_MAX, PeerNames, read_peers
+from app.peers.roster import LOOK_EVERY_S, PeerRoster
 from app.settings import Settings
 from loadtest.sim.kernel import loop
 

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from app.endpoint import BadId, parse_id
-from app.peer_reply import SIGN, reply_to_peer, with_signs
+from app.peers.reply import SIGN, reply_to_peer, with_signs
 from app.pod import Pod
 from app.strategy_runner import StrategyRunner
 
@@ -30,7 +30,7 @@ def add_peer_routes(app: FastAPI, pod: Pod[Any, Any]) -> None:
 
 
 class PeerEndpoint:
-    """The route of one strategy, as an ASGI app: 200 with a reply of `app.peer_reply`, or 422."""
+    """The route of one strategy, as an ASGI app: 200 with a reply of `app.peers.reply`, or 422."""
 
     def __init__(self, runner: StrategyRunner, key_space: int, timeout_s: float) -> None:
         """`timeout_s` is how long the pod that asks takes silence for work."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app.peer_client import PeerClient
-from app.peer_names import Address
-from app.peer_reply import reply_of
-from app.peers import PeerQuestion
-from app.rendezvous import ranking
+from app.peers.client import PeerClient
+from app.peers.names import Address
+from app.peers.peers import PeerQuestion
+from app.peers.rendezvous import ranking
+from app.peers.reply import reply_of
 from app.strategy import Entry, Lookup, OriginFailed, PeerAway, Shed, Status
 from tests.pod import ledger_rows, pod_settings, running_pod
 from tests.pod_process import pod_process

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
-from app.peer_names import PEERS_MAX, Address, PeerNames
+from app.peers.names import PEERS_MAX, Address, PeerNames
 from app.pod_name import replicas
 from app.tasks import Tasks
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from app.rendezvous import ranking
+from app.peers.rendezvous import ranking
 
 KEYS = [f"lab:routed:{number}" for number in range(3_000)]
 TOLERANCE = 0.15

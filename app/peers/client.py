@@ -1,7 +1,7 @@
 """The way to other pods over HTTP: connections that are kept, one question at a time on each.
 
 Nothing of a user's request goes along but the id and its time. Every failure of the way becomes a `PeerAway`. Bounds,
-time-outs and what follows from a failure are those of `app.peers`.
+time-outs and what follows from a failure are those of `app.peers.peers`.
 """
 
 import asyncio
@@ -10,10 +10,10 @@ from contextlib import suppress
 
 from httptools import HttpParserError, HttpResponseParser
 
-from app.peer_names import Address
-from app.peer_reply import BYTES_MAX, read_reply
-from app.peer_roster import PeerRoster
-from app.peers import PeerBounds, PeerQuestion, PodPeers
+from app.peers.names import Address
+from app.peers.peers import PeerBounds, PeerQuestion, PodPeers
+from app.peers.reply import BYTES_MAX, read_reply
+from app.peers.roster import PeerRoster
 from app.settings import Settings
 from app.strategy import Lookup, PeerAway
 
@@ -33,14 +33,14 @@ def over_http(
 
 
 class PeerClient:
-    """The connections to the pods at these addresses, which may change. Its `ask` is an `app.peers.AskPeer`."""
+    """The connections to the pods at these addresses, which may change. Its `ask` is an `app.peers.peers.AskPeer`."""
 
     def __init__(self, addresses: Mapping[str, Address]) -> None:
         self._addresses = addresses
         self._idle: dict[Address, list[_Line]] = {}
 
     async def ask(self, pod: str, question: PeerQuestion, heard: Callable[[], None]) -> Lookup:
-        """Ask a pod; see `app.peers.AskPeer`."""
+        """Ask a pod; see `app.peers.peers.AskPeer`."""
         if (address := self._addresses.get(pod)) is None:
             raise PeerAway(f"{pod} is not there any more")
         strategy, item_id, cache_s = question
