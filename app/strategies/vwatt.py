@@ -22,9 +22,7 @@ class VelocityWeightedTtl(Strategy):
     counts_prefixes = True  # which the tuner reads
 
     window: float = parameter(0.2, "the sliding window, in TTLs", low=0.01, high=1)
-    usual: float = parameter(
-        10.0, "accesses in a window that make a TTL of 1; four times as many make 2", low=1, high=1e9
-    )
+    usual: float = parameter(10.0, "accesses in a window that make 1 TTL; four times as many make 2", low=1, high=1e9)
     least: float = parameter(0.1, "the shortest TTL, in TTLs", low=0.05, high=1)
     most: float = parameter(4.0, "the longest TTL, in TTLs", low=1, high=100)
     spread: float = parameter(0.067, "width of the range that is drawn from, in TTLs", low=0, high=0.1)

@@ -71,8 +71,9 @@ def test_with_the_nets_hardly_an_answer_fails_and_the_origin_is_only_probed(stra
     assert within.failed <= without.failed / 100
     assert within.p99_ms <= without.p99_ms
     probes = len(SEEDS) * PODS * (OUTAGE_S + 1)  # one a second, of each pod
-    # before its breaker opens, a strategy without flights has sent a herd
-    assert within.failed_reads <= (2 * probes if strategy in COLLAPSING else without.failed_reads / 8)
+    # before its breaker opens, a strategy without flights has sent a herd, and short lives have ended more often
+    short = FOUND[strategy].stated(1.0, {}).mechanism().least_ttl_s(1.0) < 0.5
+    assert within.failed_reads <= ((3 if short else 2) * probes if strategy in COLLAPSING else without.failed_reads / 8)
 
 
 @pytest.mark.parametrize("strategy", FOUND)

@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import poisson
 
 from app.discovery import discover
+from app.strategy import MechanismKind
 from loadtest.figures.run_summary import RunSummary
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.theory.formulas import early_herd
@@ -19,6 +20,9 @@ from loadtest.workload.scenario import Scenario, read_scenario
 
 SEEDS = {"primer": range(1, 4), "hot-key": range(1, 4), "bulk-warm": range(1, 5), "many-keys": range(1, 3)}
 STRATEGIES = discover().strategies
+PREDICTED = [
+    name for name, one in STRATEGIES.items() if one.stated(1.0, {}).mechanism().kind is not MechanismKind.UNKNOWN
+]
 
 
 @cache
@@ -54,7 +58,7 @@ def test_swr_serves_the_primers_share_stale() -> None:
 
 
 @pytest.mark.parametrize("scenario", ["primer", "hot-key", "bulk-warm", "many-keys"])
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", PREDICTED)
 def test_figures_are_within_the_tolerances_of_their_formulas(scenario: str, strategy: str) -> None:
     workload: Scenario = read_scenario(scenario)
     rate_per_s = mean(scenario, strategy, lambda row: row.requests) / workload.duration_s
