@@ -7,7 +7,7 @@ BENCHMARKS := $(VENV)/bin/python -m benchmarks
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bench report up down logs ps load dev break list new try sim sweep tipping drill mistakes steps verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
+.PHONY: help setup bench report up down logs ps load dev break warm list new try sim sweep tipping drill mistakes steps verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
 LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES WRONG LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
@@ -22,6 +22,7 @@ takes.up        := $(UP_VARIABLES)
 takes.load      := $(LOAD_VARIABLES)
 takes.dev       := $(UP_VARIABLES) DEV_CHECK_S
 takes.break     := KIND FOR MS SHARE TIMES POD POLICY
+takes.warm      := STRATEGIES RATE BATCH PAUSE TTL SPREAD KEYS
 takes.new       := S
 takes.try       := S SCENARIO DURATION SEED
 takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS RAW
@@ -122,6 +123,10 @@ dev: ## Like up, and what is saved in app/ is in the pods a few seconds later; a
 break: $(READY) ## Break something in the stack that runs, for some seconds: KIND=redis-killed FOR=s MS= SHARE= POD=n …; without, what there is
 	@$(LAB) break $(call option,FOR,for) $(call option,MS,ms) $(call option,SHARE,share) $(call option,TIMES,times) \
 	  $(call option,POD,pod) $(call option,POLICY,policy) -- $${KIND:+"$$KIND"}
+
+warm: $(READY) ## Fill the cache of the stack that runs, inside a rate: STRATEGIES= RATE=loads/s BATCH= PAUSE=s TTL=same|spread|anchored SPREAD= KEYS=
+	@$(LAB) warm $(call option,STRATEGIES,strategies) $(call option,RATE,rate-per-s) $(call option,BATCH,batch) \
+	  $(call option,PAUSE,pause-s) $(call option,TTL,ttl) $(call option,SPREAD,spread) $(call option,KEYS,keys)
 
 sim: $(READY) ## The same in virtual time, the same bytes every time: SCENARIO= STRATEGIES= DURATION= PODS= SEED= REPEATS= RAW=1
 	@$(LAB) sim $(bench_options) $(call option,WORKERS,workers) $(if $(RAW),--raw)

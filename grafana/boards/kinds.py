@@ -21,18 +21,19 @@ TITLES: dict[str, str] = {
 
 def kind_rows() -> list[tuple[str, list[Json]]]:
     """A row for each kind, with the needles of its strategies and their answers that were no hits."""
-    return [(title, [_needles(_variable_of(kind)), _not_hit(_variable_of(kind))]) for kind, title in TITLES.items()]
+    return [(title, [_needles(variable_of(kind)), _not_hit(variable_of(kind))]) for kind, title in TITLES.items()]
 
 
 def kind_variables() -> list[Json]:
     """The hidden variables by which those rows are repeated, the baseline first in that of its kind."""
     return [
-        strategy_variable(_variable_of(kind), title, title, f'kind="{kind}"', hide=2, **several())
+        strategy_variable(variable_of(kind), title, title, f'kind="{kind}"', hide=2, **several())
         for kind, title in TITLES.items()
     ]
 
 
-def _variable_of(kind: str) -> str:
+def variable_of(kind: str) -> str:
+    """The name of the variable that has the strategies of a kind."""
     return f"kind_{kind.replace(' ', '_')}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from grafana.boards.kinds import TITLES, variable_of
 from tests.stack_config.files import ROOT
 
 FOLDER = ROOT / "grafana" / "dashboards"
@@ -39,7 +40,8 @@ class Query:
         """The expression with these strategies chosen. Raises KeyError for a variable that nobody sets."""
         either = "|".join(strategies)
         other = next((name for name in strategies if name != baseline), baseline)
-        variables = _BUILT_IN | {"strategy": either, "baseline": baseline, "other": other, "pod": ".*"}
+        kinds = {variable_of(kind): either for kind in TITLES}
+        variables = _BUILT_IN | kinds | {"strategy": either, "baseline": baseline, "other": other, "pod": ".*"}
         return _VARIABLE.sub(lambda found: variables[found[1] or found[2]], self.expr)
 
 
