@@ -20,9 +20,10 @@ from tests.stack.project import Project
 from tests.stack.stages import Calm, Gone, Killed, Scaled, Stack, flush, kill_a_pod, scale, stay_calm, take_down
 from tests.stack.tuned import Tuned, tune
 from tests.stack.viewers import Watched, watch
+from tests.stack.warmed import Warmed, warm
 
 STAGES = (
-    "stack", "calm", "watched", "flushed", "restarted", "redis_away", "killed", "scaled", "asked",
+    "stack", "calm", "watched", "flushed", "restarted", "redis_away", "killed", "scaled", "warmed", "asked",
     "tuned", "gone", "edited",
 )  # fmt: skip
 TIMEOUT_S = 1_200
@@ -98,6 +99,11 @@ def killed(stack: Stack, calm: Calm) -> Killed:
 @pytest.fixture(scope="session")
 def scaled(stack: Stack, calm: Calm) -> Scaled:
     return scale(stack)
+
+
+@pytest.fixture(scope="session")
+def warmed(stack: Stack) -> Warmed:
+    return warm(stack)
 
 
 @pytest.fixture(scope="session")

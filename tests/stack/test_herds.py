@@ -1,5 +1,6 @@
 """What the stack is there to show: needles where nothing holds them back, none under the remedies, and the alarm."""
 
+from app.discovery import discover
 from tests.stack.grafana import Window
 from tests.stack.stages import MEASURED_S, Calm, Stack
 from tests.stack.waiting import wait_until
@@ -39,6 +40,8 @@ def test_the_load_is_spread_evenly_over_pods_and_strategies(stack: Stack, calm: 
     for label in ("pod", "strategy"):
         query = f"sum by ({label}) (increase(lab_requests_total[{MEASURED_S}s]))"
         shares = stack.grafana.by(label, query, calm.window.end_s)
+        if label == "strategy":
+            shares = {name: shares[name] for name in discover().choose(None)}  # nobody asks the others
         assert min(shares.values()) > 0.8 * max(shares.values()), shares
 
 
