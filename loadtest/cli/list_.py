@@ -10,6 +10,9 @@ from loadtest.cli.terminal import console
 from loadtest.report.quoting import for_console_markup
 from loadtest.workload.scenario import scenario_names
 
+WIDTH = 23
+"""Characters of the column of names; one that is longer moves its own line."""
+
 
 def list_() -> None:
     """List the strategies by their groups, and the scenarios."""
@@ -20,10 +23,10 @@ def list_() -> None:
     _list("More strategies", f"run when named, or with --strategies {ALL}", more)
     _list("Wrong on purpose", f"run when named, or with --strategies {WRONG}", found.wrong.values())
     for name, why in found.broken.items():
-        console.print(f"  [red]{name:20}broken: {for_console_markup(why)}[/]", soft_wrap=True)
+        console.print(f"  [red]{name:{WIDTH}} broken: {for_console_markup(why)}[/]", soft_wrap=True)
     console.print("[bold]Scenarios[/] (loadtest/scenarios/)")
     for name in scenario_names():
-        console.print(f"  {name:20}{for_console_markup(scenario_named(name).title)}", soft_wrap=True)
+        console.print(f"  {name:{WIDTH}} {for_console_markup(scenario_named(name).title)}", soft_wrap=True)
 
 
 def _list(title: str, where: str, group: Iterable[type[Strategy]]) -> None:
@@ -36,5 +39,6 @@ def _list(title: str, where: str, group: Iterable[type[Strategy]]) -> None:
         idea = next(iter((one.__doc__ or "").strip().splitlines()), "")
         twin = f"{MARK} right: {one.right_twin} " if one.right_twin else ""
         console.print(
-            f"  {one.name:20}{for_console_markup(idea)} [dim]{twin}{for_console_markup(parameters)}[/]", soft_wrap=True
+            f"  {one.name:{WIDTH}} {for_console_markup(idea)} [dim]{twin}{for_console_markup(parameters)}[/]",
+            soft_wrap=True,
         )

@@ -91,6 +91,8 @@ def _stated(strategies: str | None, origin: Path | None, scenario: str | None) -
         chosen(discovered(), strategies, workload)
         stated |= workload.pod_environment(int(os.environ.get("LAB_SEED") or 1))
     if origin is not None:
+        if not origin.absolute().parent.is_dir():
+            fail(f"--origin: there is no folder {origin.parent}, so it is not the store of pods that run")
         stated["LAB_ORIGIN_PATH"] = str(origin.absolute())
     return stated
 

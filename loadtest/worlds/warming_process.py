@@ -72,7 +72,8 @@ async def refuse_foreign(redis_url: str) -> None:
 def environment(stated: Mapping[str, str], redis_url: str) -> dict[str, str]:
     """The environment of a warmer on this machine: the settings that pods have, and what is stated instead."""
     inherited = {name: value for name, value in os.environ.items() if name.startswith("LAB_")}
-    own = {"LAB_REDIS_URL": redis_url, "LAB_POD": "warmer", "PYTHONPATH": str(ROOT)}
+    # a mistake is warmed where it is named, and only there
+    own = {"LAB_REDIS_URL": redis_url, "LAB_POD": "warmer", "LAB_WRONG": "True", "PYTHONPATH": str(ROOT)}
     return child_environment({**inherited, **stated, **own}, home=os.environ.get("HOME", "/"))
 
 

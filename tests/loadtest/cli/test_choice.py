@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from app.discovery import discover
 from loadtest.cli import app
+from loadtest.workload.scenario import scenario_names
 
 FOUND = discover(wrong=True)
 SIM = ("sim", "--duration", "2", "--no-reference", "--workers", "1")
@@ -52,6 +53,8 @@ def test_the_list_tells_the_groups_apart() -> None:
     assert {name for name in FOUND.choosable if f"\n  {name} " in more} == aside
     assert {name for name in FOUND.choosable if f"\n  {name} " in wrong} == set(FOUND.wrong)
     assert "✗ right: singleflight" in wrong
+    for name in (*FOUND.choosable, *scenario_names()):
+        assert f"\n  {name} " in said, f"{name} runs into what is said of it"
 
 
 @pytest.mark.parametrize(("strategies", "wrong"), [("static,swr", ""), ("all", ""), ("static,half_lock", "1")])

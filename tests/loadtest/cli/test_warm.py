@@ -66,6 +66,22 @@ def test_it_fills_the_redis_of_ones_own_pods_with_the_keys_of_their_scenario(tmp
         assert {key.decode() for key in client.keys("*")} == {f"lab:swr:{number}" for number in range(keys)}
 
 
+def test_a_mistake_is_warmed_where_it_is_named(tmp_path: Path, redis_url: str) -> None:
+    words = ["--redis", redis_url, "--origin", tmp_path / "origin.sqlite", "--scenario", SCENARIO]
+    result = lab(*words, "--strategies=pod_mutex", "--keys=2")
+    assert result.exit_code == 0, result.output
+    with Redis.from_url(redis_url) as client:
+        assert {key.decode() for key in client.keys("*")} == {"lab:pod_mutex:0", "lab:pod_mutex:1"}
+
+
+def test_a_store_in_a_folder_that_is_not_there_is_refused_and_not_made(tmp_path: Path) -> None:
+    away = tmp_path / "away"
+    result = lab("--redis", "redis://127.0.0.1:1/0", "--origin", away / "origin.sqlite")
+    assert result.exit_code == 2
+    assert "--origin: there is no folder" in said(result)
+    assert not away.exists()
+
+
 @pytest.mark.parametrize(("key", "why"), [("session:7", "'session:7', which is not the lab's"), (KEY, "a run has")])
 def test_a_redis_of_somebody_else_or_of_a_run_is_left_alone(key: str, why: str, redis_url: str) -> None:
     with Redis.from_url(redis_url) as client:
