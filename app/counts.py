@@ -90,7 +90,10 @@ class Counts:
         if len(self._counted) >= self._keys_max:
             self._dropped(1)
             return
-        SlidingWindow.of(at[1])
+        key, window_s = at
+        if not isinstance(key, str):  # here, and not in the batch, which would lose the accesses to other keys with it
+            raise TypeError(f"a key that is counted must be a str, not {key!r}")
+        SlidingWindow.of(window_s)
         self._counted[at] = 1
         self._wait()
 

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+import pytest
+
 from app import budget
 from app.cache_pace import CachePace
 from app.counts import BATCH_MAX, Addition, Counts
@@ -127,5 +129,16 @@ def test_a_pod_that_ends_sends_nothing_more() -> None:
         pod.counts.count("another", WINDOW_S)
         await asyncio.sleep(5 * FLUSH_S)
         assert not pod.server.sent
+
+    play(story)
+
+
+def test_a_key_that_is_no_text_is_refused_where_it_is_counted_and_costs_no_other_key_its_count() -> None:
+    async def story(pod: Pod) -> None:
+        pod.counts.count("a", WINDOW_S)
+        with pytest.raises(TypeError, match="must be a str, not 7"):
+            pod.counts.count(7, WINDOW_S)  # type: ignore[arg-type]
+        await asyncio.sleep(2 * FLUSH_S)
+        assert [sum(sent.values()) for _, sent in pod.server.sent] == [1]
 
     play(story)
