@@ -29,6 +29,8 @@ class WarmingProgress:
     hit_ratio: float | None = None
     """The share of the keys that were fresh at the last check; None where none was made."""
     is_ready: bool = False
+    is_cache_away: bool = False
+    """Whether the warming waits for the cache to come back."""
 
     def __str__(self) -> str:
         parts = [f"{self.loaded:,} loaded", f"{self.there:,} there already"]
@@ -42,4 +44,5 @@ class WarmingProgress:
 
     @property
     def _checked(self) -> str:
-        return "" if self.hit_ratio is None else f"; {100 * self.hit_ratio:.4g} % fresh at the last check"
+        checked = "" if self.hit_ratio is None else f"; {100 * self.hit_ratio:.4g} % fresh at the last check"
+        return f"{checked}; waiting for the cache, which is away" if self.is_cache_away else checked

@@ -110,8 +110,11 @@ class Warmer:
             try:
                 entries = await asyncio.gather(*(self._cache.get(f"{self._prefix}{item}") for item in items))
             except CacheAway:
+                self.progress.is_cache_away = True
+                self._told(self.progress)
                 await asyncio.sleep(AWAY_S)
             else:
+                self.progress.is_cache_away = False
                 return [self._is_fresh(entry) for entry in entries]
 
     def _is_fresh(self, entry: Entry | None) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from redis import Redis
 
 from app.warming.__main__ import main
+from app.warming.progress import NOT_READY
 
 KEYS, RATE = 60, 60
 
@@ -74,6 +75,12 @@ def test_too_few_fresh_keys_in_the_end_exit_1_and_say_how_many(tmp_path: Path, r
     assert ended.returncode == 1
     assert "not ready: swr: round 2, 20 of 20 keys looked at, 0 loaded, 0 there already, 40 not stored" in ended.stdout
     assert "0 % fresh at the last check" in ended.stdout
+
+
+def test_a_cache_that_is_away_is_waited_for_aloud(tmp_path: Path) -> None:
+    ended = warm(tmp_path, "redis://127.0.0.1:1/0", "--within-s=1.5")
+    assert ended.returncode == NOT_READY
+    assert "waiting for the cache, which is away" in ended.stdout.splitlines()[0], ended.stdout + ended.stderr
 
 
 def test_an_interrupt_ends_it_with_a_line_of_progress_and_leaves_no_lock(tmp_path: Path, redis_url: str) -> None:
