@@ -38,9 +38,17 @@ EVERY = sorted(STRATEGIES)
 COORDINATED = [name for name in EVERY if STRATEGIES[name].stated(1.0, {}).mechanism().kind is not MechanismKind.NONE]
 every_strategy = pytest.mark.parametrize("strategy", EVERY)
 coordinated = pytest.mark.parametrize("strategy", COORDINATED)
+FLEET_WIDE = [
+    name for name in COORDINATED
+    if STRATEGIES[name].stated(1.0, {}).mechanism().kind is not MechanismKind.COLLAPSE_IN_POD
+]  # fmt: skip
+"""Strategies of which one load at a time is begun over all pods; in the others it is one in each."""
+PROMPT = [name for name in EVERY if not STRATEGIES[name].stated(1.0, {}).mechanism().pause_s]
+"""Strategies that load whenever there is need, and make nobody wait for the end of a pause."""
 LASTING = [name for name in EVERY if STRATEGIES[name].stated(1.0, {}).mechanism().least_ttl_s(1.0) > 0.5]
 """Strategies whose entries live for about the TTL, which some scenes go by: there entries have to be there."""
-lasting = pytest.mark.parametrize("strategy", LASTING)
+prompt_and_lasting = pytest.mark.parametrize("strategy", [name for name in LASTING if name in PROMPT])
+fleet_wide = pytest.mark.parametrize("strategy", FLEET_WIDE)
 coordinated_and_lasting = pytest.mark.parametrize("strategy", [name for name in COORDINATED if name in LASTING])
 one_of_the_pods = pytest.mark.parametrize("pod", range(PODS))
 
@@ -98,7 +106,8 @@ def test_3_a_redis_that_stands_still_costs_no_answer_and_brings_nothing_old_back
     held = drill.asked(AT_S, AT_S + FOR_S)
     assert drill.latency_s[held].max() <= 2 * TIMEOUT_S + LOAD_S + 0.05, drill.story
     back_s = AT_S + FOR_S + TTL_S + 2
-    assert drill.share(Status.HIT, back_s) >= 0.95 * undisturbed(strategy).share(Status.HIT, back_s), drill.story
+    as_before = 0.95 if strategy in PROMPT else 0.9  # the pause after a load that was lost takes its time
+    assert drill.share(Status.HIT, back_s) >= as_before * undisturbed(strategy).share(Status.HIT, back_s), drill.story
 
 
 @every_strategy
@@ -185,8 +194,8 @@ def test_4_redis_full_for_a_while_evicts_and_leaves_one_load_at_a_time_per_key(s
     room = KEYS // 3
     drill = Drill(strategy, fault("cache-full", entries=room))
     assert drill.success() == 1, drill.story
-    assert drill.at_once() == 1, drill.story
-    assert drill.reads(AT_S, AT_S + FOR_S) > 1.5 * undisturbed(strategy).reads(AT_S, AT_S + FOR_S), drill.story
+    assert drill.at_once() == (1 if strategy in FLEET_WIDE else PODS), drill.story
+    assert drill.reads(AT_S, AT_S + FOR_S) >= 1.5 * undisturbed(strategy).reads(AT_S, AT_S + FOR_S), drill.story
     back_s = AT_S + FOR_S + TTL_S + 1
     assert drill.share(Status.HIT, back_s) >= 0.95 * undisturbed(strategy).share(Status.HIT, back_s), drill.story
 
@@ -214,10 +223,10 @@ def test_5_redis_full_for_a_while_and_refusing_costs_no_answer_and_reads_go_on(s
 def test_4_a_full_redis_that_evicts_leaves_one_load_at_a_time_per_key(strategy: str) -> None:
     drill = Drill(strategy, virtual={"redis_entries_max": KEYS // 3})
     assert drill.success() == 1, drill.story
-    assert drill.at_once() == 1, drill.story
+    assert drill.at_once() == (1 if strategy in FLEET_WIDE else PODS), drill.story
 
 
-@lasting
+@prompt_and_lasting
 def test_5_a_full_redis_that_refuses_costs_no_answer_and_reads_go_on(strategy: str) -> None:
     drill = Drill(strategy, virtual={"redis_entries_max": KEYS // 3, "redis_policy": "noeviction"})
     assert drill.success() == 1, drill.story
@@ -258,7 +267,7 @@ def test_9_an_origin_that_hangs_keeps_nobody_past_the_deadline(strategy: str) ->
 def test_an_origin_that_is_slow_is_asked_once_per_key_all_the_same(strategy: str) -> None:
     drill = Drill(strategy, fault("origin-slow", times=10))
     assert drill.success() == 1, drill.story
-    assert drill.at_once() == 1, drill.story
+    assert drill.at_once() == (1 if strategy in FLEET_WIDE else PODS), drill.story
     assert drill.reads() <= undisturbed(strategy).reads() * 1.2, drill.story
 
 
@@ -363,7 +372,7 @@ SCARCE: dict[str, Any] = {
 """The origin answers 30 reads/s, which is ten times what it takes; nothing expires by itself."""
 
 
-@coordinated
+@fleet_wide
 def test_15_after_a_flush_at_full_load_a_scarce_origin_is_enough(strategy: str) -> None:
     drill = Drill(strategy, {"kind": "cache-flushed"}, **SCARCE)
     assert drill.success(0, AT_S) == 1, drill.story

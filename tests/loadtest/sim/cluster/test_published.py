@@ -63,7 +63,11 @@ def test_figures_are_within_the_tolerances_of_their_formulas(scenario: str, stra
     workload: Scenario = read_scenario(scenario)
     rate_per_s = mean(scenario, strategy, lambda row: row.requests) / workload.duration_s
     told = predict(workload, STRATEGIES[strategy], rate_per_s, workload.duration_s)
-    assert told is not None
+    if told is None:  # a leader in each pod, for every key at once: the pool queues, and theory has no queues
+        assert (scenario, STRATEGIES[strategy].stated(5.0, {}).mechanism().kind) == (
+            "bulk-warm", MechanismKind.COLLAPSE_IN_POD,
+        )  # fmt: skip
+        return
     assert mean(scenario, strategy, lambda row: row.origin_reads) == pytest.approx(told.origin_reads, rel=0.05)
     assert mean(scenario, strategy, lambda row: row.hit_ratio or 0.0) == pytest.approx(told.hit_ratio, abs=0.005)
     low, high = poisson.interval(0.99, told.origin_peak_1s)
