@@ -1,6 +1,5 @@
 """`lab drill`: every fault of the list against every strategy, and what must hold."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ from loadtest.cli.conduct import real, run_in, virtual
 from loadtest.cli.gate import OWN_JUNIT
 from loadtest.cli.inputs import chosen, discovered
 from loadtest.cli.options import RESULTS, Markdown, Results, Seed, Strategies
-from loadtest.cli.output_files import write_beside
+from loadtest.cli.output_files import lines_of, write_beside
 from loadtest.cli.running import guarded, run_folder, this_run
 from loadtest.cli.sim import Workers
 from loadtest.cli.terminal import console, fail, named
@@ -125,12 +124,7 @@ def _carried_out(
         id(run): folder / "runs" / f"{number:03}-{run.scenario.name}-{run.strategy}"
         for number, run in enumerate(runs.values(), 1)
     }
-    with (folder / "runs.jsonl").open("w", encoding="utf-8") as file:
-
-        def keep(one: Finished) -> None:
-            file.write(json.dumps(one.summary.as_dict()) + "\n")
-            file.flush()
-
+    with lines_of(folder / "runs.jsonl") as keep:
         opened = (
             virtual(len(runs), workers, lines_max=LINES_MAX)
             if world == "virtual"
@@ -139,7 +133,8 @@ def _carried_out(
         if not runs:
             return {}
         with opened as shown:
-            finished: list[Finished] = guarded(run_in(shown, list(runs.values()), keep))
+            kept = run_in(shown, list(runs.values()), lambda one: keep(one.summary.as_dict()))
+            finished: list[Finished] = guarded(kept)
     return {key: one.summary for key, one in zip(runs, finished, strict=True)}
 
 

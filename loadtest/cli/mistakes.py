@@ -12,6 +12,7 @@ from loadtest import ROOT
 from loadtest.cli.conduct import run_in, virtual
 from loadtest.cli.inputs import discovered
 from loadtest.cli.options import RESULTS, Results, Seed
+from loadtest.cli.output_files import MarkedPage
 from loadtest.cli.running import guarded, run_folder, this_run
 from loadtest.cli.sim import Workers
 from loadtest.cli.terminal import console, fail, named, warn
@@ -19,9 +20,8 @@ from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.contents import VIRTUAL
-from loadtest.report.measured_block import NoMarkers, parts
 from loadtest.studies.mistakes.demonstration import BadDemonstration, demonstrations
-from loadtest.studies.mistakes.table import BLOCK, MistakesTable, as_json, as_markdown, judge, page_with
+from loadtest.studies.mistakes.table import BLOCK, MistakesTable, as_json, as_markdown, judge
 from loadtest.workload.gate import BadGate
 
 PAGE = ROOT / "docs" / "mistakes.md"
@@ -48,13 +48,9 @@ def mistakes(
         page = PAGE
     try:
         shown = demonstrations(found, asked)
-        text = None if page is None else page.read_text(encoding="utf-8")
-        if text is not None:
-            parts(text, BLOCK)
     except BadDemonstration as error:
         fail(error)
-    except (NoMarkers, OSError) as error:
-        fail(f"--page: {page}: {getattr(error, 'strerror', None) or error}")
+    marked = None if page is None else MarkedPage.read(page, BLOCK)
     about = this_run(seed, is_virtual=True) | VIRTUAL
     folder = run_folder(results, "mistakes", about)
     runs = [run for one in shown for run in one.runs(found, seed)]
@@ -75,9 +71,8 @@ def mistakes(
     if hidden := [one for one in judged if not one.is_shown]:
         warn(gate.message for one in hidden for gate in one.gates if not gate.passed)
         fail(f"not shown: {', '.join(one.demonstration.name for one in hidden)}", code=1)
-    if page is not None and text is not None:
-        write_whole(page, page_with(text, table).removesuffix("\n"))
-        console.print(f"Written: {named(page)}", soft_wrap=True, highlight=False)
+    if marked is not None:
+        marked.write(as_markdown(table))
 
 
 def _print(table: MistakesTable) -> None:

@@ -1,10 +1,16 @@
 """Output files that a user names: a file of the lab's own is replaced, any other stays."""
 
+import json
 import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
-from loadtest.cli.terminal import console, shown, warn
+from loadtest.cli.terminal import console, fail, shown, warn
 from loadtest.figures.whole_file import write_whole
+from loadtest.report.measured_block import NoMarkers, parts, written
 
 LOOKED_AT_CHARS = 4_096
 
@@ -40,3 +46,39 @@ def write_beside(path: Path, text: str, opening: str) -> None:
         warn([f"not written: {path}: {error.strerror or error}"])
     else:
         console.print(f"Written: {shown(path)}", soft_wrap=True, highlight=False, markup=False)
+
+
+@contextmanager
+def lines_of(path: Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """A file of one JSON object a line, each of which is there once it was kept, whatever comes after it."""
+    with path.open("w", encoding="utf-8") as file:
+
+        def keep(line: Mapping[str, Any]) -> None:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+
+        yield keep
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedPage:
+    """A page with a place for a block that a command writes, see `loadtest.report.measured_block`."""
+
+    path: Path
+    block: str
+    text: str
+
+    @classmethod
+    def read(cls, path: Path, block: str) -> Self:
+        """The page there; exit 2 where it cannot be read, or has no place for that block."""
+        try:
+            text = path.read_text(encoding="utf-8")
+            parts(text, block)
+        except (NoMarkers, OSError) as error:
+            fail(f"--page: {path}: {getattr(error, 'strerror', None) or error}")
+        return cls(path, block, text)
+
+    def write(self, body: str) -> None:
+        """Write the page with that body in its block. Raises OSError."""
+        write_whole(self.path, written(self.text, self.block, body).removesuffix("\n"))
+        console.print(f"Written: {shown(self.path)}", soft_wrap=True, highlight=False, markup=False)

@@ -1,6 +1,5 @@
 """`lab steps`: one number carried through remedies that are added one at a time."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.table import Table
 from loadtest.cli.conduct import real, run_in, virtual
 from loadtest.cli.inputs import discovered
 from loadtest.cli.options import RESULTS, Results, Seed
+from loadtest.cli.output_files import MarkedPage, lines_of
 from loadtest.cli.running import guarded, run_folder, this_run
 from loadtest.cli.sim import Workers
 from loadtest.cli.terminal import console, fail, named, say
@@ -21,7 +21,6 @@ from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.contents import VIRTUAL
-from loadtest.report.measured_block import NoMarkers, parts, written
 from loadtest.studies.steps import native_steps
 from loadtest.studies.steps.plan import StepByStep, read_steps
 from loadtest.studies.steps.table import DEFAULT, HEADINGS, Measured, StepsTable, as_json, as_markdown
@@ -58,7 +57,8 @@ def steps(
 
     Exit codes: 0 done, 2 bad input, 3 a run is no result.
     """
-    plan, asked, text = _asked(name, only, page)
+    plan, asked = _asked(name, only)
+    marked = None if page is None else MarkedPage.read(page, BLOCK)
     about = this_run(seed, is_virtual=not native) | ({} if native else VIRTUAL)
     folder = run_folder(results, f"steps-{plan.scenario.name}", about, plan.scenario)
     rows = _simulated(plan, plan.with_befores(asked), seed, repeats, folder, workers)
@@ -68,26 +68,20 @@ def steps(
         table = replace(table, measured=_measured(table, native, folder, about))
     finally:
         _report(table, folder, about)
-    if page is not None and all(one.is_result for one in lines):
-        write_whole(page, written(text, BLOCK, f"\n{as_markdown(table, about)}\n\n").removesuffix("\n"))
-        console.print(f"Written: {page}", soft_wrap=True, highlight=False, markup=False)
+    if marked is not None and all(one.is_result for one in lines):
+        marked.write(f"\n{as_markdown(table, about)}\n\n")
     invalid = [one.step.name for one in lines if not one.is_result]
     if invalid := [*invalid, *(f"{one.step}, natively" for one in table.measured if not one.row.valid)]:
         fail(f"no result: {'; '.join(invalid)}: see the incidents in steps.json", code=3)
 
 
-def _asked(name: str, only: str | None, page: Path | None) -> tuple[StepByStep, list[str], str]:
-    """The steps asked for, all of which can be run, and the page that is to carry them; exit 2 for others."""
+def _asked(name: str, only: str | None) -> tuple[StepByStep, list[str]]:
+    """The steps asked for, all of which can be run; exit 2 for others."""
     found = discovered().strategies
     try:
         plan = read_steps(name)
-        text = "" if page is None else page.read_text(encoding="utf-8")
-        if page is not None:
-            parts(text, BLOCK)
     except BadScenario as error:
         fail(error)
-    except (NoMarkers, OSError) as error:
-        fail(f"--page: {page}: {getattr(error, 'strerror', None) or error}")
     known = [one.name for one in plan.steps]
     asked = [one.strip() for one in only.split(",")] if only else known
     if unknown := [one for one in asked if one not in known]:
@@ -99,7 +93,7 @@ def _asked(name: str, only: str | None, page: Path | None) -> tuple[StepByStep, 
             strategy.checked_params(plan.workload(one).params.get(strategy.name, {}))
         except ValueError as error:
             fail(f"{name}: steps.{one}: params.{error}")
-    return plan, [one for one in known if one in asked], text
+    return plan, [one for one in known if one in asked]
 
 
 def _simulated(
@@ -107,14 +101,8 @@ def _simulated(
 ) -> Mapping[str, Sequence[RunSummary]]:
     runs = {one: plan.runs(one, seed, repeats) for one in names}
     planned = [run for each in runs.values() for run in each]
-    with (folder / "runs.jsonl").open("w", encoding="utf-8") as file:
-
-        def keep(one: Finished) -> None:
-            file.write(json.dumps(one.summary.as_dict()) + "\n")
-            file.flush()
-
-        with virtual(len(planned), workers, lines_max=LINES_MAX) as shown:
-            finished: list[Finished] = guarded(run_in(shown, planned, keep))
+    with lines_of(folder / "runs.jsonl") as keep, virtual(len(planned), workers, lines_max=LINES_MAX) as shown:
+        finished: list[Finished] = guarded(run_in(shown, planned, lambda one: keep(one.summary.as_dict())))
     summaries = iter(one.summary for one in finished)
     return {name: [next(summaries) for _ in each] for name, each in runs.items()}
 

@@ -1,6 +1,5 @@
 """`lab tipping`: the map of load against trigger, and who comes back where."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from rich.table import Table
 from loadtest.cli.conduct import real, run_in, virtual
 from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.options import RESULTS, Pods, Results, Seed, Strategies
+from loadtest.cli.output_files import lines_of
 from loadtest.cli.running import guarded, run_folder, this_run
 from loadtest.cli.sim import Workers
 from loadtest.cli.terminal import console, exit_unless_valid, fail, named, say
@@ -72,12 +72,10 @@ def tipping(
 def _simulated(drawn: Map, folder: Path, workers: int | None) -> Map:
     runs = drawn.plan.runs()
     places = {id(run): place for place, run in runs.items()}
-    with (folder / "places.jsonl").open("w", encoding="utf-8") as file:
+    with lines_of(folder / "places.jsonl") as line:
 
         def keep(one: Finished) -> None:
-            line = {**places[id(one.run)]._asdict(), "summary": one.summary.as_dict()}
-            file.write(json.dumps(line) + "\n")
-            file.flush()
+            line({**places[id(one.run)]._asdict(), "summary": one.summary.as_dict()})
 
         with virtual(len(runs), workers, lines_max=LINES_MAX) as shown:
             finished: list[Finished] = guarded(run_in(shown, list(runs.values()), keep))

@@ -36,7 +36,7 @@ from loadtest.workload.scenario_tables import (
 )
 from loadtest.workload.schema import without_schema
 from loadtest.workload.stated_settings import StatedSettings
-from loadtest.workload.table import Table
+from loadtest.workload.table import Table, faults_of
 from loadtest.workload.text_file import text_of
 from loadtest.workload.traffic import Keys, Load
 from loadtest.workload.trigger import Trigger, trigger_of
@@ -306,9 +306,7 @@ def read_scenario(name_or_path: str, **overrides: Any) -> Scenario:
     try:
         scenario = Scenario.model_validate({"name": name_from(path.stem)} | table | stated)
     except ValidationError as error:
-        faults = [
-            f"{'.'.join(str(part) for part in fault['loc']) or 'scenario'}: {fault['msg']}" for fault in error.errors()
-        ]
+        faults = faults_of(error, "scenario")
         more = [f"and {len(faults) - FAULTS_MAX} more"] if len(faults) > FAULTS_MAX else []
         raise BadScenario(f"{path}: {'; '.join(faults[:FAULTS_MAX] + more)}") from None
     if scenario.load.trace is None:

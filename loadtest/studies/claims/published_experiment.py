@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from loadtest.studies.claims.claim import Claim
 from loadtest.workload.scenario import OWN, BadScenario, Scenario, read_scenario
 from loadtest.workload.schema import without_schema
-from loadtest.workload.table import Table
+from loadtest.workload.table import Table, faults_of
 
 CLAIMS = OWN / "claims"
 
@@ -105,8 +105,7 @@ def read_experiments(folder: Path = CLAIMS) -> list[PublishedExperiment]:
                 table["scenario"] = {"name": path.stem, "title": table.get("title", path.stem)} | own
             found.append(PublishedExperiment.model_validate({"name": path.stem} | table))
         except ValidationError as error:
-            faults = (f"{'.'.join(map(str, fault['loc'])) or 'claims'}: {fault['msg']}" for fault in error.errors())
-            raise BadScenario(f"{path}: {'; '.join(faults)}") from None
+            raise BadScenario(f"{path}: {'; '.join(faults_of(error, 'claims'))}") from None
         except (OSError, ValueError) as error:
             raise BadScenario(f"{path}: {error}") from None
     names = [name for one in found for name in (one.name, *(claim.name for claim in one.claims))]

@@ -10,7 +10,6 @@ from loadtest.figures.run_summary import RunSummary
 from loadtest.report.cells import NONE
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.marks import marked
-from loadtest.report.measured_block import written
 from loadtest.report.quoting import for_markdown
 from loadtest.report.workload_in_words import sentence
 from loadtest.stats.gates import GateResult, judge_gates
@@ -117,8 +116,3 @@ def as_json(table: MistakesTable, about: Mapping[str, Any]) -> str:
         indent=2,
         allow_nan=False,
     )
-
-
-def page_with(page: str, table: MistakesTable) -> str:
-    """The page with the table between its markers. Raises `NoMarkers` where it lacks them."""
-    return written(page, BLOCK, as_markdown(table))

@@ -14,7 +14,7 @@ from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import BYTES_MAX, OWN, BadScenario, Scenario
 from loadtest.workload.schema import without_schema
 from loadtest.workload.seeds import run_seed
-from loadtest.workload.table import Table
+from loadtest.workload.table import Table, faults_of
 from loadtest.workload.text_file import text_of
 
 STEPS = OWN / "steps"
@@ -110,7 +110,6 @@ def read_steps(name_or_path: str) -> StepByStep:
     except FileNotFoundError:
         raise BadScenario(f"there is no file {path}") from None
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc'])) or 'steps'}: {fault['msg']}" for fault in error.errors())
-        raise BadScenario(f"{path}: {'; '.join(faults)}") from None
+        raise BadScenario(f"{path}: {'; '.join(faults_of(error, 'steps'))}") from None
     except (OSError, ValueError) as error:
         raise BadScenario(f"{path}: {error}") from None

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
+from loadtest.workload.table import faults_of
 
 VALUES_MAX = 24
 """The most loads, and the most triggers, of a map."""
@@ -74,10 +75,8 @@ class MapPlan:
         try:
             return Scenario.model_validate(table)
         except ValidationError as error:
-            fault = error.errors()[0]
-            where = ".".join(map(str, fault["loc"])) or "scenario"
             what = f"load {place.rate_per_s:g}/s, {self.field} {place.trigger:g}"
-            raise BadMap(f"at {what}: {where}: {fault['msg']}") from None
+            raise BadMap(f"at {what}: {faults_of(error, 'scenario')[0]}") from None
 
 
 def plan_map(

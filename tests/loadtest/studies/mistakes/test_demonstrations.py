@@ -12,10 +12,11 @@ from typer.testing import CliRunner, Result
 from app.discovery import discover
 from loadtest.cli import app, mistakes
 from loadtest.figures.run_summary import RunSummary
+from loadtest.report.measured_block import written
 from loadtest.sim.cluster.simulate import SimulatedHistory
 from loadtest.studies.mistakes import demonstration
 from loadtest.studies.mistakes.demonstration import BadDemonstration, demonstrations
-from loadtest.studies.mistakes.table import MistakesTable, ShownMistake, judge, page_with
+from loadtest.studies.mistakes.table import BLOCK, MistakesTable, ShownMistake, as_markdown, judge
 from loadtest.theory import formulas
 from loadtest.workload.planned_run import PlannedRun
 
@@ -44,7 +45,7 @@ def test_the_lab_shows_each_mistake(name: str) -> None:
 def test_the_page_has_the_figures_that_a_run_has() -> None:
     page = mistakes.PAGE.read_text(encoding="utf-8")
     table = MistakesTable([shown(name) for name in FOUND.wrong], str(FOUND.baseline), SEED)
-    assert page_with(page, table) == page, "the figures are others by now: make mistakes"
+    assert written(page, BLOCK, as_markdown(table)) == page, "the figures are others by now: make mistakes"
 
 
 def test_a_mistake_that_does_not_show_is_told_and_fails_the_command(
