@@ -3,22 +3,16 @@
 import argparse
 import asyncio
 import logging
-import re
 import socket
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
-
+from app.input_faults import refused_settings
 from app.main import create_app
 from app.pod_name import pod_name
 from app.redis_client import refuse_unsupported
 from app.serving import PodServer, connections_within, listen, raise_file_limit, url_of
 from app.settings import Settings
-
-GIVEN_CHARS_MAX = 100
-"""The length at which a bad value is cut, in the message about it."""
 
 
 def main() -> None:
@@ -39,16 +33,8 @@ def main() -> None:
         connections = app.state.connections
         connections.most = connections_within(raise_file_limit(), app.state.files_held, connections.most)
         listener = listen(asked.host, asked.port) if asked.fd is None else _inherited(asked.fd)
-    except ValidationError as error:
-        for fault in error.errors():
-            print(_told(fault["loc"], fault["msg"], fault["input"]), file=sys.stderr)
-        sys.exit(2)
-    except SettingsError as error:  # a ValueError too, whose text does not say what is wrong
-        name = re.sub(r'.*field "(\w+)".*', r"\1", str(error)).upper()
-        print(f"LAB_{name}: {error.__cause__ or error}: it must be a JSON object", file=sys.stderr)
-        sys.exit(2)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(*refused_settings(error), sep="\n", file=sys.stderr)
         sys.exit(2)
     print(f"serving on {url_of(listener)}", file=sys.stderr)
     PodServer(app, settings, connections).run(sockets=[listener])
@@ -59,16 +45,6 @@ def _version() -> str:
         return version("stampede-lab")
     except PackageNotFoundError:  # in an image the code lies beside its packages
         return "of no package"
-
-
-def _told(place: tuple[int | str, ...], message: str, given: object) -> str:
-    """The message about a bad setting, under the name of the variable that sets it."""
-    if not place:
-        return f"error: {message}"
-    name, *within = map(str, place)
-    inside = "".join(f".{part}" for part in within)
-    shown = "" if name == "redis_url" else f" (given: {given!r:.{GIVEN_CHARS_MAX}})"  # that one may hold a password
-    return f"LAB_{name.upper()}{inside}: {message}{shown}"
 
 
 def _port(text: str) -> int:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from app.input_faults import input_faults
 from app.relay.troubles import FOR_S_MAX, Trouble
 from app.relay.way import Way
 from app.stated_table import StatedTable
@@ -54,8 +55,8 @@ class Control:
             order = RelayOrder.model_validate_json(line)
             ways = self._ways if order.way is None else [self._ways[order.way]]
         except ValidationError as error:
-            first = error.errors()[0]
-            return {"error": f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")}
+            first = input_faults(error)[0]
+            return {"error": f"{first.dotted}: {first.reason}".removeprefix(": ")}
         except IndexError:
             return {"error": f"way: must be less than {len(self._ways)}"}
         for way in ways:

@@ -9,9 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-
 from app.cache import RedisCache
+from app.input_faults import refused_settings
 from app.settings import Settings
 from app.tuner.policy import TtlPolicy
 from app.tuner.rates import Rates
@@ -70,12 +69,8 @@ def main() -> None:
     rates: Rates = PodsThemselves(asked.pods) if asked.pods else MetricsStore(asked.metrics)
     try:
         asyncio.run(tune(Settings(), rates, asked.heartbeat))
-    except ValidationError as error:
-        for fault in error.errors():
-            print(f"LAB_{str(fault['loc'][0]).upper()}: {fault['msg']}", file=sys.stderr)
-        sys.exit(2)
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(*refused_settings(error), sep="\n", file=sys.stderr)
         sys.exit(2)
 
 

@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from app.discovery import discover
+from app.input_faults import input_faults, refused_settings
 from app.redis_client import refuse_unsupported
 from app.settings import Settings
 from app.strategy import Strategy
@@ -51,9 +51,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         plan = WarmingPlan.model_validate(given)
     except ValidationError as error:
-        for fault in error.errors():
-            place = "".join(f"--{name}: ".replace("_", "-") for name in fault["loc"])
-            print(f"error: {place}{fault['msg']}", file=sys.stderr)
+        for fault in input_faults(error):
+            print(f"error: {fault.option}{fault.reason}", file=sys.stderr)
         return BAD_INPUT
     try:
         settings = Settings()
@@ -61,12 +60,8 @@ def main(words: Sequence[str] | None = None) -> int:
             settings = settings.model_copy(update={"pod": "warmer"})
         job = WarmingJob(settings, plan, _chosen(asked.strategies, settings), _part(asked.part), _say)
         asyncio.run(refuse_unsupported(settings))
-    except ValidationError as error:
-        for fault in error.errors():
-            print(f"error: LAB_{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}", file=sys.stderr)
-        return BAD_INPUT
-    except (SettingsError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (ValueError, OSError) as error:
+        print(*refused_settings(error), sep="\n", file=sys.stderr)
         return BAD_INPUT
     code = asyncio.run(_run(job, asked.on_line, asked.until_eof))
     if asked.ledger is not None:

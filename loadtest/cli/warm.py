@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from app.input_faults import input_faults
 from app.redis_url import checked
 from app.warming.plan import WarmingPlan
 from app.warming.progress import READY
@@ -68,9 +69,8 @@ def _plan(given: dict[str, Any]) -> WarmingPlan:
     try:
         return WarmingPlan.model_validate(given)
     except ValidationError as error:
-        told = error.errors()[0]
-        place = "".join(f"--{name}: ".replace("_", "-") for name in told["loc"])
-        fail(f"{place}{told['msg'].replace('until_s', '--until')}")
+        fault = input_faults(error)[0]
+        fail(f"{fault.option}{fault.reason.replace('until_s', '--until')}")
 
 
 def _next(clock: str) -> float:

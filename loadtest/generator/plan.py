@@ -9,6 +9,7 @@ from gevent.event import Event
 from pydantic import ValidationError
 
 from app.discovery import discover
+from app.input_faults import input_faults
 from app.strategy_groups import BY_DEFAULT, GROUPS, named, words
 from loadtest.generator.client_records import ClientRecords
 from loadtest.generator.pods import AskPod, NoPods, Told, ask_pod, ask_pods, check_strategies
@@ -176,7 +177,7 @@ def _load(options: Namespace, scenario: Scenario) -> Load:
             raise ValueError
         return Load.model_validate(load.model_dump() | {"rate_per_s": rate, "think_s": None})
     except ValidationError as error:
-        raise BadOption(f"--rate: {error.errors()[0]['msg']}") from None
+        raise BadOption(f"--rate: {input_faults(error)[0].reason}") from None
     except ValueError:
         raise BadOption(f"--rate: must be a number of requests/s above 0, not {options.rate!r}") from None
 

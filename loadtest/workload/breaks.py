@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from app.input_faults import input_faults
 from loadtest.workload.faults import Fault
 
 FOR_S = 10.0
@@ -59,8 +60,8 @@ class Break:
         try:
             return _FAULTS.validate_python({"kind": self.kind, "at_s": 0.0, **lasting, **self.fixed, **values})
         except ValidationError as error:
-            told = error.errors()[0]
-            raise BadBreak(f"--{told['loc'][-1]}: {told['msg']}") from None
+            fault = input_faults(error)[0]
+            raise BadBreak(f"--{fault.place[-1]}: {fault.reason}") from None
 
 
 _AWAY = "the alert CacheAway, alone; origin reads rise, and no answer should fail"

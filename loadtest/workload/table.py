@@ -2,6 +2,7 @@
 
 from pydantic import ValidationError
 
+from app.input_faults import input_faults
 from app.stated_table import StatedTable
 
 
@@ -11,4 +12,4 @@ class Table(StatedTable):
 
 def faults_of(error: ValidationError, whole: str) -> list[str]:
     """The faults of a table that was refused, each as `field.within: why`; `whole` names the table itself."""
-    return [f"{'.'.join(map(str, fault['loc'])) or whole}: {fault['msg']}" for fault in error.errors()]
+    return [f"{fault.dotted or whole}: {fault.reason}" for fault in input_faults(error)]

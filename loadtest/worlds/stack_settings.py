@@ -14,6 +14,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
 
 from app.discovery import Discovered, discover
+from app.input_faults import input_faults
 from app.settings import Settings, as_variable
 from app.strategy_groups import BY_DEFAULT, WRONG, UnknownStrategy
 from app.tuner.tuner import EVERY_S
@@ -96,14 +97,14 @@ def _pods(scenario: Scenario, given: Given) -> StatedSettings:
     try:
         pods = StatedSettings.model_validate(values)
     except ValidationError as error:
-        fault = error.errors()[0]
-        if not fault["loc"]:
+        fault = input_faults(error)[0]
+        if not fault.place:
             items, space = values["items"], values["key_space"]
             raise BadVariable(f"LAB_ITEMS={items}: must be at most LAB_KEY_SPACE ({space})") from None
-        field, *within = map(str, fault["loc"])
+        field, *within = map(str, fault.place)
         variable = f"LAB_{field.upper()}"
         inside = f": {'.'.join(within)}" if within else ""
-        said = _bound(field) or str(fault["msg"]).removeprefix("Value error, ")
+        said = _bound(field) or fault.reason
         raise BadVariable(f"{variable}={given.get(variable, '')}{inside}: {said}") from None
     if pods.origin_slowdown is not None and pods.origin_connections_shared is None:  # then the pooler counts the reads
         enough = PODS_REAL_MAX * pods.origin_connections

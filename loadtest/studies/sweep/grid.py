@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from app.input_faults import input_faults
 from app.strategy import Strategy
 from loadtest.workload.scenario import Scenario
 
@@ -145,12 +146,12 @@ def _place(scenario: Scenario, chosen: Mapping[str, Value]) -> tuple[Scenario, d
     try:
         placed = Scenario.model_validate(table)
     except ValidationError as error:
-        fault = error.errors()[0]
-        parts = [str(part) for part in fault["loc"]]
+        fault = input_faults(error)[0]
+        parts = [str(part) for part in fault.place]
         # a union puts the name of its member in between
         blamed = [name for name in chosen if _is_within(name.split("."), parts)] or list(chosen)
         where = ", ".join(f"{name}={in_words(chosen[name])}" for name in blamed)
-        reason = fault["msg"] if len(blamed) == 1 and parts else f"{'.'.join(parts)}: {fault['msg']}".lstrip(": ")
+        reason = fault.reason if len(blamed) == 1 and parts else f"{'.'.join(parts)}: {fault.reason}".lstrip(": ")
         raise BadSetting(f"--set {where}: {reason}") from None
     now = dict(_leaves(placed.model_dump()))
     return placed, {name: now[name] for name in chosen}
