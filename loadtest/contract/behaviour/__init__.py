@@ -1,0 +1,1 @@
+"""The behaviour contract of contenders: probes over three pods on one Redis, whose findings refuse nothing."""
