@@ -2,7 +2,8 @@
 
 The loop never waits: when nothing is ready, the time jumps to the next timer, exactly. Callbacks that are ready run in
 the order in which they became ready. Timers of one moment run in the order in which they were set. So a run depends
-only on the code and its seeds. Threads, sockets and processes, which would let the real world in, are refused.
+only on the code and its seeds. Threads, sockets and processes, which would let the real world in, are refused. With a
+`VirtualLoop.network`, TCP connections are made in that.
 
 The loop is asyncio's own `BaseEventLoop`, except for its turn, in which the original asks a selector to wait.
 """
@@ -16,7 +17,7 @@ from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from pathlib import Path
 from random import Random
-from typing import Any, NoReturn, TypeVar, TypeVarTuple
+from typing import Any, NoReturn, Protocol, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -71,6 +72,16 @@ def run_in_steps(loop: "VirtualLoop", main: Coroutine[Any, Any, T]) -> Generator
                 yield
         finally:
             loop.grant(CLOSING_S_MAX)
+
+
+class Dialled(Protocol):
+    """A network in memory, in which a loop makes its connections; see `loadtest.sim.wire.network.Network`."""
+
+    async def connect(
+        self, make: Callable[[], asyncio.BaseProtocol], host: str, port: int
+    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+        """Connect to a port. Raises OSError."""
+        ...
 
 
 class VirtualClock:
@@ -135,6 +146,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._home_thread = threading.get_ident()
         self.started: dict[Any, None] = {}
         """The tasks that were started without the loop (see `eager_task`); asyncio's own register is slow."""
+        self.network: Dialled | None = None
+        """The network in which connections are made; None refuses them."""
 
     @property
     def is_shuffled(self) -> bool:
@@ -195,6 +208,23 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if threading.get_ident() != self._home_thread:
             raise VirtualTimeError("call_soon_threadsafe: another thread has no place in virtual time")
         return self.call_soon(callback, *args, context=context)
+
+    def create_connection(  # type: ignore[override]
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        host: str | None = None,
+        port: int | None = None,
+        **options: Any,
+    ) -> Coroutine[Any, Any, tuple[asyncio.Transport, asyncio.BaseProtocol]]:
+        """Connect by TCP in the loop's network. Raises `VirtualTimeError` without one, and for TLS or a real socket."""
+        if self.network is None:
+            _refuse("create_connection")
+        for name, why in _UNKNOWN_TO_NETWORKS.items():
+            if options.get(name):
+                raise VirtualTimeError(f"create_connection({name}): {why}")
+        if host is None or port is None:
+            raise VirtualTimeError("create_connection: the network knows a host by its name, and needs a port")
+        return self.network.connect(protocol_factory, host, int(port))
 
     def jump(self, to_s: float) -> bool:
         """Move the time on from inside a callback, if nothing else would run meanwhile; whether it moved.
@@ -275,9 +305,21 @@ def _where(task: asyncio.Task[Any]) -> str:
     return f"{'a task' if name.startswith('Task-') else name} in {' > '.join(names)}"
 
 
+_UNKNOWN_TO_NETWORKS = {
+    "ssl": "there is no TLS in virtual time: state a redis:// or http:// address",
+    "sock": "a real socket has no place in virtual time",
+    "local_addr": "the network gives a connection its own address",
+}
+"""The options of a connection that a network in memory does not have, with the reason."""
+
+
+def _refuse(name: str) -> NoReturn:
+    raise VirtualTimeError(f"{name}: threads, sockets, processes and signals have no place in virtual time")
+
+
 def _refusal(name: str) -> Callable[..., NoReturn]:
     def refuse(*args: object, **kwargs: object) -> NoReturn:
-        raise VirtualTimeError(f"{name}: threads, sockets, processes and signals have no place in virtual time")
+        _refuse(name)
 
     return refuse
 
@@ -285,7 +327,7 @@ def _refusal(name: str) -> Callable[..., NoReturn]:
 _OUTSIDE = """
 run_in_executor set_default_executor getaddrinfo getnameinfo
 add_reader remove_reader add_writer remove_writer add_signal_handler remove_signal_handler
-create_connection create_server create_unix_connection create_unix_server create_datagram_endpoint
+create_server create_unix_connection create_unix_server create_datagram_endpoint
 connect_accepted_socket connect_read_pipe connect_write_pipe start_tls sendfile subprocess_exec subprocess_shell
 sock_connect sock_accept sock_recv sock_recv_into sock_recvfrom sock_recvfrom_into
 sock_sendall sock_sendto sock_sendfile

@@ -1,0 +1,398 @@
+"""One end of a simulated TCP connection, with the semantics of asyncio's own transports.
+
+What is written arrives at the other end in order, each message after one way of the network. A receiver that does not
+read fills its system's buffer; then the sender's transport buffers, and pauses its protocol.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+from enum import Enum
+from typing import Any, Protocol
+
+from loadtest.sim.kernel.loop import VirtualLoop
+from loadtest.sim.wire.trouble import WELL, LinkTrouble
+
+WINDOW_BYTES = 4 * 1024 * 1024
+"""Bytes of one direction that the two systems hold for a receiver that does not read: about what Linux grants."""
+READ_BYTES_MAX = 256 * 1024
+"""Bytes that a protocol gets in one piece at most, as from asyncio's own transports."""
+HIGH_WATER_BYTES = 64 * 1024
+"""Bytes of a write buffer beyond which the protocol is paused, as asyncio has it."""
+OUTSIDE = Context()
+"""The context of the network's own timers, which are on time however busy a pod's CPU is."""
+
+
+class Noticing(Protocol):
+    """The CPU of a host, which may be busy when bytes arrive; see `loadtest.sim.cluster.pod_cpu.PodCpu`."""
+
+    def call_noticed(self, callback: Callable[[], object]) -> None:
+        """Call back once the host's loop has noticed what has just arrived."""
+        ...
+
+
+class _Sign(Enum):
+    """Messages of a connection that are not data."""
+
+    MADE = "accepted"
+    END = "FIN"
+    RESET = "RST"
+
+
+_Message = bytes | _Sign
+
+
+class VirtualSocket:
+    """The socket that a transport shows as its extra info: options can be set and have no effect."""
+
+    family, type, proto = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+
+    def __init__(self, name: tuple[str, int], peer: tuple[str, int]) -> None:
+        self._name, self._peer = name, peer
+
+    def getsockname(self) -> tuple[str, int]:
+        return self._name
+
+    def getpeername(self) -> tuple[str, int]:
+        return self._peer
+
+    def setsockopt(self, *_: object) -> None:
+        """Do nothing: Nagle's algorithm, keep-alive and lingering are not simulated."""
+
+    def getsockopt(self, *_: object) -> int:
+        return 0
+
+
+class VirtualTransport(asyncio.Transport):
+    """An end of a connection; the network makes two and joins them."""
+
+    peer: "VirtualTransport"
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        names: tuple[tuple[str, int], tuple[str, int]],
+        way_s: Callable[[], float],
+        context: Context,
+        cpu: Noticing | None,
+        is_client: bool,
+        host: str,
+    ) -> None:
+        """Make an end with its own and its peer's address, in which the protocol is called in that context.
+
+        `way_s` draws the seconds that a message of this end takes; `host` is the client's, for both ends.
+        """
+        own, peer = names
+        super().__init__({"sockname": own, "peername": peer, "socket": VirtualSocket(own, peer)})
+        self._loop, self._way_s, self._context, self._cpu = loop, way_s, context, cpu
+        self.is_client, self.host = is_client, host
+        self.trouble = WELL
+        """The state of the link; see `heed`."""
+        self.is_torn = False
+        """Whether bytes of the connection were lost, so that it can never go on."""
+        self.made: asyncio.Future[None] | None = None
+        """The wait of a client's end for its connection."""
+        self.when_lost: Callable[[VirtualTransport], object] = lambda _: None
+        """Called once this end is closed."""
+        self._protocol: asyncio.BaseProtocol | None = None
+        self._arriving: deque[_Message] = deque()
+        self._arrives_s = 0.0
+        self._received: deque[bytes] = deque()
+        self._unread_bytes = 0
+        """Bytes of the peer on their way to this protocol, including those that were lost on it."""
+        self._end: _Sign | None = None
+        """The peer's end, which comes after all that was received."""
+        self._is_paused = True
+        self._is_closing = self._is_lost = self._is_told = self._has_written_eof = False
+        self._unsent: deque[bytes] = deque()
+        self._unsent_bytes = 0
+        self._is_pumped = False
+        self._high_bytes, self._low_bytes = HIGH_WATER_BYTES, HIGH_WATER_BYTES // 4
+        self._is_writing_paused = False
+
+    def start(self, protocol: asyncio.BaseProtocol) -> None:
+        """Call the protocol's `connection_made`, and read from now on."""
+        self._protocol = protocol
+        self._call(protocol.connection_made, self)
+        self.resume_reading()
+
+    def heed(self, trouble: LinkTrouble) -> None:
+        """Go on under another state of the link."""
+        self.trouble = trouble
+        self._loop.call_soon(self._deliver, context=OUTSIDE)
+        if self._unsent:
+            self._loop.call_soon(self._pump, context=OUTSIDE)
+
+    # Writing.
+
+    def write(self, data: Any) -> None:
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
+        if self._has_written_eof:
+            raise RuntimeError("Cannot call write() after write_eof()")
+        if self._is_lost or not data:
+            return
+        sent = bytes(data)
+        if not self._unsent and len(sent) <= self._room():
+            self._send(sent)
+            return
+        self._unsent.append(sent)
+        self._unsent_bytes += len(sent)
+        self._pump()
+        self._look_at_water()
+
+    def _room(self) -> int:
+        """The bytes that the two systems take now."""
+        if self.is_client and not self.trouble.client_sends:
+            return 0
+        return WINDOW_BYTES - self.peer._unread_bytes
+
+    def _pump(self) -> None:
+        """Send what waits, as far as the systems take it."""
+        self._is_pumped = False
+        if self._is_lost:
+            return
+        while self._unsent and (room := self._room()) > 0:
+            data = self._unsent.popleft()
+            if len(data) > room:
+                self._unsent.appendleft(data[room:])
+                data = data[:room]
+            self._unsent_bytes -= len(data)
+            self._send(data)
+        if self._is_writing_paused and self._unsent_bytes <= self._low_bytes:
+            self._is_writing_paused = False
+            self._call_protocol("resume_writing")
+        if not self._unsent:
+            if self._is_closing:
+                self._lose(None)
+            elif self._has_written_eof:
+                self._tell_peer(_Sign.END)
+
+    def _send(self, data: bytes) -> None:
+        self.peer._unread_bytes += len(data)
+        size = self.trouble.slice_bytes
+        if self.is_client or not size or len(data) <= size:
+            self._tell_peer(data)
+        else:
+            for start in range(0, len(data), size):
+                self._tell_peer(data[start : start + size], self.trouble.slice_apart_s if start else None)
+
+    def _tell_peer(self, message: _Message, apart_s: float | None = None) -> None:
+        """Send a message; one that is `apart_s` arrives so long after the one before."""
+        trouble, peer = self.trouble, self.peer
+        if trouble.is_silent and not (self.is_client and trouble.arrives):
+            self.is_torn = peer.is_torn = True
+            return
+        peer._arriving.append(message)
+        if apart_s is None:
+            peer._arrives_s = max(peer._arrives_s, self._loop.now_s + self._way_s() + trouble.extra_s)
+        else:
+            peer._arrives_s += apart_s
+        self._loop.call_at(peer._arrives_s, peer._arrive, context=OUTSIDE)
+
+    def write_eof(self) -> None:
+        if self._is_closing or self._has_written_eof:
+            return
+        self._has_written_eof = True
+        if not self._unsent:
+            self._tell_peer(_Sign.END)
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        return self._unsent_bytes
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        return self._low_bytes, self._high_bytes
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        if high is None:
+            high = HIGH_WATER_BYTES if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not high >= low >= 0:
+            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
+        self._high_bytes, self._low_bytes = high, low
+        self._look_at_water()
+
+    def _look_at_water(self) -> None:
+        if self._unsent_bytes > self._high_bytes and not self._is_writing_paused:
+            self._is_writing_paused = True
+            self._call_protocol("pause_writing")
+
+    def _call_protocol(self, name: str) -> None:
+        try:
+            getattr(self._protocol, name)()
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self._report(f"protocol.{name}() failed", error)
+
+    # Reading.
+
+    def _arrive(self) -> None:
+        if self._cpu is None:
+            self._take()
+        else:
+            self._cpu.call_noticed(self._take)
+
+    def _take(self) -> None:
+        """Take the next message from the network."""
+        message = self._arriving.popleft()
+        if message is _Sign.MADE:
+            if self.made is not None and not self.made.done():
+                self.made.set_result(None)
+        elif self._is_lost:
+            if message is not _Sign.RESET and not self.peer._is_lost:
+                self._tell_peer(_Sign.RESET)  # as a system does for a connection that it no longer knows
+        elif isinstance(message, bytes):
+            self._received.append(message)
+            self._deliver()
+        else:
+            if self._end is not _Sign.RESET:
+                self._end = message
+            self._deliver()
+
+    def _deliver(self) -> None:
+        """Give the protocol what has arrived, for as long as it reads."""
+        received = self._received
+        while received and self._may_read():
+            data = received.popleft()
+            if len(data) > READ_BYTES_MAX:
+                received.appendleft(data[READ_BYTES_MAX:])
+                data = data[:READ_BYTES_MAX]
+            self._unread_bytes -= len(data)
+            self._acknowledge()
+            try:
+                if isinstance(self._protocol, asyncio.BufferedProtocol):
+                    self._call(_fill, self._protocol, data)
+                else:
+                    self._call(self._protocol.data_received, data)  # type: ignore[union-attr]
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                self._report("Fatal error: protocol.data_received() call failed.", error)
+                self._force_close(error)
+                return
+        if self._end is not None and not received and self._may_read():
+            end, self._end = self._end, None
+            if end is _Sign.RESET:
+                self._force_close(ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)))
+            elif not self._call(self._protocol.eof_received):  # type: ignore[union-attr]
+                self.close()
+
+    def _may_read(self) -> bool:
+        reads = self.trouble.client_reads if self.is_client else self.trouble.server_reads
+        return reads and not self._is_paused and not self._is_closing
+
+    def _acknowledge(self) -> None:
+        """Let the peer send more, if it waits, once it can know that there is room."""
+        peer = self.peer
+        if peer._unsent and not peer._is_pumped:
+            peer._is_pumped = True
+            self._loop.call_at(self._loop.now_s + self._way_s() + self.trouble.extra_s, peer._pump, context=OUTSIDE)
+
+    def pause_reading(self) -> None:
+        self._is_paused = True
+
+    def resume_reading(self) -> None:
+        if self._is_paused and not self._is_closing:
+            self._is_paused = False
+            self._loop.call_soon(self._deliver, context=OUTSIDE)
+
+    def is_reading(self) -> bool:
+        return not self._is_paused and not self._is_closing
+
+    # Ending.
+
+    def close(self) -> None:
+        if not self._is_closing:
+            self._is_closing = True
+            if not self._unsent:
+                self._lose(None)
+
+    def abort(self) -> None:
+        self._force_close(None)
+
+    def reset(self) -> None:
+        """Break the connection off: the peer gets a reset, whatever is under way."""
+        if not self._is_lost:
+            self._force_close(None, _Sign.RESET)
+
+    def tear(self) -> None:
+        """End both ends with a reset, at once: the link has lost bytes of theirs."""
+        for end in (self, self.peer):
+            end._force_close(ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)), None)
+
+    def _force_close(self, error: BaseException | None, sign: _Sign | None = _Sign.END) -> None:
+        if self._is_lost:
+            return
+        self._is_closing = True
+        self._unsent.clear()
+        self._unsent_bytes = 0
+        self._lose(error, sign)
+
+    def _lose(self, error: BaseException | None, sign: _Sign | None = _Sign.END) -> None:
+        """End the connection here, and tell the peer unless it has told that it ended."""
+        self._is_lost = True
+        if isinstance(error, ConnectionResetError):
+            sign = None
+        elif sign is _Sign.END and self._received:
+            sign = _Sign.RESET  # as Linux does where bytes were not read
+        elif sign is _Sign.END and self._has_written_eof:
+            sign = None
+        if sign is not None and not self.peer._is_lost:
+            self._tell_peer(sign)
+        self._received.clear()
+        self.when_lost(self)
+        self._loop.call_soon(self._tell_lost, error, context=OUTSIDE)
+
+    def _tell_lost(self, error: BaseException | None) -> None:
+        if self._is_told or self._protocol is None:
+            return
+        self._is_told = True
+        self._call(self._protocol.connection_lost, error)
+
+    def is_closing(self) -> bool:
+        return self._is_closing
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is over at this end."""
+        return self._is_lost
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        assert self._protocol is not None, "the connection has not been made"
+        return self._protocol
+
+    def accepted(self) -> None:
+        """Tell the client that its connection is there."""
+        self._tell_peer(_Sign.MADE)
+
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call the protocol in its own context."""
+        return self._context.run(function, *arguments)
+
+    def _report(self, message: str, error: BaseException) -> None:
+        said = {"message": message, "exception": error, "transport": self, "protocol": self._protocol}
+        self._loop.call_exception_handler(said)
+
+
+def _fill(protocol: asyncio.BufferedProtocol, data: bytes) -> None:
+    """Give data to a protocol that has a buffer of its own."""
+    while data:
+        buffer = memoryview(protocol.get_buffer(len(data)))
+        if not len(buffer):
+            raise RuntimeError("get_buffer() returned an empty buffer")
+        taken = min(len(buffer), len(data))
+        buffer[:taken] = data[:taken]
+        protocol.buffer_updated(taken)
+        data = data[taken:]
