@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
@@ -73,14 +74,29 @@ class CacheEvents(PipeEvents, Protocol):
 class RedisCache:
     """The cache in Redis; implements `app.strategy.Cache`. It is opened by `start()` and closed by `aclose()`."""
 
-    def __init__(self, settings: Settings, events: CacheEvents) -> None:
-        """Set up the cache. Raises ValueError where redis-py does not take the URL."""
+    def __init__(
+        self,
+        settings: Settings,
+        events: CacheEvents,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        """Set up the cache. Raises ValueError where redis-py does not take the URL.
+
+        The two clocks, in seconds, are the machine's unless stated: durations by one, and the time until Redis tells
+        its own by the other.
+        """
         self._timeout_s = settings.redis_timeout_ms / 1000
         self._events, self._sparing = events, SparingLog(log)
         self._stale_s, self._mark_s = settings.nets.stale_if_error_s, settings.nets.failure_mark_ms / 1000
-        self.standing = Standing(settings.redis_pause_ms / 1000)
+        self.standing = Standing(settings.redis_pause_ms / 1000, monotonic_s)
         self._pipe = Pipe(
-            RedisAddress(settings.redis_url), self.standing, events, self._timeout_s, settings.redis_retries
+            RedisAddress(settings.redis_url),
+            self.standing,
+            events,
+            self._timeout_s,
+            settings.redis_retries,
+            monotonic_s,
         )
         self._now_s, self._was_late = self._pipe.time.now_s, self._pipe.time.was_late
         self._reads = ReadBatcher(
@@ -95,7 +111,7 @@ class RedisCache:
         self.local_tiers = LocalTiers()
         """The local tiers of the pod; those that rely on messages are opened before `start()`."""
         self._redis = client_of(settings)
-        self.clock = clock = RedisClock(self._time_s)
+        self.clock = clock = RedisClock(self._time_s, monotonic_s, wall_s)
         pace = CachePace.of(settings)
         self._counts = Counts(self, clock.now_s, self._tasks, pace, events.counts_dropped)
         self._settings = PrefixSettings(

@@ -9,6 +9,7 @@ from app.latency import Latency
 from app.local_tier import LruTier
 from app.payload import Payload
 from app.strategy import Strategy
+from loadtest.sim.cluster.depth import Depth
 from loadtest.sim.cluster.events import LoadBegan, Observer, Observers, Subscriber
 from loadtest.sim.cluster.invariants import Invariants
 from loadtest.sim.cluster.outage_invariants import OutageInvariants
@@ -16,11 +17,10 @@ from loadtest.sim.cluster.peers import VirtualPeers
 from loadtest.sim.cluster.pod import SimulatedPod
 from loadtest.sim.cluster.pooler import VirtualPooler
 from loadtest.sim.cluster.recorder import Recorder
-from loadtest.sim.cluster.redis_server import SimulatedRedis
+from loadtest.sim.cluster.seam_depth import SeamDepth
 from loadtest.sim.cluster.slow_store import SlowStore
 from loadtest.sim.cluster.tolerances import allowed_in, epoch_s, has_wrong_clocks
 from loadtest.sim.kernel.loop import VirtualClock, VirtualLoop
-from loadtest.workload.faults import CacheFull
 from loadtest.workload.scenario import Scenario
 
 
@@ -42,21 +42,15 @@ class Cluster:
         self._settings = scenario.pod_settings(seed, "pod")
         virtual = scenario.virtual
         self.observers = Observers([recorder, *observers])
-        self.server = SimulatedRedis(
-            self.clock,
-            virtual.redis_entries_max,
-            virtual.redis_policy,
-            seed,
-            self.observers,
-            may_fill_up=any(isinstance(fault, CacheFull) for fault in scenario.faults),
-        )
+        self.depth: Depth = SeamDepth(scenario, seed, loop, self.observers)
+        self.redis = self.depth.redis
         self.epoch_s = epoch_s(scenario)
         self.set_cache_clock(0.0)
         allowed = allowed_in(scenario, strategy, seed)
         self.invariants = Invariants(
             self.clock,
             allowed,
-            lambda: self.server.time_s(),  # noqa: PLW0108 - `set_clock` replaces it
+            self.redis.now_s,
             has_wrong_clocks(scenario),
         )
         self.observers.add(self.invariants)
@@ -101,7 +95,8 @@ class Cluster:
             self.scenario,
             self._settings,
             self.loop,
-            self.server,
+            self.depth,
+            self.observers,
             self.store,
             next(self._instance_ids),
             wall_s,
@@ -126,7 +121,7 @@ class Cluster:
 
     def set_cache_clock(self, by_s: float) -> None:
         """Set Redis's clock so many seconds ahead of the right time."""
-        self.server.set_clock(self.epoch_s + by_s)
+        self.redis.set_clock(self.epoch_s + by_s)
 
     async def aclose(self) -> None:
         """End the pods."""

@@ -45,26 +45,26 @@ class FaultInjector:
             _SET[type(fault)](self, left[-1] if left else fault, bool(left))
 
     def _flush_cache(self, fault: faults.CacheFlushed, is_on: bool) -> None:
-        self._cluster.server.flush()
+        self._cluster.redis.flush()
 
     def _take_cache_away(self, fault: faults.CacheUnreachable, is_on: bool) -> None:
         if is_on and fault.empty:  # seen only when Redis is back
-            self._cluster.server.flush()
-        self._cluster.server.is_away = is_on
+            self._cluster.redis.flush()
+        self._cluster.redis.is_away = is_on
 
     def _slow_cache(self, fault: faults.CacheSlow, is_on: bool) -> None:
         for pod in self._cluster.pods:
-            pod.cache.slow_down(fault.ms / 1000 if is_on else 0.0)
+            pod.way.slow_down(fault.ms / 1000 if is_on else 0.0)
 
     def _pause_cache(self, fault: faults.CachePaused, is_on: bool) -> None:
-        trouble = self._cluster.server.trouble
-        (trouble.pause if is_on else trouble.go_on)()
+        redis = self._cluster.redis
+        (redis.pause if is_on else redis.go_on)()
 
     def _refuse(self, fault: faults.CacheRefuses, is_on: bool) -> None:
-        self._cluster.server.trouble.refuse(fault.error, fault.refused if is_on else frozenset())
+        self._cluster.redis.refuse(fault.error, fault.refused if is_on else frozenset())
 
     def _reset(self, fault: faults.CacheResets, is_on: bool) -> None:
-        self._cluster.server.trouble.reset(fault.share if is_on else 0.0)
+        self._cluster.redis.reset(fault.share if is_on else 0.0)
 
     def _set_cache_clock(self, fault: faults.CacheClockApart, is_on: bool) -> None:
         self._cluster.set_cache_clock(fault.by_s if is_on else 0.0)
@@ -84,17 +84,17 @@ class FaultInjector:
             if isinstance(fault, faults.CacheSilent)
             or (isinstance(fault, faults.ConnectionsDead) and fault.pod == pod.number)
         ]
-        pod.cache.die(bool(dead), dead[-1].arrive if dead else False)
+        pod.way.die(bool(dead), dead[-1].arrive if dead else False)
 
     def _fill_cache(self, fault: faults.CacheFull, is_on: bool) -> None:
-        server = self._cluster.server
+        redis = self._cluster.redis
         if is_on:
-            server.fill_up(fault.room(server.stored), fault.policy)
+            redis.fill_up(fault.room(redis.stored), fault.policy)
         else:
-            server.have_room()
+            redis.have_room()
 
     def _deafen(self, fault: faults.SubscriptionDead, is_on: bool) -> None:
-        self._cluster.pods[fault.pod].cache.go_deaf(is_on)
+        self._cluster.pods[fault.pod].way.go_deaf(is_on)
 
     def _fail_origin(self, fault: faults.OriginFails, is_on: bool) -> None:
         self._cluster.store.fails_share = fault.share if is_on else 0.0
@@ -114,7 +114,7 @@ class FaultInjector:
         pod = self._cluster.pods[fault.pod]
         if is_on and pod.is_up:
             pod.is_up = pod.is_listening = False
-            pod.cache.is_cut_off = True
+            pod.way.cut_off()
             pod.paused_until_s = 0.0
             pod.gate.open()
             self._traffic.lose(pod)
@@ -150,9 +150,9 @@ class FaultInjector:
     def _replace(self, number: int) -> None:
         self._cluster.pods[number] = pod = self._cluster.new_pod(number)
         for slow in [other for other in self._lasting if isinstance(other, faults.CacheSlow)][-1:]:
-            pod.cache.slow_down(slow.ms / 1000)
+            pod.way.slow_down(slow.ms / 1000)
         for silent in [other for other in self._lasting if isinstance(other, faults.CacheSilent)][-1:]:
-            pod.cache.die(True, silent.arrive)
+            pod.way.die(True, silent.arrive)
 
     def _let_leave(self, fault: faults.ClientsLeave, is_on: bool) -> None:
         """Change nothing: clients know by the time at which they mean to begin (`Patience`)."""

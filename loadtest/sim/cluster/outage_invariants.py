@@ -9,9 +9,9 @@ from app.nets.breaker import BreakerState
 from app.strategy import Clock, Strategy
 from loadtest.figures.records import Answers
 from loadtest.sim.cluster import events
+from loadtest.sim.cluster.depth import FaultyRedis
 from loadtest.sim.cluster.pod import SimulatedPod
 from loadtest.sim.cluster.recovery import longest_open_s, well_from_s
-from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.tolerances import ROUNDING_S, SETTLE_S, Allowed, has_wrong_clocks
 from loadtest.sim.cluster.violation import Invariant
 from loadtest.workload.client import BUDGET_BURST, NO_ANSWER, RETRY_AFTER_MAX_S
@@ -91,15 +91,15 @@ class OutageInvariants:
             said += f" in {chunk.attempts[first]} attempts of {client.timeout_s:g} s"
             self._report(Invariant.GIVES_UP, said, float(chunk.ended_s[first]))
 
-    def settled(self, pods: Iterable[SimulatedPod], server: SimulatedRedis) -> None:
+    def settled(self, pods: Iterable[SimulatedPod], redis: FaultyRedis) -> None:
         """Check what is left `SETTLE_S` after the last answer."""
         if self._scenario.nets.breaker is not None and self._tail >= TAIL_MIN and 2 * self._tail_bad > self._tail:
             said = f"{self._tail_bad} of {self._tail} requests from {self._well_from_s:.3f} s on were not answered well"
             self._say(Invariant.COMES_BACK, said)
-        for left in self._left(pods, server):
+        for left in self._left(pods, redis):
             self._say(Invariant.COMES_BACK, left)
 
-    def _left(self, pods: Iterable[SimulatedPod], server: SimulatedRedis) -> Iterable[str]:
+    def _left(self, pods: Iterable[SimulatedPod], redis: FaultyRedis) -> Iterable[str]:
         nets = self._scenario.nets
         for pod in pods:
             guard = pod.runner.guard
@@ -111,8 +111,8 @@ class OutageInvariants:
             if nets.failure_mark_ms / 1000 < SETTLE_S and pod.runner.marks_left:
                 yield f"{pod.name}: {pod.runner.marks_left} marks of failed loads remain"
         # a lock that was taken while a clock was ahead lasts as much longer, until somebody asks for it
-        if not has_wrong_clocks(self._scenario) and server.locks_left:
-            yield f"Redis: {server.locks_left} locks and marks remain"
+        if not has_wrong_clocks(self._scenario) and redis.locks_left:
+            yield f"Redis: {redis.locks_left} locks and marks remain"
 
     def _say(self, invariant: Invariant, what: str) -> None:
         self._report(invariant, what, None)

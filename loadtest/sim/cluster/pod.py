@@ -2,14 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
-from random import Random
 from typing import Any, ParamSpec, TypeVar
 
-from app.cache_pace import CachePace
-from app.clock import RedisClock
-from app.latency import Latency
 from app.ledger import AskedRead
 from app.nets.nets import Net
 from app.peers.peers import PeerBounds, PeerOutcome, PeerQuestion, PodPeers
@@ -22,10 +18,12 @@ from app.tasks import Tasks
 from loadtest.figures.failures import Kind
 from loadtest.figures.records import OUTCOME_NUMBERS
 from loadtest.sim.cluster.clients import Ask
+from loadtest.sim.cluster.depth import Depth, PodPlace
 from loadtest.sim.cluster.events import (
     FailureCounted,
     LoopLate,
     NetActed,
+    Observers,
     OriginAnswered,
     OriginAsked,
     OriginUnanswered,
@@ -37,13 +35,10 @@ from loadtest.sim.cluster.events import (
 from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.pause_gate import PauseGate
 from loadtest.sim.cluster.peers import VirtualPeers
-from loadtest.sim.cluster.pod_cache import SimulatedCache
 from loadtest.sim.cluster.pod_cpu import PodCpu, needs_cpu
 from loadtest.sim.cluster.pooler import VirtualPooler
-from loadtest.sim.cluster.redis_link import ClientTimeouts
-from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
-from loadtest.sim.kernel.loop import VirtualClock, VirtualLoop
+from loadtest.sim.kernel.loop import VirtualLoop
 from loadtest.workload.scenario import Scenario
 
 T = TypeVar("T")
@@ -133,18 +128,6 @@ class PodReports:
         self._open.clear()
 
 
-class SyncedClock(RedisClock):
-    """The clock of a pod that has to ask Redis for the time; until it knows, the pod uses no entry of Redis."""
-
-    def __init__(self, cache: SimulatedCache, loop: VirtualLoop, wall_s: Callable[[], float]) -> None:
-        super().__init__(cache.time_s, loop.time, wall_s)
-        self._cache = cache
-
-    async def sync(self) -> None:
-        await super().sync()
-        self._cache.introduce(True)
-
-
 class SimulatedPod:
     """A pod from its start to its end; a replacement has a state of its own."""
 
@@ -155,7 +138,8 @@ class SimulatedPod:
         scenario: Scenario,
         settings: Settings,
         loop: VirtualLoop,
-        server: SimulatedRedis,
+        depth: Depth,
+        observers: Observers,
         store: SlowStore,
         instance_id: int,
         wall_s: Callable[[], float] | None = None,
@@ -188,37 +172,18 @@ class SimulatedPod:
         """The answers to other pods that are under way."""
         self.peers_answered = 0
         settings = settings.model_copy(update={"pod": f"pod-{number + 1}"})
-        true = VirtualClock(loop)
-        self.name, self._observers = settings.pod, server.observers
+        self.name, self._observers = settings.pod, observers
         self.cpu: PodCpu | None = None
         """The CPU of the pod; None where nothing takes CPU."""
         if needs_cpu(scenario):
-            virtual, emit, name = scenario.virtual, server.observers.emit, settings.pod
+            virtual, emit, name = scenario.virtual, observers.emit, settings.pod
             self.cpu = PodCpu(
                 loop, virtual.service_us / 1e6, virtual.load_us / 1e6, lambda late_s: emit(LoopLate(name, late_s))
             )
         self._tasks = Tasks()
-        redis, rng = Latency.parse(scenario.virtual.redis), Random(f"{settings.seed}/{settings.pod}/redis")
-        latency_s = (lambda: redis.draw_ms(rng) / 1000) if redis.mean_ms else 0.0
-        timeouts = ClientTimeouts(
-            settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000, settings.redis_retries
-        )
-        self.cache = SimulatedCache(
-            server,
-            true,
-            latency_s,
-            timeouts,
-            self.gate,
-            self.name,
-            partial(self._failed, Kind.COMMAND),
-            self.cpu,
-            settings.nets,
-            CachePace.of(settings),
-        )
-        if wall_s is not None:
-            self.cache.introduce(False)
-            self.cache.clock = synced = SyncedClock(self.cache, loop, wall_s)
-            self.run(self._tasks.spawn, self._keep_in_sync(synced), f"{settings.pod} clock")
+        failed = partial(self._failed, Kind.COMMAND)
+        self.way = depth.new_way(PodPlace(self.name, settings, self.gate, self.cpu, failed, self._spawn, wall_s))
+        self.cache = self.way.cache
         self._reports = PodReports(self._observers.emit, number, loop, self._failed)
         bounds = PeerBounds.of(settings)
         self._pod = Pod(
@@ -291,12 +256,11 @@ class SimulatedPod:
         """Call a function as the pod's own code; see `PodCpu.run`."""
         return function(*arguments, **named) if self.cpu is None else self.cpu.run(function, *arguments, **named)
 
+    def _spawn(self, work: Coroutine[Any, Any, None], kind: str) -> None:
+        self.run(self._tasks.spawn, work, kind)
+
     async def start(self) -> None:
         await self._pod.start()
-
-    async def _keep_in_sync(self, clock: RedisClock) -> None:
-        await self.cache.start()
-        await clock.keep_in_sync()
 
     def pause(self, until_s: float) -> None:
         """Pause the pod: nothing comes in or goes out."""
@@ -304,11 +268,11 @@ class SimulatedPod:
         if self.cpu is not None:
             self.cpu.stop_until(until_s)
         self.gate.close()
-        self.cache.miss_announcements()
+        self.way.stand_still()
 
     def go_on(self) -> None:
         self.gate.open()
-        self.cache.hear_all()
+        self.way.move_on()
 
     def _failed(self, kind: Kind, what: str = "") -> None:
         if self.is_up:  # what its end cuts short has not failed

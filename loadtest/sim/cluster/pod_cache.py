@@ -31,7 +31,7 @@ P = ParamSpec("P")
 
 
 class SimulatedCache:
-    """One pod's `app.strategy.Cache`."""
+    """One pod's `app.strategy.Cache`, and its own way to Redis: implements `loadtest.sim.cluster.depth.RedisWay`."""
 
     def __init__(
         self,
@@ -85,6 +85,20 @@ class SimulatedCache:
         self.miss_announcements()
         if has_come_back:
             self.hear_all()
+
+    @property
+    def cache(self) -> Self:
+        """Implements `RedisWay.cache`: the way and the cache are one thing here."""
+        return self
+
+    def cut_off(self) -> None:
+        self.is_cut_off = True
+
+    def stand_still(self) -> None:
+        self.miss_announcements()
+
+    def move_on(self) -> None:
+        self.hear_all()
 
     @property
     def is_direct(self) -> bool:

@@ -46,6 +46,7 @@ from loadtest.sim.cluster.purity import NEVER_S as NOT_PURE_S
 from loadtest.sim.cluster.purity import Purity
 from loadtest.sim.cluster.read_times import ReadTimes
 from loadtest.sim.cluster.recorder import Columns, Recorder
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 
 VAIN_MAX = 64
 """Askings without one pure answer, beyond which the strategy is not asked again and no arrival is passed over."""
@@ -57,12 +58,14 @@ _NOTHING = Columns(*(np.empty(0),) * 3, *(np.empty(0, dtype=np.int64),) * 4, np.
 class PureHits:
     """The requests of an open loop but for its pure hits; those it records itself. Implements `Clients`."""
 
-    def __init__(self, cluster: Cluster, recorder: Recorder, purity: Purity, start_s: float) -> None:
+    def __init__(
+        self, cluster: Cluster, redis: SimulatedRedis, recorder: Recorder, purity: Purity, start_s: float
+    ) -> None:
         scenario = cluster.scenario
         self._cluster, self._recorder, self._purity, self._loop = cluster, recorder, purity, cluster.loop
         self._way_s = Latency.parse(scenario.virtual.network).mean_ms / 1000
         self._oldest_s = scenario.stated(cluster.strategy).oldest_s()
-        self._peek = cluster.server.peek
+        self._peek = redis.peek
         self._prefix = f"lab:{cluster.strategy.name}:"
         self._until_s = array("d", [NOT_PURE_S]) * scenario.keys.ids
         """The moment up to which the answers of each key are pure hits."""
@@ -119,17 +122,19 @@ class PureHits:
         if scenario.load.loop != "open" or not Latency.parse(virtual.network).is_fixed:
             return None
         has_rate_limit = cluster.pods[0].runner.rate_limit is not None  # a hit depends on how many came before it
-        if has_rate_limit or needs_cpu(scenario) or cluster.server.keeps_order or cluster.walls_apart_s:
+        if has_rate_limit or needs_cpu(scenario) or cluster.walls_apart_s:
             return None
         way_s = Latency.parse(virtual.network).mean_ms / 1000
         if soonest_s(scenario) <= 2 * way_s + ROUNDING_S:
             return None  # hits may come too late for their clients
-        if observers.hear(AnswerSent, EntryRead, RequestAnswered, RequestArrived, RequestFailed):
+        is_observed = observers.hear(AnswerSent, EntryRead, RequestAnswered, RequestArrived, RequestFailed)
+        if is_observed or cluster.loop.is_shuffled or not are_calm(cluster):
             return None
-        if cluster.loop.is_shuffled or not are_calm(cluster):
+        redis = cluster.redis
+        if not isinstance(redis, SimulatedRedis) or redis.keeps_order:  # a hit is a command, or decides who is evicted
             return None
         purity = Purity.of(cluster.strategy, scenario.pod_settings(cluster.seed, "pod-1"))
-        return None if purity is None else cls(cluster, recorder, purity, start_s)
+        return None if purity is None else cls(cluster, redis, recorder, purity, start_s)
 
     def due_s(self) -> float:
         """Implements `Clients.due_s`; the end of a block counts as a request, though there may be none."""
@@ -308,4 +313,4 @@ class PureHits:
 
 def are_calm(cluster: Cluster) -> bool:
     """Whether every pod is at work, and every command is executed at once."""
-    return all(pod.is_up and not pod.is_ending and pod.gate.is_open and pod.cache.is_direct for pod in cluster.pods)
+    return all(pod.is_up and not pod.is_ending and pod.gate.is_open and pod.way.is_direct for pod in cluster.pods)

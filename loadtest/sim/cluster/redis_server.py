@@ -53,6 +53,8 @@ class _Lock:
 class SimulatedRedis:
     """A Redis with the entries and locks of all pods, whose every command is one atomic step.
 
+    Implements `loadtest.sim.cluster.depth.FaultyRedis`.
+
     Expiries go by the server's own clock, as in Redis: entries at an absolute moment of it (PXAT), leases after a
     duration (PX).
 
@@ -117,6 +119,22 @@ class SimulatedRedis:
     def locks_left(self) -> int:
         """The number of locks and marks whose time is not over."""
         return sum(self.time_s() < lock.until_s for lock in self._locks.values())
+
+    def now_s(self) -> float:
+        """Implements `FaultyRedis.now_s`; the pods' commands ask `time_s`, which is a call less."""
+        return self.time_s()
+
+    def pause(self) -> None:
+        self.trouble.pause()
+
+    def go_on(self) -> None:
+        self.trouble.go_on()
+
+    def refuse(self, error: str, commands: frozenset[str]) -> None:
+        self.trouble.refuse(error, commands)
+
+    def reset(self, share: float) -> None:
+        self.trouble.reset(share)
 
     def set_clock(self, by_s: float) -> None:
         """Set the clock so many seconds ahead of the true time."""

@@ -128,7 +128,7 @@ class SimulatedHistory:
         await asyncio.sleep(SETTLE_S)
         for left in _left_in(cluster):
             invariants.report(Invariant.NOTHING_LEFT, left)
-        cluster.outage_invariants.settled(cluster.pods, cluster.server)
+        cluster.outage_invariants.settled(cluster.pods, cluster.redis)
         breakers = [guard.breaker for pod in cluster.pods if (guard := pod.runner.guard) and guard.breaker]
         opened = sum(breaker.opened for breaker in breakers)
         await cluster.aclose()

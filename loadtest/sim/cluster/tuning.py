@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
+from app.pod import PodCache
 from app.tasks import Tasks
 from app.tuner.policy import TtlPolicy
 from app.tuner.rates import CounterRates, MetricsAway
 from app.tuner.tuner import Tuner
 from loadtest.sim.cluster.cluster import Cluster
-from loadtest.sim.cluster.pod_cache import SimulatedCache
 
 
 class Tuning:
@@ -15,12 +15,12 @@ class Tuning:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster, self._rates, self._tasks = cluster, CounterRates(), Tasks()
-        self._cache: SimulatedCache | None = None
+        self._cache: PodCache | None = None
         if (stated := cluster.scenario.tuner) is not None:
-            self._cache = SimulatedCache(cluster.server, cluster.clock, pod="tuner")
+            self._cache = cache = cluster.depth.new_cache("tuner")
             policy = TtlPolicy(cluster.scenario.cache.ttl_s)
-            tuner = Tuner(self._look, policy, self._cache, stated.every_s, monotonic_s=cluster.loop.time)
-            self._tasks.spawn(tuner.run(), "tuner")
+            tuner = Tuner(self._look, policy, cache, stated.every_s, monotonic_s=cluster.loop.time)
+            self._tasks.spawn(_run(cache, tuner), "tuner")
 
     async def aclose(self) -> None:
         await self._tasks.aclose()
@@ -34,3 +34,8 @@ class Tuning:
             raise MetricsAway("no pod answers")
         counts = {pod.name: pod.requests_by_prefix for pod in answering}
         return self._rates.look(counts, self._cluster.loop.now_s)
+
+
+async def _run(cache: PodCache, tuner: Tuner) -> None:
+    await cache.start()
+    await tuner.run()

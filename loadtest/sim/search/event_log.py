@@ -69,7 +69,7 @@ class EventLog:
         return f"PUT {event.key} {until} under {event.token}, {self._about(event.entry)}: {said}"
 
     def _about(self, entry: Entry) -> str:
-        left_s = entry.fresh_until_s - self._cluster.server.time_s()
+        left_s = entry.fresh_until_s - self._cluster.redis.now_s()
         return f"read at {entry.read_at_s:.6f} s, {'fresh' if left_s > 0 else 'stale'} ({left_s:+.3f} s)"
 
 

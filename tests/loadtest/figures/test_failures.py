@@ -150,7 +150,7 @@ def test_virtual_time_counts_the_same_and_its_faults_explain_it() -> None:
 def sabotage(event: ClusterReady) -> None:
     """Redis goes away in mid-run, and no scenario says so."""
     for at_s, is_away in ((3.0, True), (4.5, False)):
-        event.cluster.loop.call_at(at_s, setattr, event.cluster.server, "is_away", is_away)
+        event.cluster.loop.call_at(at_s, setattr, event.cluster.redis, "is_away", is_away)
 
 
 def test_a_redis_that_was_away_unasked_is_an_event_and_no_result() -> None:

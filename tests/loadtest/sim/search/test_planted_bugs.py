@@ -15,8 +15,8 @@ from app.flights import PodFlights, _Flight, _Job
 from app.pooler import Permit
 from app.pooler_client import PoolerClient
 from app.strategy import CacheAway, Entry, Lookup, Notification, Shed, Strategy
-from loadtest.sim.cluster import cluster as world
-from loadtest.sim.cluster import pod, redis_link
+from loadtest.sim.cluster import redis_link
+from loadtest.sim.cluster import seam_depth as world
 from loadtest.sim.cluster.looks import Looks
 from loadtest.sim.cluster.pod_cache import SimulatedCache
 from loadtest.sim.cluster.redis_link import ClientTimeouts
@@ -186,7 +186,7 @@ def instead_of_the_server(server: type[SimulatedRedis]) -> Callable[[pytest.Monk
 
 
 def instead_of_the_cache(cache: type[SimulatedCache]) -> Callable[[pytest.MonkeyPatch], None]:
-    return lambda patch: patch.setattr(pod, "SimulatedCache", cache)
+    return lambda patch: patch.setattr(world, "SimulatedCache", cache)
 
 
 def instead_of_the_looks(looks: type[Looks]) -> Callable[[pytest.MonkeyPatch], None]:
@@ -195,7 +195,9 @@ def instead_of_the_looks(looks: type[Looks]) -> Callable[[pytest.MonkeyPatch], N
 
 def without_a_time_out(patch: pytest.MonkeyPatch) -> None:
     """A client that waits for as long as the connection seems to be there."""
-    patch.setattr(pod, "ClientTimeouts", lambda timeout_s, pause_s, retries: ClientTimeouts(math.inf, pause_s, retries))
+    patch.setattr(
+        world, "ClientTimeouts", lambda timeout_s, pause_s, retries: ClientTimeouts(math.inf, pause_s, retries)
+    )
 
 
 def instead_of_the_flights(flights: type[PodFlights]) -> Callable[[pytest.MonkeyPatch], None]:

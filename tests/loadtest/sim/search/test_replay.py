@@ -10,6 +10,8 @@ from app.discovery import discover
 from loadtest.cli import app
 from loadtest.sim.cluster.cluster import Cluster, ClusterReady
 from loadtest.sim.cluster.events import Subscriber
+from loadtest.sim.cluster.pod_cache import SimulatedCache
+from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.cluster.simulate import simulate
 from loadtest.sim.search.case import Case, case_of, run_case
 from loadtest.sim.search.replay import retell
@@ -134,7 +136,9 @@ def test_a_hit_pays_for_no_event_that_nothing_subscribes_to() -> None:
     ready = Subscriber({ClusterReady: lambda event: clusters.append(event.cluster)})
     simulate(workload(), STRATEGIES["static"], 7, observers=[ready])
     (cluster,) = clusters
-    assert all(pod.cache._get == cluster.server.get for pod in cluster.pods)
+    assert isinstance(redis := cluster.redis, SimulatedRedis)
+    caches = [pod.cache for pod in cluster.pods]
+    assert all(isinstance(cache, SimulatedCache) and cache._get == redis.get for cache in caches)
     assert all(pod.answer == pod.runner.answer for pod in cluster.pods)
 
 

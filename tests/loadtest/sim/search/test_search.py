@@ -19,7 +19,7 @@ from app.discovery import discover
 from app.strategy import Loader, Lookup, Strategy
 from loadtest import ROOT
 from loadtest.cli import app
-from loadtest.sim.cluster import cluster as world
+from loadtest.sim.cluster import seam_depth as world
 from loadtest.sim.cluster import slow_store as store
 from loadtest.sim.cluster.violation import Invariant
 from loadtest.sim.search.case import Case, case_of, check_case, check_seed, run_case
