@@ -46,6 +46,7 @@ def add_admin_routes(
             "strategies": {name: _describe(one, settings) for name, one in found.strategies.items()},
             "groups": found.groups,
             "wrong": {name: _describe(one, settings) for name, one in found.wrong.items()},
+            "contenders": {name: _describe(one, settings) for name, one in found.contenders.items()},
             "references": {name: _describe(one, settings) for name, one in found.references.items()},
             "broken": found.broken,
         }
@@ -119,11 +120,12 @@ def _longest_load_s(settings: Settings) -> float:
 
 def _describe(strategy: type[Strategy], settings: Settings) -> dict[str, Any]:
     values = strategy.checked_params(settings.params.get(strategy.name, {}))
+    oldest_s = strategy.stated(settings.ttl_s, values).oldest_s()
     return {
         "doc": inspect.getdoc(strategy),
         "baseline": strategy.is_baseline,
         "right_twin": strategy.right_twin or None,
-        "oldest_s": strategy.stated(settings.ttl_s, values).oldest_s(),
+        "oldest_s": oldest_s if math.isfinite(oldest_s) else None,
         "lag_s": strategy.stated(settings.ttl_s, values).lag_s(),
         "parameters": {
             name: {"value": values[name], "default": parameter.default, "description": parameter.description}

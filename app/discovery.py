@@ -1,11 +1,8 @@
 """Discovery of strategies: every module of `app/strategies/` whose name does not begin with an underscore."""
 
-import importlib
 import inspect
 import keyword
 import pkgutil
-import re
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -13,12 +10,11 @@ from types import ModuleType
 import app.strategies
 import app.strategies.references
 import app.strategies.wrong
-from app.alarm import TookTooLong, within
+from app.alarm import TookTooLong
+from app.contender_discovery import NAME, Contenders, file_of, find_contenders
+from app.file_imports import fault_of, files_of, import_file
 from app.strategy import Mechanism, Strategy
-from app.strategy_groups import ALL, BY_DEFAULT, GROUPS, WRONG, UnknownStrategy, named, words
-
-IMPORT_S_MAX = 5.0
-"""The longest that the import of a strategy may take; beyond it the file is reported as broken."""
+from app.strategy_groups import ALL, BY_DEFAULT, CONTENDERS, GROUPS, WRONG, UnknownStrategy, named, words
 
 APART = {app.strategies.references: "a reference", app.strategies.wrong: "a mistake"}
 """The folders of strategies that are found only when they are asked for, with what each of theirs is called."""
@@ -29,7 +25,6 @@ RESERVED = frozenset(
     | {folder.__name__.rpartition(".")[2] for folder in APART}
     | {*GROUPS}
 )
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(slots=True)
@@ -37,13 +32,18 @@ class Discovered:
     """Strategies by name, the baseline first, and the broken files by name, each with the reason.
 
     `references` are strategies that run to show what none can leave. They are kept apart from `strategies`, so that
-    only a run that asks for them compares and draws them. So are the mistakes, which are `wrong` on purpose.
+    only a run that asks for them compares and draws them. So are the mistakes, which are `wrong` on purpose, and the
+    contenders, which are other people's libraries. A file of those whose library is `missing` has the command that
+    installs it.
     """
 
     strategies: dict[str, type[Strategy]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     references: dict[str, type[Strategy]] = field(default_factory=dict)
     wrong: dict[str, type[Strategy]] = field(default_factory=dict)
+    contenders: dict[str, type[Strategy]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    broken_contenders: dict[str, str] = field(default_factory=dict)
 
     @property
     def baseline(self) -> str | None:
@@ -51,19 +51,24 @@ class Discovered:
 
     @property
     def choosable(self) -> dict[str, type[Strategy]]:
-        """Right strategies and mistakes: everything that may be chosen by its name."""
-        return {**self.strategies, **self.wrong}
+        """Right strategies, mistakes and contenders: everything that may be chosen by its name."""
+        return {**self.strategies, **self.wrong, **self.contenders}
 
     @property
     def runnable(self) -> dict[str, type[Strategy]]:
-        """Strategies, mistakes and references: everything that a pod may serve."""
+        """Strategies, mistakes, contenders and references: everything that a pod may serve."""
         return {**self.choosable, **self.references}
 
     @property
     def groups(self) -> dict[str, list[str]]:
         """The names in each of `app.strategy_groups.GROUPS`."""
         by_default = [name for name, found in self.strategies.items() if found.runs_by_default]
-        return {BY_DEFAULT: by_default, ALL: list(self.strategies), WRONG: list(self.wrong)}
+        return {
+            BY_DEFAULT: by_default,
+            ALL: list(self.strategies),
+            WRONG: list(self.wrong),
+            CONTENDERS: list(self.contenders),
+        }
 
     def choose(self, asked: str | None) -> list[str]:
         """The strategies that a text with commas names, or those of the default. Raises `UnknownStrategy`."""
@@ -72,13 +77,18 @@ class Discovered:
         for name in names:
             if name in self.broken:
                 raise UnknownStrategy(f"app/strategies/{name}.py is broken: {self.broken[name]}")
+            file = None if name in known else file_of(name)
+            if file in self.missing:
+                raise UnknownStrategy(f"{name} needs a library that is not installed: {self.missing[file]}")
+            if file in self.broken_contenders:
+                raise UnknownStrategy(f"app/contenders/{file}.py is broken: {self.broken_contenders[file]}")
             if name not in known:
                 raise UnknownStrategy(f"there is no strategy {name!r}: name some of {', '.join((*known, *GROUPS))}")
         return names
 
 
-def discover(references: bool = False, wrong: bool = False) -> Discovered:
-    """The strategies in `app/strategies/`, with those of its folders of references and of mistakes where asked for.
+def discover(references: bool = False, wrong: bool = False, contenders: bool = False) -> Discovered:
+    """The strategies in `app/strategies/`, with references, mistakes and contenders where they are asked for.
 
     The baseline is first, then come those that run by default, each group by name. A broken file is reported and harms
     no other.
@@ -96,7 +106,8 @@ def discover(references: bool = False, wrong: bool = False) -> Discovered:
             twin = mistakes.pop(name).right_twin
             faulty[name] = f"its right_twin, {twin!r}, is {'broken' if twin in broken else 'no strategy'}"
         broken |= faulty
-    return Discovered(ordered, broken, known, mistakes)
+    others = find_contenders() if contenders else Contenders()
+    return Discovered(ordered, broken, known, mistakes, {**others.strategies}, others.missing, others.broken)
 
 
 def _place_of(found: tuple[str, type[Strategy]]) -> tuple[bool, bool, str]:
@@ -111,7 +122,7 @@ def wrong_names() -> frozenset[str]:
 
 def check_name(name: str) -> None:
     """Raise ValueError unless a strategy may have that name; the text says what is allowed."""
-    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+    if not NAME.fullmatch(name) or keyword.iskeyword(name):
         raise ValueError(f"{name!r}: a strategy's name is a letter, then letters, digits and _, lower case, 40 at most")
     if name in GROUPS:
         raise ValueError(f"{name!r}: that word stands for several strategies where they are named")
@@ -120,6 +131,8 @@ def check_name(name: str) -> None:
     for folder, kind in APART.items():
         if name in {info.name for info in _modules(folder)}:
             raise ValueError(f"{name!r}: {kind} of the lab has that name ({folder.__name__.replace('.', '/')}/)")
+    if (file := file_of(name)) is not None:
+        raise ValueError(f"{name!r}: that name is a contender's (app/contenders/{file}.py)")
 
 
 def _load_all(package: ModuleType) -> tuple[dict[str, type[Strategy]], dict[str, str]]:
@@ -131,35 +144,20 @@ def _load_all(package: ModuleType) -> tuple[dict[str, type[Strategy]], dict[str,
         except TookTooLong as late:
             broken[info.name] = f"its import does not end: {late}"
         except (Exception, SystemExit) as error:
-            broken[info.name] = f"{type(error).__name__}: {error}{_place(error, info)}"
+            broken[info.name] = fault_of(error, info)
     return found, broken
-
-
-def _place(error: BaseException, info: pkgutil.ModuleInfo) -> str:
-    """The line of the strategy's file that raised, as ` (line N)`; empty where the error states it itself."""
-    if isinstance(error, SyntaxError):
-        return ""
-    folder = getattr(info.module_finder, "path", "")
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(folder)]
-    return f" (line {frames[-1].lineno})" if folder and frames else ""
 
 
 def _modules(package: ModuleType) -> Iterator[pkgutil.ModuleInfo]:
     apart = {folder.__name__ for folder in APART}
-    for info in pkgutil.iter_modules(package.__path__):
-        if not info.name.startswith("_") and f"{package.__name__}.{info.name}" not in apart:
-            yield info
+    return (info for info in files_of(package) if f"{package.__name__}.{info.name}" not in apart)
 
 
 def _load(info: pkgutil.ModuleInfo, package: ModuleType) -> type[Strategy]:
     if package is app.strategies:
         check_name(info.name)
-    if info.ispkg:
-        raise ValueError("it is a folder; a strategy is one file")
-    path = f"{package.__name__}.{info.name}"
-    with within(IMPORT_S_MAX, getattr(info.module_finder, "path", "")):
-        module = importlib.import_module(path)
-    found = _the_one([value for value in vars(module).values() if _is_strategy_of(path, value)])
+    module = import_file(info, package)
+    found = _the_one([value for value in vars(module).values() if _is_strategy_of(module.__name__, value)])
     if inspect.isabstract(found):
         raise TypeError(f"{found.__name__} does not define get_or_load")
     mechanism = found.stated(1.0, {}).mechanism()  # raises when a default is out of its own bounds

@@ -46,9 +46,11 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises ValueError when a strategy's parameter is out of its bounds, and OSError when there can be no store.
     """
-    found = discover(settings.references, settings.wrong)
+    found = discover(settings.references, settings.wrong, settings.contenders)
     for name, why in found.broken.items():
         log.error("strategy %s is left out: %s", name, why)
+    for name, why in found.broken_contenders.items():
+        log.error("contender %s is left out: %s", name, why)
     _check_params(settings, found)
     create_store(settings)
     metrics, code = Metrics(), fingerprint()

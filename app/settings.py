@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     """Whether references (app/strategies/references/) are served too; never in the live stack."""
     wrong: bool = False
     """Whether mistakes (app/strategies/wrong/) are served too."""
+    contenders: bool = False
+    """Whether contenders (app/contenders/) are served too, as far as their libraries are installed."""
 
     faults: bool = False
     """Whether the pod has the control that makes its origin fail (app/troubled_store.py), which loopback may call."""

@@ -292,6 +292,8 @@ class Lab:
 
     The invalidation is none, pubsub or tracking (`app.local_tier.CopyInvalidation`). Raises ValueError for other ones.
     """
+    redis_url: str = ""
+    """The URL of the Redis behind the cache, for a strategy that is `over_the_wire`."""
 
     def token(self) -> str:
         """A token for locks that no other call gets, in whatever pod."""
@@ -322,6 +324,10 @@ class Strategy(HasParameters, ABC):
     """Whether it runs where no strategy is named. It is not inherited: whatever a user adds runs at once."""
     right_twin: ClassVar[str] = ""
     """The name of the strategy that is right where this one is wrong on purpose; empty for a right one."""
+    over_the_wire: ClassVar[bool] = False
+    """Whether it speaks to Redis itself, in the place of the lab's `Cache`."""
+    not_virtual: ClassVar[str] = ""
+    """The reason why it cannot run in virtual time; empty where it can."""
     counts_prefixes: ClassVar[bool] = False
     """Whether pods count its requests by prefix of the key (`app.prefixes`), which the tuner reads."""
     ttl_s: float
@@ -366,7 +372,7 @@ class Strategy(HasParameters, ABC):
         return Mechanism.unknown()
 
     def oldest_s(self) -> float:
-        """The mechanism's `oldest_s` under this TTL, seconds."""
+        """The mechanism's `oldest_s` under this TTL, seconds; infinite where no age makes an answer a wrong one."""
         return self.mechanism().oldest_s(self.ttl_s)
 
     def oldest_while_well_s(self) -> float:
@@ -380,3 +386,6 @@ class Strategy(HasParameters, ABC):
     @abstractmethod
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
         """The answer for the key. Raises `OriginFailed`, `Shed` or `CacheAway`."""
+
+    async def aclose(self) -> None:
+        """End what the strategy has opened itself; those that use the lab alone have nothing to end."""

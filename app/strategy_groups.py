@@ -8,7 +8,9 @@ ALL = "all"
 """The group of every right strategy, the baseline first."""
 WRONG = "wrong"
 """The group of the mistakes in app/strategies/wrong/."""
-GROUPS = (BY_DEFAULT, ALL, WRONG)
+CONTENDERS = "contenders"
+"""The group of the contenders in app/contenders/ whose library is installed."""
+GROUPS = (BY_DEFAULT, ALL, WRONG, CONTENDERS)
 
 MARK, MARKED = "✗", "wrong on purpose"
 """The sign of a mistake beside its name, and what the sign means."""

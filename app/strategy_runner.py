@@ -11,6 +11,7 @@ from random import Random
 from typing import Any, NamedTuple, Protocol
 
 from app.budget import Budget, current
+from app.contender_strategy import LibraryFailed
 from app.flights import FlightBounds, FlightEvents, PodFlights
 from app.local_tier import LruTier
 from app.nets.nets import Net
@@ -136,7 +137,8 @@ class StrategyRunner:
             return cache.local_tiers.open(self._key_prefix, clock, entries_max, bytes_max, invalidation)
 
         ttl_s = settings.ttl_s
-        lab = Lab(cache, clock, rng, self._flights, ttl_s, params, its_peers, instance_id, waits_s, local_tier)
+        parts = (cache, clock, rng, self._flights, ttl_s, params, its_peers, instance_id, waits_s, local_tier)
+        lab = Lab(*parts, redis_url=settings.redis_url)
         self._strategy = strategy(lab)
         self.local_tier = cache.local_tiers.of(self._key_prefix)
         """The local tier of the strategy; None where it has none."""
@@ -159,8 +161,11 @@ class StrategyRunner:
             self._get_or_load = self._counting(self._get_or_load)
 
     async def aclose(self) -> None:
-        """Cancel the flights that have not ended."""
-        await self._tasks.aclose()
+        """Cancel the flights that have not ended, and end what the strategy has opened."""
+        try:
+            await self._strategy.aclose()
+        finally:
+            await self._tasks.aclose()
 
     @property
     def in_flight(self) -> int:
@@ -206,6 +211,8 @@ class StrategyRunner:
             if isinstance(failed, NetRefusal):
                 self._events.net_acted(failed.net)
             lookup = old
+        except LibraryFailed as failed:  # has been logged
+            return self._refuse(Status.ERROR, 500, failed, began_s)
         except Exception as error:  # a strategy that is being written may raise anything
             log.exception("%s failed on %s", self._strategy.name, key)
             raised = RuntimeError(f"{self._strategy.name} raised {error!r}")

@@ -39,10 +39,12 @@ def check_redis() -> None:
 
 
 def discovered(references: bool = False) -> Discovered:
-    """The strategies that a command may be given, mistakes among them; broken files are told on the terminal."""
-    found = discover(references, wrong=True)
+    """Everything that a command may be given as a strategy; broken files are told on the terminal."""
+    found = discover(references, wrong=True, contenders=True)
     for name, why in found.broken.items():
         errors.print(f"[yellow]app/strategies/{name}.py is left out:[/] {for_console_markup(why)}")
+    for name, why in found.broken_contenders.items():
+        errors.print(f"[yellow]app/contenders/{name}.py is left out:[/] {for_console_markup(why)}")
     return found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from gevent.event import Event
 from pydantic import ValidationError
 
+from app.contender_discovery import file_of
 from app.discovery import discover
 from app.input_faults import input_faults
 from app.strategy_groups import BY_DEFAULT, GROUPS, named, words
@@ -184,5 +185,7 @@ def _load(options: Namespace, scenario: Scenario) -> Load:
 
 def _promised_s(strategy: str, scenario: Scenario) -> float:
     """The oldest answer that a strategy promises under the scenario's settings, seconds, where pods state none."""
+    if file_of(strategy) is not None:
+        return math.inf  # how old its answers are is a figure
     found = discover(wrong=True).choosable
     return scenario.stated(found[strategy]).oldest_s() if strategy in found else scenario.cache.ttl_s

@@ -8,7 +8,7 @@ from http.client import HTTPException
 from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 
-from app.strategy_groups import ALL, BY_DEFAULT, WRONG, Groups, UnknownStrategy, named
+from app.strategy_groups import ALL, BY_DEFAULT, CONTENDERS, WRONG, Groups, UnknownStrategy, named
 from loadtest.generator.targets import Targets
 
 ASK_WITHIN_S = 10.0
@@ -49,11 +49,18 @@ def ask_pod(url: str) -> Told:
         with _DIRECT.open(f"{url}/strategies", timeout=ASK_WITHIN_S) as answer:
             said = json.load(answer)
         middle_s, items = (began_s + time.time()) / 2, _number(said, "items")
-        strategies, apart = dict(said["strategies"]), {**said.get("wrong", {}), **said.get("references", {})}
+        strategies, apart = (
+            dict(said["strategies"]),
+            {
+                name: about
+                for kind in ("wrong", "contenders", "references")
+                for name, about in said.get(kind, {}).items()
+            },
+        )
         every = {group: list(strategies) for group in (BY_DEFAULT, ALL)}
         return Told(
             {name: _number(about, "oldest_s") for name, about in (strategies | apart).items()},
-            {WRONG: [], **every, **said.get("groups", {})},
+            {WRONG: [], CONTENDERS: [], **every, **said.get("groups", {})},
             dict(said.get("broken", {})),
             _number(said, "longest_load_s"),
             None if (now_s := _number(said, "now_s")) is None else now_s - middle_s,

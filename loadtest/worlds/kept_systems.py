@@ -4,6 +4,8 @@ A pod's memory of its requests belongs to one strategy: its origin, loads in fli
 system is as new to a run with the same settings whose strategy it has never served. Its Redis must hold no key, and no
 read may be under way any more. What the strategies share is looked at before each run: the processes, and the standing
 of Redis with the pods. Where anything is not as it should be, a new system takes its place, and the record says why.
+
+A contender has a system of its own: nothing is known of the connections and tasks that its library leaves in a pod.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from types import TracebackType
 
 import httpx
 
+from app.contender_discovery import file_of
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.system import OpenSystem, System, forget_keys
 from loadtest.worlds.world import WorldFailed
@@ -62,6 +65,10 @@ async def _why_unfit(client: httpx.AsyncClient, url: str) -> str:
     return f"{ready['pod']} still had {under_way} reads under way" if under_way else ""
 
 
+def _is_contender(run: PlannedRun) -> bool:
+    return file_of(run.strategy) is not None
+
+
 class KeptSystems:
     """The owner of systems; one that is idle is kept for the next run. It is opened with `async with`."""
 
@@ -93,7 +100,7 @@ class KeptSystems:
         try:
             with _own_logs(kept.system, folder):
                 yield kept.system
-            keeps = kept.system.is_sound and self._idle is None
+            keeps = kept.system.is_sound and self._idle is None and not _is_contender(run)
         finally:
             if keeps:
                 kept.system.last_run, kept.system.is_sound, kept.system.remarks = folder, False, ()
@@ -111,7 +118,7 @@ class KeptSystems:
         if (idle := self._take()) is None:
             return await self._new(run, folder, settings)
         # what is to be broken may need a relay or a control, and is not kept afterwards anyway
-        is_alike = idle.settings == settings and not run.scenario.faults
+        is_alike = idle.settings == settings and not run.scenario.faults and not _is_contender(run)
         fits, why = is_alike and run.strategy not in idle.served, ""
         try:
             if fits and not (why := await idle.why_unfit_for(run)):

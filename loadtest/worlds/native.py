@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from app.contender_discovery import file_of
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.child_processes import Children
 from loadtest.worlds.forked_locust import CAN_FORK, ForkServer
@@ -104,6 +105,7 @@ async def _start_service(children: Children, run: PlannedRun, folder: Path, give
         **scenario.pod_environment(run.seed),
         "LAB_REFERENCES": "True",
         "LAB_WRONG": "True",
+        "LAB_CONTENDERS": str(file_of(run.strategy) is not None),  # whose libraries a pod imports for nothing else
         "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
     }
     if needs_control(scenario):

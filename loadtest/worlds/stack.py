@@ -22,7 +22,16 @@ from loadtest.worlds.world import Records, WorldFailed
 
 SERVICE, PORT = "app", 8000
 ITS_OWN = frozenset(
-    {"LAB_POD", "LAB_PEERS", "LAB_ORIGIN_PATH", "LAB_ORIGIN_POOLER", "LAB_REFERENCES", "LAB_WRONG", "LAB_FAULTS"}
+    {
+        "LAB_POD",
+        "LAB_PEERS",
+        "LAB_ORIGIN_PATH",
+        "LAB_ORIGIN_POOLER",
+        "LAB_REFERENCES",
+        "LAB_WRONG",
+        "LAB_CONTENDERS",
+        "LAB_FAULTS",
+    }
 )
 """The settings that say where a pod is, and change no figure."""
 

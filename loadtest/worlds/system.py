@@ -10,6 +10,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.contender_discovery import file_of
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.ambient import shown_url
 from loadtest.worlds.child_processes import Children
@@ -63,7 +64,9 @@ async def forget_keys(redis_url: str, strategy: str | None) -> None:
             if strategy is None:
                 await client.flushall()
                 return
-            keys = [key async for key in client.scan_iter(f"lab:{strategy}:*", count=1_000)]
+            # a library may set words of its own before a key of the lab's
+            begins = "*" if file_of(strategy) is not None else ""
+            keys = [key async for key in client.scan_iter(f"{begins}lab:{strategy}:*", count=1_000)]
             if keys:
                 await client.unlink(*keys)
     except (RedisError, OSError) as error:

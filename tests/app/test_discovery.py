@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-import app.discovery
+import app.file_imports
 import app.strategies
 import app.strategies.wrong
 from app.alarm import TookTooLong, within
@@ -143,7 +143,7 @@ def test_files_with_an_underscore_are_left_alone(folder: Path) -> None:
 def test_a_broken_file_is_named_with_its_reason_and_the_others_stay(
     folder: Path, name: str, text: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.discovery, "IMPORT_S_MAX", 0.2)
+    monkeypatch.setattr(app.file_imports, "IMPORT_S_MAX", 0.2)
     (folder / f"{name}.py").write_text(text)
     found = discover()
     assert reason in found.broken[name]

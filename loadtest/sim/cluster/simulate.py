@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from app.contender_discovery import file_of
 from app.discovery import discover
 from app.strategy import Strategy
 from loadtest.figures.history import Chunk, Ending
@@ -71,6 +72,8 @@ class SimulatedHistory:
         """Implements `History.chunks`. Raises `VirtualTimeError` where the run cannot go on: a deadlock, or no end."""
         run = self.run
         strategy = self._strategy or _discovered(run.strategy)
+        if reason := why_not_virtual(strategy):
+            raise ValueError(f"{strategy.name}: {reason}")
         self.oldest_s = run.scenario.stated(strategy).oldest_while_well_s()
         kind = BusyLoop if needs_cpu(run.scenario) else VirtualLoop
         client = run.scenario.client
@@ -165,10 +168,17 @@ def _left_in(cluster: Cluster) -> Iterator[str]:
 
 
 def _discovered(name: str) -> type[Strategy]:
-    found = discover(references=True, wrong=True)
+    found = discover(references=True, wrong=True, contenders=file_of(name) is not None)
     if (strategy := found.runnable.get(name)) is None:
         raise ValueError(f"no strategy {name!r} in the worker: {found.broken.get(name, 'no file')}")
     return strategy
+
+
+def why_not_virtual(strategy: type[Strategy]) -> str:
+    """The reason why the strategy cannot run in virtual time; empty where it can."""
+    if strategy.over_the_wire:
+        return strategy.not_virtual or "it speaks to Redis itself, and there is no wire in virtual time yet"
+    return ""
 
 
 class Simulated(NamedTuple):
