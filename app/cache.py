@@ -213,7 +213,8 @@ class RedisCache:
         if (patience := budget.current.get()) is not None and patience.is_spent:
             raise CacheAway(SPENT)  # a lock whose request has gone on would only block others
         words = (_lock_of(key),), (token, _milliseconds(lease_s), math.ceil(self._mark_s * 1000))
-        reply = await self._ask("lock", scripts.LOCK.named(*words), lock, scripts.LOCK.in_full(*words))
+        ask = scripts.LOCK.named(*words), lock, scripts.LOCK.in_full(*words)
+        reply = await self._ask("lock", *ask, is_for_caller=True)
         if reply < 0:
             raise LoadJustFailed(-reply / 1000)
         return reply == 1
@@ -293,17 +294,19 @@ class RedisCache:
         read: Callable[[object], T],
         pack_without_script: Pack | None = None,
         is_meeting: bool = False,
+        is_for_caller: bool = False,
     ) -> T:
         """Send a command and wait for its reply, within the budget of the request. Raises `CacheAway`.
 
-        The command goes on when its caller is cancelled or out of time. It is not sent while Redis is left alone.
+        The command goes on when its caller is cancelled or out of time; with `is_for_caller` it must have been sent by
+        then. It is not sent while Redis is left alone.
         """
         standing = self.standing
         if not standing.is_open:
             standing.check(is_meeting)
         patience, began_s = budget.current.get(), self._now_s()
         until_s = began_s + (self._timeout_s if patience is None else min(self._timeout_s, patience.left_s))
-        call = Call(name, pack, read, until_s, pack_without_script)
+        call = Call(name, pack, read, until_s, pack_without_script, is_for_caller)
         if patience is None:
             self._pipe.send(call)
             return await call.reply

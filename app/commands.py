@@ -70,7 +70,7 @@ class Command(ABC):
 class Call(Command, Generic[T]):
     """A command with one caller, which has the reply as a future."""
 
-    __slots__ = ("_pack_without_script", "_packed", "_read", "_until_s", "reply")
+    __slots__ = ("_is_for_caller", "_pack_without_script", "_packed", "_read", "_until_s", "reply")
 
     def __init__(
         self,
@@ -79,19 +79,22 @@ class Call(Command, Generic[T]):
         read: Callable[[object], T],
         until_s: float = math.inf,
         pack_without_script: Pack | None = None,
+        is_for_caller: bool = False,
     ) -> None:
         """`read` makes the answer of a reply, or raises `Malformed`. The caller waits until `until_s`.
+
+        With `is_for_caller` it is not sent once the caller has gone: a lock that is taken then only blocks others.
 
         Words that cannot be packed raise here, in their caller: in the pipe they would be in the way of others.
         `pack_without_script` is the form for a Redis that does not have the script which the other one names.
         """
         super().__init__(name)
         self._packed, self._read, self._until_s = pack(), read, until_s
-        self._pack_without_script = pack_without_script
+        self._pack_without_script, self._is_for_caller = pack_without_script, is_for_caller
         self.reply: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
     def pack(self) -> bytes:
-        return self._packed
+        return b"" if self._is_for_caller and self.reply.done() else self._packed
 
     def answer(self, reply: object) -> None:
         said = self._read(reply)

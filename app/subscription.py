@@ -105,7 +105,8 @@ class Subscription:
         """Pass messages on until the connection is lost. Raises `CacheAway` then."""
         is_asked = False
         while True:
-            message = await _translated(pubsub.get_message(timeout=PING_EVERY_S))
+            # its own time-out is for reading alone: where redis-py connects anew, it waits without end to be greeted
+            message = await _within(2 * PING_EVERY_S, pubsub.get_message(timeout=PING_EVERY_S))
             if message is not None:
                 is_asked = False
                 self._hear(message)
@@ -138,15 +139,13 @@ class Subscription:
                 self._tiers.hear_changed(key.decode(errors="replace"))
 
     async def _send(self, command: Awaitable[T]) -> T:
-        async def bounded() -> T:
-            async with asyncio.timeout(self._timeout_s):
-                return await command
-
-        return await _translated(bounded())
+        return await _within(self._timeout_s, command)
 
 
-async def _translated(work: Awaitable[T]) -> T:
+async def _within(seconds: float, work: Awaitable[T]) -> T:
+    """Wait so long for what redis-py does, none of which is awaited without a bound. Raises `CacheAway`."""
     try:
-        return await work
+        async with asyncio.timeout(seconds):
+            return await work
     except Exception as error:
         raise translated("subscribe", error) from error

@@ -23,6 +23,8 @@ class FakeRedis:
         """By how much its clock is set."""
         self.subscribed = 0
         """How many subscriptions there were, ever."""
+        self.is_mute = False
+        """Whether connections that are made now are never answered."""
         self._values: dict[bytes, tuple[bytes, int]] = {}
         self._silent: set[asyncio.StreamWriter] = set()
         self._connected: set[asyncio.StreamWriter] = set()
@@ -35,6 +37,11 @@ class FakeRedis:
         """Nothing comes back any more on the connections that there are; new ones are served."""
         self._silent |= self._connected
 
+    def hang_up(self) -> None:
+        """Close the connections that there are."""
+        for writer in self._connected:
+            writer.close()
+
     def notify(self, text: bytes) -> None:
         for writer, channel in self._listeners.items():
             self._send(writer, [b"message", channel, text])
@@ -42,6 +49,8 @@ class FakeRedis:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, to its end."""
         self._connected.add(writer)
+        if self.is_mute:
+            self._silent.add(writer)
         requests = hiredis.Reader()
         try:
             while data := await reader.read(65_536):

@@ -7,8 +7,11 @@ import pytest
 from app import subscription
 from app.cache import RedisCache
 from app.settings import Settings
+from loadtest.sim.kernel import loop
+from loadtest.sim.kernel.loop import VirtualLoop
+from loadtest.sim.wire.network import Network
 from tests.contract.caches import KEY, CacheLog
-from tests.fake_redis import fake_redis
+from tests.fake_redis import FakeRedis, fake_redis
 
 PING_EVERY_S = 0.1
 
@@ -39,3 +42,30 @@ def test_a_subscription_that_is_silently_dead_is_noticed_and_wake_ups_come_again
             await cache.aclose()
 
     asyncio.run(main())
+
+
+def test_a_subscription_that_was_made_anew_and_is_not_answered_is_given_up() -> None:
+    """redis-py connects again within the read of a message, and waits without end for the answer to its greeting."""
+
+    async def main() -> None:
+        running = asyncio.get_running_loop()
+        assert isinstance(running, VirtualLoop)
+        running.network, server = Network(running), FakeRedis()
+        running.network.listen(
+            "redis", 6379, lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(), server.serve)
+        )
+        cache = RedisCache(Settings(redis_url="redis://redis:6379/0"), CacheLog(), running.time)
+        await cache.start()
+        await asyncio.sleep(1.0)
+        server.is_mute = True
+        server.hang_up()
+        await asyncio.sleep(0.1)
+        server.is_mute = False
+        await asyncio.sleep(3 * subscription.PING_EVERY_S)
+        with cache.notification(KEY) as notification:
+            server.notify(KEY.encode())
+            assert await notification.wait(1.0)
+        assert server.subscribed == 2
+        await cache.aclose()
+
+    loop.run(main())

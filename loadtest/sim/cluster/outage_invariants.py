@@ -7,6 +7,7 @@ import numpy as np
 
 from app.nets.breaker import BreakerState
 from app.strategy import Clock, Strategy
+from loadtest.figures.failures import Kind
 from loadtest.figures.records import Answers
 from loadtest.sim.cluster import events
 from loadtest.sim.cluster.depth import FaultyRedis
@@ -20,6 +21,8 @@ from loadtest.workload.scenario import Scenario
 Report = Callable[[Invariant, str, float | None], None]
 GOOD = (200, 404)
 """The codes of good answers."""
+USELESS = (Kind.COMMAND, Kind.UNSTORED)
+"""The failures of a pod for which Redis is of no use."""
 TAIL_MIN = 20
 """The fewest requests of which a share says anything."""
 
@@ -42,12 +45,19 @@ class OutageInvariants:
             Answers: self._check_answers,
             events.LoadBegan: self._load_began,
             events.RetryGranted: self._retry_granted,
+            events.FailureCounted: self._failure_counted,
         }
         if scenario.nets.hard_timeout_ms is not None:  # else the deadline of requests says as much
             self.handlers |= {events.AnswerSent: self._answer_sent}
 
     def _load_began(self, _: events.LoadBegan) -> None:
         self._start_s = self._now_s()
+
+    def _failure_counted(self, event: events.FailureCounted) -> None:
+        """Check that Redis is of use again: a pod that does without it answers, too, at the origin's cost."""
+        if event.kind in USELESS and self._now_s() >= self._start_s + self._well_from_s:
+            said = f"{event.what.upper()} failed" if event.kind is Kind.COMMAND else "a load went on without the cache"
+            self._say(Invariant.COMES_BACK, f"{said}, and all is to be well from {self._well_from_s:.3f} s on")
 
     def _retry_granted(self, event: events.RetryGranted) -> None:
         client = self._client
