@@ -1,7 +1,7 @@
 """A contender as a strategy: its loads are the lab's, and what it caches says when it was loaded.
 
-The library caches sealed bytes (`app.sealing`), so that status, age and cost of an answer follow from the answer. What
-the library is told of the lab is a `Site` and a loader of bytes, and nothing else.
+The library caches sealed bytes (`app.sealing`), so that status, age and cost of an answer follow from the answer. It
+gets a `Site` and a loader of bytes, and nothing else of the lab.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from app.contender import Contender, Site
 from app.deadlines import Deadlines
 from app.parameters import Parameter
 from app.prefixes import keys_begin_with
-from app.sealing import Broken, seal, unseal
+from app.sealing import Unsealable, seal, unseal
 from app.sparing_log import SparingLog
 from app.strategy import Lab, Loader, LoadReason, Lookup, Mechanism, OriginFailed, Shed, Status, Strategy
 
@@ -82,7 +82,7 @@ class ContenderStrategy(Strategy):
         return self._at_work
 
     def _failure(self, asking: "_Asking", error: Exception) -> Exception:
-        """What the request ends with: the failure of its load, however the library tells it, or the library's own."""
+        """The error that ends the request: the failure of its load, whatever the library makes of it, or its own."""
         cause: BaseException | None = error
         for _ in range(CAUSES_MAX):
             if isinstance(cause, OriginFailed | Shed):
@@ -90,7 +90,7 @@ class ContenderStrategy(Strategy):
             cause = None if cause is None else cause.__cause__ or cause.__context__
         if asking.failed is not None:
             return asking.failed
-        words = f"answered {error}" if isinstance(error, Broken) else f"raised {error!r:.500}"
+        words = f"answered {error}" if isinstance(error, Unsealable) else f"raised {error!r:.500}"
         log.warning(f"{self.name}/{type(error).__name__}", "%s %s", self.name, words)
         return LibraryFailed(f"{self.contender.library} {words}")
 
@@ -161,7 +161,7 @@ class _Asking:
             self._task.uncancel()
 
     def why_cancelled(self, cancelled: asyncio.CancelledError) -> BaseException:
-        """What a cancellation is: the client's, the end of a wait, or one that the library hands on to another."""
+        """The meaning of a cancellation: the client's, the end of a wait, or one that the library hands on."""
         by_others = self._task.cancelling() - self._cancelled_before - self._is_late
         if by_others > 0:
             return cancelled

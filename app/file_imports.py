@@ -1,4 +1,4 @@
-"""The import of the files of a folder that users write, one by one: a broken one is told, and harms no other."""
+"""The import of the files of a folder that users write, one by one: a broken one is reported, and harms no other."""
 
 import importlib
 import pkgutil
