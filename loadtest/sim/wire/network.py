@@ -135,7 +135,7 @@ class Network:
     """The network of one loop: `loop.network = Network(loop)`. Implements `loadtest.sim.kernel.loop.Dialled`."""
 
     def __init__(self, loop: VirtualLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._ports: dict[tuple[str, int], Port] = {}
         self._numbers = itertools.count(FIRST_PORT)
 
@@ -154,7 +154,7 @@ class Network:
 
         Raises ConnectionRefusedError where nothing listens, and TimeoutError after `CONNECT_S_MAX` without a word.
         """
-        loop = self._loop
+        loop = self.loop
         dial = _Dial(dialling.get() or _ANYBODY, loop.create_future())
         found = self._ports.get((_canonical(host), port))
         arrives_s = loop.now_s + dial.host.way_s()
@@ -179,7 +179,7 @@ class Network:
 
     def refuse(self, dial: _Dial, trouble: LinkTrouble) -> None:
         """Tell a host, after one way, that nothing listens there."""
-        told_s = self._loop.now_s + dial.host.way_s() + trouble.extra_s
+        told_s = self.loop.now_s + dial.host.way_s() + trouble.extra_s
         refused = ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
 
         def tell() -> None:
@@ -187,15 +187,15 @@ class Network:
                 dial.made.set_exception(refused)
 
         cpu = dial.host.cpu
-        self._loop.call_at(told_s, tell if cpu is None else lambda: cpu.call_noticed(tell), context=OUTSIDE)
+        self.loop.call_at(told_s, tell if cpu is None else lambda: cpu.call_noticed(tell), context=OUTSIDE)
 
     def join(
         self, dial: _Dial, address: tuple[str, int], context: Context
     ) -> tuple[VirtualTransport, VirtualTransport]:
         """The two ends of a new connection: the client's, and the server's in that context."""
         host, name = dial.host, (dial.host.name, next(self._numbers))
-        client = VirtualTransport(self._loop, (name, address), host.way_s, dial.context, host.cpu, True, host.name)
-        server = VirtualTransport(self._loop, (address, name), host.way_s, context, None, False, host.name)
+        client = VirtualTransport(self.loop, (name, address), host.way_s, dial.context, host.cpu, True, host.name)
+        server = VirtualTransport(self.loop, (address, name), host.way_s, context, None, False, host.name)
         client.peer, server.peer = server, client
         client.made = dial.made
         return client, server

@@ -102,6 +102,8 @@ class VirtualTransport(asyncio.Transport):
         self._arriving: deque[_Message] = deque()
         self._arrives_s = 0.0
         self._received: deque[bytes] = deque()
+        self.unread_since_s = 0.0
+        """The moment at which the oldest of the bytes came that were not read, or the last ones that were."""
         self._unread_bytes = 0
         """Bytes of the peer on their way to this protocol, including those that were lost on it."""
         self._end: _Sign | None = None
@@ -251,6 +253,8 @@ class VirtualTransport(asyncio.Transport):
             if message is not _Sign.RESET and not self.peer._is_lost:
                 self._tell_peer(_Sign.RESET)  # as a system does for a connection that it no longer knows
         elif isinstance(message, bytes):
+            if not self._received:
+                self.unread_since_s = self._loop.now_s
             self._received.append(message)
             self._deliver()
         else:
@@ -390,7 +394,7 @@ def _fill(protocol: asyncio.BufferedProtocol, data: bytes) -> None:
     """Give data to a protocol that has a buffer of its own."""
     while data:
         buffer = memoryview(protocol.get_buffer(len(data)))
-        if not len(buffer):
+        if not buffer:
             raise RuntimeError("get_buffer() returned an empty buffer")
         taken = min(len(buffer), len(data))
         buffer[:taken] = data[:taken]
