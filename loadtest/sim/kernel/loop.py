@@ -17,6 +17,7 @@ from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from pathlib import Path
 from random import Random
+from types import TracebackType
 from typing import Any, NoReturn, Protocol, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
@@ -51,7 +52,12 @@ def run(main: Coroutine[Any, Any, T], deadline_s: float = 3600.0, shuffle_seed: 
     only. As `asyncio.run` does, it cancels remaining tasks and closes asynchronous generators. Raises `Deadlock`,
     `DeadlineReached` after `deadline_s` virtual seconds, and whatever `main` raises.
     """
-    steps = run_in_steps(VirtualLoop(deadline_s, shuffle_seed), main)
+    return run_on(VirtualLoop(deadline_s, shuffle_seed), main)
+
+
+def run_on(loop: "VirtualLoop", main: Coroutine[Any, Any, T]) -> T:
+    """Do the same as `run` on a loop that has been made for it."""
+    steps = run_in_steps(loop, main)
     while True:
         try:
             next(steps)
@@ -81,6 +87,20 @@ class Dialled(Protocol):
         self, make: Callable[[], asyncio.BaseProtocol], host: str, port: int
     ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
         """Connect to a port. Raises OSError."""
+        ...
+
+
+class Surroundings(Protocol):
+    """The surroundings that code has while a loop runs its callbacks; see `loadtest.sim.wire.surroundings`."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None, /
+    ) -> None: ...
+
+    def moved(self) -> None:
+        """Follow the loop, whose time has moved."""
         ...
 
 
@@ -148,6 +168,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """The tasks that were started without the loop (see `eager_task`); asyncio's own register is slow."""
         self.network: Dialled | None = None
         """The network in which connections are made; None refuses them."""
+        self.surroundings: Surroundings | None = None
+        """The surroundings of what runs on the loop, to be set before it runs; None leaves the real ones."""
 
     @property
     def is_shuffled(self) -> bool:
@@ -158,6 +180,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Set the deadline to `more_s` virtual seconds from now."""
         self.deadline_s = self.now_s + more_s
         self._turns_at_once = 0
+
+    def run_forever(self) -> None:
+        if self.surroundings is None:
+            super().run_forever()
+        else:
+            with self.surroundings:
+                super().run_forever()
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
@@ -238,6 +267,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if self._ready or self._stopping or (timers and timers[0][0] <= to_s) or to_s > self.deadline_s:
             return False
         self.now_s = to_s
+        if self.surroundings is not None:
+            self.surroundings.moved()
         return True
 
     def _run_once(self) -> None:
@@ -280,6 +311,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._turns_at_once = 0
         if next_s <= deadline_s:
             self.now_s = max(self.now_s, next_s)
+            if self.surroundings is not None:
+                self.surroundings.moved()
         else:
             self.now_s = max(self.now_s, deadline_s)
             raise DeadlineReached(f"not done after {self.deadline_s:g} s: {_who_waits(self)}")

@@ -1,0 +1,30 @@
+"""The surroundings of libraries in a run of virtual time: its clocks and its seeded randomness."""
+
+from types import TracebackType
+
+from loadtest.sim.kernel.loop import VirtualLoop
+from loadtest.sim.wire.clocks import LibraryClocks
+from loadtest.sim.wire.draws import LibraryDraws
+
+EPOCH_S = 1_767_225_600.0
+"""The wall clock's time at which a run begins unless it states another: 2026-01-01, whatever today is."""
+
+
+class LibrarySurroundings:
+    """The surroundings of one run: `loop.surroundings = LibrarySurroundings(loop, seed=1)`.
+
+    They hold while the loop runs callbacks, and the real ones between the steps of a run. Those of two runs never hold
+    at once. Implements `loadtest.sim.kernel.loop.Surroundings`.
+    """
+
+    def __init__(self, loop: VirtualLoop, epoch_s: float = EPOCH_S, seed: int = 0) -> None:
+        self._clocks, self._draws = LibraryClocks(loop, epoch_s), LibraryDraws(seed)
+        self.moved = self._clocks.moved
+
+    def __enter__(self) -> None:
+        self._clocks.put_on()
+        self._draws.put_on()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._draws.take_off()
+        self._clocks.take_off()
