@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.contender_discovery import file_of
 from loadtest.figures.failures import Failures, Kind, counted
 from loadtest.figures.generator_record import read_generator
 from loadtest.figures.history import Chunk, Ending
@@ -69,7 +70,7 @@ class RecordedHistory:
             notes,
             failures,
             generator,
-            redis_commands(self._raw),
+            redis_commands(self._raw, has_own_client=file_of(self.run.strategy) is not None),
             net_acts(self._raw, self.run.scenario.pods),
             reads_asked(self._raw, self.run.strategy),
             pods_cpu_s(self._raw),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from loadtest.figures.pod_metrics import families
+from loadtest.figures.redis_info import commands_executed
 
 COMMANDS = "lab_cache_commands_total"
 CPU = "lab_cpu_seconds"
@@ -17,9 +18,16 @@ EARLIER = "metrics-earlier-"
 """The name of the metrics that kept pods had counted by the end of the run before."""
 
 
-def redis_commands(raw: Path) -> float | None:
-    """Redis commands of all pods during the load; None where they are not known. Raises OSError."""
-    return _during_load(raw, COMMANDS)
+def redis_commands(raw: Path, has_own_client: bool = False) -> float | None:
+    """Redis commands of all pods during the load; None where they are not known. Raises OSError.
+
+    Pods count what they send themselves. What a library sends through a client of its own, Redis alone can count.
+    """
+    sent = _during_load(raw, COMMANDS)
+    if not has_own_client:
+        return sent
+    executed = commands_executed(raw)
+    return None if executed is None or sent is None else max(0.0, executed - sent)
 
 
 def pods_cpu_s(raw: Path) -> float | None:

@@ -16,6 +16,8 @@ from redis.exceptions import RedisError
 from loadtest.workload.scenario import Scenario
 
 BEFORE, AFTER = "redis-before.json", "redis-after.json"
+AT_LOAD = "redis-at-load.json"
+"""The file of what a Redis that serves this run alone says as the load begins, behind the warm-up."""
 EMPTYING = ("flushall", "flushdb")
 """The commands that empty Redis, as INFO names them."""
 NOT_KNOWN = "Redis does not say what became of its keys: whether it was emptied or evicted any is not known"
@@ -31,7 +33,12 @@ async def what_it_says(redis_url: str) -> dict[str, Any]:
         async with Redis.from_url(redis_url, socket_timeout=ANSWER_WITHIN_S) as client:
             info = await client.info("all")
         calls = {name: int(info.get(f"cmdstat_{name}", {}).get("calls", 0)) for name in EMPTYING}
-        return {"run_id": str(info["run_id"]), "evicted_keys": int(info["evicted_keys"]), "calls": calls}
+        return {
+            "run_id": str(info["run_id"]),
+            "evicted_keys": int(info["evicted_keys"]),
+            "calls": calls,
+            "commands": int(info.get("total_commands_processed", 0)),
+        }
     except (RedisError, OSError, KeyError) as error:  # not permitted, not reachable, or without these fields
         return {"unknown": type(error).__name__}
 
@@ -61,6 +68,18 @@ def what_happened(raw: Path, scenario: Scenario) -> tuple[list[str], list[str]]:
         incidents.append(f"Redis evicted {done['evicted_keys']:,} key{'s' * (done['evicted_keys'] > 1)} during the run")
     were_reset = any(count < 0 for count in done.values())
     return incidents, [NOT_KNOWN] if were_reset else []
+
+
+def commands_executed(raw: Path) -> float | None:
+    """The commands that Redis executed during the load, for whatever client, those inside scripts too.
+
+    None where it served others beside this run, or began anew meanwhile.
+    """
+    try:
+        begun, ended = (json.loads((raw / name).read_text(encoding="utf-8")) for name in (AT_LOAD, AFTER))
+        return float(ended["commands"] - begun["commands"]) if begun["run_id"] == ended["run_id"] else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _read(path: Path) -> Mapping[str, Any]:

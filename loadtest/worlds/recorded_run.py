@@ -118,6 +118,8 @@ class RecordedWorld:
                 record.write(raw)
                 await ledger.skip()
                 await _keep_metrics(client, system, raw, BEFORE)
+                if system.owns_redis:
+                    await _keep_redis(system, raw / redis_info.AT_LOAD)
                 farewells = Farewells(client, system.pod_urls, raw, ledger)
                 system.before_pod_ends = farewells.keep
                 warming = await PlannedWarming.start(system, run, raw)

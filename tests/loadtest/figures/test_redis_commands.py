@@ -1,7 +1,10 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from loadtest.figures import redis_info
 from loadtest.figures.redis_commands import pods_cpu_s, reads_asked, redis_commands
 
 TEXT = """# TYPE lab_cache_commands_total counter
@@ -69,3 +72,17 @@ def test_a_pod_that_was_asked_only_afterwards_leaves_no_figure(tmp_path: Path) -
     cpu(tmp_path, 1, CPU.format(1.5), CPU.format(4.0))
     (tmp_path / "metrics-pod-2.prom").write_text(CPU.format(4.0))
     assert pods_cpu_s(tmp_path) is None
+
+
+def test_what_a_library_sends_by_its_own_client_is_counted_by_redis_without_what_the_pods_sent(tmp_path: Path) -> None:
+    cpu(tmp_path, 1, TEXT.format(mget=100, set=10), TEXT.format(mget=140, set=10))
+    assert redis_commands(tmp_path, has_own_client=True) is None, "Redis did not say, and 40 is not what was sent"
+    keep(tmp_path, redis_info.AT_LOAD, run_id="one", commands=1_000)
+    keep(tmp_path, redis_info.AFTER, run_id="one", commands=1_540)
+    assert redis_commands(tmp_path, has_own_client=True) == 500
+    keep(tmp_path, redis_info.AFTER, run_id="another", commands=5_000)
+    assert redis_commands(tmp_path, has_own_client=True) is None, "what the first process executed is not known"
+
+
+def keep(raw: Path, name: str, **said: Any) -> None:
+    (raw / name).write_text(json.dumps(said))
