@@ -3,7 +3,7 @@
 A simulated figure is worth as much as its agreement with the measured one.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 from app.strategy import Strategy
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
+from loadtest.studies.calibration.agreement import LATENCIES, TOLERANCES, agrees
 from loadtest.studies.calibration.fitting import Fit
-from loadtest.theory.formulas import BAND, poisson_band
 from loadtest.theory.predict import predict
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
@@ -20,11 +20,6 @@ from loadtest.workload.seeds import run_seed
 
 SEEDS = 10
 """Simulated runs for each measured one; their mean is compared, so that chance weighs little."""
-READS_ERROR_MAX = 0.10
-AGE_ERROR_MAX = 0.05
-LATENCY_ERROR_MAX = 0.25
-"""The tolerance of p50 and p99, which decide nothing: the scenario or a `Fit` states what network and CPU take."""
-LATENCIES = ("p50_ms", "p99_ms")
 SHORT = {
     "origin_reads": "reads",
     "origin_peak_1s": "peak in 1 s",
@@ -35,9 +30,7 @@ SHORT = {
 LEGEND = (
     f"simulated: the mean over {SEEDS} seeds; predicted: by formula, at the measured rate; error: of the simulated "
     "against the measured figure; ratio: measured over simulated. "
-    f"Reads agree within {READS_ERROR_MAX:.0%}, peaks within the {BAND:.0%} band of a "
-    f"Poisson number of the simulated mean, ages within {AGE_ERROR_MAX:.0%}; latencies, which decide nothing, within "
-    f"{LATENCY_ERROR_MAX:.0%}, with the scenario's [virtual] and with this machine's."
+    f"{TOLERANCES}, with the scenario's [virtual] and with this machine's."
 )
 
 
@@ -94,37 +87,34 @@ def calibrate(
     prediction = predict(scenario.led_by(measured.lead_s), strategy, rate_per_s, scenario.duration_s)
     for name in ("origin_reads", "origin_peak_1s"):
         real, mean = getattr(measured, name), fmean(getattr(row, name) for row in rows)
-        low, high = poisson_band(mean)
-        agrees = low <= real <= high if name == "origin_peak_1s" else abs(real - mean) <= READS_ERROR_MAX * mean
         predicted = None if prediction is None else round(getattr(prediction, name), 1)
-        yield Calibration(scenario.name, strategy.name, name, real, round(mean, 1), predicted, agrees)
-    yield from _beside(
-        scenario, measured, rows, {"age_p99_s": AGE_ERROR_MAX, **dict.fromkeys(LATENCIES, LATENCY_ERROR_MAX)}
-    )
+        is_near = bool(agrees(name, real, mean))
+        yield Calibration(scenario.name, strategy.name, name, real, round(mean, 1), predicted, is_near)
+    yield from _beside(scenario, measured, rows, ("age_p99_s", *LATENCIES))
 
 
 def calibrate_again(
     scenario: Scenario, measured: RunSummary, fit: Fit, rows: Sequence[RunSummary]
 ) -> list[Calibration]:
     """The latencies alone, compared with the `rows` that virtual time gave with `fit`."""
-    return list(_beside(scenario, measured, rows, dict.fromkeys(LATENCIES, LATENCY_ERROR_MAX), fit))
+    return list(_beside(scenario, measured, rows, LATENCIES, fit))
 
 
 def _beside(
     scenario: Scenario,
     measured: RunSummary,
     rows: Sequence[RunSummary],
-    tolerances: Mapping[str, float],
+    names: Sequence[str],
     fit: Fit | None = None,
 ) -> Iterator[Calibration]:
     """The figures of answers, each by its tolerance; none where no answer was good."""
-    for name, tolerance in tolerances.items():
+    for name in names:
         real, played = getattr(measured, name), [getattr(row, name) for row in rows]
         if real is None or None in played:
             continue
         mean = fmean(played)
-        agrees = abs(real - mean) <= tolerance * mean
-        yield Calibration(scenario.name, measured.strategy, name, real, round(mean, 3), None, agrees, fit)
+        is_near = bool(agrees(name, real, mean))
+        yield Calibration(scenario.name, measured.strategy, name, real, round(mean, 3), None, is_near, fit)
 
 
 def all_agree(found: Sequence[Calibration]) -> bool:
