@@ -25,7 +25,7 @@ takes.break     := KIND FOR MS SHARE TIMES POD POLICY
 takes.warm      := STRATEGIES RATE BATCH PAUSE TTL SPREAD KEYS
 takes.new       := S
 takes.try       := S SCENARIO DURATION SEED
-takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS RAW
+takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS RAW WIRE
 takes.tipping   := SCENARIO STRATEGIES RATES TRIGGER NATIVE SEED WORKERS
 takes.drill     := DRILLS WORLD STRATEGIES BOTH SEED WORKERS JUNIT MARKDOWN
 takes.mistakes  := SEED WORKERS
@@ -128,8 +128,8 @@ warm: $(READY) ## Fill the cache of the stack that runs, inside a rate: STRATEGI
 	@$(LAB) warm $(call option,STRATEGIES,strategies) $(call option,RATE,rate-per-s) $(call option,BATCH,batch) \
 	  $(call option,PAUSE,pause-s) $(call option,TTL,ttl) $(call option,SPREAD,spread) $(call option,KEYS,keys)
 
-sim: $(READY) ## The same in virtual time, the same bytes every time: SCENARIO= STRATEGIES= DURATION= PODS= SEED= REPEATS= RAW=1
-	@$(LAB) sim $(bench_options) $(call option,WORKERS,workers) $(if $(RAW),--raw)
+sim: $(READY) ## The same in virtual time, the same bytes every time: SCENARIO= STRATEGIES= DURATION= PODS= SEED= REPEATS= RAW=1 WIRE=1
+	@$(LAB) sim $(bench_options) $(call option,WORKERS,workers) $(if $(RAW),--raw) $(if $(WIRE),--wire)
 
 sweep: $(READY) ## A grid of settings in virtual time: SET='ttl_s=2,5,10 xfetch.beta=0.5,1,2' SCENARIO= CLUSTER=address
 	@$(LAB) sweep $(call option,SET,set) $(call option,SCENARIO,scenario) $(call option,PODS,pods) \

@@ -28,11 +28,17 @@ def sim(
         bool,
         typer.Option("--raw", help="Keep every answer and every read, as a real run does (for `lab report`)."),
     ] = False,
+    wire: Annotated[
+        bool,
+        typer.Option("--wire", help="Run the service's own Redis cache over a simulated wire, byte by byte."),
+    ] = False,
     reference: Reference = True,
     results: Results = RESULTS,
 ) -> None:
     """Run strategies through a scenario in virtual time: the same seed gives the same bytes, on any machine."""
     workload = scenario_named(scenario, duration, pods)
+    if wire:
+        workload = workload.over_wire()
     if reason := workload.why_not_in("virtual"):
         fail(f"{workload.name}: {reason}")
     found = discovered(reference)

@@ -1,4 +1,4 @@
-"""The worlds in which each fault can be done, and why not in the others."""
+"""The worlds in which each fault can be done, and why not in the others; virtual time has two depths."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +11,9 @@ class WhyNot:
     """The reasons why a fault cannot be done, by world; an empty reason says that it can be."""
 
     virtual: str = ""
+    """In virtual time with the simulated cache."""
+    wire: str = ""
+    """In virtual time over the wire."""
     native: str = ""
     stack: str = ""
 
@@ -19,6 +22,8 @@ _NO_BYTES = "a simulated reply has no bytes to slice: it arrives as a whole"
 _ONE_CLOCK = "the processes of a machine share its clock"
 _A_SCRIPT = "a script that keeps Redis busy takes the machine's CPU with it"
 _RIGHTS = "a real Redis refuses by command and user, and a pod's scripts use several commands at once"
+_ITS_FILE = "a real Redis answers so only while it starts, for as long as its file is large"
+_A_CLUSTER = "a real Redis answers so only as part of a Redis Cluster, which the lab does not start"
 _NOT_TOLD_APART = "the network does not tell a subscription from other connections"
 _ONE_WAY = "all pods of the stack go one way to Redis"
 _FROM_INSIDE = "only a pod's own code can block its loop"
@@ -33,6 +38,8 @@ WORLDS: Mapping[str, WhyNot] = {
     "cache-refuses OOM": WhyNot(),
     "cache-refuses BUSY": WhyNot(native=_A_SCRIPT, stack=_A_SCRIPT),
     "cache-refuses NOPERM": WhyNot(native=_RIGHTS, stack=_RIGHTS),
+    "cache-refuses LOADING": WhyNot(native=_ITS_FILE, stack=_ITS_FILE),
+    "cache-refuses MOVED": WhyNot(native=_A_CLUSTER, stack=_A_CLUSTER),
     "cache-refuses some commands": WhyNot(native=_RIGHTS, stack=_RIGHTS),
     "cache-resets": WhyNot(),
     "cache-silent": WhyNot(),
@@ -55,5 +62,5 @@ WORLDS: Mapping[str, WhyNot] = {
 
 
 def why_not(fault: Fault, world: str) -> str:
-    """The reason why a world (virtual, native or stack) cannot do this fault; empty where it can."""
+    """The reason why a world (virtual, wire, native or stack) cannot do this fault; empty where it can."""
     return str(getattr(WORLDS[fault.variant], world))

@@ -15,6 +15,8 @@ REFUSED_BY: dict[str, frozenset[CacheCommand]] = {
     "OOM": frozenset({"set", "put", "lock"}),  # a PEXPIRE, a DEL and a PUBLISH take no memory
     "BUSY": CACHE_COMMANDS,
     "NOPERM": CACHE_COMMANDS,
+    "LOADING": CACHE_COMMANDS - {"time"},
+    "MOVED": CACHE_COMMANDS - {"time"},  # which has no key
 }
 """The commands that each error can be the reply to."""
 
@@ -83,12 +85,14 @@ class CacheRefuses(Lasting):
     - OOM, full and evicting nothing: every command that takes memory.
     - BUSY, a script runs: every command.
     - NOPERM, an ACL without rights: every command.
+    - LOADING, it reads its file after a start: every command but TIME.
+    - MOVED, it is part of a Redis Cluster and the key is elsewhere: every command with a key.
 
     `commands` narrows it to some of these.
     """
 
     kind: Literal["cache-refuses"]
-    error: Literal["READONLY", "OOM", "BUSY", "NOPERM"]
+    error: Literal["READONLY", "OOM", "BUSY", "NOPERM", "LOADING", "MOVED"]
     commands: list[CacheCommand] = Field(default_factory=list)
 
     @model_validator(mode="after")

@@ -136,9 +136,10 @@ class Scenario(Table):
 
     def why_not_in(self, world: str) -> str:
         """The part of this scenario that a world cannot do, and why; empty where it can do all of it."""
+        place = "wire" if world == "virtual" and self.virtual.wire else world
         for number, fault in enumerate(self.faults):
-            if reason := why_not(fault, world):
-                return f"faults.{number}: {fault.kind} is for {_others(fault, world)}: {reason}"
+            if reason := why_not(fault, place):
+                return f"faults.{number}: {fault.kind} is for {_others(fault, place)}: {reason}"
         if world == "virtual":
             return ""
         beyond = {
@@ -162,6 +163,10 @@ class Scenario(Table):
         keys = self.keys.model_copy(update={"count": self.live.keys or self.keys.count})
         load = self.load.model_copy(update={"rate_per_s": self.live.rate_per_s or self.load.rate_per_s})
         return self.model_copy(update={"keys": keys, "load": load})
+
+    def over_wire(self) -> "Scenario":
+        """The scenario with the wire as the depth of virtual time."""
+        return self.model_copy(update={"virtual": self.virtual.model_copy(update={"wire": True})})
 
     def led_by(self, lead_s: float) -> "Scenario":
         """The scenario with `lead_s` seconds between the warm-up and the load, or 0 where that is negative."""
@@ -277,12 +282,19 @@ class Scenario(Table):
         }
 
 
-_MADE_BY: dict[str, str] = {"virtual": "virtual time (make sim)", "native": "processes here (make bench)"}
+_MADE_BY: dict[str, str] = {
+    "virtual": "virtual time (make sim)",
+    "wire": "virtual time over the wire (make sim WIRE=1)",
+    "native": "processes here (make bench)",
+}
 
 
 def _others(fault: Fault, world: str) -> str:
     """The other worlds that can do a fault, with the commands for them."""
-    return " or ".join(text for other, text in _MADE_BY.items() if other != world and not why_not(fault, other))
+    able = [other for other in _MADE_BY if other != world and not why_not(fault, other)]
+    if "virtual" in able:
+        able.remove("wire")  # what the simulated cache can do needs no wire
+    return " or ".join(_MADE_BY[other] for other in able)
 
 
 def scenario_names() -> list[str]:

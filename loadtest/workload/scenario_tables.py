@@ -123,6 +123,8 @@ class Virtual(Table):
     """The delay one way between client and pod, and between pod and pooler: a distribution like the origin's, in ms."""
     redis: LatencyText = "fixed(0)"
     """The time of a command to Redis and back, in ms."""
+    wire: bool = False
+    """Whether pods run the service's own cache over a simulated wire, instead of a simulated cache that is faster."""
     redis_entries_max: int | None = Field(None, ge=1, le=100_000_000)
     """The entries that Redis has room for; then its policy decides."""
     redis_policy: Literal["allkeys-lru", "noeviction"] = "allkeys-lru"
