@@ -16,16 +16,18 @@ class Script:
     """A script that Redis runs, named by its digest, so that its text is sent to each Redis but once."""
 
     def __init__(self, text: str) -> None:
-        self._text = text
-        self._digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self.text = text
+        """The text in Lua."""
+        self.digest = sha1(text.encode(), usedforsecurity=False).hexdigest()
+        """The name by which a Redis that has it knows it."""
 
     def named(self, keys: Sequence[str], values: Sequence[Word]) -> Pack:
         """The command that runs the script; Redis answers NOSCRIPT where it does not have it."""
-        return packed("EVALSHA", self._digest, len(keys), *keys, *values)
+        return packed("EVALSHA", self.digest, len(keys), *keys, *values)
 
     def in_full(self, keys: Sequence[str], values: Sequence[Word]) -> Pack:
         """The command that runs the script, with its text; from then on Redis has it."""
-        return packed("EVAL", self._text, len(keys), *keys, *values)
+        return packed("EVAL", self.text, len(keys), *keys, *values)
 
 
 LOCK = Script("""

@@ -60,6 +60,8 @@ class Subscription:
         self._redis, self._missed, self._timeout_s, self._tiers = redis, missed, timeout_s, tiers
         self._sparing = SparingLog(log)
         self._has_lost_tracking = False
+        self.is_heard = False
+        """Whether the pod was subscribed when it last looked, so that what is published reaches it."""
         self._heard_by = {channel.encode(): heard for channel, heard in hear.items()}
 
     async def listen(self) -> None:
@@ -72,6 +74,7 @@ class Subscription:
                     await self._pass_on(pubsub)
             except CacheAway as away:
                 log.debug("notifications: %s", away)
+            self.is_heard = False
             self._missed()
             await asyncio.sleep(AGAIN_S)
 
@@ -126,6 +129,7 @@ class Subscription:
             elif message["channel"] == TRACKING.encode():
                 self._hear_tracked(said)
         elif message["type"] == "subscribe":  # at first, or again by redis-py itself when the connection was lost
+            self.is_heard = True
             self._missed()
             self._tiers.miss_messages()
 

@@ -10,7 +10,7 @@ from app.local_tier import LruTier
 from app.payload import Payload
 from app.strategy import Strategy
 from loadtest.sim.cluster.depth import Depth
-from loadtest.sim.cluster.events import LoadBegan, Observer, Observers, Subscriber
+from loadtest.sim.cluster.events import LoadBegan, LoadEnded, Observer, Observers, Subscriber
 from loadtest.sim.cluster.invariants import Invariants
 from loadtest.sim.cluster.outage_invariants import OutageInvariants
 from loadtest.sim.cluster.peers import VirtualPeers
@@ -20,6 +20,7 @@ from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.seam_depth import SeamDepth
 from loadtest.sim.cluster.slow_store import SlowStore
 from loadtest.sim.cluster.tolerances import allowed_in, epoch_s, has_wrong_clocks
+from loadtest.sim.cluster.wire_depth import WireDepth
 from loadtest.sim.kernel.loop import VirtualClock, VirtualLoop
 from loadtest.workload.scenario import Scenario
 
@@ -42,7 +43,8 @@ class Cluster:
         self._settings = scenario.pod_settings(seed, "pod")
         virtual = scenario.virtual
         self.observers = Observers([recorder, *observers])
-        self.depth: Depth = SeamDepth(scenario, seed, loop, self.observers)
+        depth = WireDepth if virtual.wire else SeamDepth
+        self.depth: Depth = depth(scenario, seed, loop, self.observers)
         self.redis = self.depth.redis
         self.epoch_s = epoch_s(scenario)
         self.set_cache_clock(0.0)
@@ -77,7 +79,10 @@ class Cluster:
         self._instance_ids = itertools.count()
         self._local_tiers: list[LruTier] = []
         self._local_hits_before = 0
-        self.observers.add(Subscriber({LoadBegan: self._load_began}))
+        self._commands_before: int | None = None
+        self.redis_commands: int | None = None
+        """The commands of all pods during the load; None where they are not counted."""
+        self.observers.add(Subscriber({LoadBegan: self._load_began, LoadEnded: self._load_ended}))
         self.pods = [self.new_pod(number) for number in range(scenario.pods)]
         self.observers.emit(ClusterReady(self))
 
@@ -115,6 +120,11 @@ class Cluster:
 
     def _load_began(self, _: LoadBegan) -> None:
         self._local_hits_before = self.local_hits or 0
+        self._commands_before = self.depth.commands
+
+    def _load_ended(self, _: LoadEnded) -> None:
+        if self.depth.commands is not None and self._commands_before is not None:
+            self.redis_commands = self.depth.commands - self._commands_before
 
     def _find(self, name: str) -> SimulatedPod:
         return self.pods[int(name.removeprefix("pod-")) - 1]

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from app.pod import PodCache
 from app.settings import Settings
 from loadtest.sim.cluster.pause_gate import PauseGate
+from loadtest.sim.cluster.pod_code import PodCode
 from loadtest.sim.cluster.pod_cpu import PodCpu
 
 
@@ -76,6 +77,11 @@ class RedisWay(Protocol):
         ...
 
     @property
+    def code(self) -> PodCode | None:
+        """What the pod's code runs as, so that its connections are its own; None where it has none."""
+        ...
+
+    @property
     def is_direct(self) -> bool:
         """Whether commands take no time and cannot fail at the moment."""
         ...
@@ -90,6 +96,10 @@ class RedisWay(Protocol):
 
     def go_deaf(self, is_deaf: bool) -> None:
         """Begin or end the loss of notifications."""
+        ...
+
+    def slice(self, size_bytes: int, apart_s: float) -> None:
+        """Have replies arrive in pieces of that size, so far apart; a size of 0 ends it."""
         ...
 
     def cut_off(self) -> None:
@@ -126,6 +136,16 @@ class Depth(Protocol):
 
     @property
     def redis(self) -> FaultyRedis: ...
+
+    @property
+    def redis_url(self) -> str:
+        """The URL by which a pod's code finds Redis; empty where there is no wire."""
+        ...
+
+    @property
+    def commands(self) -> int | None:
+        """The commands that all pods have sent so far, as their metrics count them; None where they are not counted."""
+        ...
 
     def new_way(self, place: PodPlace) -> RedisWay:
         """A way for a new pod."""

@@ -61,6 +61,10 @@ class LoadBegan(NamedTuple):
     """The load begins: the first request is due from now on."""
 
 
+class LoadEnded(NamedTuple):
+    """Every request of the load has its last answer."""
+
+
 class FaultBegan(NamedTuple):
     """A fault of the scenario begins."""
 

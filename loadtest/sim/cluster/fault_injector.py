@@ -73,6 +73,10 @@ class FaultInjector:
         for pod in self._cluster.pods:
             self._set_connections(pod)
 
+    def _slice(self, fault: faults.CacheSliced, is_on: bool) -> None:
+        for pod in self._cluster.pods:
+            pod.way.slice(fault.bytes if is_on else 0, fault.ms / 1000)
+
     def _kill_connections(self, fault: faults.ConnectionsDead, is_on: bool) -> None:
         self._set_connections(self._cluster.pods[fault.pod])
 
@@ -153,6 +157,9 @@ class FaultInjector:
             pod.way.slow_down(slow.ms / 1000)
         for silent in [other for other in self._lasting if isinstance(other, faults.CacheSilent)][-1:]:
             pod.way.die(True, silent.arrive)
+        for sliced in [other for other in self._lasting if isinstance(other, faults.CacheSliced)][-1:]:
+            pod.way.slice(sliced.bytes, sliced.ms / 1000)
+        pod.begin()
 
     def _let_leave(self, fault: faults.ClientsLeave, is_on: bool) -> None:
         """Change nothing: clients know by the time at which they mean to begin (`Patience`)."""
@@ -182,6 +189,7 @@ _SET: dict[type, Callable[..., None]] = {
     faults.CacheRefuses: FaultInjector._refuse,
     faults.CacheResets: FaultInjector._reset,
     faults.CacheSilent: FaultInjector._silence,
+    faults.CacheSliced: FaultInjector._slice,
     faults.CacheFull: FaultInjector._fill_cache,
     faults.CacheClockApart: FaultInjector._set_cache_clock,
     faults.ConnectionsDead: FaultInjector._kill_connections,

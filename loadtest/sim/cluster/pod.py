@@ -35,6 +35,7 @@ from loadtest.sim.cluster.events import (
 from loadtest.sim.cluster.open_read import OpenRead
 from loadtest.sim.cluster.pause_gate import PauseGate
 from loadtest.sim.cluster.peers import VirtualPeers
+from loadtest.sim.cluster.pod_code import PodCode
 from loadtest.sim.cluster.pod_cpu import PodCpu, needs_cpu
 from loadtest.sim.cluster.pooler import VirtualPooler
 from loadtest.sim.cluster.slow_store import PodStore, SlowStore
@@ -171,7 +172,7 @@ class SimulatedPod:
         self.for_peers = Tasks()
         """The answers to other pods that are under way."""
         self.peers_answered = 0
-        settings = settings.model_copy(update={"pod": f"pod-{number + 1}"})
+        settings = settings.model_copy(update={"pod": f"pod-{number + 1}", "redis_url": depth.redis_url})
         self.name, self._observers = settings.pod, observers
         self.cpu: PodCpu | None = None
         """The CPU of the pod; None where nothing takes CPU."""
@@ -184,6 +185,8 @@ class SimulatedPod:
         failed = partial(self._failed, Kind.COMMAND)
         self.way = depth.new_way(PodPlace(self.name, settings, self.gate, self.cpu, failed, self._spawn, wall_s))
         self.cache = self.way.cache
+        self.code: PodCode | None = self.cpu or self.way.code
+        """What the pod's code runs as; None where nothing tells it apart."""
         self._reports = PodReports(self._observers.emit, number, loop, self._failed)
         bounds = PeerBounds.of(settings)
         self._pod = Pod(
@@ -253,14 +256,27 @@ class SimulatedPod:
             done()
 
     def run(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Call a function as the pod's own code; see `PodCpu.run`."""
-        return function(*arguments, **named) if self.cpu is None else self.cpu.run(function, *arguments, **named)
+        """Call a function as the pod's own code."""
+        return function(*arguments, **named) if self.code is None else self.code.run(function, *arguments, **named)
 
     def _spawn(self, work: Coroutine[Any, Any, None], kind: str) -> None:
         self.run(self._tasks.spawn, work, kind)
 
     async def start(self) -> None:
+        if self.way.code is None:
+            await self._pod.start()
+        else:
+            await self.run(asyncio.ensure_future, self._pod.start())
+
+    def begin(self) -> None:
+        """Start in the place of another pod: requests are refused until the cache has been opened."""
+        if self.way.code is not None:
+            self.is_listening = False
+            self._spawn(self._begin(), "start")
+
+    async def _begin(self) -> None:
         await self._pod.start()
+        self.is_listening = self.is_up
 
     def pause(self, until_s: float) -> None:
         """Pause the pod: nothing comes in or goes out."""

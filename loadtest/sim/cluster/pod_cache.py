@@ -91,6 +91,14 @@ class SimulatedCache:
         """Implements `RedisWay.cache`: the way and the cache are one thing here."""
         return self
 
+    @property
+    def code(self) -> None:
+        """Implements `RedisWay.code`: commands state their pod."""
+
+    def slice(self, size_bytes: int, apart_s: float) -> None:
+        """Refuse it: a reply arrives as a whole here, and scenarios with such a fault are turned away before."""
+        raise NotImplementedError("replies in pieces are a fault of the wire")
+
     def cut_off(self) -> None:
         self.is_cut_off = True
 

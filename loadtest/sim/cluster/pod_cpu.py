@@ -8,12 +8,13 @@ judged by such a timer is judged wrong.
 
 import asyncio
 from collections.abc import Callable
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, ContextVar
 from functools import partial
 from typing import ParamSpec, TypeVar, TypeVarTuple
 
+from loadtest.sim.cluster.pod_code import PodCode
 from loadtest.sim.kernel.loop import VirtualLoop
-from loadtest.workload.faults import LoopBlocked
+from loadtest.workload.faults import LoopBlocked, PodPaused
 from loadtest.workload.scenario import Scenario
 
 T = TypeVar("T")
@@ -29,15 +30,17 @@ _OUTSIDE = Context()
 
 
 def needs_cpu(scenario: Scenario) -> bool:
-    """Whether pods have a CPU that can be busy; without one they take no time."""
+    """Whether pods have a CPU that can be busy; without one they take no time.
+
+    Over the wire a pause stops the pod's whole loop, as it stops a process, and not only its commands and requests.
+    """
     virtual = scenario.virtual
-    return bool(virtual.service_us or virtual.load_us) or any(
-        isinstance(fault, LoopBlocked) for fault in scenario.faults
-    )
+    stopping = (LoopBlocked, PodPaused) if virtual.wire else LoopBlocked
+    return bool(virtual.service_us or virtual.load_us) or any(isinstance(fault, stopping) for fault in scenario.faults)
 
 
-class PodCpu:
-    """The CPU of one pod, from its start to its end."""
+class PodCpu(PodCode):
+    """The CPU of one pod, from its start to its end: timers that its code sets fire when its loop is free."""
 
     def __init__(
         self,
@@ -50,20 +53,16 @@ class PodCpu:
 
         `was_late` is called with the seconds by which something is noticed late, whenever they are more than ever.
         """
+        super().__init__()
         self.service_s, self.load_s = service_s, load_s
         self._loop, self._was_late = loop, was_late
         self._free_s = self._turn_ends_s = self._latest_s = 0.0
-        self._context = copy_context()
-        self._context.run(owner.set, self)
+        self.mark(owner, self)
 
     @property
     def is_free(self) -> bool:
         """Whether what arrives now is noticed now."""
         return self._free_s <= self._loop.now_s
-
-    def run(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Call a function as the pod's own code: timers that it sets, and its tasks set, fire when the loop is free."""
-        return self._context.copy().run(function, *arguments, **named)
 
     def take(self, cost_s: float = 0.0) -> float:
         """Queue work of `cost_s` seconds that has just arrived; the result is the moment at which it is done."""

@@ -50,6 +50,9 @@ class SeamDepth:
             may_fill_up=any(isinstance(fault, CacheFull) for fault in scenario.faults),
         )
 
+    redis_url = ""
+    commands: int | None = None
+
     def new_way(self, place: PodPlace) -> RedisWay:
         settings, latency = place.settings, self._latency
         rng = Random(f"{settings.seed}/{place.name}/redis")

@@ -153,7 +153,13 @@ class SimulatedHistory:
         acts = some([*recorder.net_acts.items(), (BREAKER_OPENED, opened)])
         notes = [f"{traffic.too_late:,} answers came after their clients had given up"] if traffic.too_late else []
         self._ending = Ending(
-            incidents, notes, recorder.failures, net_acts=acts, local_hits=cluster.local_hits, trace=trace
+            incidents,
+            notes,
+            recorder.failures,
+            redis_commands=cluster.redis_commands,
+            net_acts=acts,
+            local_hits=cluster.local_hits,
+            trace=trace,
         )
         if raw is not None:
             raw.end(self._ending)

@@ -14,7 +14,7 @@ from app.strategy_runner import Answer
 from loadtest.sim.cluster.clients import NEVER_S, Ask, Clients
 from loadtest.sim.cluster.cluster import Cluster
 from loadtest.sim.cluster.content_check import ContentCheck, Known
-from loadtest.sim.cluster.events import AnswerSent
+from loadtest.sim.cluster.events import AnswerSent, LoadEnded
 from loadtest.sim.cluster.patience import Patience
 from loadtest.sim.cluster.pod import SimulatedPod
 from loadtest.sim.cluster.pure_hits import PureHits, are_calm
@@ -82,6 +82,7 @@ class Traffic:
                 due_s = queued[0][0]
             if due_s == NEVER_S:
                 if not self._in_flight and (self._patience is None or self._patience.is_over):
+                    self._emit(LoadEnded())
                     self.over.set_result(None)
                 return
             if due_s > loop.now_s and not loop.jump(due_s):
@@ -118,7 +119,7 @@ class Traffic:
                 asked = pod.answer(ask.key)
             else:
                 asked = pod.answer_within_limits(self._cluster.scenario.client_of(ask.number), ask.key)
-            started = start(asked) if pod.cpu is None else pod.cpu.run(start, asked)
+            started = start(asked) if pod.code is None else pod.code.run(start, asked)
             if isinstance(started, StartedTask):
                 known = self._content.known(ask.key)
                 self._enter(ask)

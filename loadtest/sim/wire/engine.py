@@ -114,6 +114,11 @@ class Engine:
             if item.expireat is None or item.expireat >= now_s
         }
 
+    def ends_s(self, key: bytes) -> float | None:
+        """The moment at which an entry of database 0 expires; None where there is none, or it never does."""
+        item = self.server.dbs[0]._dict.get(key)
+        return None if item is None else item.expireat
+
     def evict(self, spare: int = 0) -> None:
         """Evict the entries that were used longest ago, until there is room for `spare` more."""
         assert self.entries_max is not None

@@ -52,6 +52,8 @@ class VirtualRedis:
         self._is_paused = False
         self._reset_share = 0.0
         self._deaf: frozenset[str] = frozenset()
+        self.when_executed: Callable[[str, Sequence[bytes], Reply | NoReply], None] | None = None
+        """Called with the host, the words and the reply of each command that was executed, in their order."""
 
     def now_s(self) -> float:
         """The time by the server's own clock, seconds since the epoch."""
@@ -67,6 +69,10 @@ class VirtualRedis:
     def entries(self) -> Mapping[bytes, StoredEntry]:
         """The entries of database 0 that have not expired."""
         return {key: StoredEntry(*entry) for key, entry in self._engine.entries().items()}
+
+    def ends_s(self, key: bytes) -> float | None:
+        """The moment at which an entry of database 0 expires, by the server's clock; None without one or an end."""
+        return self._engine.ends_s(key)
 
     @property
     def stored(self) -> int:
@@ -173,6 +179,8 @@ class VirtualRedis:
             connection.transport.close()
             return OK
         reply = executor.execute(words)
+        if self.when_executed is not None:
+            self.when_executed(connection.host, words, reply)
         if self._engine.waiting:
             self._engine.serve_waiting()
         return reply

@@ -74,7 +74,10 @@ def test_every_kind_of_fault_that_virtual_time_can_do_has_a_drill_here() -> None
 
 def test_a_fault_that_virtual_time_cannot_do_is_refused_and_the_reason_told() -> None:
     sliced = workload(fault("cache-sliced", bytes=3))
-    with pytest.raises(ValueError, match=r"^faults.0: cache-sliced is for processes here .*no bytes to slice"):
+    with pytest.raises(
+        ValueError,
+        match=r"^faults.0: cache-sliced is for virtual time over the wire .*processes here .*no bytes to slice",
+    ):
         simulate(sliced, STRATEGIES["static"], seed=1)
 
 
