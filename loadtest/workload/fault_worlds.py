@@ -11,9 +11,9 @@ class WhyNot:
     """The reasons why a fault cannot be done, by world; an empty reason says that it can be."""
 
     virtual: str = ""
-    """In virtual time with the simulated cache."""
+    """The reason of virtual time with the simulated cache."""
     wire: str = ""
-    """In virtual time over the wire."""
+    """The reason of virtual time over the wire."""
     native: str = ""
     stack: str = ""
 

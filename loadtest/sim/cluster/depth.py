@@ -78,7 +78,7 @@ class RedisWay(Protocol):
 
     @property
     def code(self) -> PodCode | None:
-        """What the pod's code runs as, so that its connections are its own; None where it has none."""
+        """The context of the pod's code, so that its connections are its own; None where it has none."""
         ...
 
     @property

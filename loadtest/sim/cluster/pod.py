@@ -182,11 +182,12 @@ class SimulatedPod:
                 loop, virtual.service_us / 1e6, virtual.load_us / 1e6, lambda late_s: emit(LoopLate(name, late_s))
             )
         self._tasks = Tasks()
+        self.code: PodCode | None = self.cpu
+        """The context of the pod's code; None where nothing tells it apart."""
         failed = partial(self._failed, Kind.COMMAND)
         self.way = depth.new_way(PodPlace(self.name, settings, self.gate, self.cpu, failed, self._spawn, wall_s))
         self.cache = self.way.cache
-        self.code: PodCode | None = self.cpu or self.way.code
-        """What the pod's code runs as; None where nothing tells it apart."""
+        self.code = self.cpu or self.way.code
         self._reports = PodReports(self._observers.emit, number, loop, self._failed)
         bounds = PeerBounds.of(settings)
         self._pod = Pod(

@@ -13,7 +13,7 @@ from loadtest.workload.faults import REFUSED_BY, CacheFull
 from loadtest.workload.scenario import Scenario
 
 OF_A_POD = "#"
-"""What stands in a host's name between the pod's name and the number of its instance."""
+"""The separator in a host's name of the pod's name and the number of its instance."""
 
 
 class WireRedis:
