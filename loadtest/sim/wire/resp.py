@@ -18,6 +18,13 @@ class ErrorReply:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class SetReply:
+    """A reply whose members have no order, which RESP3 tells from a list."""
+
+    members: Sequence["Reply"]
+
+
 class _NullArray:
     """The null of commands that answer a list, which RESP2 tells from that of strings."""
 
@@ -36,6 +43,7 @@ Reply = (
     | float
     | None
     | SimpleReply
+    | SetReply
     | ErrorReply
     | _NullArray
     | Sequence["Reply"]
@@ -82,6 +90,10 @@ def _pack(reply: Reply, protocol: int, out: list[bytes]) -> None:  # noqa: PLR09
             _pack(reply.encode(), protocol, out)
         case _NullArray():
             out.append(b"_\r\n" if protocol == 3 else b"*-1\r\n")
+        case SetReply(members):
+            out.append(b"%c%d\r\n" % (b"~" if protocol == 3 else b"*", len(members)))
+            for part in members:
+                _pack(part, protocol, out)
         case Mapping():
             out.append(b"%%%d\r\n" % len(reply) if protocol == 3 else b"*%d\r\n" % (2 * len(reply)))
             for name, value in reply.items():

@@ -10,11 +10,11 @@ from typing import Literal
 import hiredis
 
 from loadtest.sim.kernel.loop import VirtualLoop
-from loadtest.sim.wire.engine import Engine, Executor
+from loadtest.sim.wire.engine import Engine
+from loadtest.sim.wire.fakeredis_seam import Executor
 from loadtest.sim.wire.network import Network, Port
 from loadtest.sim.wire.refusals import CommandRefusal
-from loadtest.sim.wire.resp import NULL_ARRAY, OK, ErrorReply, NoReply, Reply, packed_push, packed_reply
-from loadtest.sim.wire.tracking import Tracking
+from loadtest.sim.wire.resp import ErrorReply, NoReply, Reply, packed_push, packed_reply
 from loadtest.sim.wire.transport import OUTSIDE, VirtualTransport
 
 PUBSUB_UNSENT_BYTES_MAX = 32 * 1024 * 1024
@@ -45,7 +45,6 @@ class VirtualRedis:
         self._epoch_s, self._error_s = epoch_s, 0.0
         self._rng = Random(f"{seed}/resets")
         self._engine = Engine(self.now_s, self._call_later, seed)
-        self._tracking = Tracking()
         self.port: Port = network.listen(host, port, lambda: _Connection(self))
         self.url = f"redis://{host}:{port}/0"
         self._connections: dict[_Connection, None] = {}
@@ -88,7 +87,6 @@ class VirtualRedis:
         if is_emptied:
             self._engine.flush()
             self._engine.forget_scripts()
-            self._engine.take_changes()  # there is no connection to tell
 
     def come_back(self) -> None:
         """Accept connections again."""
@@ -118,7 +116,6 @@ class VirtualRedis:
     def flush(self) -> None:
         """Drop every entry."""
         self._engine.flush()
-        self._tell_changes()
 
     def keep_order(self) -> None:
         """Keep entries in the order of their use from now on, for a room that is limited later with `allkeys-lru`."""
@@ -126,12 +123,7 @@ class VirtualRedis:
 
     def limit(self, entries_max: int | None, policy: Literal["allkeys-lru", "noeviction"] = "allkeys-lru") -> None:
         """Limit the room for entries; with `allkeys-lru` those that have none are evicted at once. None ends it."""
-        engine = self._engine
-        engine.entries_max, engine.evicts = entries_max, policy == "allkeys-lru"
-        engine.keeps_order = engine.keeps_order or engine.evicts
-        if entries_max is not None and engine.evicts:
-            engine.evict()
-            self._tell_changes()
+        self._engine.limit(entries_max, evicts=policy == "allkeys-lru")
 
     def set_clock(self, by_s: float) -> None:
         """Set the clock so many seconds ahead of the right time."""
@@ -153,7 +145,6 @@ class VirtualRedis:
     def lost(self, connection: "_Connection", executor: Executor) -> None:
         """Forget a connection."""
         self._connections.pop(connection, None)
-        self._tracking.forget(executor.client_id)
         executor.leave()
 
     def is_deaf(self, host: str) -> bool:
@@ -163,51 +154,32 @@ class VirtualRedis:
     def is_paused(self) -> bool:
         return self._is_paused
 
-    def execute(self, connection: "_Connection", executor: Executor, words: Sequence[bytes]) -> Reply | NoReply:
+    def execute(self, executor: Executor, words: Sequence[bytes]) -> Reply | NoReply:
         """Execute a command of a connection, or reset that. Raises ConnectionResetError then."""
         if self._reset_share and self._rng.random() < self._reset_share:
             if self._rng.random() < 0.5:
-                self._carry_out(connection, executor, words)
+                self._carry_out(executor, words)
             raise ConnectionResetError
-        return self._carry_out(connection, executor, words)
+        return self._carry_out(executor, words)
 
-    def _carry_out(self, connection: "_Connection", executor: Executor, words: Sequence[bytes]) -> Reply | NoReply:
-        if len(words) > 1 and words[0].upper() == b"CLIENT" and words[1].upper() == b"TRACKING":
-            self.counts["client tracking"] += 1
-            return self._track(executor, words[2:])
-        if words[0].upper() == b"QUIT":
-            connection.transport.close()
-            return OK
+    def _carry_out(self, executor: Executor, words: Sequence[bytes]) -> Reply | NoReply:
         reply = executor.execute(words)
         if self.when_executed is not None:
-            self.when_executed(connection.host, words, reply)
+            self.when_executed(executor.connection.host, words, reply)
         if self._engine.waiting:
             self._engine.serve_waiting()
         return reply
 
     def tell_changes(self) -> None:
         """Tell the connections that track keys of what has changed."""
-        self._tell_changes()
-
-    def _tell_changes(self) -> None:
-        is_flushed, changed = self._engine.take_changes()
-        if not self._tracking.is_asked or not (is_flushed or changed):
-            return
-        by_number = {one.executor.client_id: one for one in self._connections}
-        for number, keys in self._tracking.told(is_flushed, changed):
-            if (listener := by_number.get(number)) is not None:
-                listener.tell_invalid(keys)
-
-    def _track(self, executor: Executor, words: Sequence[bytes]) -> Reply:
-        known = {one.executor.client_id for one in self._connections}
-        return self._tracking.ask(executor.client_id, words, known)
+        self._engine.tell_changes()
 
     def _call_later(self, delay_s: float, callback: Callable[[], None]) -> object:
         return self._loop.call_at(self._loop.now_s + delay_s, callback, context=OUTSIDE)
 
 
 class _Connection(asyncio.Protocol):
-    """A connection as the server has it. Implements `loadtest.sim.wire.engine.ExpectsReplies`."""
+    """A connection as the server has it. Implements `loadtest.sim.wire.fakeredis_seam.ExpectsReplies`."""
 
     transport: VirtualTransport
     executor: Executor
@@ -217,6 +189,7 @@ class _Connection(asyncio.Protocol):
         self._redis = redis
         self._commands = hiredis.Reader(notEnoughData=_NOT_ALL_THERE)
         self._out: list[bytes] | None = None
+        self._loop = asyncio.get_running_loop()
         self.is_waiting = False
         """Whether its command blocks, so that the next one has to wait."""
 
@@ -263,7 +236,7 @@ class _Connection(asyncio.Protocol):
             raise hiredis.ProtocolError("expected an array of bulk strings")
         if not words:
             return
-        reply = self._redis.execute(self, self.executor, words)
+        reply = self._redis.execute(self.executor, words)
         if isinstance(reply, NoReply):
             self.is_waiting = self.executor.is_waiting
             if self.is_waiting:
@@ -285,13 +258,6 @@ class _Connection(asyncio.Protocol):
         if is_published and self.transport.get_write_buffer_size() > PUBSUB_UNSENT_BYTES_MAX:
             self.transport.abort()
 
-    def tell_invalid(self, keys: list[bytes] | None) -> None:
-        """Tell the client of keys that have changed; None for all."""
-        if self.executor.protocol == 3:
-            self.push([b"invalidate", keys])
-        elif self.executor.subscribed:
-            self.push([b"message", b"__redis__:invalidate", NULL_ARRAY if keys is None else keys])
-
     def release(self, reply: Reply) -> None:
         self.is_waiting = False
         self._send(packed_reply(reply, self.executor.protocol))
@@ -299,8 +265,8 @@ class _Connection(asyncio.Protocol):
             self.transport.resume_reading()
         self._work()
 
-    def disconnect(self) -> None:
-        self.transport.close()
+    def end(self) -> None:
+        self._loop.call_soon(self.transport.close)
 
 
 _PUBLISHED = frozenset({b"message", b"pmessage", b"smessage"})

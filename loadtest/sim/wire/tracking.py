@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from loadtest.sim.wire.resp import OK, ErrorReply, Reply
-
 
 @dataclass(frozen=True, slots=True)
 class _Tracked:
@@ -26,17 +24,16 @@ class Tracking:
         """Whether any client tracks keys."""
         return bool(self._tracked)
 
-    def ask(self, client: int, words: Sequence[bytes], clients: Collection[int]) -> Reply:
-        """The reply to CLIENT TRACKING with these words, by the client of that number."""
-        try:
-            if [word.upper() for word in words] == [b"OFF"]:
-                self._tracked.pop(client, None)
-            else:
-                before = self._tracked.get(client)
-                self._tracked[client] = _asked(client, words, clients, before.prefixes if before else ())
-        except ValueError as error:
-            return ErrorReply(f"ERR {error}")
-        return OK
+    def ask(self, client: int, words: Sequence[bytes], clients: Collection[int]) -> None:
+        """Do what CLIENT TRACKING with these words asks, sent by the client of that number.
+
+        Raises ValueError with the text of the error.
+        """
+        if [word.upper() for word in words] == [b"OFF"]:
+            self._tracked.pop(client, None)
+        else:
+            before = self._tracked.get(client)
+            self._tracked[client] = _asked(client, words, clients, before.prefixes if before else ())
 
     def forget(self, client: int) -> None:
         """Forget a client that has gone."""
@@ -51,9 +48,9 @@ class Tracking:
             if is_flushed:
                 yield tracked.hears, None
                 continue
-            keys = [
+            keys = [  # sorted, as Redis's own tree of them is
                 key
-                for key, author in changed.items()
+                for key, author in sorted(changed.items())
                 if key.startswith(tracked.prefixes) and not (tracked.is_silent_on_own and author == client)
             ]
             if keys:
