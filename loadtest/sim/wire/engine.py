@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from loadtest.sim.wire.fakeredis_seam import STILL, Executor, ExpectsReplies, Keys, Waiting, new_server, reply_of
+from loadtest.sim.wire.fakeredis_seam import STILL, Executor, ExpectsReplies, Keyspace, Waiting, new_server, reply_of
 from loadtest.sim.wire.refusals import CommandRefusal
 from loadtest.sim.wire.tracking import Tracking
 from loadtest.sim.wire.turn import Turn
@@ -37,14 +37,14 @@ class Engine:
         self.waiting: dict[Executor, Waiting] = {}
         """The connections whose command blocks, in the order in which they came."""
         self.now_s = time_s()
-        self.server = new_server(lambda: Keys(self))
+        self.server = new_server(lambda: Keyspace(self))
 
     def begin_turn(self) -> None:
         self.now_s = now_s = self._time_s()
         for keys in self._databases():
             keys.time = now_s
 
-    def _databases(self) -> Sequence[Keys]:
+    def _databases(self) -> Sequence[Keyspace]:
         return tuple(self.server.dbs.values())
 
     def open(self, connection: ExpectsReplies) -> Executor:
@@ -64,12 +64,12 @@ class Engine:
 
     def entries(self) -> dict[bytes, tuple[object, float | None]]:
         """The entries of database 0 that have not expired: their values, and when they end by the server's clock."""
-        stored: Keys = self.server.dbs[0]
+        stored: Keyspace = self.server.dbs[0]
         return stored.alive(self._time_s())
 
     def ends_s(self, key: bytes) -> float | None:
         """The moment at which an entry of database 0 expires; None where there is none, or it never does."""
-        stored: Keys = self.server.dbs[0]
+        stored: Keyspace = self.server.dbs[0]
         return stored.ends_s(key)
 
     # Room.

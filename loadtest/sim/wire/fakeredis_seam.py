@@ -373,7 +373,7 @@ class Executor(FakeSocket):
         self._forget_transaction()
 
 
-class Keys(Database):
+class Keyspace(Database):
     """The entries of one database, which tells of changes and keeps the order of use where that is wanted."""
 
     def __init__(self, engine: "Engine") -> None:
@@ -455,7 +455,7 @@ class _InOrder:
         return len(self._members)
 
 
-def new_server(new_keys: Callable[[], Keys]) -> Any:
+def new_server(new_keys: Callable[[], Keyspace]) -> Any:
     """A server of fakeredis whose databases are made by that function, and whose subscribers keep their order."""
     server: Any = FakeServer(version=VERSION, server_type="valkey")
     server.dbs = defaultdict(new_keys)
@@ -496,7 +496,7 @@ setmetatable(_G, {
   end,
 })
 """
-"""What Redis does to scripts that use globals of their own."""
+"""The refusal of globals that scripts would make or miss, as Redis has it."""
 _LUA_PLACE = re.compile(r'^\[string "[^"]*"\]:(\d+): ')
 _CALLED_UNKNOWN = re.compile(r"^ERR unknown command .*")
 
