@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
+VIRTUAL, NATIVE = "virtual", "native"
+"""The worlds that a contender is probed in."""
+
 
 class FindingOutcome(StrEnum):
     """The outcome of a finding: whether what was asked for held."""
@@ -54,7 +57,7 @@ class Behaviour:
     version: str
     """The library's version; empty where it has none."""
     world: str
-    """`virtual` or `native`: where it was probed."""
+    """The world that it was probed in: `VIRTUAL` or `NATIVE`."""
     protection: Protection
     findings: Sequence[BehaviourFinding]
 

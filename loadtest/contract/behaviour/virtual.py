@@ -1,0 +1,30 @@
+"""Probes in virtual time: unmodified libraries over a simulated wire, so that a minute of them takes a moment."""
+
+from app.contender import Contender
+from loadtest.contract.behaviour.bench import VIRTUAL_SCALE, ProbeBench
+from loadtest.contract.behaviour.finding import BehaviourFinding
+from loadtest.contract.behaviour.probe import Probe
+from loadtest.contract.behaviour.virtual_redis import ProbedWireRedis
+from loadtest.sim.kernel import loop
+
+EPOCH_S = 1_700_000_000.0
+"""The time 0 of a bench, seconds since the epoch, by every wall clock of it."""
+PROBE_S_MAX = 1_000.0
+"""Virtual seconds after which a probe that has not ended is unknown."""
+
+
+def found_in_virtual_time(contender: type[Contender], probe: Probe) -> BehaviourFinding:
+    """The finding of a probe on a bench of its own. Raises `VirtualTimeError`, and what setting up a pod raises."""
+
+    async def main() -> BehaviourFinding:
+        redis = ProbedWireRedis(EPOCH_S)
+        try:
+            bench = ProbeBench(contender, redis, VIRTUAL_SCALE)
+            try:
+                return await probe.ask(bench)
+            finally:
+                await bench.aclose()
+        finally:
+            await redis.aclose()
+
+    return loop.run(main(), PROBE_S_MAX)
