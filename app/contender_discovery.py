@@ -62,6 +62,12 @@ def file_of(name: str) -> str | None:
     return max(files, key=len, default=None)
 
 
+def libraries() -> list[str]:
+    """The distributions that the files of contenders state, installed or not; nothing is imported for it."""
+    stated = (_LIBRARY.findall(_path(info).read_text(errors="replace")) for info in _files())
+    return sorted({library for found in stated for library in found})
+
+
 def version_of(library: str) -> str:
     """The version of the distribution that is installed; empty where there is none."""
     try:
@@ -92,9 +98,7 @@ def _is_contender_of(module: ModuleType, value: object) -> bool:
 
 def _checked(name: str, contender: type[Contender]) -> type[ContenderStrategy]:
     if not NAME.fullmatch(name):
-        raise ValueError(
-            f"{name!r}: a contender's name is a letter, then letters, digits and _, lower case, 40 at most"
-        )
+        raise ValueError(f"{name!r}: a contender's name has letters, digits and _, lower case, 40 at most")
     if not contender.library:
         raise TypeError(f"{contender.__name__} does not state its library")
     made = strategy_of(name, contender)
@@ -105,9 +109,13 @@ def _checked(name: str, contender: type[Contender]) -> type[ContenderStrategy]:
 
 def _install(info: pkgutil.ModuleInfo, module: str) -> str:
     """The command that installs the library which the file states; the module that is missing where it states none."""
-    path = Path(getattr(info.module_finder, "path", "")) / f"{info.name}.py"
-    stated = _LIBRARY.search(path.read_text(errors="replace"))
+    stated = _LIBRARY.search(_path(info).read_text(errors="replace"))
     library = module.partition(".")[0] if stated is None else stated[1]
     pip = Path(sys.prefix) / "bin" / "pip"
     shown = pip.relative_to(Path.cwd()) if pip.is_relative_to(Path.cwd()) else pip
     return f"{shown} install {library}"
+
+
+def _path(info: pkgutil.ModuleInfo) -> Path:
+    folder = Path(getattr(info.module_finder, "path", ""))
+    return folder / info.name / "__init__.py" if info.ispkg else folder / f"{info.name}.py"

@@ -8,25 +8,26 @@ import asyncio
 import logging
 import math
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from app.contender import Contender, Site
+from app.contender_request import Asking, Failures, LibraryFailed
 from app.deadlines import Deadlines
 from app.parameters import Parameter
 from app.prefixes import keys_begin_with
-from app.sealing import Unsealable, seal, unseal
+from app.redis_url import shown
+from app.sealing import Unsealable, unseal
 from app.sparing_log import SparingLog
-from app.strategy import Lab, Loader, LoadReason, Lookup, Mechanism, OriginFailed, Shed, Status, Strategy
+from app.strategy import Lab, Loader, Lookup, Mechanism, OriginFailed, Shed, Status, Strategy
 
-log = SparingLog(logging.getLogger(__name__))
+log = logging.getLogger(__name__)
 
 CLOSE_S_MAX = 5.0
 """The longest that a library may take to close, seconds."""
+WORDS_MAX = 500
+"""The length at which the words of a library's error are cut."""
 CAUSES_MAX = 10
 """The errors behind an error, each the cause of the one before, that are looked through."""
-
-
-class LibraryFailed(Exception):
-    """A library raised an error of its own, or answered what is no value; the text has its words."""
 
 
 class ContenderStrategy(Strategy):
@@ -40,7 +41,9 @@ class ContenderStrategy(Strategy):
         super().__init__(lab)
         self._site = Site(lab.redis_url, lab.ttl_s, lab.peers.own_name, keys_begin_with(self.name), lab.wait_s_max)
         self._at_work: Contender | None = None
-        self._waits = Deadlines[_Asking](lab.wait_s_max, _Asking.give_up)
+        self._waits = Deadlines[Asking](lab.wait_s_max, Asking.give_up)
+        self._failures = Failures()
+        self._sparing = SparingLog(log)
 
     @classmethod
     def parameters(cls) -> dict[str, Parameter]:
@@ -56,43 +59,56 @@ class ContenderStrategy(Strategy):
         return math.inf
 
     async def get_or_load(self, key: str, load: Loader) -> Lookup:
-        asking = _Asking(self.lab, self._waits, load)
+        asking = Asking(self.lab, self._waits, self._failures, key, load)
         try:
             contender = self._at_work or self._begin_work()
             value = await contender.get(key, asking.load)
             sealed = unseal(value)
         except (OriginFailed, Shed):
             raise
-        except asyncio.CancelledError as cancelled:
-            raise asking.why_cancelled(cancelled) from None
+        except asyncio.CancelledError as error:
+            if asking.is_cancelled:
+                raise
+            raise asking.given_up or self._failure(asking, error) from error
         except Exception as error:
             raise self._failure(asking, error) from error
         finally:
             asking.end()
         entry = sealed.loaded.as_entry(self.ttl_s)
         if value == asking.sealed:
-            return Lookup(Status.MISS, entry)
-        if not entry.is_fresh(self.lab.clock.now_s()):
-            asking.found_stale = True
-            return Lookup(Status.STALE, entry)
-        return Lookup(Status.COLLAPSED if sealed.ended_s > asking.began_s else Status.HIT, entry)
+            status = Status.MISS
+        elif not entry.is_fresh(self.lab.clock.now_s()):
+            status = Status.STALE
+        else:
+            status = Status.COLLAPSED if sealed.ended_s > asking.began_s else Status.HIT
+        asking.answered_as = status
+        return Lookup(status, entry)
 
     def _begin_work(self) -> Contender:
         self._at_work = self.contender.at(self._site, self.lab.params)
         return self._at_work
 
-    def _failure(self, asking: "_Asking", error: Exception) -> Exception:
+    def _failure(self, asking: Asking, error: BaseException) -> Exception:
         """The error that ends the request: the failure of its load, whatever the library makes of it, or its own."""
         cause: BaseException | None = error
         for _ in range(CAUSES_MAX):
             if isinstance(cause, OriginFailed | Shed):
                 return cause
             cause = None if cause is None else cause.__cause__ or cause.__context__
-        if asking.failed is not None:
-            return asking.failed
-        words = f"answered {error}" if isinstance(error, Unsealable) else f"raised {error!r:.500}"
-        log.warning(f"{self.name}/{type(error).__name__}", "%s %s", self.name, words)
-        return LibraryFailed(f"{self.contender.library} {words}")
+        if (failed_load := self._failures.since(asking.began_s, asking.key)) is not None:
+            return failed_load
+        is_corrupt = isinstance(error, Unsealable)
+        words = f"answered {error}" if is_corrupt else f"raised {self._without_secrets(repr(error)):.{WORDS_MAX}}"
+        self._sparing.warning(f"{self.name}/{type(error).__name__}", "%s %s", self.name, words)
+        failed = LibraryFailed(f"{self.contender.library} {words}")
+        failed.is_corrupt = is_corrupt
+        return failed
+
+    def _without_secrets(self, words: str) -> str:
+        url = self._site.redis_url
+        words = words.replace(url, shown(url))
+        password = urlsplit(url).password
+        return words.replace(password, "***") if password else words
 
     async def aclose(self) -> None:
         self._waits.close()
@@ -103,71 +119,7 @@ class ContenderStrategy(Strategy):
             async with asyncio.timeout(CLOSE_S_MAX):
                 await contender.aclose()
         except Exception as error:
-            log.warning(f"{self.name}/close", "%s could not be closed: %r", self.name, error)
-
-
-class _Asking:
-    """One request at a contender, with the loads that it was asked for."""
-
-    __slots__ = (
-        "_cancelled_before", "_is_late", "_lab", "_load", "_loading", "_task", "_waits",
-        "began_s", "failed", "found_stale", "has_ended", "sealed",
-    )  # fmt: skip
-
-    def __init__(self, lab: Lab, waits: "Deadlines[_Asking]", load: Loader) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._lab, self._waits, self._load, self._task = lab, waits, load, task
-        self._cancelled_before, self._is_late, self._loading = task.cancelling(), False, 0
-        self.began_s = lab.clock.now_s()
-        self.failed: OriginFailed | Shed | None = None
-        self.found_stale = self.has_ended = False
-        self.sealed: bytes | None = None
-        waits.begin(self)
-
-    async def load(self) -> bytes:
-        """The library's loader: the origin's answer, sealed. It may be called when the request has its answer."""
-        if not self._loading:
-            self._waits.end(self)  # the wait for an own load is bounded by the origin
-        self._loading += 1
-        try:
-            loaded = await self._load(self._reason)
-        except (OriginFailed, Shed) as failed:
-            self.failed = failed
-            raise
-        finally:
-            self._loading -= 1
-            if not (self._loading or self.has_ended):
-                self._waits.begin(self)
-        self.sealed = seal(loaded, self._lab.clock.now_s())
-        return self.sealed
-
-    @property
-    def _reason(self) -> LoadReason:
-        """Why the library loads: behind an answer that was given it replaces that, and else a request may wait."""
-        if not self.has_ended:
-            return LoadReason.MISS
-        return LoadReason.REFRESH if self.found_stale else LoadReason.EARLY
-
-    def give_up(self) -> None:
-        """End a wait that has lasted for too long, as if its client had gone."""
-        self._is_late = True
-        self._task.cancel()
-
-    def end(self) -> None:
-        self.has_ended = True
-        self._waits.end(self)
-        if self._is_late:
-            self._task.uncancel()
-
-    def why_cancelled(self, cancelled: asyncio.CancelledError) -> BaseException:
-        """The meaning of a cancellation: the client's, the end of a wait, or one that the library hands on."""
-        by_others = self._task.cancelling() - self._cancelled_before - self._is_late
-        if by_others > 0:
-            return cancelled
-        if self._is_late:
-            return Shed(f"no answer within {self._lab.wait_s_max:g} s of waiting (wait_ms_max)")
-        return LibraryFailed("a CancelledError, although the request was not cancelled")
+            self._sparing.warning(f"{self.name}/close", "%s could not be closed: %r", self.name, error)
 
 
 def strategy_of(name: str, contender: type[Contender]) -> type[ContenderStrategy]:
@@ -180,6 +132,7 @@ def strategy_of(name: str, contender: type[Contender]) -> type[ContenderStrategy
             "__module__": contender.__module__,
             "runs_by_default": False,
             "contender": contender,
+            "library": contender.library,
             "not_virtual": contender.not_virtual,
         },
     )

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
 
+from app.contender_discovery import version_of
 from app.counters import Count, CounterFamily, Family, GaugeFamily, HistogramFamily
 from app.exposition import Exposition
 from app.ledger import AskedRead
@@ -23,7 +24,7 @@ from app.peers.peers import PeerOutcome
 from app.prefixes import prefixes_of
 from app.settings import Settings
 from app.strategy import LoadReason, Shed, Status, Strategy
-from app.strategy_groups import MARK, MARKED, WRONG
+from app.strategy_groups import CONTENDER_MARK, CONTENDERS, MARK, MARKED, WRONG
 
 # Closer together around an origin's usual latency (20 to 300 ms), where p99 has to be right to 10 %.
 DURATION_BUCKETS_S = (
@@ -178,12 +179,13 @@ class Metrics:
             said = " ".join((inspect.getdoc(strategy) or "").partition("\n\n")[0].split())
             if strategy.right_twin:
                 said = f"{MARK} {MARKED}, right is {strategy.right_twin}: {said}"
-            kind = strategy.stated(settings.ttl_s, settings.params.get(name, {})).mechanism().kind
+            if strategy.library:
+                said = f"{CONTENDER_MARK} {strategy.library} {version_of(strategy.library)}: {said}"
             self.about.labels(
                 name,
                 f"{place:02} {name}",
                 str(strategy.is_baseline).lower(),
-                WRONG if strategy.right_twin else kind,
+                _kind(strategy, settings),
                 said[:SAID_CHARS_MAX],
             ).set(1)
 
@@ -254,6 +256,15 @@ class Metrics:
 
     def stood_still(self, seconds: float) -> None:
         self.still.add(seconds)
+
+
+def _kind(strategy: type[Strategy], settings: Settings) -> str:
+    """The word by which dashboards group the strategy: that of its mechanism, unless it is a mistake or a contender."""
+    if strategy.right_twin:
+        return WRONG
+    if strategy.library:
+        return CONTENDERS
+    return strategy.stated(settings.ttl_s, settings.params.get(strategy.name, {})).mechanism().kind
 
 
 class Openings(Protocol):
@@ -342,7 +353,7 @@ class RunnerMetrics:
         self._peer_asked = metrics.peer_asked.labels(strategy)
         self._net_acts = {net: metrics.net_acts.labels(strategy, net) for net in Net}
         self._strategy, self._by_prefix = strategy, metrics.prefix_requests
-        self.task_died = metrics.task_died
+        self.task_died, self.value_corrupt = metrics.task_died, metrics.entry_corrupt
 
     def answered(self, status: Status, duration_s: float, age_s: float | None) -> None:
         self._answers[status].number += 1

@@ -324,6 +324,8 @@ class Strategy(HasParameters, ABC):
     """Whether it runs where no strategy is named. It is not inherited: whatever a user adds runs at once."""
     right_twin: ClassVar[str] = ""
     """The name of the strategy that is right where this one is wrong on purpose; empty for a right one."""
+    library: ClassVar[str] = ""
+    """The distribution of the library that it is made of, for a contender; empty for the lab's own."""
     over_the_wire: ClassVar[bool] = False
     """Whether it speaks to Redis itself, in the place of the lab's `Cache`."""
     not_virtual: ClassVar[str] = ""

@@ -15,6 +15,9 @@ GROUPS = (BY_DEFAULT, ALL, WRONG, CONTENDERS)
 MARK, MARKED = "✗", "wrong on purpose"
 """The sign of a mistake beside its name, and what the sign means."""
 
+CONTENDER_MARK, CONTENDER_MARKED = "◇", "a contender: a library as its documentation has it used"
+"""The sign of a contender beside its name, and what the sign means."""
+
 Groups = Mapping[str, Sequence[str]]
 """The names of the strategies in each group, the baseline first."""
 

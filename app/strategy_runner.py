@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, NamedTuple, Protocol
 
 from app.budget import Budget, current
-from app.contender_strategy import LibraryFailed
+from app.contender_request import LibraryFailed
 from app.flights import FlightBounds, FlightEvents, PodFlights
 from app.local_tier import LruTier
 from app.nets.nets import Net
@@ -95,6 +95,10 @@ class RunnerEvents(FlightEvents, PeerEvents, Protocol):
         ...
 
     def task_died(self, task: str) -> None: ...
+
+    def value_corrupt(self) -> None:
+        """The library of a contender answered bytes that no load gave."""
+        ...
 
     def net_acted(self, net: Net) -> None:
         """A net had a part in an answer."""
@@ -212,6 +216,8 @@ class StrategyRunner:
                 self._events.net_acted(failed.net)
             lookup = old
         except LibraryFailed as failed:  # has been logged
+            if failed.is_corrupt:
+                self._events.value_corrupt()
             return self._refuse(Status.ERROR, 500, failed, began_s)
         except Exception as error:  # a strategy that is being written may raise anything
             log.exception("%s failed on %s", self._strategy.name, key)

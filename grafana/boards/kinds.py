@@ -1,7 +1,7 @@
 """Strategies by what they do at an expiry: a closed row of each kind, for a stack in which there are many."""
 
 from app.strategy import MechanismKind
-from app.strategy_groups import MARKED, WRONG
+from app.strategy_groups import CONTENDER_MARK, CONTENDERS, MARKED, WRONG
 from grafana.boards.board import Json, several, strategy_variable
 from grafana.boards.panels import per_strategy
 from grafana.boards.story import needles, not_hit
@@ -14,6 +14,7 @@ TITLES: dict[str, str] = {
     MechanismKind.EARLY: "Those that load before the expiry, by chance",
     MechanismKind.REFRESH_AHEAD: "Those that load before the expiry, at a share of the TTL",
     MechanismKind.UNKNOWN: "Those of another kind",
+    CONTENDERS: f"{CONTENDER_MARK} Contenders: libraries as their documentation has them used",
     WRONG: f"Those that are {MARKED}",
 }
 """The titles of the rows, by the label `kind` of lab_strategy_info."""

@@ -1,10 +1,11 @@
-"""`lab list`: the strategies and scenarios."""
+"""`lab list`: the strategies, contenders and scenarios."""
 
 from collections.abc import Iterable
 
+from app.contender_discovery import version_of
 from app.discovery import discover
 from app.strategy import Strategy
-from app.strategy_groups import ALL, BY_DEFAULT, MARK, WRONG
+from app.strategy_groups import ALL, BY_DEFAULT, CONTENDER_MARK, CONTENDERS, MARK, WRONG
 from loadtest.cli.inputs import scenario_named
 from loadtest.cli.terminal import console
 from loadtest.report.quoting import for_console_markup
@@ -16,13 +17,16 @@ WIDTH = 23
 
 def list_() -> None:
     """List the strategies by their groups, and the scenarios."""
-    found = discover(wrong=True)
+    found = discover(wrong=True, contenders=True)
     by_default = found.groups[BY_DEFAULT]
     _list("Strategies", "app/strategies/", (found.strategies[name] for name in by_default))
     more = [one for name, one in found.strategies.items() if name not in by_default]
     _list("More strategies", f"run when named, or with --strategies {ALL}", more)
     _list("Wrong on purpose", f"run when named, or with --strategies {WRONG}", found.wrong.values())
-    for name, why in found.broken.items():
+    _list("Contenders", f"libraries; run when named, or with --strategies {CONTENDERS}", found.contenders.values())
+    for name, command in found.missing.items():
+        console.print(f"  [dim]{name:{WIDTH}} not installed: {for_console_markup(command)}[/]", soft_wrap=True)
+    for name, why in (found.broken | found.broken_contenders).items():
         console.print(f"  [red]{name:{WIDTH}} broken: {for_console_markup(why)}[/]", soft_wrap=True)
     console.print("[bold]Scenarios[/] (loadtest/scenarios/)")
     for name in scenario_names():
@@ -37,8 +41,15 @@ def _list(title: str, where: str, group: Iterable[type[Strategy]]) -> None:
     for one in strategies:
         parameters = " ".join(f"{key}={parameter.default}" for key, parameter in one.parameters().items())
         idea = next(iter((one.__doc__ or "").strip().splitlines()), "")
-        twin = f"{MARK} right: {one.right_twin} " if one.right_twin else ""
-        console.print(
-            f"  {one.name:{WIDTH}} {for_console_markup(idea)} [dim]{twin}{for_console_markup(parameters)}[/]",
-            soft_wrap=True,
-        )
+        said = " ".join(filter(None, (_apart(one), for_console_markup(parameters))))
+        console.print(f"  {one.name:{WIDTH}} {for_console_markup(idea)} [dim]{said}[/]", soft_wrap=True)
+
+
+def _apart(one: type[Strategy]) -> str:
+    """A mistake's right twin, or a contender's library and where it runs; empty for any other strategy."""
+    if one.right_twin:
+        return f"{MARK} right: {one.right_twin}"
+    if not one.library:
+        return ""
+    where = f"natively and in the stack ({one.not_virtual})" if one.not_virtual else "in all worlds"
+    return f"{CONTENDER_MARK} {one.library} {version_of(one.library)}, {for_console_markup(where)}"

@@ -51,6 +51,9 @@ class Events(Counter[str]):
     def load_unstored(self) -> None:
         self["loads unstored"] += 1
 
+    def value_corrupt(self) -> None:
+        self["values corrupt"] += 1
+
     def net_acted(self, net: Net) -> None:
         self[f"net {net}"] += 1
 

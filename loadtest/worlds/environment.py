@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 
+from app.contender_discovery import libraries, version_of
 from loadtest.worlds.ambient import ambient, shown_url
 from loadtest.worlds.checkout import commit
 
@@ -29,7 +30,11 @@ def describe(command: str, seed: int, is_virtual: bool = False) -> dict[str, Any
             "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
             "system": platform.platform(terse=True),
         },
-        "versions": {"python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: _version(name) for name in _PACKAGES},
+            **{name: version_of(name) or "not installed" for name in libraries()},
+        },
         "redis": _redis(),
         "ambient": ambient(is_virtual),
     }

@@ -92,6 +92,9 @@ class PodReports:
     def load_unstored(self) -> None:
         self._failed(Kind.UNSTORED)
 
+    def value_corrupt(self) -> None:
+        self._failed(Kind.ENTRY)
+
     def net_acted(self, net: Net) -> None:
         self._emit(NetActed(self._name, net))
 

@@ -1,16 +1,18 @@
 """Which strategies a command runs: those that run by default, a group, or those that are named, mistakes too."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from app.contender_discovery import version_of
 from app.discovery import discover
 from loadtest.cli import app
 from loadtest.workload.scenario import scenario_names
 
-FOUND = discover(wrong=True)
+FOUND = discover(wrong=True, contenders=True)
 SIM = ("sim", "--duration", "2", "--no-reference", "--workers", "1")
 
 
@@ -46,12 +48,18 @@ def test_a_mistake_that_is_named_runs_beside_the_others_and_is_marked(tmp_path: 
 
 def test_the_list_tells_the_groups_apart() -> None:
     said = lab("list").stdout
-    places = [said.index(title) for title in ("Strategies (", "More strategies", "Wrong on purpose", "Scenarios (")]
+    places = [
+        said.index(title)
+        for title in ("Strategies (", "More strategies", "Wrong on purpose", "Contenders (", "Scenarios (")
+    ]
     assert places == sorted(places)
-    more, wrong = said[places[1] : places[2]], said[places[2] : places[3]]
+    more, wrong, contenders = (said[begin:end] for begin, end in pairwise(places[1:]))
     aside = set(FOUND.strategies) - set(FOUND.choose(None))
     assert {name for name in FOUND.choosable if f"\n  {name} " in more} == aside
     assert {name for name in FOUND.choosable if f"\n  {name} " in wrong} == set(FOUND.wrong)
+    assert {name for name in FOUND.choosable if f"\n  {name} " in contenders} == set(FOUND.contenders)
+    for one in FOUND.contenders.values():
+        assert f"◇ {one.library} {version_of(one.library)}" in contenders
     assert "✗ right: singleflight" in wrong
     for name in (*FOUND.choosable, *scenario_names()):
         assert f"\n  {name} " in said, f"{name} runs into what is said of it"
