@@ -6,8 +6,11 @@ The script is plotly.js's basic bundle, a quarter of what the Python package wou
 from pathlib import Path
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
+import plotly.io  # type: ignore[import-untyped]
 
 SCRIPT = Path(__file__).with_name("plotly_js") / "plotly-basic.min.js"
+plotly.io.json.config.default_engine = "json"
+# else pages would have other bytes where orjson happens to be installed, as some contenders have it
 TRACES = frozenset({"bar", "pie", "scatter"})
 """The kinds of trace that the basic bundle draws."""
 

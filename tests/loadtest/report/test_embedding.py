@@ -34,6 +34,10 @@ def test_a_trace_that_the_bundle_cannot_draw_is_refused_before_a_page_is_left_bl
         embedded(go.Figure([go.Scatter(y=[1]), go.Scattergl(y=[1])]))
 
 
+def test_a_page_has_the_same_bytes_whichever_encoders_of_json_are_installed() -> None:
+    assert "mine \\u2717" in embedded(go.Figure([go.Scatter(y=[1], name="mine ✗")]))
+
+
 def test_a_page_holds_the_bundle_once_and_not_the_full_one() -> None:
     page = embedded(go.Figure([go.Scatter(y=[1])]))
     assert page.count(SCRIPT.read_text("utf-8")) == 1
