@@ -5,10 +5,10 @@ from loadtest.contract.behaviour.bench import VIRTUAL_SCALE, ProbeBench
 from loadtest.contract.behaviour.finding import BehaviourFinding
 from loadtest.contract.behaviour.probe import Probe
 from loadtest.contract.behaviour.virtual_redis import ProbedWireRedis
-from loadtest.sim.kernel import loop
+from loadtest.sim.kernel.loop import VirtualLoop, run_in_steps
+from loadtest.sim.wire.surroundings import LibrarySurroundings
 
-EPOCH_S = 1_700_000_000.0
-"""The time 0 of a bench, seconds since the epoch, by every wall clock of it."""
+SEED = 1
 PROBE_S_MAX = 1_000.0
 """Virtual seconds after which a probe that has not ended is unknown."""
 
@@ -17,7 +17,7 @@ def found_in_virtual_time(contender: type[Contender], probe: Probe) -> Behaviour
     """The finding of a probe on a bench of its own. Raises `VirtualTimeError`, and what setting up a pod raises."""
 
     async def main() -> BehaviourFinding:
-        redis = ProbedWireRedis(EPOCH_S)
+        redis = ProbedWireRedis(SEED)
         try:
             bench = ProbeBench(contender, redis, VIRTUAL_SCALE)
             try:
@@ -27,4 +27,11 @@ def found_in_virtual_time(contender: type[Contender], probe: Probe) -> Behaviour
         finally:
             await redis.aclose()
 
-    return loop.run(main(), PROBE_S_MAX)
+    virtual = VirtualLoop(PROBE_S_MAX)
+    virtual.surroundings = LibrarySurroundings(virtual, seed=SEED)
+    steps = run_in_steps(virtual, main())
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]

@@ -11,6 +11,7 @@ from loadtest.contract.behaviour.keys import keys_held
 from loadtest.sim.kernel.loop import VirtualLoop
 from loadtest.sim.wire.network import Host, Network, dialling
 from loadtest.sim.wire.server import VirtualRedis
+from loadtest.sim.wire.surroundings import EPOCH_S
 from loadtest.sim.wire.trouble import LinkTrouble
 
 WAY_S = 0.00025
@@ -20,12 +21,12 @@ WAY_S = 0.00025
 class ProbedWireRedis:
     """The Redis of a bench in virtual time. Implements `bench.ProbedRedis`."""
 
-    def __init__(self, epoch_s: float, seed: int = 1) -> None:
-        """Listen in the network of the running loop, whose time 0 is `epoch_s` for everybody."""
+    def __init__(self, seed: int) -> None:
+        """Listen in the network of the running loop."""
         running = asyncio.get_running_loop()
         assert isinstance(running, VirtualLoop)
         running.network = network = Network(running)
-        self._server = VirtualRedis(network, epoch_s=epoch_s, seed=seed)
+        self._server = VirtualRedis(network, epoch_s=EPOCH_S, seed=seed)
         self._hosts = [Host(f"pod-{pod}", lambda: WAY_S) for pod in range(PODS)]
         self._own = Redis.from_url(self._server.url)
 
