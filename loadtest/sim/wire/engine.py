@@ -62,9 +62,9 @@ class Engine:
         """Drop every script, as a restart does."""
         self.server.script_cache.clear()
 
-    def entries(self) -> dict[bytes, tuple[object, float | None]]:
-        """The entries of database 0 that have not expired: their values, and when they end by the server's clock."""
-        stored: Keyspace = self.server.dbs[0]
+    def entries(self, database: int = 0) -> dict[bytes, tuple[object, float | None]]:
+        """The entries of a database that have not expired: their values, and when they end by the server's clock."""
+        stored: Keyspace = self.server.dbs[database]
         return stored.alive(self._time_s())
 
     def ends_s(self, key: bytes) -> float | None:

@@ -98,6 +98,11 @@ class Port:
         for end in self.connections(host):
             end.reset()
 
+    def lose_track(self, host: str | None = None, resets: bool = True) -> None:
+        """Forget connections, of one host or of all, without a word to their clients: see `VirtualTransport.vanish`."""
+        for end in self.connections(host):
+            end.vanish(resets)
+
     def syn_arrives(self, dial: "_Dial") -> None:
         """Answer a host that wants to connect."""
         if dial.made.done():

@@ -65,9 +65,9 @@ class VirtualRedis:
         """The commands that clients have sent so far, by name; those that scripts call are not among them."""
         return self._engine.counts
 
-    def entries(self) -> Mapping[bytes, StoredEntry]:
-        """The entries of database 0 that have not expired."""
-        return {key: StoredEntry(*entry) for key, entry in self._engine.entries().items()}
+    def entries(self, database: int = 0) -> Mapping[bytes, StoredEntry]:
+        """The entries of a database that have not expired."""
+        return {key: StoredEntry(*entry) for key, entry in self._engine.entries(database).items()}
 
     def ends_s(self, key: bytes) -> float | None:
         """The moment at which an entry of database 0 expires, by the server's clock; None without one or an end."""

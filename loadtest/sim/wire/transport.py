@@ -109,7 +109,7 @@ class VirtualTransport(asyncio.Transport):
         self._end: _Sign | None = None
         """The peer's end, which comes after all that was received."""
         self._is_paused = True
-        self._is_closing = self._is_lost = self._is_told = self._has_written_eof = False
+        self._is_closing = self._is_lost = self._is_told = self._has_written_eof = self._is_black_hole = False
         self._unsent: deque[bytes] = deque()
         self._unsent_bytes = 0
         self._is_pumped = False
@@ -250,7 +250,7 @@ class VirtualTransport(asyncio.Transport):
             if self.made is not None and not self.made.done():
                 self.made.set_result(None)
         elif self._is_lost:
-            if message is not _Sign.RESET and not self.peer._is_lost:
+            if message is not _Sign.RESET and not self.peer._is_lost and not self._is_black_hole:
                 self._tell_peer(_Sign.RESET)  # as a system does for a connection that it no longer knows
         elif isinstance(message, bytes):
             if not self._received:
@@ -327,6 +327,15 @@ class VirtualTransport(asyncio.Transport):
         """Break the connection off: the peer gets a reset, whatever is under way."""
         if not self._is_lost:
             self._force_close(None, _Sign.RESET)
+
+    def vanish(self, resets: bool = True) -> None:
+        """End this end alone and without a word, so that the connection is half-open.
+
+        A peer that writes is reset, as by a machine that was started again. Without `resets` its bytes are lost, as
+        behind a firewall that has forgotten the connection. A peer that only listens never learns of either.
+        """
+        self._is_black_hole = not resets
+        self._force_close(None, None)
 
     def tear(self) -> None:
         """End both ends with a reset, at once: the link has lost bytes of theirs."""
