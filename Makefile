@@ -7,7 +7,7 @@ BENCHMARKS := $(VENV)/bin/python -m benchmarks
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bench report up down logs ps load dev break warm list new try sim sweep tipping drill mistakes steps verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
+.PHONY: help setup bench report up down logs ps load dev break warm list new try sim sweep tipping drill mistakes steps league verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
 LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES WRONG LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
@@ -30,6 +30,7 @@ takes.tipping   := SCENARIO STRATEGIES RATES TRIGGER NATIVE SEED WORKERS
 takes.drill     := DRILLS WORLD STRATEGIES BOTH SEED WORKERS JUNIT MARKDOWN
 takes.mistakes  := SEED WORKERS
 takes.steps     := ONLY NATIVE PAGE REPEATS SEED WORKERS
+takes.league    := WORKLOADS WORLD STRATEGIES REPEATS SEEDS SEED WORKERS RESUME RENDER PAGE
 takes.sweep     := SET SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS CLUSTER RESUME
 takes.verify    := SEEDS FROM STRATEGIES WORKERS
 takes.calibrate := SCENARIOS STRATEGIES DURATION SEED
@@ -152,6 +153,11 @@ mistakes: $(READY) ## What is wrong on purpose beside its right twin, in virtual
 steps: $(READY) ## One number through remedies added one at a time, each beside what it was before: NATIVE=3 PAGE=docs/steps.md ONLY=lock
 	@$(LAB) steps $(call option,ONLY,only) $(call option,NATIVE,native) $(call option,PAGE,page) \
 	  $(call option,REPEATS,repeats) $(call option,SEED,seed) $(call option,WORKERS,workers)
+
+league: $(READY) ## Libraries under the same loads and faults: WORKLOADS=hot-key,redis-restart WORLD=virtual STRATEGIES= RESUME= RENDER=1 PAGE=docs/league.md
+	@$(LAB) league $(call option,WORLD,world) $(call option,STRATEGIES,strategies) $(call option,REPEATS,repeats) \
+	  $(call option,SEEDS,seeds) $(call option,SEED,seed) $(call option,WORKERS,workers) $(call option,RESUME,resume) \
+	  $(if $(RENDER),--render) $(call option,PAGE,page) -- $${WORKLOADS:+"$$WORKLOADS"}
 
 verify: $(READY) ## Every invariant at every event, over random scenarios with random faults: SEEDS= STRATEGIES=
 	@$(LAB) verify $(call option,SEEDS,seeds) $(call option,FROM,from) $(call option,STRATEGIES,strategies) $(call option,WORKERS,workers)

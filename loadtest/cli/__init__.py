@@ -36,6 +36,7 @@ COMMANDS = {
     "mistakes": "loadtest.cli.mistakes:mistakes",
     "warm": "loadtest.cli.warm:warm",
     "steps": "loadtest.cli.steps:steps",
+    "league": "loadtest.cli.league:league",
 }
 FORMER_NAMES = {"summarise": COMMANDS["report"]}
 MOVED = {

@@ -1,0 +1,124 @@
+"""The tables of docs/league.md, in Markdown: by the names of the entrants, with a link at every figure."""
+
+from collections.abc import Sequence
+
+from loadtest.figures.plain_text import plain
+from loadtest.report.markdown_table import markdown_table
+from loadtest.report.quoting import for_markdown, for_markdown_code
+from loadtest.report.workload_in_words import sentence
+from loadtest.studies.calibration.agreement import TOLERANCES
+from loadtest.studies.league.cells_in_markdown import AGREE, APART, Reasons, cell_in_markdown, fault_in_markdown
+from loadtest.studies.league.columns import FAULT_LEGEND, LEGEND
+from loadtest.studies.league.entrant import Entrant
+from loadtest.studies.league.league_records import WORLDS, LeagueRecords
+from loadtest.studies.league.league_table import LeagueTable, league_table, short_table
+from loadtest.studies.league.places import PAGES, anchor
+from loadtest.studies.league.workloads import Workload
+
+BLOCK = "league"
+"""The name in the markers of the page."""
+HOW_TO_READ = (
+    f"In a cell, the native figure is on the left and that of virtual time on the right; each leads to its runs, with "
+    f"seed, command, versions and machine. Of several runs the median is shown, of errors the worst. "
+    f"“{APART.strip()}” in the place of “{AGREE.strip()}”: the two are further apart than `lab calibrate` allows. "
+    f"{TOLERANCES}. “!”: a run had an incident, which its page names. “~”: virtual time assumes it, and it is "
+    "not compared."
+)
+
+
+def league_block(records: LeagueRecords, workloads: Sequence[Workload]) -> str:
+    """All tables between the markers of the page."""
+    calm = [one for one in workloads if not one.scenario.faults and records.has(one.name)]
+    broken = [one for one in workloads if one.scenario.faults and records.has(one.name)]
+    text = [_counted(records), "", HOW_TO_READ, "", "### Entrants", "", *_entrants(records)]
+    if broken:
+        text += ["### What happens when something breaks", "", *_faults(records, broken)]
+    for one in (*calm, *broken):
+        text += _workload(records, one)
+    text += ["### Settings", "", *_settings(records)]
+    return "\n".join(["", *text, ""])
+
+
+def _counted(records: LeagueRecords) -> str:
+    """The sentence on how much was run, and when."""
+    counts = [f"{sum(one.world == world for one in records.runs.values()):,} {world}" for world in WORLDS]
+    dates = sorted(str(one.get("started_at", ""))[:10] for one in records.sessions.values())
+    span = " to ".join(dict.fromkeys((*dates[:1], *dates[-1:])))
+    return f"{len(records.entrants)} entrants, {' and '.join(counts)} runs{f', {span}' if span else ''}."
+
+
+def _ran(records: LeagueRecords, workload: str, entrant: str) -> frozenset[str]:
+    return frozenset(world for world in WORLDS if records.runs_of(world, workload, entrant))
+
+
+def _entrants(records: LeagueRecords) -> list[str]:
+    lines = []
+    for _, one in sorted(records.entrants.items()):
+        own = [run for run in records.runs.values() if run.entrant == one.name]
+        dates = sorted({str(records.sessions.get(run.session, {}).get("started_at", ""))[:10] for run in own} - {""})
+        where = f"[{for_markdown(one.name)}](#{anchor(one.name)})"
+        told = [one.library or one.kind, one.version, one.licence or ("" if one.library else "the lab's")]
+        lines.append([where, *map(for_markdown, told), ", ".join(dates)])
+    headings = ("name", "library", "version", "licence", "date of the runs")
+    return [*markdown_table(headings, [[cell or "-" for cell in line] for line in lines]), ""]
+
+
+def _faults(records: LeagueRecords, workloads: Sequence[Workload]) -> list[str]:
+    """The table of all faults beside each other."""
+    tables = [short_table(records, one) for one in workloads]
+    reasons, lines = Reasons(), []
+    for number, name in enumerate(sorted(records.entrants)):
+        cells = [
+            fault_in_markdown(
+                table.lines[number], table.workload.name, reasons, _ran(records, table.workload.name, name)
+            )
+            for table in tables
+        ]
+        lines.append([for_markdown(name), *cells])
+    headings = ["name", *(table.workload.scenario.title for table in tables)]
+    return [*markdown_table(headings, lines), "", *reasons.lines, FAULT_LEGEND, ""]
+
+
+def _workload(records: LeagueRecords, workload: Workload) -> list[str]:
+    """The table of one workload, with its words and its command."""
+    table, page = league_table(records, workload), f"{PAGES}/{workload.name}.md"
+    return [
+        f"### {for_markdown(workload.name)}", "",
+        f"{for_markdown(workload.scenario.title)}. {for_markdown(sentence(workload.scenario))}", "",
+        *_table(records, table),
+        FAULT_LEGEND if workload.scenario.faults else LEGEND, "",
+        f"All runs: [{page}]({page}).", "",
+        for_markdown_code(f"lab league {workload.name}"), "",
+    ]  # fmt: skip
+
+
+def _table(records: LeagueRecords, table: LeagueTable) -> list[str]:
+    reasons, name = Reasons(), table.workload.name
+    lines = [
+        [
+            for_markdown(line.entrant.name),
+            *(
+                cell_in_markdown(line, cell, name, reasons, _ran(records, name, line.entrant.name))
+                for cell in line.cells
+            ),
+        ]
+        for line in table.lines
+    ]
+    headings = ["name", *(one.heading for one in table.columns)]
+    return [*markdown_table(headings, lines, numbers=True), "", *reasons.lines]
+
+
+def _settings(records: LeagueRecords) -> list[str]:
+    return [line for _, one in sorted(records.entrants.items()) for line in _setting(one)]
+
+
+def _setting(one: Entrant) -> list[str]:
+    """The text on one entrant: its sentence, with the lines of its documentation that its setting is taken from."""
+    text = [f"#### {for_markdown(one.name)}", "", plain(one.does), ""]
+    if one.is_own:
+        return [*text, f"One of the lab's own: [its page](strategies/{one.name}.md).", ""]
+    quoted = [f"> {plain(line)}  " for line in one.setting.splitlines()]
+    where = f"[Its documentation]({one.documentation}) shows:" if one.documentation else "Its setting:"
+    text += [where, "", *quoted, ""] if quoted else []
+    text += [f"Reference: {plain(one.reference)}", ""] if one.reference else []
+    return [*text, *([f"Not in virtual time: {plain(one.not_virtual)}.", ""] if one.not_virtual else [])]
