@@ -8,6 +8,7 @@ from fastapi import FastAPI, Query, Response
 
 from app.cache import RedisCache
 from app.connections import Connections
+from app.contender_discovery import version_of
 from app.discovery import Discovered
 from app.exposition import CONTENT_TYPE
 from app.latency import Latency
@@ -125,6 +126,7 @@ def _describe(strategy: type[Strategy], settings: Settings) -> dict[str, Any]:
         "doc": inspect.getdoc(strategy),
         "baseline": strategy.is_baseline,
         "right_twin": strategy.right_twin or None,
+        "library": f"{strategy.library} {version_of(strategy.library)}" if strategy.library else None,
         "oldest_s": oldest_s if math.isfinite(oldest_s) else None,
         "lag_s": strategy.stated(settings.ttl_s, values).lag_s(),
         "parameters": {

@@ -17,6 +17,7 @@ from app.contender import Contender
 from app.contender_strategy import ContenderStrategy, strategy_of
 from app.file_imports import fault_of, files_of, import_file
 from app.mechanism import Mechanism
+from app.strategy_groups import CONTENDERS
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _LIBRARY = re.compile(r'^\s+library(?:: [^=\n]+)? = "([A-Za-z0-9._-]+)"', re.MULTILINE)
@@ -32,10 +33,16 @@ class Contenders:
     broken: dict[str, str] = field(default_factory=dict)
 
 
-def find_contenders() -> Contenders:
-    """The contenders of `app/contenders/`, by name. A broken file is reported, and harms no other."""
-    found = Contenders()
+def find_contenders(only: str = CONTENDERS) -> Contenders:
+    """The contenders of `app/contenders/`, by name; a broken file is reported, and harms no other.
+
+    `only` has the names of those whose files are imported, by comma; with the word of their group that is every one.
+    """
+    found, words = Contenders(), {*only.split(",")}
+    files = {file_of(word) for word in words}
     for info in _files():
+        if info.name not in files and CONTENDERS not in words:
+            continue
         try:
             for contender in _contenders_of(import_file(info, app.contenders)):
                 name = "_".join(filter(None, (info.name, contender.setting)))

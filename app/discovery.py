@@ -87,8 +87,10 @@ class Discovered:
         return names
 
 
-def discover(references: bool = False, wrong: bool = False, contenders: bool = False) -> Discovered:
+def discover(references: bool = False, wrong: bool = False, contenders: bool | str = False) -> Discovered:
     """The strategies in `app/strategies/`, with references, mistakes and contenders where they are asked for.
+
+    `contenders` may name those whose libraries are imported, by comma.
 
     The baseline is first, then come those that run by default, each group by name. A broken file is reported and harms
     no other.
@@ -106,7 +108,8 @@ def discover(references: bool = False, wrong: bool = False, contenders: bool = F
             twin = mistakes.pop(name).right_twin
             faulty[name] = f"its right_twin, {twin!r}, is {'broken' if twin in broken else 'no strategy'}"
         broken |= faulty
-    others = find_contenders() if contenders else Contenders()
+    asked = CONTENDERS if contenders is True else contenders or ""
+    others = find_contenders(asked) if asked else Contenders()
     return Discovered(ordered, broken, known, mistakes, {**others.strategies}, others.missing, others.broken)
 
 

@@ -32,6 +32,7 @@ from app.store import SqliteStore
 from app.store_file import create_store
 from app.store_versions import create_versions, versions_of
 from app.strategy import Strategy
+from app.strategy_groups import UnknownStrategy
 from app.tasks import Tasks
 from app.troubled_store import OriginControl, add_control, troubled
 from app.write_route import add_write_route
@@ -51,7 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
         log.error("strategy %s is left out: %s", name, why)
     for name, why in found.broken_contenders.items():
         log.error("contender %s is left out: %s", name, why)
-    _check_params(settings, found)
+    _check_named(settings, found)
     create_store(settings)
     metrics, code = Metrics(), fingerprint()
     control = OriginControl(settings.seed, settings.pod) if settings.faults else None
@@ -138,7 +139,12 @@ def new_pod(
     return pod
 
 
-def _check_params(settings: Settings, found: Discovered) -> None:
+def _check_named(settings: Settings, found: Discovered) -> None:
+    """Raise ValueError where a contender is named that cannot be served, or a parameter that there is not."""
+    try:
+        found.choose(settings.contenders or None)
+    except UnknownStrategy as error:
+        raise ValueError(f"LAB_CONTENDERS: {error}") from None
     known = found.runnable
     if unknown := settings.params.keys() - known.keys() - found.broken.keys():
         raise ValueError(f"LAB_PARAMS: params.{min(unknown)}: no such strategy (there is {', '.join(known)})")

@@ -15,6 +15,7 @@ from app.peers.names import read_peers
 from app.pooler import PORT, SIZE_MAX
 from app.redis_url import checked
 from app.slowdown import Slowdown
+from app.strategy_groups import CONTENDERS
 from app.writes import Invalidation
 
 Milliseconds = Annotated[float, Field(ge=1, le=600_000)]
@@ -39,6 +40,14 @@ def _is_address(text: str) -> str:
     if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
         raise ValueError("must be host:port")
     return text
+
+
+def contender_names(given: object) -> str:
+    """The names of contenders without spaces, or the word for all; empty where none is named."""
+    said = str(given).strip().lower()
+    if said in {"", "0", "false"}:
+        return ""
+    return CONTENDERS if said in {"1", "true"} else said.replace(" ", "")
 
 
 def _are_peers(text: str) -> str:
@@ -88,8 +97,11 @@ class Settings(BaseSettings):
     """Whether references (app/strategies/references/) are served too; never in the live stack."""
     wrong: bool = False
     """Whether mistakes (app/strategies/wrong/) are served too."""
-    contenders: bool = False
-    """Whether contenders (app/contenders/) are served too, as far as their libraries are installed."""
+    contenders: Annotated[str, BeforeValidator(contender_names)] = ""
+    """The contenders (app/contenders/) that are served too, by comma; 1: all whose libraries are installed.
+
+    The libraries of the others are not imported, so that none can disturb a run of another.
+    """
 
     faults: bool = False
     """Whether the pod has the control that makes its origin fail (app/troubled_store.py), which loopback may call."""

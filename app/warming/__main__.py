@@ -76,7 +76,7 @@ def _part(text: str) -> tuple[int, int]:
 
 
 def _chosen(text: str | None, settings: Settings) -> dict[str, type[Strategy]]:
-    found = discover(settings.references, settings.wrong, settings.contenders)
+    found = discover(settings.references, settings.wrong)
     if text in found.references:
         return {text: found.references[text]}
     try:

@@ -63,6 +63,9 @@ def chosen(found: Discovered, asked: str | None, workload: Scenario) -> list[str
     except UnknownStrategy as error:
         fail(error)
     known = found.choosable
+    for name in names:
+        if reason := workload.why_not_for(known[name]):
+            fail(f"{workload.name}: {name} is a contender: {reason}")
     for name, params in workload.params.items():
         if name not in known:
             fail(f"{workload.name}: params.{name}: there is no such strategy")

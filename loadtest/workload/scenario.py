@@ -17,6 +17,7 @@ from app.nets.nets import Nets
 from app.pooler import SIZE_MAX
 from app.settings import Settings, as_variable
 from app.strategy import Strategy
+from app.writes import Invalidation
 from loadtest.workload.client import ClientTable
 from loadtest.workload.drill_table import DrillTable
 from loadtest.workload.fault_worlds import why_not
@@ -157,6 +158,16 @@ class Scenario(Table):
             ),
         }
         return next((why for why, is_so in beyond.items() if is_so), "")
+
+    def why_not_for(self, strategy: type[Strategy]) -> str:
+        """The part of this scenario that a contender cannot take, and why; empty for any other strategy."""
+        if not strategy.library:
+            return ""
+        if self.warming is not None:
+            return "warming: only requests write the entries of a library"
+        if self.writes is not None and self.writes.invalidation is not Invalidation.NONE:
+            return f"writes.invalidation: {self.writes.invalidation} reaches no entry of a library"
+        return ""
 
     def in_the_stack(self) -> "Scenario":
         """The scenario with the stack's number of keys, and with its rate, which is that of all strategies together."""

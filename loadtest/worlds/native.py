@@ -105,7 +105,7 @@ async def _start_service(children: Children, run: PlannedRun, folder: Path, give
         **scenario.pod_environment(run.seed),
         "LAB_REFERENCES": "True",
         "LAB_WRONG": "True",
-        "LAB_CONTENDERS": str(file_of(run.strategy) is not None),  # whose libraries a pod imports for nothing else
+        "LAB_CONTENDERS": "" if file_of(run.strategy) is None else run.strategy,  # a pod imports no other's library
         "LAB_ORIGIN_PATH": str(folder / "origin.sqlite"),
     }
     if needs_control(scenario):

@@ -11,7 +11,6 @@ from types import TracebackType
 
 import httpx
 
-from app.contender_discovery import file_of
 from app.discovery import discover
 from loadtest.figures import redis_info
 from loadtest.figures.incident import Incident
@@ -170,7 +169,7 @@ class RecordedWorld:
 
 def _promise(run: PlannedRun) -> float | None:
     """The oldest answer that the strategy promises while no load fails, seconds; None where only the pods have it."""
-    found = discover(references=True, wrong=True, contenders=file_of(run.strategy) is not None).runnable.get(
+    found = discover(references=True, wrong=True, contenders=run.strategy).runnable.get(
         run.strategy
     )
     return None if found is None else run.scenario.stated(found).oldest_while_well_s()

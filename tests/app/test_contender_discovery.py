@@ -10,6 +10,7 @@ import app.contenders
 import app.file_imports
 from app.contender_discovery import file_of, find_contenders, libraries, version_of
 from app.discovery import check_name, discover
+from app.settings import Settings
 from app.strategy import MechanismKind
 from app.strategy_groups import UnknownStrategy
 from loadtest.worlds.environment import describe
@@ -67,6 +68,22 @@ def test_contenders_are_found_only_when_they_are_asked_for_and_are_in_no_other_g
     assert found.choose("mylib_again") == ["mylib_again"]
     assert not {"mylib", "mylib_again"} & {*found.choose(None), *found.choose("all")}
     assert {"mylib", "mylib_again"} <= found.runnable.keys()
+
+
+def test_only_the_libraries_of_those_that_are_named_are_imported(folder: Path) -> None:
+    for name in ("mylib", "other"):
+        (folder / f"{name}.py").write_text(BODY + SECOND)
+    assert list(discover(contenders="mylib_again").contenders) == ["mylib", "mylib_again"]
+    assert "app.contenders.other" not in sys.modules
+    assert list(discover(contenders="mylib,contenders").contenders) == ["mylib", "mylib_again", "other", "other_again"]
+    assert discover(contenders="static").contenders == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "names"), [("1", "contenders"), ("true", "contenders"), ("0", ""), ("", ""), (" a, b_c", "a,b_c")]
+)
+def test_a_pod_s_setting_names_them_or_says_all_of_them(given: str, names: str) -> None:
+    assert Settings(contenders=given).contenders == names
 
 
 @pytest.mark.parametrize(("stated", "library"), [('library = "mylib"', "mylib"), ("library = NAME", "no_such_module")])

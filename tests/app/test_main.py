@@ -5,12 +5,15 @@ import json
 import zlib
 from pathlib import Path
 
+import httpx
 import pytest
 from redis.asyncio import Redis
 
 import app.strategies
 from app.codec import decode
+from app.contender_discovery import version_of
 from app.discovery import discover
+from app.main import create_app
 from app.strategy import LoadReason, MechanismKind, Status
 from tests.pod import ledger_rows, pod_settings, running_pod
 
@@ -194,6 +197,42 @@ def test_a_mistake_is_served_and_told_with_its_right_twin_where_the_settings_ask
             assert (await client.get("/strategies")).json()["groups"]["wrong"] == []
 
     asyncio.run(scenario())
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated close")  # what the library calls
+def test_a_contender_is_served_where_it_is_named_and_its_answers_are_counted_as_any_strategy_s(
+    redis_url: str, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with running_pod(pod_settings(redis_url, tmp_path, contenders="cashews_lock")) as client:
+            answers = await asyncio.gather(*(client.get("/cashews_lock/data?id=7") for _ in range(5)))
+            hit = await client.get("/cashews_lock/data?id=7")
+            absent = [await client.get("/cashews_lock/data?id=61") for _ in range(2)]
+            said, metrics = (await client.get("/strategies")).json(), (await client.get("/metrics")).text
+            rows = await ledger_rows(client)
+        assert {answer.status_code for answer in (*answers, hit)} == {200}
+        assert sorted(detail(answer) for answer in answers) == ["collapsed"] * 4 + ["miss"]
+        assert detail(hit) == "hit"
+        assert [(answer.status_code, detail(answer)) for answer in absent] == [(404, "miss"), (404, "hit")]
+        assert [row["key"] for row in rows] == ["lab:cashews_lock:7", "lab:cashews_lock:61"]
+        assert said["contenders"]["cashews_lock"]["library"] == f"cashews {version_of('cashews')}"
+        assert said["contenders"]["cashews_lock"]["oldest_s"] is None
+        assert 'lab_requests_total{status="collapsed",strategy="cashews_lock"} 4.0' in metrics
+        assert 'kind="contenders"' in metrics
+        assert "aiocache" not in said["contenders"]  # whose library is not even imported
+        async with running_pod(pod_settings(redis_url, tmp_path)) as client:
+            assert (await client.get("/cashews_lock/data?id=7")).status_code == 404
+            assert (await client.get("/strategies")).json()["groups"]["contenders"] == []
+
+    def detail(answer: httpx.Response) -> str:
+        return str(answer.headers["cache-status"]).split("detail=")[1].split(";")[0]
+
+    asyncio.run(scenario())
+
+
+def test_a_contender_that_cannot_be_served_is_refused_by_name(redis_url: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^LAB_CONTENDERS: there is no strategy 'cashew': name some of "):
+        create_app(pod_settings(redis_url, tmp_path, contenders="cashew"))
 
 
 def test_a_strategy_that_raises_is_answered_with_its_name_and_no_trace(

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from app.contender_discovery import file_of
 from app.discovery import discover
 from app.strategy import Strategy
 from loadtest.figures.history import Chunk, Ending
@@ -174,7 +173,7 @@ def _left_in(cluster: Cluster) -> Iterator[str]:
 
 
 def _discovered(name: str) -> type[Strategy]:
-    found = discover(references=True, wrong=True, contenders=file_of(name) is not None)
+    found = discover(references=True, wrong=True, contenders=name)
     if (strategy := found.runnable.get(name)) is None:
         raise ValueError(f"no strategy {name!r} in the worker: {found.broken.get(name, 'no file')}")
     return strategy

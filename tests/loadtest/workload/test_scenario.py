@@ -148,3 +148,17 @@ def test_a_closed_loop_with_think_time_has_no_target_rate() -> None:
     assert isinstance(read_scenario("primer"), Scenario)
     assert read_scenario("primer").target_rate is None
     assert read_scenario("many-keys").target_rate == 1000
+
+
+def test_a_contender_is_told_of_no_write_and_no_warmer_writes_its_entries() -> None:
+    cashews, static = (discover(contenders="cashews").runnable[name] for name in ("cashews", "static"))
+    hot = read_scenario("hot-key")
+    assert hot.why_not_for(cashews) == ""
+    for table, reason in (
+        ({"writes": {"rate_per_s": 1}}, "writes.invalidation: delete reaches no entry of a library"),
+        ({"writes": {"rate_per_s": 1, "invalidation": "none"}}, ""),
+        ({"warming": {}}, "warming: only requests write the entries of a library"),
+    ):
+        told = Scenario.model_validate(hot.model_dump() | table)
+        assert told.why_not_for(cashews) == reason
+        assert told.why_not_for(static) == ""
