@@ -155,7 +155,10 @@ class Executor(FakeSocket):
                 self._refuse(signature.name, arguments, signature, is_called=True)
             except SimpleError as error:
                 return error
-        return super()._run_command(function, signature, arguments, from_script)
+        reply = super()._run_command(function, signature, arguments, from_script)
+        if type(reply) is list and signature.name in SETS:
+            reply.sort()  # else their order would be that of Python's hashes, another one in each process
+        return reply
 
     def _refuse(self, name: str, arguments: list[bytes], signature: Any, is_called: bool) -> None:
         """Raise the error that the command gets instead of being executed."""

@@ -9,7 +9,7 @@ from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 
 from loadtest.sim.kernel.loop import VirtualLoop
-from loadtest.sim.wire.transport import OUTSIDE, Noticing, VirtualTransport
+from loadtest.sim.wire.transport import Noticing, VirtualTransport
 from loadtest.sim.wire.trouble import WELL, LinkTrouble
 
 CONNECTIONS_MAX = 10_000
@@ -54,14 +54,14 @@ class Port:
         self.is_open = True
         """Whether connections are accepted; otherwise they are refused."""
         self._ends: dict[VirtualTransport, None] = {}
-        """The server's ends, in the order of their connections."""
+        """The server's ends of the connections that are not over at both, the oldest first."""
         self._for_all = WELL
         self._for_hosts: dict[str, LinkTrouble] = {}
         self._parked: list[_Dial] = []
 
     def connections(self, host: str | None = None) -> list[VirtualTransport]:
         """The server's ends of the connections, of one host or of all, the oldest first."""
-        return [end for end in self._ends if host is None or end.host == host]
+        return [end for end in self._ends if not end.is_lost and (host is None or end.host == host)]
 
     def trouble(self, host: str) -> LinkTrouble:
         """The state of a host's link to this port."""
@@ -116,15 +116,16 @@ class Port:
             return
         client, server = self._network.join(dial, self.address, self._context.copy())
         self._ends[server] = None
-        server.when_lost = self._forget
         for end in (client, server):
-            end.trouble = trouble
+            end.trouble, end.when_lost = trouble, self._forget
         dial.transport = client
         server.accepted()
         server.start(self._context.run(self._make))
 
     def _forget(self, end: VirtualTransport) -> None:
-        self._ends.pop(end, None)
+        """Forget a connection that is over at both ends; until then the link may be silent between them."""
+        if end.peer.is_lost:
+            self._ends.pop(end.peer if end.is_client else end, None)
 
 
 class _Dial:
@@ -141,6 +142,8 @@ class Network:
 
     def __init__(self, loop: VirtualLoop) -> None:
         self.loop = loop
+        self.outside = Context()
+        """The context of the network's own timers, which are on time however busy a pod's CPU is."""
         self._ports: dict[tuple[str, int], Port] = {}
         self._numbers = itertools.count(FIRST_PORT)
 
@@ -164,11 +167,11 @@ class Network:
         found = self._ports.get((_canonical(host), port))
         arrives_s = loop.now_s + dial.host.way_s()
         if found is None:
-            loop.call_at(arrives_s, self.refuse, dial, WELL, context=OUTSIDE)
+            loop.call_at(arrives_s, self.refuse, dial, WELL, context=self.outside)
         else:
             arrives_s += found.trouble(dial.host.name).extra_s
-            loop.call_at(arrives_s, found.syn_arrives, dial, context=OUTSIDE)
-        given_up = loop.call_at(loop.now_s + CONNECT_S_MAX, _give_up, dial.made, context=OUTSIDE)
+            loop.call_at(arrives_s, found.syn_arrives, dial, context=self.outside)
+        given_up = loop.call_at(loop.now_s + CONNECT_S_MAX, _give_up, dial.made, context=self.outside)
         try:
             await dial.made
             assert dial.transport is not None
@@ -192,15 +195,17 @@ class Network:
                 dial.made.set_exception(refused)
 
         cpu = dial.host.cpu
-        self.loop.call_at(told_s, tell if cpu is None else lambda: cpu.call_noticed(tell), context=OUTSIDE)
+        self.loop.call_at(told_s, tell if cpu is None else lambda: cpu.call_noticed(tell), context=self.outside)
 
     def join(
         self, dial: _Dial, address: tuple[str, int], context: Context
     ) -> tuple[VirtualTransport, VirtualTransport]:
         """The two ends of a new connection: the client's, and the server's in that context."""
         host, name = dial.host, (dial.host.name, next(self._numbers))
-        client = VirtualTransport(self.loop, (name, address), host.way_s, dial.context, host.cpu, True, host.name)
-        server = VirtualTransport(self.loop, (address, name), host.way_s, context, None, False, host.name)
+        client = VirtualTransport(
+            self.loop, (name, address), host.way_s, dial.context, self.outside, host.cpu, True, host.name
+        )
+        server = VirtualTransport(self.loop, (address, name), host.way_s, context, self.outside, None, False, host.name)
         client.peer, server.peer = server, client
         client.made = dial.made
         return client, server

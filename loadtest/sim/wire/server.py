@@ -15,7 +15,7 @@ from loadtest.sim.wire.fakeredis_seam import Executor
 from loadtest.sim.wire.network import Network, Port
 from loadtest.sim.wire.refusals import CommandRefusal
 from loadtest.sim.wire.resp import ErrorReply, NoReply, Reply, packed_push, packed_reply
-from loadtest.sim.wire.transport import OUTSIDE, VirtualTransport
+from loadtest.sim.wire.transport import VirtualTransport
 
 PUBSUB_UNSENT_BYTES_MAX = 32 * 1024 * 1024
 """Bytes that may wait for a subscriber that does not read; beyond it Redis closes the connection, as by default."""
@@ -42,6 +42,7 @@ class VirtualRedis:
         self, network: Network, host: str = "redis", port: int = 6379, epoch_s: float = 0.0, seed: int = 0
     ) -> None:
         self._loop: VirtualLoop = network.loop
+        self._outside = network.outside
         self._epoch_s, self._error_s = epoch_s, 0.0
         self._rng = Random(f"{seed}/resets")
         self._engine = Engine(self.now_s, self._call_later, seed)
@@ -102,8 +103,7 @@ class VirtualRedis:
         """Execute what has piled up, the connection first whose commands have waited for the longest."""
         self._is_paused = False
         for connection in sorted(self._connections, key=lambda one: one.transport.unread_since_s):
-            if not connection.is_waiting:
-                connection.transport.resume_reading()
+            connection.go_on()
 
     def refuse(self, refusals: Iterable[CommandRefusal] = ()) -> None:
         """Answer commands with these errors from now on, instead of executing them; none by default."""
@@ -175,7 +175,7 @@ class VirtualRedis:
         self._engine.tell_changes()
 
     def _call_later(self, delay_s: float, callback: Callable[[], None]) -> object:
-        return self._loop.call_at(self._loop.now_s + delay_s, callback, context=OUTSIDE)
+        return self._loop.call_at(self._loop.now_s + delay_s, callback, context=self._outside)
 
 
 class _Connection(asyncio.Protocol):
@@ -209,7 +209,7 @@ class _Connection(asyncio.Protocol):
         """Execute the commands that are there; their replies leave together, as a real server's do."""
         self._out = out = []
         try:
-            while not self.is_waiting and not self.transport.is_closing():
+            while not (self.is_waiting or self._redis.is_paused or self.transport.is_closing()):
                 words = self._commands.gets()
                 if words is _NOT_ALL_THERE:
                     break
@@ -262,8 +262,13 @@ class _Connection(asyncio.Protocol):
         self.is_waiting = False
         self._send(packed_reply(reply, self.executor.protocol))
         if not self._redis.is_paused:
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Read on, and execute what has been read already."""
+        if not self.is_waiting:
             self.transport.resume_reading()
-        self._work()
+            self._work()
 
     def end(self) -> None:
         self._loop.call_soon(self.transport.close)

@@ -1,8 +1,9 @@
 """The surroundings of libraries in a run of virtual time: its clocks and its seeded randomness."""
 
 from types import TracebackType
+from typing import ClassVar
 
-from loadtest.sim.kernel.loop import VirtualLoop
+from loadtest.sim.kernel.loop import VirtualLoop, VirtualTimeError
 from loadtest.sim.wire.clocks import LibraryClocks
 from loadtest.sim.wire.draws import LibraryDraws
 
@@ -17,14 +18,20 @@ class LibrarySurroundings:
     at once. Implements `loadtest.sim.kernel.loop.Surroundings`.
     """
 
+    _is_on: ClassVar[bool] = False
+
     def __init__(self, loop: VirtualLoop, epoch_s: float = EPOCH_S, seed: int = 0) -> None:
         self._clocks, self._draws = LibraryClocks(loop, epoch_s), LibraryDraws(seed)
         self.moved = self._clocks.moved
 
     def __enter__(self) -> None:
+        if LibrarySurroundings._is_on:
+            raise VirtualTimeError("the surroundings of another run hold: a process has one clock and one `random`")
+        LibrarySurroundings._is_on = True
         self._clocks.put_on()
         self._draws.put_on()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._draws.take_off()
         self._clocks.take_off()
+        LibrarySurroundings._is_on = False

@@ -23,8 +23,6 @@ READ_BYTES_MAX = 256 * 1024
 """Bytes that a protocol gets in one piece at most, as from asyncio's own transports."""
 HIGH_WATER_BYTES = 64 * 1024
 """Bytes of a write buffer beyond which the protocol is paused, as asyncio has it."""
-OUTSIDE = Context()
-"""The context of the network's own timers, which are on time however busy a pod's CPU is."""
 
 
 class Noticing(Protocol):
@@ -78,17 +76,20 @@ class VirtualTransport(asyncio.Transport):
         names: tuple[tuple[str, int], tuple[str, int]],
         way_s: Callable[[], float],
         context: Context,
+        outside: Context,
         cpu: Noticing | None,
         is_client: bool,
         host: str,
     ) -> None:
         """Make an end with its own and its peer's address, in which the protocol is called in that context.
 
-        `way_s` draws the seconds that a message of this end takes; `host` is the client's, for both ends.
+        `way_s` draws the seconds that a message of this end takes; `host` is the client's, for both ends. The network's
+        own timers are set `outside`.
         """
         own, peer = names
         super().__init__({"sockname": own, "peername": peer, "socket": VirtualSocket(own, peer)})
         self._loop, self._way_s, self._context, self._cpu = loop, way_s, context, cpu
+        self._outside = outside
         self.is_client, self.host = is_client, host
         self.trouble = WELL
         """The state of the link; see `heed`."""
@@ -108,7 +109,7 @@ class VirtualTransport(asyncio.Transport):
         """Bytes of the peer on their way to this protocol, including those that were lost on it."""
         self._end: _Sign | None = None
         """The peer's end, which comes after all that was received."""
-        self._is_paused = True
+        self._is_started = self._is_paused = False
         self._is_closing = self._is_lost = self._is_told = self._has_written_eof = self._is_black_hole = False
         self._unsent: deque[bytes] = deque()
         self._unsent_bytes = 0
@@ -120,14 +121,15 @@ class VirtualTransport(asyncio.Transport):
         """Call the protocol's `connection_made`, and read from now on."""
         self._protocol = protocol
         self._call(protocol.connection_made, self)
-        self.resume_reading()
+        self._is_started = True
+        self._loop.call_soon(self._deliver, context=self._outside)
 
     def heed(self, trouble: LinkTrouble) -> None:
         """Go on under another state of the link."""
         self.trouble = trouble
-        self._loop.call_soon(self._deliver, context=OUTSIDE)
+        self._loop.call_soon(self._deliver, context=self._outside)
         if self._unsent:
-            self._loop.call_soon(self._pump, context=OUTSIDE)
+            self._loop.call_soon(self._pump, context=self._outside)
 
     # Writing.
 
@@ -194,7 +196,7 @@ class VirtualTransport(asyncio.Transport):
             peer._arrives_s = max(peer._arrives_s, self._loop.now_s + self._way_s() + trouble.extra_s)
         else:
             peer._arrives_s += apart_s
-        self._loop.call_at(peer._arrives_s, peer._arrive, context=OUTSIDE)
+        self._loop.call_at(peer._arrives_s, peer._arrive, context=self._outside)
 
     def write_eof(self) -> None:
         if self._is_closing or self._has_written_eof:
@@ -292,14 +294,16 @@ class VirtualTransport(asyncio.Transport):
 
     def _may_read(self) -> bool:
         reads = self.trouble.client_reads if self.is_client else self.trouble.server_reads
-        return reads and not self._is_paused and not self._is_closing
+        return reads and self._is_started and not self._is_paused and not self._is_closing
 
     def _acknowledge(self) -> None:
         """Let the peer send more, if it waits, once it can know that there is room."""
         peer = self.peer
         if peer._unsent and not peer._is_pumped:
             peer._is_pumped = True
-            self._loop.call_at(self._loop.now_s + self._way_s() + self.trouble.extra_s, peer._pump, context=OUTSIDE)
+            self._loop.call_at(
+                self._loop.now_s + self._way_s() + self.trouble.extra_s, peer._pump, context=self._outside
+            )
 
     def pause_reading(self) -> None:
         self._is_paused = True
@@ -307,7 +311,7 @@ class VirtualTransport(asyncio.Transport):
     def resume_reading(self) -> None:
         if self._is_paused and not self._is_closing:
             self._is_paused = False
-            self._loop.call_soon(self._deliver, context=OUTSIDE)
+            self._loop.call_soon(self._deliver, context=self._outside)
 
     def is_reading(self) -> bool:
         return not self._is_paused and not self._is_closing
@@ -362,8 +366,10 @@ class VirtualTransport(asyncio.Transport):
         if sign is not None and not self.peer._is_lost:
             self._tell_peer(sign)
         self._received.clear()
+        if self.made is not None and not self.made.done():
+            self.made.set_exception(ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)))
         self.when_lost(self)
-        self._loop.call_soon(self._tell_lost, error, context=OUTSIDE)
+        self._loop.call_soon(self._tell_lost, error, context=self._outside)
 
     def _tell_lost(self, error: BaseException | None) -> None:
         if self._is_told or self._protocol is None:

@@ -3,6 +3,7 @@
 import random
 import secrets
 import sys
+import threading
 import time
 from random import Random
 from types import ModuleType
@@ -20,20 +21,25 @@ class Timed(Protocol):
         ...
 
 
+class _Running(threading.local):
+    engine: Timed | None = None
+
+
+_running = _Running()
+
+
 class Turn:
     """A turn of one engine; meanwhile fakeredis's clock stands still, as Redis's does within a command."""
-
-    current: Timed | None = None
 
     def __init__(self, engine: Timed) -> None:
         self._engine = engine
 
     def __enter__(self) -> None:
         self._engine.begin_turn()
-        Turn.current = self._engine
+        _running.engine = self._engine
 
     def __exit__(self, *_: object) -> None:
-        Turn.current = None
+        _running.engine = None
 
 
 class _Instead:
@@ -43,7 +49,7 @@ class _Instead:
         self._module = module
 
     def __getattr__(self, name: str) -> Any:
-        engine = Turn.current
+        engine = _running.engine
         if engine is not None:
             if self._module is time and name == "time":
                 return lambda: engine.now_s
