@@ -169,9 +169,7 @@ class RecordedWorld:
 
 def _promise(run: PlannedRun) -> float | None:
     """The oldest answer that the strategy promises while no load fails, seconds; None where only the pods have it."""
-    found = discover(references=True, wrong=True, contenders=run.strategy).runnable.get(
-        run.strategy
-    )
+    found = discover(references=True, wrong=True, contenders=run.strategy).runnable.get(run.strategy)
     return None if found is None else run.scenario.stated(found).oldest_while_well_s()
 
 
