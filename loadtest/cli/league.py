@@ -1,9 +1,7 @@
 """`lab league`: libraries under the same loads and faults as the lab's own strategies."""
 
-import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich import box
@@ -12,41 +10,36 @@ from rich.table import Table
 
 from app.discovery import Discovered
 from app.strategy_groups import UnknownStrategy
-from loadtest.cli.conduct import KEEP_EVERY_S, real, run_in, virtual
 from loadtest.cli.inputs import discovered
+from loadtest.cli.league_runs import LeagueRunner
 from loadtest.cli.options import RESULTS, Results, Seed, Strategies
 from loadtest.cli.output_files import MarkedPage, why_not_over
-from loadtest.cli.running import guarded, run_folder, this_run
+from loadtest.cli.running import run_folder, this_run
 from loadtest.cli.sim import Workers
 from loadtest.cli.terminal import console, fail, named, warn
-from loadtest.figures.run_folder import keep_plan, new_run_folder
-from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
-from loadtest.report.contents import VIRTUAL
-from loadtest.report.write import not_run, write_results
+from loadtest.studies.league.behaviour_page import behaviour_page
 from loadtest.studies.league.cells_in_markdown import AGREE, APART
 from loadtest.studies.league.columns import CALM_IN_SHORT, SHOWN_IN_SHORT
 from loadtest.studies.league.entrant import OWN_FOR_COMPARISON, entrants
 from loadtest.studies.league.league_html import league_html
 from loadtest.studies.league.league_page import BLOCK, league_block
-from loadtest.studies.league.league_records import WORLDS, LeagueRecords, read_records
-from loadtest.studies.league.league_run import league_run, refused
+from loadtest.studies.league.league_records import PROBES_WORD, WORLDS, LeagueRecords, read_records
 from loadtest.studies.league.league_table import league_table
 from loadtest.studies.league.places import PAGES
-from loadtest.studies.league.plan import LeaguePart, league_parts
+from loadtest.studies.league.plan import league_parts
 from loadtest.studies.league.runs_page import TITLE, runs_page
 from loadtest.studies.league.workloads import WORKLOADS, BadLeague, Workload, workloads
-from loadtest.workload.planned_run import PlannedRun
 
 BOTH = "both"
 SEEDS = 3
 """Runs of each entrant in virtual time: their medians stand beside what is measured."""
-LINES_MAX = 20
-"""The most lines of progress, where the output is no terminal."""
 
 
 def league(
-    names: Annotated[list[str] | None, typer.Argument(help="Workloads, by name, also by comma. Default: all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Workloads, or behaviour: the probes. Default: all.")
+    ] = None,
     world: Annotated[str, typer.Option(help="virtual, native or both.")] = BOTH,
     strategies: Strategies = None,
     repeats: Annotated[int, typer.Option(min=1, max=100, help="Native runs of each entrant.")] = 1,
@@ -72,7 +65,9 @@ def league(
         fail(f"--world: there is no {world!r}: name one of {', '.join((*WORLDS, BOTH))}")
     found = discovered()
     try:
-        asked = workloads([name.strip() for text in names or () for name in text.split(",")])
+        words = [name.strip() for text in names or () for name in text.split(",")]
+        probes = not words or PROBES_WORD in words
+        asked = workloads([name for name in words if name != PROBES_WORD]) if words != [PROBES_WORD] else []
         everybody = entrants(_names(strategies, found), found)
         records = LeagueRecords() if resume is None else read_records(resume)
     except (BadLeague, UnknownStrategy) as error:
@@ -84,10 +79,12 @@ def league(
     try:
         if not render:
             records.entrants |= {one.name: one for one in everybody}
-            for one in WORLDS if world == BOTH else (world,):
+            runner, worlds = LeagueRunner(records, folder, found, seed, workers), WORLDS if world == BOTH else (world,)
+            for one in worlds:
                 times = seeds if one == "virtual" else repeats
-                parts = [*league_parts(asked, one, everybody, found, times, seed, records.runs)]
-                _carry_out(one, parts, records, folder, found, seed, workers)
+                runner.carry_out(one, [*league_parts(asked, one, everybody, found, times, seed, records.with_figures)])
+            if probes:
+                runner.probe(everybody, worlds)
     finally:
         _report(records, folder)
         if marked is not None:
@@ -102,77 +99,6 @@ def _names(strategies: str | None, found: Discovered) -> list[str]:
     return [*found.contenders, *own]
 
 
-def _carry_out(
-    world: str,
-    parts: Sequence[LeaguePart],
-    records: LeagueRecords,
-    folder: Path,
-    found: Discovered,
-    seed: int,
-    workers: int | None,
-) -> None:
-    """Carry out the runs of a world, and keep each in the records as it ends."""
-    runs = [run for part in parts for run in part.runs]
-    is_virtual = world == "virtual"
-    about = this_run(seed, is_virtual) | (VIRTUAL if is_virtual else {})
-    session = f"{time.strftime('%Y%m%d-%H%M%S')}-{world}"
-    records.sessions[session] = about
-    for part in parts:
-        for name, why in part.refused.items():
-            version = records.entrants[name].version
-            records.add(refused(name, world, part.workload.name, session, why, version))
-    where = (
-        {}
-        if is_virtual
-        else {id(run): one for part in parts for one in [_part_folder(folder, part, about)] for run in part.runs}
-    )
-    if not runs:
-        return records.write(folder)
-    kept_s = time.monotonic()
-    ended: dict[int, Finished] = {}
-
-    def keep(one: Finished) -> None:
-        nonlocal kept_s
-        ended[id(one.run)] = one
-        raw = "" if is_virtual else str((where[id(one.run)] / "raw" / one.run.label).relative_to(folder))
-        records.add(league_run(one, session, records.entrants[one.run.strategy].version, raw))
-        if not is_virtual or time.monotonic() - kept_s > KEEP_EVERY_S:
-            records.write(folder)
-            kept_s = time.monotonic()
-
-    opened = (
-        virtual(len(runs), workers, lines_max=LINES_MAX)
-        if is_virtual
-        else real(world, lambda run: where[id(run)], about["command"])
-    )
-    try:
-        with opened as shown:
-            guarded(run_in(shown, runs, keep))
-    finally:
-        records.write(folder)
-        for part in () if is_virtual else parts:
-            _report_part(part, [ended[id(run)] for run in part.runs if id(run) in ended], where, about, found)
-
-
-def _part_folder(folder: Path, part: LeaguePart, about: dict[str, Any]) -> Path:
-    """The folder of a part's native runs, which is one as `lab bench` makes it."""
-    if not part.runs:
-        return folder
-    made = new_run_folder(folder, part.workload.name, about, part.workload.scenario)
-    keep_plan(made, part.runs)
-    return made
-
-
-def _report_part(
-    part: LeaguePart, ended: Sequence[Finished], where: dict[int, Path], about: dict[str, Any], found: Discovered
-) -> None:
-    if not ended:
-        return
-    runs: list[PlannedRun] = [one.run for one in ended]
-    missing = not_run(part.runs, runs)
-    write_results(where[id(runs[0])], ended, part.workload.scenario, about, found, missing, is_new=False)
-
-
 def _report(records: LeagueRecords, folder: Path) -> None:
     """Writes the pages into the folder of the league, and shows the tables on the terminal."""
     every = workloads(())
@@ -181,8 +107,7 @@ def _report(records: LeagueRecords, folder: Path) -> None:
     for one in every:
         if records.has(one.name):
             _print(records, one)
-            (folder / PAGES).mkdir(exist_ok=True)
-            write_whole(folder / PAGES / f"{one.name}.md", runs_page(records, one))
+    _write_pages_of_runs(folder / PAGES, records)
     console.print(f"Report: {named(folder / 'league.html')}", soft_wrap=True, highlight=False)
     warn(
         f"{one.entrant}, {one.workload}, {one.world}: {one.why_none}"
@@ -193,7 +118,7 @@ def _report(records: LeagueRecords, folder: Path) -> None:
 
 def _page(path: Path) -> MarkedPage:
     """The page to write anew; exit 2 where it, or a page of runs beside it, is not the lab's to write."""
-    for name in WORKLOADS:
+    for name in (*WORKLOADS, PROBES_WORD):
         beside = path.parent / PAGES / f"{name}.md"
         if why := why_not_over(beside, TITLE):
             fail(f"--page: {beside}: {why}")
@@ -206,11 +131,17 @@ def _write_page(marked: MarkedPage, records: LeagueRecords) -> None:
     kept = read_records(home)
     kept.merge(records)
     kept.write(home)
-    every = workloads(())
-    marked.write(league_block(kept, every))
-    for one in every:
-        if kept.has(one.name):
-            write_whole(home / f"{one.name}.md", runs_page(kept, one))
+    marked.write(league_block(kept, workloads(())))
+    _write_pages_of_runs(home, kept)
+
+
+def _write_pages_of_runs(folder: Path, records: LeagueRecords) -> None:
+    folder.mkdir(exist_ok=True)
+    for one in workloads(()):
+        if records.has(one.name):
+            write_whole(folder / f"{one.name}.md", runs_page(records, one))
+    if records.probed:
+        write_whole(folder / f"{PROBES_WORD}.md", behaviour_page(records))
 
 
 def _print(records: LeagueRecords, workload: Workload) -> None:

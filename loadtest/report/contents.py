@@ -34,15 +34,22 @@ class Report:
 
 def stamp(environment: Mapping[str, Any], scenario: Scenario) -> list[tuple[str, str]]:
     """The record of how to run this again: a label and a text for everything that is known of the run."""
+    known = {
+        **environment,
+        "parameters": tuning(scenario),
+        "slow": f"a second in which 1 % took longer than {scenario.slow_ms:g} ms",
+        **({"assumed": virtual_world(scenario)} if environment.get("world") == VIRTUAL["world"] else {}),
+    }
+    return circumstances(known)
+
+
+def circumstances(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A label and a text for everything that is known of where and when something was run."""
     machine = environment.get("machine")
     known = dict(environment)
     if isinstance(machine, Mapping):
         units = {"cores": "{} cores", "memory_gib": "{} GiB"}
         known["machine"] = ", ".join(units.get(name, "{}").format(value) for name, value in machine.items())
-    known["parameters"] = tuning(scenario)
-    known["slow"] = f"a second in which 1 % took longer than {scenario.slow_ms:g} ms"
-    if known.get("world") == VIRTUAL["world"]:
-        known["assumed"] = virtual_world(scenario)
     return [(name.replace("_", " "), _flat(value)) for name, value in known.items() if value not in ("", None, {}, [])]
 
 

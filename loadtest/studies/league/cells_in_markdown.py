@@ -1,6 +1,7 @@
 """The cells of the league in Markdown: each figure leads to the runs that made it, each dash to its reason."""
 
 from loadtest.report.quoting import for_markdown
+from loadtest.studies.league.behaviour_page import FoundCell
 from loadtest.studies.league.league_table import LeagueCell, LeagueLine, ShownFigure
 from loadtest.studies.league.places import WORDS, place
 
@@ -44,6 +45,12 @@ def cell_in_markdown(line: LeagueLine, cell: LeagueCell, workload: str, reasons:
         for one in cell.shown
     ]
     return (APART if cell.is_apart else AGREE).join(told)
+
+
+def found_in_markdown(found: FoundCell, reasons: Reasons) -> str:
+    """A finding as a link, or a dash with the number of its reason."""
+    text = for_markdown(found.text)
+    return f"[{text}]({found.where})" if found.where else f"{text}{reasons.number(found.why_none)}"
 
 
 def fault_in_markdown(line: LeagueLine, workload: str, reasons: Reasons, ran: frozenset[str]) -> str:

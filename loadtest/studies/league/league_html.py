@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from loadtest.contract.behaviour.probes import LOADS
 from loadtest.figures.run_summary import NEVER
-from loadtest.report.contents import stamp
+from loadtest.report.contents import circumstances
 from loadtest.report.html import render
 from loadtest.report.workload_in_words import sentence
+from loadtest.studies.league.behaviour_page import QUESTIONS, found_cell, probes_shown
 from loadtest.studies.league.cells_in_markdown import Reasons
 from loadtest.studies.league.columns import FAULT_LEGEND, LEGEND
 from loadtest.studies.league.league_page import HOW_TO_READ
@@ -47,10 +49,11 @@ def league_html(records: LeagueRecords, workloads: Sequence[Workload], folder: P
         notes=[],
         stamp=[],
         classes=sorted({records.protection(name) for name in records.entrants}),
+        found=_found(records),
         tables=[_table(records, one) for one in workloads if records.has(one.name)],
         entrants=[one for _, one in sorted(records.entrants.items())],
         runs=[one for workload in workloads for one in _runs(records, workload, folder)],
-        sessions=[(name, stamp(about, workloads[0].scenario)) for name, about in sorted(records.sessions.items())],
+        sessions=[(name, circumstances(about)) for name, about in sorted(records.sessions.items())],
     )
 
 
@@ -77,6 +80,30 @@ def _table(records: LeagueRecords, workload: Workload) -> Mapping[str, Any]:
         ],
         "reasons": reasons.text,
     }
+
+
+def _found(records: LeagueRecords) -> Mapping[str, Any]:
+    """The findings of the probes: a table with a column each, and the sentences that its cells lead to."""
+    probes, reasons = probes_shown(records), Reasons()
+    lines, sentences = [], []
+    for name in sorted(records.entrants):
+        told = [found_cell(records, name, probe) for probe in (LOADS, *(one for one in probes if one != LOADS))]
+        lines.append(
+            {
+                "name": name,
+                "protection": records.protection(name),
+                "cells": [
+                    (one.text if one.where else f"{one.text}{reasons.number(one.why_none)}", bool(one.where))
+                    for one in told
+                ],
+            }
+        )
+        if (one := records.probed_of(name)) is not None:
+            sentences.append(
+                (name, [(QUESTIONS.get(each.name, each.name), each.sentence) for each in one.behaviour.findings])
+            )
+    headings = [QUESTIONS.get(probe, probe) for probe in (LOADS, *(one for one in probes if one != LOADS))]
+    return {"headings": headings, "lines": lines if probes else [], "reasons": reasons.text, "sentences": sentences}
 
 
 def _cell(records: LeagueRecords, workload: str, entrant: str, cell: LeagueCell, reasons: Reasons) -> _Cell:

@@ -2,15 +2,24 @@
 
 from collections.abc import Sequence
 
+from loadtest.contract.behaviour.probes import LOADS
 from loadtest.figures.plain_text import plain
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown, for_markdown_code
 from loadtest.report.workload_in_words import sentence
 from loadtest.studies.calibration.agreement import TOLERANCES
-from loadtest.studies.league.cells_in_markdown import AGREE, APART, Reasons, cell_in_markdown, fault_in_markdown
+from loadtest.studies.league.behaviour_page import LARGE, QUESTIONS, found_cell, probes_shown
+from loadtest.studies.league.cells_in_markdown import (
+    AGREE,
+    APART,
+    Reasons,
+    cell_in_markdown,
+    fault_in_markdown,
+    found_in_markdown,
+)
 from loadtest.studies.league.columns import FAULT_LEGEND, LEGEND
 from loadtest.studies.league.entrant import Entrant
-from loadtest.studies.league.league_records import WORLDS, LeagueRecords
+from loadtest.studies.league.league_records import PROBES_WORD, WORLDS, LeagueRecords
 from loadtest.studies.league.league_table import LeagueTable, league_table, short_table
 from loadtest.studies.league.places import PAGES, anchor
 from loadtest.studies.league.workloads import Workload
@@ -35,6 +44,8 @@ def league_block(records: LeagueRecords, workloads: Sequence[Workload]) -> str:
         text += ["### What happens when something breaks", "", *_faults(records, broken)]
     for one in (*calm, *broken):
         text += _workload(records, one)
+    if records.probed:
+        text += ["### Behaviour", "", *_behaviour(records)]
     text += ["### Settings", "", *_settings(records)]
     return "\n".join(["", *text, ""])
 
@@ -52,15 +63,17 @@ def _ran(records: LeagueRecords, workload: str, entrant: str) -> frozenset[str]:
 
 
 def _entrants(records: LeagueRecords) -> list[str]:
-    lines = []
+    lines, reasons = [], Reasons()
     for _, one in sorted(records.entrants.items()):
         own = [run for run in records.runs.values() if run.entrant == one.name]
-        dates = sorted({str(records.sessions.get(run.session, {}).get("started_at", ""))[:10] for run in own} - {""})
+        sessions = {run.session for run in own}
+        dates = sorted({str(records.sessions.get(each, {}).get("started_at", ""))[:10] for each in sessions} - {""})
         where = f"[{for_markdown(one.name)}](#{anchor(one.name)})"
         told = [one.library or one.kind, one.version, one.licence or ("" if one.library else "the lab's")]
-        lines.append([where, *map(for_markdown, told), ", ".join(dates)])
-    headings = ("name", "library", "version", "licence", "date of the runs")
-    return [*markdown_table(headings, [[cell or "-" for cell in line] for line in lines]), ""]
+        found = found_in_markdown(found_cell(records, one.name, LOADS), reasons)
+        lines.append([where, *(for_markdown(text) or "-" for text in told), found, ", ".join(dates) or "-"])
+    headings = ("name", "library", "version", "licence", "who loads at an expiry", "date of the runs")
+    return [*markdown_table(headings, lines), "", *reasons.lines]
 
 
 def _faults(records: LeagueRecords, workloads: Sequence[Workload]) -> list[str]:
@@ -74,8 +87,10 @@ def _faults(records: LeagueRecords, workloads: Sequence[Workload]) -> list[str]:
             )
             for table in tables
         ]
-        lines.append([for_markdown(name), *cells])
+        large = found_in_markdown(found_cell(records, name, LARGE), reasons)
+        lines.append([for_markdown(name), *cells, *([large] if records.probed else [])])
     headings = ["name", *(table.workload.scenario.title for table in tables)]
+    headings += ["Entries of 5 MB"] if records.probed else []
     return [*markdown_table(headings, lines), "", *reasons.lines, FAULT_LEGEND, ""]
 
 
@@ -106,6 +121,23 @@ def _table(records: LeagueRecords, table: LeagueTable) -> list[str]:
     ]
     headings = ["name", *(one.heading for one in table.columns)]
     return [*markdown_table(headings, lines, numbers=True), "", *reasons.lines]
+
+
+def _behaviour(records: LeagueRecords) -> list[str]:
+    """The findings of all probes, a column each."""
+    reasons, names = Reasons(), probes_shown(records)
+    lines = [
+        [for_markdown(name), *(found_in_markdown(found_cell(records, name, probe), reasons) for probe in names)]
+        for name in sorted(records.entrants)
+    ]
+    page = f"{PAGES}/{PROBES_WORD}.md"
+    return [
+        "Findings of probes over three pods on one Redis, by counting. None refuses an entrant.", "",
+        *markdown_table(["name", *(QUESTIONS.get(name, name) for name in names)], lines), "",
+        *reasons.lines,
+        f"All findings: [{page}]({page}).", "",
+        for_markdown_code(f"lab league {PROBES_WORD}"), "",
+    ]  # fmt: skip
 
 
 def _settings(records: LeagueRecords) -> list[str]:

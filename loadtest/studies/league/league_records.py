@@ -22,7 +22,7 @@ RECORDS = "records"
 WORLDS = ("native", "virtual")
 """The worlds of the league, in the order of their figures in a cell."""
 
-PROBES = "behaviour"
+PROBES_WORD = "behaviour"
 """The word that asks for the probes of the behaviour contract, beside the names of workloads."""
 
 RunKey = tuple[str, str, str, int]
@@ -36,11 +36,6 @@ class ProbedBehaviour:
     session: str
     behaviour: Behaviour
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """The world and the entrant."""
-        return self.behaviour.world, self.behaviour.contender
-
 
 @dataclass(slots=True)
 class LeagueRecords:
@@ -50,21 +45,28 @@ class LeagueRecords:
     sessions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """The environment of each session, by its name."""
     entrants: dict[str, Entrant] = field(default_factory=dict)
-    probed: dict[tuple[str, str], ProbedBehaviour] = field(default_factory=dict)
-    """The findings of the behaviour contract, by world and entrant."""
+    probed: dict[str, ProbedBehaviour] = field(default_factory=dict)
+    """The findings of the behaviour contract, by entrant."""
 
     def add(self, run: LeagueRun) -> None:
         self.runs[run.key] = run
 
     def add_probed(self, one: ProbedBehaviour) -> None:
-        self.probed[one.key] = one
+        self.probed[one.behaviour.contender] = one
+
+    def probed_of(self, entrant: str) -> ProbedBehaviour | None:
+        """The findings on an entrant, in the world in which it was probed; None where it was not."""
+        return self.probed.get(entrant)
 
     def protection(self, entrant: str) -> str:
-        """The class of protection that was counted, in whichever world it is known."""
-        found = [
-            self.probed[world, entrant].behaviour.protection for world in WORLDS if (world, entrant) in self.probed
-        ]
-        return str(next((one for one in found if one is not Protection.UNKNOWN), Protection.UNKNOWN))
+        """The class of protection that was counted."""
+        one = self.probed_of(entrant)
+        return str(Protection.UNKNOWN if one is None else one.behaviour.protection)
+
+    @property
+    def with_figures(self) -> frozenset[RunKey]:
+        """The keys of the runs that came to figures; one that failed may be tried again."""
+        return frozenset(key for key, one in self.runs.items() if one.figures)
 
     def has(self, workload: str) -> bool:
         """Whether any run of a workload is kept."""
@@ -89,7 +91,7 @@ class LeagueRecords:
         gone = set(others)
         self.runs = {key: one for key, one in self.runs.items() if one.entrant not in gone}
         self.entrants = {name: one for name, one in self.entrants.items() if name not in gone}
-        self.probed = {key: one for key, one in self.probed.items() if key[1] not in gone}
+        self.probed = {name: one for name, one in self.probed.items() if name not in gone}
 
     def write(self, folder: Path) -> None:
         """Write the records into a league's folder. Raises OSError."""
@@ -102,7 +104,7 @@ class LeagueRecords:
                 _write(path, "runs", [one.as_dict() for one in own])
         _write(records / "sessions.json", "sessions", dict(sorted(self.sessions.items())))
         _write(records / "entrants.json", "entrants", [asdict(one) for _, one in sorted(self.entrants.items())])
-        _write(records / f"{PROBES}.json", "probed", [asdict(one) for _, one in sorted(self.probed.items())])
+        _write(records / f"{PROBES_WORD}.json", "probed", [asdict(one) for _, one in sorted(self.probed.items())])
 
 
 def _write(path: Path, name: str, told: Any) -> None:
@@ -128,8 +130,8 @@ def read_records(folder: Path) -> LeagueRecords:
     for stated in _read(records / "entrants.json", "entrants"):
         one = _made(records / "entrants.json", Entrant.of, stated)
         found.entrants[one.name] = one
-    for stated in _read(records / f"{PROBES}.json", "probed"):
-        found.add_probed(_made(records / f"{PROBES}.json", _probed, stated))
+    for stated in _read(records / f"{PROBES_WORD}.json", "probed"):
+        found.add_probed(_made(records / f"{PROBES_WORD}.json", _probed, stated))
     return found
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from loadtest.report.contents import stamp
+from loadtest.report.contents import circumstances
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown, for_markdown_code
-from loadtest.report.workload_in_words import sentence
+from loadtest.report.workload_in_words import sentence, virtual_world
 from loadtest.studies.league.columns import LeagueColumn, all_columns
 from loadtest.studies.league.league_records import WORLDS, LeagueRecords
 from loadtest.studies.league.league_run import LeagueRun
@@ -66,6 +66,7 @@ def runs_page(records: LeagueRecords, workload: Workload) -> str:
         f"{TITLE}{for_markdown(workload.scenario.title)}", "",
         f"{MADE_BY} The tables are in [league.md](../league.md).", "",
         for_markdown(sentence(workload.scenario)), "",
+        f"In virtual time: {for_markdown(virtual_world(workload.scenario))}.", "",
     ]  # fmt: skip
     used: dict[str, None] = {}
     for name in sorted(records.entrants):
@@ -74,7 +75,7 @@ def runs_page(records: LeagueRecords, workload: Workload) -> str:
                 used |= dict.fromkeys(one.session for one in runs)
                 text += _runs(workload, name, world, runs)
     for session in used:
-        text += _session(session, records.sessions.get(session, {}), workload)
+        text += session_lines(session, records.sessions.get(session, {}))
     return "\n".join(text).rstrip("\n")
 
 
@@ -88,8 +89,7 @@ def _runs(workload: Workload, name: str, world: str, runs: Sequence[LeagueRun]) 
     return [*text, *(f"- {for_markdown(note)}" for note in told.notes), *([""] if told.notes else [])]
 
 
-def _session(name: str, about: Mapping[str, Any], workload: Workload) -> list[str]:
-    """The circumstances of a session; the workload's own words stand above."""
-    known = {label: text for label, text in stamp(about, workload.scenario) if label not in {"slow", "parameters"}}
-    lines = [f"- {for_markdown(label)}: {for_markdown(text)}" for label, text in known.items()]
+def session_lines(name: str, about: Mapping[str, Any]) -> list[str]:
+    """The circumstances of a session, under its name as a heading."""
+    lines = [f"- {for_markdown(label)}: {for_markdown(text)}" for label, text in circumstances(about)]
     return [f"## {name}", "", *(lines or [NONE]), ""]

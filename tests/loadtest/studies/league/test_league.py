@@ -12,13 +12,15 @@ from typer.testing import CliRunner, Result
 
 from app.discovery import discover
 from loadtest.cli import app
+from loadtest.contract.behaviour.finding import Behaviour, BehaviourFinding, FindingOutcome, Protection
 from loadtest.figures.summarise import Finished, failed
 from loadtest.studies.league import workloads as league_workloads
+from loadtest.studies.league.behaviour_page import behaviour_page
 from loadtest.studies.league.columns import READS
 from loadtest.studies.league.entrant import LIBRARY, Entrant, entrant, parts_of
 from loadtest.studies.league.league_html import league_html
 from loadtest.studies.league.league_page import league_block
-from loadtest.studies.league.league_records import LeagueRecords, read_records
+from loadtest.studies.league.league_records import LeagueRecords, ProbedBehaviour, read_records
 from loadtest.studies.league.league_run import LeagueRun, league_run
 from loadtest.studies.league.league_table import shown_figure
 from loadtest.studies.league.plan import league_parts
@@ -188,6 +190,37 @@ def test_the_setting_of_a_contender_is_quoted_from_its_docstring() -> None:
     assert told[""] == "Caches what a function returns."
     assert told["Setting"].split() == ['`@cache(ttl="3h")`', "`cache.setup(url)`"]
     assert told["Reference"] == 'the README, "Simple cache".'
+
+
+def test_a_finding_stands_in_a_few_words_in_the_table_and_leads_to_its_sentence(tmp_path: Path) -> None:
+    names = [name for name in FOUND.contenders if name.startswith("cashews")][:2]
+    records = LeagueRecords(sessions={"s": {}}, entrants={name: entrant(name, FOUND) for name in (*names, "static")})
+    large = BehaviourFinding(
+        "large-values", FindingOutcome.HELD, "Of 6 requests 6 got it, with 1 load.", "right, 1 load"
+    )
+    loads = BehaviourFinding("loads-per-expiry", FindingOutcome.FIGURE, "At each expiry 3 loaded.", "one per pod")
+    found = Behaviour(names[0], "cashews", "7", "virtual", Protection.ONE_PER_POD, (loads, large))
+    records.add_probed(ProbedBehaviour("s", found))
+    records.add(run_of("native", 100.0))
+    records.add(replace(run_of("native", 1.0), workload="redis-restart"))
+    records.write(tmp_path / "league")
+    assert read_records(tmp_path / "league") == records
+    (tmp_path / "league.md").write_text(league_block(records, workloads(())))
+    (tmp_path / "league" / "behaviour.md").write_text(behaviour_page(records))
+    for name in ("hot-key", "redis-restart"):
+        (tmp_path / "league" / f"{name}.md").write_text(runs_page(records, workload(name)))
+    assert [where for where in dead_links(tmp_path / "league.md") if not where.startswith("strategies/")] == []
+    assert unlike_their_runs(tmp_path / "league.md") == []
+    page = (tmp_path / "league.md").read_text()
+    leads = f"(league/behaviour.md#{names[0]})"
+    assert page.count(f"[right, 1 load]{leads}") == 2, "beside the faults, and among the findings"
+    assert f"[one per pod]{leads}" in page
+    (line,) = [line for line in page.splitlines() if line.startswith("| [static]")]
+    assert "[one per pod]" not in line
+    assert "the probes are of contenders" in page
+    text = league_html(records, workloads(()), tmp_path)
+    assert _Page(text).inner <= set(_Page(text).ids)
+    assert 'data-class="one per pod"' in text
 
 
 class _Page(HTMLParser):
