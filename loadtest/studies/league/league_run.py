@@ -35,7 +35,9 @@ class LeagueRun:
     """The figures that virtual time assumes."""
     is_valid: bool = True
     incidents: tuple[str, ...] = ()
-    """Events of the run that should not have been, wrong answers among them."""
+    """Events of the run that should not have been."""
+    wrong: tuple[str, ...] = ()
+    """The kinds of wrong answers, each with its count."""
     faults: tuple[str, ...] = ()
     """The planned faults with the moments at which they really began and ended."""
     why_none: str = ""
@@ -90,6 +92,7 @@ def league_run(finished: Finished, session: str, version: str = "", folder: str 
         assumed=tuple(name for name in summary.assumed if name in FIGURES),
         is_valid=summary.valid,
         incidents=incidents,
+        wrong=tuple(f"{count:,} answers: {quoted(kind)}" for kind, count in summary.wrong_answer_kinds.items()),
         faults=tuple(str(one["what"]) for one in summary.planned_faults),
     )
 

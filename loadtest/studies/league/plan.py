@@ -37,8 +37,8 @@ def league_parts(
     if len(entrants) > ENTRANTS_MAX:
         raise BadLeague(f"{len(entrants)} entrants: at most {ENTRANTS_MAX}")
     for one in workloads:
-        why = one.scenario.why_not_in(world)
-        refused = {each.name: why or each.not_virtual for each in entrants if why or _is_refused(each, world)}
+        reasons = {each.name: _why_not(one.scenario, world, each, found) for each in entrants}
+        refused = {name: why for name, why in reasons.items() if why}
         names = [each.name for each in entrants if each.name not in refused]
         runs = [
             run
@@ -53,5 +53,7 @@ def in_world(scenario: Scenario, world: str) -> Scenario:
     return scenario.over_wire() if world == "virtual" else scenario
 
 
-def _is_refused(entrant: Entrant, world: str) -> bool:
-    return world == "virtual" and bool(entrant.not_virtual)
+def _why_not(scenario: Scenario, world: str, entrant: Entrant, found: Discovered) -> str:
+    """The reason why a world cannot have these runs of an entrant; empty where it can."""
+    of_world = entrant.not_virtual if world == "virtual" else ""
+    return scenario.why_not_in(world) or scenario.why_not_for(found.choosable[entrant.name]) or of_world

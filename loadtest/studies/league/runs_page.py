@@ -47,7 +47,10 @@ def run_lines(workload: Workload, world: str, runs: Sequence[LeagueRun]) -> RunL
     lines = [_line(ALL_RUNS, "", world, told, runs)] if len(runs) > 1 else []
     lines += [_line(str(one.repeat), str(one.seed), world, told, [one]) for one in runs]
     notes = [
-        f"run {one.repeat}: {what}" for one in runs for what in (*one.incidents, *one.faults, one.why_none) if what
+        f"run {one.repeat}: {what}"
+        for one in runs
+        for what in (*one.incidents, *one.wrong, *one.faults, one.why_none)
+        if what
     ]
     headings = ["run", "seed", *(one.heading for one in told)]
     return RunLines(
