@@ -46,6 +46,6 @@ def bench(
         fail(f"{workload.name}: {reason}")
     # the stack's pods serve no reference, so that the live load never asks one
     found = discovered(reference and world != "stack")
-    names = chosen(found, strategies, workload)
+    names = chosen(found, strategies, workload, in_virtual_time=world == "virtual")
     finished = conduct(workload, plan(workload, names, found, repeats, seed), found, world, seed, results)
     exit_unless_valid(all_valid([one.summary for one in finished]))

@@ -44,7 +44,7 @@ def calibrate(
     everything: list[Calibration] = []
     extras, valid = Extras(), True
     for workload in workloads:
-        names = chosen(found, strategies, workload)
+        names = chosen(found, strategies, workload, in_virtual_time=True)
         folder = run_folder(results, workload.name, this_run(seed), workload)
         measured = _measure([PlannedRun(workload, name, seed) for name in names], folder)
         rows = [one.summary for one in measured]

@@ -82,7 +82,7 @@ def _asked(
     except BadDrill as error:
         fail(error)
     for scenario in drills:
-        own = chosen(found, strategies, scenario)
+        own = chosen(found, strategies, scenario, in_virtual_time=world == "virtual")
         assert scenario.drill is not None
         if unknown := [name for name in scenario.drill.must_fail if name not in found.choosable]:
             fail(f"{scenario.name}: drill.must_fail: there is no strategy {unknown[0]!r}")

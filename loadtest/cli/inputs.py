@@ -2,12 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.discovery import Discovered, discover
 from app.redis_url import checked
+from app.strategy import Strategy
 from app.strategy_groups import UnknownStrategy
-from loadtest.cli.terminal import errors, fail
+from loadtest.cli.terminal import errors, fail, warn
 from loadtest.report.quoting import for_console_markup
 from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
 from loadtest.workload.trace import BadTrace, read_trace
@@ -48,16 +50,19 @@ def discovered(references: bool = False) -> Discovered:
     return found
 
 
-def chosen_one(found: Discovered, asked: str, workload: Scenario) -> str:
+def chosen_one(found: Discovered, asked: str, workload: Scenario, in_virtual_time: bool = False) -> str:
     """The one strategy that is asked for, as `chosen` finds it; exit 2 for several."""
-    names = chosen(found, asked, workload)
+    names = chosen(found, asked, workload, in_virtual_time)
     if len(names) != 1:
         fail(f"{asked}: one strategy, by its name, and not {len(names)}")
     return names[0]
 
 
-def chosen(found: Discovered, asked: str | None, workload: Scenario) -> list[str]:
-    """The strategies asked for, known and with parameters within their bounds, or exit 2."""
+def chosen(found: Discovered, asked: str | None, workload: Scenario, in_virtual_time: bool = False) -> list[str]:
+    """The strategies asked for, known and with parameters within their bounds, or exit 2.
+
+    With `in_virtual_time` those that cannot run there are told and left out; exit 2 where none is left.
+    """
     try:
         names = found.choose(asked)
     except UnknownStrategy as error:
@@ -73,4 +78,13 @@ def chosen(found: Discovered, asked: str | None, workload: Scenario) -> list[str
             known[name].checked_params(params)
         except ValueError as error:
             fail(f"{workload.name}: params.{error}")
-    return names
+    return _able(known, names) if in_virtual_time else names
+
+
+def _able(known: Mapping[str, type[Strategy]], names: list[str]) -> list[str]:
+    """Those of the strategies that can run in virtual time; the others are told, and exit 2 where they are all."""
+    unable = [f"{name} is for processes (make bench): {why}" for name in names if (why := known[name].not_virtual)]
+    if len(unable) == len(names):
+        fail("; ".join(unable))
+    warn(unable)
+    return [name for name in names if not known[name].not_virtual]

@@ -35,7 +35,7 @@ def replay(
     """
     workload = scenario_named(scenario) if scenario is not None else random_scenario(seed)
     found = discovered()
-    strategy = chosen_one(found, strategy, workload)
+    strategy = chosen_one(found, strategy, workload, in_virtual_time=True)
     subject = found.choosable[strategy]
     case = case_of(subject, seed) if scenario is None else Case(workload, seed, shuffle)
     if scenario is None and not whole and (finding := check_case(subject, case)) is not None:

@@ -42,7 +42,7 @@ def sim(
     if reason := workload.why_not_in("virtual"):
         fail(f"{workload.name}: {reason}")
     found = discovered(reference)
-    names = chosen(found, strategies, workload)
+    names = chosen(found, strategies, workload, in_virtual_time=True)
     began_s = time.monotonic()
     runs = plan(workload, names, found, repeats, seed)
     finished = conduct(workload, runs, found, "virtual", seed, results, workers=workers, raw=raw)

@@ -66,7 +66,7 @@ def sweep(
             seed = was.seed if was else 1
         plan = SweepPlan(
             workload,
-            tuple(chosen(found, names, workload)),
+            tuple(chosen(found, names, workload, in_virtual_time=True)),
             tuple(str(read_setting(text, workload, found.choosable)) for text in asked),
             seed,
             repeats or (was.repeats if was else 1),

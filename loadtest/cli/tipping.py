@@ -54,7 +54,7 @@ def tipping(
     found = discovered()
     workload = scenario_named(scenario, None, pods)
     try:
-        plan = plan_map(workload, chosen(found, strategies, workload), load, trigger, seed)
+        plan = plan_map(workload, chosen(found, strategies, workload, in_virtual_time=True), load, trigger, seed)
     except BadMap as error:
         fail(error)
     about = this_run(seed, is_virtual=not native) | ({} if native else VIRTUAL)

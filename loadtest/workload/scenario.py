@@ -179,6 +179,10 @@ class Scenario(Table):
         """The scenario with the wire as the depth of virtual time."""
         return self.model_copy(update={"virtual": self.virtual.model_copy(update={"wire": True})})
 
+    def for_library(self) -> "Scenario":
+        """The scenario for a strategy that is a library, which speaks to Redis itself."""
+        return self.model_copy(update={"virtual": self.virtual.for_library()})
+
     def led_by(self, lead_s: float) -> "Scenario":
         """The scenario with `lead_s` seconds between the warm-up and the load, or 0 where that is negative."""
         return self.model_copy(update={"warm": self.warm.model_copy(update={"lead_s": max(0.0, lead_s)})})

@@ -21,6 +21,13 @@ WARMERS_MAX = 16
 """The most warmers at once."""
 
 
+LIBRARY_REDIS = "fixed(0.5)"
+"""The time of a library's command where the scenario's `virtual.redis` is 0, ms: about that of redis-py on loopback.
+
+A library that polls without a pause would ask for ever at one moment.
+"""
+
+
 def _latency(text: str) -> str:
     Latency.parse(text)
     return text
@@ -132,6 +139,11 @@ class Virtual(Table):
     """Microseconds of CPU that a request takes in its pod, which serves one at a time; with 0 no CPU is ever full."""
     load_us: float = Field(0, ge=0, le=1_000_000)
     """Microseconds of CPU that a load takes in its pod, beyond those of the request that it is for."""
+
+    def for_library(self) -> "Virtual":
+        """The table for a library, which brings its own client: over the wire, and with a command taking time."""
+        takes_none = Latency.parse(self.redis).longest_ms == 0
+        return self.model_copy(update={"wire": True} | ({"redis": LIBRARY_REDIS} if takes_none else {}))
 
 
 class Live(Table):

@@ -43,10 +43,13 @@ class Cluster:
         self._settings = scenario.pod_settings(seed, "pod")
         virtual = scenario.virtual
         self.observers = Observers([recorder, *observers])
-        depth = WireDepth if virtual.wire else SeamDepth
-        self.depth: Depth = depth(scenario, seed, loop, self.observers)
+        self.depth: Depth
+        if virtual.wire:
+            self.depth = WireDepth(scenario, seed, loop, self.observers, strategy.over_the_wire)
+        else:
+            self.depth = SeamDepth(scenario, seed, loop, self.observers)
         self.redis = self.depth.redis
-        self.epoch_s = epoch_s(scenario)
+        self.epoch_s = epoch_s(scenario, strategy)
         self.set_cache_clock(0.0)
         allowed = allowed_in(scenario, strategy, seed)
         self.invariants = Invariants(

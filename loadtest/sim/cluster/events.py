@@ -150,6 +150,12 @@ class EntryStored(NamedTuple):
     """The end of the entry's storage, by Redis's clock; None where nothing is stored."""
 
 
+class LockEvicted(NamedTuple):
+    """Redis has evicted the lock of a key, or its mark, because there was no room."""
+
+    key: str
+
+
 class EntryDeleted(NamedTuple):
     """Redis has executed DELETE, which also ends the lock and notifies."""
 

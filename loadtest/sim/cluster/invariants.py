@@ -70,6 +70,7 @@ class Invariants:
             events.EntryDeleted: self._entry_deleted,
             events.EntryStored: self._entry_stored,
             events.KeyMarked: self._key_marked,
+            events.LockEvicted: self._lock_evicted,
             events.ListenerLooked: self._listener_looked,
             events.LockAsked: self._lock_asked,
             events.LockReleased: self._lock_released,
@@ -126,6 +127,10 @@ class Invariants:
         self._leases.clear()
         self._marked_until_s.clear()
         self._newest_s.clear()
+
+    def _lock_evicted(self, event: events.LockEvicted) -> None:
+        self._leases.pop(event.key, None)
+        self._marked_until_s.pop(event.key, None)
 
     def _holder(self, key: str) -> _Lease | None:
         lease = self._leases.get(key)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ from loadtest.sim.cluster.warming import Warming
 from loadtest.sim.cluster.writer import Writer
 from loadtest.sim.kernel.loop import VirtualLoop, run_in_steps
 from loadtest.sim.progress import at_work
+from loadtest.sim.wire.surroundings import LibrarySurroundings
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 
@@ -58,7 +60,8 @@ class SimulatedHistory:
         `observers` subscribe to its events. `records` is the experiment's folder for everything that is written down.
         Without `by_array` every hit is simulated on its own, which takes ten times as long and gives the same history.
         """
-        self.run, self._strategy, self._shuffle_seed = run, strategy, shuffle_seed
+        self.run = self._planned = run
+        self._strategy, self._shuffle_seed = strategy, shuffle_seed
         self._observers, self._records, self._by_array = observers, records, by_array
         self.start_s = 0.0
         self.oldest_s: float | None = None
@@ -69,15 +72,15 @@ class SimulatedHistory:
 
     def chunks(self) -> Iterator[Chunk]:
         """Implements `History.chunks`. Raises `VirtualTimeError` where the run cannot go on: a deadlock, or no end."""
-        run = self.run
-        strategy = self._strategy or _discovered(run.strategy)
-        if reason := why_not_virtual(strategy):
-            raise ValueError(f"{strategy.name}: {reason}")
+        strategy = self._strategy or _discovered(self.run.strategy)
+        self.run = run = _at_its_depth(self.run, strategy)
         self.oldest_s = run.scenario.stated(strategy).oldest_while_well_s()
         kind = BusyLoop if needs_cpu(run.scenario) else VirtualLoop
         client = run.scenario.client
         retrying_s = client.delays_s_max + client.retries * (client.timeout_s or 0.0)
         loop = kind(run.scenario.duration_s + retrying_s + DEADLINE_S, self._shuffle_seed)
+        if strategy.over_the_wire:
+            loop.surroundings = LibrarySurroundings(loop, seed=run.seed)
         raw = None if self._records is None else RawRecords(self._records, run, self.oldest_s)
         recorder = Recorder(loop.stop, raw)
         try:
@@ -101,6 +104,7 @@ class SimulatedHistory:
 
     async def _play(self, strategy: type[Strategy], recorder: Recorder, raw: RawRecords | None) -> None:
         scenario, seed = self.run.scenario, self.run.seed
+        is_library = strategy.over_the_wire  # what it does is a figure, and breaks no promise of the lab's
         running = asyncio.get_running_loop()
         cluster = Cluster(scenario, strategy, seed, recorder, self._observers)
         invariants = cluster.invariants
@@ -138,22 +142,13 @@ class SimulatedHistory:
         if tasks:
             invariants.report(Invariant.NOTHING_LEFT, f"tasks: {', '.join(sorted(task.get_name() for task in tasks))}")
         trace = recorder.trace()
-        self.violation = invariants.violation
-        incidents = [] if self.violation is None else [Incident(str(self.violation))]
-        if traffic.not_sent:
-            bound = f"in_flight_max ({scenario.load.in_flight_max})"
-            incidents.append(Incident(f"{traffic.not_sent} requests were not sent: {bound}"))
-        incidents += (Incident(what, spoils=False) for what in warming.not_ready)
-        if writer is not None and writer.not_made:
-            incidents.append(Incident(f"{writer.not_made} writes were not made: no pod was there", spoils=False))
-        if traffic.retries_not_sent:
-            bound = f"in_flight_max ({scenario.load.in_flight_max}), or {WAITING_MAX:,} that wait"
-            incidents.append(Incident(f"{traffic.retries_not_sent:,} retries were not sent: {bound}"))
+        incidents = [] if invariants.violation is None else [Incident(str(invariants.violation), not is_library)]
+        self.violation = None if is_library else invariants.violation
+        incidents += _not_done(scenario, traffic, warming, writer)
         acts = some([*recorder.net_acts.items(), (BREAKER_OPENED, opened)])
-        notes = [f"{traffic.too_late:,} answers came after their clients had given up"] if traffic.too_late else []
         self._ending = Ending(
             incidents,
-            notes,
+            self._notes(traffic),
             recorder.failures,
             redis_commands=cluster.redis_commands,
             net_acts=acts,
@@ -162,6 +157,27 @@ class SimulatedHistory:
         )
         if raw is not None:
             raw.end(self._ending)
+
+    def _notes(self, traffic: Traffic) -> list[str]:
+        notes = [f"{traffic.too_late:,} answers came after their clients had given up"] if traffic.too_late else []
+        if self._planned.scenario.virtual.redis != self.run.scenario.virtual.redis:
+            took = f"a command took {self.run.scenario.virtual.redis} ms"
+            notes.append(f"{took}: virtual.redis is 0, at which a library that polls would not end")
+        return notes
+
+
+def _not_done(scenario: Scenario, traffic: Traffic, warming: Warming, writer: Writer | None) -> Iterator[Incident]:
+    """The parts of the load that did not take place."""
+    if traffic.not_sent:
+        bound = f"in_flight_max ({scenario.load.in_flight_max})"
+        yield Incident(f"{traffic.not_sent} requests were not sent: {bound}")
+    for what in warming.not_ready:
+        yield Incident(what, spoils=False)
+    if writer is not None and writer.not_made:
+        yield Incident(f"{writer.not_made} writes were not made: no pod was there", spoils=False)
+    if traffic.retries_not_sent:
+        bound = f"in_flight_max ({scenario.load.in_flight_max}), or {WAITING_MAX:,} that wait"
+        yield Incident(f"{traffic.retries_not_sent:,} retries were not sent: {bound}")
 
 
 def _left_in(cluster: Cluster) -> Iterator[str]:
@@ -179,11 +195,11 @@ def _discovered(name: str) -> type[Strategy]:
     return strategy
 
 
-def why_not_virtual(strategy: type[Strategy]) -> str:
-    """The reason why the strategy cannot run in virtual time; empty where it can."""
-    if strategy.over_the_wire:
-        return strategy.not_virtual or "it speaks to Redis itself, and there is no wire in virtual time yet"
-    return ""
+def _at_its_depth(run: PlannedRun, strategy: type[Strategy]) -> PlannedRun:
+    """The run at the depth that its strategy needs. Raises ValueError for one that cannot run in virtual time."""
+    if strategy.not_virtual:
+        raise ValueError(f"{strategy.name}: {strategy.not_virtual}")
+    return replace(run, scenario=run.scenario.for_library()) if strategy.over_the_wire else run
 
 
 class Simulated(NamedTuple):

@@ -7,6 +7,7 @@ from app.latency import Latency
 from app.nets.nets import Nets
 from app.settings import Settings
 from app.strategy import Strategy
+from loadtest.sim.wire.surroundings import EPOCH_S as LIBRARIES_EPOCH_S
 from loadtest.workload import faults
 from loadtest.workload.answer_check import CLOCKS_APART_S, AnswerCheck
 from loadtest.workload.client import ClientTable
@@ -27,6 +28,7 @@ PARTING = (
     faults.CacheRefuses,
     faults.CacheResets,
     faults.CacheSilent,
+    faults.CacheSliced,
     faults.CacheFull,
     faults.ConnectionsDead,
     faults.PodPaused,
@@ -34,6 +36,8 @@ PARTING = (
 """The faults in which commands may fail: pods load by themselves, and later return to older entries of the cache."""
 
 ROUNDING_S = 1e-6
+SLICED_BYTES = 1_024
+"""The bytes of the notifications that may arrive in pieces one behind the other: about ten."""
 
 QUICK_MS = 2.0
 """The longest time of a command with which the commands of one request, polls too, are within its budget."""
@@ -75,8 +79,10 @@ def has_wrong_clocks(scenario: Scenario) -> bool:
     return any(isinstance(fault, CLOCKS) for fault in scenario.faults)
 
 
-def epoch_s(scenario: Scenario) -> float:
-    """The right time when the run begins, seconds."""
+def epoch_s(scenario: Scenario, strategy: type[Strategy]) -> float:
+    """The right time when the run begins, seconds: a date of today for libraries, which read a clock."""
+    if strategy.over_the_wire:
+        return LIBRARIES_EPOCH_S
     return EPOCH_S if has_wrong_clocks(scenario) else 0.0
 
 
@@ -91,7 +97,7 @@ def new_check(scenario: Scenario, strategy: type[Strategy], seed: int) -> Answer
     check = AnswerCheck(load_s, CLOCKS_APART_S + sum(_steps_s(scenario)))
     stated = scenario.stated(strategy)
     check.promise({strategy.name: stated.oldest_s()}, scenario.nets.stale_if_error_s, {strategy.name: stated.lag_s()})
-    check.clock(epoch_s(scenario))
+    check.clock(epoch_s(scenario, strategy))
     check.existing(scenario.keys.count)
     return check
 
@@ -136,7 +142,12 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
     timeout_s, pause_s = settings.redis_timeout_ms / 1000, settings.redis_pause_ms / 1000
     network_s = Latency.parse(scenario.virtual.network).longest_ms / 1000
     slower_ms = max((fault.ms for fault in scenario.faults if isinstance(fault, faults.CacheSlow)), default=0.0)
-    late_s = (Latency.parse(scenario.virtual.redis).longest_ms + slower_ms) / 1000
+    sliced_ms = sum(
+        fault.ms * math.ceil(SLICED_BYTES / fault.bytes)
+        for fault in scenario.faults
+        if isinstance(fault, faults.CacheSliced)
+    )
+    late_s = (Latency.parse(scenario.virtual.redis).longest_ms + slower_ms + sliced_ms) / 1000
     # what is set by an hour comes true in no run that is shorter than that
     skew_s = sum(step_s for step_s in _steps_s(scenario) if step_s < scenario.duration_s + SETTLE_S)
     longest_ms = max(settings.wait_ms_max, settings.origin_timeout_ms)

@@ -119,7 +119,7 @@ class Traffic:
                 asked = pod.answer(ask.key)
             else:
                 asked = pod.answer_within_limits(self._cluster.scenario.client_of(ask.number), ask.key)
-            started = start(asked) if pod.code is None else pod.code.run(start, asked)
+            started = start(asked, None if pod.code is None else pod.code.new_context())
             if isinstance(started, StartedTask):
                 known = self._content.known(ask.key)
                 self._enter(ask)

@@ -67,16 +67,23 @@ class WireWay:
 class WireDepth:
     """The network of a cluster, with its Redis. Implements `loadtest.sim.cluster.depth.Depth`."""
 
-    def __init__(self, scenario: Scenario, seed: int, loop: VirtualLoop, observers: Observers) -> None:
+    def __init__(
+        self, scenario: Scenario, seed: int, loop: VirtualLoop, observers: Observers, is_for_library: bool
+    ) -> None:
+        """Set up the network; with `is_for_library` the commands are those that Redis gets, of whatever client."""
         self._loop, self.observers, self._seed = loop, observers, seed
+        self._is_for_library, self._sent_by_pods = is_for_library, 0
         self._scenario = scenario
         self._latency = Latency.parse(scenario.virtual.redis)
         network = loop.network = Network(loop)
         self.redis = WireRedis(network, scenario, seed, observers)
         self.redis_url = self.redis.server.url
-        self.commands = 0
         self._hosts = itertools.count()
         self._deaf: set[str] = set()
+
+    @property
+    def commands(self) -> int:
+        return self.redis.server.executed if self._is_for_library else self._sent_by_pods
 
     def new_way(self, place: PodPlace) -> RedisWay:
         host = Host(f"{place.name}{OF_A_POD}{next(self._hosts)}", self._way_s(place.name), place.cpu)
@@ -101,7 +108,7 @@ class WireDepth:
         return WireCache(settings, told, self.observers.emit, self._loop.time, wall_s or self._loop.time)
 
     def _sent(self) -> None:
-        self.commands += 1
+        self._sent_by_pods += 1
 
     def _way_s(self, pod: str) -> Callable[[], float]:
         """Draws the time of one way: half of that of a command and its reply."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from loadtest.sim.cluster.events import EntryRead, Observers, RedisFlushed
+from loadtest.sim.cluster.events import EntryRead, LockEvicted, Observers, RedisFlushed
 from loadtest.sim.cluster.wire_commands import LOCK_ENDS, CommandEvents, cache_command
 from loadtest.sim.wire.network import Network
 from loadtest.sim.wire.refusals import CommandRefusal, ReplyCode
@@ -31,9 +31,15 @@ class WireRedis:
             self.have_room()
         self._events = CommandEvents(observers.emit, self.server.ends_s, observers.hear(EntryRead))
         self.server.when_executed = self._executed
+        self.server.tell_evicted(self._evicted)
 
     def _executed(self, host: str, words: Sequence[bytes], reply: Reply | NoReply) -> None:
         self._events.executed(host.partition(OF_A_POD)[0], words[0].decode().lower(), words[1:], reply)
+
+    def _evicted(self, evicted: bytes) -> None:
+        key = evicted.decode(errors="replace")
+        if key.endswith(LOCK_ENDS):
+            self._emit(LockEvicted(key.removesuffix(LOCK_ENDS)))
 
     @property
     def is_away(self) -> bool:

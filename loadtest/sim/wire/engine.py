@@ -22,6 +22,10 @@ class Engine:
         self.rng = Random(f"{seed}/redis")
         self.counts = Counter[str]()
         """The commands that clients have sent, by name."""
+        self.called = 0
+        """The commands that scripts have called."""
+        self.when_evicted: Callable[[bytes], None] = lambda key: None
+        """Called with each key that is evicted."""
         self.refusals: Sequence[CommandRefusal] = ()
         self.entries_max: int | None = None
         """The room for entries; None for as much as is wanted."""
@@ -93,7 +97,8 @@ class Engine:
 
     def _evict(self, entries: int) -> None:
         for keys in self._databases():
-            keys.evict_down_to(entries)
+            for key in keys.evict_down_to(entries):
+                self.when_evicted(key)
 
     # Changes.
 

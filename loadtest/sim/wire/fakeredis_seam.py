@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha1
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fakeredis import FakeServer
@@ -151,6 +152,7 @@ class Executor(FakeSocket):
 
     def _run_command(self, function: Any, signature: Any, arguments: list[Any], from_script: bool) -> Any:
         if from_script:
+            self.engine.called += 1
             try:
                 self._refuse(signature.name, arguments, signature, is_called=True)
             except SimpleError as error:
@@ -399,10 +401,12 @@ class Keyspace(Database):
         item = self._dict.get(key)
         return None if item is None else item.expireat
 
-    def evict_down_to(self, entries: int) -> None:
-        """Drop those that were used longest ago, until there are no more than so many."""
-        while len(self._dict) > entries:
-            del self._dict[next(iter(self._dict))]
+    def evict_down_to(self, entries: int) -> list[bytes]:
+        """Drop those that were used longest ago, until there are no more than so many; the result is their keys."""
+        evicted = [*islice(self._dict, max(0, len(self._dict) - entries))]
+        for key in evicted:
+            del self._dict[key]
+        return evicted
 
     def notify_watch(self, key: bytes) -> None:
         self._engine.note_change(key)

@@ -55,6 +55,10 @@ class VirtualRedis:
         self.when_executed: Callable[[str, Sequence[bytes], Reply | NoReply], None] | None = None
         """Called with the host, the words and the reply of each command that was executed, in their order."""
 
+    def tell_evicted(self, told: Callable[[bytes], None]) -> None:
+        """Call that with each key that is evicted from now on."""
+        self._engine.when_evicted = told
+
     def now_s(self) -> float:
         """The time by the server's own clock, seconds since the epoch."""
         return self._loop.now_s + self._epoch_s + self._error_s
@@ -65,6 +69,11 @@ class VirtualRedis:
     def counts(self) -> Counter[str]:
         """The commands that clients have sent so far, by name; those that scripts call are not among them."""
         return self._engine.counts
+
+    @property
+    def executed(self) -> int:
+        """The number of commands so far, those too that scripts called: INFO's total_commands_processed."""
+        return self.counts.total() + self._engine.called
 
     def entries(self, database: int = 0) -> Mapping[bytes, StoredEntry]:
         """The entries of a database that have not expired."""
