@@ -23,7 +23,7 @@ takes.load      := $(LOAD_VARIABLES)
 takes.dev       := $(UP_VARIABLES) DEV_CHECK_S
 takes.break     := KIND FOR MS SHARE TIMES POD POLICY
 takes.warm      := STRATEGIES RATE BATCH PAUSE TTL SPREAD KEYS
-takes.new       := S
+takes.new       := S CONTENDER
 takes.try       := S SCENARIO DURATION SEED
 takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS RAW WIRE
 takes.tipping   := SCENARIO STRATEGIES RATES TRIGGER NATIVE SEED WORKERS
@@ -96,10 +96,10 @@ report: $(READY) ## Figures and reports of a run again, from its raw records: RU
 list: $(READY) ## The strategies and scenarios that there are
 	@$(LAB) list
 
-new: $(READY) ## Start a strategy of your own: S=mine
-	@$(LAB) new -- "$$S"
+new: $(READY) ## Start a strategy of your own: S=mine; a caching library: S=mylib CONTENDER=1
+	@$(LAB) new $${CONTENDER:+--contender} -- "$$S"
 
-try: $(READY) ## Contract tests and a 20 s comparison for one strategy: S=mine
+try: $(READY) ## Contract tests (of a library: its behaviour) and a 20 s comparison for one strategy: S=mine
 	@$(LAB) try $(call option,SCENARIO,scenario) $(call option,DURATION,duration) $(call option,SEED,seed) -- "$$S"
 
 up: ## The whole stack, live in Grafana: SCENARIO= RATE= STRATEGIES= LAB_TTL_S= …; all variables are in .env (needs Docker)

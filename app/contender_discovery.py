@@ -1,6 +1,7 @@
 """Discovery of contenders: each class of a file of `app/contenders/` is a strategy, named by file and setting."""
 
 import inspect
+import keyword
 import pkgutil
 import re
 import sys
@@ -14,6 +15,7 @@ import app.contenders
 import app.strategies
 from app.alarm import TookTooLong
 from app.contender import Contender
+from app.contender_files import outside_files, stated_files, why_not_stated
 from app.contender_strategy import ContenderStrategy, strategy_of
 from app.file_imports import fault_of, files_of, import_file
 from app.mechanism import Mechanism
@@ -34,11 +36,12 @@ class Contenders:
 
 
 def find_contenders(only: str = CONTENDERS) -> Contenders:
-    """The contenders of `app/contenders/`, by name; a broken file is reported, and harms no other.
+    """The contenders of `app/contenders/` and of `app.contender_files`, by name. A broken file harms no other.
 
     `only` has the names of those whose files are imported, by comma; with the word of their group that is every one.
     """
     found, words = Contenders(), {*only.split(",")}
+    found.broken = {path.stem: why for path in stated_files() if (why := why_not_stated(path))}
     files = {file_of(word) for word in words}
     for info in _files():
         if info.name not in files and CONTENDERS not in words:
@@ -69,6 +72,14 @@ def file_of(name: str) -> str | None:
     return max(files, key=len, default=None)
 
 
+def check_file_name(name: str) -> None:
+    """Raise ValueError unless a file of contenders may have that name; the text says what is allowed."""
+    if not NAME.fullmatch(name) or keyword.iskeyword(name):
+        raise ValueError(f"{name!r}: a contender's name has letters, digits and _, lower case, 40 at most")
+    if name in {info.name for info in files_of(app.strategies)}:
+        raise ValueError(f"{name!r}: a strategy has that name (app/strategies/)")
+
+
 def libraries() -> list[str]:
     """The distributions that the files of contenders state, installed or not; nothing is imported for it."""
     stated = (_LIBRARY.findall(_path(info).read_text(errors="replace")) for info in _files())
@@ -83,10 +94,20 @@ def version_of(library: str) -> str:
         return ""
 
 
+def place_of(file: str) -> str:
+    """The path of a file of contenders, as messages name it."""
+    outside = (path for path in stated_files() if path.stem == file)
+    return next((str(path) for path in outside), f"app/contenders/{file}.py")
+
+
 def _files() -> Iterator[pkgutil.ModuleInfo]:
-    """The files of contenders; one that has the name of a strategy stands aside for it."""
+    """The files of contenders; one that has the name of a strategy stands aside for it.
+
+    One from outside the lab takes the place of the lab's own of that name: it is nearer to the library.
+    """
     strategies = {info.name for info in files_of(app.strategies)}
-    return (info for info in files_of(app.contenders) if info.name not in strategies)
+    by_name = {info.name: info for info in (*files_of(app.contenders), *outside_files())}
+    return (info for info in by_name.values() if info.name not in strategies)
 
 
 def _contenders_of(module: ModuleType) -> list[type[Contender]]:

@@ -11,7 +11,7 @@ import app.strategies
 import app.strategies.references
 import app.strategies.wrong
 from app.alarm import TookTooLong
-from app.contender_discovery import NAME, Contenders, file_of, find_contenders
+from app.contender_discovery import NAME, Contenders, file_of, find_contenders, place_of
 from app.file_imports import fault_of, files_of, import_file
 from app.strategy import Mechanism, Strategy
 from app.strategy_groups import ALL, BY_DEFAULT, CONTENDERS, GROUPS, WRONG, UnknownStrategy, named, words
@@ -81,7 +81,7 @@ class Discovered:
             if file in self.missing:
                 raise UnknownStrategy(f"{name} needs a library that is not installed: {self.missing[file]}")
             if file in self.broken_contenders:
-                raise UnknownStrategy(f"app/contenders/{file}.py is broken: {self.broken_contenders[file]}")
+                raise UnknownStrategy(f"{place_of(file)} is broken: {self.broken_contenders[file]}")
             if name not in known:
                 raise UnknownStrategy(f"there is no strategy {name!r}: name some of {', '.join((*known, *GROUPS))}")
         return names
@@ -135,7 +135,7 @@ def check_name(name: str) -> None:
         if name in {info.name for info in _modules(folder)}:
             raise ValueError(f"{name!r}: {kind} of the lab has that name ({folder.__name__.replace('.', '/')}/)")
     if (file := file_of(name)) is not None:
-        raise ValueError(f"{name!r}: that name is a contender's (app/contenders/{file}.py)")
+        raise ValueError(f"{name!r}: that name is a contender's ({place_of(file)})")
 
 
 def _load_all(package: ModuleType) -> tuple[dict[str, type[Strategy]], dict[str, str]]:

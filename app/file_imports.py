@@ -1,9 +1,12 @@
 """The import of the files of a folder that users write, one by one: a broken one is reported, and harms no other."""
 
 import importlib
+import importlib.util
 import pkgutil
+import sys
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 from app.alarm import within
@@ -21,8 +24,28 @@ def import_file(info: pkgutil.ModuleInfo, package: ModuleType) -> ModuleType:
     """The module of the file. Raises `TookTooLong`, ValueError for a folder, and whatever the file raises."""
     if info.ispkg:
         raise ValueError("it is a folder; a strategy is one file")
-    with within(IMPORT_S_MAX, _folder(info)):
-        return importlib.import_module(f"{package.__name__}.{info.name}")
+    folder = _folder(info)
+    with within(IMPORT_S_MAX, folder):
+        name = f"{package.__name__}.{info.name}"
+        if folder not in package.__path__:
+            _load_outside(name, Path(folder) / f"{info.name}.py")
+        return importlib.import_module(name)
+
+
+def _load_outside(name: str, path: Path) -> None:
+    """Have a file from outside the package as the module of that name, unless it is that already."""
+    there = sys.modules.get(name)
+    if there is not None and there.__file__ == str(path):
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
 
 
 def fault_of(error: BaseException, info: pkgutil.ModuleInfo) -> str:

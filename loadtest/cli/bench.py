@@ -6,8 +6,18 @@ from typing import Annotated
 import typer
 
 from loadtest.cli.conduct import REAL_WORLDS, all_valid, conduct
-from loadtest.cli.inputs import chosen, discovered, scenario_named
-from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Duration, Pods, Reference, Results, Seed, Strategies
+from loadtest.cli.inputs import asked_for, chosen, contender_files, discovered, scenario_named
+from loadtest.cli.options import (
+    DEFAULT_SCENARIO,
+    RESULTS,
+    ContenderFiles,
+    Duration,
+    Pods,
+    Reference,
+    Results,
+    Seed,
+    Strategies,
+)
 from loadtest.cli.terminal import console, exit_unless_valid, fail
 from loadtest.workload.planned_run import plan
 from loadtest.worlds.native_nemesis import why_not_with
@@ -21,6 +31,7 @@ def bench(
         str | None, typer.Option(help=f"A scenario's name, or a .toml file. Default: {DEFAULT_SCENARIO}, shortened.")
     ] = None,
     strategies: Strategies = None,
+    contender_file: ContenderFiles = None,
     duration: Duration = None,
     pods: Pods = None,
     seed: Seed = 1,
@@ -44,8 +55,11 @@ def bench(
         reason = why_not_with(workload, redis_url)
     if reason:
         fail(f"{workload.name}: {reason}")
+    if contender_file and world == "stack":
+        fail("--contender-file: the pods of the stack have the lab's own files alone: make bench, or make sim")
+    files = contender_files(contender_file)
     # the stack's pods serve no reference, so that the live load never asks one
     found = discovered(reference and world != "stack")
-    names = chosen(found, strategies, workload, in_virtual_time=world == "virtual")
+    names = chosen(found, asked_for(found, strategies, files), workload, in_virtual_time=world == "virtual")
     finished = conduct(workload, plan(workload, names, found, repeats, seed), found, world, seed, results)
     exit_unless_valid(all_valid([one.summary for one in finished]))

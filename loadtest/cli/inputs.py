@@ -2,9 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from app.contender_discovery import check_file_name, file_of, place_of
+from app.contender_files import state_files, why_not_stated
 from app.discovery import Discovered, discover
 from app.redis_url import checked
 from app.strategy import Strategy
@@ -40,14 +42,34 @@ def check_redis() -> None:
         fail(f"LAB_REDIS_SERVER: {program} is no program that can be started")
 
 
+def contender_files(paths: Sequence[Path] | None) -> list[str]:
+    """The names of files of contenders that are found from now on, in every process; exit 2 where one is none."""
+    for path in paths or ():
+        try:
+            if why := why_not_stated(path.absolute()):
+                raise ValueError(why)
+            check_file_name(path.stem)
+        except ValueError as error:
+            fail(f"{path}: {error}")
+    state_files(paths or ())
+    return [path.stem for path in paths or ()]
+
+
 def discovered(references: bool = False) -> Discovered:
     """Everything that a command may be given as a strategy; broken files are told on the terminal."""
     found = discover(references, wrong=True, contenders=True)
     for name, why in found.broken.items():
         errors.print(f"[yellow]app/strategies/{name}.py is left out:[/] {for_console_markup(why)}")
     for name, why in found.broken_contenders.items():
-        errors.print(f"[yellow]app/contenders/{name}.py is left out:[/] {for_console_markup(why)}")
+        errors.print(f"[yellow]{for_console_markup(place_of(name))} is left out:[/] {for_console_markup(why)}")
     return found
+
+
+def asked_for(found: Discovered, strategies: str | None, files: Sequence[str]) -> str | None:
+    """The strategies asked for; where none are named, but files of contenders, those of the files."""
+    if strategies or not files:
+        return strategies
+    return ",".join([name for name in found.contenders if file_of(name) in files] or files)
 
 
 def chosen_one(found: Discovered, asked: str, workload: Scenario, in_virtual_time: bool = False) -> str:

@@ -17,6 +17,13 @@ Duration = Annotated[float | None, typer.Option(min=1, max=3_600, help="Seconds 
 Markdown = Annotated[Path | None, typer.Option(help="Write it as Markdown into this file too.")]
 Pods = Annotated[int | None, typer.Option(min=1, max=10_000, help="As processes, 16 at most.")]
 Results = Annotated[Path, typer.Option(help="Where the directories of runs are made.")]
+ContenderFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--contender-file",
+        help="A .py file with contenders, which run unless others are named. Repeatable.",
+    ),
+]
 Seed = Annotated[
     int, typer.Option(min=0, max=SEED_MAX, help="Of keys, pauses, latencies and every other random choice.")
 ]

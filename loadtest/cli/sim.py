@@ -6,8 +6,18 @@ from typing import Annotated
 import typer
 
 from loadtest.cli.conduct import all_valid, conduct
-from loadtest.cli.inputs import chosen, discovered, scenario_named
-from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Duration, Pods, Reference, Results, Seed, Strategies
+from loadtest.cli.inputs import asked_for, chosen, contender_files, discovered, scenario_named
+from loadtest.cli.options import (
+    DEFAULT_SCENARIO,
+    RESULTS,
+    ContenderFiles,
+    Duration,
+    Pods,
+    Reference,
+    Results,
+    Seed,
+    Strategies,
+)
 from loadtest.cli.terminal import console, exit_unless_valid, fail
 from loadtest.sim.pool import WORKERS_MAX
 from loadtest.workload.planned_run import plan
@@ -19,6 +29,7 @@ Repeats = Annotated[int, typer.Option(min=1, max=1_000, help="Runs of each strat
 def sim(
     scenario: Annotated[str, typer.Option(help="A scenario's name, or a .toml file.")] = DEFAULT_SCENARIO,
     strategies: Strategies = None,
+    contender_file: ContenderFiles = None,
     duration: Duration = None,
     pods: Pods = None,
     seed: Seed = 1,
@@ -41,8 +52,9 @@ def sim(
         workload = workload.over_wire()
     if reason := workload.why_not_in("virtual"):
         fail(f"{workload.name}: {reason}")
+    files = contender_files(contender_file)
     found = discovered(reference)
-    names = chosen(found, strategies, workload, in_virtual_time=True)
+    names = chosen(found, asked_for(found, strategies, files), workload, in_virtual_time=True)
     began_s = time.monotonic()
     runs = plan(workload, names, found, repeats, seed)
     finished = conduct(workload, runs, found, "virtual", seed, results, workers=workers, raw=raw)

@@ -47,6 +47,12 @@ def say(text: str) -> None:
         pass
 
 
+def show_screen(screen: str, code: int) -> NoReturn:
+    """Prints a screen of plain text to stderr, and exits."""
+    errors.print(Text(screen), soft_wrap=True)
+    raise typer.Exit(code)
+
+
 def exit_unless_valid(valid: bool) -> None:
     if not valid:
         fail("at least one row is no result: see the incidents above", code=3)

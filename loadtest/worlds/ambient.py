@@ -7,12 +7,17 @@ them. Whatever else a user may set is recorded with the run, and is part of its 
 import os
 import sys
 from collections.abc import Mapping
+from hashlib import sha256
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from app.contender_files import VARIABLE as CONTENDER_FILES
+from app.contender_files import stated_files
 from app.redis_url import shown
 
-PASSED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+PASSED = (CONTENDER_FILES, "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """The variables that every child gets, without which a program may not start or not write its own language.
+
+Files of contenders are among them, because every process of a run imports those by name.
 
 All others are left out: `LAB_*`, `LOCUST_*`, proxies, `PYTHON*`, allocators, `WEB_CONCURRENCY` and what the next
 version of a library looks for.
@@ -22,6 +27,7 @@ HONOURED = ("LAB_REDIS_URL", "LAB_REDIS_SERVER", "LD_LIBRARY_PATH", "DYLD_LIBRAR
 _OWN_PREFIXES = ("PYTHON", "MALLOC_", "GLIBC_PARAMETERS", "LD_PRELOAD", "DYLD_INSERT", "OMP_", "OPENBLAS_", "MKL_")
 """The prefixes of variables that act on this process, which simulates, collects and computes; no child gets them."""
 _HARMLESS = frozenset({"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"})
+DIGEST_CHARS = 12
 _SECRET = ("pass", "user", "secret", "token", "key")
 
 
@@ -35,6 +41,9 @@ def ambient(is_virtual: bool = False) -> dict[str, str]:
     """The variables of the user that can move a figure, without secrets; virtual time needs no Redis."""
     honoured = () if is_virtual else HONOURED
     found = {name: os.environ[name] for name in honoured if os.environ.get(name)}
+    for path in stated_files():
+        digest = sha256(path.read_bytes()).hexdigest()[:DIGEST_CHARS] if path.is_file() else "missing"
+        found[f"{CONTENDER_FILES} {path.name}"] = f"{path} {digest}"
     if url := found.get("LAB_REDIS_URL"):
         found["LAB_REDIS_URL"] = shown_url(url)
     for name, value in sorted(os.environ.items()):

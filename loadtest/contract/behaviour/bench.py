@@ -40,7 +40,7 @@ class Scale:
 
 
 VIRTUAL_SCALE = Scale(ttl_s=5.0, load_s=0.2, long_load_s=15.0, wait_s_max=5.0, patience_s=60.0, silent_s=100.0)
-REAL_SCALE = Scale(ttl_s=1.0, load_s=0.3, long_load_s=4.0, wait_s_max=2.0, patience_s=8.0, silent_s=6.0)
+REAL_SCALE = Scale(ttl_s=1.0, load_s=0.3, long_load_s=4.0, wait_s_max=2.0, patience_s=15.0, silent_s=6.0)
 
 
 @dataclass(frozen=True, slots=True)

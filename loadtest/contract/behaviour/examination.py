@@ -44,11 +44,14 @@ async def examine(
 
     count = min(PROCESSES[world], len(probes))
     with TemporaryDirectory(prefix="stampede-lab-behaviour-") as folder:
-        async with Children() as children, asyncio.TaskGroup() as group:
-            for number in range(count):
-                place = Path(folder) / f"process-{number}"
-                place.mkdir()
-                group.create_task(_ask_all(children, place, contender.name, world, probes[number::count], note))
+        try:
+            async with Children() as children, asyncio.TaskGroup() as group:
+                for number in range(count):
+                    place = Path(folder) / f"process-{number}"
+                    place.mkdir()
+                    group.create_task(_ask_all(children, place, contender.name, world, probes[number::count], note))
+        except* WorldFailed as failed:
+            raise failed.exceptions[0] from None
     loads = found.get(LOADS)
     protection = Protection.UNKNOWN if loads is None else Protection(loads.cell)
     ordered = [found[probe.name] for probe in probes]

@@ -25,7 +25,7 @@ PROBES = (
     Probe("flush", "Does it work after a flush?", outages.flushed),
     Probe("restart", "Does it work after a restart of Redis?", outages.restarted),
     Probe("reset", "Does it work after its connections were reset?", outages.reset),
-    Probe("away", "What do requests get while Redis is away?", outages.away),
+    Probe("away", "What do requests get while Redis is away, and after it?", outages.away),
     Probe("large-values", "Does it keep values of 5 MB?", answers.large_values),
     Probe("left-behind", "What does it leave behind?", remains.left_behind),
     Probe("footprint", "What does Redis hold, and what is it sent?", remains.footprint),

@@ -3,6 +3,7 @@
 import json
 import re
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from loadtest.figures.plain_text import plain
 WIDTH = 110
 LINES_AROUND = 2
 
-# The advice on usual mistakes, by a pattern of what happened.
-ADVICE = (
+Advice = Sequence[tuple[str, str]]
+"""The advice on usual mistakes, by a pattern of what happened."""
+ADVICE: Advice = (
     (
         r"answered None, not a Lookup",
         "Some path through get_or_load ends without an answer. Return a Lookup on every one: Lookup(Status.HIT, entry) "
@@ -81,17 +83,22 @@ class Breach:
     advice: str
 
     def screen(self, name: str, source: Path) -> str:
-        """The breach as text, at most a screen of it."""
-        place = f"app/strategies/{source.name}" + (f", line {self.line}" if self.line else "")
+        """The breach of a strategy as text, at most a screen of it."""
+        title, place = f"{name} breaks a promise: {self.promise}", f"app/strategies/{source.name}"
+        return self.told(title, source, place, f"make try S={name}", ADVICE)
+
+    def told(self, title: str, source: Path, shown: str, then: str, usual: Advice) -> str:
+        """The breach under a title, with the file as it is `shown`; `then` is the command to give once it is mended."""
+        place = shown + (f", line {self.line}" if self.line else "")
         parts = [
-            f"{name} breaks a promise: {self.promise}",
+            title,
             *_wrapped(plain(self.what), 5),
             place,
             *self._excerpt(source),
         ]
-        if advice := next((text for pattern, text in ADVICE if re.search(pattern, self.what)), self.advice):
+        if advice := next((text for pattern, text in usual if re.search(pattern, self.what)), self.advice):
             parts += _wrapped(f"What to do: {advice}", 6)
-        return "\n".join([*parts, f"Then: make try S={name}"])
+        return "\n".join([*parts, f"Then: {then}"])
 
     def _excerpt(self, source: Path) -> list[str]:
         if not self.line:
