@@ -97,7 +97,7 @@ list: $(READY) ## The strategies and scenarios that there are
 	@$(LAB) list
 
 new: $(READY) ## Start a strategy of your own: S=mine; a caching library: S=mylib CONTENDER=1
-	@$(LAB) new $${CONTENDER:+--contender} -- "$$S"
+	@$(LAB) new $(if $(CONTENDER),--contender) -- "$$S"
 
 try: $(READY) ## Contract tests (of a library: its behaviour) and a 20 s comparison for one strategy: S=mine
 	@$(LAB) try $(call option,SCENARIO,scenario) $(call option,DURATION,duration) $(call option,SEED,seed) -- "$$S"
