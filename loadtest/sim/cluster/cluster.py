@@ -20,7 +20,6 @@ from loadtest.sim.cluster.recorder import Recorder
 from loadtest.sim.cluster.seam_depth import SeamDepth
 from loadtest.sim.cluster.slow_store import SlowStore
 from loadtest.sim.cluster.tolerances import allowed_in, epoch_s, has_wrong_clocks
-from loadtest.sim.cluster.wire_depth import WireDepth
 from loadtest.sim.kernel.loop import VirtualClock, VirtualLoop
 from loadtest.workload.scenario import Scenario
 
@@ -43,11 +42,7 @@ class Cluster:
         self._settings = scenario.pod_settings(seed, "pod")
         virtual = scenario.virtual
         self.observers = Observers([recorder, *observers])
-        self.depth: Depth
-        if virtual.wire:
-            self.depth = WireDepth(scenario, seed, loop, self.observers, strategy.over_the_wire)
-        else:
-            self.depth = SeamDepth(scenario, seed, loop, self.observers)
+        self.depth = _new_depth(scenario, strategy, seed, loop, self.observers)
         self.redis = self.depth.redis
         self.epoch_s = epoch_s(scenario, strategy)
         self.set_cache_clock(0.0)
@@ -140,6 +135,17 @@ class Cluster:
         """End the pods."""
         for pod in self.pods:
             await pod.aclose()
+
+
+def _new_depth(
+    scenario: Scenario, strategy: type[Strategy], seed: int, loop: VirtualLoop, observers: Observers
+) -> Depth:
+    """The depth at which Redis is simulated; the wire's is imported only where it is wanted, as that takes a while."""
+    if not scenario.virtual.wire:
+        return SeamDepth(scenario, seed, loop, observers)
+    from loadtest.sim.cluster.wire_depth import WireDepth
+
+    return WireDepth(scenario, seed, loop, observers, strategy.over_the_wire)
 
 
 class ClusterReady(NamedTuple):

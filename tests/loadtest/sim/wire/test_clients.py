@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -263,3 +264,10 @@ def test_another_process_with_another_hash_seed_sees_the_same_bytes() -> None:
         for hash_seed in ("1", "2")
     ]
     assert said == [str([digest(name, 1) for name in LIBRARIES])] * 2
+
+
+def test_the_ten_lines_of_the_document_run(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs" / "wire.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```python\n(import.*?)```", text, re.DOTALL)
+    exec(compile(lines, "docs/wire.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("61.00")

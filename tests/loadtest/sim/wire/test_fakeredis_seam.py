@@ -1,6 +1,8 @@
 """What the lab relies on in fakeredis by names that it may rename: each test says what broke when one does."""
 
 import inspect
+import subprocess
+import sys
 
 import fakeredis
 import pytest
@@ -8,6 +10,7 @@ from fakeredis import _commands, _core, _helpers, _msgs, _socket
 from fakeredis._core import Database
 from fakeredis._socket._fakesocket import FakeSocket
 
+from loadtest import ROOT
 from loadtest.sim.wire import fakeredis_seam
 from loadtest.sim.wire.command_table import NOT_QUEUED, NULL_ARRAYS, SETS, flags_of
 from loadtest.sim.wire.fakeredis_seam import TAKEN_OVER, Executor, Keyspace
@@ -98,3 +101,9 @@ def test_only_the_seam_names_what_is_private_in_fakeredis() -> None:
     ]
     assert {"FakeSocket", "SimpleError", "Database"} <= {*held}
     assert all(module.__name__.startswith("fakeredis._") for module in private)
+
+
+def test_a_simulation_without_the_wire_does_not_wait_for_fakeredis() -> None:
+    program = "import sys, loadtest.sim.cluster.simulate; print('fakeredis' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, cwd=ROOT, text=True)
+    assert ran.stdout == "False\n"
