@@ -20,7 +20,10 @@ from app.subscription import CHANNEL
 from loadtest.sim.cluster.pod_cache import SimulatedCache
 from loadtest.sim.cluster.redis_server import SimulatedRedis
 from loadtest.sim.kernel import loop
-from loadtest.sim.kernel.loop import VirtualClock
+from loadtest.sim.kernel.loop import VirtualClock, VirtualLoop
+from loadtest.sim.wire.network import Host, Network, dialling
+from loadtest.sim.wire.server import VirtualRedis
+from loadtest.sim.wire.surroundings import EPOCH_S, LibrarySurroundings
 
 T = TypeVar("T")
 
@@ -144,9 +147,9 @@ class RedisCaches:
         self._timeout_ms = timeout_ms
 
     def run(self, case: Case, nets: Nets = NETS) -> None:
-        asyncio.run(self._play(case, nets))
+        asyncio.run(self.play(case, nets))
 
-    async def _play(self, case: Case, nets: Nets) -> None:
+    async def play(self, case: Case, nets: Nets) -> None:
         async with AsyncExitStack() as owned:
             client = await owned.enter_async_context(Redis.from_url(self._url))
             await client.flushall()
@@ -169,6 +172,25 @@ class RedisCaches:
 
     def _cache(self, url: str, nets: Nets) -> RedisCache:
         return RedisCache(Settings(redis_url=url, redis_timeout_ms=self._timeout_ms, nets=nets), CacheLog())
+
+
+class WireCaches:
+    """The service's own caches over a simulated network, in virtual time."""
+
+    def __init__(self, way_s: float) -> None:
+        self._way_s = way_s
+
+    def run(self, case: Case, nets: Nets = NETS) -> None:
+        running = VirtualLoop(deadline_s=3_600.0)
+        running.surroundings = LibrarySurroundings(running)
+
+        async def main() -> None:
+            running.network = network = Network(running)
+            dialling.set(Host("pod", lambda: self._way_s))
+            server = VirtualRedis(network, epoch_s=EPOCH_S)
+            await RedisCaches(server.url).play(case, nets)
+
+        loop.run_on(running, main())
 
 
 async def _listeners(client: Redis, wanted: int) -> bool:
