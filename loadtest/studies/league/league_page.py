@@ -20,12 +20,15 @@ from loadtest.studies.league.cells_in_markdown import (
 from loadtest.studies.league.columns import FAULT_LEGEND, LEGEND
 from loadtest.studies.league.entrant import Entrant
 from loadtest.studies.league.league_records import PROBES_WORD, WORLDS, LeagueRecords
-from loadtest.studies.league.league_table import LeagueTable, league_table, short_table
+from loadtest.studies.league.league_table import NONE, NOT_RUN, LeagueTable, league_table, short_table
 from loadtest.studies.league.places import PAGES, anchor
 from loadtest.studies.league.workloads import Workload
 
 BLOCK = "league"
 """The name in the markers of the page."""
+OF_A_COMMIT = "it is of this repository, and so of the commit that each session names"
+NO_VERSION = "it has no distribution of Python's"
+NO_LICENCE = "its distribution states none; its repository may"
 HOW_TO_READ = (
     f"In a cell, the native figure is on the left and that of virtual time on the right; each leads to its runs, with "
     f"seed, command, versions and machine. Of several runs the median is shown, of errors the worst. "
@@ -52,7 +55,7 @@ def league_block(records: LeagueRecords, workloads: Sequence[Workload]) -> str:
 
 def _counted(records: LeagueRecords) -> str:
     """The sentence on how much was run, and when."""
-    counts = [f"{sum(one.world == world for one in records.runs.values()):,} {world}" for world in WORLDS]
+    counts = [f"{sum(key[0] == world for key in records.with_figures):,} {world}" for world in WORLDS]
     dates = sorted(str(one.get("started_at", ""))[:10] for one in records.sessions.values())
     span = " to ".join(dict.fromkeys((*dates[:1], *dates[-1:])))
     return f"{len(records.entrants)} entrants, {' and '.join(counts)} runs{f', {span}' if span else ''}."
@@ -69,9 +72,13 @@ def _entrants(records: LeagueRecords) -> list[str]:
         sessions = {run.session for run in own}
         dates = sorted({str(records.sessions.get(each, {}).get("started_at", ""))[:10] for each in sessions} - {""})
         where = f"[{for_markdown(one.name)}](#{anchor(one.name)})"
-        told = [one.library or one.kind, one.version, one.licence or ("" if one.library else "the lab's")]
+        told = [
+            for_markdown(one.library or one.kind),
+            for_markdown(one.version) or f"{NONE}{reasons.number(OF_A_COMMIT if one.is_own else NO_VERSION)}",
+            for_markdown(one.licence) or f"{NONE}{reasons.number(OF_A_COMMIT if one.is_own else NO_LICENCE)}",
+        ]
         found = found_in_markdown(found_cell(records, one.name, LOADS), reasons)
-        lines.append([where, *(for_markdown(text) or "-" for text in told), found, ", ".join(dates) or "-"])
+        lines.append([where, *told, found, ", ".join(dates) or f"{NONE}{reasons.number(NOT_RUN)}"])
     headings = ("name", "library", "version", "licence", "who loads at an expiry", "date of the runs")
     return [*markdown_table(headings, lines), "", *reasons.lines]
 

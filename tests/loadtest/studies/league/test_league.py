@@ -25,7 +25,8 @@ from loadtest.studies.league.league_run import LeagueRun, league_run
 from loadtest.studies.league.league_table import shown_figure
 from loadtest.studies.league.plan import league_parts
 from loadtest.studies.league.runs_page import runs_page
-from loadtest.studies.league.workloads import CALM, FAULTS, workload, workloads
+from loadtest.studies.league.workloads import FAULTS, WORKLOADS, workload, workloads
+from loadtest.workload.scenario import Scenario, read_scenario
 from tests.loadtest.studies.league.pages import dead_links, linked_figures, tables, unlike_their_runs
 
 FOUND = discover(wrong=True, contenders=True)
@@ -37,15 +38,19 @@ def lab(*words: str | Path) -> Result:
     return CliRunner().invoke(app, [*map(str, words)], env={"COLUMNS": "200"})
 
 
+ENTRANTS = "swr,static,cashews_lock,dogpile_cache"
 SMALL = """
 schema = 2
-title = "The loader fails half the time"
-duration_s = 9
+title = "A small load"
+duration_s = 5
 pods = 2
-load = { loop = "open", rate_per_s = 30 }
-keys = { count = 2 }
+load = { loop = "open", rate_per_s = 60 }
+keys = { count = 2, hot_share = 0.9 }
 cache = { ttl_s = 1 }
 origin = { latency = "fixed(50)" , connections = 8 }
+"""
+BROKEN = """
+duration_s = 9
 faults = [{ kind = "origin-fails", at_s = 2, for_s = 2, share = 0.5 }]
 """
 
@@ -54,20 +59,24 @@ faults = [{ kind = "origin-fails", at_s = 2, for_s = 2, share = 0.5 }]
 def small_workloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The workloads of this file in a small form; a whole one over the wire takes seconds."""
     folder = tmp_path_factory.mktemp("workloads")
-    for name in FAULTS:
-        (folder / f"{name}.toml").write_text(SMALL)
+    for name in WORKLOADS:
+        faulty = SMALL.replace("duration_s = 5\n", "") + BROKEN
+        (folder / f"{name}.toml").write_text(faulty if name in FAULTS else SMALL)
+
+    def read(name: str, **_: float) -> Scenario:
+        return read_scenario(str(folder / f"{Path(name).stem}.toml"))
+
     with pytest.MonkeyPatch.context() as patched:
-        patched.setitem(CALM, "hot-key", 6.0)
-        patched.setattr(league_workloads, "FOLDER", folder)
+        patched.setattr(league_workloads, "read_scenario", read)
         yield
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a league of two strategies in virtual time, its page beside it."""
+    """A folder with a league in virtual time, its page beside it: two of the lab's own, a library, and one refused."""
     folder = tmp_path_factory.mktemp("league")
     (folder / "league.md").write_text(PLACE)
-    words = (*ASKED, "--strategies", "swr,static", "--results", folder / "results", "--page", folder / "league.md")
+    words = (*ASKED, "--strategies", ENTRANTS, "--results", folder / "results", "--page", folder / "league.md")
     result = lab(*words)
     assert result.exit_code == 0, result.output
     return folder
@@ -80,8 +89,7 @@ def results(made: Path) -> Path:
 
 def test_a_table_is_by_name_and_every_figure_is_that_of_the_run_it_leads_to(made: Path) -> None:
     page = (made / "league.md").read_text()
-    assert page.startswith("# Mine\n<!-- measured: league -->\n\n2 entrants, 0 native and 4 virtual runs") is False
-    assert "2 entrants, 0 native and 8 virtual runs" in page
+    assert page.startswith("# Mine\n<!-- measured: league -->\n\n4 entrants, 0 native and 12 virtual runs")
     assert page.endswith("<!-- end: league -->\nmine too\n")
     for _, lines in tables(page):
         names = [line[0] for line in lines]
@@ -104,9 +112,11 @@ def test_a_page_that_was_changed_by_hand_is_noticed(made: Path, tmp_path: Path) 
 def test_what_is_there_is_not_run_again_and_the_pages_are_made_of_records_alone(made: Path, tmp_path: Path) -> None:
     folder, page = results(made), (made / "league.md").read_text()
     before = read_records(folder)
-    again = lab(*ASKED, "--strategies", "swr,static", "--resume", folder)
+    again = lab(*ASKED, "--strategies", ENTRANTS, "--resume", folder)
     assert again.exit_code == 0, again.output
-    assert read_records(folder).runs == before.runs
+    assert [run for run in read_records(folder).runs.values() if run.figures] == [
+        run for run in before.runs.values() if run.figures
+    ]
     assert (folder / "league.md").read_text().strip() == page.partition("-->\n")[2].partition("\n<!-- end")[0].strip()
     (made / "league.md").write_text(PLACE)
     rendered = lab("league", "--render", "--page", made / "league.md", "--results", tmp_path)
@@ -173,6 +183,17 @@ def test_one_that_virtual_time_refuses_shows_its_reason_there_and_runs_natively(
     assert [run.strategy for run in parts["native"].runs] == ["swr"]
     assert parts["virtual"].runs == []
     assert parts["virtual"].refused == {"swr": "it waits in threads"}
+
+
+def test_a_library_runs_over_the_wire_and_one_that_blocks_has_a_dash_that_leads_to_the_reason(made: Path) -> None:
+    (records, page) = read_records(results(made)), (made / "league.md").read_text()
+    (run, *_) = records.runs_of("virtual", "hot-key", "cashews_lock")
+    assert (run.value("errors"), run.value("stampedes.hot.mean")) == (0, 1.0)
+    assert (run.value("commands_per_request") or 0) > 1
+    refused = FOUND.contenders["dogpile_cache"].not_virtual
+    assert refused in page
+    assert refused in (made / "league" / "hot-key.md").read_text()
+    assert "> " in page.partition("#### cashews")[2].partition("####")[0], "its setting is quoted"
 
 
 def test_the_setting_of_a_contender_is_quoted_from_its_docstring() -> None:
