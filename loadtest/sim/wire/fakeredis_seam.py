@@ -6,7 +6,8 @@ replaced: its clock, its random draws, its weak sets of subscribers, and its thr
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from hashlib import sha1
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,6 +21,7 @@ from fakeredis._socket._fakesocket import FakeSocket
 from fakeredis._socket._resp import extract_command
 from fakeredis.commands_mixins.scripting_mixin import LUA_MODULE
 
+from loadtest.sim.wire import script_texts, server_texts
 from loadtest.sim.wire.command_table import (
     NOT_QUEUED,
     NULL_ARRAYS,
@@ -28,6 +30,7 @@ from loadtest.sim.wire.command_table import (
     WHILE_SUBSCRIBED,
     flags_of,
 )
+from loadtest.sim.wire.in_order import InOrder
 from loadtest.sim.wire.refusals import AskedCommand
 from loadtest.sim.wire.resp import NO_REPLY, NULL_ARRAY, ErrorReply, NoReply, Reply, SetReply, SimpleReply
 from loadtest.sim.wire.turn import Turn, take_over
@@ -35,18 +38,6 @@ from loadtest.sim.wire.turn import Turn, take_over
 if TYPE_CHECKING:
     from loadtest.sim.wire.engine import Engine
 
-SERVER, VERSION = "valkey", (9, 1, 0)
-"""The kind and version that are simulated: those of the embedded Redis of native runs."""
-CONFIGURED = {
-    "maxmemory": "0",
-    "maxmemory-policy": "noeviction",
-    "databases": "16",
-    "timeout": "0",
-    "save": "",
-    "appendonly": "no",
-}
-"""The settings that CONFIG GET tells, beside those that were set."""
-ARGUMENTS_SHOWN_MAX = 128
 STILL = object()
 """The outcome of an attempt of a command that blocks, and still has nothing."""
 
@@ -113,7 +104,7 @@ class Executor(FakeSocket):
         with Turn(engine):
             if name not in SUPPORTED_COMMANDS:
                 engine.counts["unknown"] += 1
-                return ErrorReply(self._fail_queue(SimpleError(_unknown(words))).value)
+                return ErrorReply(self._fail_queue(SimpleError(server_texts.unknown(words))).value)
             engine.counts[name] += 1
             reply = self._answer(name, arguments)
         if reply is None and (name in NULL_ARRAYS or (name in NULL_ARRAYS_BY_COUNT and len(arguments) > 1)):
@@ -127,7 +118,7 @@ class Executor(FakeSocket):
         """The reply to a command, as fakeredis has it."""
         try:
             if self.subscribed and self.protocol == 2 and name not in WHILE_SUBSCRIBED:
-                raise SimpleError(_NOT_WHILE_SUBSCRIBED.format(name))
+                raise SimpleError(server_texts.not_while_subscribed(name))
             function, signature = self._name_to_func(name)
             signature.check_arity(arguments, self.version)
             self._refuse(name, arguments, signature, is_called=False)
@@ -166,7 +157,7 @@ class Executor(FakeSocket):
         """Raise the error that the command gets instead of being executed."""
         engine = self.engine
         if engine.entries_max is not None and _takes_memory(name) and not engine.has_room():
-            raise SimpleError("OOM command not allowed when used memory > 'maxmemory'.")
+            raise SimpleError(server_texts.NO_ROOM)
         if not engine.refusals:
             return
         asked = AskedCommand(
@@ -201,17 +192,17 @@ class Executor(FakeSocket):
             server.seed_draws(0)  # a script's draws are always the same, as in Redis
             result = function()
         except SimpleError as error:
-            told = _CALLED_UNKNOWN.sub("ERR Unknown command called from script", error.value)
-            raise SimpleError(f"{told} script: on @user_script:{server.line}.") from None
+            raise SimpleError(script_texts.raised_by_command(error.value, server.line)) from None
         except LUA_MODULE.LuaError as error:
-            raise SimpleError(_of_lua(error)) from None
+            is_syntax = isinstance(error, LUA_MODULE.LuaSyntaxError)
+            raise SimpleError(script_texts.raised_by_lua(error.args[0] if error.args else "", is_syntax)) from None
         finally:
             self._script_resp = None
         return self._convert_lua_result(result[0] if isinstance(result, tuple) else result, nested=False)
 
     def evalsha(self, sha1: bytes, numkeys: int, *keys_and_args: bytes) -> Any:
         if (script := self._server.script_cache.get(sha1.lower())) is None:
-            raise SimpleError("NOSCRIPT No matching script.")
+            raise SimpleError(server_texts.NO_SCRIPT)
         return self.eval(script, numkeys, *keys_and_args)
 
     def _script_of(self, name: str, arguments: list[bytes]) -> bytes | None:
@@ -225,9 +216,9 @@ class Executor(FakeSocket):
         runtime = super()._get_server_runtime(server)
         server.compiled, server.line = {}, 1
         server.seed_draws = runtime.eval("math.randomseed")
-        server.line_of_call = runtime.eval(_LINE_OF_CALL)
+        server.line_of_call = runtime.eval(script_texts.LINE_OF_CALL)
         runtime.globals().redis.sha1hex = lambda text: sha1(text).hexdigest().encode()
-        runtime.execute(_STRICT)
+        runtime.execute(script_texts.STRICT)
         return runtime
 
     def _lua_redis_call(self, lua_runtime: Any, expected_globals: set[Any], op: bytes, *args: Any) -> Any:
@@ -292,11 +283,11 @@ class Executor(FakeSocket):
         if args and int(args[0]) not in {2, 3}:
             raise SimpleError("NOPROTO unsupported protocol version")
         told = super().hello(*(args or (b"%d" % self.protocol,)))
-        return {**told, "server": SERVER, "version": ".".join(map(str, VERSION))}
+        return {**told, "server": server_texts.SERVER, "version": ".".join(map(str, server_texts.VERSION))}
 
     def _auth(self, *args: bytes) -> Any:
         if len(args) == 1 and not self._server.config.get(b"requirepass"):
-            raise SimpleError(_NO_PASSWORD)
+            raise SimpleError(server_texts.NO_PASSWORD)
         return super()._auth(*args)
 
     def ping(self, *args: bytes) -> Any:
@@ -315,19 +306,14 @@ class Executor(FakeSocket):
 
     @command(name="CONFIG GET", fixed=(bytes,), repeat=(bytes,))
     def config_get(self, *patterns: bytes) -> Any:
-        wanted = {pattern.decode(errors="replace").lower() for pattern in patterns}
-        were_set = {name.decode(): value.decode() for name, value in self._server.config.items()}
-        told = {name: value for name, value in (CONFIGURED | were_set).items() if name in wanted or "*" in wanted}
+        asked = [pattern.decode(errors="replace").lower() for pattern in patterns]
+        known = server_texts.CONFIGURED | {name.decode(): value.decode() for name, value in self._server.config.items()}
+        told = {name: value for name, value in known.items() if any(fnmatchcase(name, pattern) for pattern in asked)}
         return {name.encode(): value.encode() for name, value in told.items()}
 
     @command(name="INFO", fixed=(), repeat=(bytes,))
     def info(self, *sections: bytes) -> Any:
-        version = ".".join(map(str, VERSION))
-        entries = len(self._server.dbs[0])
-        return (
-            f"# Server\r\nredis_version:7.2.4\r\nserver_name:{SERVER}\r\nvalkey_version:{version}\r\n"
-            f"redis_mode:standalone\r\n# Replication\r\nrole:master\r\n# Keyspace\r\ndb0:keys={entries}\r\n"
-        ).encode()
+        return server_texts.info(len(self._server.dbs[0]))
 
     @command(name="QUIT", fixed=(), repeat=(bytes,))
     def quit(self, *_: bytes) -> Any:
@@ -385,7 +371,7 @@ class Keyspace(Database):
         super().__init__(engine.server.lock)
         self._engine = engine
         self._dict = _Entries(engine)
-        self._watches = defaultdict(_InOrder)  # type: ignore[arg-type]
+        self._watches = defaultdict(InOrder)  # type: ignore[arg-type]
         self.time = engine.now_s
 
     def alive(self, now_s: float) -> dict[bytes, tuple[object, float | None]]:
@@ -440,34 +426,12 @@ class _Entries(dict[bytes, Any]):
         self._engine.note_loss(key)
 
 
-class _InOrder:
-    """A set in the order in which its members came."""
-
-    def __init__(self) -> None:
-        self._members: dict[Any, None] = {}
-
-    def add(self, member: Any) -> None:
-        self._members[member] = None
-
-    def discard(self, member: Any) -> None:
-        self._members.pop(member, None)
-
-    def __contains__(self, member: object) -> bool:
-        return member in self._members
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter((*self._members,))
-
-    def __len__(self) -> int:
-        return len(self._members)
-
-
 def new_server(new_keys: Callable[[], Keyspace]) -> Any:
     """A server of fakeredis whose databases are made by that function, and whose subscribers keep their order."""
-    server: Any = FakeServer(version=VERSION, server_type="valkey")
+    server: Any = FakeServer(version=server_texts.VERSION, server_type="valkey")
     server.dbs = defaultdict(new_keys)
     for kind in ("subscribers", "psubscribers", "ssubscribers"):
-        setattr(server, kind, defaultdict(_InOrder))
+        setattr(server, kind, defaultdict(InOrder))
     return server
 
 
@@ -486,43 +450,6 @@ _OURS: dict[type, Callable[[Any], Reply | NoReply]] = {
     SimpleError: lambda value: ErrorReply(_EXPIRE_TIME.sub(r"\1'\2' command", value.value)),
     NoResponse: lambda value: NO_REPLY,
 }
-_NOT_WHILE_SUBSCRIBED = (
-    "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
-)
-_NO_PASSWORD = (
-    "ERR AUTH <password> called without any password configured for the default user. "
-    "Are you sure your configuration is correct?"
-)
-_LINE_OF_CALL = "function() return (debug.getinfo(3, 'l') or {currentline = 1}).currentline end"
-"""Lua's own stack, from the function that asks: itself, the call into Python, and the line of the script."""
-_STRICT = """
-setmetatable(_G, {
-  __newindex = function() error('Attempt to modify a readonly table', 2) end,
-  __index = function(_, name)
-    error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
-  end,
-})
-"""
-"""The refusal of globals that scripts would make or miss, as Redis has it."""
-_LUA_PLACE = re.compile(r'^\[string "[^"]*"\]:(\d+): ')
-_CALLED_UNKNOWN = re.compile(r"^ERR unknown command .*")
-
-
-def _of_lua(error: Exception) -> str:
-    """The text of an error that Lua raised, as Redis tells it."""
-    said = error.args[0] if error.args else b""
-    told = (said.decode(errors="replace") if isinstance(said, bytes) else str(said)).partition("\nstack traceback:")[0]
-    found = _LUA_PLACE.match(told)
-    line, told = (found[1], told[found.end() :]) if found else ("1", told)
-    if isinstance(error, LUA_MODULE.LuaSyntaxError):
-        return f"ERR Error compiling script (new function): user_script:{line}: {told}"
-    return f"ERR user_script:{line}: {told} script: on @user_script:{line}."
-
-
-def _unknown(words: Sequence[bytes]) -> str:
-    name, *arguments = (word[:ARGUMENTS_SHOWN_MAX].decode(errors="replace") for word in words)
-    shown = "".join(f"'{argument}' " for argument in arguments)[:ARGUMENTS_SHOWN_MAX]
-    return f"ERR unknown command '{name}', with args beginning with: {shown}"
 
 
 def _takes_memory(name: str) -> bool:

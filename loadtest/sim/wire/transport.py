@@ -7,7 +7,6 @@ read fills its system's buffer; then the sender's transport buffers, and pauses 
 import asyncio
 import errno
 import os
-import socket
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
@@ -16,13 +15,13 @@ from typing import Any, Protocol
 
 from loadtest.sim.kernel.loop import VirtualLoop
 from loadtest.sim.wire.trouble import WELL, LinkTrouble
+from loadtest.sim.wire.virtual_socket import VirtualSocket
+from loadtest.sim.wire.write_buffer import WriteBuffer
 
 WINDOW_BYTES = 4 * 1024 * 1024
 """Bytes of one direction that the two systems hold for a receiver that does not read: about what Linux grants."""
 READ_BYTES_MAX = 256 * 1024
 """Bytes that a protocol gets in one piece at most, as from asyncio's own transports."""
-HIGH_WATER_BYTES = 64 * 1024
-"""Bytes of a write buffer beyond which the protocol is paused, as asyncio has it."""
 
 
 class Noticing(Protocol):
@@ -42,27 +41,6 @@ class _Sign(Enum):
 
 
 _Message = bytes | _Sign
-
-
-class VirtualSocket:
-    """The socket that a transport shows as its extra info: options can be set and have no effect."""
-
-    family, type, proto = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
-
-    def __init__(self, name: tuple[str, int], peer: tuple[str, int]) -> None:
-        self._name, self._peer = name, peer
-
-    def getsockname(self) -> tuple[str, int]:
-        return self._name
-
-    def getpeername(self) -> tuple[str, int]:
-        return self._peer
-
-    def setsockopt(self, *_: object) -> None:
-        """Do nothing: Nagle's algorithm, keep-alive and lingering are not simulated."""
-
-    def getsockopt(self, *_: object) -> int:
-        return 0
 
 
 class VirtualTransport(asyncio.Transport):
@@ -111,11 +89,8 @@ class VirtualTransport(asyncio.Transport):
         """The peer's end, which comes after all that was received."""
         self._is_started = self._is_paused = False
         self._is_closing = self._is_lost = self._is_told = self._has_written_eof = self._is_black_hole = False
-        self._unsent: deque[bytes] = deque()
-        self._unsent_bytes = 0
+        self._unsent = WriteBuffer(self._call_protocol)
         self._is_pumped = False
-        self._high_bytes, self._low_bytes = HIGH_WATER_BYTES, HIGH_WATER_BYTES // 4
-        self._is_writing_paused = False
 
     def start(self, protocol: asyncio.BaseProtocol) -> None:
         """Call the protocol's `connection_made`, and read from now on."""
@@ -144,10 +119,9 @@ class VirtualTransport(asyncio.Transport):
         if not self._unsent and len(sent) <= self._room():
             self._send(sent)
             return
-        self._unsent.append(sent)
-        self._unsent_bytes += len(sent)
+        self._unsent.put(sent)
         self._pump()
-        self._look_at_water()
+        self._unsent.look_if_too_full()
 
     def _room(self) -> int:
         """The bytes that the two systems take now."""
@@ -161,15 +135,8 @@ class VirtualTransport(asyncio.Transport):
         if self._is_lost:
             return
         while self._unsent and (room := self._room()) > 0:
-            data = self._unsent.popleft()
-            if len(data) > room:
-                self._unsent.appendleft(data[room:])
-                data = data[:room]
-            self._unsent_bytes -= len(data)
-            self._send(data)
-        if self._is_writing_paused and self._unsent_bytes <= self._low_bytes:
-            self._is_writing_paused = False
-            self._call_protocol("resume_writing")
+            self._send(self._unsent.take(room))
+        self._unsent.look_if_drained()
         if not self._unsent:
             if self._is_closing:
                 self._lose(None)
@@ -209,25 +176,13 @@ class VirtualTransport(asyncio.Transport):
         return True
 
     def get_write_buffer_size(self) -> int:
-        return self._unsent_bytes
+        return self._unsent.size_bytes
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
-        return self._low_bytes, self._high_bytes
+        return self._unsent.low_bytes, self._unsent.high_bytes
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        if high is None:
-            high = HIGH_WATER_BYTES if low is None else 4 * low
-        if low is None:
-            low = high // 4
-        if not high >= low >= 0:
-            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
-        self._high_bytes, self._low_bytes = high, low
-        self._look_at_water()
-
-    def _look_at_water(self) -> None:
-        if self._unsent_bytes > self._high_bytes and not self._is_writing_paused:
-            self._is_writing_paused = True
-            self._call_protocol("pause_writing")
+        self._unsent.set_limits(high, low)
 
     def _call_protocol(self, name: str) -> None:
         try:
@@ -351,7 +306,6 @@ class VirtualTransport(asyncio.Transport):
             return
         self._is_closing = True
         self._unsent.clear()
-        self._unsent_bytes = 0
         self._lose(error, sign)
 
     def _lose(self, error: BaseException | None, sign: _Sign | None = _Sign.END) -> None:

@@ -229,6 +229,7 @@ COMMANDS: dict[str, Commands] = {
         ("PUBSUB", "NUMSUB", "a"),
         ("PUBLISH", "a", "b"),
         ("CONFIG", "GET", "maxmemory-policy"),
+        ("CONFIG", "GET", "appendonl?"),
         ("QUIT",),
     ],
 }

@@ -8,8 +8,9 @@ import pytest
 from loadtest.sim.kernel import loop
 from loadtest.sim.kernel.loop import VirtualLoop, VirtualTimeError
 from loadtest.sim.wire.network import Host, Network, Port, dialling
-from loadtest.sim.wire.transport import HIGH_WATER_BYTES, READ_BYTES_MAX, WINDOW_BYTES
+from loadtest.sim.wire.transport import READ_BYTES_MAX, WINDOW_BYTES
 from loadtest.sim.wire.trouble import WELL, LinkTrouble
+from loadtest.sim.wire.write_buffer import HIGH_WATER_BYTES
 
 T = TypeVar("T")
 
