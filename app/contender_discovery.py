@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import app.contenders
+import app.proxies
 import app.strategies
 from app.alarm import TookTooLong
 from app.contender import Contender
@@ -68,7 +69,8 @@ def find_contenders(only: str = CONTENDERS) -> Contenders:
 
 def file_of(name: str) -> str | None:
     """The file of the contender that has, or would have, the name; None for any other. Nothing is imported for it."""
-    files = [info.name for info in _files() if name == info.name or name.startswith(f"{info.name}_")]
+    infos = (*_files(), *files_of(app.proxies))
+    files = [info.name for info in infos if name == info.name or name.startswith(f"{info.name}_")]
     return max(files, key=len, default=None)
 
 
@@ -78,12 +80,19 @@ def check_file_name(name: str) -> None:
         raise ValueError(f"{name!r}: a contender's name has letters, digits and _, lower case, 40 at most")
     if name in {info.name for info in files_of(app.strategies)}:
         raise ValueError(f"{name!r}: a strategy has that name (app/strategies/)")
+    if is_proxy(name):
+        raise ValueError(f"{name!r}: a proxy has that name (app/proxies/)")
 
 
 def libraries() -> list[str]:
     """The distributions that the files of contenders state, installed or not; nothing is imported for it."""
     stated = (_LIBRARY.findall(_path(info).read_text(errors="replace")) for info in _files())
     return sorted({library for found in stated for library in found})
+
+
+def is_proxy(file: str) -> bool:
+    """Whether that file is one of `app/proxies/`, whose contenders are programs and no libraries."""
+    return any(info.name == file for info in files_of(app.proxies))
 
 
 def version_of(library: str) -> str:
@@ -97,7 +106,7 @@ def version_of(library: str) -> str:
 def place_of(file: str) -> str:
     """The path of a file of contenders, as messages name it."""
     outside = (path for path in stated_files() if path.stem == file)
-    return next((str(path) for path in outside), f"app/contenders/{file}.py")
+    return next((str(path) for path in outside), f"app/{'proxies' if is_proxy(file) else 'contenders'}/{file}.py")
 
 
 def _files() -> Iterator[pkgutil.ModuleInfo]:

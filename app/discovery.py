@@ -11,8 +11,9 @@ import app.strategies
 import app.strategies.references
 import app.strategies.wrong
 from app.alarm import TookTooLong
-from app.contender_discovery import NAME, Contenders, file_of, find_contenders, place_of
+from app.contender_discovery import NAME, Contenders, file_of, find_contenders, is_proxy, place_of
 from app.file_imports import fault_of, files_of, import_file
+from app.proxy_discovery import FoundProxies, find_proxies
 from app.strategy import Mechanism, Strategy
 from app.strategy_groups import ALL, BY_DEFAULT, CONTENDERS, GROUPS, WRONG, UnknownStrategy, named, words
 
@@ -33,8 +34,8 @@ class Discovered:
 
     `references` are strategies that run to show what none can leave. They are kept apart from `strategies`, so that
     only a run that asks for them compares and draws them. So are the mistakes, which are `wrong` on purpose, and the
-    contenders, which are other people's libraries. A file of those whose library is `missing` has the command that
-    installs it.
+    contenders, which are other people's libraries and proxies. A file of those whose library or program is `missing`
+    has the command that installs it.
     """
 
     strategies: dict[str, type[Strategy]] = field(default_factory=dict)
@@ -79,7 +80,8 @@ class Discovered:
                 raise UnknownStrategy(f"app/strategies/{name}.py is broken: {self.broken[name]}")
             file = None if name in known else file_of(name)
             if file in self.missing:
-                raise UnknownStrategy(f"{name} needs a library that is not installed: {self.missing[file]}")
+                kind = "program" if is_proxy(file) else "library"
+                raise UnknownStrategy(f"{name} needs a {kind} that is not installed: {self.missing[file]}")
             if file in self.broken_contenders:
                 raise UnknownStrategy(f"{place_of(file)} is broken: {self.broken_contenders[file]}")
             if name not in known:
@@ -109,8 +111,16 @@ def discover(references: bool = False, wrong: bool = False, contenders: bool | s
             faulty[name] = f"its right_twin, {twin!r}, is {'broken' if twin in broken else 'no strategy'}"
         broken |= faulty
     asked = CONTENDERS if contenders is True else contenders or ""
-    others = find_contenders(asked) if asked else Contenders()
-    return Discovered(ordered, broken, known, mistakes, {**others.strategies}, others.missing, others.broken)
+    libraries, proxies = (find_contenders(asked), find_proxies(asked)) if asked else (Contenders(), FoundProxies())
+    return Discovered(
+        ordered,
+        broken,
+        known,
+        mistakes,
+        {**libraries.strategies, **proxies.strategies},
+        libraries.missing | proxies.missing,
+        libraries.broken | proxies.broken,
+    )
 
 
 def _place_of(found: tuple[str, type[Strategy]]) -> tuple[bool, bool, str]:

@@ -74,13 +74,16 @@ class ItemEndpoint:
         try:
             item_id = parse_id(query, self._key_space)
         except BadId as error:
-            body = json.dumps({"error": "bad id", "reason": str(error)}).encode()
-            head = f"{self._heads[422]}content-length: {len(body)}\r\n"
+            head, body = self._refusal(error)
         else:
             answer = await self._runner.answer(item_id)
             body = answer.body
             head = f"{self._heads[answer.code]}{answer.headers}content-length: {len(body)}\r\n"
         return head.encode("latin-1"), body
+
+    def _refusal(self, why: BadId) -> tuple[str, bytes]:
+        body = json.dumps({"error": "bad id", "reason": str(why)}).encode()
+        return f"{self._heads[422]}content-length: {len(body)}\r\n", body
 
     async def respond_to(self, client: str, query: bytes) -> tuple[bytes, bytes]:
         """Head and body as of `respond`, or the 429 for a client that is beyond a rate limit."""

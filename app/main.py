@@ -26,6 +26,8 @@ from app.peers.roster import PeerRoster
 from app.peers.route import add_peer_routes
 from app.pod import Pod
 from app.pooler_client import over_tcp
+from app.proxied_endpoint import ProxiedEndpoint
+from app.proxy import Proxy
 from app.settings import Settings
 from app.standstill import watch_standstills
 from app.store import SqliteStore
@@ -33,6 +35,7 @@ from app.store_file import create_store
 from app.store_versions import create_versions, versions_of
 from app.strategy import Strategy
 from app.strategy_groups import UnknownStrategy
+from app.strategy_runner import StrategyRunner
 from app.tasks import Tasks
 from app.troubled_store import OriginControl, add_control, troubled
 from app.write_route import add_write_route
@@ -92,7 +95,7 @@ def create_app(settings: Settings) -> FastAPI:
     own_and_pooler = settings.origin_connections + (settings.origin_connections_shared is not None)
     app.state.files_held = CONNECTIONS + len(pod.runners) * own_and_pooler + pod.peers.connections
     for name, runner in pod.runners.items():
-        endpoint = ItemEndpoint(runner, settings.pod, settings.key_space, settings.nets.client_header)
+        endpoint = _endpoint(found.runnable[name], runner, settings, pod)
         respond: Any = endpoint.respond if runner.rate_limit is None else endpoint.respond_to
         for path in (f"/{name}/data", f"/{name}"):
             app.router.routes.append(Route(path, endpoint, methods=["GET"], name=path))
@@ -106,6 +109,13 @@ def create_app(settings: Settings) -> FastAPI:
     for name, why in found.broken.items():
         _add_broken_route(app, name, why)
     return app
+
+
+def _endpoint(
+    strategy: type[Strategy], runner: StrategyRunner, settings: Settings, pod: Pod[RedisCache, Ledger]
+) -> ItemEndpoint:
+    parts = (runner, settings.pod, settings.key_space, settings.nets.client_header)
+    return ProxiedEndpoint(*parts, clock=pod.cache.clock) if issubclass(strategy, Proxy) else ItemEndpoint(*parts)
 
 
 def new_pod(

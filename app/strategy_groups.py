@@ -15,7 +15,7 @@ GROUPS = (BY_DEFAULT, ALL, WRONG, CONTENDERS)
 MARK, MARKED = "✗", "wrong on purpose"
 """The sign of a mistake beside its name, and what the sign means."""
 
-CONTENDER_MARK, CONTENDER_MARKED = "◇", "a contender: a library as its documentation has it used"
+CONTENDER_MARK, CONTENDER_MARKED = "◇", "a contender: a library or a proxy as its documentation has it used"
 """The sign of a contender beside its name, and what the sign means."""
 
 Groups = Mapping[str, Sequence[str]]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from app.contender_discovery import version_of
 from app.discovery import discover
+from app.proxy import Proxy
 from app.strategy import Strategy
 from app.strategy_groups import ALL, BY_DEFAULT, CONTENDER_MARK, CONTENDERS, MARK, WRONG
 from loadtest.cli.inputs import scenario_named
@@ -23,7 +24,11 @@ def list_() -> None:
     more = [one for name, one in found.strategies.items() if name not in by_default]
     _list("More strategies", f"run when named, or with --strategies {ALL}", more)
     _list("Wrong on purpose", f"run when named, or with --strategies {WRONG}", found.wrong.values())
-    _list("Contenders", f"libraries; run when named, or with --strategies {CONTENDERS}", found.contenders.values())
+    _list(
+        "Contenders",
+        f"libraries and proxies; run when named, or with --strategies {CONTENDERS}",
+        found.contenders.values(),
+    )
     for name, command in found.missing.items():
         console.print(f"  [dim]{name:{WIDTH}} not installed: {for_console_markup(command)}[/]", soft_wrap=True)
     for name, why in (found.broken | found.broken_contenders).items():
@@ -46,10 +51,12 @@ def _list(title: str, where: str, group: Iterable[type[Strategy]]) -> None:
 
 
 def _apart(one: type[Strategy]) -> str:
-    """A mistake's right twin, or a contender's library and where it runs; empty for any other strategy."""
+    """A mistake's right twin, or what a contender is made of and where it runs; empty for any other strategy."""
     if one.right_twin:
         return f"{MARK} right: {one.right_twin}"
     if not one.library:
         return ""
+    if issubclass(one, Proxy):
+        return f"{CONTENDER_MARK} {one.library} {one.installed_version()}, natively ({one.not_virtual})"
     where = f"natively and in the stack ({one.not_virtual})" if one.not_virtual else "in all worlds"
     return f"{CONTENDER_MARK} {one.library} {version_of(one.library)}, {for_console_markup(where)}"

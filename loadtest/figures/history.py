@@ -30,7 +30,7 @@ class Ending:
     reads_asked: float | None = None
     """Reads that the pods were asked for during the load; None where they are not known but by the ledger."""
     pods_cpu_s: float | None = None
-    """CPU seconds of all pods during the load; None where they are not known."""
+    """CPU seconds of all pods, and of proxies in front of them, during the load; None where they are not known."""
     pods_memory_mb: float | None = None
     """The peak memory of the pod that took the most, MB; None where it is not known."""
     pods_log_bytes: int | None = None

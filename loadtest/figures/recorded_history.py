@@ -11,8 +11,9 @@ from loadtest.figures.history import Chunk, Ending
 from loadtest.figures.incident import Incident
 from loadtest.figures.net_acts import net_acts
 from loadtest.figures.pod_costs import log_bytes, memory_peak_mb
+from loadtest.figures.proxy_costs import service_cpu_s
 from loadtest.figures.records import first_intended_s, read_answers, read_ledger, read_retries, read_writes
-from loadtest.figures.redis_commands import BEFORE, EARLIER, local_hits, pods_cpu_s, reads_asked, redis_commands
+from loadtest.figures.redis_commands import BEFORE, EARLIER, local_hits, reads_asked, redis_commands
 from loadtest.figures.redis_info import what_happened
 from loadtest.figures.run_folder import read_record
 from loadtest.workload.planned_run import PlannedRun
@@ -58,6 +59,7 @@ class RecordedHistory:
         since = BEFORE if record.world != "native" else EARLIER if record.are_pods_kept else None
         failures, unknown = counted(self._raw, self.run.scenario.pods, since)
         of_redis, notes = what_happened(self._raw, self.run.scenario)
+        notes = [*record.notes, *notes]
         generator = read_generator(self._raw)
         incidents += map(Incident, (*unknown, *of_redis))
         if generator is None:
@@ -73,7 +75,7 @@ class RecordedHistory:
             redis_commands(self._raw, has_own_client=file_of(self.run.strategy) is not None),
             net_acts(self._raw, self.run.scenario.pods),
             reads_asked(self._raw, self.run.strategy),
-            pods_cpu_s(self._raw),
+            service_cpu_s(self._raw),
             memory_peak_mb(self._raw),
             log_bytes(self._raw),
             local_hits(self._raw, self.run.strategy),

@@ -60,7 +60,7 @@ class RunRecord:
     local_hits: float | None = None
     """Answers from pods' own copies during the load, in virtual time."""
     notes: list[str] = field(default_factory=list)
-    """Facts that a reader of the figures needs, in virtual time."""
+    """Facts that a reader of the figures needs."""
     trace: str = ""
     """The hash of every event, in virtual time."""
     is_over: bool = True

@@ -7,11 +7,13 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from app.proxy import LOADED
 from app.strategy import Status
 from loadtest.generator.exporter import LoadMetrics
 from loadtest.generator.plan import LoadPlan
 from loadtest.workload.answer_check import Seen
 from loadtest.workload.client import NO_ANSWER, Outcome, retry_after_s
+from loadtest.workload.proxied_answer import through_proxy
 
 REROUTED = "(rerouted)"
 RETRIED = "(retried)"
@@ -123,6 +125,8 @@ class AnswerRecorder:
         code, body, check, fault = answer.code, answer.body, self._plan.answers, ""
         status, age_s = _told(answer.headers.get("cache-status", ""))
         intended_s, first_sent_s, sent_s, ended_s = moments_s
+        if age_s is None and (loaded := answer.headers.get(LOADED)):
+            status, age_s = through_proxy(status, loaded, check.at_cache(sent_s), check.at_cache(ended_s))
         if code == 200:
             fault = check.fault(strategy, key, body, Seen(status, age_s, sent_s, ended_s), floor_s)
         elif code == 404:

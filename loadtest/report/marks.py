@@ -21,5 +21,5 @@ def explained(names: Iterable[str]) -> list[str]:
     contenders = [name for name in names if file_of(name) is not None]
     told = [f"{MARK}: {MARKED} (app/strategies/wrong/): {', '.join(wrong)}"] if wrong else []
     if contenders:
-        told.append(f"{CONTENDER_MARK}: {CONTENDER_MARKED} (app/contenders/): {', '.join(contenders)}")
+        told.append(f"{CONTENDER_MARK}: {CONTENDER_MARKED}: {', '.join(contenders)}")
     return told

@@ -81,6 +81,10 @@ class AnswerCheck:
         """Take the cache's clock to be `ahead_s` seconds ahead of the client's."""
         self._ahead_s = ahead_s
 
+    def at_cache(self, moment_s: float) -> float:
+        """A moment of the client's clock on the cache's, seconds; the same where the pods have not said the time."""
+        return moment_s + (self._ahead_s or 0.0)
+
     def existing(self, items: int) -> None:
         """Take ids below `items` to exist, and no others: those are never answered with a 404, these with nothing else.
 

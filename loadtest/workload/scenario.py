@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from app.latency import Latency
 from app.nets.nets import Nets
 from app.pooler import SIZE_MAX
+from app.proxy import Proxy
 from app.settings import Settings, as_variable
 from app.strategy import Strategy
 from app.writes import Invalidation
@@ -163,6 +164,8 @@ class Scenario(Table):
         """The part of this scenario that a contender cannot take, and why; empty for any other strategy."""
         if not strategy.library:
             return ""
+        if issubclass(strategy, Proxy) and self.cache.ttl_s % 1:
+            return f"cache.ttl_s: a TTL reaches a proxy as whole seconds (max-age), and this is {self.cache.ttl_s:g}"
         if self.warming is not None:
             return "warming: only requests write the entries of a library"
         if self.writes is not None and self.writes.invalidation is not Invalidation.NONE:

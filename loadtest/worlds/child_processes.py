@@ -151,8 +151,10 @@ class Children:
         """End a child: SIGTERM, and SIGKILL after `GRACE_S`. A child that has ended already is fine."""
         if child.ended:
             return
+        # first, for a process that is stopped sees no other signal; after the other one it may have ended, and would be
+        # reaped here, behind the back of who waits for it
+        child.signal(signal.SIGCONT)
         child.signal(signal.SIGTERM)
-        child.signal(signal.SIGCONT)  # a process that is stopped sees no other signal
         try:
             async with asyncio.timeout(GRACE_S):
                 await child.process.wait()

@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from app.contender_discovery import libraries, version_of
+from app.proxy_discovery import find_proxies
 from loadtest.worlds.ambient import ambient, shown_url
 from loadtest.worlds.checkout import commit
 
@@ -34,6 +35,7 @@ def describe(command: str, seed: int, is_virtual: bool = False) -> dict[str, Any
             "python": platform.python_version(),
             **{name: _version(name) for name in _PACKAGES},
             **{name: version_of(name) or "not installed" for name in libraries()},
+            **{proxy.library: proxy.installed_version() for proxy in find_proxies().strategies.values()},
         },
         "redis": _redis(),
         "ambient": ambient(is_virtual),

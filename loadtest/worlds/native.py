@@ -17,6 +17,7 @@ from loadtest.worlds.forked_locust import CAN_FORK, ForkServer
 from loadtest.worlds.kept_systems import KeptSystems
 from loadtest.worlds.native_nemesis import NativeNemesis, needs_control, needs_relay, why_not_with
 from loadtest.worlds.pod_process import PodProcess
+from loadtest.worlds.proxies import behind_proxies
 from loadtest.worlds.python_server import HOST, start_server
 from loadtest.worlds.recorded_run import RecordedWorld
 from loadtest.worlds.redis_process import RedisProcess, start_redis
@@ -30,7 +31,7 @@ from loadtest.worlds.world import Records, WorldFailed
 def native_world(records: Records, command: str = "") -> RecordedWorld:
     """The native world, whose runs leave their records where `records` says. `command` names the lease's holder."""
     systems = KeptSystems(native_system)
-    return RecordedWorld("native", systems.opened, records, command, systems)
+    return RecordedWorld("native", behind_proxies(systems.opened), records, command, systems)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from loadtest.figures import redis_info
 from loadtest.figures.incident import Incident
 from loadtest.figures.load_begin import read_begin
 from loadtest.figures.pod_costs import MEMORY, peak_of_process
+from loadtest.figures.proxy_costs import PROXIES
 from loadtest.figures.recorded_history import WRITES, RecordedHistory
 from loadtest.figures.redis_commands import AFTER, BEFORE, EARLIER
 from loadtest.figures.run_folder import FAILURE, RunRecord
@@ -102,7 +103,9 @@ class RecordedWorld:
             httpx.AsyncClient(timeout=WARM_WITHIN_S, trust_env=False, verify=False) as client,
         ):
             offset_s = await clock_offset_s(system.redis_url)
-            record = RunRecord.of(run, self.name, clock_offset_s=offset_s, oldest_s=_promise(run))
+            record = RunRecord.of(
+                run, self.name, clock_offset_s=offset_s, oldest_s=_promise(run), notes=[*system.notes]
+            )
             record.incidents += (Incident(remark, spoils=False) for remark in system.remarks)
             if system.last_run is not None:
                 record.are_pods_kept = True
@@ -110,7 +113,13 @@ class RecordedWorld:
             record.write(raw)
             await _keep_redis(system, raw / redis_info.BEFORE)
             if scenario.warm.keys == "burst":
-                burst = await ask_for_all(system.pod_urls, run.strategy, scenario.keys.count, scenario.loads_let_in)
+                burst = await ask_for_all(
+                    system.asked_urls,
+                    run.strategy,
+                    scenario.keys.count,
+                    scenario.loads_let_in,
+                    each_all=system.proxies is not None,
+                )
                 record.warmed_s, record.warm_spread_s = burst.last_s, round(burst.spread_s, 3)
                 record.incidents += map(Incident, burst.incidents(scenario))
             with LedgerFile(client, system.pod_urls, raw / "ledger.csv") as ledger:
@@ -128,7 +137,7 @@ class RecordedWorld:
                     scenario.load,
                     run.strategy,
                     run.seed,
-                    system.pod_urls,
+                    system.asked_urls,
                     raw,
                     scenario.duration_s,
                     server=system.locust,
@@ -149,7 +158,7 @@ class RecordedWorld:
                     await _mend(warmed)
                     record.incidents += await warming.end(ledger)
                     record.incidents += farewells.incidents()
-                    record.incidents += map(Incident, self._at_the_end(ledger))
+                    record.incidents += map(Incident, self._at_the_end(system, ledger))
                     record.write(raw)
             await system.children.discard(locust)
             await _keep_redis(system, raw / redis_info.AFTER)
@@ -158,7 +167,9 @@ class RecordedWorld:
             # what was broken and mended is not provably as new
             system.is_sound = not (scenario.faults or any(incident.spoils for incident in record.incidents))
 
-    def _at_the_end(self, ledger: LedgerFile) -> Iterator[str]:
+    def _at_the_end(self, system: System, ledger: LedgerFile) -> Iterator[str]:
+        if system.proxies is not None:
+            yield from system.proxies.losses()
         for url in ledger.silent_urls:
             yield f"{url} did not answer at the end of the run"
         if self._lease is not None and self._lease.taken_by:
@@ -282,3 +293,5 @@ async def _keep_metrics(client: httpx.AsyncClient, system: System, raw: Path, wh
             (raw / f"{when}pod-{number}.prom").write_bytes(answer.content)
         except httpx.HTTPError:
             pass  # the pod fell: see the run's incidents
+    if system.proxies is not None:
+        system.proxies.keep_cpu(raw / f"{when}{PROXIES}")

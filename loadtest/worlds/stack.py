@@ -16,6 +16,7 @@ from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 from loadtest.worlds.breaker_folder import asking_nemesis
 from loadtest.worlds.child_processes import Children
+from loadtest.worlds.proxies import proxy_of
 from loadtest.worlds.recorded_run import RecordedWorld
 from loadtest.worlds.system import System, forget_keys
 from loadtest.worlds.world import Records, WorldFailed
@@ -48,6 +49,8 @@ async def stack_system(run: PlannedRun, folder: Path) -> AsyncIterator[System]:
     Raises `WorldFailed` where there is no stack, or its pods run with other settings than the scenario states.
     """
     scenario = run.scenario
+    if proxy_of(run.strategy) is not None:
+        raise WorldFailed(f"{run.strategy}: a proxy stands in front of processes (make bench), and of no container")
     try:
         pod_urls = _pod_urls()
         redis_url = os.environ["LAB_REDIS_URL"]

@@ -16,6 +16,7 @@ from loadtest.worlds.ambient import shown_url
 from loadtest.worlds.child_processes import Children
 from loadtest.worlds.forked_locust import ForkServer
 from loadtest.worlds.nemesis import Nemesis
+from loadtest.worlds.proxy_process import Proxies
 from loadtest.worlds.world import WorldFailed
 
 BeforePodEnds = Callable[[int, int], Awaitable[bool]]
@@ -45,10 +46,19 @@ class System:
     """The folder of the records of the run that it served before; None where it is new."""
     remarks: Sequence[str] = ()
     """Remarks on this system for the record of its next run."""
+    notes: Sequence[str] = ()
+    """Facts about this system that a reader of its next run's figures needs."""
+    proxies: Proxies | None = None
+    """The proxies that stand in front of the pods for its next run; None where the load asks the pods themselves."""
     nemesis: Nemesis | None = None
     """The one who breaks its parts; None where nothing can be broken on time."""
     before_pod_ends: BeforePodEnds = _keep_nothing
     """The function that keeps what a pod has counted, called before its end; the run that it serves sets it."""
+
+    @property
+    def asked_urls(self) -> list[str]:
+        """The URLs that the load is sent to, in the order of the pods."""
+        return self.pod_urls if self.proxies is None else self.proxies.urls
 
 
 ANSWER_WITHIN_S = 5.0

@@ -32,6 +32,8 @@ class Burst:
     asked_s: float
     first_s: float  # answer
     last_s: float
+    times: int = 1
+    """How often every key was asked for: once for each cache."""
 
     @property
     def spread_s(self) -> float:
@@ -40,7 +42,8 @@ class Burst:
 
     def incidents(self, scenario: Scenario) -> list[str]:
         """The reasons why the run is unlike its scenario; empty where it is as stated."""
-        own_s, ttl_s, took_s = origin_time_s(scenario), scenario.cache.ttl_s, self.last_s - self.asked_s
+        own_s, ttl_s = origin_time_s(scenario, self.times), scenario.cache.ttl_s
+        took_s = self.last_s - self.asked_s
         if self.spread_s > ttl_s:
             return [
                 f"the warm-up burst took {took_s:.1f} s: its first entries had expired (TTL {ttl_s:g} s) before its "
@@ -51,22 +54,27 @@ class Burst:
         return []
 
 
-def origin_time_s(scenario: Scenario) -> float:
-    """The seconds that the origin needs to read every key once, on all its connections."""
+def origin_time_s(scenario: Scenario, times: int = 1) -> float:
+    """The seconds that the origin needs to read every key so many `times`, on all its connections."""
     latency = Latency.parse(scenario.origin.latency)
-    keys, together, slowdown = scenario.keys.count, scenario.connections_together, scenario.origin.slowdown
-    times = 1.0 if slowdown is None else slowdown.times(min(keys, together))
+    keys, together, slowdown = times * scenario.keys.count, scenario.connections_together, scenario.origin.slowdown
+    slower = 1.0 if slowdown is None else slowdown.times(min(keys, together))
     rounds = math.ceil(keys / together)
-    return ((rounds - 1) * latency.mean_ms + max(latency.mean_ms, latency.longest_ms)) * times / 1000
+    return ((rounds - 1) * latency.mean_ms + max(latency.mean_ms, latency.longest_ms)) * slower / 1000
 
 
-async def ask_for_all(pod_urls: Sequence[str], strategy: str, keys: int, at_once: int = IN_FLIGHT_MAX) -> Burst:
+async def ask_for_all(
+    pod_urls: Sequence[str], strategy: str, keys: int, at_once: int = IN_FLIGHT_MAX, *, each_all: bool = False
+) -> Burst:
     """Ask for every key, all connections open, each pod for so many `at_once` as it takes.
 
-    Raises `WorldFailed` for an answer that is late or no item.
+    With `each_all` every pod is asked for all keys, for it has a cache of its own. Raises `WorldFailed` for an answer
+    that is late or no item.
     """
     at_once = min(at_once, IN_FLIGHT_MAX)
-    waiting = [deque(range(pod, keys, len(pod_urls))) for pod in range(len(pod_urls))]
+    times = len(pod_urls) if each_all else 1
+    step = len(pod_urls) // times
+    waiting = [deque(range(pod % step, keys, step)) for pod in range(len(pod_urls))]
     places = [(url, left) for url, left in zip(pod_urls, waiting, strict=True) for _ in range(min(at_once, len(left)))]
     answered_s: list[float] = []
 
@@ -88,7 +96,7 @@ async def ask_for_all(pod_urls: Sequence[str], strategy: str, keys: int, at_once
         except (OSError, ExceptionGroup) as error:
             first = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
             raise WorldFailed(f"warming {keys} keys failed: {first!r}") from error
-    return Burst(asked_s, min(answered_s), max(answered_s))
+    return Burst(asked_s, min(answered_s), max(answered_s), times)
 
 
 async def _connect(url: str, opened: AsyncExitStack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -8,6 +8,7 @@ import pytest
 
 import app.contenders
 import app.file_imports
+import app.proxies
 from app.contender_discovery import file_of, find_contenders, libraries, version_of
 from app.discovery import check_name, discover
 from app.settings import Settings
@@ -37,6 +38,7 @@ class Again(Mine):
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     before = set(sys.modules)
     monkeypatch.setattr(app.contenders, "__path__", [str(tmp_path)])
+    monkeypatch.setattr(app.proxies, "__path__", [])
     yield tmp_path
     for name in set(sys.modules) - before:
         if name.startswith("app.contenders."):

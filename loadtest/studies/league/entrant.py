@@ -9,13 +9,14 @@ from typing import Any
 
 from app.contender_strategy import ContenderStrategy
 from app.discovery import Discovered
+from app.proxy import Proxy
 from app.strategy import Strategy
 from loadtest.figures.plain_text import plain
 from loadtest.studies.league.workloads import BadLeague
 
 OWN_FOR_COMPARISON = ("static", "singleflight", "swr", "xfetch")
 """The lab's own strategies that stand beside the contenders, unless others are named."""
-LIBRARY, OWN = "library", "the lab's own"
+LIBRARY, PROXY, OWN = "library", "proxy", "the lab's own"
 LICENCE_CHARS_MAX = 40
 """The longest text of a licence that is a name; some distributions state the whole licence there."""
 _PART = re.compile(r"^(?P<name>[A-Z][A-Za-z ]{2,30}):(?P<text>.*)$", re.MULTILINE)
@@ -23,14 +24,14 @@ _PART = re.compile(r"^(?P<name>[A-Z][A-Za-z ]{2,30}):(?P<text>.*)$", re.MULTILIN
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """One setting of a library, or one strategy of the lab's own, as it enters the league."""
+    """One setting of a library or a proxy, or one strategy of the lab's own, as it enters the league."""
 
     name: str
     kind: str
     does: str
     """One sentence on what it does, from its docstring."""
     library: str = ""
-    """The name of the distribution; empty for the lab's own."""
+    """The name of the distribution, or of the proxy; empty for the lab's own."""
     version: str = ""
     licence: str = ""
     documentation: str = ""
@@ -59,6 +60,11 @@ def entrant(name: str, found: Discovered) -> Entrant:
         raise BadLeague(f"there is no strategy and no contender {name!r}")
     if not issubclass(strategy, ContenderStrategy):
         told = parts_of(strategy)
+        if issubclass(strategy, Proxy):
+            return Entrant(
+                name, PROXY, told[""], strategy.library, strategy.installed_version(), strategy.licence,
+                strategy.documentation, told.get("Setting", ""), told.get("Reference", ""), strategy.not_virtual,
+            )  # fmt: skip
         return Entrant(name, OWN, told[""], reference=told.get("Reference", ""))
     contender = strategy.contender
     told, (version, licence) = parts_of(contender), distribution(contender.library)

@@ -6,6 +6,6 @@ def test_a_mistake_and_a_contender_have_a_sign_each_and_a_sentence_says_what_it_
     assert [marked(name) for name in names] == ["static", "half_lock ✗", "cashews_lock ◇"]
     assert explained(iter(names)) == [
         "✗: wrong on purpose (app/strategies/wrong/): half_lock",
-        "◇: a contender: a library as its documentation has it used (app/contenders/): cashews_lock",
+        "◇: a contender: a library or a proxy as its documentation has it used: cashews_lock",
     ]
     assert explained(["static"]) == []
