@@ -5,6 +5,7 @@ import re
 import pytest
 
 from loadtest import ROOT
+from loadtest.contract.behaviour.probes import PROBES
 
 _PATH = re.compile(r"(?:`|\()((?:app|loadtest|benchmarks|tests|grafana|bin|docs|requirements)/[\w*./-]*)(?:`|\))")
 
@@ -24,3 +25,9 @@ def test_the_index_of_strategies_leads_to_every_page_and_every_page_to_its_file(
     files = {name: _PATH.findall(text) for name, text in pages.items()}
     assert [name for name, named in files.items() if not any(path.endswith(f"/{name}.py") for path in named)] == []
     assert [path for named in files.values() for path in named if not any(ROOT.glob(path))] == []
+
+
+def test_the_page_on_ci_tells_every_probe_with_its_question() -> None:
+    page = (ROOT / "docs" / "ci" / "README.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `([\w-]+)` \| (.*?) \| ", page, re.MULTILINE))
+    assert told == {probe.name: probe.question for probe in PROBES}

@@ -38,11 +38,11 @@ def try_(
     """
     if not name or "," in name:
         fail("try takes one strategy, by its name: make try S=mine")
-    if name.endswith(".py"):
+    if is_file := name.endswith(".py"):
         (name,) = contender_files([Path(name)])
     workload = scenario_named(scenario, duration)
     if file_of(name) is not None:
-        _try_contender(name, workload, seed, compare, hold, findings, results)
+        _try_contender(name, is_file, workload, seed, compare, hold, findings, results)
         return
     if hold or findings is not None:
         fail(f"--hold, --findings: {name} is no contender, and a strategy has a contract instead")
@@ -63,13 +63,20 @@ def try_(
 
 
 def _try_contender(
-    name: str, workload: Scenario, seed: int, compare: bool, hold: str, findings: Path | None, results: Path
+    name: str,
+    is_file: bool,
+    workload: Scenario,
+    seed: int,
+    compare: bool,
+    hold: str,
+    findings: Path | None,
+    results: Path,
 ) -> None:
     from loadtest.cli.try_contender import beside, contenders_named, held_names, show_behaviour, write_findings
 
     held = held_names(hold)
     found = discover(contenders=True)
-    tried = contenders_named(found, name)
+    tried = contenders_named(found, name, is_file)
     behaviours = [show_behaviour(one, held) for one in tried]
     if findings is not None:
         write_findings(findings, behaviours)

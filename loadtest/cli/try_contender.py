@@ -32,8 +32,8 @@ def held_names(text: str) -> list[str]:
     return names
 
 
-def contenders_named(found: Discovered, name: str) -> list[type[Contender]]:
-    """The contenders that a name or a file of theirs stands for.
+def contenders_named(found: Discovered, name: str, is_file: bool) -> list[type[Contender]]:
+    """The contender of that name, or all of the file of that name.
 
     Exit 2, with a screen, where the file is broken, and with the command where its library is not installed.
     """
@@ -44,7 +44,7 @@ def contenders_named(found: Discovered, name: str) -> list[type[Contender]]:
     if file in found.broken_contenders:
         breach = unusable(found.broken_contenders[file])
         show_screen(_told(breach, name, file), code=2)
-    named = {one: kind for one, kind in found.contenders.items() if name in {one, file_of(one)}}
+    named = {one: kind for one, kind in found.contenders.items() if name == (file_of(one) if is_file else one)}
     if not named:
         known = [one for one in found.contenders if file_of(one) == file]
         fail(f"{place_of(file)} has no contender {name!r}: there is {', '.join(known)}")

@@ -3,9 +3,12 @@
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import psutil
 
 from app.contender import Contender
 from app.contender_discovery import version_of
@@ -13,13 +16,15 @@ from loadtest import ROOT
 from loadtest.contract.behaviour.finding import NATIVE, VIRTUAL, Behaviour, BehaviourFinding, Protection
 from loadtest.contract.behaviour.probe import Probe
 from loadtest.contract.behaviour.probes import LOADS, PROBES
-from loadtest.worlds.child_processes import Children
+from loadtest.worlds.child_processes import Child, Children
 from loadtest.worlds.world import WorldFailed
 
-PROBE_S_MAX = 90.0
-"""Real seconds of one probe, beyond which it is unknown."""
-START_S_MAX = 60.0
-"""Real seconds that a process may take to begin."""
+PROBE_CPU_S_MAX = 60.0
+"""The processor time of one probe, beyond which it is unknown; that of virtual time does not depend on the machine."""
+PROBE_S_MAX = 600.0
+"""Real seconds of one probe, beyond which it is unknown: natively a library may wait for ever."""
+LOOK_EVERY_S = 1.0
+"""How often the processor time is looked at, seconds."""
 PROCESSES = {VIRTUAL: 2, NATIVE: 4}
 """Processes at once: in virtual time they compute, and natively they mostly wait."""
 
@@ -74,22 +79,35 @@ async def _ask_all(
         child = await children.start("probes", command, folder / "probes.log", environment, is_spoken_to=True)
         stream = child.process.stdout
         assert stream is not None
-        if not await _line(stream, START_S_MAX):
+        if not await _line(child, stream):
             await child.process.wait()
             raise WorldFailed(f"{name} cannot be probed: its process {child.how_it_ended}\n{child.last_words()}")
-        while left and (line := await _line(stream, PROBE_S_MAX)):
+        while left and (line := await _line(child, stream)):
             note(BehaviourFinding.of(json.loads(line)))
             left.pop(0)
         if left:
-            late = f"It had not ended after {PROBE_S_MAX:g} s."
+            late = f"It had not ended after {PROBE_CPU_S_MAX:g} s of processor time, or {PROBE_S_MAX:g} s."
             note(left.pop(0).unknown(late if not child.ended else f"Its process {child.how_it_ended}."))
         await children.kill(child)
 
 
-async def _line(stream: asyncio.StreamReader, within_s: float) -> bytes:
-    """The next line that a process writes; empty at the end, and where none comes in time."""
+async def _line(child: Child, stream: asyncio.StreamReader) -> bytes:
+    """The next line that a process writes; empty at the end, and where its time is over before."""
+    reading = asyncio.ensure_future(stream.readline())
+    began_s, began_cpu_s = time.monotonic(), _cpu_s(child)
     try:
-        async with asyncio.timeout(within_s):
-            return await stream.readline()
-    except TimeoutError:
-        return b""
+        while not (await asyncio.wait([reading], timeout=LOOK_EVERY_S))[0]:
+            if time.monotonic() - began_s > PROBE_S_MAX or _cpu_s(child) - began_cpu_s > PROBE_CPU_S_MAX:
+                return b""
+        return reading.result()
+    finally:
+        reading.cancel()
+
+
+def _cpu_s(child: Child) -> float:
+    """The processor time that a process has used, seconds."""
+    try:
+        spent = psutil.Process(child.pid).cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(spent.user + spent.system)

@@ -9,7 +9,7 @@ from loadtest.contract.behaviour.probe import Answered
 
 HERD = 12
 """Readers who wait for the load that fails, over all pods."""
-ASK_AGAIN_S = 0.25
+ASK_AGAIN_S = 0.5
 FAILING_TTLS = 8
 RATE_PER_S = 20.0
 

@@ -13,7 +13,7 @@ EXPIRIES = 6
 HERD = 30
 """Readers at a cold start, over all pods."""
 RATE_PER_S = 80.0
-SLOW_RATE_PER_S = 4.0
+SLOW_RATE_PER_S = 1.0
 SOME_SHARE = 0.5
 """The share of the readers who asked meanwhile from which on the loads are those of every reader."""
 

@@ -121,7 +121,7 @@ def test_a_process_that_never_returns_is_unknown_and_the_others_are_found(outsid
         "from app.discovery import discover\n"
         "from loadtest.contract.behaviour import examination\n"
         "from loadtest.contract.behaviour.probes import PROBES\n"
-        "examination.PROBE_S_MAX = 2.0\n"
+        "examination.PROBE_CPU_S_MAX = 2.0\n"
         "kind = discover(contenders=True).contenders['mylib'].contender\n"
         "found = asyncio.run(examination.examine(kind, [one for one in PROBES if one.name in {'expires', 'age'}]))\n"
         "print(found.as_json())\n"
