@@ -1,5 +1,6 @@
 # Images from one file: `service` is a pod, `load` what sends to it, `bench` all of `make bench`, and `front` the way in from
 # the host. Each has what its own lock pins: Locust and gevent stay out of the first, what computes and draws out of the second.
+# Where the stack is to serve contenders, pods and bench are made with their libraries, and else without.
 ARG PYTHON_IMAGE=python:3.13-slim
 
 # Packages are installed by the pip of this stage into a venv that has none, and without their own tests.
@@ -12,6 +13,10 @@ FROM installer AS service-packages
 COPY requirements/service.txt /tmp/
 RUN $INSTALL /tmp/service.txt && $PRUNE
 
+FROM service-packages AS service-with-contenders-packages
+COPY requirements/contenders.txt /tmp/
+RUN $INSTALL /tmp/contenders.txt && $PRUNE
+
 FROM installer AS load-packages
 COPY requirements/load.txt /tmp/
 RUN $INSTALL /tmp/load.txt && $PRUNE
@@ -19,6 +24,10 @@ RUN $INSTALL /tmp/load.txt && $PRUNE
 FROM installer AS bench-packages
 COPY requirements/bench.txt /tmp/
 RUN $INSTALL /tmp/bench.txt && $PRUNE
+
+FROM bench-packages AS bench-with-contenders-packages
+COPY requirements/contenders.txt /tmp/
+RUN $INSTALL /tmp/contenders.txt && $PRUNE
 
 # The code with its bytecode: an image that is read-only would compile it again at every start. What does not compile is
 # said by whoever imports it.
@@ -41,6 +50,9 @@ COPY --from=service-code /lab/app app
 EXPOSE 8000
 ENTRYPOINT ["python", "-m", "app", "--host", "0.0.0.0", "--port", "8000"]
 
+FROM service AS service-with-contenders
+COPY --from=service-with-contenders-packages /venv /venv
+
 FROM base AS load
 COPY --from=load-packages /venv /venv
 COPY --from=load-code /lab/app app
@@ -53,6 +65,9 @@ COPY --from=bench-packages /venv /venv
 COPY --from=load-code /lab/app app
 COPY --from=load-code /lab/loadtest loadtest
 ENTRYPOINT ["python", "-m", "loadtest"]
+
+FROM bench AS bench-with-contenders
+COPY --from=bench-with-contenders-packages /venv /venv
 
 FROM ${PYTHON_IMAGE} AS front
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/*

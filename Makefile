@@ -10,7 +10,7 @@ BENCHMARKS := $(VENV)/bin/python -m benchmarks
 .PHONY: help setup bench report up down logs ps load dev break warm list new try sim sweep tipping drill mistakes steps league verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
-LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES WRONG LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
+LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES WRONG CONTENDERS LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
   LOCUST_MASTER_BIND_ADDRESS LAB_TTL_S LAB_ORIGIN_LATENCY LAB_ORIGIN_CONNECTIONS LAB_ORIGIN_CONNECTIONS_SHARED \
   LAB_ORIGIN_SLOWDOWN LAB_ORIGIN_TIMEOUT_MS LAB_ITEMS LAB_KEY_SPACE LAB_PAYLOAD_BYTES LAB_TUNER_EVERY_S \
   LAB_PARAMS LAB_NETS LAB_SEED BREAK
@@ -115,7 +115,7 @@ logs: ## What the stack says
 ps: ## How the stack is
 	@bin/ps
 
-load: ## Change what runs: SCENARIO= RATE= (requests/s of all strategies) STRATEGIES=a,b WRONG=1 LOCUSTFILE=mine.py
+load: ## Change what runs: SCENARIO= RATE= (requests/s of all strategies) STRATEGIES=a,b WRONG=1 CONTENDERS=1 LOCUSTFILE=mine.py
 	@bin/load
 
 dev: ## Like up, and what is saved in app/ is in the pods a few seconds later; a broken edit is told, and stays out
@@ -216,6 +216,7 @@ dashboards: $(READY) ## Write grafana/dashboards/*.json from grafana/boards/
 COMPILE = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml
 lock: ## Pin the newest versions again (needs uv)
 	@for extra in service load bench dev; do $(COMPILE) --upgrade --extra $$extra -o requirements/$$extra.txt || exit 1; done
+	@$(COMPILE) --extra contenders --constraints requirements/dev.txt -o requirements/contenders.txt
 
 clean: ## Stop the stack, remove its images and volumes, the venv and the caches; results stay
 	@if docker info >/dev/null 2>&1; then bin/compose --profile bench down --volumes --remove-orphans && bin/prune --all; \

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Query, Response
 
 from app.cache import RedisCache
 from app.connections import Connections
-from app.contender_discovery import version_of
+from app.contender_names import version_of
 from app.discovery import Discovered
 from app.exposition import CONTENT_TYPE
 from app.latency import Latency

@@ -11,7 +11,8 @@ import app.strategies
 import app.strategies.references
 import app.strategies.wrong
 from app.alarm import TookTooLong
-from app.contender_discovery import NAME, Contenders, file_of, find_contenders, is_proxy, place_of
+from app.contender_discovery import NAME, Contenders, find_contenders
+from app.contender_names import file_of, is_proxy, place_of
 from app.file_imports import fault_of, files_of, import_file
 from app.proxy_discovery import FoundProxies, find_proxies
 from app.strategy import Mechanism, Strategy

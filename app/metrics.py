@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from app.contender_discovery import version_of
+from app.contender_names import version_of
 from app.counters import Count, CounterFamily, Family, GaugeFamily, HistogramFamily
 from app.exposition import Exposition
 from app.ledger import AskedRead

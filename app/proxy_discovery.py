@@ -7,7 +7,7 @@ from types import ModuleType
 
 import app.proxies
 from app.alarm import TookTooLong
-from app.contender_discovery import file_of
+from app.contender_names import file_of
 from app.file_imports import fault_of, files_of, import_file
 from app.proxy import Proxy
 from app.strategy_groups import CONTENDERS

@@ -42,7 +42,7 @@ def _is_address(text: str) -> str:
     return text
 
 
-def contender_names(given: object) -> str:
+def contenders_named(given: object) -> str:
     """The names of contenders without spaces, or the word for all; empty where none is named."""
     said = str(given).strip().lower()
     if said in {"", "0", "false"}:
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     """Whether references (app/strategies/references/) are served too; never in the live stack."""
     wrong: bool = False
     """Whether mistakes (app/strategies/wrong/) are served too."""
-    contenders: Annotated[str, BeforeValidator(contender_names)] = ""
+    contenders: Annotated[str, BeforeValidator(contenders_named)] = ""
     """The contenders (app/contenders/) that are served too, by comma; 1: all whose libraries are installed.
 
     The libraries of the others are not imported, so that none can disturb a run of another.

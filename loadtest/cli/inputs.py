@@ -5,8 +5,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from app.contender_discovery import check_file_name, file_of, place_of
+from app.contender_discovery import check_file_name
 from app.contender_files import state_files, why_not_stated
+from app.contender_names import file_of, place_of
 from app.discovery import Discovered, discover
 from app.redis_url import checked
 from app.strategy import Strategy

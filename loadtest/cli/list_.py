@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from app.contender_discovery import version_of
+from app.contender_names import version_of
 from app.discovery import discover
 from app.proxy import Proxy
 from app.strategy import Strategy

@@ -22,10 +22,12 @@ def settings(
     workload = scenario_named(scenario, duration, pods)
     if reason := workload.why_not_in("stack"):
         fail(f"{workload.name}: {reason}")
-    found = discover(wrong=True)
+    found = discover(wrong=True, contenders=True)
     names = chosen(found, strategies, workload)
     stated = workload.pod_environment(seed) | {"APP_REPLICAS": str(workload.pods)}
     stated["WRONG"] = "1" if found.wrong.keys() & {*names, *workload.params} else ""
+    served = [name for name in dict.fromkeys([*names, *workload.params]) if name in found.contenders]
+    stated["CONTENDERS"] = ",".join(served)
     stated["BREAK"] = "1" if workload.faults else ""  # nor a relay on the way where nothing is broken
     for name, value in stated.items():
         print(f"{name}={value}")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.contender_discovery import file_of
+from app.contender_names import file_of
 from app.discovery import Discovered, discover
 from loadtest.cli.conduct import all_valid, conduct
 from loadtest.cli.inputs import chosen_one, contender_files, scenario_named

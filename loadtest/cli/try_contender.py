@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.status import Status
 
 from app.contender import Contender
-from app.contender_discovery import file_of, place_of
+from app.contender_names import file_of, place_of
 from app.contender_strategy import ContenderStrategy
 from app.discovery import Discovered
 from app.strategy import MechanismKind

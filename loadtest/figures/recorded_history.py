@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.contender_discovery import file_of
+from app.contender_names import file_of
 from loadtest.figures.failures import Failures, Kind, counted
 from loadtest.figures.generator_record import read_generator
 from loadtest.figures.history import Chunk, Ending

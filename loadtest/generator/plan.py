@@ -8,7 +8,7 @@ from pathlib import Path
 from gevent.event import Event
 from pydantic import ValidationError
 
-from app.contender_discovery import file_of
+from app.contender_names import file_of
 from app.discovery import discover
 from app.input_faults import input_faults
 from app.strategy_groups import BY_DEFAULT, GROUPS, named, words

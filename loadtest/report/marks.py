@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from app.contender_discovery import file_of
+from app.contender_names import file_of
 from app.discovery import wrong_names
 from app.strategy_groups import CONTENDER_MARK, CONTENDER_MARKED, MARK, MARKED
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from app.contender_discovery import libraries, version_of
+from app.contender_names import libraries, version_of
 from app.proxy_discovery import find_proxies
 from loadtest.worlds.ambient import ambient, shown_url
 from loadtest.worlds.checkout import commit

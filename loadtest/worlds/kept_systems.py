@@ -17,7 +17,7 @@ from types import TracebackType
 
 import httpx
 
-from app.contender_discovery import file_of
+from app.contender_names import file_of
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.system import OpenSystem, System, forget_keys
 from loadtest.worlds.world import WorldFailed

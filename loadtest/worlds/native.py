@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.contender_discovery import file_of
+from app.contender_names import file_of
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.child_processes import Children
 from loadtest.worlds.forked_locust import CAN_FORK, ForkServer

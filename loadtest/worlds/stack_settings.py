@@ -13,10 +13,11 @@ from typing import Any, NoReturn
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
 
+from app.contender_names import contender_names, file_of
 from app.discovery import Discovered, discover
 from app.input_faults import input_faults
-from app.settings import Settings, as_variable
-from app.strategy_groups import BY_DEFAULT, WRONG, UnknownStrategy
+from app.settings import Settings, as_variable, contenders_named
+from app.strategy_groups import BY_DEFAULT, CONTENDERS, WRONG, UnknownStrategy, named, words
 from app.tuner.tuner import EVERY_S
 from loadtest.workload.scenario import PODS_REAL_MAX, BadScenario, Scenario, read_scenario
 from loadtest.workload.stated_settings import StatedSettings
@@ -38,8 +39,10 @@ def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
     asked = _asked(scenario, given)
     found = discover(wrong=True)
     names = _strategies(found, scenario, given, pods, asked)
-    pods = _tuned(pods, any(found.choosable[name].counts_prefixes for name in names))
+    counting = (found.choosable[name].counts_prefixes for name in names if name in found.choosable)
+    pods = _tuned(pods, any(counting))
     serves_wrong = _is_on("WRONG", given) or bool(found.wrong.keys() & {*names, *pods.params})
+    served = ",".join(_contenders(given) or [name for name in dict.fromkeys([*names, *pods.params]) if file_of(name)])
     if locustfile := given.get("LOCUSTFILE"):
         try:
             check_locustfile(Path(locustfile))
@@ -56,7 +59,7 @@ def resolve(given: Given) -> tuple[dict[str, str], list[str]]:
     stated = pods.model_dump(include=_held(scenario, given))
     stated["nets"] = pods.nets.model_dump(exclude_defaults=True)
     environment = {f"LAB_{name.upper()}": _text(value) for name, value in stated.items()}
-    environment |= {"STRATEGIES": asked, "WRONG": "1" if serves_wrong else ""}
+    environment |= {"STRATEGIES": asked, "WRONG": "1" if serves_wrong else "", "CONTENDERS": served}
     return environment | speed, [_told(scenario, pods, names), *says]
 
 
@@ -152,7 +155,21 @@ def _asked(scenario: Scenario, given: Given) -> str:
     """
     if "STRATEGIES" in given or scenario.live.strategies:
         return (given.get("STRATEGIES") or ",".join(scenario.live.strategies)).replace(" ", "")
-    return f"{BY_DEFAULT},{WRONG}" if _is_on("WRONG", given) else ""
+    more = [*([WRONG] if _is_on("WRONG", given) else []), *_contenders(given)]
+    return ",".join((BY_DEFAULT, *more)) if more else ""
+
+
+def _contenders(given: Given) -> list[str]:
+    """The contenders that are to be served, or the word of their group. Raises `BadVariable`.
+
+    They are known by their files: here none of their libraries is installed, but in the pods.
+    """
+    text = contenders_named(given.get("CONTENDERS", ""))
+    words = [word for word in text.split(",") if word]
+    if unknown := {*words} - {CONTENDERS, *contender_names()}:
+        known = ", ".join(contender_names())
+        raise BadVariable(f"CONTENDERS={text}: there is no contender {min(unknown)!r}: 1 for all, or some of {known}")
+    return words
 
 
 def _is_on(variable: str, given: Given) -> bool:
@@ -163,9 +180,11 @@ def _is_on(variable: str, given: Given) -> bool:
 
 def _strategies(found: Discovered, scenario: Scenario, given: Given, pods: Settings, asked: str) -> list[str]:
     """The strategies that are asked. Raises `BadVariable`."""
-    known = found.choosable
+    known, contenders = found.choosable, contender_names()
     stated_in = "LAB_PARAMS" if "LAB_PARAMS" in given else f"{scenario.name}: params"
     for name in pods.params.keys() - found.broken.keys():
+        if name in contenders:
+            continue  # the pods know their parameters
         if name not in known:
             raise BadVariable(f"{stated_in}: there is no strategy {name!r}: it is one of {', '.join(known)}")
         try:
@@ -173,8 +192,12 @@ def _strategies(found: Discovered, scenario: Scenario, given: Given, pods: Setti
         except ValueError as error:
             raise BadVariable(f"{stated_in}: {error}") from None
     variable = f"STRATEGIES={given['STRATEGIES']}" if "STRATEGIES" in given else f"{scenario.name}: live.strategies"
+    groups = {**found.groups, CONTENDERS: contenders}
+    names = named(words(asked), groups) if asked else groups[BY_DEFAULT]
     try:
-        return found.choose(asked)
+        if others := [name for name in names if name not in contenders]:
+            found.choose(",".join(others) or ",")
+        return names
     except UnknownStrategy as error:
         raise BadVariable(f"{variable}: {error}") from None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from app.contender_discovery import file_of
+from app.contender_names import file_of
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.worlds.ambient import shown_url
 from loadtest.worlds.child_processes import Children

@@ -9,7 +9,8 @@ import pytest
 import app.contenders
 import app.file_imports
 import app.proxies
-from app.contender_discovery import file_of, find_contenders, libraries, version_of
+from app.contender_discovery import find_contenders
+from app.contender_names import file_of, libraries, version_of
 from app.discovery import check_name, discover
 from app.settings import Settings
 from app.strategy import MechanismKind

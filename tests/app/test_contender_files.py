@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.contender_discovery import check_file_name, find_contenders, libraries, place_of
+from app.contender_discovery import check_file_name, find_contenders
 from app.contender_files import VARIABLE, state_files
+from app.contender_names import libraries, place_of
 from app.discovery import discover
 from loadtest.worlds.ambient import ambient, child_environment
 

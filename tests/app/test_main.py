@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 import app.strategies
 from app.codec import decode
-from app.contender_discovery import version_of
+from app.contender_names import version_of
 from app.discovery import discover
 from app.main import create_app
 from app.strategy import LoadReason, MechanismKind, Status

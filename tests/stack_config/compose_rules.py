@@ -115,6 +115,7 @@ def grace_faults(compose: Tree) -> list[str]:
     )
 
 
+_SET = re.compile(r"\$\{\w+:\+([^}]*)\}")
 KEPT = ("victoriametrics", "metrics:/tmp")
 """The one volume: what was measured outlives the metrics store."""
 
@@ -123,12 +124,15 @@ def manners_faults(compose: Tree, dockerfile: str) -> list[str]:
     """What a service that is broken into could do is as little as possible."""
     faults = []
     services = compose["services"]
-    stages = {service["image"]: service["build"]["target"] for service in services.values() if "build" in service}
+    stages = {
+        service["image"]: _targets(service["build"]["target"]) for service in services.values() if "build" in service
+    }
     users = _users_of_stages(dockerfile)
     for name, service in services.items():
-        user = str(service.get("user") or users.get(stages.get(service["image"], ""), ""))
+        built = [users.get(stage, "") for stage in stages.get(service["image"], [""])]
+        whose = [str(service["user"])] if service.get("user") else built
         held = {
-            "runs as root": user.partition(":")[0] in {"", "0", "root"},
+            "runs as root": any(user.partition(":")[0] in {"", "0", "root"} for user in whose),
             "may write to its image": service.get("read_only") is not True,
             "keeps capabilities": service.get("cap_drop") != ["ALL"] or bool(service.get("cap_add")),
             "may gain privileges": "no-new-privileges:true" not in service.get("security_opt", []),
@@ -139,6 +143,11 @@ def manners_faults(compose: Tree, dockerfile: str) -> list[str]:
         writable = [one for one in service.get("volumes", []) if not str(one).endswith(":ro") and (name, one) != KEPT]
         faults += [f"{name}: may write to {volume}" for volume in writable if "profiles" not in service]
     return faults
+
+
+def _targets(text: str) -> list[str]:
+    """The stages that a target may be: with what it says of a variable that is set, and without."""
+    return [_SET.sub(replaced, text) for replaced in (r"\1", "")]
 
 
 def _users_of_stages(dockerfile: str) -> dict[str, str]:

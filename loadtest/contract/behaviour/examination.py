@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import psutil
 
 from app.contender import Contender
-from app.contender_discovery import version_of
+from app.contender_names import version_of
 from loadtest import ROOT
 from loadtest.contract.behaviour.finding import NATIVE, VIRTUAL, Behaviour, BehaviourFinding, Protection
 from loadtest.contract.behaviour.probe import Probe

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from app.contender_discovery import version_of
+from app.contender_names import version_of
 from app.discovery import discover
 from loadtest.cli import app
 from loadtest.workload.scenario import scenario_names

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import app.discovery
 from app.discovery import discover
+from app.strategy_groups import GROUPS
 from loadtest.workload.scenario import read_scenario, scenario_names
 from loadtest.worlds.stack_pace import LIVE_RATE, BadVariable
 from loadtest.worlds.stack_settings import resolve
@@ -46,6 +48,32 @@ def test_groups_are_passed_on_as_words_and_mistakes_are_served_where_they_are_as
     assert [(one["STRATEGIES"], one["WRONG"]) for one in told] == [
         ("", ""), ("all", ""), ("static,half_lock", "1"), ("default,wrong", "1"), ("swr", "1")
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "served"),
+    [
+        ({}, "", ""),
+        ({"CONTENDERS": "0"}, "", ""),
+        ({"CONTENDERS": "1"}, "default,contenders", "contenders"),
+        ({"CONTENDERS": "cashews, cashews_lock"}, "default,cashews,cashews_lock", "cashews,cashews_lock"),
+        ({"STRATEGIES": "static,cashews_lock"}, "static,cashews_lock", "cashews_lock"),
+        ({"STRATEGIES": "swr", "CONTENDERS": "aiocache"}, "swr", "aiocache"),
+        ({"CONTENDERS": "aiocache", "WRONG": "1"}, "default,wrong,aiocache", "aiocache"),
+    ],
+)
+def test_contenders_are_served_where_they_are_asked_for_though_their_libraries_are_in_the_pods_alone(
+    given: dict[str, str], asked: str, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(app.discovery, "find_contenders")  # nothing is imported
+    told, says = resolve({"SCENARIO": "side-by-side", **given})
+    assert (told["STRATEGIES"], told["CONTENDERS"]) == (asked, served)
+    assert all(name in says[0] for name in asked.split(",") if name not in GROUPS)
+
+
+def test_the_rate_is_shared_by_contenders_too() -> None:
+    _, says = resolve({"SCENARIO": "side-by-side", "STRATEGIES": "swr,cashews_lock"})
+    assert "for each of 2" in says[1]
 
 
 def test_shared_connections_are_the_scenarios_or_those_that_were_given_or_none() -> None:
@@ -138,6 +166,7 @@ def test_a_closed_loop_without_a_rate_has_none() -> None:
         ({"RATE": "nan"}, "RATE=nan: must be a number from 0.1 to 50000"),
         ({"STRATEGIES": "static,nix"}, "STRATEGIES=static,nix: there is no strategy 'nix': name some of static"),
         ({"WRONG": "yes"}, "WRONG=yes: must be 1, or 0 or empty"),
+        ({"CONTENDERS": "cashew"}, "CONTENDERS=cashew: there is no contender 'cashew': 1 for all, or some of aiocache"),
         ({"STRATEGIES": ","}, "STRATEGIES=,: there is no strategy ''"),
         ({"USERS": "5"}, "USERS=5: side-by-side is an open loop, which has no users"),
         ({"SCENARIO": "bulk-warm", "USERS": "0"}, "USERS=0: must be a whole number from 1 to 5000"),
