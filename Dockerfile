@@ -50,8 +50,11 @@ COPY --from=service-code /lab/app app
 EXPOSE 8000
 ENTRYPOINT ["python", "-m", "app", "--host", "0.0.0.0", "--port", "8000"]
 
-FROM service AS service-with-contenders
+FROM base AS service-with-contenders
 COPY --from=service-with-contenders-packages /venv /venv
+COPY --from=service-code /lab/app app
+EXPOSE 8000
+ENTRYPOINT ["python", "-m", "app", "--host", "0.0.0.0", "--port", "8000"]
 
 FROM base AS load
 COPY --from=load-packages /venv /venv
@@ -66,8 +69,11 @@ COPY --from=load-code /lab/app app
 COPY --from=load-code /lab/loadtest loadtest
 ENTRYPOINT ["python", "-m", "loadtest"]
 
-FROM bench AS bench-with-contenders
+FROM base AS bench-with-contenders
 COPY --from=bench-with-contenders-packages /venv /venv
+COPY --from=load-code /lab/app app
+COPY --from=load-code /lab/loadtest loadtest
+ENTRYPOINT ["python", "-m", "loadtest"]
 
 FROM ${PYTHON_IMAGE} AS front
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/*

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+from app.contender_files import contender_names
 from app.discovery import discover
+from app.strategy_groups import CONTENDER_MARK
 from grafana.boards.board import COLUMNS
 from grafana.boards.source import SOURCE, Json
 from loadtest.report.colours import colours, rounds
 from loadtest.report.marks import marked
 
 _FOUND = discover(wrong=True)
-STRATEGY_COLORS = colours(_FOUND.strategies, _FOUND.choosable)
+STRATEGY_COLORS = colours(_FOUND.strategies, [*_FOUND.choosable, *contender_names()])
 """The report's colours. A strategy that came after these files were written gets one of Grafana's, by its name."""
 LINE_STYLES: tuple[Json, ...] = ({"fill": "solid"}, {"fill": "dash", "dash": [10, 5]}, {"fill": "dot", "dash": [1, 5]})
 """The style of lines for each round of strategies through the palette: of one colour, one is dashed and one dotted."""
@@ -237,8 +239,12 @@ def _strategy_colors() -> list[Json]:
 
 
 def _marks() -> list[Json]:
-    """The sign of what is wrong on purpose, in legends that are a strategy's name."""
-    return [override(f"^{name}$", displayName=marked(name)) for name in _FOUND.wrong]
+    """The signs of mistakes and of contenders, in legends that are a strategy's name."""
+    contenders = "|".join(contender_names())
+    return [
+        *(override(f"^{name}$", displayName=marked(name)) for name in _FOUND.wrong),
+        override(f"^({contenders})$", displayName=f"${{__field.labels.strategy}} {CONTENDER_MARK}"),
+    ]
 
 
 def _line_styles() -> list[Json]:
