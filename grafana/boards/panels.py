@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.contender_files import contender_names
+from app.contender_names import contender_names
 from app.discovery import discover
 from app.strategy_groups import CONTENDER_MARK
 from grafana.boards.board import COLUMNS

@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 import pytest
 
-from app.contender_files import contender_names
+from app.contender_names import contender_names
 from app.discovery import discover
 from app.strategy import LoadReason, MechanismKind, Status
 from app.strategy_groups import CONTENDERS, WRONG
