@@ -29,12 +29,14 @@ class Mine(Contender):
 @pytest.fixture
 def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder outside the lab; whatever of it is found is forgotten afterwards."""
-    before = set(sys.modules)
+    before = dict(sys.modules)
     monkeypatch.setenv(VARIABLE, "")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    for name in set(sys.modules) - before:
-        if name.startswith("app.contenders."):
+    for name in [name for name in sys.modules if name.startswith("app.contenders.")]:
+        if name in before:
+            sys.modules[name] = before[name]  # which one from outside may have taken the place of
+        else:
             del sys.modules[name]
 
 
