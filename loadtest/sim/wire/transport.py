@@ -88,7 +88,8 @@ class VirtualTransport(asyncio.Transport):
         self._end: _Sign | None = None
         """The peer's end, which comes after all that was received."""
         self._is_started = self._is_paused = False
-        self._is_closing = self._is_lost = self._is_told = self._has_written_eof = self._is_black_hole = False
+        self._is_closing = self._is_lost = self._is_told = self._is_black_hole = False
+        self._has_written_eof = self._has_read_eof = False
         self._unsent = WriteBuffer(self._call_protocol)
         self._is_pumped = False
 
@@ -243,8 +244,10 @@ class VirtualTransport(asyncio.Transport):
         if self._end is not None and not received and self._may_read():
             end, self._end = self._end, None
             if end is _Sign.RESET:
-                self._force_close(ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)))
-            elif not self._call(self._protocol.eof_received):  # type: ignore[union-attr]
+                self._force_close(_broken_pipe() if self._has_read_eof else _reset())
+                return
+            self._has_read_eof = True
+            if not self._call(self._protocol.eof_received):  # type: ignore[union-attr]
                 self.close()
 
     def _may_read(self) -> bool:
@@ -299,7 +302,7 @@ class VirtualTransport(asyncio.Transport):
     def tear(self) -> None:
         """End both ends with a reset, at once: the link has lost bytes of theirs."""
         for end in (self, self.peer):
-            end._force_close(ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)), None)
+            end._force_close(_reset(), None)
 
     def _force_close(self, error: BaseException | None, sign: _Sign | None = _Sign.END) -> None:
         if self._is_lost:
@@ -311,7 +314,7 @@ class VirtualTransport(asyncio.Transport):
     def _lose(self, error: BaseException | None, sign: _Sign | None = _Sign.END) -> None:
         """End the connection here, and tell the peer unless it has told that it ended."""
         self._is_lost = True
-        if isinstance(error, ConnectionResetError):
+        if isinstance(error, ConnectionResetError | BrokenPipeError):
             sign = None
         elif sign is _Sign.END and self._received:
             sign = _Sign.RESET  # as Linux does where bytes were not read
@@ -321,7 +324,7 @@ class VirtualTransport(asyncio.Transport):
             self._tell_peer(sign)
         self._received.clear()
         if self.made is not None and not self.made.done():
-            self.made.set_exception(ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)))
+            self.made.set_exception(_reset())
         self.when_lost(self)
         self._loop.call_soon(self._tell_lost, error, context=self._outside)
 
@@ -357,6 +360,15 @@ class VirtualTransport(asyncio.Transport):
     def _report(self, message: str, error: BaseException) -> None:
         said = {"message": message, "exception": error, "transport": self, "protocol": self._protocol}
         self._loop.call_exception_handler(said)
+
+
+def _reset() -> ConnectionResetError:
+    return ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+
+
+def _broken_pipe() -> BrokenPipeError:
+    """The error of a connection whose other half had ended before, as Linux has it."""
+    return BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def _fill(protocol: asyncio.BufferedProtocol, data: bytes) -> None:
