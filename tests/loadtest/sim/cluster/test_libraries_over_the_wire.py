@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from app.contender_discovery import file_of
+from app.contender_names import file_of
 from app.discovery import discover
 from loadtest.cli import app
 from loadtest.sim.cluster.simulate import rare_collections, simulate
