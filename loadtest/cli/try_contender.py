@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.status import Status
 
 from app.contender import Contender
-from app.contender_names import file_of, place_of
+from app.contender_names import file_of, is_proxy, place_of
 from app.contender_strategy import ContenderStrategy
 from app.discovery import Discovered
 from app.strategy import MechanismKind
@@ -39,6 +39,8 @@ def contenders_named(found: Discovered, name: str, is_file: bool) -> list[type[C
     """
     file = file_of(name)
     assert file is not None, "it is a contender's name"
+    if is_proxy(file):
+        fail(f"{name} is a proxy, and the probes are for a library inside a pod. Run it: make bench STRATEGIES={name}")
     if file in found.missing:
         fail(f"{name} needs a library that is not installed: {found.missing[file]}")
     if file in found.broken_contenders:

@@ -7,12 +7,14 @@ import signal
 from pathlib import Path
 
 import pytest
+import typer
 
 from app.discovery import Discovered, discover
 from app.proxies.nginx import Nginx, NginxSwr
 from app.proxies.varnish import VarnishNoGrace
 from app.proxy import Proxy
 from app.strategy_groups import UnknownStrategy
+from loadtest.cli.try_contender import contenders_named
 from loadtest.sim.cluster.simulate import SimulatedHistory
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
@@ -109,6 +111,13 @@ def test_no_proxy_runs_in_virtual_time(proxy: type[Proxy]) -> None:
     history = SimulatedHistory(PlannedRun(scenario(), proxy.name, seed=1))
     with pytest.raises(ValueError, match=f"^{proxy.name}: it is a program of its own"):
         next(history.chunks())
+
+
+def test_no_proxy_is_tried_by_the_probes_of_libraries(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        contenders_named(discover(contenders="nginx"), "nginx_swr", is_file=False)
+    assert ended.value.exit_code == 2
+    assert "make bench STRATEGIES=nginx_swr" in " ".join(capsys.readouterr().err.split())
 
 
 def test_no_proxy_stands_in_front_of_the_stacks_pods(tmp_path: Path) -> None:
