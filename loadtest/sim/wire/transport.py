@@ -10,10 +10,10 @@ import os
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
-from enum import Enum
 from typing import Any, Protocol
 
 from loadtest.sim.kernel.loop import VirtualLoop
+from loadtest.sim.wire.messages import ConnectionSign, Message, SlicedMessage
 from loadtest.sim.wire.trouble import WELL, LinkTrouble
 from loadtest.sim.wire.virtual_socket import VirtualSocket
 from loadtest.sim.wire.write_buffer import WriteBuffer
@@ -30,17 +30,6 @@ class Noticing(Protocol):
     def call_noticed(self, callback: Callable[[], object]) -> None:
         """Call back once the host's loop has noticed what has just arrived."""
         ...
-
-
-class _Sign(Enum):
-    """Messages of a connection that are not data."""
-
-    MADE = "accepted"
-    END = "FIN"
-    RESET = "RST"
-
-
-_Message = bytes | _Sign
 
 
 class VirtualTransport(asyncio.Transport):
@@ -78,14 +67,14 @@ class VirtualTransport(asyncio.Transport):
         self.when_lost: Callable[[VirtualTransport], object] = lambda _: None
         """Called once this end is closed."""
         self._protocol: asyncio.BaseProtocol | None = None
-        self._arriving: deque[_Message] = deque()
+        self._arriving: deque[Message] = deque()
         self._arrives_s = 0.0
         self._received: deque[bytes] = deque()
         self.unread_since_s = 0.0
         """The moment at which the oldest of the bytes came that were not read, or the last ones that were."""
         self._unread_bytes = 0
         """Bytes of the peer on their way to this protocol, including those that were lost on it."""
-        self._end: _Sign | None = None
+        self._end: ConnectionSign | None = None
         """The peer's end, which comes after all that was received."""
         self._is_started = self._is_paused = False
         self._is_closing = self._is_lost = self._is_told = self._is_black_hole = False
@@ -142,36 +131,34 @@ class VirtualTransport(asyncio.Transport):
             if self._is_closing:
                 self._lose(None)
             elif self._has_written_eof:
-                self._tell_peer(_Sign.END)
+                self._tell_peer(ConnectionSign.END)
 
     def _send(self, data: bytes) -> None:
         self.peer._unread_bytes += len(data)
         size = self.trouble.slice_bytes
-        if self.is_client or not size or len(data) <= size:
-            self._tell_peer(data)
-        else:
-            for start in range(0, len(data), size):
-                self._tell_peer(data[start : start + size], self.trouble.slice_apart_s if start else None)
+        is_sliced = bool(size) and not self.is_client and len(data) > size
+        self._tell_peer(SlicedMessage(data, size, self.trouble.slice_apart_s) if is_sliced else data)
 
-    def _tell_peer(self, message: _Message, apart_s: float | None = None) -> None:
-        """Send a message; one that is `apart_s` arrives so long after the one before."""
+    def _tell_peer(self, message: Message) -> None:
+        """Send a message, which arrives after one way of the network and behind all before it."""
         trouble, peer = self.trouble, self.peer
         if trouble.is_silent and not (self.is_client and trouble.arrives):
             self.is_torn = peer.is_torn = True
             return
         peer._arriving.append(message)
-        if apart_s is None:
-            peer._arrives_s = max(peer._arrives_s, self._loop.now_s + self._way_s() + trouble.extra_s)
-        else:
-            peer._arrives_s += apart_s
-        self._loop.call_at(peer._arrives_s, peer._arrive, context=self._outside)
+        arrives_s = max(peer._arrives_s, self._loop.now_s + self._way_s() + trouble.extra_s)
+        peer._arrives_s = arrives_s
+        if isinstance(message, SlicedMessage):
+            message.begin(arrives_s)
+            peer._arrives_s += message.lasts_s
+        self._loop.call_at(arrives_s, peer._arrive, context=self._outside)
 
     def write_eof(self) -> None:
         if self._is_closing or self._has_written_eof:
             return
         self._has_written_eof = True
         if not self._unsent:
-            self._tell_peer(_Sign.END)
+            self._tell_peer(ConnectionSign.END)
 
     def can_write_eof(self) -> bool:
         return True
@@ -204,21 +191,30 @@ class VirtualTransport(asyncio.Transport):
     def _take(self) -> None:
         """Take the next message from the network."""
         message = self._arriving.popleft()
-        if message is _Sign.MADE:
+        if isinstance(message, SlicedMessage):
+            message = self._take_piece(message)
+        if message is ConnectionSign.MADE:
             if self.made is not None and not self.made.done():
                 self.made.set_result(None)
         elif self._is_lost:
-            if message is not _Sign.RESET and not self.peer._is_lost and not self._is_black_hole:
-                self._tell_peer(_Sign.RESET)  # as a system does for a connection that it no longer knows
+            if message is not ConnectionSign.RESET and not self.peer._is_lost and not self._is_black_hole:
+                self._tell_peer(ConnectionSign.RESET)  # as a system does for a connection that it no longer knows
         elif isinstance(message, bytes):
             if not self._received:
                 self.unread_since_s = self._loop.now_s
             self._received.append(message)
             self._deliver()
         else:
-            if self._end is not _Sign.RESET:
+            if self._end is not ConnectionSign.RESET:
                 self._end = message
             self._deliver()
+
+    def _take_piece(self, message: SlicedMessage) -> bytes:
+        piece, next_s = message.take()
+        if next_s is not None and not self._is_lost:
+            self._arriving.appendleft(message)
+            self._loop.call_at(max(next_s, self._loop.now_s), self._arrive, context=self._outside)
+        return piece
 
     def _deliver(self) -> None:
         """Give the protocol what has arrived, for as long as it reads."""
@@ -243,7 +239,7 @@ class VirtualTransport(asyncio.Transport):
                 return
         if self._end is not None and not received and self._may_read():
             end, self._end = self._end, None
-            if end is _Sign.RESET:
+            if end is ConnectionSign.RESET:
                 self._force_close(_broken_pipe() if self._has_read_eof else _reset())
                 return
             self._has_read_eof = True
@@ -288,7 +284,7 @@ class VirtualTransport(asyncio.Transport):
     def reset(self) -> None:
         """Break the connection off: the peer gets a reset, whatever is under way."""
         if not self._is_lost:
-            self._force_close(None, _Sign.RESET)
+            self._force_close(None, ConnectionSign.RESET)
 
     def vanish(self, resets: bool = True) -> None:
         """End this end alone and without a word, so that the connection is half-open.
@@ -304,21 +300,21 @@ class VirtualTransport(asyncio.Transport):
         for end in (self, self.peer):
             end._force_close(_reset(), None)
 
-    def _force_close(self, error: BaseException | None, sign: _Sign | None = _Sign.END) -> None:
+    def _force_close(self, error: BaseException | None, sign: ConnectionSign | None = ConnectionSign.END) -> None:
         if self._is_lost:
             return
         self._is_closing = True
         self._unsent.clear()
         self._lose(error, sign)
 
-    def _lose(self, error: BaseException | None, sign: _Sign | None = _Sign.END) -> None:
+    def _lose(self, error: BaseException | None, sign: ConnectionSign | None = ConnectionSign.END) -> None:
         """End the connection here, and tell the peer unless it has told that it ended."""
         self._is_lost = True
         if isinstance(error, ConnectionResetError | BrokenPipeError):
             sign = None
-        elif sign is _Sign.END and self._received:
-            sign = _Sign.RESET  # as Linux does where bytes were not read
-        elif sign is _Sign.END and self._has_written_eof:
+        elif sign is ConnectionSign.END and self._received:
+            sign = ConnectionSign.RESET  # as Linux does where bytes were not read
+        elif sign is ConnectionSign.END and self._has_written_eof:
             sign = None
         if sign is not None and not self.peer._is_lost:
             self._tell_peer(sign)
@@ -351,7 +347,7 @@ class VirtualTransport(asyncio.Transport):
 
     def accepted(self) -> None:
         """Tell the client that its connection is there."""
-        self._tell_peer(_Sign.MADE)
+        self._tell_peer(ConnectionSign.MADE)
 
     def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call the protocol in its own context."""

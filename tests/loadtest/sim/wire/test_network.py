@@ -243,6 +243,22 @@ def test_replies_arrive_in_pieces_and_commands_as_a_whole() -> None:
     connected(case)
 
 
+def test_what_follows_a_sliced_reply_comes_behind_its_last_piece_and_many_pieces_need_one_timer() -> None:
+    async def case(line: Line) -> None:
+        running = asyncio.get_running_loop()
+        assert isinstance(running, VirtualLoop)
+        line.port.set_trouble(LinkTrouble(slice_bytes=1, slice_apart_s=0.001))
+        line.server.transport.write(bytes(10_000))
+        line.port.set_trouble(WELL)
+        line.server.transport.write(b"next")
+        assert len(running._timers) < 10
+        await asyncio.sleep(11)
+        assert line.client.heard == bytes(10_000) + b"next"
+        assert line.client.told[-1][0] == pytest.approx(3 * WAY_S + 9.999)
+
+    connected(case)
+
+
 @pytest.mark.parametrize("arrives", [False, True])
 def test_a_half_open_connection_says_nothing_and_is_reset_once_the_link_is_back(arrives: bool) -> None:
     async def case(line: Line) -> None:
