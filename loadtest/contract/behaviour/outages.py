@@ -10,8 +10,9 @@ KEYS = 5
 RATE_PER_S = 40.0
 SETTLE_S = 2.0
 """Seconds after the fault from which on requests are to be answered as before."""
-CACHED_SHARE = 0.5
-"""The share of requests with a load of their own, below which entries count as kept again."""
+BEFORE_TTLS, AFTER_TTLS = 2, 2
+MORE_LOADS = 2.0
+"""How many times the loads from before a fault entries may cost after it, and count as kept again."""
 
 
 async def flushed(bench: ProbeBench) -> Answered:
@@ -32,7 +33,7 @@ async def reset(bench: ProbeBench) -> Answered:
 async def away(bench: ProbeBench) -> Answered:
     """Have Redis refuse connections for some seconds under load, and then be back."""
     scale = bench.scale
-    await bench.traffic(scale.ttl_s, RATE_PER_S, KEYS)
+    before = await _before(bench)
     gone_s = bench.now_s()
     await bench.redis.leave()
     asked = asyncio.create_task(bench.traffic(scale.away_s, RATE_PER_S, KEYS))
@@ -43,7 +44,7 @@ async def away(bench: ProbeBench) -> Answered:
     values, errors = sum(one.is_right for one in replies), sum(not one.is_right for one in replies)
     fresh = sum(one.value is not None and one.value.read_at_s >= one.asked_s for one in replies)
     longest_s = max(one.took_s for one in replies)
-    after = await _afterwards(bench)
+    after = await _afterwards(bench, before)
     return Answered(
         after.held,
         f"While Redis was away for {scale.away_s:g} s, {values} of {len(replies)} requests got a value ({fresh} a "
@@ -57,7 +58,7 @@ async def away(bench: ProbeBench) -> Answered:
 
 async def _befalls(bench: ProbeBench, what: str, fault: Callable[[], Awaitable[None]]) -> Answered:
     """The answers to requests around a fault that takes no time, and afterwards."""
-    await bench.traffic(bench.scale.ttl_s, RATE_PER_S, KEYS)
+    before = await _before(bench)
     began_s = bench.now_s()
     asked = asyncio.create_task(bench.traffic(SETTLE_S, RATE_PER_S, KEYS))
     await asyncio.sleep(SETTLE_S / 4)
@@ -65,7 +66,7 @@ async def _befalls(bench: ProbeBench, what: str, fault: Callable[[], Awaitable[N
     replies = await asked
     errors, loads = sum(not one.is_right for one in replies), bench.origin.loads_since(began_s)
     longest_s = max(one.took_s for one in replies)
-    after = await _afterwards(bench)
+    after = await _afterwards(bench, before)
     return Answered(
         after.held,
         f"Around {what}, {errors} of {len(replies)} requests got an error{errors_named(replies)}, with "
@@ -75,13 +76,19 @@ async def _befalls(bench: ProbeBench, what: str, fault: Callable[[], Awaitable[N
     )
 
 
-async def _afterwards(bench: ProbeBench) -> Answered:
-    """Whether requests are answered, and entries kept, some seconds after a fault."""
+async def _before(bench: ProbeBench) -> int:
+    """The loads of some TTLs without a fault."""
+    await bench.traffic(BEFORE_TTLS * bench.scale.ttl_s, RATE_PER_S, KEYS)
+    return len(bench.origin.loads)
+
+
+async def _afterwards(bench: ProbeBench, before: int) -> Answered:
+    """Whether requests are answered, and entries kept as before, some seconds after a fault."""
     await asyncio.sleep(SETTLE_S)
     began_s = bench.now_s()
-    replies = await bench.traffic(2 * bench.scale.ttl_s, RATE_PER_S, KEYS)
+    replies = await bench.traffic(AFTER_TTLS * bench.scale.ttl_s, RATE_PER_S, KEYS)
     errors, loads = sum(not one.is_right for one in replies), bench.origin.loads_since(began_s)
-    keeps = loads < CACHED_SHARE * len(replies)
+    keeps = loads <= MORE_LOADS * before
     told = f"{counted(errors, 'error')}{errors_named(replies)}" if errors else "no errors"
     kept = "entries are kept again" if keeps else "no entries are kept"
     return Answered(

@@ -110,6 +110,7 @@ def test_a_library_that_is_not_installed_is_told_with_the_command(outside: Path)
     (outside / "mylib.py").write_text("import nothing_there\n" + RIGHT)
     tried = lab_try("mylib.py")
     assert tried.exit_code == 2
+    assert "needs what is not installed" in " ".join(tried.output.split())
     assert "pip install redis" in " ".join(tried.output.split())
 
 
