@@ -3,9 +3,12 @@
 import asyncio
 
 from loadtest.contract.behaviour.bench import PODS, ProbeBench, counted, errors_named
+from loadtest.contract.behaviour.origin import LoadFate
 from loadtest.contract.behaviour.probe import Answered
 
 FOLLOWERS_PER_POD = 3
+LOADS_LONG = 5
+"""How many times the usual a load takes here, so that all have joined it when one is cancelled."""
 
 
 async def leader_cancelled(bench: ProbeBench) -> Answered:
@@ -19,7 +22,8 @@ async def follower_cancelled(bench: ProbeBench) -> Answered:
 
 
 async def _cancelled(bench: ProbeBench, is_leader: bool) -> Answered:
-    load_s = bench.scale.load_s
+    takes_s = LOADS_LONG * bench.scale.load_s
+    bench.origin.fate = lambda _: LoadFate(takes_s)
     await asyncio.gather(*(bench.ask("before", pod) for pod in range(PODS)))  # which have connected
     leader = asyncio.create_task(bench.ask("k0", 0))
     await bench.origin.asked("k0")
@@ -27,7 +31,7 @@ async def _cancelled(bench: ProbeBench, is_leader: bool) -> Answered:
     others = [asyncio.create_task(bench.ask("k0", pod)) for pod in range(PODS) for _ in range(FOLLOWERS_PER_POD)]
     others += [] if is_leader else [leader]
     other_key = asyncio.create_task(bench.ask("k1", 0))
-    await asyncio.sleep(load_s / 4)
+    await asyncio.sleep(takes_s / 2)  # in which they have joined it
     victim.cancel()
     await asyncio.wait([victim], timeout=bench.scale.patience_s)
     replies = await asyncio.gather(*others, other_key)

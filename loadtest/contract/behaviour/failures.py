@@ -85,7 +85,7 @@ async def _until_answered(bench: ProbeBench, what: str, is_killed: bool = False)
 
     origin.fate = first_hangs
     first = asyncio.create_task(bench.ask("k0", 0, patience_s=2 * scale.patience_s))
-    await asyncio.sleep(scale.load_s / 2)
+    await origin.asked("k0")
     if is_killed:
         await bench.redis.cut_off(0)
     began_s = bench.now_s()
