@@ -84,6 +84,13 @@ class Contender(HasParameters, ABC):
         """
         return 0.0
 
+    def lags_s(self, ttl_s: float) -> float:
+        """How long after a value an older one may be answered, seconds: the TTL where pods keep entries of their own.
+
+        It depends on the parameters alone.
+        """
+        return 0.0
+
     @abstractmethod
     async def get(self, key: str, load: LoadValue) -> bytes:
         """The bytes that a load of the key gave, from the library's cache or by `load`. It may raise anything."""

@@ -52,7 +52,7 @@ class ContenderStrategy(Strategy):
 
     def mechanism(self) -> Mechanism:
         stated = self.contender.stated({name: getattr(self, name) for name in self.parameters()})
-        return Mechanism.unknown(window_s=stated.serves_stale_s(self.ttl_s))
+        return Mechanism.unknown(window_s=stated.serves_stale_s(self.ttl_s)).lagging(stated.lags_s(self.ttl_s))
 
     def oldest_s(self) -> float:
         """No bound: whatever a library answers is a figure of its behaviour, and old answers are counted as such."""

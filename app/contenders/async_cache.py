@@ -17,6 +17,9 @@ class AsyncCacheContender(Contender):
         super().__init__(site)
         self.cache = AsyncCache(maxsize=1000, default_ttl=site.ttl_s)
 
+    def lags_s(self, ttl_s: float) -> float:
+        return ttl_s
+
     async def get(self, key: str, load: LoadValue) -> bytes:
         value: bytes = await self.cache.get(key, loader=load)
         return value

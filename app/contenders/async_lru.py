@@ -22,6 +22,9 @@ class AsyncLru(Contender):
 
         self.value = value
 
+    def lags_s(self, ttl_s: float) -> float:
+        return ttl_s
+
     async def get(self, key: str, load: LoadValue) -> bytes:
         return await self.value(key, load)
 

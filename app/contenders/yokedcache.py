@@ -1,3 +1,4 @@
+import asyncio
 import math
 
 from yokedcache import YokedCache
@@ -24,11 +25,17 @@ class Yokedcache(Contender):
     def __init__(self, site: Site) -> None:
         super().__init__(site)
         self.cache = YokedCache(CacheConfig(redis_url=site.redis_url, key_prefix=site.prefix.rstrip(":")))
+        self.connecting = asyncio.Lock()
+        self.is_connected = False
 
     def serves_stale_s(self, ttl_s: float) -> float:
         return math.ceil(ttl_s) - ttl_s
 
     async def get(self, key: str, load: LoadValue) -> bytes:
+        if not self.is_connected:  # `await cache.connect()`: it would make a client for each of several first requests
+            async with self.connecting:
+                await self.cache.connect()
+                self.is_connected = True
         value: bytes = await self.cache.fetch_or_set(
             key, load, ttl=math.ceil(self.site.ttl_s), serialization=SerializationMethod.PICKLE
         )
