@@ -33,11 +33,11 @@ _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The place of one proxy: its port of the loopback, the address of the pod behind it, and a folder of its own."""
+    """The place of one proxy: its port of the loopback, the pods behind it, and a folder of its own."""
 
     port: int
-    pod: str
-    """The `host:port` of the pod."""
+    pods: tuple[str, ...]
+    """The `host:port` of each pod."""
     folder: Path
     """The folder of its configuration, its cache and its logs, by an absolute path."""
 
@@ -63,6 +63,8 @@ class Proxy(Strategy):
     documentation: ClassVar[str]
     """The page whose settings are taken."""
     licence: ClassVar[str] = "BSD-2-Clause"
+    is_shared: ClassVar[bool] = False
+    """Whether one stands in front of all pods, which then share its cache; else there is one in front of each."""
     grace_s: ClassVar[float] = 0.0
     """How long past its freshness an answer may be served, seconds."""
     rounding_s: ClassVar[float] = 0.0
@@ -113,9 +115,10 @@ class Proxy(Strategy):
         return shutil.which(cls.program, path=path)
 
     def mechanism(self) -> Mechanism:
-        """The mechanism has no formula: each proxy has a cache of its own, so that answers of pods differ in age."""
+        """The mechanism has no formula. Caches that are not shared differ in the age of their answers."""
         window_s = self.rounding_s + self.grace_s
-        return Mechanism.unknown(window_s=window_s).lagging(self.ttl_s + window_s)
+        mechanism = Mechanism.unknown(window_s=window_s)
+        return mechanism if self.is_shared else mechanism.lagging(self.ttl_s + window_s)
 
     def oldest_s(self) -> float:
         """No bound, as with every contender: how old its answers are is a figure."""

@@ -2,11 +2,13 @@
 
 import pytest
 
-from app.proxies.nginx import Nginx, NginxLock, NginxSwr
-from app.proxies.varnish import Varnish, VarnishGrace, VarnishNoGrace
+from app.proxies.nginx import Nginx, NginxLock, NginxShared, NginxSwr
+from app.proxies.varnish import Varnish, VarnishGrace, VarnishNoGrace, VarnishShared
 from app.proxy import Proxy
 
-EVERY: tuple[type[Proxy], ...] = (Nginx, NginxLock, NginxSwr, Varnish, VarnishNoGrace, VarnishGrace)
+EVERY: tuple[type[Proxy], ...] = (
+    Nginx, NginxLock, NginxSwr, NginxShared, Varnish, VarnishNoGrace, VarnishGrace, VarnishShared,
+)  # fmt: skip
 
 
 def program_of(proxy: type[Proxy]) -> str:

@@ -18,8 +18,8 @@ http {
     scgi_temp_path scgi_temp;
     proxy_cache_path cache levels=1:2 keys_zone=items:10m use_temp_path=off;
 
-    upstream pod {
-        server @pod;
+    upstream pods {
+        @servers
         keepalive 16;
     }
 
@@ -39,9 +39,9 @@ http {
         proxy_http_version 1.1;
         proxy_set_header Connection "";
 
-        location / { proxy_pass http://pod; }
+        location / { proxy_pass http://pods; }
         location = /@route/data {
-            proxy_pass http://pod;
+            proxy_pass http://pods;
             proxy_cache items;
             add_header Cache-Status "nginx; $how" always;
             @setting
@@ -69,7 +69,8 @@ class Nginx(Proxy):
     @classmethod
     def files(cls, placement: Placement) -> Mapping[str, str]:
         setting = "\n            ".join(cls.directives)
-        blanks = {"port": placement.port, "pod": placement.pod, "route": cls.name, "setting": setting}
+        servers = "\n        ".join(f"server {pod};" for pod in placement.pods)
+        blanks = {"port": placement.port, "servers": servers, "route": cls.name, "setting": setting}
         return {"nginx.conf": CONFIGURATION.substitute(blanks)}
 
     @classmethod
@@ -122,3 +123,18 @@ class NginxSwr(Nginx):
         "proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;",
         "proxy_cache_background_update on;",
     )
+
+
+class NginxShared(NginxSwr):
+    """Stands in front of all pods as one cache, and answers with what has expired while one request replaces it.
+
+    Expect:         one load of all pods for each expiry, and no request waits for it.
+    Where it hurts: all requests go through one process; the first answer after a quiet time is as old as that time.
+    Setting:        `proxy_cache_lock on;`
+                    `proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;`
+                    `proxy_cache_background_update on;`
+    Reference:      ngx_http_proxy_module, as `nginx_swr`; ngx_http_upstream_module for several servers.
+    """
+
+    setting = "shared"
+    is_shared = True

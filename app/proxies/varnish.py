@@ -8,12 +8,17 @@ from app.proxy import Blanks, Placement, Proxy
 CONFIGURATION = Blanks("""\
 vcl 4.1;
 
-backend pod {
-    .host = "@host";
-    .port = "@port";
+import directors;
+
+@backends
+
+sub vcl_init {
+    new pods = directors.round_robin();
+    @members
 }
 
 sub vcl_recv {
+    set req.backend_hint = pods.backend();
     if (req.url !~ "^/@route/data\\?") {
         return (pass);
     }
@@ -56,9 +61,16 @@ class Varnish(Proxy):
 
     @classmethod
     def files(cls, placement: Placement) -> Mapping[str, str]:
-        host, _, port = placement.pod.rpartition(":")
-        setting = "\n    ".join(cls.statements)
-        return {"pod.vcl": CONFIGURATION.substitute(host=host, port=port, route=cls.name, setting=setting)}
+        places = [(f"pod{number}", *pod.split(":")) for number, pod in enumerate(placement.pods, start=1)]
+        blanks = {
+            "backends": "\n".join(
+                f'backend {name} {{ .host = "{host}"; .port = "{port}"; }}' for name, host, port in places
+            ),
+            "members": "\n    ".join(f"pods.add_backend({name});" for name, *_ in places),
+            "route": cls.name,
+            "setting": "\n    ".join(cls.statements),
+        }
+        return {"pod.vcl": CONFIGURATION.substitute(blanks)}
 
     @classmethod
     def command(cls, program: str, placement: Placement) -> list[str]:
@@ -108,3 +120,16 @@ class VarnishGrace(Varnish):
         "set beresp.grace = 2m;",
         "set beresp.keep = 8m;",
     )
+
+
+class VarnishShared(Varnish):
+    """Stands in front of all pods as one cache, and serves what has expired for 10 s while one fetch replaces it.
+
+    Expect:         one load of all pods for each expiry, and no request waits for it.
+    Where it hurts: all requests go through one process; a load that fails marks its key as uncacheable for two minutes.
+    Setting:        none: its parameter default_grace is 10 s.
+    Reference:      Varnish User Guide, "Grace mode and keep"; "Directors" for several backends.
+    """
+
+    setting = "shared"
+    is_shared = True

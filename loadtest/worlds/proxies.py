@@ -1,4 +1,4 @@
-"""The proxies of a run, one in front of each pod, for strategies that are one; all others are asked directly."""
+"""The proxies of a run, in front of each pod or of all, for strategies that are one; all others are asked directly."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -34,8 +34,10 @@ def behind_proxies(open_system: OpenSystem) -> OpenSystem:
 
 @asynccontextmanager
 async def _in_front(proxy: type[Proxy], system: System, scenario: Scenario, folder: Path) -> AsyncIterator[None]:
-    pods = enumerate(system.pod_urls, start=1)
-    processes = [ProxyProcess(system.children, proxy, number, url, folder) for number, url in pods]
+    behind = [system.pod_urls] if proxy.is_shared else [[url] for url in system.pod_urls]
+    processes = [
+        ProxyProcess(system.children, proxy, number, urls, folder) for number, urls in enumerate(behind, start=1)
+    ]
     try:
         try:
             async with asyncio.TaskGroup() as group:
@@ -57,7 +59,8 @@ def proxy_of(strategy: str) -> type[Proxy] | None:
 
 def notes(proxy: type[Proxy], scenario: Scenario) -> Iterator[str]:
     """The facts about a run that a reader of its figures needs, in sentences."""
-    yield f"{proxy.library} {proxy.installed_version()} stands in front of each pod, with a cache of its own"
+    place = "all pods" if proxy.is_shared else "each pod, with a cache of its own"
+    yield f"{proxy.library} {proxy.installed_version()} stands in front of {place}"
     of_redis = dict.fromkeys(fault.kind for fault in scenario.faults if fault.kind.startswith("cache-"))
     if of_redis:
         yield f"{', '.join(of_redis)}: not asked of {proxy.name}, for it has no Redis"

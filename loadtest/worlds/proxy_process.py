@@ -1,4 +1,4 @@
-"""A proxy as a child process in front of one pod, with a port and a folder of its own."""
+"""A proxy as a child process in front of one pod or of all, with a port and a folder of its own."""
 
 import asyncio
 import json
@@ -25,11 +25,13 @@ ANSWER_WITHIN_S = 2.0
 
 
 class ProxyProcess:
-    """A proxy that stands in front of one pod, for one run."""
+    """A proxy that stands in front of pods, for one run."""
 
-    def __init__(self, children: Children, proxy: type[Proxy], number: int, pod_url: str, folder: Path) -> None:
-        """The proxy is in front of the pod of that number, from 1 on, and has a folder in `folder`."""
-        self._children, self._proxy, self._pod_url = children, proxy, pod_url
+    def __init__(
+        self, children: Children, proxy: type[Proxy], number: int, pod_urls: Sequence[str], folder: Path
+    ) -> None:
+        """The proxy has that number, from 1 on, stands in front of those pods, and has a folder in `folder`."""
+        self._children, self._proxy, self._pod_urls = children, proxy, pod_urls
         self.name = f"{proxy.library}-{number}"
         self._log, self._folder = folder / f"{self.name}.log", folder.absolute() / self.name
         self._port = 0
@@ -52,7 +54,7 @@ class ProxyProcess:
         raise WorldFailed(f"{self.name} did not start: {program} {self._how_it_ended}")
 
     async def _starts(self, program: str) -> bool:
-        placement = Placement(self._port, urlsplit(self._pod_url).netloc, self._folder)
+        placement = Placement(self._port, tuple(urlsplit(url).netloc for url in self._pod_urls), self._folder)
         self._folder.mkdir(exist_ok=True)
         for name, text in self._proxy.files(placement).items():
             (self._folder / name).write_text(text, encoding="utf-8")
@@ -70,12 +72,12 @@ class ProxyProcess:
         return False
 
     async def _leads_to_pod(self, child: Child) -> bool:
-        """Whether the pod answers through it, once it does; False when it has ended instead."""
+        """Whether a pod of its own answers through it, once one does; False when it has ended instead."""
         async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False, verify=False) as client:
-            pod = await _who_answers(client, self._pod_url)
+            pods = {await _who_answers(client, url) for url in self._pod_urls} - {""}
             give_up_s = time.monotonic() + START_WITHIN_S
             while not child.ended and time.monotonic() < give_up_s:
-                if pod and await _who_answers(client, self.url) == pod:
+                if await _who_answers(client, self.url) in pods:
                     return True
                 await asyncio.sleep(LOOK_EVERY_S)
         return False
@@ -102,21 +104,21 @@ class ProxyProcess:
                 with suppress(psutil.NoSuchProcess):  # psutil tells a process from another one with its id
                     process.kill()
             await asyncio.to_thread(psutil.wait_procs, left, timeout=GRACE_S)
-        kept = self._proxy.files(Placement(0, "", self._folder))
+        kept = self._proxy.files(Placement(0, (), self._folder))
         for path in self._folder.iterdir() if self._folder.is_dir() else ():
             if path.name not in kept:
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 class Proxies:
-    """The proxies in front of the pods of one run."""
+    """The proxies in front of the pods of one run: one for each, or one for all."""
 
     def __init__(self, processes: Sequence[ProxyProcess]) -> None:
         self._processes = processes
 
     @property
     def urls(self) -> list[str]:
-        """Their URLs, in the order of the pods behind them."""
+        """Their URLs, in the order of the pods behind them; a single one in front of all."""
         return [one.url for one in self._processes]
 
     def keep_cpu(self, path: Path) -> None:

@@ -57,7 +57,7 @@ class System:
 
     @property
     def asked_urls(self) -> list[str]:
-        """The URLs that the load is sent to, in the order of the pods."""
+        """The URLs that the load is sent to: those of the pods, or of the proxies in front of them."""
         return self.pod_urls if self.proxies is None else self.proxies.urls
 
 

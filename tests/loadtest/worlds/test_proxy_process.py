@@ -12,8 +12,8 @@ import httpx
 import psutil
 import pytest
 
-from app.proxies.nginx import Nginx, NginxLock, NginxSwr
-from app.proxies.varnish import Varnish, VarnishGrace, VarnishNoGrace
+from app.proxies.nginx import Nginx, NginxLock, NginxShared, NginxSwr
+from app.proxies.varnish import Varnish, VarnishGrace, VarnishNoGrace, VarnishShared
 from app.proxy import Proxy
 from app.strategy import Status
 from loadtest.worlds.child_processes import Children
@@ -106,17 +106,19 @@ def _client() -> httpx.AsyncClient:
 async def in_front(proxy: type[Proxy], folder: Path) -> AsyncIterator[InFront]:
     program_of(proxy)
     pod = FewLines()
-    server = await asyncio.start_server(pod.answer, "127.0.0.1", 0)
+    servers = [await asyncio.start_server(pod.answer, "127.0.0.1", 0) for _ in range(1 + proxy.is_shared)]
+    urls = [f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}" for server in servers]
     try:
         async with Children() as children, _client() as client:
-            process = ProxyProcess(children, proxy, 1, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", folder)
+            process = ProxyProcess(children, proxy, 1, urls, folder)
             await process.start()
             try:
                 yield InFront(proxy, process, pod, client, children)
             finally:
                 await process.end()
     finally:
-        server.close()
+        for server in servers:
+            server.close()
         await pod.aclose()
 
 
@@ -128,11 +130,13 @@ CLASSES: dict[str, list[Case]] = {
         (Nginx, AT_ONCE, AT_ONCE, [MISS] * AT_ONCE),
         (NginxLock, 1, AT_ONCE, [MISS] * AT_ONCE),
         (NginxSwr, 1, 1, [STALE] * AT_ONCE),
+        (NginxShared, 1, 1, [STALE] * AT_ONCE),
     ],
     "varnish": [
         (Varnish, 1, 1, [STALE] * AT_ONCE),
         (VarnishNoGrace, 1, 1, [HIT] * (AT_ONCE - 1) + [MISS]),
         (VarnishGrace, 1, 1, [STALE] * AT_ONCE),
+        (VarnishShared, 1, 1, [STALE] * AT_ONCE),
     ],
 }
 
@@ -231,7 +235,7 @@ def test_a_proxy_that_is_not_installed_names_the_command_that_installs_it(tmp_pa
 
     async def tried() -> None:
         async with Children() as children:
-            await ProxyProcess(children, Absent, 1, "http://127.0.0.1:1", tmp_path).start()
+            await ProxyProcess(children, Absent, 1, ["http://127.0.0.1:1"], tmp_path).start()
 
     with pytest.raises(WorldFailed, match="nginx is not installed: apt-get install nginx-light"):
         asyncio.run(tried())
