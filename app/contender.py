@@ -10,11 +10,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+from app.contender_keys import KeyOfPod
 from app.contender_threads import Threads, blocking
 from app.parameters import HasParameters, Parameter, parameter
 from app.strategy import OriginFailed, Shed
 
-__all__ = ["Contender", "LoadValue", "OriginFailed", "Parameter", "Shed", "Site", "Threads", "blocking", "parameter"]
+__all__ = [
+    "Contender",
+    "KeyOfPod",
+    "LoadValue",
+    "OriginFailed",
+    "Parameter",
+    "Shed",
+    "Site",
+    "Threads",
+    "blocking",
+    "parameter",
+]
 
 LoadValue = Callable[[], Awaitable[bytes]]
 """Asks the origin for the value of this request's key, which is counted and limited. Raises `OriginFailed` or `Shed`.

@@ -4,7 +4,7 @@ from aiocache import Cache, cached, cached_stampede
 from aiocache.serializers import PickleSerializer
 from redis.asyncio.connection import parse_url
 
-from app.contender import Contender, LoadValue, Site
+from app.contender import Contender, KeyOfPod, LoadValue, Site
 
 
 class Aiocache(Contender):
@@ -61,21 +61,4 @@ class AiocacheStampede(Aiocache):
     def __init__(self, site: Site) -> None:
         super().__init__(site)
         # Its events are those of a class. Pods of one process must not share them, as those of many do not.
-        self.value.cache.build_key = lambda key, namespace=None: _KeyOfPod(key, site.pod)
-
-
-class _KeyOfPod(str):
-    """A key that is the same in Redis, and another one in a dictionary of another pod."""
-
-    pod: str
-
-    def __new__(cls, key: str, pod: str) -> "_KeyOfPod":
-        made = super().__new__(cls, key)
-        made.pod = pod
-        return made
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _KeyOfPod) and self.pod == other.pod and super().__eq__(other)
-
-    def __hash__(self) -> int:
-        return hash((self.pod, super().__hash__()))
+        self.value.cache.build_key = lambda key, namespace=None: KeyOfPod(key, site.pod)

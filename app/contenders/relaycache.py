@@ -1,7 +1,7 @@
 from custom_cache import AioredisCache, cache
 from redis.asyncio import Redis
 
-from app.contender import Contender, LoadValue, Site
+from app.contender import Contender, KeyOfPod, LoadValue, Site
 
 
 class Relaycache(Contender):
@@ -21,7 +21,7 @@ class Relaycache(Contender):
         @cache(
             ttl=site.ttl_s,
             backend=AioredisCache(self.redis, default_ttl=3600),
-            key=lambda key, _load: key,
+            key=lambda key, _load: KeyOfPod(key, site.pod),  # it keeps a lock for each key in a module
             distributed_singleflight=True,
             dist_lock_ttl=5.0,
             dist_lock_timeout=2.0,
