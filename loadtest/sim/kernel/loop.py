@@ -68,8 +68,13 @@ def run_on(loop: "VirtualLoop", main: Coroutine[Any, Any, T]) -> T:
 def run_in_steps(loop: "VirtualLoop", main: Coroutine[Any, Any, T]) -> Generator[None, None, T]:
     """Do the same as `run` in steps: a step ends where the loop is stopped, and time stands still until the next."""
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        task = runner.get_loop().create_task(main)
-        task.add_done_callback(lambda _: loop.stop())
+        task, is_closing = runner.get_loop().create_task(main), False
+
+        def end_step(_: asyncio.Task[T]) -> None:
+            if not is_closing:  # the last step may have ended before this was called, where something else stopped it
+                loop.stop()
+
+        task.add_done_callback(end_step)
         try:
             while True:
                 loop.run_forever()
@@ -77,6 +82,7 @@ def run_in_steps(loop: "VirtualLoop", main: Coroutine[Any, Any, T]) -> Generator
                     return task.result()
                 yield
         finally:
+            is_closing = True
             loop.grant(CLOSING_S_MAX)
 
 

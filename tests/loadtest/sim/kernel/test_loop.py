@@ -166,3 +166,23 @@ def test_a_clock_counts_the_virtual_time_with_its_skew() -> None:
         return right.now_s(), ahead.now_s()
 
     assert loop.run(main()) == (1.25, 13.25)
+
+
+def test_a_run_that_ends_in_the_step_in_which_something_else_stops_the_loop_is_closed_in_order() -> None:
+    """The next step of a recorder may be full with the last answer; the end's own stop comes only after that."""
+
+    left: list[AsyncIterator[int]] = []
+
+    async def generate() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+
+    async def main() -> str:
+        left.append(generate())
+        await anext(left[0])
+        asyncio.get_running_loop().stop()
+        return "over"
+
+    assert loop.run(main()) == "over"
