@@ -19,6 +19,8 @@ class WhyNot:
 
 
 _NO_BYTES = "a simulated reply has no bytes to slice: it arrives as a whole"
+_NO_RATE = "a simulated command has no bytes that could be read slowly"
+_TAKES_ALL = "the relay between pods and a real Redis takes what comes at once"
 _ONE_CLOCK = "the processes of a machine share its clock"
 _A_SCRIPT = "a script that keeps Redis busy takes the machine's CPU with it"
 _RIGHTS = "a real Redis refuses by command and user, and a pod's scripts use several commands at once"
@@ -44,6 +46,7 @@ WORLDS: Mapping[str, WhyNot] = {
     "cache-resets": WhyNot(),
     "cache-silent": WhyNot(),
     "cache-sliced": WhyNot(virtual=_NO_BYTES),
+    "cache-reads-slowly": WhyNot(virtual=_NO_RATE, native=_TAKES_ALL, stack=_TAKES_ALL),
     "cache-full": WhyNot(),
     "cache-clock-apart": WhyNot(native=_ONE_CLOCK, stack=_ONE_CLOCK),
     "connections-dead": WhyNot(stack=_ONE_WAY),

@@ -135,6 +135,13 @@ class CacheSliced(Lasting):
     ms: float = Field(1.0, ge=0, le=10_000)
 
 
+class CacheReadsSlowly(Lasting):
+    """Redis takes what pods send at `bytes_per_s` a connection: what waits fills buffers, and commands come late."""
+
+    kind: Literal["cache-reads-slowly"]
+    bytes_per_s: float = Field(ge=1, le=1e9)
+
+
 class CacheFull(Lasting):
     """Redis has room for a number of entries; then its policy decides.
 
@@ -265,6 +272,7 @@ Fault = Annotated[
     | CacheResets
     | CacheSilent
     | CacheSliced
+    | CacheReadsSlowly
     | CacheFull
     | CacheClockApart
     | ConnectionsDead

@@ -102,6 +102,10 @@ class RedisWay(Protocol):
         """Have replies arrive in pieces of that size, so far apart; a size of 0 ends it."""
         ...
 
+    def read_slowly(self, bytes_per_s: float) -> None:
+        """Have Redis take so many bytes a second of each connection; infinity ends it."""
+        ...
+
     def cut_off(self) -> None:
         """Cut the pod off for good, because it is killed."""
         ...

@@ -1,6 +1,7 @@
 """The fault injector: it begins the faults of a scenario at their times, and ends them."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -76,6 +77,10 @@ class FaultInjector:
     def _slice(self, fault: faults.CacheSliced, is_on: bool) -> None:
         for pod in self._cluster.pods:
             pod.way.slice(fault.bytes if is_on else 0, fault.ms / 1000)
+
+    def _read_slowly(self, fault: faults.CacheReadsSlowly, is_on: bool) -> None:
+        for pod in self._cluster.pods:
+            pod.way.read_slowly(fault.bytes_per_s if is_on else math.inf)
 
     def _kill_connections(self, fault: faults.ConnectionsDead, is_on: bool) -> None:
         self._set_connections(self._cluster.pods[fault.pod])
@@ -159,6 +164,8 @@ class FaultInjector:
             pod.way.die(True, silent.arrive)
         for sliced in [other for other in self._lasting if isinstance(other, faults.CacheSliced)][-1:]:
             pod.way.slice(sliced.bytes, sliced.ms / 1000)
+        for slowly in [other for other in self._lasting if isinstance(other, faults.CacheReadsSlowly)][-1:]:
+            pod.way.read_slowly(slowly.bytes_per_s)
         pod.begin()
 
     def _let_leave(self, fault: faults.ClientsLeave, is_on: bool) -> None:
@@ -190,6 +197,7 @@ _SET: dict[type, Callable[..., None]] = {
     faults.CacheResets: FaultInjector._reset,
     faults.CacheSilent: FaultInjector._silence,
     faults.CacheSliced: FaultInjector._slice,
+    faults.CacheReadsSlowly: FaultInjector._read_slowly,
     faults.CacheFull: FaultInjector._fill_cache,
     faults.CacheClockApart: FaultInjector._set_cache_clock,
     faults.ConnectionsDead: FaultInjector._kill_connections,

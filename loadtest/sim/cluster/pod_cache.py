@@ -99,6 +99,10 @@ class SimulatedCache:
         """Refuse it: a reply arrives as a whole here, and scenarios with such a fault are turned away before."""
         raise NotImplementedError("replies in pieces are a fault of the wire")
 
+    def read_slowly(self, bytes_per_s: float) -> None:
+        """Refuse it, as `slice`."""
+        raise NotImplementedError("to be read slowly is a fault of the wire")
+
     def cut_off(self) -> None:
         self.is_cut_off = True
 

@@ -29,6 +29,7 @@ PARTING = (
     faults.CacheResets,
     faults.CacheSilent,
     faults.CacheSliced,
+    faults.CacheReadsSlowly,
     faults.CacheFull,
     faults.ConnectionsDead,
     faults.PodPaused,

@@ -45,6 +45,9 @@ class WireWay:
     def slice(self, size_bytes: int, apart_s: float) -> None:
         self._set(replace(self._trouble, slice_bytes=size_bytes, slice_apart_s=apart_s if size_bytes else 0.0))
 
+    def read_slowly(self, bytes_per_s: float) -> None:
+        self._set(replace(self._trouble, server_bytes_per_s=bytes_per_s))
+
     def cut_off(self) -> None:
         self._set(KILLED)
         for end in self._depth.redis.server.port.connections(self._host.name):

@@ -6,6 +6,7 @@ read fills its system's buffer; then the sender's transport buffers, and pauses 
 
 import asyncio
 import errno
+import math
 import os
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from loadtest.sim.wire.write_buffer import WriteBuffer
 
 WINDOW_BYTES = 4 * 1024 * 1024
 """Bytes of one direction that the two systems hold for a receiver that does not read: about what Linux grants."""
+SLOW_READ_S = 0.01
+"""The time between two reads of a process that reads slowly, seconds; it reads a byte at least."""
 READ_BYTES_MAX = 256 * 1024
 """Bytes that a protocol gets in one piece at most, as from asyncio's own transports."""
 
@@ -81,6 +84,8 @@ class VirtualTransport(asyncio.Transport):
         self._has_written_eof = self._has_read_eof = False
         self._unsent = WriteBuffer(self._call_protocol)
         self._is_pumped = False
+        self._reads_from_s = 0.0
+        """The moment until which a process that reads slowly takes nothing more."""
 
     def start(self, protocol: asyncio.BaseProtocol) -> None:
         """Call the protocol's `connection_made`, and read from now on."""
@@ -220,10 +225,10 @@ class VirtualTransport(asyncio.Transport):
         """Give the protocol what has arrived, for as long as it reads."""
         received = self._received
         while received and self._may_read():
-            data = received.popleft()
-            if len(data) > READ_BYTES_MAX:
-                received.appendleft(data[READ_BYTES_MAX:])
-                data = data[:READ_BYTES_MAX]
+            data, most = received.popleft(), self._read_bytes_max()
+            if len(data) > most:
+                received.appendleft(data[most:])
+                data = data[:most]
             self._unread_bytes -= len(data)
             self._acknowledge()
             try:
@@ -237,6 +242,9 @@ class VirtualTransport(asyncio.Transport):
                 self._report("Fatal error: protocol.data_received() call failed.", error)
                 self._force_close(error)
                 return
+            if self._is_slow:
+                self._reads_from_s = self._loop.now_s + len(data) / self.trouble.server_bytes_per_s
+                self._loop.call_at(self._reads_from_s, self._deliver, context=self._outside)
         if self._end is not None and not received and self._may_read():
             end, self._end = self._end, None
             if end is ConnectionSign.RESET:
@@ -246,8 +254,19 @@ class VirtualTransport(asyncio.Transport):
             if not self._call(self._protocol.eof_received):  # type: ignore[union-attr]
                 self.close()
 
+    @property
+    def _is_slow(self) -> bool:
+        """Whether the process of this end takes its time over what it reads."""
+        return not self.is_client and self.trouble.server_bytes_per_s < math.inf
+
+    def _read_bytes_max(self) -> int:
+        """The bytes that the protocol gets now at most."""
+        return max(1, int(self.trouble.server_bytes_per_s * SLOW_READ_S)) if self._is_slow else READ_BYTES_MAX
+
     def _may_read(self) -> bool:
         reads = self.trouble.client_reads if self.is_client else self.trouble.server_reads
+        if self._is_slow and self._loop.now_s < self._reads_from_s:
+            return False
         return reads and self._is_started and not self._is_paused and not self._is_closing
 
     def _acknowledge(self) -> None:

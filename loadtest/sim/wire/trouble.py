@@ -1,5 +1,6 @@
 """The troubles of a link between a host and a port, as values that state all that holds at a moment."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -23,10 +24,14 @@ class LinkTrouble:
     """Whether what the client's process writes leaves its machine; it does not while the process is stopped."""
     server_reads: bool = True
     """Whether the server's process takes what arrives from its system's buffer."""
+    server_bytes_per_s: float = math.inf
+    """The bytes of a connection that the server's process takes in a second."""
 
     def __post_init__(self) -> None:
         if self.extra_s < 0 or self.slice_bytes < 0 or self.slice_apart_s < 0:
             raise ValueError("extra_s, slice_bytes and slice_apart_s: must not be negative")
+        if not self.server_bytes_per_s > 0:
+            raise ValueError("server_bytes_per_s: must be greater than 0; server_reads=False reads nothing")
 
     def __or__(self, other: "LinkTrouble") -> "LinkTrouble":
         """Both troubles at once; the smaller pieces count."""
@@ -41,6 +46,7 @@ class LinkTrouble:
             self.client_reads and other.client_reads,
             self.client_sends and other.client_sends,
             self.server_reads and other.server_reads,
+            min(self.server_bytes_per_s, other.server_bytes_per_s),
         )
 
 
