@@ -170,7 +170,6 @@ def test_a_clock_counts_the_virtual_time_with_its_skew() -> None:
 
 def test_a_run_that_ends_in_the_step_in_which_something_else_stops_the_loop_is_closed_in_order() -> None:
     """The next step of a recorder may be full with the last answer; the end's own stop comes only after that."""
-
     left: list[AsyncIterator[int]] = []
 
     async def generate() -> AsyncIterator[int]:
