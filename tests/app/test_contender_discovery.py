@@ -1,5 +1,6 @@
 """Contenders are found as strategies are; one whose library is missing, or that is broken, harms no other."""
 
+import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +11,12 @@ import app.contenders
 import app.file_imports
 import app.proxies
 from app.contender_discovery import find_contenders
-from app.contender_names import file_of, libraries, version_of
+from app.contender_names import contender_names, file_of, libraries, version_of
 from app.discovery import check_name, discover
 from app.settings import Settings
 from app.strategy import MechanismKind
 from app.strategy_groups import UnknownStrategy
+from loadtest import ROOT
 from loadtest.worlds.environment import describe
 
 BODY = """
@@ -168,3 +170,19 @@ def test_those_of_the_lab_are_whole_and_state_what_they_are() -> None:
         assert contender.documentation.startswith("https://"), name
         for word in ("Setting:", "Reference:"):
             assert word in (contender.__doc__ or ""), f"{name}: its docstring has no {word}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "app" / "contenders").glob("*.py")), ids=lambda path: path.stem)
+def test_a_contender_knows_of_the_lab_its_vocabulary_alone(path: Path) -> None:
+    imported = {
+        name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    }
+    of_the_lab = {name for name in imported if name and name.partition(".")[0] in {"app", "loadtest", "tests"}}
+    assert of_the_lab <= {"app.contender"}
+
+
+def test_names_are_known_without_an_import() -> None:
+    assert contender_names() == list(find_contenders().strategies)
