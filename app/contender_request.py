@@ -4,7 +4,7 @@ import asyncio
 import math
 
 from app.deadlines import Deadlines
-from app.sealing import seal
+from app.sealing import Unsealable, seal
 from app.strategy import Lab, Loader, LoadReason, OriginFailed, Shed, Status
 
 FAILURES_MAX = 10_000
@@ -70,7 +70,10 @@ class Asking:
             self._loading -= 1
             if not (self._loading or self.has_ended):
                 self._waits.begin(self)
-        self.sealed = seal(loaded, self._lab.clock.now_s())
+        try:
+            self.sealed = seal(loaded, self._lab.clock.now_s())
+        except Unsealable as error:  # the origin's, and no fault of the library
+            raise OriginFailed(f"no library may cache the item: {error}") from None
         return self.sealed
 
     @property

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import pytest
 
+import app.sealing
 from app.contender import Contender, LoadValue, Site, parameter
 from app.contender_strategy import CLOSE_S_MAX, ContenderStrategy, strategy_of
 from app.strategy import LoadReason, OriginFailed, Status
@@ -229,6 +230,18 @@ def test_who_waits_for_a_load_that_fails_is_told_so_though_the_library_has_other
         assert (await world.ask()).code == 500  # which no load's failure explains
 
     played(Shares, story, pods=1)
+
+
+def test_an_item_beyond_the_bound_of_what_is_cached_is_the_origin_s_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app.sealing, "BODY_BYTES_MAX", 10)
+
+    async def story(world: ContractWorld) -> None:
+        reply = await world.ask()
+        assert reply.code == 503
+        assert "of at most 10" in reply.body["reason"]
+        assert not world.events["values corrupt"]
+
+    played(Library, story)
 
 
 class Raises(Library):

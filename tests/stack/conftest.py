@@ -14,6 +14,7 @@ from app.discovery import discover
 from tests.docker_engine import engine_missing
 from tests.stack.alarms import RedisAway, Restarted, restart_metrics, take_redis_away
 from tests.stack.asked import Asked, ask
+from tests.stack.contended import Contended, contend
 from tests.stack.edits import Edited, copy_repository, edit
 from tests.stack.grafana import Grafana, Window
 from tests.stack.project import Project
@@ -24,7 +25,7 @@ from tests.stack.warmed import Warmed, warm
 
 STAGES = (
     "stack", "calm", "watched", "flushed", "restarted", "redis_away", "killed", "scaled", "warmed", "asked",
-    "tuned", "gone", "edited",
+    "tuned", "contended", "gone", "edited",
 )  # fmt: skip
 TIMEOUT_S = 1_200
 """Of one test, the stages before it included; a build without its cache is the most of it."""
@@ -114,6 +115,11 @@ def asked(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Asked:
 @pytest.fixture(scope="session")
 def tuned(stack: Stack) -> Tuned:
     return tune(stack)
+
+
+@pytest.fixture(scope="session")
+def contended(stack: Stack) -> Contended:
+    return contend(stack)
 
 
 @pytest.fixture(scope="session")
