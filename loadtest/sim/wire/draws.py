@@ -12,6 +12,9 @@ from loadtest.sim.wire.swaps import Swaps
 _seed_by_itself: Callable[..., None] = Random.seed
 _system_urandom: Callable[[int], bytes] = os.urandom
 
+_LAST_UUIDS = {"_last_timestamp": None, "_last_timestamp_v6": None, "_last_timestamp_v7": None, "_last_counter_v7": 0}
+"""The memory that `uuid` has of those it made last, so that two differ; Python 3.14 has all of it."""
+
 
 class LibraryDraws:
     """The draws of a run: the global `random`, generators without a seed, `os.urandom`, thus `uuid` and `secrets`."""
@@ -19,7 +22,8 @@ class LibraryDraws:
     def __init__(self, seed: int) -> None:
         self._state = Random(f"{seed}/library").getstate()
         self._bytes = bytes_drawn = Random(f"{seed}/urandom")
-        self._uuids: dict[str, Any] = {"_node": bytes_drawn.getrandbits(48) | 1 << 40, "_last_timestamp": None}
+        self._uuids: dict[str, Any] = {"_node": bytes_drawn.getrandbits(48) | 1 << 40}
+        self._uuids |= {name: value for name, value in _LAST_UUIDS.items() if hasattr(uuid, name)}
         self._outside: Any = None
         self._uuids_outside: dict[str, Any] = {}
         self._swaps = Swaps({_system_urandom: bytes_drawn.randbytes})
@@ -49,7 +53,7 @@ class LibraryDraws:
 
 
 def _swap_uuids(state: dict[str, Any]) -> dict[str, Any]:
-    """Give `uuid.uuid1` another node and last time-stamp, and return those that it had."""
+    """Give `uuid` another node and other last time-stamps, and return those that it had."""
     before = {name: getattr(uuid, name) for name in state}
     for name, value in state.items():
         setattr(uuid, name, value)
