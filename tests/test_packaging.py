@@ -49,3 +49,14 @@ def test_a_lock_has_what_is_stated_with_hashes_and_names_no_index(lock: Path) ->
     assert "://" not in text
     assert "--index-url" not in text
     assert all("--hash=sha256:" in block for block in re.split(r"\n(?=[a-z0-9])", text, flags=re.IGNORECASE))
+
+
+@pytest.mark.parametrize("image", ["service", "bench"])
+def test_the_libraries_of_contenders_change_no_version_in_an_image_that_has_them_too(image: str) -> None:
+    own, theirs = (
+        {one.name: str(one.specifier) for one in pinned(ROOT / "requirements" / f"{name}.txt")}
+        for name in (image, "contenders")
+    )
+    shared = own.keys() & theirs.keys()
+    assert "redis" in shared
+    assert {name: theirs[name] for name in shared if own[name] != theirs[name]} == {}
