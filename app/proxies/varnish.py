@@ -47,7 +47,8 @@ class Varnish(Proxy):
     """Coalesces requests, and serves what has expired for 10 s more while one fetch in the background replaces it.
 
     Expect:         one load in front of each pod and expiry, and no request waits for it.
-    Where it hurts: a load that fails marks its key as uncacheable for two minutes, for which every reader loads.
+    Where it hurts: a load that fails takes the place of the old answer. Every reader of the key loads then, until a load
+                    succeeds.
     Setting:        none: its parameter default_grace is 10 s.
     Reference:      Varnish User Guide, "Grace mode and keep".
     """
@@ -126,7 +127,7 @@ class VarnishShared(Varnish):
     """Stands in front of all pods as one cache, and serves what has expired for 10 s while one fetch replaces it.
 
     Expect:         one load of all pods for each expiry, and no request waits for it.
-    Where it hurts: all requests go through one process; a load that fails marks its key as uncacheable for two minutes.
+    Where it hurts: all requests go through one process. A load that fails takes the place of the old answer.
     Setting:        none: its parameter default_grace is 10 s.
     Reference:      Varnish User Guide, "Grace mode and keep"; "Directors" for several backends.
     """
