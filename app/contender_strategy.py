@@ -15,7 +15,6 @@ from app.contender_request import Asking, Failures, LibraryFailed
 from app.deadlines import Deadlines
 from app.parameters import Parameter
 from app.prefixes import keys_begin_with
-from app.redis_url import shown
 from app.sealing import Unsealable, unseal
 from app.sparing_log import SparingLog
 from app.strategy import Lab, Loader, Lookup, Mechanism, OriginFailed, Shed, Status, Strategy
@@ -105,6 +104,8 @@ class ContenderStrategy(Strategy):
         return failed
 
     def _without_secrets(self, words: str) -> str:
+        from app.redis_url import shown  # here: it brings Redis's client, which no report needs
+
         url = self._site.redis_url
         words = words.replace(url, shown(url))
         password = urlsplit(url).password

@@ -72,12 +72,12 @@ def _try_contender(
     findings: Path | None,
     results: Path,
 ) -> None:
-    from loadtest.cli.try_contender import beside, contenders_named, held_names, show_behaviours, write_findings
+    from loadtest.cli.try_contender import beside, contenders_named, held_names, show_behaviour, write_findings
 
     held = held_names(hold)
     found = discover(contenders=True)
     tried = contenders_named(found, name, is_file)
-    behaviours = show_behaviours(tried, held)
+    behaviours = [show_behaviour(one, held) for one in tried]
     if findings is not None:
         write_findings(findings, behaviours)
     if compare:

@@ -1,6 +1,6 @@
 """`lab try` of a contender: its behaviour on one screen, then a short comparison with what the lab has."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.status import Status
@@ -9,12 +9,12 @@ from app.contender import Contender
 from app.contender_names import file_of, is_proxy, place_of
 from app.contender_strategy import ContenderStrategy
 from app.discovery import Discovered
-from app.strategy import MechanismKind, Strategy
+from app.strategy import MechanismKind
 from app.strategy_groups import words
 from loadtest import ROOT
 from loadtest.cli.output_files import write_beside
 from loadtest.cli.running import guarded
-from loadtest.cli.terminal import errors, fail, print_text, show_screen, warn
+from loadtest.cli.terminal import errors, fail, print_text, show_screen
 from loadtest.cli.terminal import shown as shown_here
 from loadtest.contract.behaviour.examination import examine
 from loadtest.contract.behaviour.finding import Behaviour
@@ -32,7 +32,7 @@ def held_names(text: str) -> list[str]:
     return names
 
 
-def contenders_named(found: Discovered, name: str, is_file: bool) -> dict[str, type[Strategy]]:
+def contenders_named(found: Discovered, name: str, is_file: bool) -> list[type[Contender]]:
     """The contender of that name, or all of the file of that name.
 
     Exit 2, with a screen, where the file is broken, and with the command where its library is not installed.
@@ -50,7 +50,7 @@ def contenders_named(found: Discovered, name: str, is_file: bool) -> dict[str, t
     if not named:
         known = [one for one in found.contenders if file_of(one) == file]
         fail(f"{place_of(file)} has no contender {name!r}: there is {', '.join(known)}")
-    return named
+    return [kind.contender for kind in named.values() if issubclass(kind, ContenderStrategy)]
 
 
 def _told(breach: Breach, name: str, file: str) -> str:
@@ -61,15 +61,7 @@ def _told(breach: Breach, name: str, file: str) -> str:
     return breach.told(f"{name} cannot be used", source, shown, then, USUAL_ADVICE)
 
 
-def show_behaviours(named: Mapping[str, type[Strategy]], held: Sequence[str]) -> list[Behaviour]:
-    """Examine the contenders, and show their behaviour. A proxy has none: it runs no code in a pod."""
-    for name, kind in named.items():
-        if not issubclass(kind, ContenderStrategy):
-            warn([f"{name} is a program beside each pod, and the probes are for libraries"])
-    return [_shown(kind.contender, held) for kind in named.values() if issubclass(kind, ContenderStrategy)]
-
-
-def _shown(contender: type[Contender], held: Sequence[str]) -> Behaviour:
+def show_behaviour(contender: type[Contender], held: Sequence[str]) -> Behaviour:
     """Examine a contender, and show its behaviour.
 
     Exit 1, with a screen, where its answers are wrong, and where a probe named in `held` does not hold.
@@ -92,7 +84,7 @@ def write_findings(path: Path, behaviours: Sequence[Behaviour]) -> None:
     write_beside(path, "[" + ",\n".join(one.as_json() for one in behaviours) + "]\n", r'\[\{\s*"contender"')
 
 
-def beside(found: Discovered, contenders: Iterable[str], workload: Scenario) -> list[str]:
+def beside(found: Discovered, contenders: Sequence[type[Contender]], workload: Scenario) -> list[str]:
     """The names to compare: the baseline, the first strategy that loads once over all pods, and the contenders."""
     collapsing = (
         name
@@ -100,4 +92,4 @@ def beside(found: Discovered, contenders: Iterable[str], workload: Scenario) -> 
         if workload.stated(kind).mechanism().kind is MechanismKind.COLLAPSE
     )
     first = [name for name in (found.baseline, next(collapsing, None)) if name is not None]
-    return [*first, *contenders]
+    return [*first, *(one.name for one in contenders)]
