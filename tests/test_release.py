@@ -21,10 +21,9 @@ def test_the_citation_and_the_changelog_have_the_version_of_the_package() -> Non
 def test_the_workflow_runs_make_test_on_every_python_and_make_test_stack() -> None:
     workflow = yaml.safe_load(WORKFLOW)
     jobs = workflow["jobs"]
-    assert {step["run"] for job in jobs.values() for step in job["steps"] if "run" in step} == {
-        "make test",
-        "make test-stack",
-    }
+    run = {step["run"] for job in jobs.values() for step in job["steps"] if "run" in step}
+    # the proxies, whose tests are skipped where they are not installed
+    assert {one for one in run if not one.startswith("sudo apt-get install ")} == {"make test", "make test-stack"}
     assert jobs["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13", "3.14"]
     assert workflow["permissions"] == {"contents": "read"}
     assert all(job["timeout-minutes"] for job in jobs.values())
