@@ -47,8 +47,8 @@ class Varnish(Proxy):
     """Coalesces requests, and serves what has expired for 10 s more while one fetch in the background replaces it.
 
     Expect:         one load in front of each pod and expiry, and no request waits for it.
-    Where it hurts: a load that fails takes the place of the old answer. Every reader of the key loads then, until a load
-                    succeeds.
+    Where it hurts: a load that fails takes the place of the old answer. Every reader of the key loads then, until one
+                    load succeeds.
     Setting:        none: its parameter default_grace is 10 s.
     Reference:      Varnish User Guide, "Grace mode and keep".
     """
