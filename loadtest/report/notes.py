@@ -1,6 +1,6 @@
 """The notes of a report: what a reader must know beside the figures, the same in every form."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from loadtest.figures.plain_text import quoted
 from loadtest.figures.repeats import Medians
@@ -14,6 +14,8 @@ _WHAT_IS_ASSUMED = (
 )
 NOTES_MAX = 20
 """The most incidents, and the most notes, that are quoted of one row."""
+PLANNED = "planned: "
+"""The words before a fault that was planned."""
 
 
 def _bounded(texts: Sequence[str]) -> list[str]:
@@ -22,35 +24,34 @@ def _bounded(texts: Sequence[str]) -> list[str]:
     return [*map(quoted, texts[:NOTES_MAX]), *([f"and {left_out:,} more, see summary.json"] if left_out > 0 else [])]
 
 
-def _planned(rows: Sequence[Medians]) -> list[str]:
-    """The faults that were planned, with their moments: once where they were the same for all rows."""
-    told = {row.strategy: [str(fault["what"]) for fault in row.planned_faults] for row in rows if row.planned_faults}
-    if len(told) > 1 and len({tuple(faults) for faults in told.values()}) == 1:
-        told = {"": next(iter(told.values()))}
-    return [
-        f"{strategy}{': ' if strategy else ''}planned: {fault}"
-        for strategy, faults in told.items()
-        for fault in _bounded(faults)
-    ]
-
-
 def notes(rows: Sequence[Medians], predictions: Predictions = {}) -> list[str]:  # noqa: B006
-    """Notes beside the figures: planned faults, runs that are no result and their incidents, kinds of wrong answers."""
-    found = [*explained(row.strategy for row in rows), *_planned(rows)]
+    """Notes beside the figures: planned faults, runs that are no result and their incidents, kinds of wrong answers.
+
+    One that holds for several rows stands once, with all their names; a fault that was planned for every row has none.
+    """
+    told: dict[str, list[str]] = {}
     for row in rows:
-        if not row.valid:
-            found.append(f"{row.strategy}: not a valid result" + ("" if row.incidents else "; no reason was recorded"))
-        found += [f"{row.strategy}: {incident}" for incident in _bounded(row.incidents)]
-        if row.wrong_answer_kinds:
-            wrong_answer_kinds = ", ".join(
-                f"{worst(row, f'wrong_answer_kinds.{fault}')} {quoted(fault)}" for fault in row.wrong_answer_kinds
-            )
-            found.append(f"{row.strategy}: wrong answers: {wrong_answer_kinds}")
-        if row.nets:
-            found.append(f"{row.strategy}: nets: {', '.join(f'{name} {count:,}' for name, count in row.nets.items())}")
-        found += [f"{row.strategy}: {note}" for note in _bounded(row.notes)]
-        if isinstance(silent_because := predictions.get(row.strategy), str):
-            found.append(f"{row.strategy}: theory: silent, because {silent_because}")
+        for note in _of_row(row, predictions.get(row.strategy)):
+            told.setdefault(note, []).append(row.strategy)
+    found = explained(row.strategy for row in rows)
+    for note, names in told.items():
+        is_everyones = note.startswith(PLANNED) and len(names) == len(rows) > 1
+        found.append(note if is_everyones else f"{', '.join(names)}: {note}")
     if any(row.assumed for row in rows):
         found.append(_WHAT_IS_ASSUMED)
     return found
+
+
+def _of_row(row: Medians, prediction: object) -> Iterator[str]:
+    yield from (f"{PLANNED}{fault}" for fault in _bounded([str(fault["what"]) for fault in row.planned_faults]))
+    if not row.valid:
+        yield "not a valid result" + ("" if row.incidents else "; no reason was recorded")
+    yield from _bounded(row.incidents)
+    if row.wrong_answer_kinds:
+        kinds = (f"{worst(row, f'wrong_answer_kinds.{kind}')} {quoted(kind)}" for kind in row.wrong_answer_kinds)
+        yield f"wrong answers: {', '.join(kinds)}"
+    if row.nets:
+        yield f"nets: {', '.join(f'{name} {count:,}' for name, count in row.nets.items())}"
+    yield from _bounded(row.notes)
+    if isinstance(prediction, str):
+        yield f"theory: silent, because {prediction}"
