@@ -106,6 +106,7 @@ def test_another_strategy_with_the_same_settings_finds_the_system_again(tmp_path
         (PlannedRun(scenario(params={"swr": {"stale_s": 1}}), "swr", 1, repeat=2), True),
         (PlannedRun(scenario(pods=3), "swr", 1, repeat=2), True),
         (PlannedRun(scenario(faults=[FLUSHED]), "swr", 1, repeat=2), True),
+        (PlannedRun(scenario(), "cashews_lock", 1, repeat=2), True),
         (PlannedRun(scenario(), "swr", 1, repeat=2), False),
     ],
     ids=[
@@ -115,6 +116,7 @@ def test_another_strategy_with_the_same_settings_finds_the_system_again(tmp_path
         "other parameters",
         "more pods",
         "faults to come",
+        "a contender",
         "after an incident",
     ],
 )
@@ -125,6 +127,13 @@ def test_any_other_run_has_a_new_system_and_none_starts_or_ends_beside_a_load(
     new = f"for {second.label}"
     assert sorted(told[2:4]) == ["end for static", f"start {new}"]
     assert (told[:2], told[4:]) == (["start for static", "load of static"], [f"load of {second.label}", f"end {new}"])
+
+
+def test_a_system_that_has_served_a_contender_serves_nobody_else(tmp_path: Path) -> None:
+    """Nothing is known of the connections and tasks that its library leaves in a pod."""
+    contender = PlannedRun(scenario(), "cashews_lock", 1)
+    told = asyncio.run(after_another(contender, OTHER, True, tmp_path))
+    assert told.index("end for cashews_lock") < told.index("start for swr")
 
 
 def test_runs_at_once_wait_for_each_others_start(tmp_path: Path) -> None:
