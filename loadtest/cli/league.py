@@ -69,7 +69,7 @@ def league(
         probes = not words or PROBES_WORD in words
         asked = workloads([name for name in words if name != PROBES_WORD]) if words != [PROBES_WORD] else []
         everybody = entrants(_names(strategies, found), found)
-        records = LeagueRecords() if resume is None else read_records(resume)
+        records = LeagueRecords() if resume is None else _today(read_records(resume))
     except (BadLeague, UnknownStrategy) as error:
         fail(error)
     if render and not records.runs and page is None:
@@ -89,6 +89,11 @@ def league(
         _report(records, folder)
         if marked is not None:
             _write_page(marked, records)
+
+
+def _today(records: LeagueRecords) -> LeagueRecords:
+    """The records without the runs of workloads that are others by now."""
+    return records.without_outdated({one.name: one.fingerprint for one in workloads(())})
 
 
 def _names(strategies: str | None, found: Discovered) -> list[str]:
@@ -128,7 +133,7 @@ def _page(path: Path) -> MarkedPage:
 def _write_page(marked: MarkedPage, records: LeagueRecords) -> None:
     """Puts the records beside the page's, and writes it and the pages of runs anew from all of them."""
     home = marked.path.parent / PAGES
-    kept = read_records(home)
+    kept = _today(read_records(home))
     kept.merge(records)
     kept.write(home)
     marked.write(league_block(kept, workloads(())))

@@ -21,6 +21,7 @@ from loadtest.studies.league.entrant import Entrant
 from loadtest.studies.league.league_records import PROBES_WORD, LeagueRecords, ProbedBehaviour
 from loadtest.studies.league.league_run import league_run, refused
 from loadtest.studies.league.plan import LeaguePart
+from loadtest.studies.league.workloads import workload
 
 LINES_MAX = 20
 """The most lines of progress, where the output is no terminal."""
@@ -44,7 +45,8 @@ class LeagueRunner:
         for part in parts:
             for name, why in part.refused.items():
                 version = self.records.entrants[name].version
-                self.records.add(refused(name, world, part.workload.name, session, why, version))
+                made = part.workload.fingerprint
+                self.records.add(refused(name, world, part.workload.name, session, made, why, version))
         runs = [run for part in parts for run in part.runs]
         if runs and is_virtual:
             self._simulate(session, parts)
@@ -114,4 +116,6 @@ class LeagueRunner:
                 write_results(place, ended, part.workload.scenario, about, self.found, missing, is_new=False)
 
     def _keep(self, one: Finished, session: str, folder: str = "") -> None:
-        self.records.add(league_run(one, session, self.records.entrants[one.run.strategy].version, folder))
+        version = self.records.entrants[one.run.strategy].version
+        fingerprint = workload(one.run.scenario.name).fingerprint
+        self.records.add(league_run(one, session, fingerprint, version, folder))

@@ -5,7 +5,7 @@ records/entrants.json  records/sessions.json  records/<world>-<workload>.json  r
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,11 @@ class LeagueRecords:
     def with_figures(self) -> frozenset[RunKey]:
         """The keys of the runs that came to figures; one that failed may be tried again."""
         return frozenset(key for key, one in self.runs.items() if one.figures)
+
+    def without_outdated(self, fingerprints: Mapping[str, str]) -> "LeagueRecords":
+        """The records without the runs of workloads that have changed since, by the fingerprints of today."""
+        runs = {key: one for key, one in self.runs.items() if one.fingerprint == fingerprints.get(one.workload)}
+        return replace(self, runs=runs)
 
     def has(self, workload: str) -> bool:
         """Whether any run of a workload is kept."""

@@ -27,6 +27,8 @@ class LeagueRun:
     repeat: int
     session: str
     """The session in which it was made, by the name that the records have for it."""
+    fingerprint: str = ""
+    """The workload's own, see `Workload.fingerprint`."""
     version: str = ""
     """The version of the library that ran; empty for the lab's own."""
     figures: Mapping[str, float | None] = field(default_factory=dict)
@@ -73,13 +75,13 @@ class LeagueRun:
         return cls(**known)
 
 
-def league_run(finished: Finished, session: str, version: str = "", folder: str = "") -> LeagueRun:
+def league_run(finished: Finished, session: str, fingerprint: str, version: str = "", folder: str = "") -> LeagueRun:
     """The run of the league that a finished run is, whatever came of it."""
     run, summary = finished.run, finished.summary
     row = summary.as_dict()
     about: dict[str, Any] = {
         "entrant": run.strategy, "world": summary.world, "workload": run.scenario.name, "seed": run.seed,
-        "repeat": run.repeat, "session": session, "version": version, "folder": folder,
+        "repeat": run.repeat, "session": session, "fingerprint": fingerprint, "version": version, "folder": folder,
     }  # fmt: skip
     incidents = tuple(map(quoted, summary.incidents[:INCIDENTS_MAX]))
     if finished.error is not None:
@@ -97,6 +99,8 @@ def league_run(finished: Finished, session: str, version: str = "", folder: str 
     )
 
 
-def refused(entrant: str, world: str, workload: str, session: str, why: str, version: str = "") -> LeagueRun:
+def refused(
+    entrant: str, world: str, workload: str, session: str, fingerprint: str, why: str, version: str = ""
+) -> LeagueRun:
     """The run of an entrant that a world cannot have, with the reason."""
-    return LeagueRun(entrant, world, workload, 0, 1, session, version, why_none=why)
+    return LeagueRun(entrant, world, workload, 0, 1, session, fingerprint, version, why_none=why)

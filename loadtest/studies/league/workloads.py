@@ -1,5 +1,7 @@
 """The workloads of the league: three loads of the lab without a fault, and one file for each fault."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +33,14 @@ class Workload:
     @property
     def name(self) -> str:
         return self.scenario.name
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of all that the scenario states; a run of another one is of another workload."""
+        stated = self.scenario.model_dump(
+            mode="json", exclude_defaults=True, exclude={"name", "title", "source", "live"}
+        )
+        return hashlib.blake2b(json.dumps(stated, sort_keys=True).encode(), digest_size=6).hexdigest()
 
     def command(self, world: str, entrant: str, seed: int) -> str:
         """The command that makes one run of it alone."""

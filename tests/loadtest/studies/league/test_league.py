@@ -165,13 +165,20 @@ def test_a_run_that_failed_has_its_reason_and_no_figure_that_looks_like_one() ->
         next(iter(league_parts(workloads(["hot-key"]), "native", [entrant("swr", FOUND)], FOUND, 1, 1))).runs
     )
     error = OSError("no pod came up")
-    run = league_run(Finished(planned[0], *failed(planned[0], "native", str(error)), error=error), "s")
+    run = league_run(Finished(planned[0], *failed(planned[0], "native", str(error)), error=error), "s", "f")
     shown = shown_figure("native", READS, [run])
     assert (shown.text, shown.value, shown.why_none, run.is_valid) == ("-", None, "no pod came up", False)
     records = LeagueRecords(sessions={"s": {}}, entrants={"swr": entrant("swr", FOUND)})
     records.add(run)
     assert "no pod came up" in league_block(records, workloads(["hot-key"]))
     assert "## swr, native\n\nnative: no pod came up." in runs_page(records, workload("hot-key"))
+
+
+def test_a_run_of_a_workload_that_has_changed_since_is_run_again_and_shown_no_more(made: Path) -> None:
+    records, today = read_records(results(made)), {one.name: one.fingerprint for one in workloads(())}
+    assert records.without_outdated(today).runs == records.runs
+    left = records.without_outdated(today | {"hot-key": "another"}).runs
+    assert {key[1] for key in left} == {"loader-fails-half"}
 
 
 def test_one_that_virtual_time_refuses_shows_its_reason_there_and_runs_natively() -> None:

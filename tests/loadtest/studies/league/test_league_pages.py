@@ -30,13 +30,15 @@ def test_the_records_of_virtual_time_are_what_it_does_now() -> None:
     own = [records.entrants["singleflight"]]
     (part,) = league_parts(workloads(["hot-key"]), "virtual", own, FOUND, 1, kept.seed)
     (run,) = part.runs
-    found = league_run(Finished(run, *summarise(SimulatedHistory(run))), kept.session)
+    found = league_run(Finished(run, *summarise(SimulatedHistory(run))), kept.session, kept.fingerprint)
     assert found.as_dict() == kept.as_dict(), "make league WORLD=virtual PAGE=docs/league.md"
 
 
 def test_the_page_of_the_league_is_what_its_records_say() -> None:
     page, home = ROOT / "docs" / "league.md", ROOT / "docs" / "league"
     records = read_records(home)
+    today = {one.name: one.fingerprint for one in workloads(())}
+    assert records.without_outdated(today) == records, "a workload has changed since: run it again"
     written = page.read_text(encoding="utf-8").partition(f"<!-- measured: {BLOCK} -->\n")[2].partition("<!-- end")[0]
     assert written == (league_block(records, workloads(())) if records.runs else "")
     assert dead_links(page) == []
