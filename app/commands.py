@@ -114,8 +114,6 @@ class Call(Command, Generic[T]):
     def pack_again(self, error: str) -> bool:
         if self._pack_without_script is None or not error.startswith("NOSCRIPT"):
             return False
-        if self.reply.done():
-            return False  # nobody waits any more: a lock that is taken now would only block others
         self._packed, self._pack_without_script = self._pack_without_script(), None
         return True
 

@@ -132,9 +132,10 @@ class Invariants:
         self._leases.pop(event.key, None)
         self._marked_until_s.pop(event.key, None)
 
-    def _holder(self, key: str) -> _Lease | None:
+    def _holder(self, key: str, leeway_s: float = 0.0) -> _Lease | None:
+        """The lease that holds a key, or did up to `leeway_s` ago."""
         lease = self._leases.get(key)
-        return lease if lease is not None and self._server_s() < lease.until_s else None
+        return lease if lease is not None and self._server_s() < lease.until_s + leeway_s else None
 
     def _key_marked(self, event: events.KeyMarked) -> None:
         self._marked_until_s[event.key] = self._server_s() + event.for_ms / 1000
@@ -152,7 +153,7 @@ class Invariants:
             granted and ROUNDING_S < rest_s <= self._allowed.mark_s_max + ROUNDING_S
         ):  # else the clock was set back since
             self.report(Invariant.FAILED_ONCE, f"{pod} got the lock of {key}, marked for {rest_s:.3f} s more")
-        held = self._holder(key)
+        held = self._holder(key, -self._allowed.lease_s if granted else self._allowed.lease_s)
         if granted and held is not None and held.token != token:
             said = f"{pod} got the lock of {key} that {held.pod} holds until {held.until_s:.3f} s"
             self.report(Invariant.ONE_HOLDER, said)
@@ -318,7 +319,7 @@ class Invariants:
         return limit_s + ROUNDING_S + self._allowed.late_s + self._held_up_s + self._allowed.skew_s
 
     def _expect(self, invariant: Invariant, did: str, pod: str, key: str, token: str) -> None:
-        held = self._holder(key)
+        held = self._holder(key, self._allowed.lease_s)
         if held is None or held.token != token:
             by = "nobody holds" if held is None else f"{held.pod} holds"
             self.report(invariant, f"{pod} {did} the lock of {key}, which {by}")

@@ -39,6 +39,7 @@ PARTING = (
 ROUNDING_S = 1e-6
 SLICED_BYTES = 1_024
 """The bytes of the notifications that may arrive in pieces one behind the other: about ten."""
+A_MILLISECOND_S = 0.001
 
 QUICK_MS = 2.0
 """The longest time of a command with which the commands of one request, polls too, are within its budget."""
@@ -72,6 +73,8 @@ class Allowed:
     """The longest time from the arrival of an attempt at its pod to the answer, where there is a hard time-out."""
     warmers: frozenset[str] = frozenset()
     """The names of the warmers, whose locks a strategy without locks knows nothing of."""
+    lease_s: float = 0.0
+    """The leeway of a lease: Redis counts whole milliseconds, and the simulated cache does not."""
     is_cache_well: bool = False
     """Whether no command may fail by itself: Redis is quick and takes all, and a new pod knows the time at once."""
 
@@ -179,5 +182,6 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
         pod_s=_pod_s_max(scenario.nets, settings) + stopped_s,
         lag_s=scenario.stated(strategy).lag_s(),
         warmers=frozenset(f"pod-{scenario.pods + number + 1}" for number in range(_warmers(scenario))),
+        lease_s=A_MILLISECOND_S if virtual.wire else 0.0,
         is_cache_well=takes_all and is_quick and not has_wrong_clocks(scenario),
     )

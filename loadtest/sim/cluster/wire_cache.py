@@ -54,8 +54,11 @@ class WireCache(RedisCache):
         emit: Emit,
         monotonic_s: Callable[[], float],
         wall_s: Callable[[], float],
+        hears: Callable[[], bool],
     ) -> None:
+        """Set up the cache; `hears` tells whether what is published now reaches it, whatever it knows of that."""
         super().__init__(settings, told, monotonic_s, wall_s)
+        self._hears = hears
         told.standing = self.standing
         self._emit, self._pod, self._monotonic_s = emit, settings.pod, monotonic_s
         self._listened_for = self._notifications.waiters
@@ -82,10 +85,12 @@ class WireCache(RedisCache):
         return any(isinstance(waiter, _ObservedWaiter) and waiter.task is running for waiter in self._listened_for[key])
 
     def _time_out(self, key: str) -> None:
+        if not self._hears():
+            self._emit(events.NotificationsMissed(self._pod, True))
         self._emit(events.WaiterTimedOut(self._pod, key))
 
     def _hear_all(self) -> None:
-        self._emit(events.NotificationsMissed(self._pod, not self._subscription.is_heard))
+        self._emit(events.NotificationsMissed(self._pod, not self._hears()))
         super()._hear_all()
 
 

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from random import Random
 
 from app.latency import Latency
@@ -64,7 +65,8 @@ class WireWay:
         self._depth.redis.server.port.set_trouble(trouble, self._host.name)
 
     def _miss(self, is_deaf: bool) -> None:
-        self._depth.observers.emit(NotificationsMissed(self._pod, is_deaf))
+        hears = self._depth.redis.server.hears(self._host.name)  # which a connection that is half-open does not
+        self._depth.observers.emit(NotificationsMissed(self._pod, is_deaf or not hears))
 
 
 class WireDepth:
@@ -92,12 +94,13 @@ class WireDepth:
         host = Host(f"{place.name}{OF_A_POD}{next(self._hosts)}", self._way_s(place.name), place.cpu)
         code = place.cpu or PodCode()
         code.mark(dialling, host)
-        cache = self._cache(place.settings, place.failed, place.wall_s)
+        hears = partial(self.redis.server.hears, host.name)
+        cache = self._cache(place.settings, place.failed, place.wall_s, hears)
         return WireWay(self, host, cache, code, place.name)
 
     def new_cache(self, name: str) -> PodCache:
         settings = self._scenario.pod_settings(self._seed, name).model_copy(update={"redis_url": self.redis_url})
-        return self._cache(settings, lambda command: None, None)
+        return self._cache(settings, lambda command: None, None, lambda: True)
 
     def deafen(self, host: str, is_deaf: bool) -> None:
         """Withhold notifications from a host, or end that."""
@@ -105,10 +108,14 @@ class WireDepth:
         self.redis.server.deafen(self._deaf)
 
     def _cache(
-        self, settings: Settings, failed: Callable[[str], None], wall_s: Callable[[], float] | None
+        self,
+        settings: Settings,
+        failed: Callable[[str], None],
+        wall_s: Callable[[], float] | None,
+        hears: Callable[[], bool],
     ) -> WireCache:
         told = WireEvents(self.observers.emit, settings.pod, self._sent, failed)
-        return WireCache(settings, told, self.observers.emit, self._loop.time, wall_s or self._loop.time)
+        return WireCache(settings, told, self.observers.emit, self._loop.time, wall_s or self._loop.time, hears)
 
     def _sent(self) -> None:
         self._sent_by_pods += 1

@@ -83,6 +83,18 @@ class VirtualRedis:
         """The moment at which an entry of database 0 expires, by the server's clock; None without one or an end."""
         return self._engine.ends_s(key)
 
+    def hears(self, host: str) -> bool:
+        """Whether what is published now reaches a subscription of that host."""
+        is_heard = any(one.executor.subscribed and one.transport.is_sound for one in self._of(host))
+        return is_heard and host not in self._deaf and not self.port.trouble(host).is_silent
+
+    def subscriptions(self, host: str) -> int:
+        """The number of the host's connections that are subscribed to something."""
+        return sum(one.executor.subscribed > 0 for one in self._of(host))
+
+    def _of(self, host: str) -> "Iterable[_Connection]":
+        return (connection for connection in self._connections if connection.host == host)
+
     @property
     def stored(self) -> int:
         """The number of entries in database 0."""

@@ -357,6 +357,11 @@ class VirtualTransport(asyncio.Transport):
         """Whether the connection is over at this end."""
         return self._is_lost
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether both ends know of the connection, and no bytes of it were lost."""
+        return not (self._is_lost or self.is_torn or self.peer._is_lost)
+
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self._protocol = protocol
 
