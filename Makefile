@@ -32,12 +32,12 @@ takes.mistakes  := SEED WORKERS
 takes.steps     := ONLY NATIVE PAGE REPEATS SEED WORKERS
 takes.league    := WORKLOADS WORLD STRATEGIES REPEATS SEEDS SEED WORKERS RESUME RENDER PAGE
 takes.sweep     := SET SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS CLUSTER RESUME
-takes.verify    := SEEDS FROM STRATEGIES WORKERS
+takes.verify    := SEEDS FROM STRATEGIES WORKERS WIRE
 takes.calibrate := SCENARIOS STRATEGIES DURATION SEED
 takes.simspeed  := SCENARIO STRATEGIES SEED
 takes.compare   := A B MARKDOWN
 takes.gate      := RUN MAX MIN RATIO JUNIT MARKDOWN
-takes.replay    := SEED S SCENARIO
+takes.replay    := SEED S SCENARIO WIRE
 takes.claims    := SEED REPEATS
 takes.readme    := ONLY
 takes.hitpath   := SEED
@@ -159,8 +159,8 @@ league: $(READY) ## Libraries under the same loads and faults: WORKLOADS=hot-key
 	  $(call option,SEEDS,seeds) $(call option,SEED,seed) $(call option,WORKERS,workers) $(call option,RESUME,resume) \
 	  $(if $(RENDER),--render) $(call option,PAGE,page) -- $${WORKLOADS:+"$$WORKLOADS"}
 
-verify: $(READY) ## Every invariant at every event, over random scenarios with random faults: SEEDS= STRATEGIES=
-	@$(LAB) verify $(call option,SEEDS,seeds) $(call option,FROM,from) $(call option,STRATEGIES,strategies) $(call option,WORKERS,workers)
+verify: $(READY) ## Every invariant at every event, over random scenarios with random faults: SEEDS= STRATEGIES= WIRE=1
+	@$(LAB) verify $(call option,SEEDS,seeds) $(call option,FROM,from) $(call option,STRATEGIES,strategies) $(call option,WORKERS,workers) $(if $(WIRE),--wire)
 
 calibrate: $(READY) ## Measured, simulated and predicted, side by side: SCENARIOS= DURATION= STRATEGIES=
 	@$(LAB) calibrate $(call option,SCENARIOS,scenarios) $(call option,STRATEGIES,strategies) \
@@ -176,8 +176,8 @@ gate: $(READY) ## Hold a run to bounds: MAX='mine.origin_peak_1s <= 10' MIN= RAT
 	@$(LAB) gate $(call option,MAX,max) $(call option,MIN,min) $(call option,RATIO,ratio) $(call option,JUNIT,junit) \
 	  $(call option,MARKDOWN,markdown) -- $${RUN:+"$$RUN"}
 
-replay: $(READY) ## A run of make verify, event by event: SEED= S=strategy
-	@$(LAB) replay $(call option,S,strategy) $(call option,SCENARIO,scenario) -- "$$SEED"
+replay: $(READY) ## A run of make verify, event by event: SEED= S=strategy WIRE=1
+	@$(LAB) replay $(call option,S,strategy) $(call option,SCENARIO,scenario) $(if $(WIRE),--wire) -- "$$SEED"
 
 claims: $(READY) ## Re-run what is published, and judge it: writes CLAIMS.md (about a quarter of an hour)
 	@$(LAB) claims $(call option,SEED,seed) $(call option,REPEATS,repeats)

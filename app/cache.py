@@ -229,6 +229,11 @@ class RedisCache:
     async def unlock(self, key: str, token: str) -> bool:
         return await self._run("unlock", scripts.UNLOCK, (_lock_of(key), key), token, CHANNEL)
 
+    @property
+    def reads_under_way(self) -> int:
+        """Reads that wait to be sent, and batches that wait for their reply."""
+        return len(self._reads)
+
     def count(self, key: str, window_s: float) -> None:
         self._counts.count(key, window_s)
 

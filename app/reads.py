@@ -59,6 +59,10 @@ class ReadBatcher:
             self._send()
         return value
 
+    def __len__(self) -> int:
+        """Reads that wait to be sent, and batches that are under way."""
+        return len(self._waiting) + self._in_flight
+
     def take(self) -> list[_Read]:
         """The reads of the next batch, which leave the queue; those whose reader has gone are left out."""
         waiting, batch = self._waiting, list[_Read]()

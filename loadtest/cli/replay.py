@@ -24,6 +24,7 @@ def replay(
     shuffle: Annotated[
         int | None, typer.Option(min=0, max=SEED_MAX, help="With --scenario: draws the order of what is ready at once.")
     ] = None,
+    wire: Annotated[bool, typer.Option("--wire", help="The world over the wire, or that scenario over it.")] = False,
     whole: Annotated[bool, typer.Option(help="The world as it was drawn, not shrunk.")] = False,
     until: Annotated[float | None, typer.Option(min=0, help="Virtual seconds: tell no more after.")] = None,
     last: Annotated[int, typer.Option(min=1, help="How many events before the violation are told.")] = 100,
@@ -34,10 +35,12 @@ def replay(
     It is the same run on the same commit. The trace at the end is its hash.
     """
     workload = scenario_named(scenario) if scenario is not None else random_scenario(seed)
+    if wire:
+        workload = workload.over_wire()
     found = discovered()
     strategy = chosen_one(found, strategy, workload, in_virtual_time=True)
     subject = found.choosable[strategy]
-    case = case_of(subject, seed) if scenario is None else Case(workload, seed, shuffle)
+    case = case_of(subject, seed, wire) if scenario is None else Case(workload, seed, shuffle)
     if scenario is None and not whole and (finding := check_case(subject, case)) is not None:
         case = shrink(subject, finding).case
     print_text(as_toml(case.scenario))

@@ -12,7 +12,7 @@ from loadtest.cli.running import guarded_here
 from loadtest.cli.terminal import errors, fail, print_text
 from loadtest.sim.pool import WORKERS_MAX, cores
 from loadtest.sim.search.random_scenario import random_scenario
-from loadtest.sim.search.search import ShrunkFinding, check
+from loadtest.sim.search.search import WIRE_EVERY, Depths, ShrunkFinding, check, runs_of
 from loadtest.workload.toml_writer import as_toml
 
 SEEDS_MAX = 10_000_000
@@ -22,6 +22,9 @@ def verify(
     seeds: Annotated[int, typer.Option(min=1, max=SEEDS_MAX, help="How many worlds, for each strategy.")] = 1_000,
     first: Annotated[int, typer.Option("--from", min=0, max=SEED_MAX, help="The first seed.")] = 0,
     strategies: Strategies = None,
+    wire: Annotated[
+        bool, typer.Option("--wire", help=f"Only over the wire, where else each {WIRE_EVERY}th world is run, too.")
+    ] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, max=WORKERS_MAX, help="Processes; 1: this one. Else one per core.")
     ] = None,
@@ -34,23 +37,24 @@ def verify(
     names = chosen(known, strategies, random_scenario(first))
     asked = {name: known.choosable[name] for name in names}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    runs = 0
+    runs, all_seeds, depths = 0, range(first, first + seeds), Depths.WIRE if wire else Depths.MOSTLY_SEAM
     try:
         with guarded_here(), Progress(*columns, console=errors, transient=True) as progress:
-            line = progress.add_task("runs checked", total=seeds * len(asked))
+            line = progress.add_task("runs checked", total=runs_of(all_seeds, depths) * len(asked))
 
             def checked(count: int) -> None:
                 nonlocal runs
                 runs += count
                 progress.update(line, advance=count)
 
-            found = check(asked, range(first, first + seeds), workers or cores(), checked)
+            found = check(asked, all_seeds, workers or cores(), checked, depths)
     except BrokenExecutor as error:
         fail(f"a worker ended by itself: {error}", code=1)
     for one in found:
         print_text(_block(one, seeds))
     said = f"{len(found)} broken" if found else "every invariant held"
-    print_text(f"{runs:,} runs ({seeds:,} seeds from {first}, {', '.join(asked)}): {said}.")
+    over = " over the wire" if wire else ""
+    print_text(f"{runs:,} runs{over} ({seeds:,} seeds from {first}, {', '.join(asked)}): {said}.")
     if found:
         raise typer.Exit(1)
 
@@ -58,6 +62,7 @@ def verify(
 def _block(found: ShrunkFinding, seeds: int) -> str:
     """The text about one finding: scenario, violation, and the command that replays it."""
     whole, shrunk = found.smallest, found.shrunk
+    wire = " --wire" if whole.case.scenario.virtual.wire else ""
     shuffled = "" if shrunk.case.shuffle_seed is None else " (what is ready at once in an order that the seed draws)"
     return "\n".join(
         [
@@ -66,7 +71,7 @@ def _block(found: ShrunkFinding, seeds: int) -> str:
             "",
             *(f"    {line}".rstrip() for line in as_toml(shrunk.case.scenario).splitlines()),
             "",
-            f"    lab replay {whole.case.seed} --strategy {whole.strategy}",
+            f"    lab replay {whole.case.seed} --strategy {whole.strategy}{wire}",
             "",
         ]
     )

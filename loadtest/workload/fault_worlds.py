@@ -21,6 +21,10 @@ class WhyNot:
 _NO_BYTES = "a simulated reply has no bytes to slice: it arrives as a whole"
 _NO_RATE = "a simulated command has no bytes that could be read slowly"
 _TAKES_ALL = "the relay between pods and a real Redis takes what comes at once"
+_TWO_ENDS = "the simulated cache has no connections that one end can lose alone"
+_NO_MESSAGES = "a simulated notification is a call, and carries no bytes"
+_ITS_KERNEL = "the kernel of a machine tells both ends of its connections"
+_BY_HAND = "it is a fault of nobody's process or network, and a PUBLISH by hand does it"
 _ONE_CLOCK = "the processes of a machine share its clock"
 _A_SCRIPT = "a script that keeps Redis busy takes the machine's CPU with it"
 _RIGHTS = "a real Redis refuses by command and user, and a pod's scripts use several commands at once"
@@ -50,6 +54,8 @@ WORLDS: Mapping[str, WhyNot] = {
     "cache-full": WhyNot(),
     "cache-clock-apart": WhyNot(native=_ONE_CLOCK, stack=_ONE_CLOCK),
     "connections-dead": WhyNot(stack=_ONE_WAY),
+    "connections-lost": WhyNot(virtual=_TWO_ENDS, native=_ITS_KERNEL, stack=_ITS_KERNEL),
+    "foreign-message": WhyNot(virtual=_NO_MESSAGES, native=_BY_HAND, stack=_BY_HAND),
     "subscription-dead": WhyNot(native=_NOT_TOLD_APART, stack=_NOT_TOLD_APART),
     "origin-fails": WhyNot(),
     "origin-slow": WhyNot(),

@@ -180,6 +180,24 @@ class ConnectionsDead(Lasting):
     arrive: bool = False
 
 
+class ConnectionsLost(_Fault):
+    """Redis loses the pod's connections without a word, as a machine that lost its power: they are half-open for good.
+
+    Who writes on one is reset. Without `resets` the bytes are lost, as behind a firewall that has forgotten the
+    connection. New connections are as any other.
+    """
+
+    kind: Literal["connections-lost"]
+    pod: int = Field(ge=0, le=9_999)
+    resets: bool = True
+
+
+class ForeignMessage(_Fault):
+    """Somebody publishes what no pod does, on every channel that pods listen to: bytes that are no text."""
+
+    kind: Literal["foreign-message"]
+
+
 class SubscriptionDead(Lasting):
     """The pod gets no notification of stored entries, though its commands are answered."""
 
@@ -276,6 +294,8 @@ Fault = Annotated[
     | CacheFull
     | CacheClockApart
     | ConnectionsDead
+    | ConnectionsLost
+    | ForeignMessage
     | SubscriptionDead
     | OriginFails
     | OriginSlow

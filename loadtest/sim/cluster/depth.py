@@ -63,6 +63,10 @@ class FaultyRedis(Protocol):
         """Have the room and the policy that it was built with."""
         ...
 
+    def publish_foreign(self) -> None:
+        """Publish what no pod does on every channel that pods listen to."""
+        ...
+
     def set_clock(self, by_s: float) -> None:
         """Set the clock so many seconds ahead of the true time of the loop."""
         ...
@@ -104,6 +108,14 @@ class RedisWay(Protocol):
 
     def read_slowly(self, bytes_per_s: float) -> None:
         """Have Redis take so many bytes a second of each connection; infinity ends it."""
+        ...
+
+    def lose_connections(self, resets: bool) -> None:
+        """Have Redis lose the pod's connections without a word; with `resets` who writes on one is reset."""
+        ...
+
+    def left(self) -> list[str]:
+        """The connections that a pod at rest has too many or too few, and what is still under way, as texts."""
         ...
 
     def cut_off(self) -> None:

@@ -85,6 +85,12 @@ class FaultInjector:
     def _kill_connections(self, fault: faults.ConnectionsDead, is_on: bool) -> None:
         self._set_connections(self._cluster.pods[fault.pod])
 
+    def _lose_connections(self, fault: faults.ConnectionsLost, is_on: bool) -> None:
+        self._cluster.pods[fault.pod].way.lose_connections(fault.resets)
+
+    def _publish_foreign(self, fault: faults.ForeignMessage, is_on: bool) -> None:
+        self._cluster.redis.publish_foreign()
+
     def _set_connections(self, pod: SimulatedPod) -> None:
         """Kill or revive a pod's connections: they are dead while a black hole, or their own fault, lasts."""
         dead = [
@@ -201,6 +207,8 @@ _SET: dict[type, Callable[..., None]] = {
     faults.CacheFull: FaultInjector._fill_cache,
     faults.CacheClockApart: FaultInjector._set_cache_clock,
     faults.ConnectionsDead: FaultInjector._kill_connections,
+    faults.ConnectionsLost: FaultInjector._lose_connections,
+    faults.ForeignMessage: FaultInjector._publish_foreign,
     faults.SubscriptionDead: FaultInjector._deafen,
     faults.OriginFails: FaultInjector._fail_origin,
     faults.OriginSlow: FaultInjector._slow_origin,

@@ -137,6 +137,12 @@ class Invariants:
         lease = self._leases.get(key)
         return lease if lease is not None and self._server_s() < lease.until_s + leeway_s else None
 
+    def _forget_expired(self, key: str) -> None:
+        """Forget a lease that Redis has found expired, and so deleted, where its clock may be set back since."""
+        lease = self._leases.get(key)
+        if self._allowed.lease_s and lease is not None and self._server_s() > lease.until_s + self._allowed.lease_s:
+            del self._leases[key]
+
     def _key_marked(self, event: events.KeyMarked) -> None:
         self._marked_until_s[event.key] = self._server_s() + event.for_ms / 1000
 
@@ -148,6 +154,7 @@ class Invariants:
 
     def _lock_asked(self, event: events.LockAsked) -> None:
         pod, key, token, lease_ms, granted = event
+        self._forget_expired(key)
         rest_s = self._marked_until_s.get(key, -math.inf) - self._server_s()
         if (
             granted and ROUNDING_S < rest_s <= self._allowed.mark_s_max + ROUNDING_S
@@ -173,12 +180,14 @@ class Invariants:
 
     def _lock_renewed(self, event: events.LockRenewed) -> None:
         pod, key, token, lease_ms, renewed = event
+        self._forget_expired(key)
         if renewed:
             self._expect(Invariant.OWN_LOCK, "renewed", pod, key, token)
             self._leases[key] = _Lease(token, pod, self._server_s() + lease_ms / 1000)
 
     def _lock_released(self, event: events.LockReleased) -> None:
         pod, key, token, released = event
+        self._forget_expired(key)
         if released:
             self._has_held.discard((pod, key))
             self._expect(Invariant.OWN_LOCK, "released", pod, key, token)
@@ -190,6 +199,8 @@ class Invariants:
         self._released_s[event.key] = self._deleted_s[event.key] = self._now_s()
 
     def _entry_stored(self, event: events.EntryStored) -> None:
+        if event.token is not None:
+            self._forget_expired(event.key)
         if not event.is_stored:
             return
         if event.kept_until_s is not None:

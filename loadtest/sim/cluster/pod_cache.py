@@ -103,6 +103,14 @@ class SimulatedCache:
         """Refuse it, as `slice`."""
         raise NotImplementedError("to be read slowly is a fault of the wire")
 
+    def lose_connections(self, resets: bool) -> None:
+        """Refuse it, as pieces of replies: nothing here is a connection with two ends."""
+        raise NotImplementedError("connections that one end alone has lost are a fault of the wire")
+
+    def left(self) -> list[str]:
+        """Implements `RedisWay.left`: a simulated cache has no connections, and its commands are tasks."""
+        return []
+
     def cut_off(self) -> None:
         self.is_cut_off = True
 

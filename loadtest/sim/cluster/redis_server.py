@@ -136,6 +136,10 @@ class SimulatedRedis:
     def reset(self, share: float) -> None:
         self.trouble.reset(share)
 
+    def publish_foreign(self) -> None:
+        """Refuse it: a notification is a call here, and scenarios with such a fault are turned away before."""
+        raise NotImplementedError("messages of others are a fault of the wire")
+
     def set_clock(self, by_s: float) -> None:
         """Set the clock so many seconds ahead of the true time."""
         true_s = self._true_s

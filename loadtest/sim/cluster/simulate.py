@@ -184,6 +184,7 @@ def _left_in(cluster: Cluster) -> Iterator[str]:
     """Texts about everything that is still under way."""
     for pod in cluster.pods:
         yield from pod.left()
+        yield from pod.way.left()
     if cluster.pooler is not None:
         yield from cluster.pooler.left(cluster.store.reading)
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from app.latency import Latency
+from app.lookout import LOOKS_PER_TIMEOUT
 from app.nets.nets import Nets
 from app.settings import Settings
 from app.strategy import Strategy
@@ -32,14 +33,19 @@ PARTING = (
     faults.CacheReadsSlowly,
     faults.CacheFull,
     faults.ConnectionsDead,
+    faults.ConnectionsLost,
     faults.PodPaused,
 )
 """The faults in which commands may fail: pods load by themselves, and later return to older entries of the cache."""
 
+HALF_OPEN_S = 5.0
+"""Seconds in which a pod has given up a half-open connection, on which it may send but one command a second."""
 ROUNDING_S = 1e-6
 SLICED_BYTES = 1_024
 """The bytes of the notifications that may arrive in pieces one behind the other: about ten."""
 A_MILLISECOND_S = 0.001
+LOOKS = 3
+"""The looks at the entry in one answer, each of which the service's own client ends late by up to one of its looks."""
 
 QUICK_MS = 2.0
 """The longest time of a command with which the commands of one request, polls too, are within its budget."""
@@ -162,11 +168,13 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
     deadline_s = _with_retries_s(scenario.client, deadline_s)
     if scenario.load.loop == "closed" and scenario.load.rate_per_s is not None:
         deadline_s = math.inf  # a user who is behind its timetable asks later than intended
-    apart_s = (fault.for_s + timeout_s + pause_s for fault in scenario.faults if isinstance(fault, PARTING))
+    parting = [getattr(fault, "for_s", HALF_OPEN_S) for fault in scenario.faults if isinstance(fault, PARTING)]
+    apart_s = (for_s + timeout_s + pause_s for for_s in parting)
     back_s = sum(apart_s) + (1 + settings.redis_retries) * late_s + 2 * network_s
     promise_s = scenario.stated(strategy).oldest_s()
     poll_s = POLL_STRETCH_MAX * settings.poll_ms / 1000
     virtual = scenario.virtual
+    wire = virtual.wire
     is_quick = Latency.parse(virtual.redis).longest_ms <= QUICK_MS
     takes_all = virtual.redis_entries_max is None or virtual.redis_policy != "noeviction"
     return Allowed(
@@ -179,9 +187,11 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
         scenario.connections_shared,
         scenario.nets.stale_if_error_s,
         scenario.nets.failure_mark_ms / 1000,
-        pod_s=_pod_s_max(scenario.nets, settings) + stopped_s,
+        pod_s=_pod_s_max(scenario.nets, settings)
+        + stopped_s
+        + (LOOKS * timeout_s / LOOKS_PER_TIMEOUT if wire else 0.0),
         lag_s=scenario.stated(strategy).lag_s(),
         warmers=frozenset(f"pod-{scenario.pods + number + 1}" for number in range(_warmers(scenario))),
-        lease_s=A_MILLISECOND_S if virtual.wire else 0.0,
+        lease_s=A_MILLISECOND_S if wire else 0.0,
         is_cache_well=takes_all and is_quick and not has_wrong_clocks(scenario),
     )

@@ -12,6 +12,7 @@ from app.settings import Settings
 from loadtest.sim.cluster.depth import PodPlace, RedisWay
 from loadtest.sim.cluster.events import NotificationsMissed, Observers
 from loadtest.sim.cluster.pod_code import PodCode
+from loadtest.sim.cluster.pod_cpu import PodCpu
 from loadtest.sim.cluster.wire_cache import WireCache, WireEvents
 from loadtest.sim.cluster.wire_redis import OF_A_POD, WireRedis
 from loadtest.sim.kernel.loop import VirtualLoop
@@ -19,6 +20,8 @@ from loadtest.sim.wire.network import Host, Network, dialling
 from loadtest.sim.wire.trouble import LinkTrouble
 from loadtest.workload.scenario import Scenario
 
+CONNECTIONS_AT_REST = 2
+"""The connections of a pod to Redis at rest: the pipe's, on which it asks for the time, and the subscription's."""
 KILLED = LinkTrouble(is_silent=True, arrives=True)
 """The link of a killed process: its system closes its connections, and nothing reaches it any more."""
 
@@ -48,6 +51,21 @@ class WireWay:
 
     def read_slowly(self, bytes_per_s: float) -> None:
         self._set(replace(self._trouble, server_bytes_per_s=bytes_per_s))
+
+    def lose_connections(self, resets: bool) -> None:
+        self._depth.redis.server.port.lose_track(self._host.name, resets)
+
+    def left(self) -> list[str]:
+        if isinstance(self.code, PodCpu) and not self.code.is_free:
+            return []  # it works off reads that nobody waits for any more, and is not at rest
+        server, name = self._depth.redis.server, self._host.name
+        connections, subscriptions = len(server.port.connections(name)), server.subscriptions(name)
+        found = []
+        if connections != CONNECTIONS_AT_REST or subscriptions != 1:
+            found.append(f"{self._pod}: {connections} connections to Redis, {subscriptions} of them subscribed")
+        if self.cache.reads_under_way:
+            found.append(f"{self._pod}: {self.cache.reads_under_way} reads of Redis")
+        return found
 
     def cut_off(self) -> None:
         self._set(KILLED)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from app.subscription import CHANNEL, DELETIONS, SETTINGS, STORED
 from loadtest.sim.cluster.events import EntryRead, LockEvicted, Observers, RedisFlushed
 from loadtest.sim.cluster.wire_commands import LOCK_ENDS, CommandEvents, cache_command
 from loadtest.sim.wire.network import Network
@@ -12,6 +13,8 @@ from loadtest.sim.wire.server import VirtualRedis
 from loadtest.workload.faults import REFUSED_BY, CacheFull
 from loadtest.workload.scenario import Scenario
 
+FOREIGN = b"\xff\xfe\x00"
+"""Bytes that are no text, so that they can be no key of the lab's."""
 OF_A_POD = "#"
 """The separator in a host's name of the pod's name and the number of its instance."""
 
@@ -31,15 +34,20 @@ class WireRedis:
             self.have_room()
         self._events = CommandEvents(observers.emit, self.server.ends_s, observers.hear(EntryRead))
         self.server.when_executed = self._executed
-        self.server.tell_evicted(self._evicted)
+        self._evicted: list[bytes] = []
+        """The keys that made room for the command that is executed, its own lock among them."""
+        self.server.tell_evicted(self._evicted.append)
 
     def _executed(self, host: str, words: Sequence[bytes], reply: Reply | NoReply) -> None:
         self._events.executed(host.partition(OF_A_POD)[0], words[0].decode().lower(), words[1:], reply)
+        self._tell_evicted()
 
-    def _evicted(self, evicted: bytes) -> None:
-        key = evicted.decode(errors="replace")
-        if key.endswith(LOCK_ENDS):
-            self._emit(LockEvicted(key.removesuffix(LOCK_ENDS)))
+    def _tell_evicted(self) -> None:
+        for evicted in self._evicted:
+            key = evicted.decode(errors="replace")
+            if key.endswith(LOCK_ENDS):
+                self._emit(LockEvicted(key.removesuffix(LOCK_ENDS)))
+        self._evicted.clear()
 
     @property
     def is_away(self) -> bool:
@@ -89,9 +97,14 @@ class WireRedis:
     def fill_up(self, entries_max: int, policy: Literal["allkeys-lru", "noeviction"]) -> None:
         built_max = self._as_built[0]
         self.server.limit(entries_max if built_max is None else min(entries_max, built_max), policy)
+        self._tell_evicted()
 
     def have_room(self) -> None:
         self.server.limit(*self._as_built)
+
+    def publish_foreign(self) -> None:
+        for channel in (CHANNEL, DELETIONS, SETTINGS, STORED):
+            self.server.publish(channel.encode(), FOREIGN)
 
     def set_clock(self, by_s: float) -> None:
         self.server.set_clock(by_s)

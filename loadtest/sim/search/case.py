@@ -45,9 +45,9 @@ class Finding:
     violation: Violation
 
 
-def case_of(strategy: type[Strategy], seed: int) -> Case:
-    """The case that the seed draws for that strategy."""
-    return Case(random_scenario(seed, [strategy]), seed, shuffle_seed(seed))
+def case_of(strategy: type[Strategy], seed: int, wire: bool = False) -> Case:
+    """The case that the seed draws for that strategy, or its case over the wire."""
+    return Case(random_scenario(seed, [strategy], wire), seed, shuffle_seed(seed))
 
 
 def run_case(strategy: type[Strategy], case: Case, observers: Sequence[Observer] = ()) -> Ran:
@@ -78,9 +78,9 @@ def _source(strategy: type[Strategy]) -> str:
     return str(getattr(sys.modules.get(strategy.__module__), "__file__", ""))
 
 
-def check_seed(strategy: type[Strategy], seed: int) -> Finding | None:
-    """The finding in the case of that seed; None where every invariant holds."""
-    return check_case(strategy, case_of(strategy, seed))
+def check_seed(strategy: type[Strategy], seed: int, wire: bool = False) -> Finding | None:
+    """The finding in the case of that seed, or in its case over the wire; None where every invariant holds."""
+    return check_case(strategy, case_of(strategy, seed, wire))
 
 
 def check_case(strategy: type[Strategy], case: Case) -> Finding | None:

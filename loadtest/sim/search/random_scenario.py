@@ -7,6 +7,7 @@ from typing import Any
 
 from app.strategy import Parameter, Strategy
 from loadtest.sim.search.random_outage import with_outage
+from loadtest.sim.search.random_wire import with_wire
 from loadtest.workload import faults
 from loadtest.workload.scenario import Scenario
 
@@ -31,8 +32,8 @@ REFUSALS = ("BUSY", "NOPERM", "OOM", "READONLY")
 _Draw = Callable[[Random, int], dict[str, Any]]
 
 
-def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Scenario:
-    """The scenario of a seed, the same for the same seed.
+def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = (), wire: bool = False) -> Scenario:
+    """The scenario of a seed, the same for the same seed; with `wire` it is that over the wire, with its faults.
 
     Parameters of these strategies have streams of their own, so that a new strategy changes no other's scenarios.
     """
@@ -63,7 +64,7 @@ def random_scenario(seed: int, strategies: Iterable[type[Strategy]] = ()) -> Sce
     world = _with_cpu(world, Random(f"{seed}/cpu"))
     world = _with_one_more(world, Random(f"{seed}/one more fault"))
     world = _with_warming(with_outage(world, seed), Random(f"{seed}/warming"))
-    return Scenario.model_validate(world)
+    return Scenario.model_validate(with_wire(world, seed) if wire else world)
 
 
 def shuffle_seed(seed: int) -> int | None:

@@ -63,7 +63,7 @@ def _changed(scenario: Scenario, **changes: Any) -> Iterator[Scenario]:
         changed = Scenario.model_validate(told)
     except ValidationError:
         return
-    if changed != scenario:
+    if changed != scenario and not changed.why_not_in("virtual"):
         yield changed
 
 
@@ -133,6 +133,7 @@ def _milder(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
 def _plainer(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
     """Plainer scenarios: without tables that may be irrelevant."""
     virtual = scenario.virtual
+    yield from _changed(scenario, virtual={"wire": False})
     yield from _changed(scenario, writes=None)
     yield from _changed(scenario, params={})
     yield from _changed(scenario, warm={"keys": "none"})

@@ -76,6 +76,11 @@ class Engine:
         stored: Keyspace = self.server.dbs[0]
         return stored.ends_s(key)
 
+    def publish(self, channel: bytes, message: bytes) -> None:
+        """Publish a message that no client has sent."""
+        for listener in (*self.server.subscribers.get(channel, ()),):
+            listener.put_response([b"message", channel, message])
+
     # Room.
 
     def limit(self, entries_max: int | None, evicts: bool) -> None:

@@ -63,6 +63,10 @@ class VirtualRedis:
         """The time by the server's own clock, seconds since the epoch."""
         return self._loop.now_s + self._epoch_s + self._error_s
 
+    def publish(self, channel: bytes, message: bytes) -> None:
+        """Publish a message that no client has sent."""
+        self._engine.publish(channel, message)
+
     # What tests and figures ask.
 
     @property
