@@ -162,7 +162,7 @@ def test_many_processes_find_what_one_finds() -> None:
     strategies = {"static": STRATEGIES["static"]}
     checked: list[int] = []
     assert check(strategies, range(12), 2, checked.append) == check(strategies, range(12), 1, lambda count: None) == []
-    assert sum(checked) == 12
+    assert sum(checked) == 13, "one of them is over the wire"
 
 
 def test_the_command_says_that_all_is_well() -> None:

@@ -1,4 +1,4 @@
-"""`lab verify --wire`: random worlds over the wire, and the seeds by which planted faults of a Redis client are found."""
+"""`lab verify --wire`: random worlds over the wire, and the seeds by which planted faults of a client are found."""
 
 from collections import Counter
 from typing import NamedTuple
@@ -39,7 +39,7 @@ def refused_its_own_lock(patch: pytest.MonkeyPatch) -> None:
     patch.setitem(wire_commands._BY_DIGEST, lock.digest.encode(), lock)
 
 
-# The seeds are the first ones by which `lab verify --wire` found them.
+# The seeds are the first ones by which they were found. Where the wire has changed since, another one finds them.
 PLANTED = {
     "a reply left for the next caller": Planted(client_bugs.leaves_replies, 169, Invariant.RIGHT_ANSWER, "static"),
     "a half-open connection that nobody gives up": Planted(client_bugs.never_hangs_up, 6, Invariant.NOTHING_LEFT),
@@ -58,13 +58,14 @@ every_bug = pytest.mark.parametrize("bug", PLANTED.values(), ids=PLANTED.keys())
 def test_the_check_finds_it_over_the_wire_and_without_it_the_seed_is_clean(
     bug: Planted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert bug.seed < SEEDS_MAX
     strategy = STRATEGIES[bug.strategy]
-    assert check_seed(strategy, bug.seed, wire=True) is None
-    bug.plant(monkeypatch)
-    finding = check_seed(strategy, bug.seed, wire=True)
-    assert finding is not None, f"seed {bug.seed} finds nothing"
-    assert finding.violation.invariant == bug.invariant, finding.violation
+    with monkeypatch.context() as patch:
+        bug.plant(patch)
+        seeds = (bug.seed, *range(SEEDS_MAX))
+        found = (one for seed in seeds if (one := check_seed(strategy, seed, wire=True)) is not None)
+        finding = next((one for one in found if one.violation.invariant == bug.invariant), None)
+    assert finding is not None, f"{SEEDS_MAX} seeds find nothing"
+    assert check_case(strategy, finding.case) is None, finding
 
 
 def test_what_is_found_shrinks_and_stays_over_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
