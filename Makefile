@@ -30,7 +30,7 @@ takes.tipping   := SCENARIO STRATEGIES RATES TRIGGER NATIVE SEED WORKERS
 takes.drill     := DRILLS WORLD STRATEGIES BOTH SEED WORKERS JUNIT MARKDOWN
 takes.mistakes  := SEED WORKERS
 takes.steps     := ONLY NATIVE PAGE REPEATS SEED WORKERS
-takes.league    := WORKLOADS WORLD STRATEGIES REPEATS SEEDS SEED WORKERS RESUME RENDER PAGE
+takes.league    := WORKLOADS WORLD STRATEGIES REPEATS SEEDS SEED AT_ONCE WORKERS RESUME RENDER PAGE
 takes.sweep     := SET SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS CLUSTER RESUME
 takes.verify    := SEEDS FROM STRATEGIES WORKERS WIRE
 takes.calibrate := SCENARIOS STRATEGIES DURATION SEED
@@ -156,7 +156,8 @@ steps: $(READY) ## One number through remedies added one at a time, each beside 
 
 league: $(READY) ## Libraries under the same loads and faults: WORKLOADS=hot-key,redis-restart WORLD=virtual STRATEGIES= RESUME= RENDER=1 PAGE=docs/league.md
 	@$(LAB) league $(call option,WORLD,world) $(call option,STRATEGIES,strategies) $(call option,REPEATS,repeats) \
-	  $(call option,SEEDS,seeds) $(call option,SEED,seed) $(call option,WORKERS,workers) $(call option,RESUME,resume) \
+	  $(call option,SEEDS,seeds) $(call option,SEED,seed) $(call option,AT_ONCE,at-once) \
+	  $(call option,WORKERS,workers) $(call option,RESUME,resume) \
 	  $(if $(RENDER),--render) $(call option,PAGE,page) -- $${WORKLOADS:+"$$WORKLOADS"}
 
 verify: $(READY) ## Every invariant at every event, over random scenarios with random faults: SEEDS= STRATEGIES= WIRE=1

@@ -47,6 +47,7 @@ def league(
         int, typer.Option(min=1, max=100, help="Runs of each in virtual time, each another seed.")
     ] = SEEDS,
     seed: Seed = 1,
+    at_once: Annotated[int, typer.Option(min=1, max=8, help="Native runs side by side, each a system of its own.")] = 1,
     workers: Workers = None,
     resume: Annotated[
         Path | None, typer.Option(help="A folder of this command: what is there is not run again.")
@@ -79,7 +80,8 @@ def league(
     try:
         if not render:
             records.entrants |= {one.name: one for one in everybody}
-            runner, worlds = LeagueRunner(records, folder, found, seed, workers), WORLDS if world == BOTH else (world,)
+            runner = LeagueRunner(records, folder, found, seed, workers, at_once)
+            worlds = WORLDS if world == BOTH else (world,)
             for one in worlds:
                 times = seeds if one == "virtual" else repeats
                 runner.carry_out(one, [*league_parts(asked, one, everybody, found, times, seed, records.with_figures)])

@@ -36,6 +36,8 @@ class LeagueRunner:
     found: Discovered
     seed: int
     workers: int | None
+    at_once: int = 1
+    """The native runs that take place side by side, each with pods and a Redis of its own."""
 
     def carry_out(self, world: str, parts: Sequence[LeaguePart]) -> None:
         """Carry out the runs of a world; the refused are kept with their reason. Exits as `guarded` does."""
@@ -109,7 +111,7 @@ class LeagueRunner:
 
         try:
             with real(part.world, lambda _: place, about["command"]) as shown:
-                guarded(run_in(shown, part.runs, keep))
+                guarded(run_in(shown, part.runs, keep, at_once=self.at_once))
         finally:
             if ended:
                 missing = not_run(part.runs, [one.run for one in ended])
