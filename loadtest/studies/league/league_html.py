@@ -10,7 +10,6 @@ from loadtest.contract.behaviour.probes import LOADS
 from loadtest.figures.run_summary import NEVER
 from loadtest.report.contents import circumstances
 from loadtest.report.html import render
-from loadtest.report.workload_in_words import sentence
 from loadtest.studies.league.behaviour_page import QUESTIONS, found_cell, probes_shown
 from loadtest.studies.league.cells_in_markdown import Reasons
 from loadtest.studies.league.columns import FAULT_LEGEND, LEGEND
@@ -66,7 +65,7 @@ def _table(records: LeagueRecords, workload: Workload) -> Mapping[str, Any]:
     return {
         "name": workload.name,
         "title": workload.scenario.title,
-        "sentence": sentence(workload.scenario),
+        "sentence": workload.in_words,
         "legend": FAULT_LEGEND if workload.scenario.faults else LEGEND,
         "headings": ["name", *(one.heading for one in table.columns)],
         "lines": [

@@ -6,7 +6,6 @@ from loadtest.contract.behaviour.probes import LOADS
 from loadtest.figures.plain_text import plain
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown, for_markdown_code
-from loadtest.report.workload_in_words import sentence
 from loadtest.studies.calibration.agreement import TOLERANCES
 from loadtest.studies.league.behaviour_page import LARGE, QUESTIONS, found_cell, probes_shown
 from loadtest.studies.league.cells_in_markdown import (
@@ -32,7 +31,8 @@ NO_LICENCE = "its distribution states none; its repository may"
 HOW_TO_READ = (
     f"In a cell, the native figure is on the left and that of virtual time on the right; each leads to its runs, with "
     f"seed, command, versions and machine. Of several runs the median is shown, of errors the worst. "
-    f"“{APART.strip()}” in the place of “{AGREE.strip()}”: the two are further apart than `lab calibrate` allows. "
+    f"“{APART.strip()}” in the place of “{AGREE.strip()}”: the two are further apart than `lab calibrate` allows, "
+    f"over the seeds that both have run. "
     f"{TOLERANCES}. “!”: a run had an incident, which its page names. “~”: virtual time assumes it, and it is "
     "not compared."
 )
@@ -42,7 +42,8 @@ def league_block(records: LeagueRecords, workloads: Sequence[Workload]) -> str:
     """All tables between the markers of the page."""
     calm = [one for one in workloads if not one.scenario.faults and records.has(one.name)]
     broken = [one for one in workloads if one.scenario.faults and records.has(one.name)]
-    text = [_counted(records), "", HOW_TO_READ, "", "### Entrants", "", *_entrants(records)]
+    text = [_counted(records), "", HOW_TO_READ, "", f"The columns: {LEGEND}", "", f"Under a fault: {FAULT_LEGEND}", ""]
+    text += ["### Entrants", "", *_entrants(records)]
     if broken:
         text += ["### What happens when something breaks", "", *_faults(records, broken)]
     for one in (*calm, *broken):
@@ -98,7 +99,7 @@ def _faults(records: LeagueRecords, workloads: Sequence[Workload]) -> list[str]:
         lines.append([for_markdown(name), *cells, *([large] if records.probed else [])])
     headings = ["name", *(table.workload.scenario.title for table in tables)]
     headings += ["Entries of 5 MB"] if records.probed else []
-    return [*markdown_table(headings, lines), "", *reasons.lines, FAULT_LEGEND, ""]
+    return [*markdown_table(headings, lines), "", *reasons.lines]
 
 
 def _workload(records: LeagueRecords, workload: Workload) -> list[str]:
@@ -106,9 +107,8 @@ def _workload(records: LeagueRecords, workload: Workload) -> list[str]:
     table, page = league_table(records, workload), f"{PAGES}/{workload.name}.md"
     return [
         f"### {for_markdown(workload.name)}", "",
-        f"{for_markdown(workload.scenario.title)}. {for_markdown(sentence(workload.scenario))}", "",
+        f"{for_markdown(workload.scenario.title)}. {for_markdown(workload.in_words)}", "",
         *_table(records, table),
-        FAULT_LEGEND if workload.scenario.faults else LEGEND, "",
         f"All runs: [{page}]({page}).", "",
         for_markdown_code(f"lab league {workload.name}"), "",
     ]  # fmt: skip

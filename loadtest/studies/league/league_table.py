@@ -40,17 +40,17 @@ class LeagueCell:
 
     column: LeagueColumn
     shown: Sequence[ShownFigure]
+    compared: Sequence[ShownFigure]
+    """The same of the seeds that all worlds have run, whose arrivals are alike; empty where there are none."""
 
     @property
     def is_apart(self) -> bool:
         """Whether the worlds differ by more than the tolerance of `lab calibrate` for this figure."""
-        known = {one.world: one for one in self.shown if one.value is not None and not one.is_assumed}
+        known = {one.world: one.value for one in self.compared or self.shown if not one.is_assumed}
         measured, simulated = (known.get(world) for world in WORLDS)
-        if measured is None or simulated is None or measured.value is None or simulated.value is None:
+        if measured is None or simulated is None or not (math.isfinite(measured) and math.isfinite(simulated)):
             return False
-        if not (math.isfinite(measured.value) and math.isfinite(simulated.value)):
-            return False
-        return agrees(self.column.name, measured.value, simulated.value) is False
+        return agrees(self.column.name, measured, simulated) is False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,14 @@ def shown_figure(world: str, column: LeagueColumn, runs: Sequence[LeagueRun]) ->
 
 def cell(records: LeagueRecords, workload: str, entrant: str, column: LeagueColumn) -> LeagueCell:
     """The cell of an entrant in a column of a workload's table."""
-    return LeagueCell(
-        column, [shown_figure(world, column, records.runs_of(world, workload, entrant)) for world in WORLDS]
+    runs = {world: records.runs_of(world, workload, entrant) for world in WORLDS}
+    seeds = [{one.seed for one in own if one.figures} for own in runs.values()]
+    common = set.intersection(*seeds)
+    alike = {world: [one for one in own if one.seed in common] for world, own in runs.items()}
+    shown, compared = (
+        [shown_figure(world, column, own) for world, own in found.items()] for found in (runs, alike if common else {})
     )
+    return LeagueCell(column, shown, compared)
 
 
 def league_table(records: LeagueRecords, workload: Workload, columns: Sequence[LeagueColumn] = ()) -> LeagueTable:

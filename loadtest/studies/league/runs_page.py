@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from loadtest.report.contents import circumstances
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown, for_markdown_code
-from loadtest.report.workload_in_words import sentence, virtual_world
+from loadtest.report.workload_in_words import virtual_world
 from loadtest.studies.league.columns import LeagueColumn, all_columns
 from loadtest.studies.league.league_records import WORLDS, LeagueRecords
 from loadtest.studies.league.league_run import LeagueRun
@@ -68,7 +68,7 @@ def runs_page(records: LeagueRecords, workload: Workload) -> str:
     text = [
         f"{TITLE}{for_markdown(workload.scenario.title)}", "",
         f"{MADE_BY} The tables are in [league.md](../league.md).", "",
-        for_markdown(sentence(workload.scenario)), "",
+        for_markdown(workload.in_words), "",
         f"In virtual time: {for_markdown(virtual_world(workload.scenario))}.", "",
     ]  # fmt: skip
     used: dict[str, None] = {}

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from loadtest.report.workload_in_words import sentence
 from loadtest.workload.scenario import OWN, Scenario, read_scenario
 
 FOLDER = OWN / "league"
@@ -33,6 +34,12 @@ class Workload:
     @property
     def name(self) -> str:
         return self.scenario.name
+
+    @property
+    def in_words(self) -> str:
+        """All that the scenario states in a sentence, without its name."""
+        words = sentence(self.scenario).partition(": ")[2]
+        return words[:1].upper() + words[1:]
 
     @property
     def fingerprint(self) -> str:

@@ -22,7 +22,7 @@ from loadtest.studies.league.league_html import league_html
 from loadtest.studies.league.league_page import league_block
 from loadtest.studies.league.league_records import LeagueRecords, ProbedBehaviour, read_records
 from loadtest.studies.league.league_run import LeagueRun, league_run
-from loadtest.studies.league.league_table import shown_figure
+from loadtest.studies.league.league_table import cell, shown_figure
 from loadtest.studies.league.plan import league_parts
 from loadtest.studies.league.runs_page import runs_page
 from loadtest.studies.league.workloads import FAULTS, WORKLOADS, workload, workloads
@@ -158,6 +158,18 @@ def test_figures_that_are_further_apart_than_calibrate_allows_are_marked_and_bot
     ]
     places = ("league/hot-key.md#static-native", "league/hot-key.md#static-virtual-time")
     assert f"[100]({places[0]}) {sign} [{simulated:.0f}]({places[1]})" in line
+
+
+def test_worlds_are_compared_by_the_seeds_that_both_have_run() -> None:
+    records = LeagueRecords(sessions={"s": {}}, entrants={"static": entrant("static", FOUND)})
+    records.add(run_of("native", 100.0))
+    records.add(run_of("virtual", 104.0))
+    for repeat in (2, 3):  # of other arrivals
+        records.add(replace(run_of("virtual", 150.0), repeat=repeat, seed=repeat))
+    found = cell(records, "hot-key", "static", READS)
+    assert ([one.text for one in found.shown], found.is_apart) == (["100", "150"], False)
+    records.add(run_of("virtual", 140.0))
+    assert cell(records, "hot-key", "static", READS).is_apart
 
 
 def test_a_run_that_failed_has_its_reason_and_no_figure_that_looks_like_one() -> None:
