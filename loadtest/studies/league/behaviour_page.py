@@ -5,9 +5,9 @@ from typing import NamedTuple
 from loadtest.contract.behaviour.probes import PROBES
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown
-from loadtest.studies.league.league_records import PROBES_WORD, LeagueRecords, ProbedBehaviour
+from loadtest.studies.league.league_records import LeagueRecords, ProbedBehaviour
 from loadtest.studies.league.league_table import NONE
-from loadtest.studies.league.places import PAGES, WORDS, anchor
+from loadtest.studies.league.places import WORDS, anchor, label_of_findings
 from loadtest.studies.league.runs_page import MADE_BY, TITLE, session_lines
 
 LARGE = "large-values"
@@ -21,7 +21,8 @@ class FoundCell(NamedTuple):
     """A finding in a cell, or a dash with its reason."""
 
     text: str
-    where: str
+    leads_to: str
+    """The label of the findings on the entrant."""
     why_none: str
 
 
@@ -31,7 +32,7 @@ def found_cell(records: LeagueRecords, entrant: str, probe: str) -> FoundCell:
     finding = None if one is None else one.behaviour.finding(probe)
     if one is None or finding is None:
         return FoundCell(NONE, "", OF_CONTENDERS if records.entrants[entrant].is_own else NOT_PROBED)
-    return FoundCell(finding.cell, f"{PAGES}/{PROBES_WORD}.md#{anchor(entrant)}", "")
+    return FoundCell(finding.cell, label_of_findings(entrant), "")
 
 
 def probes_shown(records: LeagueRecords) -> list[str]:

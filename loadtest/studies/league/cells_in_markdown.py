@@ -3,7 +3,7 @@
 from loadtest.report.quoting import for_markdown
 from loadtest.studies.league.behaviour_page import FoundCell
 from loadtest.studies.league.league_table import LeagueCell, LeagueLine, ShownFigure
-from loadtest.studies.league.places import WORDS, place
+from loadtest.studies.league.places import WORDS, label
 
 AGREE, APART = " · ", " ≠ "
 """The signs between the figures of two worlds: without and with more between them than the tolerance."""
@@ -31,17 +31,17 @@ class Reasons:
         return [f"{for_markdown(self.text)}.", ""] if self._found else []
 
 
-def figure_in_markdown(shown: ShownFigure, where: str, reasons: Reasons) -> str:
+def figure_in_markdown(shown: ShownFigure, leads_to: str, reasons: Reasons) -> str:
     """One figure as a link, or a dash with the number of its reason; a dash of a run leads to that run too."""
     text = for_markdown(shown.text) + (reasons.number(shown.why_none) if shown.why_none else "")
-    return f"[{text}]({where})" if where else text
+    return f"[{text}][{leads_to}]" if leads_to else text
 
 
 def cell_in_markdown(line: LeagueLine, cell: LeagueCell, workload: str, reasons: Reasons, ran: frozenset[str]) -> str:
     """The figures of both worlds, native first; `ran` are the worlds that have runs of this entrant."""
     name = line.entrant.name
     told = [
-        figure_in_markdown(one, place(workload, name, one.world) if one.world in ran else "", reasons)
+        figure_in_markdown(one, label(workload, name, one.world) if one.world in ran else "", reasons)
         for one in cell.shown
     ]
     return (APART if cell.is_apart else AGREE).join(told)
@@ -50,7 +50,7 @@ def cell_in_markdown(line: LeagueLine, cell: LeagueCell, workload: str, reasons:
 def found_in_markdown(found: FoundCell, reasons: Reasons) -> str:
     """A finding as a link, or a dash with the number of its reason."""
     text = for_markdown(found.text)
-    return f"[{text}]({found.where})" if found.where else f"{text}{reasons.number(found.why_none)}"
+    return f"[{text}][{found.leads_to}]" if found.leads_to else f"{text}{reasons.number(found.why_none)}"
 
 
 def fault_in_markdown(line: LeagueLine, workload: str, reasons: Reasons, ran: frozenset[str]) -> str:
@@ -60,5 +60,5 @@ def fault_in_markdown(line: LeagueLine, workload: str, reasons: Reasons, ran: fr
         shown = [(cell.column, cell.shown[number]) for cell in line.cells]
         known = [column.brief.format(one.text) for column, one in shown if one.value is not None]
         text = for_markdown(", ".join(known)) if known else f"-{reasons.number(shown[0][1].why_none)}"
-        told.append(f"{world}: " + (f"[{text}]({place(workload, line.entrant.name, world)})" if world in ran else text))
+        told.append(f"{world}: " + (f"[{text}][{label(workload, line.entrant.name, world)}]" if world in ran else text))
     return "<br>".join(told)

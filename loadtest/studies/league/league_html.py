@@ -92,7 +92,7 @@ def _found(records: LeagueRecords) -> Mapping[str, Any]:
                 "name": name,
                 "protection": records.protection(name),
                 "cells": [
-                    (one.text if one.where else f"{one.text}{reasons.number(one.why_none)}", bool(one.where))
+                    (one.text if one.leads_to else f"{one.text}{reasons.number(one.why_none)}", bool(one.leads_to))
                     for one in told
                 ],
             }

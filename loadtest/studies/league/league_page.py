@@ -20,7 +20,7 @@ from loadtest.studies.league.columns import FAULT_LEGEND, LEGEND
 from loadtest.studies.league.entrant import Entrant
 from loadtest.studies.league.league_records import PROBES_WORD, WORLDS, LeagueRecords
 from loadtest.studies.league.league_table import NONE, NOT_RUN, LeagueTable, league_table, short_table
-from loadtest.studies.league.places import PAGES, anchor
+from loadtest.studies.league.places import PAGES, anchor, defined, label, label_of_findings, place
 from loadtest.studies.league.workloads import Workload
 
 BLOCK = "league"
@@ -51,7 +51,19 @@ def league_block(records: LeagueRecords, workloads: Sequence[Workload]) -> str:
     if records.probed:
         text += ["### Behaviour", "", *_behaviour(records)]
     text += ["### Settings", "", *_settings(records)]
-    return "\n".join(["", *text, ""])
+    return "\n".join(["", *text, *_addresses(records, workloads), ""])
+
+
+def _addresses(records: LeagueRecords, workloads: Sequence[Workload]) -> list[str]:
+    """The addresses of all runs and findings, by the labels that the tables have for them."""
+    found = []
+    for name in sorted(records.entrants):
+        if records.probed_of(name) is not None:
+            found.append(defined(label_of_findings(name), f"{PAGES}/{PROBES_WORD}.md#{anchor(name)}"))
+        for one in workloads:
+            worlds = [world for world in WORLDS if records.runs_of(world, one.name, name)]
+            found += [defined(label(one.name, name, world), place(one.name, name, world)) for world in worlds]
+    return [*found, ""] if found else []
 
 
 def _counted(records: LeagueRecords) -> str:

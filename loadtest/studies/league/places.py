@@ -22,3 +22,18 @@ def anchor(text: str) -> str:
 def place(workload: str, entrant: str, world: str) -> str:
     """The address of the runs of an entrant, from the page of the league."""
     return f"{PAGES}/{workload}.md#{anchor(heading(entrant, world))}"
+
+
+def label(workload: str, entrant: str, world: str) -> str:
+    """The label of that address in the page, where a table of addresses would be too wide: such as "cashews hk n"."""
+    return f"{entrant} {''.join(word[0] for word in workload.split('-'))} {world[0]}"
+
+
+def label_of_findings(entrant: str) -> str:
+    """The label of the findings on an entrant."""
+    return f"{entrant} b"
+
+
+def defined(name: str, where: str) -> str:
+    """The line of Markdown that says where a label leads."""
+    return f"[{name}]: {where}"

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 LINK = re.compile(r"\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s]+)\)")
+LABELLED = re.compile(r"\[((?:[^\[\]\\]|\\.)*)\]\[([^\[\]]+)\]")
+DEFINED = re.compile(r"^\[([^\[\]]+)\]: (\S+)$", re.MULTILINE)
 NUMBER = re.compile(r"never|[-+]?\d[\d,]*(?:\.\d+)?")
 
 
@@ -15,6 +17,12 @@ class Linked(NamedTuple):
     text: str
     where: str
     heading: str
+
+
+def resolved(page: str) -> str:
+    """The page with the address of every link in the place of its label. Raises KeyError for a label of nothing."""
+    addresses = dict(DEFINED.findall(page))
+    return LABELLED.sub(lambda link: f"[{link[1]}]({addresses[link[2]]})", page)
 
 
 def plain(text: str) -> str:
@@ -47,7 +55,7 @@ def anchors(page: str) -> set[str]:
 def dead_links(path: Path) -> list[str]:
     """The links of a page that lead to no file, or to no heading of it; those into the web are not followed."""
     dead = []
-    for _, where in LINK.findall(path.read_text(encoding="utf-8")):
+    for _, where in LINK.findall(resolved(path.read_text(encoding="utf-8"))):
         name, _, anchor = where.partition("#")
         target = path if not name else (path.parent / unquote(name)).resolve()
         if "://" in where:
@@ -68,7 +76,7 @@ def linked_figures(page: str) -> list[Linked]:
     """Every figure of a page that leads to a run, under the heading of its column."""
     return [
         Linked(plain(text), where, heading)
-        for headings, lines in tables(page)
+        for headings, lines in tables(resolved(page))
         for line in lines
         for heading, cell in zip(headings, line, strict=True)
         for text, where in LINK.findall(cell)

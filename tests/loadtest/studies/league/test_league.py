@@ -27,7 +27,7 @@ from loadtest.studies.league.plan import league_parts
 from loadtest.studies.league.runs_page import runs_page
 from loadtest.studies.league.workloads import FAULTS, WORKLOADS, workload, workloads
 from loadtest.workload.scenario import Scenario, read_scenario
-from tests.loadtest.studies.league.pages import dead_links, linked_figures, tables, unlike_their_runs
+from tests.loadtest.studies.league.pages import dead_links, linked_figures, resolved, tables, unlike_their_runs
 
 FOUND = discover(wrong=True, contenders=True)
 PLACE = "# Mine\n<!-- measured: league -->\nof yesterday\n<!-- end: league -->\nmine too\n"
@@ -105,7 +105,8 @@ def test_a_page_that_was_changed_by_hand_is_noticed(made: Path, tmp_path: Path) 
     page = (made / "league.md").read_text()
     figure = next(one for one in linked_figures(page) if one.heading == "origin reads" and "#static" in one.where)
     (tmp_path / "league").symlink_to(made / "league")
-    (tmp_path / "league.md").write_text(page.replace(f"[{figure.text}]({figure.where})", f"[12]({figure.where})", 1))
+    changed = resolved(page).replace(f"[{figure.text}]({figure.where})", f"[12]({figure.where})", 1)
+    (tmp_path / "league.md").write_text(changed)
     assert [one.text for one in unlike_their_runs(tmp_path / "league.md")] == ["12"]
 
 
@@ -154,7 +155,9 @@ def test_figures_that_are_further_apart_than_calibrate_allows_are_marked_and_bot
     records.add(run_of("native", 100.0))
     records.add(run_of("virtual", simulated))
     (line,) = [
-        line for line in league_block(records, workloads(["hot-key"])).splitlines() if line.startswith("| static ")
+        line
+        for line in resolved(league_block(records, workloads(["hot-key"]))).splitlines()
+        if line.startswith("| static ")
     ]
     places = ("league/hot-key.md#static-native", "league/hot-key.md#static-virtual-time")
     assert f"[100]({places[0]}) {sign} [{simulated:.0f}]({places[1]})" in line
@@ -251,7 +254,7 @@ def test_a_finding_stands_in_a_few_words_in_the_table_and_leads_to_its_sentence(
         (tmp_path / "league" / f"{name}.md").write_text(runs_page(records, workload(name)))
     assert [where for where in dead_links(tmp_path / "league.md") if not where.startswith("strategies/")] == []
     assert unlike_their_runs(tmp_path / "league.md") == []
-    page = (tmp_path / "league.md").read_text()
+    page = resolved((tmp_path / "league.md").read_text())
     leads = f"(league/behaviour.md#{names[0]})"
     assert page.count(f"[right, 1 load]{leads}") == 2, "beside the faults, and among the findings"
     assert f"[one per pod]{leads}" in page
