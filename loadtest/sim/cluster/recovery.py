@@ -10,7 +10,7 @@ import math
 from app.nets.nets import Nets
 from app.settings import Settings
 from app.strategy import Strategy
-from loadtest.sim.cluster.tolerances import Allowed
+from loadtest.sim.cluster.tolerances import HALF_OPEN_S, Allowed
 from loadtest.theory.tipping import attempts_max, capacity_per_s, collapsed_max, feeds_itself_from_per_s
 from loadtest.workload import faults
 from loadtest.workload.scenario import Scenario
@@ -52,7 +52,8 @@ def well_from_s(scenario: Scenario, strategy: type[Strategy], allowed: Allowed) 
     ended_s = settings.origin_timeout_ms / 1000 + settings.lease_ms / 1000 + scenario.nets.failure_mark_ms / 1000
     ended_s += settings.grace_s if any(isinstance(one, faults.PodTerminated) for one in scenario.faults) else 0.0
     ended_s += pause_s
-    return calm_from_s(scenario) + ended_s + open_s + slowed_s + drained_s + AFTER_S
+    half_open_s = HALF_OPEN_S if scenario.virtual.wire else 0.0
+    return calm_from_s(scenario) + ended_s + open_s + slowed_s + drained_s + half_open_s + AFTER_S
 
 
 def calm_from_s(scenario: Scenario) -> float:

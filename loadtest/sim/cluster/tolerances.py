@@ -79,6 +79,8 @@ class Allowed:
     """The longest time from the arrival of an attempt at its pod to the answer, where there is a hard time-out."""
     warmers: frozenset[str] = frozenset()
     """The names of the warmers, whose locks a strategy without locks knows nothing of."""
+    dated_s: float = 0.0
+    """The error of the clock by which a pod dates what it reads: it has asked Redis, and the ways are unequal."""
     lease_s: float = 0.0
     """The leeway of a lease: Redis counts whole milliseconds, and the simulated cache does not."""
     is_cache_well: bool = False
@@ -192,6 +194,7 @@ def allowed_in(scenario: Scenario, strategy: type[Strategy], seed: int) -> Allow
         + (LOOKS * timeout_s / LOOKS_PER_TIMEOUT if wire else 0.0),
         lag_s=scenario.stated(strategy).lag_s(),
         warmers=frozenset(f"pod-{scenario.pods + number + 1}" for number in range(_warmers(scenario))),
+        dated_s=late_s + A_MILLISECOND_S if wire else 0.0,
         lease_s=A_MILLISECOND_S if wire else 0.0,
         is_cache_well=takes_all and is_quick and not has_wrong_clocks(scenario),
     )

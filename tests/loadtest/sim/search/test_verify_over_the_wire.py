@@ -41,7 +41,10 @@ def refused_its_own_lock(patch: pytest.MonkeyPatch) -> None:
 
 # The seeds are the first ones by which they were found. Where the wire has changed since, another one finds them.
 PLANTED = {
-    "a reply left for the next caller": Planted(client_bugs.leaves_replies, 169, Invariant.RIGHT_ANSWER, "static"),
+    "a reply left for the next caller": Planted(client_bugs.leaves_replies, 84, Invariant.RIGHT_ANSWER),
+    "values one place off after a reader that left": Planted(
+        client_bugs.one_place_off, 24, Invariant.RIGHT_ANSWER, "static"
+    ),
     "a half-open connection that nobody gives up": Planted(client_bugs.never_hangs_up, 6, Invariant.NOTHING_LEFT),
     "a listener that dies of a lost connection": Planted(
         client_bugs.dies_of_a_lost_connection, 1, Invariant.NOTHING_LEFT
@@ -49,6 +52,7 @@ PLANTED = {
     "a listener that dies of one bad message": Planted(client_bugs.dies_of_a_bad_message, 22, Invariant.WOKEN),
     "connections that nobody gives back": Planted(client_bugs.leaves_its_connections, 6, Invariant.NOTHING_LEFT),
     "a script that is known for ever": Planted(client_bugs.knows_its_scripts, 10, Invariant.REDIS_IS_THERE),
+    "a time-out judged by the wrong clock": Planted(client_bugs.any_time, 10, Invariant.REDIS_IS_THERE),
     "a lock that is refused to its own holder": Planted(refused_its_own_lock, 7, Invariant.ONE_HOLDER),
 }
 every_bug = pytest.mark.parametrize("bug", PLANTED.values(), ids=PLANTED.keys())
