@@ -24,7 +24,7 @@ from loadtest.studies.league.columns import CALM_IN_SHORT, SHOWN_IN_SHORT
 from loadtest.studies.league.entrant import OWN_FOR_COMPARISON, entrants
 from loadtest.studies.league.league_html import league_html
 from loadtest.studies.league.league_page import BLOCK, league_block
-from loadtest.studies.league.league_records import PROBES_WORD, WORLDS, LeagueRecords, read_records
+from loadtest.studies.league.league_records import PROBES_WORD, RECORDS, WORLDS, LeagueRecords, read_records
 from loadtest.studies.league.league_table import league_table
 from loadtest.studies.league.places import PAGES
 from loadtest.studies.league.plan import league_parts
@@ -70,7 +70,7 @@ def league(
         probes = not words or PROBES_WORD in words
         asked = workloads([name for name in words if name != PROBES_WORD]) if words != [PROBES_WORD] else []
         everybody = entrants(_names(strategies, found), found)
-        records = LeagueRecords() if resume is None else _today(read_records(resume))
+        records = LeagueRecords() if resume is None else _today(_records_there(resume))
     except (BadLeague, UnknownStrategy) as error:
         fail(error)
     if render and not records.runs and page is None:
@@ -96,6 +96,13 @@ def league(
 def _today(records: LeagueRecords) -> LeagueRecords:
     """The records without the runs of workloads that are others by now."""
     return records.without_outdated({one.name: one.fingerprint for one in workloads(())})
+
+
+def _records_there(folder: Path) -> LeagueRecords:
+    """The records of a folder to go on with. Raises `BadLeague` where there are none: a slip begins no league."""
+    if not (folder / RECORDS).is_dir():
+        raise BadLeague(f"--resume: {folder}: no folder of this command: it has no {RECORDS}/")
+    return read_records(folder)
 
 
 def _names(strategies: str | None, found: Discovered) -> list[str]:

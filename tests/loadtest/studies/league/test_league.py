@@ -318,6 +318,8 @@ def test_records_of_runs_are_linked_where_they_are(tmp_path: Path) -> None:
         (["--page", "{folder}/plain.md"], "has no block between <!-- measured: league -->"),
         (["--page", "{folder}/mine/page.md"], "nothing that this command has written"),
         (["--resume", "{folder}/old"], "this lab reads 2"),
+        (["--resume", "{folder}/misspelt"], "no folder of this command"),
+        (["--resume", "{folder}/mine"], "no folder of this command"),
     ],
 )
 def test_bad_input_exits_2_before_anything_runs(words: list[str], said: str, tmp_path: Path) -> None:
@@ -331,3 +333,4 @@ def test_bad_input_exits_2_before_anything_runs(words: list[str], said: str, tmp
     assert result.exit_code == 2, result.output
     assert said in " ".join(result.stderr.split())
     assert not (tmp_path / "results").exists()
+    assert not (tmp_path / "misspelt").exists()
