@@ -61,7 +61,8 @@ class WireWay:
         server, name = self._depth.redis.server, self._host.name
         connections, subscriptions = len(server.port.connections(name)), server.subscriptions(name)
         found = []
-        if connections != CONNECTIONS_AT_REST or subscriptions != 1:
+        is_at_rest = connections == CONNECTIONS_AT_REST and subscriptions == 1
+        if not (is_at_rest or self._depth.is_for_library):  # how many a library keeps in its pool is its own affair
             found.append(f"{self._pod}: {connections} connections to Redis, {subscriptions} of them subscribed")
         if self.cache.reads_under_way:
             found.append(f"{self._pod}: {self.cache.reads_under_way} reads of Redis")
@@ -95,7 +96,9 @@ class WireDepth:
     ) -> None:
         """Set up the network; with `is_for_library` the commands are those that Redis gets, of whatever client."""
         self._loop, self.observers, self._seed = loop, observers, seed
-        self._is_for_library, self._sent_by_pods = is_for_library, 0
+        self._sent_by_pods = 0
+        self.is_for_library = is_for_library
+        """Whether a library has connections of its own beside those of the pods' caches."""
         self._scenario = scenario
         self._latency = Latency.parse(scenario.virtual.redis)
         network = loop.network = Network(loop)
@@ -106,7 +109,7 @@ class WireDepth:
 
     @property
     def commands(self) -> int:
-        return self.redis.server.executed if self._is_for_library else self._sent_by_pods
+        return self.redis.server.executed if self.is_for_library else self._sent_by_pods
 
     def new_way(self, place: PodPlace) -> RedisWay:
         host = Host(f"{place.name}{OF_A_POD}{next(self._hosts)}", self._way_s(place.name), place.cpu)

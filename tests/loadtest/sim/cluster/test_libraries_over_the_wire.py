@@ -37,6 +37,7 @@ def test_a_library_runs_over_the_wire_whatever_the_scenario_says_and_its_command
     assert row.commands_per_request is not None
     assert row.commands_per_request > 1  # its lock polls
     assert any("virtual.redis is 0" in note for note in row.notes)
+    assert not any("connections to Redis" in note for note in (*row.notes, *row.incidents)), "its pool is its own"
     stated = scenario.model_copy(update={"virtual": scenario.virtual.model_copy(update={"redis": "fixed(1)"})})
     assert not any("virtual.redis" in note for note in simulate(stated, CONTENDERS["cashews_lock"], 7).row.notes)
 
