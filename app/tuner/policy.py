@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 LEAST, MOST = 0.1, 4.0
@@ -30,7 +30,12 @@ class TtlPolicy:
             if 0 < rate < math.inf:
                 of_strategies[prefix.rpartition(":")[0]][prefix] = rate
         return {
-            prefix: self.ttl_s * min(max(math.sqrt(rate * len(rates) / sum(rates.values())), self.least), self.most)
+            prefix: self.ttl_s * min(max(math.sqrt(rate / _mean(rates.values())), self.least), self.most)
             for rates in of_strategies.values()
             for prefix, rate in rates.items()
         }
+
+
+def _mean(rates: Collection[float]) -> float:
+    """The mean, which is finite and above 0 whatever finite rates above 0 there are, as their sum need not be."""
+    return max(math.fsum(rate / len(rates) for rate in rates), min(rates))

@@ -59,7 +59,10 @@ class StartedTask(Future[T]):
             self._own_loop.call_soon(self._step, context=self._context)
             return
         awaited._asyncio_future_blocking = False
-        awaited.add_done_callback(self._step, context=self._context)
+        if self._context is None:  # stated as None, a future in C would step it in the context of who sets its result
+            awaited.add_done_callback(self._step)
+        else:
+            awaited.add_done_callback(self._step, context=self._context)
         self._waits_for = awaited
         if self._must_cancel and awaited.cancel():
             self._must_cancel = False

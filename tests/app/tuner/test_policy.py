@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.prefixes import prefixes_of
@@ -22,6 +22,8 @@ def test_a_prefix_lives_by_the_root_of_its_rate_over_the_mean_of_its_strategy() 
 
 
 @given(st.dictionaries(st.sampled_from(prefixes_of("any")), st.floats()), st.floats(0.05, 86_400))
+@example(dict.fromkeys(prefixes_of("any")[:2], 1.5e308), 1.0)  # whose sum is no finite number
+@example(dict.fromkeys(prefixes_of("any")[:2], 5e-324), 1.0)
 def test_every_ttl_is_within_the_bounds_and_only_a_rate_that_is_a_number_makes_one(
     rates: dict[str, float], ttl_s: float
 ) -> None:
