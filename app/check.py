@@ -180,24 +180,27 @@ def _faults() -> Iterator[str]:
 
 
 def _modules() -> Iterator[str]:
-    """The modules of the service but the strategies, which are found as a pod finds them."""
+    """The modules of the service but strategies and contenders, which are found as a pod finds them."""
     for path in sorted(_APP.rglob("*.py")):
         parts = path.relative_to(_APP.parent).with_suffix("").parts
-        is_ours = "strategies" not in parts[:-1] and path.stem not in {"__init__", "check"}
+        is_ours = not {"strategies", "contenders"} & {*parts[:-1]} and path.stem not in {"__init__", "check"}
         if is_ours and path.is_file() and all(part.isidentifier() for part in parts):
             yield ".".join(parts)
 
 
 def _faults_of_the_pod() -> Iterator[str]:
+    from app.contender_names import place_of
     from app.discovery import discover
     from app.main import create_app
     from app.settings import Settings
 
-    found = discover(references=True, wrong=True)
+    found = discover(references=True, wrong=True, contenders=True)  # those whose library is missing are not broken
     for name, why in found.broken.items():
         files = [_APP / "strategies" / place / f"{name}.py" for place in ("", "references", "wrong")]
         file = next((file for file in files if file.exists()), _APP / "strategies" / name)
         yield f"{file.relative_to(_APP.parent)}: {_one_line(why)}"
+    for name, why in found.broken_contenders.items():
+        yield f"{place_of(name)}: {_one_line(why)}"
     if found.broken:
         return  # a pod would try those again, and wait again for what hangs
     with tempfile.TemporaryDirectory() as folder:

@@ -7,8 +7,8 @@ from random import Random
 
 from app.distribution_text import read_distribution
 
-LONGEST_MS = 60_000.0
-"""The longest latency that any distribution draws."""
+LEAST_MS, LONGEST_MS = 1e-6, 60_000.0
+"""The least time that may be stated beside 0, a nanosecond, and the longest latency that any distribution draws."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class Latency:
             text,
             _KINDS,
             "a latency: fixed(ms), uniform(low, high) or lognormal(median, sigma), "
-            f"0 <= ms <= {LONGEST_MS:g}, low <= high, 0 <= sigma <= 3",
+            f"ms = 0 or {LEAST_MS:g} <= ms <= {LONGEST_MS:g}, low <= high, 0 <= sigma <= 3",
         )
 
 
 def _check(*milliseconds: float) -> None:
-    if not all(0 <= value <= LONGEST_MS for value in milliseconds):
+    if not all(value == 0 or LEAST_MS <= value <= LONGEST_MS for value in milliseconds):
         raise ValueError
 
 
@@ -45,7 +45,9 @@ def _fixed(text: str, ms: float) -> Latency:
 
 
 def _uniform(text: str, low: float, high: float) -> Latency:
-    _check(low, high, high - low)
+    _check(low, high)
+    if low > high:
+        raise ValueError
     width = high - low
 
     def cdf(at: float) -> float:

@@ -39,6 +39,11 @@ def test_sound_code_is_told_by_its_fingerprint_whatever_it_prints_and_starts(fol
     assert checked(folder) == (0, f"code {fingerprint(folder)}")
 
 
+def test_a_contender_whose_library_is_not_installed_is_no_fault(folder: Path) -> None:
+    (folder / "contenders" / "mine.py").write_text("import a_library_that_nobody_has\n")
+    assert checked(folder) == (0, f"code {fingerprint(folder)}")
+
+
 @pytest.mark.parametrize(
     ("file", "text", "told"),
     [
@@ -48,6 +53,7 @@ def test_sound_code_is_told_by_its_fingerprint_whatever_it_prints_and_starts(fol
         ("__main__.py", "x = 1 / 0", "app/__main__.py, line 1: ZeroDivisionError: division by zero"),
         ("nobody_imports_it.py", "import nowhere", "app/nobody_imports_it.py, line 1: ModuleNotFoundError: No module"),
         ("strategies/swr.py", "x = (", "app/strategies/swr.py: SyntaxError: '(' was never closed (swr.py, line 1)"),
+        ("contenders/mine.py", "x = 1", "app/contenders/mine.py: ValueError: it has no Contender"),
         ("strategies/mine.py", "x = 1", "app/strategies/mine.py: ValueError: one Strategy per file, not 0"),
         ("alarm.py", "import sys\nsys.exit('bye')", "app/alarm.py, line 2: SystemExit: bye"),
         ("alarm.py", "import os\nos._exit(0)", "app/alarm.py, line 2: it ends its process (exit 0)"),

@@ -23,7 +23,8 @@ def test_the_far_tail_is_cut() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "fixed", "fixed()", "fixed(-1)", "fixed(1, 2)", "fixed(nan)", "fixed(inf)", "uniform(50, 20)", "uniform(1)",
-     "lognormal(0, 1)", "lognormal(1, 9)", "normal(1, 2)", "fixed(200) "[:-2], "fixed(60001)"],
+     "lognormal(0, 1)", "lognormal(1, 9)", "normal(1, 2)", "fixed(200) "[:-2], "fixed(60001)",
+     "fixed(1e-7)", "uniform(2e-308, 1)"],
 )  # fmt: skip
 def test_what_is_no_latency_is_refused_with_what_is(text: str) -> None:
     with pytest.raises(ValueError, match=r"fixed\(ms\), uniform\(low, high\) or lognormal\(median, sigma\)"):
