@@ -12,7 +12,7 @@ from app.discovery import Discovered
 from app.strategy_groups import UnknownStrategy
 from loadtest.cli.inputs import discovered
 from loadtest.cli.league_runs import LeagueRunner
-from loadtest.cli.options import RESULTS, Results, Seed, Strategies
+from loadtest.cli.options import RESULTS, Results, Seed
 from loadtest.cli.output_files import MarkedPage, why_not_over
 from loadtest.cli.running import run_folder, this_run
 from loadtest.cli.sim import Workers
@@ -41,7 +41,9 @@ def league(
         list[str] | None, typer.Argument(help="Workloads, or behaviour: the probes. Default: all.")
     ] = None,
     world: Annotated[str, typer.Option(help="virtual, native or both.")] = BOTH,
-    strategies: Strategies = None,
+    strategies: Annotated[
+        str | None, typer.Option(help="Names by comma. Default: every installed contender, and four of the lab's own.")
+    ] = None,
     repeats: Annotated[int, typer.Option(min=1, max=100, help="Native runs of each entrant.")] = 1,
     seeds: Annotated[
         int, typer.Option(min=1, max=100, help="Runs of each in virtual time, each another seed.")
@@ -59,6 +61,8 @@ def league(
     results: Results = RESULTS,
 ) -> None:
     """Run libraries under the same loads and faults, beside the lab's own strategies: a table by name, with every run.
+
+    All of it takes about two hours on two cores; workloads, world and strategies narrow it.
 
     Exit codes: 0 done, whatever was found; 2 bad input.
     """

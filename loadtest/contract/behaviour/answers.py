@@ -26,10 +26,11 @@ async def right_answers(bench: ProbeBench) -> Answered:
     wrong = sum(one.value is not None and not one.is_right for one in replies)
     torn = sum(count for error, count in errors_of(replies).items() if error.startswith("answered"))
     errors = sum(errors_of(replies).values()) - torn
+    first = f" The first: {bench.first_error}" if errors + torn and bench.first_error else ""
     return Answered(
         wrong + torn + errors == 0,
         f"Of {len(replies)} requests for {KEYS} keys {wrong} got another key's value, {torn} what no load had brought, "
-        f"and {errors} an error{errors_named(replies)}.{f' The first: {bench.first_error}' * (errors + torn > 0)}",
+        f"and {errors} an error{errors_named(replies)}.{first}",
         "right" if wrong + torn + errors == 0 else f"{wrong + torn} wrong, {errors} errors",
         {"requests": len(replies), "wrong": wrong, "torn": torn, "errors": errors},
     )

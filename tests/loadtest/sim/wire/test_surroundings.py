@@ -1,6 +1,7 @@
 import asyncio
 import datetime
 import json
+import logging
 import os
 import random
 import secrets
@@ -204,3 +205,16 @@ def test_another_process_with_another_hash_seed_draws_the_same() -> None:
         for seed in ("1", "2")
     ]
     assert json.loads(seen[0]) == json.loads(seen[1])
+
+
+def test_what_a_library_logs_is_printed_by_nobody_unless_somebody_has_set_up_logging() -> None:
+    before, seen = logging.lastResort, list[logging.Handler | None]()
+
+    async def main() -> None:
+        seen.append(logging.lastResort)
+
+    loop = VirtualLoop(deadline_s=1.0)
+    loop.surroundings = LibrarySurroundings(loop, seed=1)
+    run_on(loop, main())
+    assert isinstance(seen[0], logging.NullHandler)
+    assert logging.lastResort is before is not seen[0]
