@@ -63,9 +63,8 @@ def workload(name: str) -> Workload:
         scenario = read_scenario(name, duration_s=seconds)
         return Workload(scenario, ("--scenario", name, "--duration", f"{seconds:g}"))
     if name not in FAULTS:
-        raise BadLeague(
-            f"there is no workload {name!r} in the league: name some of {', '.join(WORKLOADS)}, or behaviour: the probes"
-        )
+        known = ", ".join(WORKLOADS)
+        raise BadLeague(f"there is no workload {name!r} in the league: name some of {known}, or behaviour")
     path = f"loadtest/scenarios/{FOLDER.name}/{name}.toml"
     return Workload(read_scenario(str(FOLDER / f"{name}.toml")), ("--scenario", path))
 
