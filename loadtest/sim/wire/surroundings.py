@@ -1,4 +1,4 @@
-"""The surroundings of libraries in a run of virtual time: clocks, seeded randomness, and a log that nobody prints."""
+"""The surroundings of libraries in a run of virtual time: clocks, seeded randomness, and logs without a reader."""
 
 import logging
 from types import TracebackType
