@@ -21,7 +21,6 @@ from loadtest.studies.league.entrant import Entrant
 from loadtest.studies.league.league_records import PROBES_WORD, LeagueRecords, ProbedBehaviour
 from loadtest.studies.league.league_run import league_run, refused
 from loadtest.studies.league.plan import LeaguePart
-from loadtest.studies.league.workloads import workload
 
 LINES_MAX = 20
 """The most lines of progress, where the output is no terminal."""
@@ -78,11 +77,12 @@ class LeagueRunner:
 
     def _simulate(self, session: str, parts: Sequence[LeaguePart]) -> None:
         runs = [run for part in parts for run in part.runs]
+        fingerprints = {part.workload.name: part.workload.fingerprint for part in parts}
         kept_s = time.monotonic()
 
         def keep(one: Finished) -> None:
             nonlocal kept_s
-            self._keep(one, session)
+            self._keep(one, session, fingerprints[one.run.scenario.name])
             if time.monotonic() - kept_s > KEEP_EVERY_S:
                 self.records.write(self.folder)
                 kept_s = time.monotonic()
@@ -102,11 +102,11 @@ class LeagueRunner:
     def _measure_part(self, session: str, part: LeaguePart, about: dict[str, Any]) -> None:
         place = new_run_folder(self.folder, part.workload.name, about, part.workload.scenario)
         keep_plan(place, part.runs)
-        ended: list[Finished] = []
+        ended, fingerprint = list[Finished](), part.workload.fingerprint
 
         def keep(one: Finished) -> None:
             ended.append(one)
-            self._keep(one, session, str((place / "raw" / one.run.label).relative_to(self.folder)))
+            self._keep(one, session, fingerprint, str((place / "raw" / one.run.label).relative_to(self.folder)))
             self.records.write(self.folder)
 
         try:
@@ -117,7 +117,6 @@ class LeagueRunner:
                 missing = not_run(part.runs, [one.run for one in ended])
                 write_results(place, ended, part.workload.scenario, about, self.found, missing, is_new=False)
 
-    def _keep(self, one: Finished, session: str, folder: str = "") -> None:
+    def _keep(self, one: Finished, session: str, fingerprint: str, folder: str = "") -> None:
         version = self.records.entrants[one.run.strategy].version
-        fingerprint = workload(one.run.scenario.name).fingerprint
         self.records.add(league_run(one, session, fingerprint, version, folder))

@@ -18,7 +18,8 @@ from loadtest.cli.terminal import errors, fail, print_text, show_screen
 from loadtest.cli.terminal import shown as shown_here
 from loadtest.contract.behaviour.examination import examine
 from loadtest.contract.behaviour.finding import Behaviour
-from loadtest.studies.trial.behaviour_screen import QUESTIONS, USUAL_ADVICE, behaviour_screen, not_held, why_unusable
+from loadtest.contract.behaviour.probes import QUESTIONS
+from loadtest.studies.trial.behaviour_screen import USUAL_ADVICE, behaviour_screen, not_held, why_unusable
 from loadtest.studies.trial.breach import Breach, unusable
 from loadtest.workload.scenario import Scenario
 

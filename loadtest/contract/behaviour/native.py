@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from app.contender import Contender
-from loadtest.contract.behaviour.bench import REAL_SCALE, ProbeBench
+from loadtest.contract.behaviour.bench import REAL_SCALE
 from loadtest.contract.behaviour.finding import BehaviourFinding
 from loadtest.contract.behaviour.native_redis import NativeRedis
 from loadtest.contract.behaviour.probe import Probe
@@ -20,10 +20,6 @@ async def found_natively(contender: type[Contender], probe: Probe, folder: Path)
         redis = NativeRedis(await start_redis(children, folder))
         try:
             await redis.open()
-            bench = ProbeBench(contender, redis, REAL_SCALE)
-            try:
-                return await probe.ask(bench)
-            finally:
-                await bench.aclose()
+            return await probe.find(contender, redis, REAL_SCALE)
         finally:
             await redis.aclose()

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from loadtest.contract.behaviour.bench import ProbeBench
+from app.contender import Contender
+from loadtest.contract.behaviour.bench import ProbeBench, ProbedRedis, Scale
 from loadtest.contract.behaviour.finding import BehaviourFinding, FindingOutcome
 
 CELL_CHARS_MAX = 30
@@ -26,6 +27,14 @@ class Probe:
     name: str
     question: str
     run: Callable[[ProbeBench], Awaitable[Answered]]
+
+    async def find(self, contender: type[Contender], redis: ProbedRedis, scale: Scale) -> BehaviourFinding:
+        """The finding on a bench of its own, which is closed then. Raises as `ask`, and what a pod raises."""
+        bench = ProbeBench(contender, redis, scale)
+        try:
+            return await self.ask(bench)
+        finally:
+            await bench.aclose()
 
     async def ask(self, bench: ProbeBench) -> BehaviourFinding:
         """The finding on a bench. Raises what the probe raises, which is no behaviour of the contender."""

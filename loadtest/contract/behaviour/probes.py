@@ -30,3 +30,5 @@ PROBES = (
     Probe("left-behind", "What does it leave behind?", remains.left_behind),
     Probe("footprint", "What does Redis hold, and what is it sent?", remains.footprint),
 )
+QUESTIONS = {probe.name: probe.question for probe in PROBES}
+"""The question of each probe, by its name."""

@@ -1,11 +1,11 @@
 """Probes in virtual time: unmodified libraries over a simulated wire, so that a minute of them takes a moment."""
 
 from app.contender import Contender
-from loadtest.contract.behaviour.bench import VIRTUAL_SCALE, ProbeBench
+from loadtest.contract.behaviour.bench import VIRTUAL_SCALE
 from loadtest.contract.behaviour.finding import BehaviourFinding
 from loadtest.contract.behaviour.probe import Probe
 from loadtest.contract.behaviour.virtual_redis import ProbedWireRedis
-from loadtest.sim.kernel.loop import VirtualLoop, run_in_steps
+from loadtest.sim.kernel.loop import VirtualLoop, run_on
 from loadtest.sim.wire.surroundings import LibrarySurroundings
 
 SEED = 1
@@ -19,19 +19,10 @@ def found_in_virtual_time(contender: type[Contender], probe: Probe) -> Behaviour
     async def main() -> BehaviourFinding:
         redis = ProbedWireRedis(SEED)
         try:
-            bench = ProbeBench(contender, redis, VIRTUAL_SCALE)
-            try:
-                return await probe.ask(bench)
-            finally:
-                await bench.aclose()
+            return await probe.find(contender, redis, VIRTUAL_SCALE)
         finally:
             await redis.aclose()
 
     virtual = VirtualLoop(PROBE_S_MAX)
     virtual.surroundings = LibrarySurroundings(virtual, seed=SEED)
-    steps = run_in_steps(virtual, main())
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
+    return run_on(virtual, main())

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from loadtest.contract.behaviour.probes import PROBES
+from loadtest.contract.behaviour.probes import QUESTIONS
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown
 from loadtest.studies.league.league_records import LeagueRecords, ProbedBehaviour
@@ -14,7 +14,6 @@ LARGE = "large-values"
 """The probe of an entry of 5 MB, which stands beside the faults."""
 OF_CONTENDERS = "the probes are of contenders; what one of the lab's own does, its page says"
 NOT_PROBED = "it was not probed yet"
-QUESTIONS = {probe.name: probe.question for probe in PROBES}
 
 
 class FoundCell(NamedTuple):

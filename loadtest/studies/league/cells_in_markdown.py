@@ -20,6 +20,10 @@ class Reasons:
         """The raised number of a reason."""
         return str(self._found.setdefault(why, len(self._found) + 1)).translate(_RAISED)
 
+    def after(self, text: str, why: str) -> str:
+        """The text with the number of its reason behind it, where it has one."""
+        return text + (self.number(why) if why else "")
+
     @property
     def text(self) -> str:
         """The reasons in the order of their numbers; empty where no dash needs one."""
@@ -33,7 +37,7 @@ class Reasons:
 
 def figure_in_markdown(shown: ShownFigure, leads_to: str, reasons: Reasons) -> str:
     """One figure as a link, or a dash with the number of its reason; a dash of a run leads to that run too."""
-    text = for_markdown(shown.text) + (reasons.number(shown.why_none) if shown.why_none else "")
+    text = reasons.after(for_markdown(shown.text), shown.why_none)
     return f"[{text}][{leads_to}]" if leads_to else text
 
 
@@ -49,8 +53,8 @@ def cell_in_markdown(line: LeagueLine, cell: LeagueCell, workload: str, reasons:
 
 def found_in_markdown(found: FoundCell, reasons: Reasons) -> str:
     """A finding as a link, or a dash with the number of its reason."""
-    text = for_markdown(found.text)
-    return f"[{text}][{found.leads_to}]" if found.leads_to else f"{text}{reasons.number(found.why_none)}"
+    text = reasons.after(for_markdown(found.text), found.why_none)
+    return f"[{text}][{found.leads_to}]" if found.leads_to else text
 
 
 def fault_in_markdown(line: LeagueLine, workload: str, reasons: Reasons, ran: frozenset[str]) -> str:

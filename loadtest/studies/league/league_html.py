@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from loadtest.contract.behaviour.probes import LOADS
+from loadtest.contract.behaviour.probes import LOADS, QUESTIONS
 from loadtest.figures.run_summary import NEVER
 from loadtest.report.contents import circumstances
 from loadtest.report.html import render
-from loadtest.studies.league.behaviour_page import QUESTIONS, found_cell, probes_shown
+from loadtest.studies.league.behaviour_page import found_cell, probes_shown
 from loadtest.studies.league.cells_in_markdown import Reasons
 from loadtest.studies.league.columns import FAULT_LEGEND, LEGEND
 from loadtest.studies.league.league_page import HOW_TO_READ
@@ -83,25 +83,22 @@ def _table(records: LeagueRecords, workload: Workload) -> Mapping[str, Any]:
 
 def _found(records: LeagueRecords) -> Mapping[str, Any]:
     """The findings of the probes: a table with a column each, and the sentences that its cells lead to."""
-    probes, reasons = probes_shown(records), Reasons()
+    probes, reasons = sorted(probes_shown(records), key=LOADS.__ne__), Reasons()  # the class of protection first
     lines, sentences = [], []
     for name in sorted(records.entrants):
-        told = [found_cell(records, name, probe) for probe in (LOADS, *(one for one in probes if one != LOADS))]
+        told = [found_cell(records, name, probe) for probe in probes]
         lines.append(
             {
                 "name": name,
                 "protection": records.protection(name),
-                "cells": [
-                    (one.text if one.leads_to else f"{one.text}{reasons.number(one.why_none)}", bool(one.leads_to))
-                    for one in told
-                ],
+                "cells": [(reasons.after(one.text, one.why_none), bool(one.leads_to)) for one in told],
             }
         )
         if (one := records.probed_of(name)) is not None:
             sentences.append(
                 (name, [(QUESTIONS.get(each.name, each.name), each.sentence) for each in one.behaviour.findings])
             )
-    headings = [QUESTIONS.get(probe, probe) for probe in (LOADS, *(one for one in probes if one != LOADS))]
+    headings = [QUESTIONS.get(probe, probe) for probe in probes]
     return {"headings": headings, "lines": lines if probes else [], "reasons": reasons.text, "sentences": sentences}
 
 
@@ -109,7 +106,7 @@ def _cell(records: LeagueRecords, workload: str, entrant: str, cell: LeagueCell,
     def shown(one: ShownFigure) -> _Shown:
         value = "" if one.value is None else NEVER if math.isinf(one.value) else f"{one.value:.10g}"
         ran = records.runs_of(one.world, workload, entrant)
-        text = one.text + (reasons.number(one.why_none) if one.why_none else "")
+        text = reasons.after(one.text, one.why_none)
         return _Shown(one.world, text, value, _place(workload, entrant, one.world) if ran else "")
 
     return _Cell([*map(shown, cell.shown)], cell.is_apart)

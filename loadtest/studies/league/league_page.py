@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from loadtest.contract.behaviour.probes import LOADS
+from loadtest.contract.behaviour.probes import LOADS, QUESTIONS
 from loadtest.figures.plain_text import plain
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.quoting import for_markdown, for_markdown_code
 from loadtest.studies.calibration.agreement import TOLERANCES
-from loadtest.studies.league.behaviour_page import LARGE, QUESTIONS, found_cell, probes_shown
+from loadtest.studies.league.behaviour_page import LARGE, found_cell, probes_shown
 from loadtest.studies.league.cells_in_markdown import (
     AGREE,
     APART,
@@ -127,17 +127,11 @@ def _workload(records: LeagueRecords, workload: Workload) -> list[str]:
 
 
 def _table(records: LeagueRecords, table: LeagueTable) -> list[str]:
-    reasons, name = Reasons(), table.workload.name
-    lines = [
-        [
-            for_markdown(line.entrant.name),
-            *(
-                cell_in_markdown(line, cell, name, reasons, _ran(records, name, line.entrant.name))
-                for cell in line.cells
-            ),
-        ]
-        for line in table.lines
-    ]
+    reasons, name, lines = Reasons(), table.workload.name, []
+    for line in table.lines:
+        ran = _ran(records, name, line.entrant.name)
+        cells = (cell_in_markdown(line, cell, name, reasons, ran) for cell in line.cells)
+        lines.append([for_markdown(line.entrant.name), *cells])
     headings = ["name", *(one.heading for one in table.columns)]
     return [*markdown_table(headings, lines, numbers=True), "", *reasons.lines]
 

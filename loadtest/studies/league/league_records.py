@@ -4,7 +4,7 @@ records/entrants.json  records/sessions.json  records/<world>-<workload>.json  r
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -90,13 +90,6 @@ class LeagueRecords:
         self.probed |= newer.probed
         used = {one.session for one in self.runs.values()} | {one.session for one in self.probed.values()}
         self.sessions = {name: one for name, one in (self.sessions | newer.sessions).items() if name in used}
-
-    def without(self, others: Iterable[str]) -> None:
-        """Leave out entrants that are none any more, with their runs."""
-        gone = set(others)
-        self.runs = {key: one for key, one in self.runs.items() if one.entrant not in gone}
-        self.entrants = {name: one for name, one in self.entrants.items() if name not in gone}
-        self.probed = {name: one for name, one in self.probed.items() if name not in gone}
 
     def write(self, folder: Path) -> None:
         """Write the records into a league's folder. Raises OSError."""

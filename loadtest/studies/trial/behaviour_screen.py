@@ -5,11 +5,10 @@ import textwrap
 from collections.abc import Sequence
 
 from loadtest.contract.behaviour.finding import VIRTUAL, Behaviour, BehaviourFinding, FindingOutcome
-from loadtest.contract.behaviour.probes import LOADS, PROBES, RIGHT
+from loadtest.contract.behaviour.probes import LOADS, QUESTIONS, RIGHT
 from loadtest.figures.plain_text import plain
 from loadtest.studies.trial.breach import WIDTH, Advice, Breach
 
-QUESTIONS = {probe.name: probe.question for probe in PROBES}
 SENTENCE_LINES_MAX = 3
 USUAL_ADVICE: Advice = (
     (
