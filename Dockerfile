@@ -44,17 +44,17 @@ ENV PATH=/venv/bin:$PATH PYTHONPATH=/lab PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTEC
 WORKDIR /lab
 USER 10001:10001
 
-FROM base AS service
-COPY --from=service-packages /venv /venv
-COPY --from=service-code /lab/app app
+FROM base AS pod
 EXPOSE 8000
 ENTRYPOINT ["python", "-m", "app", "--host", "0.0.0.0", "--port", "8000"]
 
-FROM base AS service-with-contenders
+FROM pod AS service
+COPY --from=service-packages /venv /venv
+COPY --from=service-code /lab/app app
+
+FROM pod AS service-with-contenders
 COPY --from=service-with-contenders-packages /venv /venv
 COPY --from=service-code /lab/app app
-EXPOSE 8000
-ENTRYPOINT ["python", "-m", "app", "--host", "0.0.0.0", "--port", "8000"]
 
 FROM base AS load
 COPY --from=load-packages /venv /venv
@@ -63,17 +63,18 @@ COPY --from=load-code /lab/loadtest loadtest
 EXPOSE 8089 9646
 ENTRYPOINT ["locust", "--locustfile", "/lab/loadtest/locustfile.py"]
 
-FROM base AS bench
+FROM base AS lab
+ENTRYPOINT ["python", "-m", "loadtest"]
+
+FROM lab AS bench
 COPY --from=bench-packages /venv /venv
 COPY --from=load-code /lab/app app
 COPY --from=load-code /lab/loadtest loadtest
-ENTRYPOINT ["python", "-m", "loadtest"]
 
-FROM base AS bench-with-contenders
+FROM lab AS bench-with-contenders
 COPY --from=bench-with-contenders-packages /venv /venv
 COPY --from=load-code /lab/app app
 COPY --from=load-code /lab/loadtest loadtest
-ENTRYPOINT ["python", "-m", "loadtest"]
 
 FROM ${PYTHON_IMAGE} AS front
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends haproxy && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/*
