@@ -7,7 +7,7 @@ raw/<strategy>[-<repeat>]/  scenario.json  run.json  ledger.csv  answers-*.csv  
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -137,11 +137,14 @@ def read_plan(folder: Path, scenario: Scenario) -> list[PlannedRun]:
 
 
 def keep_figures(
-    folder: Path, summaries: Iterable[RunSummary], predictions: Mapping[str, Mapping[str, Any]] | None = None
+    folder: Path,
+    summaries: Iterable[RunSummary],
+    predictions: Mapping[str, Mapping[str, Any]] | None = None,
+    answer: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Write summary.json: the summaries of the runs, and what theory predicts of each strategy. Raises OSError."""
+    """Write summary.json: runs, theory's predictions of each strategy, and the answer's sentences. Raises OSError."""
     runs = [summary.as_dict() for summary in summaries]
-    figures = {"schema": SCHEMA, "runs": runs, "predictions": predictions or {}}
+    figures = {"schema": SCHEMA, "runs": runs, "predictions": predictions or {}, "answer": list(answer)}
     write_whole(folder / "summary.json", json.dumps(figures, indent=2))
 
 

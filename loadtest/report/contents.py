@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loadtest.figures.repeats import Medians
+from loadtest.report.answer.sentence import Sentence
 from loadtest.report.workload_in_words import tuning, virtual_world
 from loadtest.theory.predictions import Predictions
 from loadtest.workload.scenario import Scenario
@@ -25,6 +26,8 @@ class Report:
     """The parts that could not be made, and why; they are shown first."""
     outage: Sequence[str] = ()
     """The sentences on who came back after the trigger."""
+    answer: Sequence[Sentence] = ()
+    """Who did best, at what price, and what to do: the first lines of every form of the report."""
 
     @property
     def rows(self) -> list[Medians]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.whole_file import write_whole
-from loadtest.report.columns import OUTAGE_TABLE, STEADY_COLUMNS, Comparison, comparison, legend
+from loadtest.report.columns import OUTAGE_COLUMNS, OUTAGE_TABLE, STEADY_COLUMNS, Comparison, comparison, legend
 from loadtest.report.contents import Report, stamp
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.notes import notes
@@ -35,17 +35,16 @@ def _outage(summary: Report, baseline: str | None) -> list[str]:
 
 def markdown(summary: Report, environment: Mapping[str, Any], scenario: Scenario, baseline: str | None) -> str:
     rows = summary.lines
-    table = (
-        _markdown_table(comparison(rows, baseline, summary.predictions, STEADY_COLUMNS), rows)
-        if rows
-        else ["No strategy was measured."]
-    )
+    shown = comparison(rows, baseline, summary.predictions, STEADY_COLUMNS)
+    table = _markdown_table(shown, rows) if rows else ["No strategy was measured."]
+    in_outage = OUTAGE_COLUMNS if any(map(has_outage, rows)) else ()
     found = [f"- {for_markdown(note)}" for note in notes(rows, summary.predictions)]
     return "\n".join(
         [
             f"## {for_markdown(scenario.title)}",
             "",
             *(line for one in summary.missing for line in (f"**{for_markdown(one)}**", "")),
+            *(line for one in summary.answer for line in (for_markdown(one.text), "")),
             for_markdown(sentence(scenario)),
             "",
             *table,
@@ -53,7 +52,7 @@ def markdown(summary: Report, environment: Mapping[str, Any], scenario: Scenario
             *_outage(summary, baseline),
             *(["**In words**", "", *(f"- {for_markdown(one)}" for one in summary.said), ""] if summary.said else []),
             *(["**Notes**", "", *found, ""] if found else []),
-            for_markdown(legend(rows)),
+            for_markdown(legend([*shown.columns, *in_outage])),
             "",
             *(f"- {for_markdown(name)}: {for_markdown(text)}" for name, text in stamp(environment, scenario)),
             "",

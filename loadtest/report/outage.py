@@ -7,15 +7,6 @@ from loadtest.figures.run_summary import NEVER, RunSummary
 from loadtest.report.marks import marked
 from loadtest.workload.scenario import Scenario
 
-OUTAGE_LEGEND = (
-    "goodput: requests with a good answer (200 or 404, the right content, and its client still waited) per second; "
-    "failed during: those of the trigger's time without one; back after s: seconds from the trigger's end until "
-    "goodput is back at 95 % of that before (or where chance takes it), and stays; never where it is not; worst s %: "
-    "the least goodput of any second from the trigger on, of that before; gave up: requests whose last attempt was "
-    "abandoned or not answered; retries in 100 ms: the most that were sent in any; origin asked/request: reads of the "
-    "origin asked for per request, from the trigger on."
-)
-
 
 def has_outage(row: RunSummary) -> bool:
     """Whether a run has figures of an outage: it had a trigger, or clients that give up or retry."""

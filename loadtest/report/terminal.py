@@ -22,6 +22,10 @@ def print_table(console: Console, summary: Report, baseline: str | None) -> None
     if not summary.rows:
         console.print("No strategy was measured.", markup=False)
         return
+    for sentence in summary.answer:
+        console.print(for_terminal(sentence.text), soft_wrap=True)
+    if summary.answer:
+        console.print()
     rows = summary.lines
     shown = comparison(rows, baseline, summary.predictions)
     kept = list(range(len(shown.columns)))

@@ -14,6 +14,8 @@ from loadtest.figures.repeats import by_strategy, medians
 from loadtest.figures.run_folder import keep_figures, point_latest
 from loadtest.figures.run_summary import RunSummary, Series
 from loadtest.figures.summarise import Finished
+from loadtest.report.answer.answer import answer
+from loadtest.report.answer.sentence import Sentence
 from loadtest.report.contents import Report
 from loadtest.report.html import write_html
 from loadtest.report.markdown import write_markdown
@@ -66,7 +68,10 @@ def write_results(
         how = partial(prediction, row, planned[row.strategy], found.choosable)
         if one := extras.make(f"the prediction of {row.strategy}", how, None):
             predictions[row.strategy] = one
-    extras.make("predictions in summary.json", lambda: keep_figures(folder, runs, as_figures(predictions)), None)
+    answered: list[Sentence] = extras.make("the answer", lambda: answer(runs, scenario, found.baseline), [])
+    told = [one.as_dict() for one in answered]
+    kept = partial(keep_figures, folder, runs, as_figures(predictions), told)
+    extras.make("predictions and answer in summary.json", kept, None)
     said: list[str] = extras.make("sentences about the repeats", lambda: in_words(runs, found.baseline), [])
     outage = outage_in_words([row for row in rows if not row.is_reference], scenario)
     nothing: dict[str, Series] = {}
@@ -75,7 +80,7 @@ def write_results(
         extras.missing.append(why)
 
     def report() -> Report:
-        return Report(rows, predictions, said, tuple(extras.missing), outage)
+        return Report(rows, predictions, said, tuple(extras.missing), outage, answered)
 
     def write_page() -> None:
         write_html(folder, report(), drawn, about, scenario, found.baseline, list(found.strategies))

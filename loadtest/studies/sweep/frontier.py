@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from loadtest.report.cells import Beside
-from loadtest.report.columns import COLUMNS, LEGEND
+from loadtest.report.columns import COLUMNS, Column, legend
 from loadtest.report.contents import stamp
 from loadtest.report.embedding import embedded
 from loadtest.report.html import Line, render
@@ -45,13 +45,17 @@ def write_frontier(folder: Path, choices: Sequence[Choice], about: Mapping[str, 
 def cells(choices: Sequence[Choice], figures: Sequence[str] = _FIGURES) -> tuple[list[str], list[list[str]]]:
     """Headings and a line per choice: the strategy, its settings, its figures."""
     names = list(dict.fromkeys(name for choice in choices for name in choice.settings))
-    kept = [column for column in COLUMNS if column.heading in figures]
+    kept = _columns(figures)
     lines = []
     for choice in choices:
         settings = [in_words(choice.settings[name]) if name in choice.settings else "" for name in names]
         values = [column.cell(choice.row, Beside(None, None)) for column in kept]
         lines.append([marked(choice.strategy), *settings, f"{choice.reads_per_s:,.1f}", *values])
     return ["strategy", *names, "origin reads/s", *(column.heading for column in kept)], lines
+
+
+def _columns(figures: Sequence[str] = _FIGURES) -> list[Column]:
+    return [column for column in COLUMNS if column.heading in figures]
 
 
 def _swept(choices: Sequence[Choice], plan: SweepPlan) -> str:
@@ -87,7 +91,7 @@ def _page(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[
         errors_percent_max=f"{100 * ERRORS_SHARE_MAX:g}",
         chart=Markup(embedded(figure(drawn))) if drawn else "",
         tables=tables,
-        legend=LEGEND,
+        legend=legend(_columns()),
         said=(),
         notes=said,
         stamp=known,
@@ -99,5 +103,6 @@ def _markdown(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tu
     lines += [for_markdown(_swept(choices, plan)), ""]
     for heading, listed_ones in _tables(choices):
         lines += [f"### {heading}", "", *markdown_table(*cells(listed_ones), for_markdown), ""]
-    lines += [*(f"- {for_markdown(one)}" for one in said), *([""] if said else []), for_markdown(LEGEND), ""]
+    lines += [*(f"- {for_markdown(one)}" for one in said), *([""] if said else [])]
+    lines += [for_markdown(legend(_columns())), ""]
     return "\n".join([*lines, *(f"- {for_markdown(name)}: {for_markdown(value)}" for name, value in known), ""])
