@@ -11,6 +11,7 @@ app = lazy_app(
         "seams": "benchmarks.cli.seams:seams",
         "readme": "benchmarks.cli.readme:readme",
     },
+    tables={"simspeed", "loadlimit", "hitpath", "seams"},
 )
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """`make hitpath`: what a cache hit costs here."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ from benchmarks.hitpath.comparison import CONNECTIONS, SERVICE_VARIABLES, compar
 from benchmarks.hitpath.result import RATIOS_MIN, HitpathResult
 from benchmarks.hitpath.scrapes import measure_scrapes
 from benchmarks.hitpath.table import print_hitpath
+from loadtest.cli.document import tell
 from loadtest.cli.options import Seed
 from loadtest.cli.running import guarded, this_run
 from loadtest.cli.terminal import console, fail
@@ -25,7 +27,14 @@ def hitpath(
         if variable not in SERVICE_VARIABLES and variable != "LAB_REDIS_URL":
             console.print(f"with {variable}={value}, as set outside", highlight=False, markup=False)
     result: HitpathResult = guarded(compare_hitpath(pairs=pairs, window_s=window, seed=seed))
-    print_hitpath(console, result, measure_scrapes(), this_run(seed))
+    scrapes, about = measure_scrapes(), this_run(seed)
+    print_hitpath(console, result, scrapes, about)
+    tell(
+        about=about,
+        ratios={at: result.ratio(at) for at in result.pairs},
+        scrapes=list(map(asdict, scrapes)),
+        **asdict(result),
+    )
     low = [
         f"{result.ratio(at):.2f} at {at} (at least {least:g})"
         for at, least in RATIOS_MIN.items()

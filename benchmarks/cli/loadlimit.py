@@ -1,7 +1,10 @@
 """`make loadlimit`: how much this machine can send honestly."""
 
-from benchmarks.limit.ceiling import find_limit
+from dataclasses import asdict
+
+from benchmarks.limit.ceiling import Limit, find_limit
 from benchmarks.limit.table import print_limit
+from loadtest.cli.document import tell
 from loadtest.cli.options import Seed
 from loadtest.cli.running import guarded
 from loadtest.cli.terminal import console
@@ -10,4 +13,6 @@ from loadtest.cli.terminal import console
 def loadlimit(seed: Seed = 1) -> None:
     """Find the highest rate that this machine sends honestly, beside a C generator's where one is installed."""
     console.print("[dim]An open loop against a server that answers at once, faster and faster; up to two minutes …[/]")
-    print_limit(console, guarded(find_limit(seed=seed)))
+    limit: Limit = guarded(find_limit(seed=seed))
+    print_limit(console, limit)
+    tell(honest_rate=limit.honest_rate(limit.processes), processes=limit.processes, **asdict(limit))

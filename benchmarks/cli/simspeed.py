@@ -1,10 +1,11 @@
 """`make simspeed`: how fast virtual time is here."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from benchmarks.virtual_time import Bench, benches, measure, measure_obvious
+from loadtest.cli.document import tell
 from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.options import Seed, Strategies
 from loadtest.cli.terminal import console
@@ -22,6 +23,7 @@ def simspeed(
     if scenario is not None or strategies is not None:
         workload = scenario_named(scenario or "many-keys")
         measured = [Bench(workload.name, workload, name) for name in chosen(discovered(), strategies, workload)]
+    told: list[dict[str, Any]] = []
     for bench in measured:
         speed, obvious = measure(bench, seed), measure_obvious(bench, seed)
         console.print(
@@ -30,3 +32,8 @@ def simspeed(
             highlight=False,
             soft_wrap=True,
         )
+        told.append({
+            "what": bench.what, "strategy": bench.strategy, "requests": speed.requests, "per_cpu_s": speed.per_cpu_s,
+            "obvious_per_cpu_s": obvious.per_cpu_s,
+        })  # fmt: skip
+        tell(speeds=told)

@@ -39,6 +39,8 @@ COMMANDS = {
     "league": "loadtest.cli.league:league",
 }
 FORMER_NAMES = {"summarise": COMMANDS["report"]}
+TABLES = frozenset({*COMMANDS, *FORMER_NAMES} - {"new", "settings", "replay", "warm"})
+"""The commands that print a table, and take --json."""
 MOVED = {
     "check": "lab verify (style and types are `make check`)",
     **{name: f"make {name}, in a checkout" for name in ("hitpath", "loadlimit", "readme", "simspeed")},
@@ -46,7 +48,11 @@ MOVED = {
 """The names that commands had, by what does their work now."""
 
 app = lazy_app(
-    "Stampede Lab: what a cache does when its entries expire, and what each remedy buys.", COMMANDS, FORMER_NAMES, MOVED
+    "Stampede Lab: what a cache does when its entries expire, and what each remedy buys.",
+    COMMANDS,
+    FORMER_NAMES,
+    MOVED,
+    TABLES,
 )
 
 

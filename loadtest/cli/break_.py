@@ -4,10 +4,12 @@ import asyncio
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
+from loadtest.cli.document import tell
 from loadtest.cli.running import guarded
 from loadtest.cli.terminal import fail, print_text, warn
 from loadtest.workload.breaks import BREAKS, FOR_S_MAX, BadBreak, Break, Option, named
@@ -49,6 +51,7 @@ def break_(
 
 
 def _tell_all() -> None:
+    tell(breaks=[asdict(one) for one in BREAKS.values()])
     for one in BREAKS.values():
         takes = [f"--{name} {_short(value)}" for name, value in one.options.items()]
         takes += [f"--for {_short(one.for_s)}"] if one.lasts else []

@@ -4,13 +4,14 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.table import Table
 
 from loadtest.cli.conduct import real, run_in, virtual
+from loadtest.cli.document import tell
 from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.options import RESULTS, Duration, Results, Seed, Strategies
 from loadtest.cli.running import guarded, run_folder, this_run
@@ -42,6 +43,7 @@ def calibrate(
     found = discovered()
     workloads = [scenario_named(name, duration) for name in scenarios.split(",")]
     everything: list[Calibration] = []
+    told: dict[str, list[dict[str, Any]]] = {}
     extras, valid = Extras(), True
     for workload in workloads:
         names = chosen(found, strategies, workload, in_virtual_time=True)
@@ -68,7 +70,9 @@ def calibrate(
             for row in rows:
                 anew = partial(calibrate_again, workload, row, fit, simulated[row.strategy])
                 again += extras.make(f"the fitted latencies of {row.strategy}", anew, [])
-        write_whole(folder / "calibration.json", json.dumps([one.as_dict() for one in (*calibrated, *again)], indent=2))
+        told[workload.name] = [one.as_dict() for one in (*calibrated, *again)]
+        tell(calibrations=told)
+        write_whole(folder / "calibration.json", json.dumps(told[workload.name], indent=2))
         console.print(f"\n{workload.name}", markup=False, highlight=False)
         _print_calibrated(calibrated)
         if fit is not None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from loadtest.cli.conduct import real, run_in, virtual
+from loadtest.cli.document import tell
 from loadtest.cli.inputs import discovered
 from loadtest.cli.options import RESULTS, Results, Seed
 from loadtest.cli.output_files import why_not_over
@@ -65,6 +66,7 @@ def claims(
     path = page or folder / "CLAIMS.md"
     with guarded_here():
         write_whole(folder / "claims.json", json.dumps(_records(found), indent=2))
+    tell(page=str(path), claims={name: [one.as_dict() for one in each] for name, each in judged.items()})
     extras = Extras()
     extras.make(str(path), lambda: write_whole(path, markdown(ledger)), None)
     warn(extras.missing)

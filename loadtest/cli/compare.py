@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.cli.document import tell
 from loadtest.cli.options import RESULTS, Markdown, Results
 from loadtest.cli.output_files import write_beside
 from loadtest.cli.terminal import console, errors, fail
@@ -49,6 +50,7 @@ def compare(
     _print_table(comparison.HEADINGS, [comparison.cells(one) for one in found.findings])
     console.print(Text(found.conclusion, "bold"))
     console.print(Text(found.legend, "dim"))
+    tell(**found.as_dict())
     if markdown is not None:
         write_beside(markdown, comparison.markdown(found), r"\*\*A\*\* .* and \*\*B\*\* ")
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from app.discovery import Discovered
+from loadtest.cli.document import tell_file
 from loadtest.cli.inputs import check_redis
 from loadtest.cli.running import guarded, run_folder, runs_progress, this_run
 from loadtest.cli.terminal import console, named, say, warn
 from loadtest.experiment import Sink, experiment
 from loadtest.figures.repeats import medians
-from loadtest.figures.run_folder import keep_figures, keep_plan
+from loadtest.figures.run_folder import SUMMARY, keep_figures, keep_plan
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.report.contents import VIRTUAL, Report
@@ -130,7 +131,7 @@ def conduct(
             try:
                 keep_figures(folder, [one.summary for one in finished])
             except OSError as error:  # the runs go on, and the report tries again
-                warn([f"{folder / 'summary.json'} could not be written: {error.strerror or error}"])
+                warn([f"{folder / SUMMARY} could not be written: {error.strerror or error}"])
             kept_s = time.monotonic()
 
     def begin() -> None:
@@ -183,3 +184,4 @@ def report(
         show(folder, Report(medians([one.summary for one in finished]), missing=missing), found)
         raise
     show(folder, contents, found)
+    tell_file(folder / SUMMARY)

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from loadtest.cli.conduct import real, run_in, virtual
+from loadtest.cli.document import keep_and_tell
 from loadtest.cli.gate import OWN_JUNIT
 from loadtest.cli.inputs import chosen, discovered
 from loadtest.cli.options import RESULTS, Markdown, Results, Seed, Strategies
@@ -146,7 +147,7 @@ def _judged(asked: list[Subject], seed: int, summaries: dict[str, RunSummary]) -
 
 
 def _report(table: DrillResults, folder: Path, about: dict[str, Any]) -> None:
-    write_whole(folder / "drill.json", as_json(table, about))
+    keep_and_tell(folder / "drill.json", as_json(table, about))
     write_whole(folder / "report.md", as_markdown(table, about))
     write_whole(folder / "junit.xml", as_junit(table))
     shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from loadtest.cli.document import tell
 from loadtest.cli.options import LATEST, Markdown
 from loadtest.cli.output_files import write_beside
 from loadtest.cli.terminal import console, errors, fail, warn
@@ -48,6 +49,7 @@ def gate(
     for one in asked:
         if one.warning:
             errors.print(Text(f"! {one.warning}", "yellow"), soft_wrap=True)
+    tell(run=measured.name, commit=measured.commit, gates=[one.as_dict() for one in judged])
     styles = {"passed": "green", "failed": "bold red", "invalid": "yellow"}
     for verdict in judged:
         console.print(

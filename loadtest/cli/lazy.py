@@ -1,7 +1,7 @@
 """Command lines that import a command when it is called, and read its docstring for `--help`."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
+
+from loadtest.cli.document import with_output_options
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 
@@ -32,8 +34,11 @@ def lazy_app(
     commands: Mapping[str, str],
     hidden: Mapping[str, str] | None = None,
     moved: Mapping[str, str] | None = None,
+    tables: Collection[str] = (),
 ) -> typer.Typer:
     """A command line of functions, each named as `module:function`; those of `hidden` have no line in its help.
+
+    Every command takes --quiet, and those of `tables`, which print one, take --json.
 
     A name of `moved` ends with exit code 2 and a message that tells what it is now.
     """
@@ -45,17 +50,17 @@ def lazy_app(
         pretty_exceptions_enable=False,
     )
     for name, where in {**commands, **(hidden or {})}.items():
-        _add(app, name, where, is_hidden=name not in commands)
+        _add(app, name, where, is_hidden=name not in commands, has_table=name in tables)
     return app
 
 
-def _add(app: typer.Typer, name: str, where: str, is_hidden: bool) -> None:
+def _add(app: typer.Typer, name: str, where: str, is_hidden: bool, has_table: bool) -> None:
     module, _, function = where.partition(":")
 
     @app.command(name, help=_docstring(module, function), hidden=is_hidden)
     def load() -> Any:
         one = typer.Typer(add_completion=False)
-        one.command(name)(getattr(import_module(module), function))
+        one.command(name)(with_output_options(getattr(import_module(module), function), has_table))
         return get_command(one)
 
 

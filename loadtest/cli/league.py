@@ -10,6 +10,7 @@ from rich.table import Table
 
 from app.discovery import Discovered
 from app.strategy_groups import UnknownStrategy
+from loadtest.cli.document import tell
 from loadtest.cli.inputs import discovered
 from loadtest.cli.league_runs import LeagueRunner
 from loadtest.cli.options import RESULTS, Results, Seed
@@ -125,6 +126,7 @@ def _report(records: LeagueRecords, folder: Path) -> None:
     for one in every:
         if records.has(one.name):
             _print(records, one)
+    tell(**records.as_dict())
     _write_pages_of_runs(folder / PAGES, records)
     console.print(f"Report: {named(folder / 'league.html')}", soft_wrap=True, highlight=False)
     warn(

@@ -1,12 +1,14 @@
 """`lab list`: the strategies, contenders and scenarios."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from app.contender_names import version_of
-from app.discovery import discover
+from app.discovery import Discovered, discover
 from app.proxy import Proxy
 from app.strategy import Strategy
 from app.strategy_groups import ALL, BY_DEFAULT, CONTENDER_MARK, CONTENDERS, MARK, WRONG
+from loadtest.cli.document import tell
 from loadtest.cli.inputs import scenario_named
 from loadtest.cli.terminal import console
 from loadtest.report.quoting import for_console_markup
@@ -34,8 +36,28 @@ def list_() -> None:
     for name, why in (found.broken | found.broken_contenders).items():
         console.print(f"  [red]{name:{WIDTH}} broken: {for_console_markup(why)}[/]", soft_wrap=True)
     console.print("[bold]Scenarios[/] (loadtest/scenarios/)")
-    for name in scenario_names():
-        console.print(f"  {name:{WIDTH}} {for_console_markup(scenario_named(name).title)}", soft_wrap=True)
+    titles = {name: scenario_named(name).title for name in scenario_names()}
+    for name, title in titles.items():
+        console.print(f"  {name:{WIDTH}} {for_console_markup(title)}", soft_wrap=True)
+    tell(
+        strategies=[_told(name, one, found) for name, one in found.choosable.items()],
+        missing=found.missing,
+        broken=found.broken | found.broken_contenders,
+        scenarios=[{"name": name, "title": title} for name, title in titles.items()],
+    )
+
+
+def _told(name: str, one: type[Strategy], found: Discovered) -> dict[str, Any]:
+    """A strategy as JSON can hold it."""
+    return {
+        "name": name, "idea": _idea(one), "library": one.library, "right_twin": one.right_twin,
+        "runs_by_default": name in found.groups[BY_DEFAULT], "not_virtual": one.not_virtual,
+        "parameters": {key: parameter.default for key, parameter in one.parameters().items()},
+    }  # fmt: skip
+
+
+def _idea(one: type[Strategy]) -> str:
+    return next(iter((one.__doc__ or "").strip().splitlines()), "")
 
 
 def _list(title: str, where: str, group: Iterable[type[Strategy]]) -> None:
@@ -45,9 +67,8 @@ def _list(title: str, where: str, group: Iterable[type[Strategy]]) -> None:
         console.print(f"[bold]{title}[/] ({where})")
     for one in strategies:
         parameters = " ".join(f"{key}={parameter.default}" for key, parameter in one.parameters().items())
-        idea = next(iter((one.__doc__ or "").strip().splitlines()), "")
         said = " ".join(filter(None, (_apart(one), for_console_markup(parameters))))
-        console.print(f"  {one.name:{WIDTH}} {for_console_markup(idea)} [dim]{said}[/]", soft_wrap=True)
+        console.print(f"  {one.name:{WIDTH}} {for_console_markup(_idea(one))} [dim]{said}[/]", soft_wrap=True)
 
 
 def _apart(one: type[Strategy]) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from loadtest import ROOT
 from loadtest.cli.conduct import run_in, virtual
+from loadtest.cli.document import keep_and_tell
 from loadtest.cli.inputs import discovered
 from loadtest.cli.options import RESULTS, Results, Seed
 from loadtest.cli.output_files import MarkedPage
@@ -64,7 +65,7 @@ def mistakes(
     except BadGate as error:
         fail(error)
     table = MistakesTable(judged, found.baseline or "", seed)
-    write_whole(folder / "mistakes.json", as_json(table, about))
+    keep_and_tell(folder / "mistakes.json", as_json(table, about))
     write_whole(folder / "report.md", as_markdown(table))
     _print(table)
     console.print(f"Report: {named(folder / 'report.md')}", soft_wrap=True, highlight=False)

@@ -8,6 +8,7 @@ import typer
 
 from loadtest.cli.conduct import all_valid
 from loadtest.cli.conduct import report as report_results
+from loadtest.cli.document import tell
 from loadtest.cli.inputs import discovered
 from loadtest.cli.options import LATEST
 from loadtest.cli.running import guarded
@@ -33,6 +34,7 @@ def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] 
         fail(error)
     found = discovered(references=True)
     folder = folder.resolve()
+    tell(folder=str(folder))
     try:
         about = _environment(folder)
         if not (folder / "raw").is_dir():

@@ -20,6 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from loadtest.cli.document import tell
 from loadtest.cli.terminal import console, fail, say
 from loadtest.figures.run_folder import new_run_folder
 from loadtest.sim.kernel.loop import VirtualTimeError
@@ -70,9 +71,11 @@ def runs_progress(total: int, done: int, underway: Callable[[], float]) -> Itera
 def run_folder(results: Path, name: str, about: Mapping[str, Any], scenario: Scenario | None = None) -> Path:
     """Makes the folder of a run before anything runs; exit 2 where it cannot be made."""
     try:
-        return new_run_folder(results, name, about, scenario)
+        folder = new_run_folder(results, name, about, scenario)
     except OSError as error:
         fail(f"--results: no run can be kept in {results}: {error.strerror or error}")
+    tell(folder=str(folder))
+    return folder
 
 
 _ENDS = tuple(sign for name in ("SIGTERM", "SIGHUP") if (sign := getattr(signal, name, None)) is not None)

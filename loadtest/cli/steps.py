@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from loadtest.cli.conduct import real, run_in, virtual
+from loadtest.cli.document import keep_and_tell
 from loadtest.cli.inputs import discovered
 from loadtest.cli.options import RESULTS, Results, Seed
 from loadtest.cli.output_files import MarkedPage, lines_of
@@ -132,7 +133,7 @@ def _measured(table: StepsTable, native: int, folder: Path, about: Mapping[str, 
 
 
 def _report(table: StepsTable, folder: Path, about: Mapping[str, Any]) -> None:
-    write_whole(folder / "steps.json", as_json(table, about))
+    keep_and_tell(folder / "steps.json", as_json(table, about))
     write_whole(folder / "report.md", f"## {table.plan.title}\n\n{as_markdown(table, about)}\n")
     shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in HEADINGS:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from loadtest.cli.conduct import run_in, virtual
+from loadtest.cli.document import tell
 from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Duration, Pods, Results, Strategies
 from loadtest.cli.running import guarded, guarded_here, this_run
@@ -126,6 +127,7 @@ def _report(sweep: Sweep) -> None:
     extras.make("the report", lambda: write_frontier(folder, found, read_about(folder), sweep.plan), None)
     warn(extras.missing)  # every run is in points.jsonl
     best = unbeaten(found)
+    tell(folder=str(folder), choices=[one.as_dict() for one in found])
     _print("All points" if len(found) <= ROWS_MAX else "What to choose from", found if len(found) <= ROWS_MAX else best)
     requests, cpu_s = sum(run.row.requests for run in runs), sum(run.cpu_s for run in runs)
     console.print(

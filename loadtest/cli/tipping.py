@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from loadtest.cli.conduct import real, run_in, virtual
+from loadtest.cli.document import keep_and_tell
 from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.options import RESULTS, Pods, Results, Seed, Strategies
 from loadtest.cli.output_files import lines_of
@@ -20,7 +21,7 @@ from loadtest.report.contents import VIRTUAL
 from loadtest.report.marks import marked
 from loadtest.studies.tipping import native_places
 from loadtest.studies.tipping.fate import Found
-from loadtest.studies.tipping.page import Map, table, write_map
+from loadtest.studies.tipping.page import Map, as_json, table, write_map
 from loadtest.studies.tipping.places import BadMap, Place, plan_map
 from loadtest.theory.tipping import feeds_itself_from_per_s
 from loadtest.workload.planned_run import PlannedRun
@@ -103,6 +104,7 @@ def _measured(drawn: Map, folder: Path, about: dict[str, Any], places: list[Plac
 
 
 def _report(drawn: Map, folder: Path, about: dict[str, Any]) -> None:
+    keep_and_tell(folder / "map.json", as_json(drawn))
     write_map(folder, drawn, about)
     for name in drawn.plan.strategies:
         headings, lines = table(drawn, name)

@@ -8,6 +8,7 @@ import typer
 from app.contender_names import file_of
 from app.discovery import Discovered, discover
 from loadtest.cli.conduct import all_valid, conduct
+from loadtest.cli.document import tell
 from loadtest.cli.inputs import chosen_one, contender_files, scenario_named
 from loadtest.cli.new import FOLDER
 from loadtest.cli.options import DEFAULT_SCENARIO, RESULTS, Results, Seed
@@ -58,6 +59,7 @@ def try_(
     if isinstance(held, Breach):
         show_screen(held.screen(name, source), code=1)
     console.print(f"{name} keeps the contract: {held} promises.", highlight=False)
+    tell(strategy=name, promises_kept=held)
     if compare:
         _compare([name] if found.baseline in (None, name) else [found.baseline, name], found, workload, seed, results)
 
@@ -78,6 +80,7 @@ def _try_contender(
     found = discover(contenders=True)
     tried = contenders_named(found, name, is_file)
     behaviours = [show_behaviour(one, held) for one in tried]
+    tell(behaviours=[one.as_dict() for one in behaviours])
     if findings is not None:
         write_findings(findings, behaviours)
     if compare:
@@ -90,8 +93,10 @@ def _compare(names: list[str], found: Discovered, workload: Scenario, seed: int,
     runs = [PlannedRun(workload, one, seed) for one in names]
     finished = conduct(workload, runs, found, "native", seed, results, at_once=len(runs), show=_show_report)
     rows = [one.summary for one in finished]
-    for name in names[1:] or names:
-        console.print(verdict(rows, name), highlight=False, soft_wrap=True)
+    verdicts = {name: verdict(rows, name) for name in names[1:] or names}
+    tell(verdicts=verdicts)
+    for said in verdicts.values():
+        console.print(said, highlight=False, soft_wrap=True)
     exit_unless_valid(all_valid(rows))
 
 

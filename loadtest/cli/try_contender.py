@@ -14,7 +14,7 @@ from app.strategy_groups import words
 from loadtest import ROOT
 from loadtest.cli.output_files import write_beside
 from loadtest.cli.running import guarded
-from loadtest.cli.terminal import errors, fail, print_text, show_screen
+from loadtest.cli.terminal import console, errors, fail, print_text, show_screen
 from loadtest.cli.terminal import shown as shown_here
 from loadtest.contract.behaviour.examination import examine
 from loadtest.contract.behaviour.finding import Behaviour
@@ -69,7 +69,7 @@ def show_behaviour(contender: type[Contender], held: Sequence[str]) -> Behaviour
     """
     file = file_of(contender.name)
     assert file is not None
-    with Status(f"{contender.name} is being probed …", console=errors):
+    with Status(f"{contender.name} is being probed …", console=console if console.quiet else errors):
         behaviour = guarded(examine(contender))
     if breach := why_unusable(behaviour):
         show_screen(_told(breach, contender.name, file), code=1)

@@ -22,6 +22,7 @@ from loadtest.workload.schema import SCHEMA, of_another
 from loadtest.workload.trace import bring_trace, scenario_json
 
 PLAN = "plan.json"
+SUMMARY = "summary.json"
 PLAN_OF_SCHEMA_1 = "turns.json"
 RECORD = "run.json"
 FAILURE = "failure.log"
@@ -145,7 +146,7 @@ def keep_figures(
     """Write summary.json: runs, theory's predictions of each strategy, and the answer's sentences. Raises OSError."""
     runs = [summary.as_dict() for summary in summaries]
     figures = {"schema": SCHEMA, "runs": runs, "predictions": predictions or {}, "answer": list(answer)}
-    write_whole(folder / "summary.json", json.dumps(figures, indent=2))
+    write_whole(folder / SUMMARY, json.dumps(figures, indent=2))
 
 
 def point_latest(folder: Path) -> str:

@@ -3,11 +3,13 @@
 It warns of figures that are not of the same thing.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadtest.figures.run_summary import NEVER
 from loadtest.stats.intervals import ALPHA, INTERVAL_LEGEND
 from loadtest.stats.rows import AnyRow, is_assumed, same_arrivals, same_seeds, sample, why_invalid
 from loadtest.stats.saved_run import BadRun, SavedRun
@@ -35,6 +37,17 @@ class FigureComparison:
         better = ComparisonOutcome.HIGHER if self.figure.more_is_better else ComparisonOutcome.LOWER
         return self.verdict.outcome is better
 
+    def as_dict(self) -> dict[str, Any]:
+        """The finding as JSON can hold it; a time that never ended is `NEVER`."""
+        verdict = self.verdict
+        a, b = ([NEVER if math.isinf(value) else value for value in side] for side in (verdict.pair.a, verdict.pair.b))
+        bounds = verdict.interval
+        return {
+            "strategy": self.strategy, "figure": self.figure.name, "a": a, "b": b, "ratio": verdict.ratio,
+            "interval": None if bounds is None else [bounds.low, bounds.high], "verdict": verdict.outcome,
+            "says": verdict.words, "is_better": self.is_better,
+        }  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -44,6 +57,15 @@ class Compared:
     b: SavedRun
     findings: Sequence[FigureComparison]
     warnings: Sequence[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The comparison as JSON can hold it."""
+        return {
+            **{letter: {"run": run.name, "commit": run.commit} for letter, run in (("a", self.a), ("b", self.b))},
+            "warnings": list(self.warnings),
+            "conclusion": self.conclusion,
+            "findings": [one.as_dict() for one in self.findings],
+        }
 
     @property
     def conclusion(self) -> str:

@@ -5,8 +5,10 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from loadtest.figures.plain_text import quoted
+from loadtest.figures.run_summary import NEVER
 from loadtest.stats.rows import AnyRow, figure, figure_names, is_assumed, sample, why_invalid
 from loadtest.stats.saved_run import SavedRun
 from loadtest.stats.sentences import show
@@ -44,6 +46,11 @@ class GateResult:
         if self.invalid:
             return f"{self.gate}: not judged: {self.invalid}"
         return f"{self.gate.name} is {self.text}; the bound is {self.gate.operator} {self.gate.bound:.10g}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The outcome as JSON can hold it: without a value None, and `NEVER` for a time that did not end."""
+        value = NEVER if math.isinf(self.value) else None if math.isnan(self.value) else self.value
+        return {"gate": str(self.gate), "outcome": self.outcome, "value": value, "says": self.invalid or self.text}
 
 
 def judge_gates(gates: Sequence[Gate], run: SavedRun) -> list[GateResult]:

@@ -65,8 +65,11 @@ class Behaviour:
         """The finding of a probe; None where it was not asked."""
         return next((one for one in self.findings if one.name == name), None)
 
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
     def as_json(self) -> str:
-        return json.dumps(asdict(self), indent=1)
+        return json.dumps(self.as_dict(), indent=1)
 
     @classmethod
     def of_json(cls, text: str) -> Self:

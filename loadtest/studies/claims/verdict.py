@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from loadtest.studies.claims.claim import Claim, ClaimVerdict
 from loadtest.studies.claims.evidence import Evidence
@@ -57,6 +57,15 @@ class JudgedClaim(NamedTuple):
     @property
     def as_expected(self) -> bool:
         return self.verdict is self.claim.expected
+
+    def as_dict(self) -> dict[str, Any]:
+        """The claim with its figures as JSON can hold it; an open end of what is accepted is None."""
+        accepted = [None if math.isinf(end) else end for end in self.accepted] if self.claim.is_judged else None
+        return {
+            "claim": self.claim.name, "says": self.claim.says, "published": self.claim.says_published,
+            "predicted": self.predicted, "simulated": self.simulated, "measured": self.measured,
+            "accepted": accepted, "verdict": self.verdict, "is_as_expected": self.as_expected, "invalid": self.invalid,
+        }  # fmt: skip
 
     def _accepted(self, is_measured: bool) -> tuple[float, float]:
         claim = self.claim

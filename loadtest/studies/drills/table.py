@@ -1,6 +1,5 @@
 """The table of drills: fault by strategy, what must hold, what was observed, and the verdict."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -107,15 +106,14 @@ def as_markdown(table: DrillResults, about: Mapping[str, Any]) -> str:
     return "\n".join(text)
 
 
-def as_json(table: DrillResults, about: Mapping[str, Any]) -> str:
-    told = {
+def as_json(table: DrillResults, about: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "schema": SCHEMA,
         "world": table.world,
         "about": about,
         "lines": [_line(one) for one in table.lines],
         "elsewhere": [one._asdict() for one in SHOWN_ELSEWHERE],
     }
-    return json.dumps(told, indent=2, allow_nan=False)
 
 
 def _line(one: Judged) -> dict[str, Any]:

@@ -91,6 +91,15 @@ class LeagueRecords:
         used = {one.session for one in self.runs.values()} | {one.session for one in self.probed.values()}
         self.sessions = {name: one for name, one in (self.sessions | newer.sessions).items() if name in used}
 
+    def as_dict(self) -> dict[str, Any]:
+        """All records as JSON can hold them."""
+        return {
+            "entrants": [asdict(one) for _, one in sorted(self.entrants.items())],
+            "runs": [one.as_dict() for _, one in sorted(self.runs.items())],
+            "probed": [asdict(one) for _, one in sorted(self.probed.items())],
+            "sessions": dict(sorted(self.sessions.items())),
+        }
+
     def write(self, folder: Path) -> None:
         """Write the records into a league's folder. Raises OSError."""
         records = folder / RECORDS

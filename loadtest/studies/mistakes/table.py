@@ -1,6 +1,5 @@
 """The table of mistakes: one line and one figure each, beside the right twin and the baseline."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,25 +93,21 @@ def as_markdown(table: MistakesTable) -> str:
     return "\n".join(text)
 
 
-def as_json(table: MistakesTable, about: Mapping[str, Any]) -> str:
-    return json.dumps(
-        {
-            "schema": SCHEMA,
-            "about": about,
-            "seed": table.seed,
-            "mistakes": [
-                {
-                    "name": one.demonstration.name,
-                    "right_twin": one.demonstration.strategy.right_twin,
-                    "figure": one.demonstration.figure,
-                    "shown": one.is_shown,
-                    "gates": [{"gate": str(gate.gate), "outcome": gate.outcome, "is": gate.text} for gate in one.gates],
-                    "command": one.command,
-                    "rows": {name: row.as_dict() for name, row in one.rows.items()},
-                }
-                for one in table.shown
-            ],
-        },
-        indent=2,
-        allow_nan=False,
-    )
+def as_json(table: MistakesTable, about: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "about": about,
+        "seed": table.seed,
+        "mistakes": [
+            {
+                "name": one.demonstration.name,
+                "right_twin": one.demonstration.strategy.right_twin,
+                "figure": one.demonstration.figure,
+                "shown": one.is_shown,
+                "gates": [{"gate": str(gate.gate), "outcome": gate.outcome, "is": gate.text} for gate in one.gates],
+                "command": one.command,
+                "rows": {name: row.as_dict() for name, row in one.rows.items()},
+            }
+            for one in table.shown
+        ],
+    }

@@ -1,6 +1,5 @@
 """The table of steps: one number carried through, and what each step makes better or worse."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -106,8 +105,8 @@ def _escaped(cells: Sequence[str]) -> list[str]:
     return [*map(for_markdown, texts), for_markdown_code(command)]
 
 
-def as_json(table: StepsTable, about: Mapping[str, Any]) -> str:
-    told = {
+def as_json(table: StepsTable, about: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "schema": SCHEMA,
         "title": table.plan.title,
         "about": about,
@@ -117,7 +116,6 @@ def as_json(table: StepsTable, about: Mapping[str, Any]) -> str:
             for one in table.measured
         ],
     }
-    return json.dumps(told, indent=2, allow_nan=False)
 
 
 def _line(table: StepsTable, one: TakenStep) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from loadtest.figures.repeats import Medians, medians
 from loadtest.studies.sweep.grid import Value, in_words
@@ -49,6 +49,11 @@ class Choice(NamedTuple):
             and row.errors <= ERRORS_SHARE_MAX * row.requests
             and not row.wrong_answers
         )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The choice as JSON can hold it."""
+        stated = self._asdict() | {"row": self.row.as_dict(), "is_eligible": self.is_eligible}
+        return stated | {"reads_per_s": self.reads_per_s}
 
     @property
     def load(self) -> str:

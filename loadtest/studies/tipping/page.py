@@ -1,6 +1,5 @@
-"""The map as files: report.html with the picture, report.md, and map.json with every figure of every place."""
+"""The map as report.html with the picture, as report.md, and as a document with every figure of every place."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +76,8 @@ def _told(one: Found) -> str:
 
 
 def write_map(folder: Path, drawn: Map, about: Mapping[str, Any]) -> None:
-    """Writes map.json, report.md and report.html. Raises OSError."""
+    """Writes report.md and report.html. Raises OSError."""
     plan, known = drawn.plan, stamp(about, drawn.plan.scenario)
-    write_whole(folder / "map.json", json.dumps(_as_json(drawn), indent=2, allow_nan=False))
     write_whole(folder / "report.md", _markdown(drawn, known))
     page = render(
         "tipping.html",
@@ -127,7 +125,7 @@ def _markdown(drawn: Map, known: Sequence[tuple[str, str]]) -> str:
     return "\n".join([*lines, *(f"- {for_markdown(name)}: {for_markdown(plain(value))}" for name, value in known), ""])
 
 
-def _as_json(drawn: Map) -> dict[str, Any]:
+def as_json(drawn: Map) -> dict[str, Any]:
     plan = drawn.plan
     return {
         "schema": SCHEMA,
