@@ -167,4 +167,6 @@ def _popular(keys: Keys) -> str:
     count = "1 key" if keys.count == 1 else f"{keys.count:,} keys"
     if keys.hot_share is not None:
         return f"{count} ({100 * keys.hot_share:g} % of the requests to one)"
+    if keys.measured is not None:
+        return f"{count} (popularity as measured: {100 * max(keys.measured):.2g} % of the requests to one)"
     return count if keys.zipf is None else f"{count} (popularity by Zipf's law, exponent {keys.zipf:g})"

@@ -179,9 +179,9 @@ def _groups(keys: Keys) -> tuple[Floats, Floats]:
     """The number of keys in each group, and the share of requests that each key has, the most popular first."""
     if keys.hot_share is not None:
         return np.array([1.0, keys.count - 1.0]), np.array([keys.hot_share, (1 - keys.hot_share) / (keys.count - 1)])
-    if keys.zipf is None:
+    if keys.zipf is None and keys.measured is None:
         return np.array([float(keys.count)]), np.array([1 / keys.count])
-    weights = np.arange(1, keys.count + 1, dtype=np.float64) ** -keys.zipf
+    weights = np.sort(keys.popularity())[::-1]
     begins = np.unique(np.geomspace(1, keys.count + 1, GROUPS_MAX + 1).astype(np.int64))[:-1] - 1
     counts = np.diff(begins, append=keys.count).astype(np.float64)
     return counts, np.asarray(np.add.reduceat(weights, begins) / weights.sum() / counts)

@@ -65,11 +65,12 @@ def shifted(keys: Keys, time_s: NDArray[np.float64], key: NDArray[np.int64]) -> 
 
 
 class Popularity:
-    """The popularity of the keys: uniform, one hot key, or Zipf's law; and the share of ids that do not exist."""
+    """The popularity of the keys: uniform, one hot key, Zipf's law or measured; and the share of absent ids."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
-        if keys.zipf is not None:
+        self._is_drawn_by_share = keys.zipf is not None or keys.measured is not None
+        if self._is_drawn_by_share:
             self._cumulated = np.cumsum(keys.popularity())
 
     def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
@@ -81,7 +82,7 @@ class Popularity:
     def existing(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """So many keys of items that exist, by their popularity."""
         keys = self._keys
-        if keys.zipf is not None:
+        if self._is_drawn_by_share:
             return np.searchsorted(self._cumulated, rng.random(count), side="right").clip(max=keys.count - 1)
         if keys.hot_share is not None:
             others = rng.integers(1, keys.count, size=count)

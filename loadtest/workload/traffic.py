@@ -15,6 +15,10 @@ IDS_MAX = 1_000_000
 """The most ids of a key space, those that exist and those that do not."""
 RATE_MAX = 5_000_000
 """The highest rate in requests per second: beyond what one machine sends, since virtual time has no such limit."""
+MEASURED_MAX = 10_000
+"""The most keys whose shares are listed one by one."""
+SUM_ERROR_MAX = 1e-6
+"""The most that measured shares may miss 1 by, all together: what rounding leaves."""
 
 
 class Steady(Table):
@@ -157,13 +161,15 @@ class Shift(Table):
 
 
 class Keys(Table):
-    """The keys: ids 0 to count - 1, all equally popular unless `hot_share` or `zipf` is stated."""
+    """The keys: ids 0 to count - 1, all equally popular unless `hot_share`, `zipf` or `measured` is stated."""
 
     count: int = Field(ge=1, le=1_000_000)
     hot_share: float | None = Field(None, gt=0, lt=1)
     """The share of the requests that goes to id 0; the rest is uniform over the others."""
     zipf: float | None = Field(None, gt=0, le=5)
     """The exponent s of Zipf's law: id k is asked for in proportion to 1 / (k + 1)^s."""
+    measured: list[Annotated[float, Field(ge=0, le=1)]] | None = Field(None, min_length=1, max_length=MEASURED_MAX)
+    """The shares of the requests for ids 0, 1 and so on, as measured; what is left goes evenly to the other keys."""
     shift: Shift | None = None
     """A change of popularity in mid-run, of an open loop; what is stated here holds before it."""
 
@@ -195,13 +201,27 @@ class Keys(Table):
 
     @model_validator(mode="after")
     def _one_popularity(self) -> "Keys":
-        if self.hot_share is not None and self.zipf is not None:
-            raise ValueError("state either hot_share or zipf")
+        stated = [name for name in ("hot_share", "zipf", "measured") if getattr(self, name) is not None]
+        if len(stated) > 1:
+            raise ValueError(f"state either {' or '.join(stated)}")
+        if (why := self._why_not_measured()) is not None:
+            raise ValueError(f"measured: {why}")
         if self.hot_share is not None and self.count < 2:
             raise ValueError("hot_share needs a count of at least 2")
         if self.shift is not None and not self.shift.by < self.count:
             raise ValueError(f"shift.by must be less than count ({self.count}), not {self.shift.by}")
         return self
+
+    def _why_not_measured(self) -> str | None:
+        """The bound that the measured shares break; None where they fit."""
+        if self.measured is None:
+            return None
+        total = sum(self.measured)
+        if len(self.measured) > self.count:
+            return f"{len(self.measured):,} shares are more than count ({self.count:,})"
+        if total > 1 + SUM_ERROR_MAX or (len(self.measured) == self.count and total < 1 - SUM_ERROR_MAX):
+            return f"the shares must add up to 1 (at most, where there are fewer than keys), not {total:g}"
+        return None
 
     def shares(self) -> NDArray[np.float64]:
         """The share of all requests, before a shift, for each key; the rest is for ids that do not exist."""
@@ -213,5 +233,11 @@ class Keys(Table):
         if self.hot_share is not None:
             others = (1 - self.hot_share) / (self.count - 1)
             return np.concatenate(([self.hot_share], np.full(self.count - 1, others)))
+        if self.measured is not None:
+            listed = np.asarray(self.measured, dtype=np.float64)
+            rest = self.count - len(listed)
+            tail = np.full(rest, max(0.0, 1.0 - float(listed.sum())) / max(1, rest))
+            shares = np.concatenate((listed, tail))
+            return np.asarray(shares / shares.sum())
         weights = np.arange(1, self.count + 1, dtype=np.float64) ** -(self.zipf or 0.0)
         return np.asarray(weights / weights.sum())

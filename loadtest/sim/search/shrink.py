@@ -96,7 +96,14 @@ def _fewer_pods(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
 
 
 def _fewer_keys(scenario: Scenario, at_s: float) -> Iterator[Scenario]:
-    plain = {"hot_share": None, "zipf": None, "absent_share": 0.0, "absent_count": None, "shift": None}
+    plain = {
+        "hot_share": None,
+        "zipf": None,
+        "measured": None,
+        "absent_share": 0.0,
+        "absent_count": None,
+        "shift": None,
+    }
     yield from _changed(scenario, keys=plain)
     for count in sorted({1, scenario.keys.count // 2, scenario.keys.count - 1}):
         if 1 <= count < scenario.keys.count:

@@ -1,0 +1,119 @@
+"""The four situations that a service is simulated in, as scenarios that `lab sim` runs too.
+
+- cold start: the whole load from the first moment on, and an empty cache.
+- steady state: at least two TTLs of the whole load, after traffic has come to it slowly.
+- deploy: the pods are replaced one after the other under the whole load.
+- outage: the origin fails for a while; some time later Redis restarts, empty.
+
+The origin's outage shows which answers entries carry over it. The restart of Redis shows what an empty cache does to
+pods that are busy. Both happen to every service.
+"""
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from loadtest.studies.advise.service import Service
+from loadtest.workload.scenario import Scenario
+
+
+class Situation(StrEnum):
+    """The situations of a service, in the order in which they are told."""
+
+    COLD = "cold start"
+    STEADY = "steady state"
+    DEPLOY = "deploy"
+    OUTAGE = "outage"
+
+
+CONNECTIONS_OF_A_POD = 256
+"""Connections of each pod, the most that there may be: the shared pool is what bounds."""
+IN_FLIGHT_MAX = 1_000_000
+TIMEOUT_MS = 5_000.0
+"""The time-out of a load, queueing included, and with it the longest wait; more for a slow origin."""
+TIMEOUT_LATENCIES = 4.0
+"""The least time-out of a load, in mean latencies of the origin."""
+RAMP_FROM = 0.02
+"""The share of the rate at which traffic begins to come to a service that is to be warm."""
+TTLS_STEADY = 2.0
+"""The TTLs of the steady state that are looked at."""
+SETTLE_S = 5.0
+"""Seconds of the steady state before the first fault."""
+OUTAGE_S, RESTART_S = 20.0, 2.0
+"""How long the origin fails, and how long Redis is away, seconds."""
+RECOVERY_S = 20.0
+"""Seconds after a fault in which the service can show that it comes back."""
+DEPLOY_S_MAX, POD_AWAY_S = 30.0, 2.0
+"""The longest deploy, and how long a pod is away in it, seconds."""
+PODS_REPLACED_MAX = 16
+"""The most pods of a deploy that are replaced; of more, as many show it."""
+
+
+class Staged(NamedTuple):
+    """A situation as a scenario, and the second from which on it counts."""
+
+    scenario: Scenario
+    begin_s: float
+
+
+def staged(service: Service, situation: Situation, nets: dict[str, Any] | None = None) -> Staged:
+    """The scenario of a situation; what comes before its `begin_s` only fills the cache."""
+    lead_s = 0.0 if situation is Situation.COLD else lead_in_s(service)
+    window_s, faults = _window(service, situation, lead_s)
+    mean_ms = service.latency.mean_ms
+    table: dict[str, Any] = {
+        "name": f"advise-{situation.replace(' ', '-')}",
+        "title": f"{service.keys:,} keys at {service.rate_per_s:,g} requests/s: {situation}",
+        "source": "lab advise",
+        "duration_s": round(lead_s + window_s, 3),
+        "pods": service.pods,
+        "load": {"loop": "open", "rate_per_s": service.rate_per_s, "in_flight_max": IN_FLIGHT_MAX},
+        "keys": service.popularity.model_dump(),
+        "cache": {"ttl_s": service.ttl_s},
+        "origin": {
+            "latency": service.origin,
+            "connections": CONNECTIONS_OF_A_POD,
+            "connections_shared": service.pool,
+            "timeout_ms": max(TIMEOUT_MS, TIMEOUT_LATENCIES * mean_ms),
+        },
+        "payload": {"bytes": service.payload},
+        "faults": faults,
+        "nets": nets or {},
+    }
+    if lead_s:
+        table["load"]["shape"] = {"kind": "ramp", "from_share": RAMP_FROM, "to_share": 1.0, "for_s": lead_s}
+    return Staged(Scenario.model_validate(table), lead_s)
+
+
+def lead_in_s(service: Service) -> float:
+    """The seconds in which traffic comes to the service: a TTL, and as long as its pool needs to read every key."""
+    return round(max(service.ttl_s, 1.5 * fill_s(service), 5.0), 3)
+
+
+def fill_s(service: Service) -> float:
+    """The seconds that the pool needs to read every key once; a latency where the pool is not known."""
+    latency_s = service.latency.mean_ms / 1000
+    rounds = 1.0 if service.pool is None else max(1.0, service.keys / service.pool)
+    return min(rounds * latency_s, service.ttl_s)
+
+
+def _window(service: Service, situation: Situation, lead_s: float) -> tuple[float, list[dict[str, Any]]]:
+    """The seconds that count, and the faults in them by their second of the whole run."""
+    mean_s = service.latency.mean_ms / 1000
+    if situation is Situation.COLD:
+        return min(max(10.0, 3 * fill_s(service) + 4 * mean_s), 60.0), []
+    if situation is Situation.STEADY:
+        return max(TTLS_STEADY * (service.ttl_s + mean_s), 10.0), []
+    first_s = lead_s + SETTLE_S
+    if situation is Situation.DEPLOY:
+        pods = min(service.pods, PODS_REPLACED_MAX)
+        step_s = min(POD_AWAY_S + 0.5, DEPLOY_S_MAX / pods)
+        faults = [
+            {"kind": "pod-terminated", "pod": pod, "at_s": round(first_s + pod * step_s, 3), "for_s": POD_AWAY_S}
+            for pod in range(pods)
+        ]
+        return SETTLE_S + pods * step_s + POD_AWAY_S + RECOVERY_S / 2, faults
+    restart_s = first_s + OUTAGE_S + RECOVERY_S
+    return SETTLE_S + OUTAGE_S + RECOVERY_S + RESTART_S + RECOVERY_S, [
+        {"kind": "origin-fails", "at_s": round(first_s, 3), "for_s": OUTAGE_S},
+        {"kind": "cache-away", "at_s": round(restart_s, 3), "for_s": RESTART_S},
+    ]
