@@ -16,7 +16,7 @@ Settings = Mapping[str, float | str]
 """Parameters of a strategy by name."""
 
 
-class Level(StrEnum):
+class AdviceLevel(StrEnum):
     """How far the advice may be believed."""
 
     HIGH = "high"
@@ -111,7 +111,7 @@ class Advice:
     pool_sentences: tuple[str, ...]
     """The load of the pool, by formula and as simulated."""
     break_evens: tuple[BreakEven, ...]
-    level: Level
+    level: AdviceLevel
     confidence: tuple[str, ...]
     """The sentences behind that level: seeds, spread, what was guessed, what is not known."""
     nets: dict[str, Any] | None = None
