@@ -30,6 +30,14 @@ class Histogram:
         self._sort_in()
         return int(self._counts.sum())
 
+    def without(self, other: "Histogram") -> "Histogram":
+        """The durations that the other histogram, which is of some of them, does not hold."""
+        self._sort_in()
+        other._sort_in()
+        left = Histogram(len(self._counts), self._bits)
+        left._counts = self._counts - other._counts
+        return left
+
     def add(self, seconds: Floats, rows: Integers | int = 0) -> None:
         """Count durations in seconds, each in its row; below 0 counts as 0, beyond an hour as an hour."""
         microseconds = np.clip(seconds, 0, HIGHEST_US / 1e6)

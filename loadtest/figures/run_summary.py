@@ -11,7 +11,7 @@ PERCENTILES = {"p50_ms": 0.50, "p90_ms": 0.90, "p95_ms": 0.95, "p99_ms": 0.99, "
 """Percentiles of latency: fields of a summary, and the share of the requests that were no slower."""
 ABOUT_ANSWERS = (
     "hit_ratio", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms", "age_p50_s", "age_p99_s", "older_share",
-    "wait_p50_ms", "wait_p99_ms", "slow_s",
+    "wait_p50_ms", "wait_p99_ms", "slow_s", "age_max_s", "cold_p99_ms", "steady_p99_ms", "waited_share",
 )  # fmt: skip
 """Fields of a summary that are None where no answer was good, because errors are quick and would look good."""
 NEVER = "never"
@@ -71,6 +71,12 @@ class RunSummary:
     slow_s: int | None = None  # seconds in which at least 1 % of the requests took longer than slow_ms
     slow_ms: float = 0.0
     older_share: float | None = None  # share of the answers that are older than the TTL
+    age_max_s: float | None = None  # age of the oldest answer
+    promised_s: float | None = None  # the strategy's own promise of it while no load fails; None where it is not known
+    cold_requests: int | None = None  # requests of the cold start: see `loadtest.figures.cold_answers`
+    cold_p99_ms: float | None = None  # their latency; None where there were none
+    steady_p99_ms: float | None = None  # latency of all other requests
+    waited_share: float | None = None  # of these, the share that read the origin or waited for another's load
     wait_p50_ms: float | None = None  # latency of the collapsed answers: the wait for another's load
     wait_p99_ms: float | None = None
     stampedes: dict[str, dict[str, float]] = field(default_factory=dict)  # see loadtest.figures.stampedes
@@ -153,4 +159,7 @@ def assumed_figures(figures: Mapping[str, Any], hit_ms_max: float) -> list[str]:
     """
     served, latest_ms = figures["hit_ratio"] or 0.0, hit_ms_max * (1 + ROUNDED)
     found = {name: figures[name] for name, share in PERCENTILES.items() if served >= share}
+    waited = figures.get("waited_share")
+    if waited is not None and 1 - waited >= PERCENTILES["p99_ms"]:
+        found["steady_p99_ms"] = figures["steady_p99_ms"]
     return [name for name, value_ms in found.items() if value_ms is not None and value_ms <= latest_ms]

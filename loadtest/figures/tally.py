@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from app.strategy import Status
+from loadtest.figures.cold_answers import ColdAnswers
 from loadtest.figures.floor import Floor
 from loadtest.figures.good_answers import IN_STEP, STEPS_IN_SECOND, GoodAnswers
 from loadtest.figures.histogram import Histogram
@@ -56,11 +57,14 @@ class Tally:
         self._statuses = np.zeros(len(STATUSES) + 1, dtype=np.int64)
         self._wrong_answer_kinds: Counter[str] = Counter()
         self.requests = self._errors = self._aged = self._older = 0
+        self._oldest_seen_s = -np.inf
+        self._cold = ColdAnswers(ttl_s, is_warmed)
         self.waited_s = 0.0
         """The sum of all latencies, in seconds."""
         self._bin_s = max(BIN_S_MIN, duration_s / BINS_MAX)
         bins = max(1, int(np.ceil(duration_s / self._bin_s)))
         self._bins = bins
+        self._promised_s = oldest_s
         self._floor = None if oldest_s is None else Floor(oldest_s, start_s if is_warmed else -np.inf)
         self.origin = OriginLoad(start_s, self._bin_s, bins, hot_keys, ttl_s, is_warmed)
         self._overtaken = Overtaken() if is_written else None
@@ -82,11 +86,13 @@ class Tally:
         self.requests += len(latency_s)
         self.waited_s += float(latency_s.sum())
         self.latency.add(latency_s)
+        self._cold.add(chunk, latency_s)
         self.waits.add(latency_s[chunk.status == _COLLAPSED])
         ages_s = chunk.age_s[~np.isnan(chunk.age_s)]
         self.age.add(ages_s)
         self._aged += len(ages_s)
         self._older += int(np.sum(ages_s > self._ttl_s))
+        self._oldest_seen_s = max(self._oldest_seen_s, float(ages_s.max(initial=-np.inf)))
         self._statuses += np.bincount(chunk.status, minlength=len(STATUSES) + 1)
         is_good = (chunk.code == 200) | (chunk.code == 404)
         self._errors += len(is_good) - int(is_good.sum())
@@ -129,6 +135,7 @@ class Tally:
         """
         statuses = {status: int(count) for status, count in zip(STATUSES, self._statuses, strict=False) if count}
         served = statuses.get(Status.HIT, 0) + statuses.get(Status.STALE, 0)
+        waited = statuses.get(Status.MISS, 0) + statuses.get(Status.COLLAPSED, 0)
         figures = {
             "duration_s": self._duration_s,
             "requests": self.requests,
@@ -137,9 +144,12 @@ class Tally:
             **{name: _milliseconds(self.latency, share) for name, share in PERCENTILES.items()},
             "age_p50_s": _seconds(self.age, 0.50),
             "age_p99_s": _seconds(self.age, 0.99),
+            "promised_s": None if self._promised_s is None else round(self._promised_s, 3),
+            "age_max_s": round(self._oldest_seen_s, 3) if self._aged else None,
             "older_share": round(self._older / self._aged, 5) if self._aged else None,
             "wait_p50_ms": _milliseconds(self.waits, 0.50),
             "wait_p99_ms": _milliseconds(self.waits, 0.99),
+            **self._cold.figures(self.requests, waited, self.latency),
             "slow_s": int(np.sum((self._slow_in_second > 0) & (self._slow_in_second >= 0.01 * self._asked_in_second))),
             "slow_ms": self._slow_ms,
             "arrivals_dispersion": self._dispersion(),

@@ -27,7 +27,7 @@ class Report:
     outage: Sequence[str] = ()
     """The sentences on who came back after the trigger."""
     answer: Sequence[Sentence] = ()
-    """Who did best, at what price, and what to do: the first lines of every form of the report."""
+    """The sentences on who did best, at what price, and what to do: the first lines of every form of the report."""
 
     @property
     def rows(self) -> list[Medians]:
