@@ -47,7 +47,7 @@ def compare(
         console.print(for_terminal(f"{letter}: {run.name} (commit {run.commit})"))
     for warning in found.warnings:
         errors.print(for_terminal(f"! {warning}", "yellow"), soft_wrap=True)
-    _print_table(comparison.HEADINGS, [comparison.cells(one) for one in found.findings])
+    _print_table(comparison.headings(found), [comparison.cells(one) for one in found.findings])
     console.print(Text(found.conclusion, "bold"))
     console.print(Text(found.legend, "dim"))
     tell(**found.as_dict())

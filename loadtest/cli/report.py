@@ -1,4 +1,4 @@
-"""`lab report`: figures and reports of a run again, from its raw records."""
+"""`lab report`: figures and reports of a run again, from its raw records; `lab report A B …`: several in one page."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,8 @@ from loadtest.cli.conduct import all_valid
 from loadtest.cli.conduct import report as report_results
 from loadtest.cli.document import tell
 from loadtest.cli.inputs import discovered
-from loadtest.cli.options import LATEST
+from loadtest.cli.options import LATEST, RESULTS, Results
+from loadtest.cli.report_several import report_several
 from loadtest.cli.running import guarded
 from loadtest.cli.terminal import exit_unless_valid, fail
 from loadtest.experiment import experiment
@@ -26,8 +27,24 @@ OF_VIRTUAL_TIME = (
 )
 
 
-def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] = LATEST) -> None:
-    """Make figures and reports of a run again, from the raw records in its directory."""
+def report(
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="The run's directory; of several, as for `lab compare`.")
+    ] = None,
+    results: Results = RESULTS,
+) -> None:
+    """Make figures and reports of a run again, from the raw records in its directory; or one page of several runs.
+
+    Several runs need no raw records: what differs between them, all strategies, and each beside the first.
+    """
+    names = runs or [str(LATEST)]
+    if len(names) > 1:
+        report_several(names, results)
+        return
+    _report_one(Path(names[0]))
+
+
+def _report_one(folder: Path) -> None:
     try:
         need_folder(folder)
     except BadRun as error:
@@ -40,13 +57,13 @@ def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] 
         if not (folder / "raw").is_dir():
             fail(f"{folder}: no raw records there (raw/){OF_VIRTUAL_TIME if about.get('world') else ''}")
         scenario = read_scenario(str(folder / "scenario.json"))
-        runs = read_plan(folder, scenario)
+        planned = read_plan(folder, scenario)
         world = StoredWorld(folder)
     except OSError as error:
         fail(f"{folder}: no run of `lab bench` or `lab sim --raw` is there: {error.strerror}: {error.filename}")
     except ValueError as error:
         fail(f"{folder}: {error}")
-    begun = sorted((run for run in runs if world.has(run)), key=lambda run: run.place(found))
+    begun = sorted((run for run in planned if world.has(run)), key=lambda run: run.place(found))
     if not begun:
         fail(f"{folder}: no run was begun there")
     cut_short = [run for run in begun if world.is_cut_short(run)]
@@ -54,7 +71,7 @@ def report(folder: Annotated[Path, typer.Argument(help="The run's directory.")] 
     if not ended:
         fail(f"{folder}: no run came to its end there: {', '.join(run.label for run in cut_short)} cut short", code=3)
     finished = guarded(experiment(ended, world))
-    report_results(folder, finished, scenario, about, found, not_run(runs, ended, cut_short), is_new=False)
+    report_results(folder, finished, scenario, about, found, not_run(planned, ended, cut_short), is_new=False)
     exit_unless_valid(all_valid([one.summary for one in finished]))
     if cut_short:
         fail(f"what was cut short is no result: {', '.join(run.label for run in cut_short)}", code=3)

@@ -5,6 +5,7 @@ from pathlib import Path
 _OTHER_KINDS = {
     "points.jsonl": "a sweep, which has the figures of its points and no raw records: lab sweep --resume {} reports it",
     "league.html": "a league, whose pages lab league --render --resume {} makes again",
+    "side-by-side.json": "a page of several runs, whose figures are in their own folders",
     "claims.json": "the records of lab claims, whose figures are in claims.json",
 }
 """The kinds of folder beside a run's, by a file that only they have; the folder stands for the braces."""

@@ -7,11 +7,14 @@ from loadtest.stats.compare_runs import Compared, FigureComparison
 from loadtest.stats.sentences import show_median
 from loadtest.stats.verdicts import Verdict
 
-HEADINGS = ("strategy", "figure", "A", "B", "B / A", "verdict", "would show")
+
+def headings(found: Compared) -> tuple[str, ...]:
+    a, b = found.letters
+    return "strategy", "figure", a, b, f"{b} / {a}", "verdict", "would show"
 
 
 def cells(finding: FigureComparison) -> tuple[str, ...]:
-    """The line of a finding, a text for each of `HEADINGS`."""
+    """The line of a finding, a text for each of `headings`."""
     verdict, name = finding.verdict, finding.figure.name
     a, b = (show_median(name, values, unit=False) for values in (verdict.pair.a, verdict.pair.b))
     return marked(finding.strategy), name, a, b, _change(verdict), verdict.words, verdict.would_show
@@ -29,6 +32,6 @@ def markdown(compared: Compared) -> str:
         f"**A** {for_markdown_code(compared.a.name)} ({for_markdown(compared.a.commit)}) and **B** "
         f"{for_markdown_code(compared.b.name)} ({for_markdown(compared.b.commit)})", "",
         *(f"- ⚠ {for_markdown(warning)}" for warning in compared.warnings), *([""] if compared.warnings else []),
-        *markdown_table(HEADINGS, list(map(cells, compared.findings))), "",
+        *markdown_table(headings(compared), list(map(cells, compared.findings))), "",
         f"**{compared.conclusion}**", "", compared.legend,
     ])  # fmt: skip

@@ -23,6 +23,11 @@ _NO_WORKLOAD = ("name", "title", "source", "duration_s", "pods", "gates", "load.
 """Fields of scenario.json that change no figure, or that the rows say themselves."""
 
 
+Letters = tuple[str, str]
+LETTERS: Letters = ("A", "B")
+"""The names of the two runs in sentences."""
+
+
 @dataclass(frozen=True, slots=True)
 class FigureComparison:
     """One figure of one strategy in both runs, with the verdict on their difference."""
@@ -57,6 +62,7 @@ class Compared:
     b: SavedRun
     findings: Sequence[FigureComparison]
     warnings: Sequence[str]
+    letters: Letters = LETTERS
 
     def as_dict(self) -> dict[str, Any]:
         """The comparison as JSON can hold it."""
@@ -75,7 +81,11 @@ class Compared:
         if not told:
             return f"Too few repeats to tell of any of {len(outcomes)} figures."
         better = sum(finding.is_better for finding in self.findings)
-        split = [f"{count} {how} in B" for count, how in ((better, "better"), (differ - better, "worse")) if count]
+        split = [
+            f"{count} {how} in {self.letters[1]}"
+            for count, how in ((better, "better"), (differ - better, "worse"))
+            if count
+        ]
         which = f": {', '.join(split)}" if split else ""
         return f"{differ or 'None'} of {told} figures {'differs' if differ == 1 else 'differ'}{which}."
 
@@ -89,7 +99,7 @@ class Compared:
             else ""
         )
         return (
-            f"A and B: median over repeats. {INTERVAL_LEGEND} Verdicts: Student's t on logarithms, {self._how}, alpha "
+            f"{' and '.join(self.letters)}: median over repeats. {INTERVAL_LEGEND} Verdicts: Student's t on logarithms, {self._how}, alpha "
             f"{ALPHA:g} over all {len(self.findings)} figures together (Holm); would show: the least change that would "
             f"have been found four times in five.{margin}"
         )
@@ -106,18 +116,23 @@ class Compared:
 
 
 def compare(
-    a: SavedRun, b: SavedRun, of_a: str | None = None, of_b: str | None = None, latency_drift: float | None = None
+    a: SavedRun,
+    b: SavedRun,
+    of_a: str | None = None,
+    of_b: str | None = None,
+    latency_drift: float | None = None,
+    letters: Letters = LETTERS,
 ) -> Compared:
     """Every compared figure of every strategy that both runs have, or of one strategy each.
 
     `latency_drift` replaces the drift of latencies (see `LATENCY_DRIFT`). Raises `BadRun` where nothing is in both.
     """
-    warnings = list(_differences(a, b))
-    left, right = (_valid(run, letter, warnings) for run, letter in ((a, "A"), (b, "B")))
+    warnings = list(_differences(a, b, letters))
+    left, right = (_valid(run, letter, warnings) for run, letter in zip((a, b), letters, strict=True))
     steady = Path(a.name).resolve() == Path(b.name).resolve() or (_is_virtual(a) and _is_virtual(b))
     asked: list[tuple[str, Figure]] = []
     pairs: list[SamplePair] = []
-    for one, other in _strategies(a, b, of_a, of_b, warnings):
+    for one, other in _strategies(a, b, of_a, of_b, warnings, letters):
         exact = same_seeds(left, one, right, other)
         paired = same_arrivals(left, one, right, other)
         for known in COMPARED:
@@ -127,7 +142,9 @@ def compare(
             if is_worst_count(known.name) and any(before) != any(after):
                 a_shown, b_shown = (show_median(known.name, values) for values in (before, after))
                 name = one if one == other else f"{one} / {other}"
-                warnings.append(f"{name}.{known.name}: the worst of A is {a_shown}, of B {b_shown}")
+                warnings.append(
+                    f"{name}.{known.name}: the worst of {letters[0]} is {a_shown}, of {letters[1]} {b_shown}"
+                )
             drift = latency_drift if latency_drift is not None and known.name.endswith("_ms") else known.drift
             if steady:
                 drift = 0.0
@@ -142,7 +159,7 @@ def compare(
     findings = [
         FigureComparison(name, known, verdict) for (name, known), verdict in zip(asked, judge(pairs), strict=True)
     ]
-    return Compared(a, b, findings, warnings)
+    return Compared(a, b, findings, warnings, letters)
 
 
 def _valid(run: SavedRun, letter: str, warnings: list[str]) -> list[AnyRow]:
@@ -154,7 +171,7 @@ def _valid(run: SavedRun, letter: str, warnings: list[str]) -> list[AnyRow]:
 
 
 def _strategies(
-    a: SavedRun, b: SavedRun, of_a: str | None, of_b: str | None, warnings: list[str]
+    a: SavedRun, b: SavedRun, of_a: str | None, of_b: str | None, warnings: list[str], letters: Letters
 ) -> list[tuple[str, str]]:
     if of_a or of_b:
         pair = (of_a or of_b or "", of_b or of_a or "")
@@ -162,39 +179,40 @@ def _strategies(
             if name not in run.strategies:
                 raise BadRun(f"{run.name}: no strategy {name!r} in that run: name one of {', '.join(run.strategies)}")
         return [pair]
-    for letter, run, other in (("A", a, b), ("B", b, a)):
+    for letter, run, other in ((letters[0], a, b), (letters[1], b, a)):
         if only := [name for name in run.strategies if name not in other.strategies and name not in run.references]:
             warnings.append(f"only in {letter}: {', '.join(only)}")
     return [(name, name) for name in a.strategies if name in b.strategies and name not in a.references]
 
 
-def _differences(a: SavedRun, b: SavedRun) -> Iterator[str]:
+def _differences(a: SavedRun, b: SavedRun, letters: Letters) -> Iterator[str]:
     """The reasons why the figures of two runs are not of the same workload."""
     labels = [{name: _values(run, name) for name in _SAME_ROWS} for run in (a, b)]
     # in virtual time the machine is nothing but faster or slower
     virtual = _is_virtual(a) or _is_virtual(b)
-    machines = [{} if virtual else _flat(run.environment.get("machine", {}), "machine") for run in (a, b)]
-    surroundings = [_flat(run.environment.get("ambient", {}), "ambient") for run in (a, b)]
+    machines = [{} if virtual else flat(run.environment.get("machine", {}), "machine") for run in (a, b)]
+    surroundings = [flat(run.environment.get("ambient", {}), "ambient") for run in (a, b)]
     told = _unequal(*labels) + _unequal(*machines) + _unequal(*surroundings)
     if a.scenario and b.scenario:
-        told += [one for one in _unequal(_flat(a.scenario), _flat(b.scenario)) if one[0] not in _NO_WORKLOAD]
+        told += [one for one in _unequal(flat(a.scenario), flat(b.scenario)) if one[0] not in _NO_WORKLOAD]
     for name, left, right in told:
         # a parameter is what two runs are compared for
         words = "other parameters" if name.startswith("params.") else "not comparable"
-        yield f"{words}: {name} is {left} in A and {right} in B"
+        yield f"{words}: {name} is {left} in {letters[0]} and {right} in {letters[1]}"
 
 
 def _values(run: SavedRun, name: str) -> str:
     return " and ".join(sorted({str(row.get(name, "not stated")) for row in run.rows}))
 
 
-def _flat(table: object, prefix: str = "") -> dict[str, Any]:
+def flat(table: object, prefix: str = "") -> dict[str, Any]:
+    """The values in a table and in the tables within it, each by its path with dots."""
     if not isinstance(table, Mapping):
         return {prefix: table}
     return {
         key: value
         for name, inner in table.items()
-        for key, value in _flat(inner, f"{prefix}.{name}" if prefix else name).items()
+        for key, value in flat(inner, f"{prefix}.{name}" if prefix else name).items()
     }
 
 
