@@ -17,7 +17,7 @@ LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES WRONG CONTENDERS LOCUSTFILE LOA
 UP_VARIABLES := $(LOAD_VARIABLES) PYTHON_IMAGE REDIS_IMAGE VICTORIAMETRICS_IMAGE VMALERT_IMAGE GRAFANA_IMAGE FRONT_PORT \
   GRAFANA_PORT VICTORIAMETRICS_PORT VMALERT_PORT
 takes.bench     := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORLD
-takes.report    := RUN
+takes.report    := RUN A B
 takes.up        := $(UP_VARIABLES)
 takes.load      := $(LOAD_VARIABLES)
 takes.dev       := $(UP_VARIABLES) DEV_CHECK_S
@@ -90,8 +90,8 @@ bench: $(READY)
 	@$(LAB) bench $(bench_options) $(call option,WORLD,world)
 endif
 
-report: $(READY) ## Figures and reports of a run again, from its raw records: RUN=results/latest
-	@$(LAB) report -- $${RUN:+"$$RUN"}
+report: $(READY) ## Figures and reports of a run again, from its raw records: RUN=results/latest; two in one page: A= B=
+	@$(LAB) report -- $${RUN:+"$$RUN"} $${A:+"$$A"} $${B:+"$$B"}
 
 list: $(READY) ## The strategies and scenarios that there are
 	@$(LAB) list

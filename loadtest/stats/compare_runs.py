@@ -99,7 +99,8 @@ class Compared:
             else ""
         )
         return (
-            f"{' and '.join(self.letters)}: median over repeats. {INTERVAL_LEGEND} Verdicts: Student's t on logarithms, {self._how}, alpha "
+            f"{' and '.join(self.letters)}: median over repeats. {INTERVAL_LEGEND} "
+            f"Verdicts: Student's t on logarithms, {self._how}, alpha "
             f"{ALPHA:g} over all {len(self.findings)} figures together (Holm); would show: the least change that would "
             f"have been found four times in five.{margin}"
         )

@@ -16,11 +16,11 @@ def lab(*words: object) -> Result:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Three simulated runs that differ in their strategies, and the last in its pods."""
+    """Three simulated runs that differ in their strategies, and the last in pods and seed."""
     results = tmp_path_factory.mktemp("runs")
     for pods, names in ((3, "static,swr"), (3, "static,jitter"), (2, "static")):
         options = ["--duration", 11, "--repeats", 3, "--no-reference", "--results", results, "--quiet"]
-        assert lab("sim", "--strategies", names, "--pods", pods, *options).exit_code == 0
+        assert lab("sim", "--strategies", names, "--pods", pods, "--seed", pods, *options).exit_code == 0
     return sorted(path for path in results.iterdir() if not path.is_symlink())
 
 
@@ -44,7 +44,7 @@ def test_each_later_run_stands_beside_the_first_by_its_own_letter(runs: list[Pat
     told, folder = page(runs, tmp_path)
     assert told["compared"].keys() == {"B", "C"}
     assert all(one["verdict"] == "identical" for one in told["compared"]["B"]["findings"]), "the same seeds"
-    assert any(one["a"] != one["b"] for one in told["compared"]["C"]["findings"]), "another number of pods"
+    assert any(one["a"] != one["b"] for one in told["compared"]["C"]["findings"]), "another seed"
     assert "only in A: swr" in told["compared"]["C"]["warnings"]
     assert "C / A" in (folder / "report.md").read_text()
 
