@@ -1,0 +1,1 @@
+"""The docs' pictures, tables and numbers, made from runs that `docs/pages.toml` states."""
