@@ -1,4 +1,4 @@
-"""The course over time that is drawn for a strategy: a typical repeat, and over it the most reads of any."""
+"""The course over time that is drawn for a strategy: a typical repeat, within the band of all."""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from loadtest.figures.records import Floats
 from loadtest.figures.repeats import by_strategy, medians
-from loadtest.figures.run_summary import RunSummary, Series
+from loadtest.figures.run_summary import RepeatsBand, RunSummary, Series
 
 TYPICAL_BY = ("steady_peak_1s", "cold_peak_1s", "origin_reads", "p99_ms")
 """Figures in which a typical repeat is near the medians."""
@@ -16,17 +17,26 @@ TYPICAL_BY = ("steady_peak_1s", "cold_peak_1s", "origin_reads", "p99_ms")
 def courses(measured: Sequence[tuple[RunSummary, Series]]) -> dict[str, Series]:
     """The course of each strategy: that of its only run, or of the valid repeat nearest to the medians of all.
 
-    Of several runs it holds the most reads that any of them had in each bin, too.
+    Of several runs it holds the lowest and the highest of all in each bin, too.
     """
     found = {}
     for strategy, repeats in by_strategy([row for row, _ in measured]).items():
         runs = [(row, line) for row, line in measured if row.strategy == strategy]
         (middle,) = medians(repeats)
         row, line = min(runs, key=lambda one: (not one[0].valid, _distance(one[0], middle), one[0].repeat))
-        others = [other.origin_reads for _, other in runs if len(other.origin_reads) == len(line.origin_reads)]
-        highest = np.max(others, axis=0) if len(runs) > 1 else None
-        found[strategy] = replace(line, repeat=row.repeat, highest_reads=highest)
+        alike = [other for _, other in runs if len(other.time_s) == len(line.time_s)]
+        reads = _band([other.in_last_second() for other in alike])
+        found[strategy] = replace(
+            line, repeat=row.repeat, reads_band=reads, p99_band=_band([other.p99_ms for other in alike])
+        )
     return found
+
+
+def _band(values: Sequence[Floats]) -> RepeatsBand | None:
+    """The lowest and the highest in each bin of those that have a value there; None for one run."""
+    if len(values) < 2:
+        return None
+    return RepeatsBand(np.fmin.reduce(values), np.fmax.reduce(values))
 
 
 def _distance(row: RunSummary, middle: RunSummary) -> float:

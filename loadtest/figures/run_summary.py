@@ -3,7 +3,9 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from loadtest.figures.records import Floats, Integers
 
@@ -131,6 +133,13 @@ class Attempted:
     """Attempts, first ones and retries, in each 100 ms; None for clients that wait and ask once."""
 
 
+class RepeatsBand(NamedTuple):
+    """The lowest and the highest of all repeats in each bin; NaN where none has a value."""
+
+    low: Floats
+    high: Floats
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """The course of one run in bins of `bin_s` seconds from the start of the load; an empty bin's latency is NaN."""
@@ -142,7 +151,17 @@ class Series:
     p99_ms: Floats
     attempted: Attempted | None = None
     repeat: int = 1  # the repeat of this course
-    highest_reads: Floats | None = None  # the most reads per second of any repeat, in each bin
+    reads_band: RepeatsBand | None = None  # of `in_last_second` over the repeats; None for one run, as the next
+    p99_band: RepeatsBand | None = None
+
+    def in_last_second(self) -> Floats:
+        """Reads in the second that ends with each bin: the unit of the peak, so that the two can be compared by eye.
+
+        A bin's own rate cannot: a herd of 60 within a bin of half a second is a rate of 120/s, twice its peak.
+        """
+        bins = max(1, round(1 / self.bin_s))
+        summed: Floats = np.convolve(self.origin_reads, np.ones(bins))[: len(self.origin_reads)]
+        return summed / bins
 
 
 def as_written(figures: Mapping[str, Any]) -> dict[str, Any]:

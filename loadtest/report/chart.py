@@ -1,197 +1,174 @@
-"""The figure of a run: origin reads and latency over time, a column per strategy.
+"""The course of a strategy over time: origin reads, and below them latency.
 
-All columns have the same axes and scales, so that they differ by the strategy alone.
+Every strategy has a figure of its own, on the axes of all, so that they differ by the strategy alone. A page can place
+as many side by side as it has room for.
 """
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go  # type: ignore[import-untyped]
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
 from loadtest.figures.records import Floats
 from loadtest.figures.repeats import Medians
-from loadtest.figures.run_summary import Series
-from loadtest.report.colours import BAD, FAINT, INK
+from loadtest.figures.run_summary import RepeatsBand, Series
+from loadtest.report.cells import ASSUMED, shown
+from loadtest.report.chart_look import AXIS, add_heading, set_look
+from loadtest.report.embedding import Chart, chart
 from loadtest.report.fault_marks import FaultMark, draw_marks
 from loadtest.report.marks import marked
-from loadtest.report.quoting import for_html
 
-FONT = {"family": "system-ui, -apple-system, Segoe UI, sans-serif", "size": 12, "color": INK}
-"""The font of every figure."""
-
-COLUMNS_MAX = 6  # in one band; with more a needle would be thinner than a pixel
-NAME_CHARS = 96  # of headings side by side in a band, so that none meets its neighbour on a page of 1000 px
-
-READS_PX, LATENCY_PX, GAP_PX, HEADING_PX, BELOW_PX = 230, 190, 22, 18, 52
-
-Drawn = NDArray[np.float32]
-"""Coordinates as the page holds them: seven digits, at half the size."""
+HEIGHT_PX, MARGIN = 400, (40, 8, 22, 34)
+READS_SHARE, GAP_SHARE = 0.52, 0.1
+GROUP = "course"
+"""The charts of a group are zoomed together."""
 
 _EMPTY = np.array([np.nan])
 _NOTHING = Series(1.0, _EMPTY, _EMPTY, _EMPTY, _EMPTY)
+BELOW_AXIS = 1e-9
+"""A latency that lies below every axis, which is logarithmic."""
 
 
-def figure(
+class Limits(NamedTuple):
+    """The ends of the axes that all courses share."""
+
+    ends_s: float
+    reads_top: float
+    decades: tuple[float, float]
+    """The ends of the latency axis as powers of ten."""
+
+
+class CourseShown(NamedTuple):
+    """A strategy's course in a page: the words above it, and its chart."""
+
+    row: Medians
+    repeat: int
+    """The repeat that is drawn; 0 where there is one run alone."""
+    chart: Chart
+
+
+def course_charts(
     rows: Sequence[Medians],
     series: Mapping[str, Series],
     inks: Mapping[str, str],
     marks: Mapping[str, Sequence[FaultMark]],
-) -> go.Figure:
-    """The figure: two panels per row, in bands of at most `COLUMNS_MAX`; without a series they show the peaks alone."""
-    bands = math.ceil(len(rows) / COLUMNS_MAX)
-    columns = math.ceil(len(rows) / bands)
-    drawing = make_subplots(rows=2 * bands, cols=columns, horizontal_spacing=0.1 / columns)
-    names = [_heading(row, series.get(row.strategy), NAME_CHARS // columns) for row in rows]
-    for position, row in enumerate(rows):
-        band, column = divmod(position, columns)
+) -> list[CourseShown]:
+    """A chart per row; without a series it shows the peaks alone."""
+    ends = _limits(rows, [series[row.strategy] for row in rows if row.strategy in series])
+    found = []
+    for number, row in enumerate(rows):
         run = series.get(row.strategy, _NOTHING)
-        _draw(drawing, row, run, inks[row.strategy], 2 * band + 1, column + 1)
-        for panel in (2 * band + 1, 2 * band + 2):
-            draw_marks(drawing, marks.get(row.strategy, ()), panel % 2 == 1, row=panel, col=column + 1)
-    _set_axes(drawing, rows, series, bands, columns)
-    _place(drawing, names, bands, columns)
-    return drawing
+        drawing = course_figure(row, run, inks[row.strategy], marks.get(row.strategy, ()), ends)
+        label = f"{marked(row.strategy)}: origin reads and latency over time"
+        one = chart(f"course-{number}", label, in_words(row), drawing)
+        found.append(CourseShown(row, run.repeat if row.repeats > 1 else 0, one))
+    return found
 
 
-def _draw(drawing: go.Figure, row: Medians, run: Series, ink: str, reads_row: int, column: int) -> None:
-    at = {"row": reads_row, "col": column}
-    time_s, reads = _steps(run, _in_last_second(run))
-    line = {"color": ink, "width": 1}
-    tip = "%{y:.4~g} reads in the last second<extra></extra>"
-    drawing.add_scatter(
-        x=time_s,
-        y=reads,
-        mode="lines",
-        name="origin reads",
-        line=line,
-        fill="tozeroy",
-        fillcolor=ink + "80",
-        hovertemplate=tip,
-        **at,
-    )
-    if run.highest_reads is not None:
-        time_s, highest = _steps(run, _in_last_second(run, run.highest_reads))
-        thin = {"color": ink, "width": 0.7, "dash": "dot"}
-        drawing.add_scatter(
-            x=time_s, y=highest, mode="lines", name="most of any repeat", line=thin, hoverinfo="skip", **at
-        )
+def course_figure(row: Medians, run: Series, ink: str, marks: Sequence[FaultMark], ends: Limits) -> go.Figure:
+    """The figure of one strategy: reads above, latency below."""
+    drawing = make_subplots(rows=2, cols=1, shared_xaxes=True)
+    _draw_reads(drawing, run, ink)
+    _draw_latency(drawing, run, ink)
     # the exact peaks, from every read's own moment: the bins can only come near them
     for peak, dash in ((row.steady_peak_1s, "dash"), (row.cold_peak_1s or None, "dot")):
         if peak is not None:
-            drawing.add_hline(y=peak, line={"color": ink, "width": 1.2, "dash": dash}, opacity=0.7, **at)
-    at = {"row": reads_row + 1, "col": column}
-    for name, values, style in (
-        ("p50", run.p50_ms, {"width": 1.5, "dash": "dot"}),
-        ("p99", run.p99_ms, {"width": 1.3}),
-    ):
-        time_s, latency_ms = _steps(run, np.where(values > 0, values, np.nan))
-        tip = f"{name} %{{y:.3~g}} ms<extra></extra>"
+            drawing.add_hline(y=peak, line={"color": ink, "width": 1.2, "dash": dash}, opacity=0.8, row=1, col=1)
+    for panel in (1, 2):
+        draw_marks(drawing, marks, panel == 1, row=panel, col=1)
+    _set_axes(drawing, ends)
+    return drawing
+
+
+def in_words(row: Medians) -> str:
+    """The sentence that stands for a course."""
+    steady = "nothing expired" if row.steady_peak_1s is None else f"{row.steady_peak_1s:,} in the steady state"
+    told = f"Most origin reads in a second: {steady}, {row.cold_peak_1s:,} in the cold start."
+    latency = [
+        f"{name} {ASSUMED if field in row.assumed else ''}{shown(getattr(row, field))} ms"
+        for name, field in (("p50", "p50_ms"), ("p99", "p99_ms"))
+    ]
+    return f"{told} Latency: {', '.join(latency)}."
+
+
+def _draw_reads(drawing: go.Figure, run: Series, ink: str) -> None:
+    if run.reads_band is not None:
+        _draw_band(drawing, run, run.reads_band, ink, 1)
+    drawing.add_scatter(
+        **_bins(run, run.in_last_second()), mode="lines", name="origin reads",
+        line={"color": ink, "width": 1, "shape": "hv"}, fill="tozeroy", fillcolor=ink + "80",
+        hovertemplate="%{y:.4~g} reads in the last second<extra></extra>", row=1, col=1,
+    )  # fmt: skip
+
+
+def _draw_latency(drawing: go.Figure, run: Series, ink: str) -> None:
+    if run.p99_band is not None:
+        _draw_band(drawing, run, run.p99_band, ink, 2)
+    lines = (("p50", run.p50_ms, {"width": 1.5, "dash": "dot"}), ("p99", run.p99_ms, {"width": 1.3}))
+    for name, values, style in lines:
         drawing.add_scatter(
-            x=time_s, y=latency_ms, mode="lines", name=name, line={"color": ink, **style}, hovertemplate=tip, **at
-        )
-
-
-def _in_last_second(run: Series, reads: Floats | None = None) -> Floats:
-    """Reads in the second that ends with each bin: the unit of the peak, so that the two can be compared by eye.
-
-    A bin's own rate cannot: a herd of 60 within a bin of half a second is a rate of 120/s, twice its peak.
-    """
-    bins = max(1, round(1 / run.bin_s))
-    of = run.origin_reads if reads is None else reads
-    summed: Floats = np.convolve(of, np.ones(bins))[: len(of)]
-    return summed / bins
-
-
-def _steps(run: Series, values: Floats) -> tuple[Drawn, Drawn]:
-    """The values with a point at both ends of every bin, so that a bin between two empty ones is a visible dash."""
-    time_s = np.column_stack((run.time_s, run.time_s + run.bin_s)).ravel()
-    return time_s.astype(np.float32), np.repeat(values, 2).astype(np.float32)
-
-
-def _set_axes(
-    drawing: go.Figure, rows: Sequence[Medians], series: Mapping[str, Series], bands: int, columns: int
-) -> None:
-    runs = [series[row.strategy] for row in rows if row.strategy in series]
-    ends_s = [row.duration_s for row in rows] + [run.time_s[-1] + run.bin_s for run in runs if len(run.time_s)]
-    tops = [row.origin_peak_1s for row in rows] + [_in_last_second(run).max(initial=0) for run in runs]
-    tops += [_in_last_second(run, run.highest_reads).max(initial=0) for run in runs]
-    drawing.update_xaxes(
-        range=[0, float(max(ends_s))], matches="x", nticks=5, ticks="outside", tickcolor=FAINT, showgrid=False
-    )
-    drawing.update_yaxes(gridcolor=FAINT, zeroline=False, showticklabels=False)
-    for band in range(bands):
-        reads = {"row": 2 * band + 1}
-        latency = {"row": 2 * band + 2}
-        drawing.update_xaxes(showticklabels=False, **reads)
-        drawing.update_xaxes(title={"text": "seconds", "standoff": 4}, **latency)
-        # room above the highest peak
-        drawing.update_yaxes(range=[0, 1.08 * max(1.0, *map(float, tops))], matches="y", rangemode="tozero", **reads)
-        drawing.update_yaxes(
-            # Logarithmic, because the three heights that matter are decades apart: a hit (about 2 ms), a read of the
-            # origin (about 200 ms), a queue for the origin (seconds). On a linear axis one slow second would press
-            # the hits and the p50 of every column onto the floor.
-            type="log",
-            range=_decades(runs),
-            matches=f"y{columns + 1}",
-            tickvals=[10.0**power for power in range(-2, 6)],
-            ticktext=["0.01", "0.1", "1", "10", "100", "1,000", "10,000", "100,000"],
-            **latency,
-        )
-        drawing.update_yaxes(title="origin reads/s", showticklabels=True, col=1, **reads)
-        drawing.update_yaxes(title="latency (ms, log)", showticklabels=True, col=1, **latency)
-    drawing.update_xaxes(matches=None, row=1, col=1)  # the axes that the others match match nothing
-    drawing.update_yaxes(matches=None, row=1, col=1)
-    drawing.update_yaxes(matches=None, row=2, col=1)
-
-
-def _decades(runs: Sequence[Series]) -> list[float]:
-    """The range of the latency axis as powers of ten, from 1 ms or below, over at least one decade."""
-    seen = np.concatenate([[1.0], *(values[values > 0] for run in runs for values in (run.p50_ms, run.p99_ms))])
-    low = math.floor(np.log10(seen.min()))
-    return [float(low), max(low + 1.0, float(np.log10(1.5 * seen.max())))]
-
-
-def _heading(row: Medians, run: Series | None, width: int) -> list[str]:
-    """The strategy's name, in lines of at most `width` characters, and both peaks under it.
-
-    A long name is broken after an underscore where it has one.
-    """
-    lines = [line.replace("_ ", "_") for line in textwrap.wrap(marked(row.strategy).replace("_", "_ "), width)]
-    heading = [f"<b>{for_html(line)}</b>" for line in lines]
-    steady = "nothing expired" if row.steady_peak_1s is None else f"steady peak <b>{row.steady_peak_1s:,}</b>"
-    told = [steady, f"cold start <b>{row.cold_peak_1s:,}</b>"]
-    if run is not None and row.repeats > 1:
-        told.append(f"repeat {run.repeat} of {row.repeats}")
-    heading += [f'<span style="font-size:12px">{line}</span>' for line in told]
-    return heading if row.valid else [*heading, f'<span style="color:{BAD}">not valid</span>']
-
-
-def _place(drawing: go.Figure, names: Sequence[Sequence[str]], bands: int, columns: int) -> None:
-    """Sets the heights, so that a panel has the same pixels whatever the number of bands and the length of names."""
-    above_px = HEADING_PX * max(map(len, names)) + 12
-    band_px = READS_PX + GAP_PX + LATENCY_PX
-    plot_px = bands * band_px + (bands - 1) * (above_px + BELOW_PX)
-    for band in range(bands):
-        top_px = plot_px - band * (band_px + above_px + BELOW_PX)
-        reads = [(top_px - READS_PX) / plot_px, top_px / plot_px]
-        latency = [(top_px - band_px) / plot_px, (top_px - band_px + LATENCY_PX) / plot_px]
-        drawing.update_yaxes(domain=reads, row=2 * band + 1)
-        drawing.update_yaxes(domain=latency, row=2 * band + 2)
-    for position, lines in enumerate(names):
-        band, column = divmod(position, columns)
-        drawing.add_annotation(
-            text="<br>".join(lines), x=0.5, xref="x domain", xanchor="center", y=1, yref="y domain", yanchor="bottom",
-            yshift=4, showarrow=False, font={"size": 14, "color": INK}, row=2 * band + 1, col=column + 1,
+            **_bins(run, np.where(values > 0, values, np.nan)), mode="lines", name=name,
+            line={"color": ink, "shape": "hv", **style}, hovertemplate=f"{name} %{{y:.3~g}} ms<extra></extra>",
+            row=2, col=1,
         )  # fmt: skip
-    drawing.update_layout(
-        height=plot_px + above_px + BELOW_PX,
-        margin={"l": 64, "r": 8, "t": above_px, "b": BELOW_PX},
-        template="none",
-        showlegend=False,
-        hovermode="x",
-        font=FONT,
+
+
+def _draw_band(drawing: go.Figure, run: Series, band: RepeatsBand, ink: str, panel: int) -> None:
+    """The range of all repeats; a bin without a value has it below the axis, where it is not seen."""
+    for number, values in enumerate(band):
+        drawing.add_scatter(
+            **_bins(run, np.where(values > 0, values, BELOW_AXIS if panel == 2 else 0.0)), mode="lines",
+            name="all repeats", line={"width": 0, "shape": "hv"}, fill="tonexty" if number else None,
+            fillcolor=ink + "45", hoverinfo="skip", row=panel, col=1,
+        )  # fmt: skip
+
+
+def _bins(run: Series, values: Floats) -> dict[str, Any]:
+    """The coordinates of a line of steps, a value for each bin.
+
+    Beside a gap a point at both ends of every bin is needed, so that one between two empty ones is a visible dash.
+    """
+    if not np.isnan(values).any():
+        return {"x0": 0, "dx": run.bin_s, "y": np.append(values, values[-1:]).astype(np.float32)}
+    time_s = np.column_stack((run.time_s, run.time_s + run.bin_s)).ravel()
+    return {"x": time_s.astype(np.float32), "y": np.repeat(values, 2).astype(np.float32)}
+
+
+def _limits(rows: Sequence[Medians], runs: Sequence[Series]) -> Limits:
+    ends_s = [row.duration_s for row in rows] + [run.time_s[-1] + run.bin_s for run in runs if len(run.time_s)]
+    tops = [row.origin_peak_1s for row in rows] + [run.in_last_second().max(initial=0) for run in runs]
+    tops += [run.reads_band.high.max(initial=0) for run in runs if run.reads_band is not None]
+    return Limits(float(max(ends_s)), max(1.0, *map(float, tops)), _decades(runs))
+
+
+def _decades(runs: Sequence[Series]) -> tuple[float, float]:
+    """The range of the latency axis as powers of ten, from 1 ms or below, over at least one decade."""
+    latencies = [values for run in runs for values in (run.p50_ms, run.p99_ms)]
+    latencies += [values for run in runs if run.p99_band is not None for values in run.p99_band]
+    seen = np.concatenate([[1.0], *(values[values > 0] for values in latencies)])
+    low = math.floor(np.log10(seen.min()))
+    return float(low), max(low + 1.0, float(np.log10(1.5 * seen.max())))
+
+
+def _set_axes(drawing: go.Figure, ends: Limits) -> None:
+    drawing.update_xaxes(range=[0, ends.ends_s], nticks=5, **(AXIS | {"showgrid": False}))
+    drawing.update_xaxes(showticklabels=False, ticks="", row=1)
+    drawing.update_xaxes(title={"text": "seconds", "standoff": 2, "font": {"size": 11}}, row=2)
+    # room above the highest peak
+    drawing.update_yaxes(
+        range=[0, 1.08 * ends.reads_top], domain=[1 - READS_SHARE, 1], nticks=6, tickformat="~s", row=1, **AXIS
     )
+    drawing.update_yaxes(
+        # Logarithmic, because the three heights that matter are decades apart: a hit (about 2 ms), a read of the
+        # origin (about 200 ms), a queue for the origin (seconds). On a linear axis one slow second would press
+        # the hits and the p50 of every strategy onto the floor.
+        type="log", range=ends.decades, domain=[0, 1 - READS_SHARE - GAP_SHARE],
+        tickvals=[10.0**power for power in range(-2, 6)],
+        ticktext=["0.01", "0.1", "1", "10", "100", "1k", "10k", "100k"], row=2, **AXIS,
+    )  # fmt: skip
+    add_heading(drawing, "origin reads in the last second", row=1, col=1)
+    add_heading(drawing, "latency, ms (log)", row=2, col=1)
+    set_look(drawing, HEIGHT_PX, MARGIN, hovermode="x", meta={"group": GROUP})

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from loadtest.figures.repeats import Medians
+from loadtest.figures.run_summary import RunSummary
 from loadtest.report.answer.sentence import Sentence
+from loadtest.report.strategies_told import StrategyTold
 from loadtest.report.workload_in_words import tuning, virtual_world
 from loadtest.theory.predictions import Predictions
 from loadtest.workload.scenario import Scenario
@@ -28,6 +30,10 @@ class Report:
     """The sentences on who came back after the trigger."""
     answer: Sequence[Sentence] = ()
     """The sentences on who did best, at what price, and what to do: the first lines of every form of the report."""
+    runs: Sequence[RunSummary] = ()
+    """All repeats of all rows, for a reader who wants to see how they scatter."""
+    strategies: Sequence[StrategyTold] = ()
+    """The strategy of each row in words, and its parameters as they ran."""
 
     @property
     def rows(self) -> list[Medians]:

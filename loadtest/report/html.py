@@ -1,35 +1,36 @@
 """A run as report.html, a page that needs no network. How it reads and looks is in `templates/`."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from loadtest.figures.plain_text import plain
 from loadtest.figures.run_summary import Series
 from loadtest.figures.whole_file import write_whole
-from loadtest.report.chart import figure
+from loadtest.report.cells import ASSUMED
+from loadtest.report.chart import course_charts
 from loadtest.report.colours import colours
-from loadtest.report.columns import OUTAGE_TABLE, STEADY_COLUMNS, Comparison, comparison, legend
+from loadtest.report.columns import FIRST_COLUMNS, OUTAGE_TABLE, STEADY_COLUMNS, Comparison, comparison, legend
 from loadtest.report.contents import Report, stamp
-from loadtest.report.embedding import embedded
+from loadtest.report.dots_chart import dots_charts
+from loadtest.report.embedding import Chart, chart
 from loadtest.report.fault_marks import fault_marks
+from loadtest.report.frontier.choice import of_rows
+from loadtest.report.frontier.frontier_chart import figure, in_sentences, with_answers
+from loadtest.report.intervals_shown import cell_shown
 from loadtest.report.notes import notes
 from loadtest.report.outage import has_outage
-from loadtest.report.outage_chart import outage_figure
-from loadtest.report.workload_in_words import sentence
+from loadtest.report.outage_chart import outage_charts
+from loadtest.report.rendering import Line, render
+from loadtest.report.run_again import run_again
+from loadtest.report.workload_in_words import brief, sentence
+from loadtest.stats.intervals import LEVEL, REPEATS_MIN
 from loadtest.workload.scenario import Scenario
 
-
-class Line(NamedTuple):
-    """A line of a table: a strategy and its figures."""
-
-    name: str
-    cells: Sequence[str]
-    colour: str
-    is_bad: bool
+COLUMNS_MAX = 6
+"""The most courses beside each other; with more a needle would be thinner than a pixel."""
+TRADED_MIN = 3
+"""The fewest strategies between which there is something to trade."""
 
 
 def write_html(
@@ -42,34 +43,69 @@ def write_html(
     known: Sequence[str] = (),
 ) -> None:
     """Writes report.html, with the colours of the `known` strategies, the baseline first. Raises OSError."""
+    place = f"{folder.parent.name}/{folder.name}"
+    write_whole(
+        folder / "report.html", report_page(report, series, environment, scenario, baseline, known, place=place)
+    )
+
+
+def report_page(
+    report: Report,
+    series: Mapping[str, Series],
+    environment: Mapping[str, Any],
+    scenario: Scenario,
+    baseline: str | None,
+    known: Sequence[str] = (),
+    place: str = "",
+) -> str:
+    """The page of a run whose records are at that `place`, which its commands name."""
     shown = comparison(report.lines, baseline, report.predictions, STEADY_COLUMNS)
+    first = comparison(report.lines, baseline, report.predictions, FIRST_COLUMNS)
     in_outage = comparison(report.lines, baseline, columns=OUTAGE_TABLE)
     inks = colours(known, [row.strategy for row in report.rows])
     marks = {row.strategy: fault_marks(row, scenario) for row in report.rows}
-    chart = figure(report.rows, series, inks, marks) if report.rows else None
-    outage = outage_figure(report.rows, series, inks, marks, scenario.trigger) if _has_outage(report) else None
-    page = render(
+    is_outage = any(map(has_outage, report.rows))
+    courses = course_charts(report.rows, series, inks, marks) if report.rows else []
+    outages = outage_charts(report.rows, series, inks, marks, scenario.trigger) if is_outage else []
+    dots = dots_charts(report.rows, report.runs, inks) if report.rows else []
+    traded = _tradeoff(report, inks)
+    return render(
         "report.html",
+        [*(one.chart for one in dots), traded, *(one.chart for one in courses)],
         title=scenario.title,
+        brief=brief(scenario),
         sentence=sentence(scenario),
         missing=report.missing,
-        answer=[one.text for one in report.answer],
-        has_repeats=any(run.highest_reads is not None for run in series.values()),
-        has_faults=any(marks.values()),
-        has_retries=any(row.attempts is not None for row in report.rows),
-        chart="" if chart is None else Markup(embedded(chart)),
-        outage_chart="" if outage is None else Markup(embedded(outage, "outage", brings_script=False)),
-        outage=report.outage,
+        answer=report.answer,
+        first_caption=_first_caption(report),
+        first_headings=first.headings,
+        first_lines=_first_lines(report, first, inks),
         headings=shown.headings,
         lines=_lines(report, shown, inks),
+        words=legend([*shown.columns, *(in_outage.columns if is_outage else ())]),
+        linked={line[0]: told.id for line, told in _with_texts(report, shown)},
+        inks=inks,
+        columns=_columns(len(courses)),
+        courses=courses,
+        has_repeats=any(run.reads_band is not None for run in series.values()),
+        has_faults=any(marks.values()),
+        has_retries=any(row.attempts is not None for row in report.rows),
+        outage=report.outage,
+        outage_courses=outages,
         outage_headings=in_outage.headings,
-        outage_lines=_lines(report, in_outage, inks) if _has_outage(report) else [],
-        legend=legend([*shown.columns, *(in_outage.columns if _has_outage(report) else ())]),
-        said=report.said,
+        outage_lines=_lines(report, in_outage, inks) if is_outage else [],
+        dots=dots,
+        has_intervals=_has_intervals(report),
+        tradeoff=traded,
+        has_assumed=any(row.assumed for row in report.rows),
+        strategies=report.strategies,
+        again=run_again(environment, place) if place else None,
+        legend="",
+        said=[],
+        compared=report.said,
         notes=notes(report.rows, report.predictions),
         stamp=stamp(environment, scenario),
     )
-    write_whole(folder / "report.html", page)
 
 
 def _lines(report: Report, shown: Comparison, inks: Mapping[str, str]) -> list[Line]:
@@ -79,20 +115,50 @@ def _lines(report: Report, shown: Comparison, inks: Mapping[str, str]) -> list[L
     ]
 
 
-def _has_outage(report: Report) -> bool:
-    return any(map(has_outage, report.rows))
+def _first_lines(report: Report, shown: Comparison, inks: Mapping[str, str]) -> list[Line]:
+    """The lines of the first table, with the intervals that the repeats allow."""
+    return [
+        line._replace(
+            cells=[
+                cell_shown(column, row, report.runs, str(text))
+                for column, text in zip(shown.columns[1:], line.cells, strict=True)
+            ]
+        )
+        for row, line in zip(report.lines, _lines(report, shown, inks), strict=True)
+    ]
 
 
-def render(template: str, **stated: Any) -> str:
-    """The page that a template makes of what is stated; all text in it is made plain and escaped."""
-    pages = Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        autoescape=True,
-        finalize=lambda value: value if isinstance(value, Markup) else plain(str(value)),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+def _with_texts(report: Report, shown: Comparison) -> list[tuple[Sequence[str], Any]]:
+    """The lines of strategies that are told in words, each with that."""
+    told = {one.name: one for one in report.strategies}
+    return [
+        (line, told[row.strategy]) for row, line in zip(report.lines, shown.lines, strict=True) if row.strategy in told
+    ]
+
+
+def _has_intervals(report: Report) -> bool:
+    return any(row.repeats >= REPEATS_MIN for row in report.rows)
+
+
+def _first_caption(report: Report) -> str:
+    repeats = max((row.repeats for row in report.lines), default=1)
+    told = "One run of each strategy" if repeats == 1 else f"Medians of {repeats} runs of each strategy"
+    if _has_intervals(report):
+        told += f", and below them their {100 * LEVEL:g} % intervals"
+    return told + (f"; {ASSUMED}: assumed, not simulated" if any(row.assumed for row in report.lines) else "")
+
+
+def _columns(charts: int) -> int:
+    """The charts beside each other, in rows that are equally long."""
+    return math.ceil(charts / math.ceil(charts / COLUMNS_MAX)) if charts else 1
+
+
+def _tradeoff(report: Report, inks: Mapping[str, str]) -> Chart | None:
+    """The frontier of the run's strategies, where there are enough to choose from."""
+    found = of_rows(report.rows)
+    if len(with_answers(found)) < TRADED_MIN:
+        return None
+    drawn = figure(found, inks, is_named=True)
+    return chart(
+        "tradeoff-chart", "Latency against origin reads, with the age of the answers", in_sentences(found), drawn
     )
-    pages.filters["breakable"] = lambda name: Markup("_<wbr>").join(plain(name).split("_"))
-    return pages.get_template(template).render(stated)

@@ -1,7 +1,8 @@
-"""The figure of an outage: goodput over time, and attempts per 100 ms where clients retry, a column per strategy."""
+"""The course of an outage: goodput over time, and attempts per 100 ms where clients retry, a figure per strategy."""
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go  # type: ignore[import-untyped]
@@ -11,111 +12,125 @@ from loadtest.figures.good_answers import WAVE_S
 from loadtest.figures.records import Integers
 from loadtest.figures.repeats import Medians
 from loadtest.figures.run_summary import Attempted, Series
-from loadtest.report.chart import COLUMNS_MAX, FONT
-from loadtest.report.colours import BAD, FAINT, INK
+from loadtest.report.cells import shown
+from loadtest.report.chart_look import AXIS, add_heading, set_look
+from loadtest.report.colours import INK
+from loadtest.report.embedding import Chart, chart
 from loadtest.report.fault_marks import FaultMark, draw_marks
 from loadtest.report.marks import marked
 from loadtest.report.outage import back_after
-from loadtest.report.quoting import for_html
 from loadtest.workload.trigger import Trigger
 
 POINTS_MAX = 3_000
 """The most points of a line of attempts; of more, the highest of each few is drawn."""
-PANEL_PX, ABOVE_PX, BELOW_PX = 170, 56, 44
+PANEL_PX, GAP_PX, MARGIN = 150, 30, (40, 8, 22, 34)
+GROUP = "outage"
 
 
-def outage_figure(
+class OutageCourse(NamedTuple):
+    """A strategy's outage in a page: the words above it, and its chart."""
+
+    row: Medians
+    back: str
+    is_never: bool
+    chart: Chart
+
+
+def outage_charts(
     rows: Sequence[Medians],
     series: Mapping[str, Series],
     inks: Mapping[str, str],
     marks: Mapping[str, Sequence[FaultMark]],
     trigger: Trigger | None,
-) -> go.Figure | None:
-    """The figure, in bands of at most `COLUMNS_MAX` strategies; None where no course is known."""
-    shown = [(row, one.attempted) for row in rows if (one := series.get(row.strategy)) and one.attempted is not None]
-    if not shown:
-        return None
-    panels = 1 + any(attempted.in_100ms is not None for _, attempted in shown)
-    bands = math.ceil(len(shown) / COLUMNS_MAX)
-    columns = math.ceil(len(shown) / bands)
-    drawing = make_subplots(
-        rows=panels * bands, cols=columns, horizontal_spacing=0.1 / columns, vertical_spacing=0.32 / (panels * bands)
-    )
-    for position, (row, attempted) in enumerate(shown):
-        band, column = divmod(position, columns)
-        at = {"row": panels * band + 1, "col": column + 1}
-        _draw_goodput(drawing, attempted, inks[row.strategy], at)
-        if attempted.in_100ms is not None:
-            _draw_attempts(drawing, attempted.in_100ms, inks[row.strategy], {**at, "row": at["row"] + 1})
-        _head(drawing, row, at)
-        for panel in range(panels):
-            below = {**at, "row": at["row"] + panel}
-            if not marks.get(row.strategy) and trigger is not None:
-                draw_marks(drawing, [FaultMark("trigger", *trigger)], panel == 0, **below)
-            draw_marks(drawing, marks.get(row.strategy, ()), panel == 0, **below)
-    _set_axes(drawing, shown, panels, bands)
+) -> list[OutageCourse]:
+    """A chart per strategy whose course is known, on the axes of all."""
+    known = [(row, one.attempted) for row in rows if (one := series.get(row.strategy)) and one.attempted is not None]
+    found = []
+    for number, (row, attempted) in enumerate(known):
+        struck = marks.get(row.strategy) or ([] if trigger is None else [FaultMark("trigger", *trigger)])
+        drawing = _figure(attempted, inks[row.strategy], struck)
+        _set_axes(drawing, known, attempted.in_100ms is not None)
+        label = f"{marked(row.strategy)}: good answers over time"
+        back = _back_in_words(row)
+        shown_one = chart(f"outage-{number}", label, _in_words(row, back), drawing)
+        found.append(OutageCourse(row, back, back == NEVER_BACK, shown_one))
+    return found
+
+
+NEVER_BACK = "never back"
+
+
+def _back_in_words(row: Medians) -> str:
+    """The word above a course: when the system was back, or what its clients did where there was no trigger."""
+    back = back_after(row)
+    if back == "–":
+        return "not known to be back"
+    if back:
+        return f"back after {back} s" if back[0].isdigit() else NEVER_BACK
+    return "" if row.attempts_per_request is None else f"{row.attempts_per_request:.2f} attempts/request"
+
+
+def _in_words(row: Medians, back: str) -> str:
+    """The sentence that stands for a course."""
+    told = [back, f"goodput {shown(row.goodput)} requests/s on average"] if row.goodput is not None else [back]
+    if row.failed_during is not None:
+        told.append(f"{row.failed_during:,} requests of the trigger's time without a good answer")
+    if row.retries_peak_100ms is not None:
+        told.append(f"at most {row.retries_peak_100ms:,} retries in 100 ms")
+    text = "; ".join(filter(None, told))
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _figure(attempted: Attempted, ink: str, marks: Sequence[FaultMark]) -> go.Figure:
+    panels = 1 + (attempted.in_100ms is not None)
+    drawing = make_subplots(rows=panels, cols=1, shared_xaxes=True, vertical_spacing=_gap(panels))
+    _draw_goodput(drawing, attempted, ink)
+    if attempted.in_100ms is not None:
+        _draw_attempts(drawing, attempted.in_100ms, ink)
+    for panel in range(1, panels + 1):
+        draw_marks(drawing, marks, panel == 1, row=panel, col=1)
     return drawing
 
 
-def _draw_goodput(drawing: go.Figure, attempted: Attempted, ink: str, at: Mapping[str, int]) -> None:
+def _gap(panels: int) -> float:
+    return GAP_PX / (panels * PANEL_PX + GAP_PX) if panels > 1 else 0.0
+
+
+def _draw_goodput(drawing: go.Figure, attempted: Attempted, ink: str) -> None:
     """The good answers of each second as an area, and over it the requests: the gap is what failed."""
-    time_s = np.arange(len(attempted.good)) + 0.5
+    at = {"row": 1, "col": 1}
     drawing.add_scatter(
-        x=time_s, y=attempted.good.astype(np.float32), mode="lines", name="goodput", line={"color": ink, "width": 1.3},
-        fill="tozeroy", fillcolor=ink + "55", hovertemplate="%{y:,} good answers<extra></extra>", **at,
+        x0=0.5, dx=1, y=attempted.good.astype(np.float32), mode="lines", name="goodput",
+        line={"color": ink, "width": 1.3}, fill="tozeroy", fillcolor=ink + "55",
+        hovertemplate="%{y:,} good answers<extra></extra>", **at,
     )  # fmt: skip
     drawing.add_scatter(
-        x=time_s, y=attempted.asked.astype(np.float32), mode="lines", name="requests",
+        x0=0.5, dx=1, y=attempted.asked.astype(np.float32), mode="lines", name="requests",
         line={"color": INK, "width": 0.8, "dash": "dot"}, hovertemplate="%{y:,} requests<extra></extra>", **at,
     )  # fmt: skip
 
 
-def _draw_attempts(drawing: go.Figure, in_100ms: Integers, ink: str, at: Mapping[str, int]) -> None:
+def _draw_attempts(drawing: go.Figure, in_100ms: Integers, ink: str) -> None:
     together = math.ceil(len(in_100ms) / POINTS_MAX)
     highest = np.maximum.reduceat(in_100ms, np.arange(0, len(in_100ms), together))
     drawing.add_scatter(
-        x=np.arange(len(highest)) * together * WAVE_S, y=highest.astype(np.float32), mode="lines",
-        name="attempts in 100 ms", line={"color": ink, "width": 1},
-        hovertemplate="%{y:,} attempts in 100 ms<extra></extra>", **at,
+        x0=0, dx=together * WAVE_S, y=highest.astype(np.float32), mode="lines", name="attempts in 100 ms",
+        line={"color": ink, "width": 1}, hovertemplate="%{y:,} attempts in 100 ms<extra></extra>", row=2, col=1,
     )  # fmt: skip
 
 
-def _head(drawing: go.Figure, row: Medians, at: Mapping[str, int]) -> None:
-    back = back_after(row)
-    told = f"back after <b>{back}</b>{' s' if back[:1].isdigit() else ''}" if back else ""
-    if back == "–":
-        told = "not known to be back"
-    elif back and not back[0].isdigit():
-        told = f'<b style="color:{BAD}">never back</b>'
-    if not told and row.attempts_per_request is not None:
-        told = f"{row.attempts_per_request:.2f} attempts/request"
-    text = f'<b>{for_html(marked(row.strategy))}</b><br><span style="font-size:12px">{told}</span>'
-    drawing.add_annotation(
-        text=text, x=0.5, xref="x domain", xanchor="center", y=1, yref="y domain", yanchor="bottom", yshift=4,
-        showarrow=False, font={"size": 14, "color": INK}, **at,
-    )  # fmt: skip
-
-
-def _set_axes(drawing: go.Figure, shown: Sequence[tuple[Medians, Attempted]], panels: int, bands: int) -> None:
-    ends_s = max(row.duration_s for row, _ in shown)
-    top = max(float(attempted.asked.max(initial=1)) for _, attempted in shown)
-    drawing.update_xaxes(range=[0, ends_s], nticks=5, ticks="outside", tickcolor=FAINT, showgrid=False)
-    drawing.update_yaxes(gridcolor=FAINT, zeroline=False, showticklabels=False, rangemode="tozero")
-    waves = max((int(one.in_100ms.max(initial=1)) for _, one in shown if one.in_100ms is not None), default=1)
-    for band in range(bands):
-        goodput = panels * band + 1
-        drawing.update_yaxes(range=[0, 1.08 * top], row=goodput)
-        drawing.update_yaxes(title="good answers/s", showticklabels=True, row=goodput, col=1)
-        if panels > 1:
-            drawing.update_xaxes(showticklabels=False, row=goodput)
-            drawing.update_yaxes(range=[0, 1.08 * waves], row=goodput + 1)
-            drawing.update_yaxes(title="attempts/100 ms", showticklabels=True, row=goodput + 1, col=1)
-        drawing.update_xaxes(title={"text": "seconds", "standoff": 4}, row=goodput + panels - 1)
-    drawing.update_layout(
-        height=bands * (panels * PANEL_PX + ABOVE_PX) + BELOW_PX,
-        margin={"l": 64, "r": 8, "t": ABOVE_PX, "b": BELOW_PX},
-        template="none",
-        showlegend=False,
-        hovermode="x",
-        font=FONT,
-    )
+def _set_axes(drawing: go.Figure, known: Sequence[tuple[Medians, Attempted]], has_attempts: bool) -> None:
+    panels = 1 + has_attempts
+    top = max(float(attempted.asked.max(initial=1)) for _, attempted in known)
+    drawing.update_xaxes(range=[0, max(row.duration_s for row, _ in known)], nticks=5, **(AXIS | {"showgrid": False}))
+    drawing.update_yaxes(nticks=5, tickformat="~s", rangemode="tozero", **AXIS)
+    drawing.update_yaxes(range=[0, 1.08 * top], row=1)
+    add_heading(drawing, "good answers/s", row=1, col=1)
+    if has_attempts:
+        waves = max(int(one.in_100ms.max(initial=1)) for _, one in known if one.in_100ms is not None)
+        drawing.update_xaxes(showticklabels=False, ticks="", row=1)
+        drawing.update_yaxes(range=[0, 1.08 * waves], row=2)
+        add_heading(drawing, "attempts in 100 ms", row=2, col=1)
+    drawing.update_xaxes(title={"text": "seconds", "standoff": 2, "font": {"size": 11}}, row=panels)
+    height = panels * PANEL_PX + (panels - 1) * GAP_PX + MARGIN[2] + MARGIN[3]
+    set_look(drawing, height, MARGIN, hovermode="x", meta={"group": GROUP})

@@ -7,7 +7,7 @@ from pathlib import Path
 from loadtest.report import comparison as pairs
 from loadtest.report.colours import colours
 from loadtest.report.columns import legend
-from loadtest.report.html import Line, render
+from loadtest.report.rendering import Line, render
 from loadtest.report.side_by_side import LetteredRun, SideBySide
 from loadtest.stats.compare_runs import Compared
 

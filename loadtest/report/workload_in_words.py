@@ -51,6 +51,28 @@ def sentence(scenario: Scenario) -> str:
     )
 
 
+def brief(scenario: Scenario) -> str:
+    """The workload in a few words: what a reader must know to read the figures."""
+    load, pods = scenario.load, scenario.pods
+    if load.rate_per_s is not None:
+        pace = f"{load.rate_per_s:,.10g} requests/s"
+    elif load.loop == "open":
+        pace = _pace(load)
+    else:
+        pace = f"{load.users:,} users"
+    keys = scenario.keys
+    count = "1 key" if keys.count == 1 else f"{keys.count:,} keys"
+    popular = "" if keys.zipf is None else f" (Zipf {keys.zipf:g})"
+    if keys.hot_share is not None:
+        popular = f" ({100 * keys.hot_share:g} % for one)"
+    parts = [
+        pace, f"{count}{popular}", f"TTL {scenario.cache.ttl_s:g} s", f"origin {scenario.origin.latency} ms",
+        "1 pod" if pods == 1 else f"{pods} pods", f"{scenario.duration_s:g} s",
+        *dict.fromkeys(fault.kind for fault in scenario.faults[:FAULTS_MAX]),
+    ]  # fmt: skip
+    return ", ".join(parts)
+
+
 def warming_in_words(warming: WarmingTable, keys: int) -> str:
     """The warmers of a scenario, such as "from 0 s on, a warmer loads 500 keys at up to 100/s, …"."""
     who = "a warmer loads" if warming.warmers == 1 else f"{warming.warmers} warmers load"

@@ -20,6 +20,7 @@ from loadtest.report.contents import Report
 from loadtest.report.html import write_html
 from loadtest.report.markdown import write_markdown
 from loadtest.report.outage import outage_in_words
+from loadtest.report.strategies_told import StrategyTold, strategy_told
 from loadtest.stats.intervals import REPEATS_MIN
 from loadtest.stats.sentences import telling
 from loadtest.theory.predictions import as_figures, prediction
@@ -79,8 +80,13 @@ def write_results(
     if is_new and (why := point_latest(folder)):
         extras.missing.append(why)
 
+    strategies = [(planned[row.strategy], found.runnable.get(planned[row.strategy].strategy)) for row in rows]
+    told_ones: list[StrategyTold] = extras.make(
+        "the strategies in words", lambda: [strategy_told(run, one) for run, one in strategies if one is not None], []
+    )
+
     def report() -> Report:
-        return Report(rows, predictions, said, tuple(extras.missing), outage, answered)
+        return Report(rows, predictions, said, tuple(extras.missing), outage, answered, runs, told_ones)
 
     def write_page() -> None:
         write_html(folder, report(), drawn, about, scenario, found.baseline, list(found.strategies))

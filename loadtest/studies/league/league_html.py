@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from loadtest.contract.behaviour.probes import LOADS, QUESTIONS
 from loadtest.figures.run_summary import NEVER
 from loadtest.report.contents import circumstances
-from loadtest.report.html import render
+from loadtest.report.rendering import render
 from loadtest.studies.league.behaviour_page import found_cell, probes_shown
 from loadtest.studies.league.cells_in_markdown import Reasons
 from loadtest.studies.league.columns import FAULT_LEGEND, LEGEND

@@ -1,65 +1,13 @@
-"""The choices that a sweep leaves: the points that no other point beats."""
+"""The choices that a sweep leaves: the points of its grid, each over all its repeats."""
 
 import json
-import math
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
-from loadtest.figures.repeats import Medians, medians
-from loadtest.studies.sweep.grid import Value, in_words
+from loadtest.figures.repeats import medians
+from loadtest.report.frontier.choice import ERRORS_SHARE_MAX, Choice, competing, unbeaten
 from loadtest.studies.sweep.runs import SweepRun
-from loadtest.workload.scenario import Scenario
 
-STEP = 1.01
-"""The factor between two steps of a figure: differences below 1 % do not count."""
-ERRORS_SHARE_MAX = 0.001
-"""The largest share of errors in the requests of a choice: errors are quick, and would look like a good figure."""
-_ONES_OWN = frozenset({"cache.ttl_s", "origin.connections", "origin.connections_shared"})
-"""The fields of a scenario that are settings of the cache or the origin; all others are the load."""
-
-Steps = tuple[float, ...]
-
-
-class Choice(NamedTuple):
-    """A strategy with its settings, and its figures over all repeats."""
-
-    strategy: str
-    settings: dict[str, Value]
-    row: Medians
-    is_best: bool = False  # no other point of this load is better in one figure and worse in none
-
-    @property
-    def label(self) -> str:
-        settings = ", ".join(f"{name} {in_words(value)}" for name, value in self.settings.items())
-        return f"{self.strategy} ({settings})" if settings else self.strategy
-
-    @property
-    def reads_per_s(self) -> float:
-        """The origin's reads per second, on average over the run."""
-        return self.row.origin_reads / self.row.duration_s
-
-    @property
-    def is_eligible(self) -> bool:
-        """Whether it can be chosen: valid, and with few enough errors."""
-        row = self.row
-        return (
-            row.valid
-            and row.p99_ms is not None
-            and row.requests > 0
-            and row.errors <= ERRORS_SHARE_MAX * row.requests
-            and not row.wrong_answers
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """The choice as JSON can hold it."""
-        stated = self._asdict() | {"row": self.row.as_dict(), "is_eligible": self.is_eligible}
-        return stated | {"reads_per_s": self.reads_per_s}
-
-    @property
-    def load(self) -> str:
-        """The load in words, which tells apart the points that compete."""
-        settings = self.settings.items()
-        return json.dumps([(name, value) for name, value in settings if name not in _ONES_OWN and _is_field(name)])
+__all__ = ["ERRORS_SHARE_MAX", "Choice", "choices", "unbeaten"]
 
 
 def choices(runs: Sequence[SweepRun]) -> list[Choice]:
@@ -71,35 +19,4 @@ def choices(runs: Sequence[SweepRun]) -> list[Choice]:
     for same in repeats.values():
         (row,) = medians([run.row for run in same])
         found.append(Choice(row.strategy, same[0].settings, row))
-    by_load: dict[str, set[Steps]] = {}
-    for choice in found:
-        if choice.is_eligible:
-            by_load.setdefault(choice.load, set()).add(_steps(choice))
-    best = {load: _unbeaten(steps) for load, steps in by_load.items()}
-    return [one._replace(is_best=one.is_eligible and _steps(one) in best[one.load]) for one in found]
-
-
-def unbeaten(choices: Sequence[Choice]) -> list[Choice]:
-    """The best choices, by load, those with the fewest origin reads first."""
-    return sorted((choice for choice in choices if choice.is_best), key=lambda one: (one.load, one.reads_per_s))
-
-
-def _unbeaten(all_: Iterable[Steps]) -> set[Steps]:
-    found: set[Steps] = set()
-    for steps in sorted(all_):  # sorted: a point that beats another comes before it
-        if not any(all(map(float.__le__, other, steps)) for other in found):
-            found.add(steps)
-    return found
-
-
-def _steps(choice: Choice) -> Steps:
-    """The figures that are to be low, each in whole steps, so that "as good as" is transitive."""
-    figures = (choice.row.p99_ms, choice.reads_per_s, choice.row.age_p99_s)
-    return tuple(
-        math.inf if value is None else float(round(math.log(value, STEP))) if value > 0 else -math.inf
-        for value in figures
-    )
-
-
-def _is_field(name: str) -> bool:
-    return name.partition(".")[0] in Scenario.model_fields
+    return competing(found)

@@ -8,26 +8,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from loadtest.report.cells import Beside
 from loadtest.report.columns import COLUMNS, Column, legend
 from loadtest.report.contents import stamp
-from loadtest.report.embedding import embedded
-from loadtest.report.html import Line, render
+from loadtest.report.embedding import Chart, chart
+from loadtest.report.frontier.choice import ERRORS_SHARE_MAX, Choice, in_words, unbeaten
+from loadtest.report.frontier.frontier_chart import figure, in_sentences, inks, with_answers
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.marks import marked
 from loadtest.report.notes import notes
 from loadtest.report.quoting import for_markdown
+from loadtest.report.rendering import Line, render
 from loadtest.report.workload_in_words import sentence
-from loadtest.studies.sweep.choice import ERRORS_SHARE_MAX, Choice, unbeaten
-from loadtest.studies.sweep.frontier_chart import figure, inks, with_answers
-from loadtest.studies.sweep.grid import in_words
 from loadtest.studies.sweep.runs import SweepPlan
 
 CHOSEN = "What to choose from"
 BRIEF = ("p99 ms", "cold peak in 1\u00a0s", "steady peak in 1\u00a0s", "age p99\u00a0s", "errors")
 """The figures that a terminal has room for, beside the settings."""
+TOLD_MAX = 20
+"""The most points of a chart that are told in words too."""
 _FIGURES = ("hit %", "p50 ms", *BRIEF, "stale %", "collapsed", "shed")
 
 
@@ -82,20 +81,27 @@ def _page(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[
             for number, choice, (name, *rest) in zip(numbers, listed_ones, lines, strict=True)
         ]
         tables.append((heading, headings, marked))
+    shown = [_chart(drawn, ink)] if drawn else []
     return render(
         "frontier.html",
+        shown,
         title=f"Frontier: {plan.scenario.title}",
         sentence=sentence(plan.scenario),
         swept=_swept(choices, plan),
         has_crossed_out=not all(one.is_eligible for one in choices),
         errors_percent_max=f"{100 * ERRORS_SHARE_MAX:g}",
-        chart=Markup(embedded(figure(drawn))) if drawn else "",
+        frontier=shown[0] if shown else None,
         tables=tables,
         legend=legend(_columns()),
         said=(),
         notes=said,
         stamp=known,
     )
+
+
+def _chart(drawn: Sequence[Choice], ink: Mapping[str, str]) -> Chart:
+    told = f"{in_sentences(drawn[:TOLD_MAX])} The figures of all are in the tables."
+    return chart("frontier", "Latency against origin reads, with the age of the answers", told, figure(drawn, ink))
 
 
 def _markdown(choices: Sequence[Choice], said: Sequence[str], known: Sequence[tuple[str, str]], plan: SweepPlan) -> str:

@@ -11,9 +11,8 @@ from pydantic import ValidationError
 
 from app.input_faults import input_faults
 from app.strategy import Strategy
+from loadtest.report.frontier.choice import Value, in_words
 from loadtest.workload.scenario import Scenario
-
-Value = float | int | str | bool | None
 
 VALUES_MAX = 1_000
 """The most values of one setting."""
@@ -43,13 +42,6 @@ class Point(NamedTuple):
     strategy: str
     scenario: Scenario
     settings: dict[str, Value]  # validated; without the parameters of other strategies
-
-
-def in_words(value: Value) -> str:
-    """The value as it is written on the command line."""
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value)
-    return f"{value:.10g}" if isinstance(value, int | float) else value
 
 
 def several(text: str) -> list[str]:

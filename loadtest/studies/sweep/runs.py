@@ -17,8 +17,9 @@ from loadtest.figures.run_folder import new_run_folder
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
+from loadtest.report.frontier.choice import Value
 from loadtest.sim.pool import code_hash
-from loadtest.studies.sweep.grid import BadSetting, Point, Value, points, read_setting
+from loadtest.studies.sweep.grid import BadSetting, Point, points, read_setting
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
 from loadtest.workload.schema import SCHEMA, of_another

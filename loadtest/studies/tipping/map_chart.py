@@ -8,8 +8,8 @@ from typing import Any
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
-from loadtest.report.chart import FONT
-from loadtest.report.colours import BAD, FAINT, INK
+from loadtest.report.chart_look import set_look
+from loadtest.report.colours import BAD, FAINT, INK, PAPER
 from loadtest.report.marks import marked
 from loadtest.report.quoting import for_html
 from loadtest.studies.tipping.fate import Fate, Found
@@ -22,6 +22,8 @@ RING_PX = 1.3 * CELL_PX
 """The size of a ring, which goes round its square: on the red of one it could not be seen."""
 FATES = {Fate.WELL: "#CFE8DC", Fate.BACK: "#E69F00", Fate.NEVER: BAD, Fate.UNKNOWN: FAINT}
 """A colour for each fate; the text in a square says it too."""
+ON_A_FATE = {Fate.NEVER: PAPER, Fate.BACK: "#14181C"}
+"""Colours of the text on squares that are as dark or as bright in every theme."""
 NEVER_TEXT = "∞"
 
 
@@ -48,11 +50,9 @@ def figure(plan: MapPlan, found: Sequence[Found], lines_per_s: Mapping[str, floa
             drawing.add_vline(x=_between(plan.rates_per_s, line), line={"color": INK, "width": 2, "dash": "dash"}, **at)
         _set_axes(drawing, plan, at, is_left=column == 0, is_below=number + columns >= len(plan.strategies))
     _explain(drawing)
-    drawing.update_layout(
-        height=ABOVE_PX + plot_px + AXES_PX, margin={"l": 70, "r": 16, "t": ABOVE_PX, "b": AXES_PX},
-        template="none", font=FONT,
+    set_look(
+        drawing, ABOVE_PX + plot_px + AXES_PX, (70, 16, ABOVE_PX, AXES_PX), showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top", "itemclick": False},
-        hoverlabel={"align": "left", "bgcolor": "#fff", "font": {"color": INK}},
     )  # fmt: skip
     return drawing
 
@@ -75,7 +75,7 @@ def _draw(drawing: go.Figure, plan: MapPlan, found: Sequence[Found], at: Mapping
         **_places(plan, found),
         marker={"symbol": "square", "size": CELL_PX - 4, "color": [FATES[one.fate] for one in found]},
         text=[in_the_square(one) for one in found],
-        textfont={"size": 12, "color": ["#fff" if one.fate is Fate.NEVER else INK for one in found]},
+        textfont={"size": 12, "color": [ON_A_FATE.get(one.fate, INK) for one in found]},
         **at,
     )
 

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-
 from loadtest.figures.plain_text import plain
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.contents import stamp
-from loadtest.report.embedding import embedded
-from loadtest.report.html import Line, render
+from loadtest.report.embedding import chart
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.marks import marked
 from loadtest.report.quoting import for_markdown
+from loadtest.report.rendering import Line, render
 from loadtest.report.workload_in_words import sentence
 from loadtest.studies.tipping.fate import Fate, Found
 from loadtest.studies.tipping.map_chart import figure, in_the_square, trigger_in_words
@@ -79,11 +77,14 @@ def write_map(folder: Path, drawn: Map, about: Mapping[str, Any]) -> None:
     """Writes report.md and report.html. Raises OSError."""
     plan, known = drawn.plan, stamp(about, drawn.plan.scenario)
     write_whole(folder / "report.md", _markdown(drawn, known))
+    picture = figure(plan, drawn.found, drawn.lines_per_s)
+    shown = chart("map", "Who comes back: load against trigger", " ".join(drawn.said), picture)
     page = render(
         "tipping.html",
+        [shown],
         title=f"Who comes back: {plan.scenario.title}",
         sentence=sentence(plan.scenario),
-        chart=Markup(embedded(figure(plan, drawn.found, drawn.lines_per_s))),
+        map=shown,
         tables=[(marked(name), *_html_table(drawn, name)) for name in plan.strategies],
         trigger=trigger_in_words(plan.field),
         legend=LEGEND,

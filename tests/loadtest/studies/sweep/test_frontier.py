@@ -11,11 +11,11 @@ import pytest
 from app.discovery import discover
 from loadtest.figures.run_summary import ABOUT_ANSWERS
 from loadtest.report.colours import colours
-from loadtest.studies.sweep import frontier_chart
+from loadtest.report.frontier import frontier_chart
+from loadtest.report.frontier.choice import Value
+from loadtest.report.frontier.frontier_chart import figure
 from loadtest.studies.sweep.choice import Choice, choices, unbeaten
 from loadtest.studies.sweep.frontier import write_frontier
-from loadtest.studies.sweep.frontier_chart import figure
-from loadtest.studies.sweep.grid import Value
 from loadtest.studies.sweep.runs import SweepPlan, SweepRun
 from tests.loadtest.report.test_report import ENVIRONMENT, SCENARIO, Page, axis, markdown_table, numbers, row
 
@@ -26,6 +26,10 @@ def run(strategy: str, settings: Mapping[str, Value] | None = None, repeat: int 
     """100 reads, a p99 of 10 ms and an age of 5 s, unless stated otherwise."""
     stated = {"origin_reads": 2_000, "p99_ms": 10.0, "age_p99_s": 5.0, "errors": 0, "repeat": repeat, **figures}
     return SweepRun(dict(settings or {}), row(strategy, **stated), 0.1, "abc1234")
+
+
+def drawn(found: list[Choice]) -> Any:
+    return figure(found, frontier_chart.inks(found))
 
 
 def best(*runs: SweepRun) -> list[str]:
@@ -168,19 +172,19 @@ def test_what_nothing_beats_is_ringed_and_numbered_as_in_the_table(tmp_path: Pat
 
 def test_rings_that_touch_share_their_numbers() -> None:
     near = [choice._replace(is_best=True) for choice in choices([run("mine"), run("naive"), run("other", p99_ms=99.0)])]
-    assert list(figure(near).data[0].text) == ["", "1, 2", "3"]
+    assert list(drawn(near).data[0].text) == ["", "1, 2", "3"]
 
 
 def test_a_thicket_of_rings_has_no_numbers() -> None:
     many = [run("mine", {"mine.width": n}, p99_ms=2.0**n, origin_reads=2 ** (31 - n)) for n in range(30)]
-    assert figure(choices(many)).data[0].text is None
+    assert drawn(choices(many)).data[0].text is None
 
 
 @pytest.mark.parametrize(
     "runs", [[run("mine", origin_reads=0, p99_ms=0.0)], [run("mine"), run("naive", origin_reads=0)]]
 )
 def test_nothing_at_all_still_has_its_place_on_a_logarithm(runs: list[SweepRun]) -> None:
-    for trace in figure(choices(runs)).data:
+    for trace in drawn(choices(runs)).data:
         assert all(value is None or value > 0 for value in (*trace.x, *trace.y))
 
 
@@ -222,7 +226,7 @@ def test_no_text_of_a_sweep_becomes_markup(tmp_path: Path) -> None:
 def test_nothing_simulated_is_said_and_not_drawn(tmp_path: Path) -> None:
     page, text = written(tmp_path, [])
     assert "Nothing was simulated." in page.text
-    assert not page.script
+    assert not page.figures
     assert "0 points" in text
 
 
