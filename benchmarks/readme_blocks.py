@@ -13,6 +13,7 @@ are of. Once that has changed, the block is out of date, and a test says so.
 
 import ast
 import hashlib
+import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from typing import Any
 
 from loadtest import ROOT
 from loadtest.report.measured_block import NoMarkers, parts
+from loadtest.report.quoting import for_markdown
 
 README = ROOT / "README.md"
 SERVICE = ("app/*.py", "app/strategies/*.py")
@@ -42,8 +44,8 @@ class Block:
 
 
 TOLD = (
-    "strategy", "req/s", "hit %", "origin reads", "floor", "cold peak in 1 s", "steady peak in 1 s",
-    "steady peak vs static", "p50 ms", "p99 ms", "age p99 s", "errors", "wrong answers",
+    "strategy", "origin reads", "cold peak in 1 s", "steady peak in 1 s", "p50 ms", "steady p99 ms", "older than TTL %",
+    "errors", "wrong answers",
 )  # fmt: skip
 
 BLOCKS = (
@@ -118,10 +120,19 @@ def quoted_by(block: Block, run: Callable[[Sequence[str], Path], str], results: 
     said = run(block.command, results)
     text = said
     if block.columns:
-        text = _first_table((results / "latest" / "report.md").read_text(encoding="utf-8"), block.columns)
+        table = _first_table((results / "latest" / "report.md").read_text(encoding="utf-8"), block.columns)
+        text = f"{_answer(results / 'latest' / 'summary.json')}\n\n{table}"
     if not text.strip():
         raise ValueError(f"{block.name}: `lab {' '.join(block.command)}` said nothing that could be quoted")
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
+
+
+def _answer(summary: Path) -> str:
+    """The answer's sentences, as a quotation; empty for a run without any."""
+    if not summary.exists():
+        return ""
+    sentences = json.loads(summary.read_text(encoding="utf-8")).get("answer", ())
+    return "\n>\n".join(f"> {for_markdown(one['text'])}" for one in sentences)
 
 
 def _parts(readme: str, block: Block) -> tuple[str, str, str]:

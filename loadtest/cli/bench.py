@@ -1,11 +1,12 @@
 """`lab bench`: strategies measured side by side."""
 
 import os
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from loadtest.cli.conduct import REAL_WORLDS, all_valid, conduct
+from loadtest.cli.conduct import REAL_WORLDS, all_valid, conduct, show_table
 from loadtest.cli.inputs import asked_for, chosen, contender_files, discovered, scenario_named
 from loadtest.cli.options import (
     DEFAULT_SCENARIO,
@@ -17,6 +18,7 @@ from loadtest.cli.options import (
     Results,
     Seed,
     Strategies,
+    Wide,
 )
 from loadtest.cli.terminal import console, exit_unless_valid, fail
 from loadtest.workload.planned_run import plan
@@ -39,6 +41,7 @@ def bench(
     world: Annotated[str, typer.Option(help="native, virtual, or stack: then by `make bench WORLD=stack`.")] = "native",
     reference: Reference = True,
     results: Results = RESULTS,
+    wide: Wide = False,
 ) -> None:
     """Run strategies through a scenario, one at a time, and report."""
     if world not in (*REAL_WORLDS, "virtual"):
@@ -61,5 +64,13 @@ def bench(
     # the stack's pods serve no reference, so that the live load never asks one
     found = discovered(reference and world != "stack")
     names = chosen(found, asked_for(found, strategies, files), workload, in_virtual_time=world == "virtual")
-    finished = conduct(workload, plan(workload, names, found, repeats, seed), found, world, seed, results)
+    finished = conduct(
+        workload,
+        plan(workload, names, found, repeats, seed),
+        found,
+        world,
+        seed,
+        results,
+        show=partial(show_table, wide=wide),
+    )
     exit_unless_valid(all_valid([one.summary for one in finished]))

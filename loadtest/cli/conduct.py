@@ -90,10 +90,10 @@ async def run_in(
         return await experiment(runs, world, [*sinks, ended], on_progress, at_once)
 
 
-def show_table(folder: Path, contents: Report, found: Discovered) -> None:
+def show_table(folder: Path, contents: Report, found: Discovered, wide: bool = False) -> None:
     """Prints the comparison; a closed terminal, or a table that cannot be drawn, is no error: the files are there."""
     try:
-        print_table(console, contents, found.baseline)
+        print_table(console, contents, found.baseline, wide)
         if (folder / "report.html").exists():
             console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
     except Exception as error:

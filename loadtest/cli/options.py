@@ -30,3 +30,4 @@ Seed = Annotated[
 Strategies = Annotated[
     str | None, typer.Option(help="Names by comma, or all: every right one. Default: those that run by default.")
 ]
+Wide = Annotated[bool, typer.Option("--wide", help="Show every column that the terminal has room for.")]

@@ -1,16 +1,17 @@
 """`lab report`: figures and reports of a run again, from its raw records; `lab report A B …`: several in one page."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from loadtest.cli.conduct import all_valid
+from loadtest.cli.conduct import all_valid, show_table
 from loadtest.cli.conduct import report as report_results
 from loadtest.cli.document import tell
 from loadtest.cli.inputs import discovered
-from loadtest.cli.options import LATEST, RESULTS, Results
+from loadtest.cli.options import LATEST, RESULTS, Results, Wide
 from loadtest.cli.report_several import report_several
 from loadtest.cli.running import guarded
 from loadtest.cli.terminal import exit_unless_valid, fail
@@ -32,6 +33,7 @@ def report(
         list[str] | None, typer.Argument(help="The run's directory; of several, as for `lab compare`.")
     ] = None,
     results: Results = RESULTS,
+    wide: Wide = False,
 ) -> None:
     """Make figures and reports of a run again, from the raw records in its directory; or one page of several runs.
 
@@ -41,10 +43,10 @@ def report(
     if len(names) > 1:
         report_several(names, results)
         return
-    _report_one(Path(names[0]))
+    _report_one(Path(names[0]), wide)
 
 
-def _report_one(folder: Path) -> None:
+def _report_one(folder: Path, wide: bool) -> None:
     try:
         need_folder(folder)
     except BadRun as error:
@@ -71,7 +73,8 @@ def _report_one(folder: Path) -> None:
     if not ended:
         fail(f"{folder}: no run came to its end there: {', '.join(run.label for run in cut_short)} cut short", code=3)
     finished = guarded(experiment(ended, world))
-    report_results(folder, finished, scenario, about, found, not_run(planned, ended, cut_short), is_new=False)
+    shown = partial(show_table, wide=wide)
+    report_results(folder, finished, scenario, about, found, not_run(planned, ended, cut_short), False, shown)
     exit_unless_valid(all_valid([one.summary for one in finished]))
     if cut_short:
         fail(f"what was cut short is no result: {', '.join(run.label for run in cut_short)}", code=3)

@@ -1,11 +1,12 @@
 """`lab sim`: strategies in virtual time."""
 
 import time
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from loadtest.cli.conduct import all_valid, conduct
+from loadtest.cli.conduct import all_valid, conduct, show_table
 from loadtest.cli.inputs import asked_for, chosen, contender_files, discovered, scenario_named
 from loadtest.cli.options import (
     DEFAULT_SCENARIO,
@@ -17,6 +18,7 @@ from loadtest.cli.options import (
     Results,
     Seed,
     Strategies,
+    Wide,
 )
 from loadtest.cli.terminal import console, exit_unless_valid, fail
 from loadtest.sim.pool import WORKERS_MAX
@@ -45,6 +47,7 @@ def sim(
     ] = False,
     reference: Reference = True,
     results: Results = RESULTS,
+    wide: Wide = False,
 ) -> None:
     """Run strategies through a scenario in virtual time: the same seed gives the same bytes, on any machine."""
     workload = scenario_named(scenario, duration, pods)
@@ -57,7 +60,9 @@ def sim(
     names = chosen(found, asked_for(found, strategies, files), workload, in_virtual_time=True)
     began_s = time.monotonic()
     runs = plan(workload, names, found, repeats, seed)
-    finished = conduct(workload, runs, found, "virtual", seed, results, workers=workers, raw=raw)
+    finished = conduct(
+        workload, runs, found, "virtual", seed, results, workers=workers, raw=raw, show=partial(show_table, wide=wide)
+    )
     wall_s, cpu_s, rows = (
         time.monotonic() - began_s,
         sum(one.cpu_s for one in finished),

@@ -14,7 +14,9 @@ from loadtest.figures.histogram import Histogram
 from loadtest.figures.records import STATUSES, Answers, Floats
 from loadtest.figures.stampedes import STORED_WITHIN_S
 
-_WAITED = tuple(STATUSES.index(status) for status in (Status.MISS, Status.COLLAPSED))
+_LOADS = (Status.MISS, Status.COLLAPSED, Status.ERROR)
+_IS_LOAD = np.array([*(status in _LOADS for status in STATUSES), False])
+"""Whether an answer of that status waited for a load, by its place in `STATUSES`; the last has no status."""
 
 
 class ColdAnswers:
@@ -26,10 +28,13 @@ class ColdAnswers:
         self._unanswered_s = -np.inf if is_warmed else np.inf
         self._answered_s = np.empty(0)  # by key: the end of its first good answer
         self._latency = Histogram()
-        self._requests = self._waited = 0
+        self._requests = self._all = self._waited = self._all_waited = 0
 
     def add(self, chunk: Answers, latency_s: Floats) -> None:
         """Add a chunk of the answers, about in order of their ends."""
+        waited = _IS_LOAD[chunk.status] | chunk.gave_up
+        self._all += len(waited)
+        self._all_waited += int(waited.sum())
         if not len(chunk.key) or self._unanswered_s < 0:
             return
         if (keys := int(chunk.key.max()) + 1) > len(self._answered_s):
@@ -43,18 +48,18 @@ class ColdAnswers:
         is_cold = chunk.intended_s <= answered_s + self._within_s
         if is_cold.any():
             self._requests += int(is_cold.sum())
-            self._waited += int(np.isin(chunk.status[is_cold], _WAITED).sum())
+            self._waited += int(waited[is_cold].sum())
             self._latency.add(latency_s[is_cold])
 
-    def figures(self, requests: int, waited: int, latency: Histogram) -> dict[str, Any]:
-        """The fields of a `RunSummary` that tell the two apart, by those of the whole run."""
+    def figures(self, latency: Histogram) -> dict[str, Any]:
+        """The fields of a `RunSummary` that tell the two apart, by the latency of the whole run."""
         steady = latency.without(self._latency)
-        left = requests - self._requests
+        left = self._all - self._requests
         return {
             "cold_requests": self._requests,
             "cold_p99_ms": _milliseconds(self._latency),
             "steady_p99_ms": _milliseconds(steady),
-            "waited_share": round((waited - self._waited) / left, 5) if left else None,
+            "waited_share": round((self._all_waited - self._waited) / left, 5) if left else None,
         }
 
 

@@ -78,7 +78,7 @@ class RunSummary:
     cold_requests: int | None = None  # requests of the cold start: see `loadtest.figures.cold_answers`
     cold_p99_ms: float | None = None  # their latency; None where there were none
     steady_p99_ms: float | None = None  # latency of all other requests
-    waited_share: float | None = None  # of these, the share that read the origin or waited for another's load
+    waited_share: float | None = None  # of these, the share that waited for a load: its own, another's, or in vain
     wait_p50_ms: float | None = None  # latency of the collapsed answers: the wait for another's load
     wait_p99_ms: float | None = None
     stampedes: dict[str, dict[str, float]] = field(default_factory=dict)  # see loadtest.figures.stampedes

@@ -135,7 +135,6 @@ class Tally:
         """
         statuses = {status: int(count) for status, count in zip(STATUSES, self._statuses, strict=False) if count}
         served = statuses.get(Status.HIT, 0) + statuses.get(Status.STALE, 0)
-        waited = statuses.get(Status.MISS, 0) + statuses.get(Status.COLLAPSED, 0)
         figures = {
             "duration_s": self._duration_s,
             "requests": self.requests,
@@ -149,7 +148,7 @@ class Tally:
             "older_share": round(self._older / self._aged, 5) if self._aged else None,
             "wait_p50_ms": _milliseconds(self.waits, 0.50),
             "wait_p99_ms": _milliseconds(self.waits, 0.99),
-            **self._cold.figures(self.requests, waited, self.latency),
+            **self._cold.figures(self.latency),
             "slow_s": int(np.sum((self._slow_in_second > 0) & (self._slow_in_second >= 0.01 * self._asked_in_second))),
             "slow_ms": self._slow_ms,
             "arrivals_dispersion": self._dispersion(),

@@ -56,6 +56,11 @@ def latency(name: str) -> Cell:
     )
 
 
+def steady_p99(row: Medians, beside: Beside) -> str:
+    """The p99 after the cold start; empty for a run that does not tell the two apart."""
+    return "" if row.cold_requests is None else latency("steady_p99_ms")(row, beside)
+
+
 def whole(value: float) -> str:
     return f"{value:,.0f}"
 

@@ -17,7 +17,7 @@ from loadtest.report.embedding import Chart, chart
 from loadtest.report.fault_marks import fault_marks
 from loadtest.report.frontier.choice import of_rows
 from loadtest.report.frontier.frontier_chart import figure, in_sentences, with_answers
-from loadtest.report.intervals_shown import cell_shown
+from loadtest.report.intervals_shown import with_intervals
 from loadtest.report.notes import notes
 from loadtest.report.outage import has_outage
 from loadtest.report.outage_chart import outage_charts
@@ -117,15 +117,8 @@ def _lines(report: Report, shown: Comparison, inks: Mapping[str, str]) -> list[L
 
 def _first_lines(report: Report, shown: Comparison, inks: Mapping[str, str]) -> list[Line]:
     """The lines of the first table, with the intervals that the repeats allow."""
-    return [
-        line._replace(
-            cells=[
-                cell_shown(column, row, report.runs, str(text))
-                for column, text in zip(shown.columns[1:], line.cells, strict=True)
-            ]
-        )
-        for row, line in zip(report.lines, _lines(report, shown, inks), strict=True)
-    ]
+    lines = zip(_lines(report, shown, inks), with_intervals(shown, report.lines, report.runs), strict=True)
+    return [line._replace(cells=cells) for line, (_, cells) in lines]
 
 
 def _with_texts(report: Report, shown: Comparison) -> list[tuple[Sequence[str], Any]]:

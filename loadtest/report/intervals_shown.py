@@ -7,7 +7,7 @@ from typing import Any
 from loadtest.figures.repeats import Medians
 from loadtest.figures.run_summary import RunSummary
 from loadtest.report.cells import Beside
-from loadtest.report.columns import Column
+from loadtest.report.columns import Column, Comparison
 from loadtest.report.rendering import CellShown
 from loadtest.stats.intervals import REPEATS_MIN, Interval, median_interval
 
@@ -29,6 +29,16 @@ def cell_shown(column: Column, row: Medians, runs: Sequence[RunSummary], text: s
     is_whole = isinstance(getattr(row, column.field), int)
     ends = [_as_cell(column, row, round(end) if is_whole else end) for end in (interval.low, interval.high)]
     return CellShown(text, f"{ends[0]} to {ends[1]}")
+
+
+def with_intervals(
+    shown: Comparison, rows: Sequence[Medians], runs: Sequence[RunSummary]
+) -> list[tuple[str, Sequence[CellShown]]]:
+    """The lines of a comparison: the name, and the cells with their intervals."""
+    return [
+        (name, [cell_shown(column, row, runs, text) for column, text in zip(shown.columns[1:], texts, strict=True)])
+        for row, (name, *texts) in zip(rows, shown.lines, strict=True)
+    ]
 
 
 def _as_cell(column: Column, row: Medians, value: Any) -> str:

@@ -1,4 +1,4 @@
-"""A run on the terminal: the comparison in as many columns as it is wide for."""
+"""A run on the terminal: its answer, and the comparison in as many columns as it is wide for."""
 
 from collections.abc import Sequence
 
@@ -9,27 +9,37 @@ from rich.table import Table
 from rich.text import Text
 
 from loadtest.figures.run_summary import RunSummary
-from loadtest.report.columns import Comparison, comparison
+from loadtest.report.columns import COLUMNS, FIRST_COLUMNS, Comparison, comparison
 from loadtest.report.contents import Report
+from loadtest.report.intervals_shown import with_intervals
 from loadtest.report.notes import notes
 from loadtest.report.quoting import for_terminal
+from loadtest.report.rendering import CellShown
 
+MORE = "More columns, and what each means: report.html, report.md; more of them here: --wide."
+"""The words that tell where the other columns are."""
+UNDER_IT = "Under a median: its 95 % interval. "
+"""The words that tell the second line of a cell."""
+Lines = Sequence[tuple[str, Sequence[CellShown]]]
+"""A name and its cells, for each line of the table."""
 NAME_WIDTH_MAX = 24  # characters; a longer name folds, so that it costs the terminal's table no other column
 
 
-def print_table(console: Console, summary: Report, baseline: str | None) -> None:
-    """The comparison in as many columns as the console is wide for, then its sentences and notes."""
+def print_table(console: Console, summary: Report, baseline: str | None, wide: bool = False) -> None:
+    """The answer, the comparison in its first columns, then sentences and notes.
+
+    `wide` shows as many columns as the console is wide for.
+    """
     if not summary.rows:
         console.print("No strategy was measured.", markup=False)
         return
-    for sentence in summary.answer:
-        console.print(for_terminal(sentence.text), soft_wrap=True)
-    if summary.answer:
-        console.print()
+    _print_answer(console, summary)
     rows = summary.lines
-    shown = comparison(rows, baseline, summary.predictions)
+    of = COLUMNS if wide else FIRST_COLUMNS
+    shown = comparison(rows, baseline, summary.predictions, of)
+    told_lines = with_intervals(shown, rows, summary.runs)
     kept = list(range(len(shown.columns)))
-    while _width(console, table := _terminal_table(shown, kept, rows)) > console.width:
+    while _width(console, table := _terminal_table(shown, told_lines, kept, rows)) > console.width:
         # of equals the last goes first, whatever the order of the table says
         if shown.columns[least := max(kept, key=lambda number: (shown.columns[number].rank, number))].rank == 0:
             break  # a terminal this narrow folds the cells
@@ -37,17 +47,28 @@ def print_table(console: Console, summary: Report, baseline: str | None) -> None
     console.print(table)
     if left_out := [heading for number, heading in enumerate(shown.headings) if number not in kept]:
         console.print(Text(f"Left out at this width: {', '.join(left_out)}. See report.md or report.html.", "dim"))
-    for said in (*summary.outage, *summary.said):
+    if not wide:
+        has_intervals = any(cell.interval for _, line in told_lines for cell in line)
+        console.print(Text(f"{UNDER_IT if has_intervals else ''}{MORE}", "dim"))
+    told = () if summary.answer else summary.outage
+    for said in (*told, *summary.said):
         console.print(for_terminal(said), soft_wrap=True)
     for note in (*summary.missing, *notes(rows, summary.predictions)):
         console.print(for_terminal(f"! {note}", "yellow"), soft_wrap=True)
+
+
+def _print_answer(console: Console, summary: Report) -> None:
+    for sentence in summary.answer:
+        console.print(for_terminal(sentence.text, "bold" if sentence.advises else ""))
+    if summary.answer:
+        console.print()
 
 
 def _width(console: Console, table: Table) -> int:
     return Measurement.get(console, console.options.update(width=10_000), table).maximum
 
 
-def _terminal_table(shown: Comparison, kept: Sequence[int], rows: Sequence[RunSummary]) -> Table:
+def _terminal_table(shown: Comparison, lines: Lines, kept: Sequence[int], rows: Sequence[RunSummary]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for number in kept:
         heading = Text(shown.columns[number].short.format(baseline=shown.baseline))
@@ -55,9 +76,14 @@ def _terminal_table(shown: Comparison, kept: Sequence[int], rows: Sequence[RunSu
             table.add_column(heading, overflow="fold", max_width=NAME_WIDTH_MAX)
         else:
             table.add_column(heading, justify="right", overflow="fold", max_width=NAME_WIDTH_MAX // 2)
-    for row, line in zip(rows, shown.lines, strict=True):
-        cells = [Text(line[number]) for number in kept]
+    for row, (name, told) in zip(rows, lines, strict=True):
+        cells = [Text(name), *(Text(_in_two_lines(told[number - 1])) for number in kept[1:])]
         if not row.valid:
             cells[0].append("\n(not valid)")
         table.add_row(*cells, style="red" if not row.valid else "dim" if row.is_reference else "")
     return table
+
+
+def _in_two_lines(cell: CellShown) -> str:
+    """The cell with its interval under it, because two lines take less room than a long one."""
+    return f"{cell.text}\n{cell.interval.replace(' to ', '–')}" if cell.interval else cell.text

@@ -62,6 +62,7 @@ def row(strategy: str, peak: int = 61, **other: Any) -> Medians:
         "statuses": {"hit": 20_000, "stale": 603, "collapsed": 622, "shed": 3}, "reads_by_reason": {"miss": 739},
         "errors": 3, "wrong_answers": 0, "origin_asked": 739, "origin_failed": 0, "origin_shed": 0, "cold_reads": 40,
         "cold_peak_1s": 40, "steady_peak_1s": peak, "p999_ms": 380.0, "slow_s": 0, "older_share": 0.0,
+        "cold_requests": 60, "steady_p99_ms": 208.0,
     }  # fmt: skip
     return Medians(**{**figures, "strategy": strategy, "origin_peak_1s": peak, **other})
 
@@ -163,9 +164,9 @@ def written(
     return Page((folder / "report.html").read_text("utf-8")), (folder / "report.md").read_text("utf-8")
 
 
-def printed(rows: Sequence[Medians], width: int, baseline: str | None = None) -> str:
+def printed(rows: Sequence[Medians], width: int, baseline: str | None = None, wide: bool = False) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    print_table(console, Report(rows), baseline)
+    print_table(console, Report(rows), baseline, wide)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -332,19 +333,43 @@ def test_no_text_of_a_run_becomes_markup(tmp_path: Path) -> None:
 def test_page_and_markdown_and_terminal_hold_the_same_table(tmp_path: Path) -> None:
     rows = [row("naive", target_rate=1000.0), row("mine", peak=9, target_rate=1000.0)]
     page, text = written(tmp_path, rows)
-    headings, rule, *lines = markdown_table(text)
+    first, everything = (
+        dict(zip(lines[0], lines[3], strict=True))
+        for lines in (markdown_table(part) for part in text.split("<details>"))
+    )
+    assert first == {
+        "strategy": "mine", "origin reads": "739", "cold peak in 1 s": "40", "steady peak in 1 s": "9",
+        "p50 ms": "1.83", "steady p99 ms": "208", "older than TTL %": "0.00", "errors": "3", "wrong answers": "0",
+    }  # fmt: skip
+    assert everything == first | {
+        "requests": "24,123", "req/s": "402", "target req/s": "1,000", "hit %": "97.12",
+        "steady peak vs naive": "1/6.8",
+        "p95 ms": "12.3", "p99 ms": "212", "p99.9 ms": "380", "slow s": "0", "age p99 s": "5.15", "stale %": "2.50",
+        "collapsed": "622", "shed": "3",
+    }  # fmt: skip
+    headings, rule, *lines = markdown_table(text.partition("<details>")[2])
     assert page.tables[1] == [headings, *lines]
     assert rule[0].startswith(":-")
     assert all(cell.endswith("-:") for cell in rule[1:]), "numbers stand on the right"
-    for line, want in zip(printed(rows, 200, "naive").splitlines()[-2:], lines, strict=True):
+    for line, want in zip(printed(rows, 200, "naive", wide=True).splitlines()[-2:], lines, strict=True):
         assert line.split() == want
-    assert dict(zip(headings, lines[1], strict=True)) == {
-        "strategy": "mine", "requests": "24,123", "req/s": "402", "target req/s": "1,000", "hit %": "97.12",
-        "origin reads": "739", "cold peak in 1 s": "40", "steady peak in 1 s": "9", "steady peak vs naive": "1/6.8",
-        "p50 ms": "1.83", "p95 ms": "12.3", "p99 ms": "212", "p99.9 ms": "380", "slow s": "0",
-        "older than TTL %": "0.00", "age p99 s": "5.15", "stale %": "2.50", "collapsed": "622", "shed": "3",
-        "errors": "3", "wrong answers": "0",
-    }  # fmt: skip
+    assert printed(rows, 80, "naive").splitlines()[4].split() == list(first.values())
+
+
+def test_the_interval_of_the_repeats_stands_behind_a_median_and_on_a_terminal_under_it(tmp_path: Path) -> None:
+    repeats = [row("naive", peak, repeat=number, errors=0) for number, peak in enumerate((60, 66, 63), 1)]
+    report = Report(medians(repeats), runs=repeats)
+    write_markdown(tmp_path, report, ENVIRONMENT, SCENARIO, None)
+    headings, _, line = markdown_table((tmp_path / "report.md").read_text("utf-8").partition("<details>")[0])
+    cells = {name: cell.replace("\\", "") for name, cell in zip(headings, line, strict=True)}
+    assert cells["steady peak in 1 s"] == "63 (56 to 71)"
+    assert cells["origin reads"] == "739", "without scatter there is none"
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    print_table(console, report, None)
+    assert isinstance(console.file, io.StringIO)
+    told = console.file.getvalue()
+    assert "56–71" in told
+    assert "95 % interval" in told
 
 
 @pytest.mark.parametrize(("peak", "ratio"), [(61, "1"), (62, "1"), (9, "1/6.8"), (122, "2.0x"), (0, "0")])
@@ -361,11 +386,11 @@ def test_without_a_baselines_peak_there_is_no_such_column(baseline: str | None, 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
 def test_the_terminal_cuts_nothing_and_says_what_it_left_out(width: int) -> None:
     rows = [row(name, target_rate=1000.0) for name in NAMES]
-    text = printed(rows, width, "naive")
+    text = printed(rows, width, "naive", wide=True)
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
     table, _, rest = text.partition("Left out")
-    head = " ".join(table.splitlines()[:3])
+    head = table.partition("───")[0]
     assert all(word in head for word in ("reads", "steady", "p99", "errs", "wrong"))
     left_out = " ".join(rest.split())
     assert ("reqs" in head) != ("requests" in left_out)
@@ -373,8 +398,8 @@ def test_the_terminal_cuts_nothing_and_says_what_it_left_out(width: int) -> None
     assert ("report.md" in left_out) == bool(left_out)
 
 
-def test_every_column_fits_into_150_characters() -> None:
-    assert "Left out" not in printed([row(name, target_rate=1000.0) for name in NAMES[:5]], 150, "naive")
+def test_every_column_fits_into_160_characters() -> None:
+    assert "Left out" not in printed([row(name, target_rate=1000.0) for name in NAMES[:5]], 160, "naive", wide=True)
 
 
 def test_a_run_that_is_no_result_is_marked_wherever_it_is_shown(tmp_path: Path) -> None:
@@ -397,8 +422,9 @@ def test_what_was_wrong_with_answers_is_said() -> None:
 
 def test_names_and_notes_cannot_break_the_markdown(tmp_path: Path) -> None:
     _, text = written(tmp_path, [row("a|b_c"), row("mine", incidents=["two\nlines | *and* <b>"])])
-    assert len({len(line) for line in markdown_table(text)}) == 1
-    assert markdown_table(text)[2][0] == r"a\|b\_c"
+    first = markdown_table(text.partition("<details>")[0])
+    assert len({len(line) for line in first}) == 1
+    assert first[2][0] == r"a\|b\_c"
     assert r"- mine: two lines \| \*and\* \<b\>" in text.splitlines()
 
 
