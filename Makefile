@@ -7,7 +7,7 @@ BENCHMARKS := $(VENV)/bin/python -m benchmarks
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bench report up down logs ps load dev break warm list new try sim sweep tipping drill mistakes steps league verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
+.PHONY: help setup bench docs docs-live report up down logs ps load dev break warm list new try sim sweep tipping drill mistakes steps league verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
 LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES WRONG CONTENDERS LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
@@ -194,6 +194,14 @@ loadlimit: $(READY) ## The highest rate that this machine sends honestly
 
 # Slipcover and not coverage.py, whose tracer makes virtual time 2.5 times as slow on Python 3.11: this one costs 6 %.
 COVER = $(VENV)/bin/python -m slipcover --source app,loadtest,benchmarks,grafana --json --out .coverage.json
+MKDOCS := NO_MKDOCS_2_WARNING=true $(VENV)/bin/mkdocs
+docs: $(READY) ## The site of docs/ into site/, with every link checked
+	@$(MKDOCS) build --strict --clean
+	@echo 'The site: site/index.html'
+
+docs-live: $(READY) ## The same on 127.0.0.1:8001, anew whenever a page is saved
+	@$(MKDOCS) serve --dev-addr 127.0.0.1:8001
+
 test: check ## All tests, after style and types; then the share of lines that they ran, child processes apart
 	@$(COVER) -m pytest --numprocesses auto --dist loadfile
 	@$(VENV)/bin/python -c 'import json; print("Coverage: {percent_covered:.1f} % of lines".format(**json.load(open(".coverage.json"))["summary"]))'
