@@ -1,4 +1,4 @@
-"""Links to what a checkout has and the site has not, which are files outside docs/ and folders: it shows their names."""
+"""Links to what a checkout has and the site has not: files outside docs/, and folders. It shows their names."""
 
 import re
 from pathlib import Path
