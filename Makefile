@@ -37,7 +37,7 @@ takes.calibrate := SCENARIOS STRATEGIES DURATION SEED
 takes.simspeed  := SCENARIO STRATEGIES SEED
 takes.compare   := A B MARKDOWN
 takes.gate      := RUN MAX MIN RATIO JUNIT MARKDOWN
-takes.replay    := SEED S SCENARIO WIRE
+takes.replay    := SEED S SCENARIO WIRE HTML
 takes.claims    := SEED REPEATS
 takes.readme    := ONLY
 takes.hitpath   := SEED
@@ -177,8 +177,8 @@ gate: $(READY) ## Hold a run to bounds: MAX='mine.origin_peak_1s <= 10' MIN= RAT
 	@$(LAB) gate $(call option,MAX,max) $(call option,MIN,min) $(call option,RATIO,ratio) $(call option,JUNIT,junit) \
 	  $(call option,MARKDOWN,markdown) -- $${RUN:+"$$RUN"}
 
-replay: $(READY) ## A run of make verify, event by event: SEED= S=strategy WIRE=1
-	@$(LAB) replay $(call option,S,strategy) $(call option,SCENARIO,scenario) $(if $(WIRE),--wire) -- "$$SEED"
+replay: $(READY) ## A run of make verify, event by event: SEED= S=strategy WIRE=1 HTML=file
+	@$(LAB) replay $(call option,S,strategy) $(call option,SCENARIO,scenario) $(if $(WIRE),--wire) $(call option,HTML,html) -- "$$SEED"
 
 claims: $(READY) ## Re-run what is published, and judge it: writes CLAIMS.md (about a quarter of an hour)
 	@$(LAB) claims $(call option,SEED,seed) $(call option,REPEATS,repeats)

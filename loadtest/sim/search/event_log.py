@@ -38,7 +38,9 @@ class EventLog:
             events.LockRenewed: _renewed,
             events.LockReleased: _released,
         }
-        self.handlers: events.Handlers = {ClusterReady: self._begin} | {
+        self.sentences = sentences
+        """The function that puts an event into words, by its type; those of entries need a cluster, see `begin`."""
+        self.handlers: events.Handlers = {ClusterReady: self.begin} | {
             kind: partial(self._tell, sentence) for kind, sentence in sentences.items()
         }
 
@@ -48,7 +50,7 @@ class EventLog:
             self._take(f"{self._untold.at_s:12.6f}  VIOLATION of {self._untold.invariant}: {self._untold.what}")
             self._untold = None
 
-    def _begin(self, event: ClusterReady) -> None:
+    def begin(self, event: ClusterReady) -> None:
         self._cluster = event.cluster
 
     def _tell(self, sentence: Callable[[Any], str], event: Any) -> None:
