@@ -7,7 +7,7 @@ import typer
 
 from loadtest.cli.inputs import chosen_one, discovered, scenario_named
 from loadtest.cli.options import SEED_MAX
-from loadtest.cli.replay_drawn import Window, draw
+from loadtest.cli.replay_drawn import ReplayWindow, draw
 from loadtest.cli.terminal import fail, print_text
 from loadtest.sim.search.case import Case, case_of, check_case
 from loadtest.sim.search.random_scenario import random_scenario
@@ -55,7 +55,7 @@ def replay(
     if html is not None:
         if since > end_s:
             fail(f"--since: {since:g} s is after --until, {end_s:g} s")
-        draw(html, subject, case, Window(_items(keys, case), hottest, since, end_s))
+        draw(html, subject, case, ReplayWindow(_items(keys, case), hottest, since, end_s))
         return
     print_text(as_toml(case.scenario))
     ran, left_out = retell(subject, case, print_text, None if everything else last, end_s)

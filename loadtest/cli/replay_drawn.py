@@ -18,7 +18,7 @@ from loadtest.worlds.checkout import commit
 OPENING = r"<!doctype html>"
 
 
-class Window(NamedTuple):
+class ReplayWindow(NamedTuple):
     """The part of a run that is drawn: its items, or so many of the hottest, and its times."""
 
     items: list[int]
@@ -27,7 +27,7 @@ class Window(NamedTuple):
     until_s: float
 
 
-def draw(path: Path, strategy: type[Strategy], case: Case, window: Window) -> None:
+def draw(path: Path, strategy: type[Strategy], case: Case, window: ReplayWindow) -> None:
     """Write the timeline of a case; exit 2 where it cannot be written, 1 where an invariant breaks in the case."""
     try:
         if why := why_not_over(path, OPENING):

@@ -10,14 +10,14 @@ from loadtest.sim.cluster.events import RequestArrived, Subscriber
 from loadtest.sim.search.case import Case, Ran, run_case
 from loadtest.sim.timeline.spans import Timeline
 from loadtest.sim.timeline.watcher import Watcher
-from loadtest.sim.timeline.why import Reasons
+from loadtest.sim.timeline.why import WaitReasons
 
 EVENTS_MAX = 6_000
 """The most events of one timeline; it ends before, or begins after, those that are too many."""
 BINS = 240
 
 
-class Watched(NamedTuple):
+class WatchedRun(NamedTuple):
     """A run, and the timeline of a part of it."""
 
     ran: Ran
@@ -32,7 +32,7 @@ def watch(
     since_s: float = 0.0,
     until_s: float = math.inf,
     events_max: int = EVENTS_MAX,
-) -> Watched:
+) -> WatchedRun:
     """Run a case and make its timeline from `since_s` to `until_s`, or to its violation, of these or the hottest items.
 
     Of too many events the last ones are left out, but where there is a violation the first ones.
@@ -46,7 +46,7 @@ def watch(
     watcher = Watcher(chosen, until_s, since_s)
     ran = run_case(strategy, case, [watcher])
     watcher.end(violation)
-    return Watched(ran, _timeline(watcher, chosen, since_s, until_s, events_max, violation is not None))
+    return WatchedRun(ran, _timeline(watcher, chosen, since_s, until_s, events_max, violation is not None))
 
 
 def _timeline(
@@ -65,7 +65,7 @@ def _timeline(
     def is_within(began_s: float, ended_s: float) -> bool:
         return began_s <= until_s and ended_s >= since_s
 
-    reasons = Reasons(watched)
+    reasons = WaitReasons(watched)
     shown = Timeline(since_s, until_s, watched.pods, items, events=told, left_out=left_out)
     shown.loads = [load for load in watched.loads if is_within(load.began_s, load.ended_s)]
     shown.locks = [lock for lock in watched.locks if is_within(lock.since_s, lock.until_s)]

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 NOTIFICATION, POLL = "notification", "poll"
-"""What wakes a pod that waits for a lock."""
+"""The two things that wake a pod that waits for a lock."""
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class RequestSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineMoment:
     """Something that happens at once: an expiry, a store, a fault, the violation."""
 
     at_s: float
@@ -79,7 +79,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldEvent:
     """An event in the words of the event log."""
 
     at_s: float
@@ -90,8 +90,8 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """What the cache held of an item from a moment on; `pod` is empty where the entry was dropped."""
+class HeldEntry:
+    """The entry that the cache held of an item from a moment on; `pod` is empty where the entry was dropped."""
 
     at_s: float
     pod: str
@@ -111,8 +111,8 @@ class Timeline:
     locks: list[LockSpan] = field(default_factory=list)
     waits: list[LockWait] = field(default_factory=list)
     requests: list[RequestSpan] = field(default_factory=list)
-    moments: list[Moment] = field(default_factory=list)
-    events: list[Told] = field(default_factory=list)
+    moments: list[TimelineMoment] = field(default_factory=list)
+    events: list[ToldEvent] = field(default_factory=list)
     bin_s: float = 0.1
     hits: Counter[tuple[str, int]] = field(default_factory=Counter)
     """The answers from the cache that came at once, by pod and number of the bin."""

@@ -1,6 +1,6 @@
 """The watcher: an observer that makes a timeline of the events of a run.
 
-A request is told from others by its context: what its code begins, tasks and timers too, runs in copies of it.
+The context tells a request from others: tasks and timers that its code begins run in copies of it.
 """
 
 import math
@@ -18,13 +18,13 @@ from loadtest.sim.search.event_log import EventLog
 from loadtest.sim.timeline.spans import (
     NOTIFICATION,
     POLL,
+    HeldEntry,
     LoadSpan,
     LockSpan,
     LockWait,
-    Moment,
     RequestSpan,
-    StoredEntry,
-    Told,
+    TimelineMoment,
+    ToldEvent,
 )
 from loadtest.workload.faults import PodKilled
 
@@ -43,7 +43,7 @@ class Watcher:
         self._words = EventLog(lambda line: None, None)
         self._places = 0
         self._asked = 0
-        self._untold: dict[int, list[Told]] = {}
+        self._untold: dict[int, list[ToldEvent]] = {}
         """The events of requests that have no answer yet: those of a hit are dropped with it."""
         self._open: dict[int, RequestSpan] = {}
         self._at_work: set[int] = set()
@@ -56,10 +56,10 @@ class Watcher:
         self.locks: list[LockSpan] = []
         self.waits: list[LockWait] = []
         self.requests: list[RequestSpan] = []
-        self.moments: list[Moment] = []
-        self.told: list[Told] = []
+        self.moments: list[TimelineMoment] = []
+        self.told: list[ToldEvent] = []
         self.hits: list[tuple[str, float]] = []
-        self.entries: dict[int, list[StoredEntry]] = defaultdict(list)
+        self.entries: dict[int, list[HeldEntry]] = defaultdict(list)
         self.pods: list[str] = []
         self.ended_s = 0.0
         seen: dict[type, Callable[[Any], None]] = {
@@ -112,7 +112,7 @@ class Watcher:
     def _tell(self, pod: str, what: str) -> None:
         request = _request.get()
         self._places += 1
-        told = Told(self._now_s, pod, what, request, self._places)
+        told = ToldEvent(self._now_s, pod, what, request, self._places)
         if request is not None and (request in self._open or request == self._asked not in self._open):
             self._untold.setdefault(request, []).append(told)
         else:
@@ -156,7 +156,7 @@ class Watcher:
             return
         ahead_s = self._cluster.redis.now_s() - self._now_s
         self._expire(item)
-        self.entries[item].append(StoredEntry(self._now_s, event.pod, event.entry.fresh_until_s - ahead_s))
+        self.entries[item].append(HeldEntry(self._now_s, event.pod, event.entry.fresh_until_s - ahead_s))
         notified = "" if event.token is None else ", releases the lock and notifies who waits"
         self._note("store", item, event.pod, f"{event.pod} stores item {item}{notified}")
         if event.token is not None:
@@ -170,7 +170,7 @@ class Watcher:
     def _drop(self, key: str, how: str) -> None:
         item = _item(key)
         self._expire(item)
-        self.entries[item].append(StoredEntry(self._now_s, "", -math.inf, how))
+        self.entries[item].append(HeldEntry(self._now_s, "", -math.inf, how))
         self._unlock(item, how)
         self._note("delete", item, "", f"the entry of item {item} is {how}")
 
@@ -258,7 +258,7 @@ class Watcher:
         self._note_at(self._now_s, kind, item, pod, what)
 
     def _note_at(self, at_s: float, kind: str, item: int | None, pod: str, what: str) -> None:
-        self.moments.append(Moment(at_s, kind, item, pod, what))
+        self.moments.append(TimelineMoment(at_s, kind, item, pod, what))
 
     def end(self, violation: Violation | None) -> None:
         """End the timeline, once the run is over, with the violation where there is one up to then."""
@@ -277,7 +277,7 @@ class Watcher:
         if violation is not None and violation.at_s <= self._until_s:
             what = f"VIOLATION of {violation.invariant}: {violation.what}"
             self._note_at(violation.at_s, "violation", None, "", what)
-            self.told.append(Told(violation.at_s, "", what, None, self._places + 1))
+            self.told.append(ToldEvent(violation.at_s, "", what, None, self._places + 1))
         self.moments.sort(key=lambda moment: moment.at_s)
         self.requests.sort(key=lambda request: request.number)
 

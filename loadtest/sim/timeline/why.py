@@ -10,7 +10,7 @@ from loadtest.sim.timeline.watcher import Watcher
 Fact = tuple[float, str]
 
 
-class Reasons:
+class WaitReasons:
     """The reasons of the requests of one run."""
 
     def __init__(self, watched: Watcher) -> None:

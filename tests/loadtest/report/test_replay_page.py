@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from loadtest.cli import app
 from loadtest.report.replay_page import replay_page
-from loadtest.sim.timeline.spans import RequestSpan, Timeline, Told
+from loadtest.sim.timeline.spans import RequestSpan, Timeline, ToldEvent
 from loadtest.workload.toml_writer import as_toml
 from tests.loadtest.sim.drill import workload
 
@@ -39,7 +39,7 @@ def test_the_same_seed_gives_the_same_bytes(scenario: str, tmp_path: Path) -> No
 
 
 def test_no_text_of_a_run_ends_its_element() -> None:
-    shown = Timeline(0.0, 1.0, ["pod-1"], [0], events=[Told(0.5, "pod-1", EVIL, 1, 1)])
+    shown = Timeline(0.0, 1.0, ["pod-1"], [0], events=[ToldEvent(0.5, "pod-1", EVIL, 1, 1)])
     shown.requests = [RequestSpan(1, "pod-1", 0, 0.5, ended_s=0.6, said=EVIL, why=(EVIL,))]
     page = replay_page(shown, EVIL, EVIL, EVIL, False, [(EVIL, EVIL)])
     assert EVIL not in page
