@@ -12,19 +12,23 @@ from loadtest.report.rendering import CellShown
 from loadtest.stats.intervals import REPEATS_MIN, Interval, median_interval
 
 
-def interval_of(values: Sequence[float]) -> Interval | None:
-    """The interval of the median; None for fewer repeats than a claim takes."""
-    return median_interval(values) if len(values) >= REPEATS_MIN else None
+def is_number(value: Any) -> bool:
+    """Whether it is a figure that repeats can scatter in."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def interval_of(values: Sequence[float], unit: str) -> Interval | None:
+    """The interval of the median; None for fewer repeats than a claim takes. A share ends at 1."""
+    interval = median_interval(values) if len(values) >= REPEATS_MIN else None
+    return interval if interval is None or unit != "%" else Interval(interval.low, min(1.0, interval.high))
 
 
 def cell_shown(column: Column, row: Medians, runs: Sequence[RunSummary], text: str) -> CellShown:
     """The cell with that text, with its interval where the repeats of a row differ in the column's field."""
-    own = [run for run in runs if run.strategy == row.strategy and run.valid]
-    values = [getattr(run, column.field, None) for run in own]
-    known = [float(value) for value in values if isinstance(value, int | float)]
-    if len(known) < len(values) or len(set(known)) < 2 or column.field in row.assumed:
+    values = [getattr(run, column.field, None) for run in runs if run.strategy == row.strategy and run.valid]
+    if not all(map(is_number, values)) or len(set(values)) < 2 or column.field in row.assumed:
         return CellShown(text, "")
-    if (interval := interval_of(known)) is None:
+    if (interval := interval_of([float(value) for value in values if value is not None], column.unit)) is None:
         return CellShown(text, "")
     is_whole = isinstance(getattr(row, column.field), int)
     ends = [_as_cell(column, row, round(end) if is_whole else end) for end in (interval.low, interval.high)]
@@ -41,5 +45,6 @@ def with_intervals(
     ]
 
 
-def _as_cell(column: Column, row: Medians, value: Any) -> str:
-    return column.cell(replace(row, **{column.field: value}, repeats_with={}), Beside(None, None))
+def _as_cell(column: Column, row: Medians, value: float) -> str:
+    changes: dict[str, Any] = {column.field: value, "repeats_with": {}}
+    return column.cell(replace(row, **changes), Beside(None, None))

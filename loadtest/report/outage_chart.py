@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 from plotly.subplots import make_subplots  # type: ignore[import-untyped]
 
 from loadtest.figures.good_answers import WAVE_S
-from loadtest.figures.records import Integers
+from loadtest.figures.records import Floats, Integers
 from loadtest.figures.repeats import Medians
 from loadtest.figures.run_summary import Attempted, Series
 from loadtest.report.cells import shown
@@ -100,12 +101,12 @@ def _draw_goodput(drawing: go.Figure, attempted: Attempted, ink: str) -> None:
     """The good answers of each second as an area, and over it the requests: the gap is what failed."""
     at = {"row": 1, "col": 1}
     drawing.add_scatter(
-        x0=0.5, dx=1, y=attempted.good.astype(np.float32), mode="lines", name="goodput",
+        x0=0.5, dx=1, y=_small(attempted.good), mode="lines", name="goodput",
         line={"color": ink, "width": 1.3}, fill="tozeroy", fillcolor=ink + "55",
         hovertemplate="%{y:,} good answers<extra></extra>", **at,
     )  # fmt: skip
     drawing.add_scatter(
-        x0=0.5, dx=1, y=attempted.asked.astype(np.float32), mode="lines", name="requests",
+        x0=0.5, dx=1, y=_small(attempted.asked), mode="lines", name="requests",
         line={"color": INK, "width": 0.8, "dash": "dot"}, hovertemplate="%{y:,} requests<extra></extra>", **at,
     )  # fmt: skip
 
@@ -114,9 +115,14 @@ def _draw_attempts(drawing: go.Figure, in_100ms: Integers, ink: str) -> None:
     together = math.ceil(len(in_100ms) / POINTS_MAX)
     highest = np.maximum.reduceat(in_100ms, np.arange(0, len(in_100ms), together))
     drawing.add_scatter(
-        x0=0, dx=together * WAVE_S, y=highest.astype(np.float32), mode="lines", name="attempts in 100 ms",
+        x0=0, dx=together * WAVE_S, y=_small(highest), mode="lines", name="attempts in 100 ms",
         line={"color": ink, "width": 1}, hovertemplate="%{y:,} attempts in 100 ms<extra></extra>", row=2, col=1,
     )  # fmt: skip
+
+
+def _small(counts: Floats | Integers) -> NDArray[Any]:
+    """Counts in the fewest bytes that hold them."""
+    return counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
 
 
 def _set_axes(drawing: go.Figure, known: Sequence[tuple[Medians, Attempted]], has_attempts: bool) -> None:

@@ -12,8 +12,6 @@ STEP = 1.01
 """The factor between two steps of a figure: differences below 1 % do not count."""
 ERRORS_SHARE_MAX = 0.001
 """The largest share of errors in the requests of a choice: errors are quick, and would look like a good figure."""
-LATENCY = "p99_ms"
-"""The latency of a frontier."""
 _ONES_OWN = frozenset({"cache.ttl_s", "origin.connections", "origin.connections_shared"})
 """The fields of a scenario that are settings of the cache or the origin; all others are the load."""
 
@@ -40,9 +38,20 @@ class Choice(NamedTuple):
         return self.row.origin_reads / self.row.duration_s
 
     @property
+    def latency_of(self) -> str:
+        """The field with its latency: without the cold start, which is alike for all, where that is known."""
+        return "p99_ms" if self.row.steady_p99_ms is None else "steady_p99_ms"
+
+    @property
+    def latency_ms(self) -> float | None:
+        """Its p99; None where no answer was good."""
+        found: float | None = getattr(self.row, self.latency_of)
+        return found
+
+    @property
     def is_assumed(self) -> bool:
         """Whether its latency is what virtual time assumes of the network, and no figure of a service."""
-        return LATENCY in self.row.assumed
+        return self.latency_of in self.row.assumed
 
     @property
     def is_eligible(self) -> bool:
@@ -115,7 +124,7 @@ def _unbeaten(all_: Iterable[Steps]) -> set[Steps]:
 
 def _steps(choice: Choice) -> Steps:
     """The figures that are to be low, each in whole steps, so that "as good as" is transitive."""
-    figures = (choice.row.p99_ms, choice.reads_per_s, choice.row.age_p99_s)
+    figures = (choice.latency_ms, choice.reads_per_s, choice.row.age_p99_s)
     return tuple(
         math.inf if value is None else float(round(math.log(value, STEP))) if value > 0 else -math.inf
         for value in figures

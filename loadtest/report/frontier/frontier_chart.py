@@ -15,13 +15,13 @@ from loadtest.report.frontier.label_places import label_places
 from loadtest.report.marks import marked
 from loadtest.report.quoting import for_html
 
-HEIGHT_PX, MARGIN = 560, (58, 16, 40, 116)
+HEIGHT_PX, MARGIN = 520, (58, 16, 40, 116)
 NUMBERED_MAX = 25
 """The most choices with a number in the chart; more could not be read."""
 TOUCH = 0.03
 """The distance in decades below which rings cover each other's numbers."""
-WIDE = {"wide": True}
-"""The mark of a trace that has room on a wide screen alone: `page.js` leaves it out of a narrow one."""
+WIDE, NARROW = {"only": "wide"}, {"only": "narrow"}
+"""The marks of traces that `page.js` shows on a wide screen alone, or on a narrow one."""
 
 _Places = Sequence[float]
 
@@ -33,27 +33,28 @@ def figure(choices: Sequence[Choice], inks: Mapping[str, str], is_named: bool = 
     beats it.
     """
     drawn = with_answers(choices)
-    x, y = _floored([one.reads_per_s for one in drawn]), _floored([one.row.p99_ms or 0.0 for one in drawn])
+    x, y = _floored([one.reads_per_s for one in drawn]), _floored([one.latency_ms or 0.0 for one in drawn])
     drawing = go.Figure()
     _ring(drawing, drawn, x, y, has_numbers=not is_named)
     _draw_strategies(drawing, drawn, x, y, inks)
     if is_named:
-        _name(drawing, drawn, x, y)
-        _point_at_winners(drawing, drawn, x, y)
-    _mark_assumed(drawing, drawn, x, y)
+        arrows = _arrows(drawn, x, y)
+        _name(drawing, drawn, x, y, arrows)
+        _point_at_winners(drawing, x, y, arrows)
+    _mark_assumed(drawing, drawn, x, y, is_named)
     out = [place for place, choice in enumerate(drawn) if not choice.is_eligible]
     if out:
         drawing.add_scatter(
             x=[x[place] for place in out], y=[y[place] for place in out], mode="markers", hoverinfo="skip",
             name="nothing to choose", marker={"symbol": "x-thin", "size": 18, "line": {"width": 2, "color": BAD}},
         )  # fmt: skip
-    _set_axes(drawing, x, y, max(choice.row.age_p99_s or 0.0 for choice in drawn))
+    _set_axes(drawing, drawn, x, y, max(choice.row.age_p99_s or 0.0 for choice in drawn))
     return drawing
 
 
 def with_answers(choices: Sequence[Choice]) -> list[Choice]:
     """The choices that have a latency; the others are in the table alone."""
-    return [choice for choice in choices if choice.row.p99_ms is not None]
+    return [choice for choice in choices if choice.latency_ms is not None]
 
 
 def in_sentences(choices: Sequence[Choice]) -> str:
@@ -75,7 +76,7 @@ def inks(choices: Sequence[Choice]) -> dict[str, str]:
 
 def _told(choice: Choice) -> str:
     row = choice.row
-    latency = f"p99 {ASSUMED if choice.is_assumed else ''}{shown(row.p99_ms)} ms"
+    latency = f"p99 {ASSUMED if choice.is_assumed else ''}{shown(choice.latency_ms)} ms"
     return f"{marked(choice.label)} ({shown(choice.reads_per_s)} reads/s, {latency}, age {shown(row.age_p99_s)} s)"
 
 
@@ -115,45 +116,53 @@ def _draw_strategies(
         )
 
 
-def _name(drawing: go.Figure, drawn: Sequence[Choice], x: _Places, y: _Places) -> None:
+def _arrows(drawn: Sequence[Choice], x: _Places, y: _Places) -> list[tuple[int, int]]:
+    """The places of each that is beaten, and of the nearest that beats it."""
+    logs = [(math.log10(a), math.log10(b)) for a, b in zip(x, y, strict=True)]
+    found = []
+    for place, one in enumerate(drawn):
+        if winners := [drawn.index(winner) for winner in beaten_by(one, drawn)]:
+            found.append((place, min(winners, key=lambda other: math.dist(logs[place], logs[other]))))
+    return found
+
+
+def _name(
+    drawing: go.Figure, drawn: Sequence[Choice], x: _Places, y: _Places, arrows: Sequence[tuple[int, int]]
+) -> None:
     names = [f"{ASSUMED if one.is_assumed else ''}{marked(one.strategy)}" for one in drawn]
     drawing.add_scatter(
-        x=list(x), y=list(y), mode="markers+text",
-        marker={"size": 20, "opacity": 0}, text=[for_html(name) for name in names],
-        textposition=label_places(names, list(map(math.log10, x)), list(map(math.log10, y))),
+        x=list(x), y=list(y), mode="markers+text", text=[for_html(name) for name in names],
+        marker={"size": 20, "opacity": 0},  # for the distance of a name from its point
+        textposition=label_places(names, list(map(math.log10, x)), list(map(math.log10, y)), arrows),
         textfont={"color": INK, "size": 12}, hoverinfo="skip", showlegend=False, cliponaxis=False, meta=WIDE,
     )  # fmt: skip
 
 
-def _point_at_winners(drawing: go.Figure, drawn: Sequence[Choice], x: _Places, y: _Places) -> None:
+def _point_at_winners(drawing: go.Figure, x: _Places, y: _Places, arrows: Sequence[tuple[int, int]]) -> None:
     """An arrow from each that is beaten to the nearest that beats it."""
-    logs = [(math.log10(a), math.log10(b)) for a, b in zip(x, y, strict=True)]
-    for place, one in enumerate(drawn):
-        winners = [drawn.index(winner) for winner in beaten_by(one, drawn)]
-        if winners:
-            nearest = min(winners, key=lambda other: math.dist(logs[place], logs[other]))
-            (from_x, from_y), (to_x, to_y) = logs[place], logs[nearest]
-            drawing.add_annotation(
-                x=to_x, y=to_y, ax=from_x, ay=from_y, xref="x", yref="y", axref="x", ayref="y", text="",
-                showarrow=True, arrowhead=2, arrowsize=1.1, arrowwidth=1, arrowcolor=QUIET, standoff=13,
-                startstandoff=11, opacity=0.8,
-            )  # fmt: skip
+    for place, nearest in arrows:
+        drawing.add_annotation(
+            x=math.log10(x[nearest]), y=math.log10(y[nearest]), ax=math.log10(x[place]), ay=math.log10(y[place]),
+            xref="x", yref="y", axref="x", ayref="y", text="", showarrow=True, arrowhead=2, arrowsize=1.3,
+            arrowwidth=1, arrowcolor=QUIET, standoff=12, startstandoff=10,
+        )  # fmt: skip
 
 
-def _mark_assumed(drawing: go.Figure, drawn: Sequence[Choice], x: _Places, y: _Places) -> None:
+def _mark_assumed(drawing: go.Figure, drawn: Sequence[Choice], x: _Places, y: _Places, is_named: bool) -> None:
     """A dotted line, and a sign at each point, where a latency is only assumed."""
     own = [place for place, choice in enumerate(drawn) if choice.is_assumed]
     if not own:
         return
-    drawing.add_hline(
-        y=min(y[place] for place in own), line={"color": QUIET, "width": 1, "dash": "dot"}, layer="below",
-        annotation={"text": f"{ASSUMED} assumed, not simulated", "font": {"size": 11, "color": QUIET}},
-        annotation_position="bottom left",
+    level = min(y[place] for place in own)
+    drawing.add_hline(y=level, line={"color": QUIET, "width": 1, "dash": "dot"}, layer="below")
+    drawing.add_annotation(
+        text=f"{ASSUMED} assumed, not simulated", x=1, xref="paper", xanchor="right", y=math.log10(level),
+        yanchor="top", showarrow=False, font={"size": 11, "color": QUIET},
     )  # fmt: skip
     drawing.add_scatter(
-        x=[x[place] for place in own], y=[y[place] for place in own], mode="markers", hoverinfo="skip",
-        name=f"{ASSUMED} latency assumed, not simulated",
-        marker={"symbol": "line-ew-open", "size": 30, "color": QUIET, "line": {"width": 1.5}},
+        x=[x[place] for place in own], y=[y[place] for place in own], mode="markers+text", hoverinfo="skip",
+        text=[ASSUMED] * len(own), textposition="middle left", textfont={"color": INK, "size": 14}, showlegend=False,
+        marker={"size": 18, "opacity": 0}, meta=NARROW if is_named else None,
     )  # fmt: skip
 
 
@@ -169,10 +178,14 @@ def _numbers(at: Sequence[tuple[float, float]]) -> list[str]:
     return texts
 
 
-def _set_axes(drawing: go.Figure, x: Sequence[float], y: Sequence[float], oldest_s: float) -> None:
+def _set_axes(
+    drawing: go.Figure, drawn: Sequence[Choice], x: Sequence[float], y: Sequence[float], oldest_s: float
+) -> None:
     """Axes that are both logarithmic, because strategies differ by factors."""
+    is_steady = all(one.row.steady_p99_ms is not None for one in drawn)
+    latency = "latency p99 after the cold start, ms (log)" if is_steady else "latency p99, ms (log)"
     drawing.update_xaxes(title={"text": "origin reads per second, mean (log)", "standoff": 4}, **_ticks(x), **AXIS)
-    drawing.update_yaxes(title={"text": "latency p99, ms (log)", "standoff": 4}, **_ticks(y), **AXIS)
+    drawing.update_yaxes(title={"text": latency, "standoff": 4}, **_ticks(y), **AXIS)
     set_look(
         drawing, HEIGHT_PX, MARGIN, showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.02, "xanchor": "left", "yanchor": "bottom", "itemclick": False,
@@ -182,8 +195,8 @@ def _set_axes(drawing: go.Figure, x: Sequence[float], y: Sequence[float], oldest
             "cmin": 0,  # so that a small difference looks like one
             "cmax": oldest_s or 1.0,
             "colorbar": {"title": {"text": "age p99 of the answers, s", "side": "top", "font": {"size": 11}},
-                         "orientation": "h", "thickness": 8, "len": 0.6, "x": 0, "xanchor": "left", "y": -0.14,
-                         "yanchor": "top", "outlinewidth": 0, "nticks": 6},
+                         "orientation": "h", "thickness": 8, "len": 0.6, "x": 0, "xanchor": "left", "y": 0,
+                         "yref": "container", "yanchor": "bottom", "outlinewidth": 0, "nticks": 6},
         },
     )  # fmt: skip
 
@@ -208,7 +221,7 @@ def _tip(choice: Choice) -> str:
     row = choice.row
     settings = [f"{for_html(name)} = {for_html(in_words(value))}" for name, value in choice.settings.items()]
     figures = [
-        f"p99 {ASSUMED if choice.is_assumed else ''}{shown(row.p99_ms)} ms, p50 {shown(row.p50_ms)} ms",
+        f"p99 {ASSUMED if choice.is_assumed else ''}{shown(choice.latency_ms)} ms, p50 {shown(row.p50_ms)} ms",
         f"{choice.reads_per_s:,.1f} origin reads/s, in a second at most {shown(row.steady_peak_1s)} in the steady state"
         f" and {row.cold_peak_1s:,} at the cold start",
         f"age p99 {shown(row.age_p99_s)} s; {shown(None if row.hit_ratio is None else 100 * row.hit_ratio)} % hits",

@@ -1,5 +1,6 @@
 """The places of names beside points: each where it covers no point and no other name, if there is such a place."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -24,17 +25,30 @@ class _Box(NamedTuple):
         return max(0.0, width) * max(0.0, height)
 
 
-def label_places(names: Sequence[str], x: Sequence[float], y: Sequence[float]) -> list[str]:
-    """A place for each name, whose point is at x and y of linear axes that end a little beyond all points."""
+def label_places(
+    names: Sequence[str], x: Sequence[float], y: Sequence[float], arrows: Sequence[tuple[int, int]] = ()
+) -> list[str]:
+    """A place for each name, whose point is at x and y of linear axes that end a little beyond all points.
+
+    An arrow leads from one point to another, by their numbers.
+    """
     pixels = list(zip(_pixels(x, WIDTH_PX), (HEIGHT_PX - one for one in _pixels(y, HEIGHT_PX)), strict=True))
     taken = [_Box(a - POINT_PX, b - POINT_PX, a + POINT_PX, b + POINT_PX) for a, b in pixels]
+    lines = [box for start, end in arrows for box in _along(pixels[start], pixels[end])]
     found = [""] * len(names)
     for place in sorted(range(len(names)), key=lambda one: pixels[one]):
         boxes = {side: _box(names[place], *pixels[place], *way) for side, way in SIDES.items()}
-        others = [box for number, box in enumerate(taken) if number != place]
+        others = [box for number, box in enumerate(taken) if number != place] + lines
         found[place] = min(boxes, key=lambda side: _covered(boxes[side], others))
         taken.append(boxes[found[place]])
     return found
+
+
+def _along(start: tuple[float, float], end: tuple[float, float]) -> list[_Box]:
+    """Small boxes along the line between two points."""
+    steps = max(1, round(math.dist(start, end) / LINE_PX))
+    at = [[a + (b - a) * step / steps for a, b in zip(start, end, strict=True)] for step in range(1, steps)]
+    return [_Box(x - 4, y - 4, x + 4, y + 4) for x, y in at]
 
 
 def _covered(box: _Box, others: Sequence[_Box]) -> float:

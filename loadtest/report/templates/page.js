@@ -6,6 +6,7 @@ const lab = (() => {
   const figures = new Map(); // as JSON, by the id of the chart's place
   const probe = document.querySelector("#theme-probe");
 
+  const NARROW_PX = 560; // below it the names in a chart would cover each other: its legend has them
   const colour = variable => {
     probe.style.color = `var(${variable})`;
     return getComputedStyle(probe).color;
@@ -20,6 +21,8 @@ const lab = (() => {
   const draw = (id, figure) => {
     const place = document.getElementById(id);
     const { data, layout } = themed(figure);
+    const room = place.clientWidth < NARROW_PX ? "narrow" : "wide";
+    for (const trace of data) trace.visible = (trace.meta?.only ?? room) === room;
     if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger on a chart scrolls the page
     const isNew = !figures.has(id);
     figures.set(id, figure);

@@ -326,8 +326,8 @@ def test_no_text_of_a_run_becomes_markup(tmp_path: Path) -> None:
     added = {"dt", "dd", "wbr"}
     assert [tag for tag, _ in page.tags if tag not in added] == [tag for tag, _ in plain.tags if tag not in added]
     assert page.text.count(evil) >= 12  # 2 titles, source, course, rows, 5 in the notes, commit, label
-    tips = [tip for traces, _ in page.figures.values() for one in traces for tip in one.get("customdata", ())]
-    assert set(re.findall(r"<[^>]*>", "".join(tips))) == {"<b>", "</b>"}
+    tips = [one.get("hovertemplate", "") for traces, _ in page.figures.values() for one in traces]
+    assert set(re.findall(r"<[^>]*>", "".join(tips))) == {"<b>", "</b>", "<extra>", "</extra>"}
 
 
 def test_page_and_markdown_and_terminal_hold_the_same_table(tmp_path: Path) -> None:
