@@ -183,7 +183,7 @@ replay: $(READY) ## A run of make verify, event by event: SEED= S=strategy WIRE=
 claims: $(READY) ## Re-run what is published, and judge it: writes CLAIMS.md (about a quarter of an hour)
 	@$(LAB) claims $(call option,SEED,seed) $(call option,REPEATS,repeats)
 
-readme: $(READY) ## Measure what README.md quotes and write it there: ONLY=bench,hitpath (about a quarter of an hour)
+readme: $(READY) ## Measure what README.md and docs/ quote and write it there: ONLY=bench,hitpath (about a quarter of an hour)
 	@$(BENCHMARKS) readme $(call option,ONLY,only)
 
 hitpath: $(READY) ## What a cache hit costs here, against a bare app that does one GET

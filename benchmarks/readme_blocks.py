@@ -1,4 +1,4 @@
-"""The measured blocks of README.md: each a command's output, with its commit, machine and code.
+"""The measured blocks of README.md and of the docs: each a command's output, with its commit, machine and code.
 
 A block stands between two markers, which Markdown does not show:
 
@@ -25,7 +25,7 @@ from loadtest import ROOT
 from loadtest.report.measured_block import NoMarkers, parts
 from loadtest.report.quoting import for_markdown
 
-README = ROOT / "README.md"
+README, DOCS = ROOT / "README.md", ROOT / "docs"
 SERVICE = ("app/*.py", "app/strategies/*.py")
 DEFINITIONS = ("loadtest/figures/*.py",)
 VIRTUAL = ("loadtest/sim/**/*.py",)
@@ -33,7 +33,7 @@ VIRTUAL = ("loadtest/sim/**/*.py",)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A command, and the part of its output that the README quotes."""
+    """A command, and the part of its output that a page quotes."""
 
     name: str
     make: str  # as a reader would call it
@@ -41,6 +41,7 @@ class Block:
     quotes: tuple[str, ...]  # the code whose figures these are, as patterns from the checkout's root
     columns: tuple[str, ...] = ()
     """The quoted columns of the table in report.md; empty where the terminal's output is quoted."""
+    page: Path = README
 
 
 TOLD = (
@@ -55,14 +56,15 @@ BLOCKS = (
         "make calibrate DURATION=20",
         ("calibrate", "--duration", "20"),
         (*SERVICE, *DEFINITIONS, *VIRTUAL, "loadtest/studies/calibration/calibration.py"),
+        page=DOCS / "virtual-time.md",
     ),
-    Block("simspeed", "make simspeed", ("simspeed",), VIRTUAL),
-    Block("hitpath", "make hitpath", ("hitpath",), (*SERVICE, "benchmarks/hitpath/*.py")),
+    Block("simspeed", "make simspeed", ("simspeed",), VIRTUAL, page=DOCS / "virtual-time.md"),
+    Block("hitpath", "make hitpath", ("hitpath",), (*SERVICE, "benchmarks/hitpath/*.py"), page=DOCS / "hit-cost.md"),
 )
 
 
 class NoBlock(ValueError):
-    """A README without a block; the text names the markers that are missing."""
+    """A page without its block; the text names the markers that are missing."""
 
 
 def code_digest(quotes: Sequence[str], root: Path = ROOT) -> str:
@@ -91,29 +93,29 @@ def _says_nothing(node: ast.stmt) -> bool:
     return is_text or isinstance(node, ast.Import | ast.ImportFrom)
 
 
-def written(readme: str, block: Block, quoted: str, about: Mapping[str, Any]) -> str:
-    """The text of the README with that block anew. `about` is the run's environment. Raises `NoBlock`."""
+def written(page: str, block: Block, quoted: str, about: Mapping[str, Any]) -> str:
+    """The text of the page with that block anew. `about` is the run's environment. Raises `NoBlock`."""
     machine = about["machine"]
     stamp = (
         f"`{block.make}` at commit {about['commit']}, {str(about['started_at'])[:10]}, {machine['cores']} cores of "
         f"{machine['cpu']}, Python {about['versions']['python']}; code {code_digest(block.quotes)}"
     )
     body = quoted if block.columns else f"```\n{quoted}\n```"
-    before, _, after = _parts(readme, block)
+    before, _, after = _parts(page, block)
     return f"{before}\n{body}\n\n{stamp}\n{after}"
 
 
-def stale(readme: str) -> Iterator[str]:
+def stale(read: Callable[[Path], str] = Path.read_text) -> Iterator[str]:
     """A line for every block that is older than the code it quotes, or was never written. Raises `NoBlock`."""
     for block in BLOCKS:
-        _, body, _ = _parts(readme, block)
+        _, body, _ = _parts(read(block.page), block)
         found = re.search(r"; code ([0-9a-f]{8})$", body.rstrip())
         if found is None or found[1] != code_digest(block.quotes):
             yield f"{block.name}: the code that it quotes has changed since: make readme ONLY={block.name}"
 
 
 def quoted_by(block: Block, run: Callable[[Sequence[str], Path], str], results: Path) -> str:
-    """The text that the README is to quote. Raises ValueError where there is none.
+    """The text that the page is to quote. Raises ValueError where there is none.
 
     `run` runs `lab` with these words and this folder for results, and returns its standard output.
     """
@@ -135,12 +137,12 @@ def _answer(summary: Path) -> str:
     return "\n>\n".join(f"> {for_markdown(one['text'])}" for one in sentences)
 
 
-def _parts(readme: str, block: Block) -> tuple[str, str, str]:
+def _parts(page: str, block: Block) -> tuple[str, str, str]:
     """The parts before a block, in it and behind it; the markers belong to the outer two."""
     try:
-        return parts(readme, block.name)
+        return parts(page, block.name)
     except NoMarkers as error:
-        raise NoBlock(f"README.md {error}") from None
+        raise NoBlock(f"{block.page.name} {error}") from None
 
 
 def _first_table(markdown: str, columns: Sequence[str]) -> str:

@@ -53,7 +53,9 @@ class LimitNet(StatedTable):
     initial: int = Field(20, ge=1, le=10_000)
     """The limit at the start, loads."""
     least: int = Field(1, ge=1, le=10_000)
+    """The lowest limit, loads."""
     most: int = Field(256, ge=1, le=10_000)
+    """The highest limit, loads."""
     backoff: float = Field(0.9, ge=0.5, lt=1)
     """The factor of `aimd` on a load that failed or was slow."""
     slow_ms: float = Field(1_000.0, ge=1, le=600_000)
@@ -78,9 +80,11 @@ class Nets(StatedTable):
     stale_if_error_s: float = Field(0.0, ge=0, le=86_400)
     """How long past its time an entry may still answer where the load of a new one fails (RFC 5861)."""
     breaker: BreakerNet | None = None
+    """The circuit breaker round the origin; None where there is none."""
     queue_max: int | None = Field(None, ge=0, le=100_000)
     """Reads that may wait for a connection, in the place of the setting `origin_queue_max`."""
     limit: LimitNet | None = None
+    """The adaptive limit of loads under way; None where there is none."""
     rate_limit_per_s: float | None = Field(None, gt=0, le=1_000_000)
     """Requests per second that a pod takes for each strategy; beyond it, 429."""
     rate_limit_per_client_per_s: float | None = Field(None, gt=0, le=1_000_000)

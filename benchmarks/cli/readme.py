@@ -1,4 +1,4 @@
-"""`make readme`: what README.md quotes, measured again."""
+"""`make readme`: what README.md and the docs quote, measured again."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.readme_blocks import BLOCKS, README, NoBlock, quoted_by, stale, written
+from benchmarks.readme_blocks import BLOCKS, NoBlock, quoted_by, stale, written
 from loadtest import ROOT
 from loadtest.cli.running import guarded_here, this_run
 from loadtest.cli.terminal import console, fail
@@ -23,10 +23,10 @@ def readme(
     only: Annotated[str | None, typer.Option(help="Blocks, by comma. Default: all that are out of date.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Only exit 1 where a block is out of date.")] = False,
 ) -> None:
-    """Measure what README.md quotes, and write it there with commit, machine and command (a quarter of an hour)."""
+    """Measure what README.md and docs/ quote, and write it there with its command (a quarter of an hour)."""
     known = {block.name: block for block in BLOCKS}
     try:
-        out_of_date = list(stale(README.read_text(encoding="utf-8")))
+        out_of_date = list(stale())
     except NoBlock as error:
         fail(error)
     if check:
@@ -42,9 +42,9 @@ def readme(
         console.print(f"{name}: {block.make} …", highlight=False)
         with guarded_here(), tempfile.TemporaryDirectory() as folder:
             quoted = quoted_by(block, _run, Path(folder))
-            text = written(README.read_text(encoding="utf-8"), block, quoted, about)
-            write_whole(README, text.removesuffix("\n"))
-    console.print(f"README.md: {', '.join(names) or 'nothing was out of date'}", highlight=False)
+            text = written(block.page.read_text(encoding="utf-8"), block, quoted, about)
+            write_whole(block.page, text.removesuffix("\n"))
+    console.print(f"Written: {', '.join(names) or 'nothing was out of date'}", highlight=False)
 
 
 def _run(words: Sequence[str], results: Path) -> str:

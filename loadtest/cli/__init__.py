@@ -37,9 +37,10 @@ COMMANDS = {
     "warm": "loadtest.cli.warm:warm",
     "steps": "loadtest.cli.steps:steps",
     "league": "loadtest.cli.league:league",
+    "reference": "loadtest.cli.reference:reference",
 }
 FORMER_NAMES = {"summarise": COMMANDS["report"]}
-TABLES = frozenset({*COMMANDS, *FORMER_NAMES} - {"new", "settings", "replay", "warm"})
+TABLES = frozenset({*COMMANDS, *FORMER_NAMES} - {"new", "settings", "replay", "warm", "reference"})
 """The commands that print a table, and take --json."""
 MOVED = {
     "check": "lab verify (style and types are `make check`)",

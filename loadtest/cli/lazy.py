@@ -59,9 +59,15 @@ def _add(app: typer.Typer, name: str, where: str, is_hidden: bool, has_table: bo
 
     @app.command(name, help=_docstring(module, function), hidden=is_hidden)
     def load() -> Any:
-        one = typer.Typer(add_completion=False)
-        one.command(name)(with_output_options(getattr(import_module(module), function), has_table))
-        return get_command(one)
+        return command_of(where, has_table)
+
+
+def command_of(where: str, has_table: bool = False) -> Any:
+    """The command that `module:function` names, with its options."""
+    module, _, function = where.partition(":")
+    one = typer.Typer(add_completion=False)
+    one.command()(with_output_options(getattr(import_module(module), function), has_table))
+    return get_command(one)
 
 
 def _docstring(module: str, function: str) -> str | None:

@@ -27,6 +27,7 @@ FOR_S_MAX = 3_600.0
 
 class _Fault(Table):
     at_s: float = Field(ge=0, le=3_600)
+    """The second of the load at which it begins."""
 
     @property
     def variant(self) -> str:
@@ -38,6 +39,7 @@ class Lasting(_Fault):
     """A fault that ends by itself after `for_s` seconds."""
 
     for_s: float = Field(gt=0, le=FOR_S_MAX)
+    """Seconds that it lasts."""
 
 
 class CacheFlushed(_Fault):
@@ -54,6 +56,7 @@ class CacheUnreachable(Lasting):
 
     kind: Literal["cache-away"]
     empty: bool = True
+    """Whether Redis comes back without its entries."""
 
     @property
     def variant(self) -> str:
@@ -66,6 +69,7 @@ class CacheSlow(Lasting):
 
     kind: Literal["cache-slow"]
     ms: float = Field(gt=0, le=60_000)
+    """Milliseconds that every command takes longer."""
 
 
 class CachePaused(Lasting):
@@ -93,7 +97,9 @@ class CacheRefuses(Lasting):
 
     kind: Literal["cache-refuses"]
     error: Literal["READONLY", "OOM", "BUSY", "NOPERM", "LOADING", "MOVED"]
+    """The error that commands are answered with."""
     commands: list[CacheCommand] = Field(default_factory=list)
+    """The commands that it is narrowed to; by default all that the error is a reply to."""
 
     @model_validator(mode="after")
     def _commands_fit(self) -> "CacheRefuses":
@@ -118,6 +124,7 @@ class CacheResets(Lasting):
 
     kind: Literal["cache-resets"]
     share: float = Field(1.0, gt=0, le=1)
+    """The share of the commands."""
 
 
 class CacheSilent(Lasting):
@@ -125,6 +132,7 @@ class CacheSilent(Lasting):
 
     kind: Literal["cache-silent"]
     arrive: bool = False
+    """Whether commands still reach Redis."""
 
 
 class CacheSliced(Lasting):
@@ -132,7 +140,9 @@ class CacheSliced(Lasting):
 
     kind: Literal["cache-sliced"]
     bytes: int = Field(1, ge=1, le=65_536)
+    """Bytes of a slice."""
     ms: float = Field(1.0, ge=0, le=10_000)
+    """Milliseconds between two slices."""
 
 
 class CacheReadsSlowly(Lasting):
@@ -140,6 +150,7 @@ class CacheReadsSlowly(Lasting):
 
     kind: Literal["cache-reads-slowly"]
     bytes_per_s: float = Field(ge=1, le=1e9)
+    """Bytes that Redis reads per second."""
 
 
 class CacheFull(Lasting):
@@ -151,8 +162,11 @@ class CacheFull(Lasting):
 
     kind: Literal["cache-full"]
     policy: Literal["allkeys-lru", "noeviction"] = "allkeys-lru"
+    """The policy of the full Redis."""
     entries: int | None = Field(None, ge=0, le=100_000_000)
+    """Entries that it has room for."""
     share: float | None = Field(None, ge=0, le=1)
+    """The share of the entries of that moment that it has room for."""
 
     @model_validator(mode="after")
     def _room_is_stated_once(self) -> "CacheFull":
@@ -170,6 +184,7 @@ class CacheClockApart(Lasting):
 
     kind: Literal["cache-clock-apart"]
     by_s: float = Field(ge=-86_400, le=86_400)
+    """Seconds that the clock is apart."""
 
 
 class ConnectionsDead(Lasting):
@@ -177,7 +192,9 @@ class ConnectionsDead(Lasting):
 
     kind: Literal["connections-dead"]
     pod: int = Field(ge=0, le=9_999)
+    """The number of the pod, from 0 on."""
     arrive: bool = False
+    """Whether commands still reach Redis."""
 
 
 class ConnectionsLost(_Fault):
@@ -189,7 +206,9 @@ class ConnectionsLost(_Fault):
 
     kind: Literal["connections-lost"]
     pod: int = Field(ge=0, le=9_999)
+    """The number of the pod, from 0 on."""
     resets: bool = True
+    """Whether connections end by a reset."""
 
 
 class ForeignMessage(_Fault):
@@ -203,6 +222,7 @@ class SubscriptionDead(Lasting):
 
     kind: Literal["subscription-dead"]
     pod: int = Field(ge=0, le=9_999)
+    """The number of the pod, from 0 on."""
 
 
 class OriginFails(Lasting):
@@ -210,6 +230,7 @@ class OriginFails(Lasting):
 
     kind: Literal["origin-fails"]
     share: float = Field(1.0, gt=0, le=1)
+    """The share of the reads."""
 
 
 class OriginSlow(Lasting):
@@ -217,6 +238,7 @@ class OriginSlow(Lasting):
 
     kind: Literal["origin-slow"]
     times: float = Field(gt=1, le=1_000)
+    """The factor of a read's time."""
 
 
 class OriginHangs(Lasting):
@@ -230,6 +252,7 @@ class PodKilled(Lasting):
 
     kind: Literal["pod-killed"]
     pod: int = Field(ge=0, le=9_999)
+    """The number of the pod, from 0 on."""
 
 
 class PodTerminated(Lasting):
@@ -237,6 +260,7 @@ class PodTerminated(Lasting):
 
     kind: Literal["pod-terminated"]
     pod: int = Field(ge=0, le=9_999)
+    """The number of the pod, from 0 on."""
 
 
 class PodPaused(Lasting):
@@ -244,6 +268,7 @@ class PodPaused(Lasting):
 
     kind: Literal["pod-paused"]
     pod: int = Field(ge=0, le=9_999)
+    """The number of the pod, from 0 on."""
 
 
 class LoopBlocked(_Fault):
@@ -255,7 +280,9 @@ class LoopBlocked(_Fault):
 
     kind: Literal["loop-blocked"]
     for_s: float = Field(gt=0, le=FOR_S_MAX)
+    """Seconds that it lasts."""
     pod: int = Field(ge=0, le=9_999)
+    """The number of the pod, from 0 on."""
 
 
 class ClockApart(Lasting):
@@ -263,7 +290,9 @@ class ClockApart(Lasting):
 
     kind: Literal["clock-apart"]
     pod: int = Field(ge=0, le=9_999)
+    """The number of the pod, from 0 on."""
     by_s: float = Field(ge=-86_400, le=86_400)
+    """Seconds that the clock is apart."""
 
 
 class ClientsLeave(Lasting):
@@ -274,7 +303,9 @@ class ClientsLeave(Lasting):
 
     kind: Literal["clients-leave"]
     share: float = Field(1.0, gt=0, le=1)
+    """The share of the clients."""
     after_ms: float = Field(100.0, ge=0, le=60_000)
+    """Milliseconds after which they leave."""
 
     def leaves(self, seed: int, number: int) -> bool:
         """Whether the client of this request leaves: drawn from the run's seed and the request's number alone."""

@@ -64,16 +64,27 @@ class Scenario(Table):
     """A validated scenario; its name is the file's where it states none."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    """The name of the scenario, in folders and rows: letters, digits, `_`, `-` and dots; by default the file's."""
     title: str = Field(min_length=1, max_length=200)
+    """The title of the report."""
     source: str = ""
+    """The source that the workload is from."""
     duration_s: float = Field(ge=1, le=3_600)
+    """Seconds of load, of each strategy."""
     pods: int = Field(ge=1, le=10_000)
+    """Pods of the service; as processes, 16 at most."""
     load: Load
+    """The requests, and when they are sent."""
     keys: Keys
+    """The keys that are asked for, and how popular each is."""
     cache: CacheTable
+    """The cache's settings."""
     origin: OriginTable
+    """The store behind the cache."""
     warm: Warm = Warm()
+    """The requests before the load."""
     client: ClientTable = ClientTable()
+    """Clients that give up and try again; by default they wait for every answer, and ask once."""
     slow_ms: float = Field(100.0, gt=0, le=60_000)
     """A second counts as slow when at least 1 % of its requests took longer than this many milliseconds."""
     params: dict[str, dict[str, float | str]] = Field(default_factory=dict)
@@ -83,6 +94,7 @@ class Scenario(Table):
     gates: list[Annotated[str, AfterValidator(_gate)]] = Field(default_factory=list)
     """Bounds that `lab gate` holds a run of it to, such as "mine.origin_peak_1s <= 10" or "each.errors <= 0"."""
     faults: list[Fault] = Field(default_factory=list)
+    """The faults, each with its second of the load: see the kinds below."""
     payload: PayloadTable | None = None
     """The sizes of items; a pod's default where there is none."""
     writes: WritesTable | None = None
@@ -94,7 +106,9 @@ class Scenario(Table):
     drill: DrillTable | None = None
     """The table that `lab drill` needs beside the gates, where the scenario is a drill."""
     live: Live = Live()
+    """The live load of the stack."""
     virtual: Virtual = Virtual()
+    """The properties that virtual time is given, because no machine is there to have them."""
 
     @model_validator(mode="after")
     def _faults_fit(self) -> "Scenario":

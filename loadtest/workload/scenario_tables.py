@@ -40,12 +40,14 @@ class CacheTable(Table):
     """The `[cache]` table of a scenario."""
 
     ttl_s: float = Field(ge=0.05, le=86_400)
+    """The TTL of an entry, in seconds; a strategy may draw or stretch it."""
 
 
 class OriginTable(Table):
     """The `[origin]` table of a scenario."""
 
     latency: LatencyText
+    """The time of a read, in ms: `fixed(200)`, `uniform(20, 50)`, `lognormal(median, sigma)` and others."""
     connections: int = Field(ge=1, le=256)
     """Connections of each pod for each strategy; enough not to shape the result, unless the scenario is about that."""
     connections_shared: int | None = Field(None, ge=1, le=SIZE_MAX)
@@ -69,13 +71,16 @@ class PayloadTable(Table):
     """The `[payload]` table: how long items' texts are, the same for each item in every world."""
 
     bytes: Annotated[str, BeforeValidator(stated)]
+    """The length of an item's text: a number, `uniform(low, high)` or `lognormal(median, sigma)`."""
 
 
 class WritesTable(Table):
     """The `[writes]` table: items that change while they are read, at random moments and as popular as for readers."""
 
     rate_per_s: float = Field(gt=0, le=WRITES_MAX)
+    """Writes per second."""
     invalidation: Invalidation = Invalidation.DELETE
+    """What becomes of the entry of an item that was written."""
 
 
 class TunerTable(Table):
@@ -135,6 +140,7 @@ class Virtual(Table):
     redis_entries_max: int | None = Field(None, ge=1, le=100_000_000)
     """The entries that Redis has room for; then its policy decides."""
     redis_policy: Literal["allkeys-lru", "noeviction"] = "allkeys-lru"
+    """The policy of a Redis without room: to evict what was not used for longest, or to refuse."""
     service_us: float = Field(0, ge=0, le=1_000_000)
     """Microseconds of CPU that a request takes in its pod, which serves one at a time; with 0 no CPU is ever full."""
     load_us: float = Field(0, ge=0, le=1_000_000)

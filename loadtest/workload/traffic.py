@@ -25,15 +25,18 @@ class Steady(Table):
     """The same rate from the load's beginning to its end."""
 
     kind: Literal["steady"] = "steady"
+    """The shape's name."""
 
 
 class Ramp(Table):
     """A rate that changes in a straight line, as when users are started one by one."""
 
     kind: Literal["ramp"]
+    """The shape's name."""
     from_share: float = Field(ge=0, le=1_000)
     """The share of the load's rate at the start; `to_share` is the one at the end."""
     to_share: float = Field(ge=0, le=1_000)
+    """The share of the load's rate at the end."""
     for_s: float | None = Field(None, gt=0, le=3_600)
     """Seconds until `to_share` is reached, and kept from then on; by default the whole load."""
 
@@ -42,25 +45,35 @@ class Step(Table):
     """A rate that rises at one moment and stays at its new height: a store opens its doors."""
 
     kind: Literal["step"]
+    """The shape's name."""
     at_s: float = Field(ge=0, le=3_600)
+    """The second at which the rate rises."""
     to_share: float = Field(ge=0, le=1_000)
+    """The share of the load's rate from then on."""
 
 
 class Spike(Table):
     """A rate that changes for `for_s` seconds and comes back: a rush that passes."""
 
     kind: Literal["spike"]
+    """The shape's name."""
     at_s: float = Field(ge=0, le=3_600)
+    """The second at which it begins."""
     for_s: float = Field(gt=0, le=3_600)
+    """Seconds that it lasts."""
     to_share: float = Field(ge=0, le=1_000)
+    """The share of the load's rate meanwhile."""
 
 
 class TopOfTheHour(Table):
     """Jobs that all begin on the minute: `extra_requests` at once, each `every_s`, on top of the steady rate."""
 
     kind: Literal["top-of-the-hour"]
+    """The shape's name."""
     every_s: float = Field(ge=1, le=3_600)
+    """Seconds between two such moments."""
     extra_requests: int = Field(ge=1, le=1_000_000)
+    """Requests beside the steady ones, at each of them."""
     within_s: float = Field(0.05, gt=0, le=3_600)
     """The seconds in which those jobs begin, at random moments: by their clocks' errors, or splayed on purpose."""
 
@@ -72,7 +85,9 @@ class Phase(Table):
     """A part of a load, with a rate of its own: `rate_share` of the load's rate, in a shape."""
 
     for_s: float = Field(gt=0, le=3_600)
+    """Seconds that it lasts."""
     rate_share: float = Field(1.0, ge=0, le=1_000)
+    """The share of the load's rate."""
     shape: Shape = Steady()
     """The shape within the phase: its times count from the phase's beginning, its shares are of the phase's rate."""
     trigger: bool = False
@@ -97,11 +112,13 @@ class Load(Table):
     """
 
     loop: Literal["open", "closed"]
+    """Whether requests leave at their own times (`open`), or each user waits for an answer first (`closed`)."""
     rate_per_s: float | None = Field(None, gt=0, le=RATE_MAX)
     """Requests per second; in a closed loop of all users together, each on a fixed timetable that it never forgets."""
 
     # closed loop
     users: int | None = Field(None, ge=1, le=5_000)
+    """The users of a closed loop."""
     think_s: float | None = Field(None, gt=0, le=60)
     """The mean pause between an answer and the user's next request, in seconds, where no rate is stated."""
     think: Literal["exponential", "constant"] = "exponential"
@@ -113,7 +130,9 @@ class Load(Table):
 
     # open loop
     arrivals: Literal["poisson", "constant"] = "poisson"
+    """The moments of an open loop's requests: at random, or at a constant interval."""
     shape: Shape = Steady()
+    """The course of the rate over the load."""
     phases: list[Phase] = Field(default_factory=list, max_length=PHASES_MAX)
     """Loads one after the other, in the place of a shape; what is left of the time then has the rate as stated."""
     trace: str | None = None
@@ -157,13 +176,16 @@ class Shift(Table):
     """A change of popularity at one moment: from then on id k is as popular as id k - `by` was, around the end."""
 
     at_s: float = Field(ge=0, le=3_600)
+    """The second of the load at which it happens."""
     by: int = Field(1, ge=1, le=IDS_MAX)
+    """The number of ids that popularity moves by."""
 
 
 class Keys(Table):
     """The keys: ids 0 to count - 1, all equally popular unless `hot_share`, `zipf` or `measured` is stated."""
 
     count: int = Field(ge=1, le=1_000_000)
+    """The number of keys."""
     hot_share: float | None = Field(None, gt=0, lt=1)
     """The share of the requests that goes to id 0; the rest is uniform over the others."""
     zipf: float | None = Field(None, gt=0, le=5)
