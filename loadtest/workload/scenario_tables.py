@@ -80,7 +80,7 @@ class WritesTable(Table):
     rate_per_s: float = Field(gt=0, le=WRITES_MAX)
     """Writes per second."""
     invalidation: Invalidation = Invalidation.DELETE
-    """What becomes of the entry of an item that was written."""
+    """The fate of the entry of an item that was written."""
 
 
 class TunerTable(Table):
