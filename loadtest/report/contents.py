@@ -1,6 +1,6 @@
 """The contents of a report, the same in every form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,11 +41,16 @@ class Report:
         return [row for row in self.lines if not row.is_reference]
 
 
-def stamp(environment: Mapping[str, Any], scenario: Scenario) -> list[tuple[str, str]]:
-    """The record of how to run this again: a label and a text for everything that is known of the run."""
+def stamp(
+    environment: Mapping[str, Any], scenario: Scenario, ran: Collection[str] | None = None
+) -> list[tuple[str, str]]:
+    """The record of how to run this again: a label and a text for everything that is known of the run.
+
+    The parameters are those of the strategies that `ran`; None is all.
+    """
     known = {
         **environment,
-        "parameters": tuning(scenario),
+        "parameters": tuning(scenario, ran),
         "slow": f"a second in which 1 % took longer than {scenario.slow_ms:g} ms",
         **({"assumed": virtual_world(scenario)} if environment.get("world") == VIRTUAL["world"] else {}),
     }

@@ -104,7 +104,7 @@ def report_page(
         said=[],
         compared=report.said,
         notes=notes(report.rows, report.predictions),
-        stamp=stamp(environment, scenario),
+        stamp=stamp(environment, scenario, [row.strategy for row in report.lines]),
     )
 
 

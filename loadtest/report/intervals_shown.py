@@ -1,5 +1,6 @@
 """The intervals of a table: below a figure the 95 % interval of its median over the repeats."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,7 +32,9 @@ def cell_shown(column: Column, row: Medians, runs: Sequence[RunSummary], text: s
     if (interval := interval_of([float(value) for value in values if value is not None], column.unit)) is None:
         return CellShown(text, "")
     is_whole = isinstance(getattr(row, column.field), int)
-    ends = [_as_cell(column, row, round(end) if is_whole else end) for end in (interval.low, interval.high)]
+    most = 1.0 if column.unit == "%" else math.inf  # there is no larger share
+    bounds = [min(end, most) for end in (interval.low, interval.high)]
+    ends = [_as_cell(column, row, round(end) if is_whole else end) for end in bounds]
     return CellShown(text, f"{ends[0]} to {ends[1]}")
 
 

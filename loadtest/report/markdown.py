@@ -83,7 +83,10 @@ def markdown(summary: Report, environment: Mapping[str, Any], scenario: Scenario
             "",
             *_all_columns(summary, baseline),
             "",
-            *(f"- {for_markdown(name)}: {for_markdown(text)}" for name, text in stamp(environment, scenario)),
+            *(
+                f"- {for_markdown(name)}: {for_markdown(text)}"
+                for name, text in stamp(environment, scenario, [row.strategy for row in rows])
+            ),
             "",
         ]
     )

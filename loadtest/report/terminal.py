@@ -50,8 +50,14 @@ def print_table(console: Console, summary: Report, baseline: str | None, wide: b
     if not wide:
         has_intervals = any(cell.interval for _, line in told_lines for cell in line)
         console.print(Text(f"{UNDER_IT if has_intervals else ''}{MORE}", "dim"))
-    told = () if summary.answer else summary.outage
-    for said in (*told, *summary.said):
+    if summary.answer and not wide and summary.said:
+        console.print(
+            Text(f"{len(summary.said)} comparisons with the baseline, in words: --wide, or the report.", "dim")
+        )
+        told: Sequence[str] = ()
+    else:
+        told = summary.said if summary.answer else (*summary.outage, *summary.said)
+    for said in told:
         console.print(for_terminal(said), soft_wrap=True)
     for note in (*summary.missing, *notes(rows, summary.predictions)):
         console.print(for_terminal(f"! {note}", "yellow"), soft_wrap=True)

@@ -1,5 +1,7 @@
 """A scenario in words: all that it states, in a sentence."""
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +90,15 @@ def warming_in_words(warming: WarmingTable, keys: int) -> str:
     return f"from {warming.at_s:g} s on, {who} {warming.keys or keys:,} keys {pace}; an entry's life is {life}"
 
 
-def tuning(scenario: Scenario) -> str:
-    """The parameters of strategies that differ from their defaults; empty where none does."""
+def tuning(scenario: Scenario, ran: Collection[str] | None = None) -> str:
+    """The parameters that the scenario states of the strategies that `ran`, None being all; empty where there are none.
+
+    A control, whose name is its strategy's with a TTL behind it, ran that strategy too.
+    """
     return ", ".join(
         f"{name}.{parameter} {at}"
         for name, parameters in scenario.params.items()
+        if ran is None or any(re.fullmatch(rf"{name}(_\d+ms)?", one) for one in ran)
         for parameter, at in parameters.items()
     )
 

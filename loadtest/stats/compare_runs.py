@@ -13,7 +13,7 @@ from loadtest.figures.run_summary import NEVER
 from loadtest.stats.intervals import ALPHA, INTERVAL_LEGEND
 from loadtest.stats.rows import AnyRow, is_assumed, same_arrivals, same_seeds, sample, why_invalid
 from loadtest.stats.saved_run import BadRun, SavedRun
-from loadtest.stats.sentences import COMPARED, Figure, show_median
+from loadtest.stats.sentences import APART, COMPARED, Figure, show_median
 from loadtest.stats.verdicts import ComparisonOutcome, SamplePair, Verdict, judge
 from loadtest.workload.gate import is_worst_count
 
@@ -137,6 +137,8 @@ def compare(
         exact = same_seeds(left, one, right, other)
         paired = same_arrivals(left, one, right, other)
         for known in COMPARED:
+            if (apart := APART.get(known.name)) and sample(left, one, apart) and sample(right, other, apart):
+                continue  # the cold start, which is the same for all, may decide it
             before, after = sample(left, one, known.name), sample(right, other, known.name)
             if not before or not after or is_assumed(left, one, known.name) or is_assumed(right, other, known.name):
                 continue  # a figure that one of them does not have, or only assumes

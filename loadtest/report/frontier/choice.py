@@ -34,8 +34,8 @@ class Choice(NamedTuple):
 
     @property
     def reads_per_s(self) -> float:
-        """The origin's reads per second, on average over the run."""
-        return self.row.origin_reads / self.row.duration_s
+        """The origin's reads per second after the cold start, on average over the run."""
+        return (self.row.origin_reads - self.row.cold_reads) / self.row.duration_s
 
     @property
     def latency_of(self) -> str:
@@ -59,7 +59,7 @@ class Choice(NamedTuple):
         row = self.row
         return (
             row.valid
-            and row.p99_ms is not None
+            and self.latency_ms is not None
             and row.requests > 0
             and row.errors <= ERRORS_SHARE_MAX * row.requests
             and not row.wrong_answers

@@ -184,7 +184,8 @@ def _set_axes(
     """Axes that are both logarithmic, because strategies differ by factors."""
     is_steady = all(one.row.steady_p99_ms is not None for one in drawn)
     latency = "latency p99 after the cold start, ms (log)" if is_steady else "latency p99, ms (log)"
-    drawing.update_xaxes(title={"text": "origin reads per second, mean (log)", "standoff": 4}, **_ticks(x), **AXIS)
+    reads = "origin reads per second after the cold start, mean (log)"
+    drawing.update_xaxes(title={"text": reads, "standoff": 4}, **_ticks(x), **AXIS)
     drawing.update_yaxes(title={"text": latency, "standoff": 4}, **_ticks(y), **AXIS)
     set_look(
         drawing, HEIGHT_PX, MARGIN, showlegend=True,

@@ -31,7 +31,7 @@ def _share_stale(row: RunSummary) -> float | None:
 READS = Carried("origin reads", lambda row: row.origin_reads, whole)
 CARRIED = (
     READS,
-    Carried("peak second", lambda row: row.origin_peak_1s, whole),
+    Carried("peak second", lambda row: row.steady_peak_1s, whole),
     Carried("largest herd", lambda row: max((one["max"] for one in row.stampedes.values()), default=None), whole),
     Carried("p99 ms", lambda row: row.p99_ms, digits, "p99_ms"),
     Carried("stale %", _share_stale, lambda value: f"{value:.1f}"),

@@ -23,7 +23,7 @@ from loadtest.report.workload_in_words import sentence
 from loadtest.studies.sweep.runs import SweepPlan
 
 CHOSEN = "What to choose from"
-BRIEF = ("p99 ms", "cold peak in 1\u00a0s", "steady peak in 1\u00a0s", "age p99\u00a0s", "errors")
+BRIEF = ("steady p99 ms", "cold peak in 1\u00a0s", "steady peak in 1\u00a0s", "age p99\u00a0s", "errors")
 """The figures that a terminal has room for, beside the settings."""
 TOLD_MAX = 20
 """The most points of a chart that are told in words too."""

@@ -58,11 +58,11 @@ def verdict(rows: Sequence[RunSummary], name: str) -> str:
     mine = next(row for row in rows if row.strategy == name)
     stale = None if mine.hit_ratio is None else 100 * mine.statuses.get("stale", 0) / mine.requests
     other = next((row for row in rows if row.strategy != name), None)
-    peak, p99 = f"steady peak {_whole(mine.steady_peak_1s)} origin reads/s", f"p99 {_whole(mine.p99_ms)} ms"
+    peak, p99 = f"steady peak {_whole(mine.steady_peak_1s)} origin reads/s", f"p99 {_whole(mine.steady_p99_ms)} ms"
     cold = f"cold start {mine.cold_peak_1s}"
     if other is not None:
         peak = f"{peak} ({other.strategy} {_whole(other.steady_peak_1s)})"
-        cold, p99 = f"{cold} ({other.cold_peak_1s})", f"{p99} ({_whole(other.p99_ms)})"
+        cold, p99 = f"{cold} ({other.cold_peak_1s})", f"{p99} ({_whole(other.steady_p99_ms)})"
     return f"{name}: {peak}, {cold}, {p99}, {shown(stale, '{:.1f}'.format)}% stale, 1 run"
 
 

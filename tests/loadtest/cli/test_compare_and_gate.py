@@ -235,7 +235,7 @@ def test_errors_under_a_planned_fault_are_figures_and_the_gates_of_its_scenario_
     ]
     simulated = lab(*words)
     assert simulated.exit_code == 0, simulated.output
-    assert "After the trigger (from 6 to 8 s): static was back after" in simulated.output
+    assert "After the trigger (from 6 to 8 s): static and swr were back at once" in simulated.output
     folder = tmp_path / "latest"
     rows = {row["strategy"]: row for row in json.loads((folder / "summary.json").read_text("utf-8"))["runs"]}
     assert rows["static"]["errors"] == rows["static"]["failed_during"] > 10

@@ -25,7 +25,7 @@ PLAN = SweepPlan(SCENARIO, ("naive", "mine"), ("mine.width=1,2", "cache.ttl_s=2,
 def run(strategy: str, settings: Mapping[str, Value] | None = None, repeat: int = 1, **figures: Any) -> SweepRun:
     """100 reads, a p99 of 10 ms and an age of 5 s, unless stated otherwise."""
     stated = {"origin_reads": 2_000, "p99_ms": 10.0, "age_p99_s": 5.0, "errors": 0, "repeat": repeat,
-              "steady_p99_ms": None, **figures}  # fmt: skip
+              "steady_p99_ms": None, "cold_reads": 0, **figures}  # fmt: skip
     return SweepRun(dict(settings or {}), row(strategy, **stated), 0.1, "abc1234")
 
 
@@ -154,7 +154,7 @@ def test_what_is_no_choice_is_crossed_out(tmp_path: Path) -> None:
     (out,) = [choice for choice in choices(RUNS) if not choice.is_eligible]
     assert out.strategy == "shedder"
     assert (crosses["name"], crosses["marker"]["symbol"]) == ("nothing to choose", "x-thin")
-    assert (list(numbers(crosses["x"])), list(numbers(crosses["y"]))) == ([out.reads_per_s], [out.row.p99_ms])
+    assert (list(numbers(crosses["x"])), list(numbers(crosses["y"]))) == ([out.reads_per_s], [out.latency_ms])
 
 
 def test_what_nothing_beats_is_ringed_and_numbered_as_in_the_table(tmp_path: Path) -> None:
