@@ -1,7 +1,7 @@
 """The library with the behaviour of an advised strategy, found by what the league has counted and nothing else.
 
 Two questions decide. The probes have counted who loads at an expiry. The runs with one hot key show whether the others
-wait meanwhile: where they do not, the hit ratio is nearer to 1 than to that of the baseline.
+wait meanwhile. Where they do not, the hit ratio is nearer to 1 than to that of the baseline.
 """
 
 from collections.abc import Iterator
