@@ -25,6 +25,8 @@ def price_in_words(one: Candidate, base: Candidate | None, verdict: Verdict | No
     beside = None if base is one else base
     outage = _outage(one, beside)
     parts = [*outage, _reads(one, beside, verdict), *_waits(one, beside, scenario), _age(one, scenario)]
+    if one.row.overtaken_share is not None:
+        parts.append(f"{_share(one.row.overtaken_share)} had been overtaken by a write")
     has_claim = verdict is not None and verdict.p is not None and verdict.outcome is not ComparisonOutcome.SAME
     return Sentence(
         f"{one.name} {', '.join(filter(None, [*parts, *_commands(one, beside)]))}.",
@@ -48,6 +50,9 @@ def times(ratio: float) -> str:
 
 def _reads(one: Candidate, beside: Candidate | None, verdict: Verdict | None) -> str:
     mine, reads = one.row.steady_peak_1s or 0, f"{one.row.origin_reads:,}"
+    if one.row.steady_peak_1s is None:
+        n = f"{n_in_words(one)}{'' if one.n > 1 else ', no interval'}"
+        return f"asked the origin for nothing after the cold start, and in it for {reads} reads ({n})"
     if beside is None or verdict is None:
         n = f"{n_in_words(one)}{'' if one.n > 1 else ', no interval'}"
         return f"asked the origin for {mine:,} reads in its worst second, {reads} in all ({n})"
@@ -120,7 +125,9 @@ def _outage(one: Candidate, beside: Candidate | None) -> list[str]:
     left = (
         f"left {failed:,} requests of the trigger's time without a good answer" if failed else "answered all under it"
     )
-    its = "" if beside is None else f" ({beside.name}: {beside.row.failed_during or 0:,} without one, {_back(beside)})"
+    its = ""
+    if beside is not None and (failed, _back(one)) != (beside.row.failed_during, _back(beside)):
+        its = f" ({beside.name}: {beside.row.failed_during or 0:,} without one, {_back(beside)})"
     return [f"{left} and was {_back(one)}{its}"]
 
 
@@ -133,4 +140,6 @@ def _back(one: Candidate) -> str:
 
 def _share(share: float) -> str:
     percent = 100 * share
+    if not share:
+        return "none"
     return "less than 0.01 %" if percent < 0.01 else f"{percent:.2g} %" if percent < 9.95 else f"{percent:.0f} %"

@@ -167,6 +167,16 @@ def test_nobody_waited_is_not_said_alone_where_the_answers_took_as_long_as_a_loa
     assert "nobody waited for a load, though the p99 was 180 ms" in text([naive(), slow])
 
 
+def test_what_a_write_had_overtaken_is_a_price_too() -> None:
+    rows = [naive(overtaken_share=0.01), row("serve_old", 7, **STALE | {"overtaken_share": 0.043})]
+    assert "the oldest 6.7 s, 4.3 % had been overtaken by a write." in text(rows)
+
+
+def test_a_strategy_that_read_nothing_after_the_cold_start_is_given_no_peak() -> None:
+    rows = [naive(), row("keeps", **FIXED | {"steady_peak_1s": None, "waited_share": 0.0})]
+    assert "keeps asked the origin for nothing after the cold start, and in it for 739 reads (n = 1" in text(rows)
+
+
 def test_after_an_outage_who_never_came_back_is_not_recommended() -> None:
     under: dict[str, Any] = {"failed_during": 1_272, "recovers_after_s": math.inf, "errors": 13_000}
     rows = [
