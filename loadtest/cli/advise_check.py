@@ -51,7 +51,7 @@ def check_advice(
     if reason := made.scenario.why_not_in("native"):
         warn([f"--check: {reason}"])
         return False
-    place = folder / CHECK_FOLDER
+    place = folder.absolute() / CHECK_FOLDER
     place.mkdir()
     measured = _measured(place, planned(made, best, found, seed))
     simulated = in_virtual_time(beside(measured))

@@ -4,8 +4,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.syntax import Syntax
-
 from app.discovery import Discovered
 from loadtest.cli.advise_inputs import said
 from loadtest.cli.conduct import run_in, virtual
@@ -43,11 +41,11 @@ def keep_code(best: Ranked, service: Service, found: Discovered, folder: Path) -
     console.print("\n[bold]In your service[/]")
     print_text(code.why)
     for sentence in code.not_held:
-        print_text(f"- What it does not hold: {sentence}")
+        print_text(f"- Not held, in the setting of its documentation: {sentence}")
     if code.library:
         write_whole(folder / OWN_CODE, code.own_code.rstrip("\n"))
         print_text(f"pip install {code.library}")
-    console.print(Syntax(code.code.rstrip("\n"), "python", background_color="default"))
+    print_text("\n" + code.code)
     console.print(f"It is in {named(folder / CODE)}; put your query into load.", soft_wrap=True, highlight=False)
     if code.library:
         own = named(folder / OWN_CODE)

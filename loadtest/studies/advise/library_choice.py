@@ -28,9 +28,9 @@ HOT_KEY = "hot-key"
 class AtExpiry(StrEnum):
     """The answer for requests that come while an entry is being replaced."""
 
-    WAIT = "they wait for its load"
-    OLD = "they are served the old entry"
-    EARLY = "it is replaced before its TTL is over, and nobody waits"
+    WAIT = "the others wait for its load"
+    OLD = "the others are served the old entry"
+    EARLY = "an entry is replaced before its TTL is over, and nobody waits"
 
 
 @dataclass(frozen=True, slots=True)
