@@ -59,10 +59,13 @@ class Recorder:
     Answers are recorded one by one, or where they are known many at a time, in between the others (`settle`).
     """
 
-    def __init__(self, full: Callable[[], None] = lambda: None, raw: RawRecords | None = None) -> None:
+    def __init__(
+        self, full: Callable[[], None] = lambda: None, raw: RawRecords | None = None, size: int = CHUNK
+    ) -> None:
         """Set up the recorder: `full` is called whenever there is another chunk to read."""
         self._full = full
         self._raw = raw
+        self._size = size
         self._has_begun = False
         self.chunks: deque[Chunk] = deque()
         """The chunks that have not been read yet."""
@@ -70,7 +73,7 @@ class Recorder:
         self._hash = hashlib.blake2b(digest_size=16)
         self._faults: list[tuple[int, str]] = []
         """The wrong answers among those that were recorded one by one: their place there, and the fault."""
-        self._chunk, self._filled = _empty(CHUNK), 0
+        self._chunk, self._filled = _empty(self._size), 0
         self._faults_of_chunk: list[tuple[int, str]] = []
         self.settle_all: Callable[[], None] | None = None
         """The function that settles all answers up to now; without one, no answer comes in between others."""
@@ -114,7 +117,7 @@ class Recorder:
         self._status.append(STATUS_NUMBERS[status])
         self._pod.append(pod)
         self._attempts.append(attempts)
-        if self.settle_all is None and len(self._key) == CHUNK:
+        if self.settle_all is None and len(self._key) == self._size:
             self._settle_singles()
 
     def retry(self, sent_s: float, attempt: int, key: int) -> None:
@@ -122,7 +125,7 @@ class Recorder:
         self._retry_sent_s.append(sent_s)
         self._retry_attempt.append(attempt)
         self._retry_key.append(key)
-        if len(self._retry_key) == CHUNK:
+        if len(self._retry_key) == self._size:
             self._count_retries()
 
     def written(self, began_s: float, ended_s: float, key: int) -> None:
@@ -160,13 +163,13 @@ class Recorder:
         begun, count = 0, len(columns.key)
         self.requests += count
         while begun < count:
-            ended = min(count, begun + CHUNK - self._filled)
+            ended = min(count, begun + self._size - self._filled)
             shift, self._filled = self._filled - begun, self._filled + ended - begun
             for kept, column in zip(_columns(self._chunk), _columns(columns), strict=True):
                 kept[begun + shift : ended + shift] = column[begun:ended]
             self._faults_of_chunk += [(place + shift, fault) for place, fault in faults if begun <= place < ended]
             begun = ended
-            if self._filled == CHUNK:
+            if self._filled == self._size:
                 self._count_answers()
 
     def _fault(self, event: AnswerWrong) -> None:
@@ -181,7 +184,7 @@ class Recorder:
 
     def _asked(self, event: OriginAsked) -> None:
         self._reads.append(event.read)
-        if len(self._reads) >= CHUNK:
+        if len(self._reads) >= self._size:
             self._count_reads()
 
     def begin(self) -> None:
@@ -208,7 +211,7 @@ class Recorder:
     def _count_answers(self) -> None:
         """Hand on the chunk as far as it is filled, and begin another."""
         columns, faults = self._chunk.up_to(self._filled), self._faults_of_chunk
-        self._chunk, self._filled, self._faults_of_chunk = _empty(CHUNK), 0, []
+        self._chunk, self._filled, self._faults_of_chunk = _empty(self._size), 0, []
         intended_s, ended_s, age_s, key, code, status, pods, attempts = columns
         for column in columns if np.any(attempts > 1) else columns[:-1]:
             self._hash.update(column.data)

@@ -23,7 +23,7 @@ from loadtest.sim.cluster.patience import WAITING_MAX
 from loadtest.sim.cluster.pod_cpu import BusyLoop, needs_cpu
 from loadtest.sim.cluster.pure_hits import PureHits
 from loadtest.sim.cluster.raw_records import RawRecords
-from loadtest.sim.cluster.recorder import Recorder
+from loadtest.sim.cluster.recorder import CHUNK, Recorder
 from loadtest.sim.cluster.tolerances import SETTLE_S
 from loadtest.sim.cluster.traffic import Traffic
 from loadtest.sim.cluster.tuning import Tuning
@@ -54,15 +54,17 @@ class SimulatedHistory:
         observers: Sequence[Observer] = (),
         records: Path | None = None,
         by_array: bool = True,
+        chunk: int = CHUNK,
     ) -> None:
         """Plan the run; without a `strategy`, the one of that name is discovered where the history is read.
 
         `observers` subscribe to its events. `records` is the experiment's folder for everything that is written down.
         Without `by_array` every hit is simulated on its own, which takes ten times as long and gives the same history.
+        A `chunk` has so many answers: a reader who may stop early wants them small. The trace's hash depends on it.
         """
         self.run = self._planned = run
         self._strategy, self._shuffle_seed = strategy, shuffle_seed
-        self._observers, self._records, self._by_array = observers, records, by_array
+        self._observers, self._records, self._by_array, self._chunk = observers, records, by_array, chunk
         self.start_s = 0.0
         self.oldest_s: float | None = None
         self.violation: Violation | None = None
@@ -82,7 +84,7 @@ class SimulatedHistory:
         if strategy.over_the_wire:
             loop.surroundings = LibrarySurroundings(loop, seed=run.seed)
         raw = None if self._records is None else RawRecords(self._records, run, self.oldest_s)
-        recorder = Recorder(loop.stop, raw)
+        recorder = Recorder(loop.stop, raw, self._chunk)
         try:
             with rare_collections(), at_work(loop, run.scenario.duration_s):
                 for _ in run_in_steps(loop, self._play(strategy, recorder, raw)):

@@ -1,12 +1,11 @@
 """The four situations that a service is simulated in, as scenarios that `lab sim` runs too.
 
-- cold start: the whole load from the first moment on, and an empty cache.
+- cold start: the whole load from the first moment on, and an empty cache, as after a restart of Redis.
 - steady state: at least two TTLs of the whole load, after traffic has come to it slowly.
 - deploy: the pods are replaced one after the other under the whole load.
-- outage: the origin fails for a while; some time later Redis restarts, empty.
+- outage: every read of the origin fails for a while, and the cache is there with what it has.
 
-The origin's outage shows which answers entries carry over it. The restart of Redis shows what an empty cache does to
-pods that are busy. Both happen to every service.
+A cache that is lost is no part of the outage: it comes back empty, and that is the cold start.
 """
 
 from enum import StrEnum
@@ -38,9 +37,9 @@ TTLS_STEADY = 2.0
 """The TTLs of the steady state that are looked at."""
 SETTLE_S = 5.0
 """Seconds of the steady state before the first fault."""
-OUTAGE_S, RESTART_S = 20.0, 2.0
-"""How long the origin fails, and how long Redis is away, seconds."""
-RECOVERY_S = 20.0
+OUTAGE_S = 20.0
+"""How long the origin fails, seconds."""
+RECOVERY_S = 15.0
 """Seconds after a fault in which the service can show that it comes back."""
 DEPLOY_S_MAX, POD_AWAY_S = 30.0, 2.0
 """The longest deploy, and how long a pod is away in it, seconds."""
@@ -100,7 +99,7 @@ def _window(service: Service, situation: Situation, lead_s: float) -> tuple[floa
     """The seconds that count, and the faults in them by their second of the whole run."""
     mean_s = service.latency.mean_ms / 1000
     if situation is Situation.COLD:
-        return min(max(10.0, 3 * fill_s(service) + 4 * mean_s), 60.0), []
+        return min(max(8.0, 1.5 * fill_s(service) + TIMEOUT_MS / 1000 + 2 * mean_s), 60.0), []
     if situation is Situation.STEADY:
         return max(TTLS_STEADY * (service.ttl_s + mean_s), 10.0), []
     first_s = lead_s + SETTLE_S
@@ -112,8 +111,5 @@ def _window(service: Service, situation: Situation, lead_s: float) -> tuple[floa
             for pod in range(pods)
         ]
         return SETTLE_S + pods * step_s + POD_AWAY_S + RECOVERY_S / 2, faults
-    restart_s = first_s + OUTAGE_S + RECOVERY_S
-    return SETTLE_S + OUTAGE_S + RECOVERY_S + RESTART_S + RECOVERY_S, [
-        {"kind": "origin-fails", "at_s": round(first_s, 3), "for_s": OUTAGE_S},
-        {"kind": "cache-away", "at_s": round(restart_s, 3), "for_s": RESTART_S},
-    ]
+    faults = [{"kind": "origin-fails", "at_s": round(first_s, 3), "for_s": OUTAGE_S}]
+    return SETTLE_S + OUTAGE_S + RECOVERY_S, faults

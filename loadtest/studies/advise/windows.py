@@ -1,5 +1,6 @@
 """The history of a run from one second of its load on: what comes before fills the cache, and counts for nothing."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,6 +14,9 @@ from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.scenario_tables import Warm
 from loadtest.workload.traffic import Steady
+
+CUT = "cut short"
+"""The words with which the incident of a run begins that was not watched to its end."""
 
 
 def later_part(scenario: Scenario, begin_s: float) -> Scenario:
@@ -31,13 +35,15 @@ def later_part(scenario: Scenario, begin_s: float) -> Scenario:
 class LaterPart:
     """The part of a history that begins at a second of its load. Implements `History`.
 
-    Redis commands are not told by their moment: a part has the share of them that its requests are of all.
+    It is cut short once `failed_max` requests have failed: who fails so many need not be watched to the end. Redis
+    commands are not told by their moment: a part has the share of them that its requests are of all.
     """
 
-    def __init__(self, whole: History, begin_s: float) -> None:
-        self._whole, self._begin_s = whole, begin_s
+    def __init__(self, whole: History, begin_s: float, failed_max: float = math.inf) -> None:
+        self._whole, self._begin_s, self._failed_max = whole, begin_s, failed_max
         self.run: PlannedRun = replace(whole.run, scenario=later_part(whole.run.scenario, begin_s))
-        self._requests = self._all_requests = 0
+        self._requests = self._all_requests = self._failed = 0
+        self._cut: Incident | None = None
 
     @property
     def world(self) -> str:
@@ -61,7 +67,11 @@ class LaterPart:
                 part = _answers(chunk, chunk.intended_s >= self.start_s)
                 self._all_requests += len(chunk.key)
                 self._requests += len(part.key)
+                self._failed += int(np.sum((chunk.code != 200) & (chunk.code != 404)))
                 yield part
+                if self._failed > self._failed_max:
+                    self._cut = _cut(self._failed, self._all_requests, float(chunk.ended_s[-1]) - self._whole.start_s)
+                    return
             elif isinstance(chunk, Reads):
                 yield chunk.only(chunk.asked_s >= self.start_s)
             elif isinstance(chunk, Retries):
@@ -72,6 +82,8 @@ class LaterPart:
 
     def ending(self) -> Ending:
         """Implements `History.ending`."""
+        if self._cut is not None:
+            return Ending([self._cut])
         ending = self._whole.ending()
         share = self._requests / max(1, self._all_requests)
         commands = ending.redis_commands
@@ -80,6 +92,10 @@ class LaterPart:
             incidents=[_moved(one, self._begin_s) for one in ending.incidents],
             redis_commands=None if commands is None else commands * share,
         )
+
+
+def _cut(failed: int, requests: int, after_s: float) -> Incident:
+    return Incident(f"{CUT} after {after_s:.1f} s, when {failed:,} of {requests:,} requests had failed")
 
 
 def _moved(incident: Incident, by_s: float) -> Incident:

@@ -1,0 +1,105 @@
+"""The trials of an advice: runs in virtual time, each of a candidate in a situation with a seed, none of them twice."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from loadtest.experiment import experiment
+from loadtest.figures.run_summary import RunSummary
+from loadtest.figures.summarise import Finished
+from loadtest.sim.cluster.simulate import SimulatedHistory
+from loadtest.studies.advise.candidates import Candidate
+from loadtest.studies.advise.service import Service
+from loadtest.studies.advise.situations import Situation, staged
+from loadtest.studies.advise.windows import LaterPart
+from loadtest.workload.planned_run import PlannedRun
+from loadtest.workload.seeds import run_seed
+from loadtest.worlds.virtual import VirtualWorld
+from loadtest.worlds.world import OnProgress, quiet
+
+FAILED_SHARE_MAX = 0.05
+"""The share of a run's requests after whose failing it is cut short."""
+FAILED_MAX = 15_000
+"""The most failed requests of a run that is watched to its end; an outage may cost more, and is not cut."""
+CHUNK = 4_096
+"""Answers between two looks at how many have failed."""
+NetsTable = tuple[tuple[str, float], ...]
+"""The table `[nets]` of a scenario, as it can be a key of a dictionary."""
+
+
+class Trial(NamedTuple):
+    """One run: a candidate in a situation of the service, with the number of its seed."""
+
+    service: Service
+    candidate: Candidate
+    situation: Situation
+    repeat: int = 1
+    nets: NetsTable = ()
+
+
+class TrialWorld(VirtualWorld):
+    """Virtual time, in which a run counts from the second on at which its service is warm."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        super().__init__(workers)
+        self.begins_s: dict[int, float] = {}
+        """The seconds from which runs count, by the `id` of the planned run."""
+
+    async def run(self, run: PlannedRun, on_progress: OnProgress) -> LaterPart:  # type: ignore[override]
+        """Implements `World.run`."""
+        scenario, begin_s = run.scenario, self.begins_s[id(run)]
+        planned = (scenario.target_rate or 0.0) * scenario.duration_s
+        is_watched = any(fault.kind == "origin-fails" for fault in scenario.faults)
+        failed_max = planned if is_watched else min(FAILED_MAX, FAILED_SHARE_MAX * planned)
+        return LaterPart(SimulatedHistory(run, chunk=CHUNK), begin_s, failed_max)
+
+
+class Trials:
+    """The trials that have been made, and the world in which others are."""
+
+    def __init__(self, world: TrialWorld, seed: int, ended: Callable[[Finished], None] = lambda _: None) -> None:
+        """Make trials in an open world; `ended` hears of each one."""
+        self._world, self._seed, self._ended = world, seed, ended
+        self.rows: dict[Trial, RunSummary] = {}
+        self.cpu_s = 0.0
+
+    async def make(self, trials: Iterable[Trial]) -> None:
+        """Make those trials that have not been made, as many at once as there are workers."""
+        wanted = [trial for trial in dict.fromkeys(trials) if trial not in self.rows]
+        runs = [self.planned(trial) for trial in wanted]
+        for trial, run in zip(wanted, runs, strict=True):
+            self._world.begins_s[id(run)] = staged(trial.service, trial.situation).begin_s
+        finished = await experiment(runs, self._world, [self._ended], quiet)
+        for trial, one in zip(wanted, finished, strict=True):
+            if one.error is not None:
+                raise one.error
+            self.rows[trial] = one.summary
+            self.cpu_s += one.cpu_s
+
+    def planned(self, trial: Trial) -> PlannedRun:
+        """The run of a trial."""
+        scenario = staged(trial.service, trial.situation, dict(trial.nets)).scenario
+        candidate = trial.candidate
+        if candidate.parameters:
+            scenario = scenario.model_copy(update={"params": {candidate.strategy: candidate.params}})
+        return PlannedRun(scenario, candidate.strategy, run_seed(self._seed, trial.repeat), trial.repeat)
+
+    def of(self, service: Service, candidate: Candidate, situation: Situation) -> list[RunSummary]:
+        """The summaries of a candidate in a situation, by their seeds."""
+        known = [
+            (trial.repeat, row)
+            for trial, row in self.rows.items()
+            if (trial.service, trial.candidate, trial.situation, trial.nets) == (service, candidate, situation, ())
+        ]
+        return [row for _, row in sorted(known, key=lambda one: one[0])]
+
+
+def trials_of(
+    service: Service, candidates: Sequence[Candidate], situations: Sequence[Situation], repeats: Sequence[int] = (1,)
+) -> list[Trial]:
+    """The trials of all those candidates in all those situations."""
+    return [
+        Trial(service, candidate, situation, repeat)
+        for repeat in repeats
+        for situation in situations
+        for candidate in candidates
+    ]
