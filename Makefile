@@ -7,7 +7,7 @@ BENCHMARKS := $(VENV)/bin/python -m benchmarks
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bench docs docs-live report up down logs ps load dev break warm list new try sim sweep tipping drill mistakes steps league verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
+.PHONY: help setup bench docs docs-live report up down logs ps load dev break warm list new try sim sweep tipping advise drill mistakes steps league verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
 LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES WRONG CONTENDERS LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
@@ -26,6 +26,7 @@ takes.warm      := STRATEGIES RATE BATCH PAUSE TTL SPREAD KEYS
 takes.new       := S CONTENDER
 takes.try       := S SCENARIO DURATION SEED
 takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS RAW WIRE
+takes.advise    := SCENARIO KEYS ZIPF RATE TTL ORIGIN POOL PODS MAX_AGE MAX_WAIT SEED WORKERS MARKDOWN
 takes.tipping   := SCENARIO STRATEGIES RATES TRIGGER NATIVE SEED WORKERS
 takes.drill     := DRILLS WORLD STRATEGIES BOTH SEED WORKERS JUNIT MARKDOWN
 takes.mistakes  := SEED WORKERS
@@ -137,6 +138,12 @@ sweep: $(READY) ## A grid of settings in virtual time: SET='ttl_s=2,5,10 xfetch.
 	  $(call option,STRATEGIES,strategies) $(call option,DURATION,duration) $(call option,SEED,seed) \
 	  $(call option,REPEATS,repeats) $(call option,WORKERS,workers) $(call option,CLUSTER,cluster) \
 	  $(call option,RESUME,resume)
+
+advise: $(READY) ## Which strategy a service of yours needs: KEYS=500 ZIPF=1 RATE=3000 TTL=60s ORIGIN=350ms POOL=20 PODS=8 MAX_AGE=90s
+	@$(LAB) advise $(call option,KEYS,keys) $(call option,ZIPF,zipf) $(call option,RATE,rate) $(call option,TTL,ttl) \
+	  $(call option,ORIGIN,origin) $(call option,POOL,pool) $(call option,PODS,pods) \
+	  $(call option,MAX_AGE,max-age) $(call option,MAX_WAIT,max-wait) $(call option,SEED,seed) \
+	  $(call option,WORKERS,workers) $(call option,MARKDOWN,markdown) $${SCENARIO:+-- "$$SCENARIO"}
 
 tipping: $(READY) ## Who comes back, as a map of load against trigger: SCENARIO= STRATEGIES= RATES=100,200 TRIGGER=1,2,4 NATIVE=3
 	@$(LAB) tipping $(call option,STRATEGIES,strategies) $(call option,RATES,load) $(call option,TRIGGER,trigger) \

@@ -30,6 +30,7 @@ COMMANDS = {
     "compare": "loadtest.cli.compare:compare",
     "gate": "loadtest.cli.gate:gate",
     "sweep": "loadtest.cli.sweep:sweep",
+    "advise": "loadtest.cli.advise:advise",
     "break": "loadtest.cli.break_:break_",
     "tipping": "loadtest.cli.tipping:tipping",
     "drill": "loadtest.cli.drill:drill",

@@ -22,7 +22,9 @@ from loadtest.studies.advise.service import Service
 from loadtest.studies.advise.situations import Situation
 from loadtest.studies.advise.trials import Trials
 
-TUNED = 3
+RUNS_ABOUT = 80
+"""The runs that an advice takes, about: as many as a bar of its progress shows."""
+TUNED = 2
 """The strategies of which other settings are tried."""
 FINALISTS = 3
 """The candidates, each of another strategy, that are compared in all situations with several seeds."""
@@ -32,7 +34,9 @@ OUTAGES, OUTAGES_OF_TUNED = 7, 3
 """The strategies that have an outage as they are set, and the other settings of each tuned one that have it too."""
 
 
-async def advise(service: Service, strategies: Mapping[str, type[Strategy]], trials: Trials, seed: int = 1) -> Advice:
+async def advise_service(
+    service: Service, strategies: Mapping[str, type[Strategy]], trials: Trials, seed: int = 1
+) -> Advice:
     """The advice for a service, out of these strategies. Raises `BadService` where it cannot be simulated."""
     plan = simulated(service)
     found = Contest(plan, strategies, trials)

@@ -59,8 +59,8 @@ def advice_beyond(service: Service, plan: SimulatedService, excluded: Sequence[E
     answer = (
         "No strategy is enough for this service.",
         f"One load per key within {service.allowed_age_s:g} s holds {needed:,} connections on average, and the pool "
-        f"has {service.pool:,}: it needs {needed:,} connections{wanted}, or to keep what is seldom asked for out of this "
-        "path.",
+        f"has {service.pool:,}: it needs {needed:,} connections{wanted}, or to keep what is seldom asked "
+        "for out of this path.",
     )
     grows = BreakEven(
         "pool", float(needed), (float(service.pool), float(needed)), "", "any", f"From {needed:,} connections on there "

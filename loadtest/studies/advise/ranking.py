@@ -1,8 +1,8 @@
 """The order of the candidates: who is allowed, and who comes first.
 
-First come those with the fewest failed requests in a deploy and a cold start, then those whose requests wait least, then
-those with the fewest failed requests in an outage. Then come those that read the origin least, the simplest ones, the
-youngest answers and the fewest commands. Each figure counts in steps: a difference of a few per cent decides nothing.
+First come those with the fewest failed requests in a deploy and a cold start, then those whose requests wait least,
+then those with the fewest failed requests in an outage. Then come those that read the origin least, the simplest ones,
+the youngest answers and the fewest commands. Each figure counts in steps: a few per cent decide nothing.
 """
 
 import math

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadtest.studies.advise.service import BadService, Service
-from loadtest.studies.advise.situations import TTLS_STEADY, fill_s
+from loadtest.studies.advise.situations import TTLS_STEADY
 
 COST_S_MAX = 6.0
 """CPU seconds that a run of the steady state may take, roughly."""
@@ -93,12 +93,12 @@ def _parts(service: Service) -> int:
 
 def _cost_s(service: Service) -> float:
     """The CPU seconds of the steady state's run, roughly."""
-    seconds = (0.5 + TTLS_STEADY) * max(service.ttl_s, 1.5 * fill_s(service))
+    seconds = TTLS_STEADY * service.ttl_s
     return seconds * (service.rate_per_s * HIT_COST_S + loads_per_s(service) * MISS_COST_S)
 
 
 def _longest_s(service: Service) -> float:
-    return (1 + TTLS_STEADY) * max(service.ttl_s, 1.5 * fill_s(service))
+    return (1 + TTLS_STEADY) * service.ttl_s
 
 
 def _check(service: Service, factor: float) -> None:

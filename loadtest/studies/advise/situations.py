@@ -1,13 +1,14 @@
 """The four situations that a service is simulated in, as scenarios that `lab sim` runs too.
 
 - cold start: the whole load from the first moment on, and an empty cache, as after a restart of Redis.
-- steady state: at least two TTLs of the whole load, after traffic has come to it slowly.
+- steady state: two TTLs of the whole load, on a cache that was filled before, with its expiries spread over a TTL.
 - deploy: the pods are replaced one after the other under the whole load.
 - outage: every read of the origin fails for a while, and the cache is there with what it has.
 
 A cache that is lost is no part of the outage: it comes back empty, and that is the cold start.
 """
 
+import math
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -31,8 +32,15 @@ TIMEOUT_MS = 5_000.0
 """The time-out of a load, queueing included, and with it the longest wait; more for a slow origin."""
 TIMEOUT_LATENCIES = 4.0
 """The least time-out of a load, in mean latencies of the origin."""
-RAMP_FROM = 0.02
-"""The share of the rate at which traffic begins to come to a service that is to be warm."""
+POOL_FOR_WARMING = 0.8
+"""The share of the pool that fills the cache before the load comes."""
+WARMED_PER_S_MAX = 5_000
+"""The most keys per second that are loaded for it, where the pool bounds nothing."""
+TTLS_WARMED = 0.4
+"""The longest that this may take, in TTLs: what was loaded first is still fresh then."""
+SPREAD = 0.98
+"""The part of a TTL over which the warm entries expire: as in a service that has run for long."""
+BATCH_MAX = 10_000
 TTLS_STEADY = 2.0
 """The TTLs of the steady state that are looked at."""
 SETTLE_S = 5.0
@@ -79,13 +87,33 @@ def staged(service: Service, situation: Situation, nets: dict[str, Any] | None =
         "nets": nets or {},
     }
     if lead_s:
-        table["load"]["shape"] = {"kind": "ramp", "from_share": RAMP_FROM, "to_share": 1.0, "for_s": lead_s}
+        table["load"]["phases"] = [{"for_s": lead_s, "rate_share": 0.0}]
+        table["warming"] = warming_of(service)
     return Staged(Scenario.model_validate(table), lead_s)
 
 
 def lead_in_s(service: Service) -> float:
-    """The seconds in which traffic comes to the service: a TTL, and as long as its pool needs to read every key."""
-    return round(max(service.ttl_s, 1.5 * fill_s(service), 5.0), 3)
+    """The seconds before the load in which the cache is filled."""
+    plan = warming_of(service)
+    seconds: float = plan["keys"] / plan["rate_per_s"] + 2 * service.latency.mean_ms / 1000 + 0.1
+    return round(seconds, 3)
+
+
+def warming_of(service: Service) -> dict[str, Any]:
+    """The `[warming]` table that fills the cache with what is asked for most, as far as the pool lets it."""
+    latency_s = service.latency.mean_ms / 1000
+    of_pool = WARMED_PER_S_MAX if service.pool is None else POOL_FOR_WARMING * service.pool / latency_s
+    rate_per_s = max(1, math.floor(min(of_pool, WARMED_PER_S_MAX)))
+    keys = min(service.keys, max(1, math.floor(rate_per_s * TTLS_WARMED * service.ttl_s)))
+    return {
+        "rate_per_s": rate_per_s,
+        "batch": min(keys, BATCH_MAX),
+        "ttl": "spread",
+        "spread": SPREAD,
+        "keys": keys,
+        "hit_ratio": 0.0,
+        "rounds_max": 1,
+    }
 
 
 def fill_s(service: Service) -> float:

@@ -1,7 +1,7 @@
 """The trials of an advice: runs in virtual time, each of a candidate in a situation with a seed, none of them twice."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from loadtest.experiment import experiment
 from loadtest.figures.run_summary import RunSummary
@@ -43,6 +43,10 @@ class TrialWorld(VirtualWorld):
         super().__init__(workers)
         self.begins_s: dict[int, float] = {}
         """The seconds from which runs count, by the `id` of the planned run."""
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        return self
 
     async def run(self, run: PlannedRun, on_progress: OnProgress) -> LaterPart:  # type: ignore[override]
         """Implements `World.run`."""

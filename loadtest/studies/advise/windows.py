@@ -1,7 +1,9 @@
 """The history of a run from one second of its load on: what comes before fills the cache, and counts for nothing."""
 
+import gc
 import math
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +15,6 @@ from loadtest.figures.records import Answers, Reads, Retries
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.scenario_tables import Warm
-from loadtest.workload.traffic import Steady
 
 CUT = "cut short"
 """The words with which the incident of a run begins that was not watched to its end."""
@@ -27,7 +28,8 @@ def later_part(scenario: Scenario, begin_s: float) -> Scenario:
             "duration_s": scenario.duration_s - begin_s,
             "faults": faults,
             "warm": Warm(keys="burst") if begin_s else scenario.warm,
-            "load": scenario.load.model_copy(update={"shape": Steady()} if begin_s else {}),
+            "load": scenario.load.model_copy(update={"phases": []} if begin_s else {}),
+            "warming": None if begin_s else scenario.warming,
         }
     )
 
@@ -62,7 +64,8 @@ class LaterPart:
 
     def chunks(self) -> Iterator[Chunk]:
         """Implements `History.chunks`."""
-        for chunk in self._whole.chunks():
+        chunks = self._whole.chunks()
+        for chunk in chunks:
             if isinstance(chunk, Answers):
                 part = _answers(chunk, chunk.intended_s >= self.start_s)
                 self._all_requests += len(chunk.key)
@@ -70,7 +73,9 @@ class LaterPart:
                 self._failed += int(np.sum((chunk.code != 200) & (chunk.code != 404)))
                 yield part
                 if self._failed > self._failed_max:
-                    self._cut = _cut(self._failed, self._all_requests, float(chunk.ended_s[-1]) - self._whole.start_s)
+                    after_s = float(chunk.ended_s[-1]) - self.start_s
+                    self._cut = _cut(self._failed, self._all_requests, after_s)
+                    _abandon(chunks)
                     return
             elif isinstance(chunk, Reads):
                 yield chunk.only(chunk.asked_s >= self.start_s)
@@ -92,6 +97,18 @@ class LaterPart:
             incidents=[_moved(one, self._begin_s) for one in ending.incidents],
             redis_commands=None if commands is None else commands * share,
         )
+
+
+def _abandon(chunks: Iterator[Chunk]) -> None:
+    """End a simulation in the middle: what is under way in it finds its loop closed, and need not say so."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: None if "closed" in str(unraisable.exc_value) else hook(unraisable)
+    try:
+        if isinstance(chunks, Generator):
+            chunks.close()
+        gc.collect()
+    finally:
+        sys.unraisablehook = hook
 
 
 def _cut(failed: int, requests: int, after_s: float) -> Incident:

@@ -1,0 +1,157 @@
+"""`lab advise`: which strategy one's own service needs, with which settings, and what would change that."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from loadtest.cli.document import keep_and_tell
+from loadtest.cli.inputs import discovered, scenario_named
+from loadtest.cli.options import RESULTS, Markdown, Results, Seed
+from loadtest.cli.output_files import write_beside
+from loadtest.cli.running import guarded, run_folder, runs_progress, this_run
+from loadtest.cli.sim import Workers
+from loadtest.cli.terminal import console, exit_unless_valid, fail, named
+from loadtest.figures.summarise import Finished
+from loadtest.figures.whole_file import write_whole
+from loadtest.report.contents import VIRTUAL
+from loadtest.sim.pool import cores
+from loadtest.studies.advise.advice import Advice
+from loadtest.studies.advise.engine import RUNS_ABOUT, advise_service
+from loadtest.studies.advise.page import LEGEND, as_markdown, parts, table
+from loadtest.studies.advise.quantities import latency, seconds
+from loadtest.studies.advise.scaling import simulated
+from loadtest.studies.advise.service import BadService, Service
+from loadtest.studies.advise.situations import Situation, staged
+from loadtest.studies.advise.trials import Trials, TrialWorld
+from loadtest.workload.toml_writer import as_toml
+
+NEEDED = {"keys": "--keys", "rate_per_s": "--rate", "ttl_s": "--ttl", "origin": "--origin"}
+"""The numbers without which there is no advice, with the option of each."""
+
+
+def advise(
+    scenario: Annotated[str | None, typer.Argument(help="A scenario, by name or file, to take numbers from.")] = None,
+    keys: Annotated[int | None, typer.Option(help="Keys that are asked for.")] = None,
+    zipf: Annotated[float | None, typer.Option(help="Exponent of Zipf's law. Default: all keys alike.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Requests per second, all pods together.")] = None,
+    ttl: Annotated[str | None, typer.Option(help="As 60s or 5m.")] = None,
+    origin: Annotated[str | None, typer.Option(help="A read's time: 350ms, or lognormal(200, 0.5) in ms.")] = None,
+    pool: Annotated[int | None, typer.Option(help="Connections to the origin, all pods together.")] = None,
+    pods: Annotated[int | None, typer.Option(help="Processes that serve. Default: 1.")] = None,
+    max_age: Annotated[str | None, typer.Option(help="The oldest answer allowed, as 90s. Default: the TTL.")] = None,
+    max_wait: Annotated[str | None, typer.Option(help="The longest p99 allowed, as 200ms. Default: none.")] = None,
+    seed: Seed = 1,
+    workers: Workers = None,
+    markdown: Markdown = None,
+    results: Results = RESULTS,
+) -> None:
+    """Say which strategy a service of yours needs: simulated in four situations, with costs and break-evens."""
+    stated = {
+        "keys": keys,
+        "zipf": zipf,
+        "rate_per_s": rate,
+        "pool": pool,
+        "pods": pods,
+    }
+    try:
+        times = {
+            "ttl_s": ttl and seconds("--ttl", ttl),
+            "origin": origin and latency("--origin", origin),
+            "max_age_s": max_age and seconds("--max-age", max_age),
+            "max_wait_ms": max_wait and 1000 * seconds("--max-wait", max_wait, "ms"),
+        }
+        given = {name: value for name, value in (stated | times).items() if value is not None}
+        service = _service(scenario, given)
+        simulated(service)
+    except BadService as error:
+        fail(error)
+    found = _advised(service, seed, workers)
+    folder = run_folder(results, "advise", this_run(seed, is_virtual=True) | VIRTUAL)
+    found = replace(found, commands=tuple(_commands(found)))
+    _keep(found, folder)
+    _print(found)
+    if markdown is not None:
+        write_beside(markdown, as_markdown(found), "# Advice")
+    console.print(f"Report: {named(folder / 'report.md')}", soft_wrap=True, highlight=False)
+    exit_unless_valid(found.best is not None)
+
+
+def _service(scenario: str | None, given: Mapping[str, Any]) -> Service:
+    """The service that the options state, over the scenario's numbers. Raises `BadService`."""
+    if scenario is not None:
+        of_file = Service.of_scenario(scenario_named(scenario))
+        return of_file.changed(**({"shares": ()} if "zipf" in given or "keys" in given else {}), **given)
+    if missing := [option for name, option in NEEDED.items() if name not in given]:
+        raise BadService(f"{', '.join(missing)}: state {'it' if len(missing) == 1 else 'them'}, or a scenario's file")
+    guessed = [name for name in ("pool", "pods", "zipf") if name not in given]
+    return Service(**given, guessed=tuple(guessed))
+
+
+def _advised(service: Service, seed: int, workers: int | None) -> Advice:
+    """The advice, with a progress bar while it is worked out."""
+
+    async def work() -> Advice:
+        async with TrialWorld(workers or cores()) as world:
+            with runs_progress(RUNS_ABOUT, 0, world.underway) as advance:
+                left = iter(range(RUNS_ABOUT))
+
+                def ended(_: Finished) -> None:
+                    if next(left, None) is not None:  # it is an estimate
+                        advance()
+
+                trials = Trials(world, seed, ended)
+                return await advise_service(service, discovered().strategies, trials, seed)
+
+    found: Advice = guarded(work())
+    return found
+
+
+def _commands(found: Advice) -> list[str]:
+    """The commands that run the answer's situations again, from the folder of the advice."""
+    if found.best is None:
+        return []
+    return [
+        shlex.join(["lab", "sim", "--scenario", f"scenarios/{name}.toml", "--strategies", found.best.strategy])
+        for name in (staged(found.simulated, situation).scenario.name for situation in Situation)
+    ]
+
+
+def _keep(found: Advice, folder: Path) -> None:
+    """Write advice.json, report.md and the scenarios that were run."""
+    kept = folder / "scenarios"
+    kept.mkdir()
+    best = found.best
+    for situation in Situation:
+        scenario = staged(found.simulated, situation, found.nets).scenario
+        if best is not None and best.parameters:
+            scenario = scenario.model_copy(update={"params": {best.strategy: best.parameters}})
+        write_whole(kept / f"{scenario.name}.toml", as_toml(scenario).rstrip("\n"))
+    write_whole(folder / "report.md", as_markdown(found))
+    keep_and_tell(folder / "advice.json", json.loads(json.dumps(found.as_dict())))
+
+
+def _print(found: Advice) -> None:
+    for at, sentence in enumerate(found.answer):
+        console.print(escape(sentence), style="bold" if not at else None, soft_wrap=False, highlight=False)
+    headings, lines = table(found)
+    if lines:
+        shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        for heading in headings:
+            shown.add_column(escape(heading), justify="left" if heading == "strategy" else "right", overflow="fold")
+        for line in lines:
+            shown.add_row(*map(escape, line))
+        console.print(shown)
+        console.print(escape(LEGEND), style="dim", highlight=False)
+    for part in parts(found):
+        if part.lines:
+            console.print(f"\n[bold]{escape(part.heading)}[/]")
+            for sentence in part.lines:
+                console.print(f"- {escape(sentence)}", highlight=False)
