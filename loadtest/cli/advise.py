@@ -26,6 +26,7 @@ from loadtest.sim.pool import cores
 from loadtest.studies.advise.advice import Advice
 from loadtest.studies.advise.engine import RUNS_ABOUT, advise_service
 from loadtest.studies.advise.page import LEGEND, as_markdown, parts, table
+from loadtest.studies.advise.pool_load import is_beyond_pool
 from loadtest.studies.advise.quantities import latency, seconds
 from loadtest.studies.advise.scaling import simulated
 from loadtest.studies.advise.service import BadService, Service
@@ -70,7 +71,8 @@ def advise(
         }
         given = {name: value for name, value in (stated | times).items() if value is not None}
         service = _service(scenario, given)
-        simulated(service)
+        if not is_beyond_pool(service):
+            simulated(service)
     except BadService as error:
         fail(error)
     found = _advised(service, seed, workers)

@@ -38,12 +38,12 @@ async def advise_service(
     service: Service, strategies: Mapping[str, type[Strategy]], trials: Trials, seed: int = 1
 ) -> Advice:
     """The advice for a service, out of these strategies. Raises `BadService` where it cannot be simulated."""
+    if is_beyond_pool(service):
+        return advice_beyond(service, [], seed)
     plan = simulated(service)
     found = Contest(plan, strategies, trials)
     firsts = {name: first_of(one, plan.service.ttl_s, plan.service.allowed_age_s) for name, one in strategies.items()}
     excluded = [one for one in firsts.values() if isinstance(one, Excluded)]
-    if is_beyond_pool(plan):
-        return advice_beyond(service, plan, excluded, seed)
     bases = [one for one in firsts.values() if isinstance(one, Candidate)]
     await found.look(bases, [Situation.STEADY])
     await found.look(found.best_first(bases)[:OUTAGES], [Situation.OUTAGE])

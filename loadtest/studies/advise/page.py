@@ -88,12 +88,12 @@ def _settings(advice: Advice, best: Ranked) -> Iterator[str]:
 def _line(one: Ranked) -> list[str]:
     price = one.costs
     if price is None:
-        return [one.label, *("" for _ in HEADINGS[1:])]
+        return [one.strategy, *("" for _ in HEADINGS[1:])]
     outage = price.failed_share.get(str(Situation.OUTAGE))
     cold = f"{price.cold_peak_1s:,.0f}" if Situation.COLD in one.rows else ""
     commands = price.commands_per_request
     return [
-        one.label,
+        one.strategy,
         f"{price.origin_reads_per_min:,.0f}",
         f"{price.steady_peak_1s:,.0f}",
         cold,

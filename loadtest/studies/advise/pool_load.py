@@ -12,9 +12,8 @@ from loadtest.theory.formulas import herd
 BISECTIONS = 40
 
 
-def is_beyond_pool(plan: SimulatedService) -> bool:
+def is_beyond_pool(service: Service) -> bool:
     """Whether even one load per key and TTL asks for more connections than there are."""
-    service = plan.service
     return service.pool is not None and needed_connections(service, service.allowed_age_s) > service.pool
 
 
@@ -49,7 +48,7 @@ def pool_sentences(plan: SimulatedService, best: Ranked | None) -> Iterator[str]
         )
 
 
-def advice_beyond(service: Service, plan: SimulatedService, excluded: Sequence[Excluded], seed: int) -> Advice:
+def advice_beyond(service: Service, excluded: Sequence[Excluded], seed: int) -> Advice:
     """The advice for a service whose pool is too small for any strategy: what would make it enough."""
     assert service.pool is not None
     needed = math.ceil(needed_connections(service, service.allowed_age_s))
@@ -69,7 +68,7 @@ def advice_beyond(service: Service, plan: SimulatedService, excluded: Sequence[E
     ranking = tuple(Ranked(one.strategy, {}, {}, None, False, one.why) for one in excluded)
     return Advice(
         service=service,
-        simulated=plan.service,
+        simulated=service,
         ranking=ranking,
         answer=answer,
         pool_sentences=(
