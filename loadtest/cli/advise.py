@@ -18,7 +18,7 @@ from loadtest.cli.options import RESULTS, Markdown, Results, Seed
 from loadtest.cli.output_files import write_beside
 from loadtest.cli.running import guarded, run_folder, runs_progress, this_run
 from loadtest.cli.sim import Workers
-from loadtest.cli.terminal import console, exit_unless_valid, fail, named
+from loadtest.cli.terminal import console, fail, named
 from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.contents import VIRTUAL
@@ -83,7 +83,6 @@ def advise(
     if markdown is not None:
         write_beside(markdown, as_markdown(found), "# Advice")
     console.print(f"Report: {named(folder / 'report.md')}", soft_wrap=True, highlight=False)
-    exit_unless_valid(found.best is not None)
 
 
 def _service(scenario: str | None, given: Mapping[str, Any]) -> Service:
