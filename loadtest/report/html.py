@@ -67,7 +67,8 @@ def report_page(
     is_outage = any(map(has_outage, report.rows))
     courses = course_charts(report.rows, series, inks, marks) if report.rows else []
     outages = outage_charts(report.rows, series, inks, marks, scenario.trigger) if is_outage else []
-    dots = dots_charts(report.rows, report.runs, inks) if report.rows else []
+    scatters = len(report.rows) > 1 or any(row.repeats > 1 for row in report.rows)
+    dots = dots_charts(report.rows, report.runs, inks) if scatters else []
     traded = _tradeoff(report, inks)
     return render(
         "report.html",
