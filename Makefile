@@ -16,7 +16,7 @@ LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES WRONG CONTENDERS LOCUSTFILE LOA
   LAB_PARAMS LAB_NETS LAB_SEED BREAK
 UP_VARIABLES := $(LOAD_VARIABLES) PYTHON_IMAGE REDIS_IMAGE VICTORIAMETRICS_IMAGE VMALERT_IMAGE GRAFANA_IMAGE FRONT_PORT \
   GRAFANA_PORT VICTORIAMETRICS_PORT VMALERT_PORT
-takes.bench     := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORLD
+takes.bench     := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORLD LIVE
 takes.report    := RUN A B
 takes.up        := $(UP_VARIABLES)
 takes.load      := $(LOAD_VARIABLES)
@@ -84,11 +84,11 @@ bench_options = $(call option,SCENARIO,scenario) $(call option,STRATEGIES,strate
   $(call option,DURATION,duration) $(call option,PODS,pods) $(call option,SEED,seed) $(call option,REPEATS,repeats)
 
 ifeq ($(WORLD),stack)
-bench: ## Run strategies through a scenario: SCENARIO= STRATEGIES=a,b (or all) DURATION=s PODS=n SEED=n REPEATS=n WORLD=stack
-	@bin/bench-in-stack $(bench_options)
+bench: ## Run strategies through a scenario: SCENARIO= STRATEGIES=a,b (or all) DURATION=s PODS=n SEED=n REPEATS=n WORLD=stack LIVE=1
+	@$(if $(LIVE),echo 'error: LIVE: the stack is watched in Grafana, at the URL that make up tells' >&2; exit 2,bin/bench-in-stack $(bench_options))
 else
 bench: $(READY)
-	@$(LAB) bench $(bench_options) $(call option,WORLD,world)
+	@$(LAB) bench $(bench_options) $(call option,WORLD,world) $(if $(LIVE),--live)
 endif
 
 report: $(READY) ## Figures and reports of a run again, from its raw records: RUN=results/latest; two in one page: A= B=

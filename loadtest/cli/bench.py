@@ -1,6 +1,7 @@
 """`lab bench`: strategies measured side by side."""
 
 import os
+from contextlib import nullcontext
 from functools import partial
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 
 from loadtest.cli.conduct import REAL_WORLDS, all_valid, conduct, show_table
 from loadtest.cli.inputs import asked_for, chosen, contender_files, discovered, scenario_named
+from loadtest.cli.live import Live, LivePort, OpenPage, watched, why_not_live
 from loadtest.cli.options import (
     DEFAULT_SCENARIO,
     RESULTS,
@@ -39,6 +41,9 @@ def bench(
     seed: Seed = 1,
     repeats: Annotated[int, typer.Option(min=1, max=100, help="Runs of each strategy, in a random order.")] = 1,
     world: Annotated[str, typer.Option(help="native, virtual, or stack: then by `make bench WORLD=stack`.")] = "native",
+    live: Live = False,
+    live_port: LivePort = None,
+    opened: OpenPage = False,
     reference: Reference = True,
     results: Results = RESULTS,
     wide: Wide = False,
@@ -46,12 +51,12 @@ def bench(
     """Run strategies through a scenario, one at a time, and report."""
     if world not in (*REAL_WORLDS, "virtual"):
         fail(f"--world: there is no {world!r}: name one of {', '.join((*REAL_WORLDS, 'virtual'))}")
-    if scenario is None and duration is None:
+    is_live = live or live_port is not None or opened
+    if is_live and (why := why_not_live(world)):
+        fail(why)
+    is_shortened = scenario is None and duration is None
+    if is_shortened:
         duration = DEFAULT_RUN_S
-        console.print(
-            f"No scenario named: {DEFAULT_SCENARIO}, {duration:g} s per strategy. "
-            f"[dim]make bench SCENARIO={DEFAULT_SCENARIO} runs its full time.[/]"
-        )
     workload = scenario_named(scenario or DEFAULT_SCENARIO, duration, pods)
     reason = workload.why_not_in(world)
     if not reason and world == "native" and (redis_url := os.environ.get("LAB_REDIS_URL")):
@@ -64,13 +69,14 @@ def bench(
     # the stack's pods serve no reference, so that the live load never asks one
     found = discovered(reference and world != "stack")
     names = chosen(found, asked_for(found, strategies, files), workload, in_virtual_time=world == "virtual")
-    finished = conduct(
-        workload,
-        plan(workload, names, found, repeats, seed),
-        found,
-        world,
-        seed,
-        results,
-        show=partial(show_table, wide=wide),
-    )
+    runs = plan(workload, names, found, repeats, seed)
+    with watched(runs, found, live_port or 0, opened) if is_live else nullcontext() as begun:
+        if is_shortened:
+            console.print(
+                f"No scenario named: {DEFAULT_SCENARIO}, {duration:g} s per strategy. "
+                f"[dim]make bench SCENARIO={DEFAULT_SCENARIO} runs its full time.[/]"
+            )
+        finished = conduct(
+            workload, runs, found, world, seed, results, show=partial(show_table, wide=wide), begun=begun
+        )
     exit_unless_valid(all_valid([one.summary for one in finished]))

@@ -112,10 +112,12 @@ def conduct(
     raw: bool = False,
     at_once: int | None = None,
     show: Show = show_table,
+    begun: Callable[[Path], None] | None = None,
 ) -> list[Finished]:
     """The finished runs of a plan, in the order of the report; whatever ends it, their figures are on disk.
 
-    `workers` and `raw` (which keeps every answer and read) matter in virtual time alone.
+    `begun` gets the folder once that has its plan, before the first run. `workers` and `raw` (which keeps every answer
+    and read) matter in virtual time alone.
     """
     is_virtual = world == "virtual"
     about = this_run(seed, is_virtual) | (VIRTUAL if is_virtual else {})
@@ -138,6 +140,8 @@ def conduct(
         nonlocal folder
         folder = run_folder(results, workload.name, about, workload)
         keep_plan(folder, runs)
+        if begun is not None:
+            begun(folder)
 
     def records(_: PlannedRun) -> Path:
         return folder

@@ -8,6 +8,7 @@ import typer
 
 from loadtest.cli.conduct import all_valid, conduct, show_table
 from loadtest.cli.inputs import asked_for, chosen, contender_files, discovered, scenario_named
+from loadtest.cli.live import why_not_live
 from loadtest.cli.options import (
     DEFAULT_SCENARIO,
     RESULTS,
@@ -48,8 +49,11 @@ def sim(
     reference: Reference = True,
     results: Results = RESULTS,
     wide: Wide = False,
+    live: Annotated[bool, typer.Option("--live", hidden=True)] = False,
 ) -> None:
     """Run strategies through a scenario in virtual time: the same seed gives the same bytes, on any machine."""
+    if live:
+        fail(why_not_live("virtual"))
     workload = scenario_named(scenario, duration, pods)
     if wire:
         workload = workload.over_wire()

@@ -40,6 +40,13 @@ def sliding_peak(times_s: Floats, window_s: float = 1.0) -> int:
     return peak.most
 
 
+def over_time(times_s: Floats, start_s: float, bin_s: float, bins: int) -> Integers:
+    """The events in each bin from `start_s` on, of events in any order; those beyond the bins are left out."""
+    place = np.trunc((times_s - start_s) / bin_s)
+    place = place[(place >= 0) & (place < bins)]  # none where a killed generator told no start
+    return np.bincount(place.astype(np.int64), minlength=bins)
+
+
 class OriginLoad:
     """The origin's side of a run whose load began at `start_s`.
 
@@ -75,9 +82,7 @@ class OriginLoad:
         self._warm_peak.add(let_in.asked_s[let_in.reason == _WARM])
         self._cold_peak.add(let_in.asked_s[is_cold])
         self._steady_peak.add(let_in.asked_s[~is_cold])
-        place = np.trunc((let_in.asked_s - self._start_s) / self._bin_s)
-        place = place[(place >= 0) & (place < len(self._over_time))]  # none where a killed generator told no start
-        self._over_time += np.bincount(place.astype(np.int64), minlength=len(self._over_time))
+        self._over_time += over_time(let_in.asked_s, self._start_s, self._bin_s, len(self._over_time))
 
     def figures(self) -> dict[str, Any]:
         """The fields of a `RunSummary` that are about the origin."""

@@ -112,7 +112,7 @@ class Reads(NamedTuple):
     reason: Integers  # an index of LOAD_REASONS
     outcome: Integers  # an index of OUTCOMES
 
-    def only(self, kept: NDArray[np.bool_] | slice) -> "Reads":
+    def only(self, kept: NDArray[np.bool_] | Integers | slice) -> "Reads":
         return Reads(
             self.asked_s[kept], self.started_s[kept], self.ended_s[kept],
             self.key[kept], self.reason[kept], self.outcome[kept],
@@ -125,20 +125,24 @@ def read_answers(paths: Sequence[Path]) -> Iterator[Answers]:
     Raises OSError, or ValueError naming the file where it is not a file of answers.
     """
     files = [_lines(path, _OF_THE_ANSWER, _OF_THE_CLIENT) for path in paths]
-    for lines in _in_chunks(_merged(files, _ENDED)):
-        intended_s, _, ended_s, key, code, status, age_s, _, fault, attempts, gave_up = zip(*lines, strict=True)
-        yield Answers(
-            intended_s=np.array([*map(float, intended_s)]),
-            ended_s=np.array([*map(float, ended_s)]),
-            age_s=np.array([float(text or "nan") for text in age_s]),
-            code=np.array([*map(int, code)], dtype=np.int64),
-            status=np.array([STATUS_NUMBERS[text] for text in status], dtype=np.int64),
-            key=np.array([*map(int, key)], dtype=np.int64),
-            wrong_answer_kinds=Counter(filter(None, fault)),
-            attempts=np.array([*map(int, attempts)], dtype=np.int64),
-            gave_up=np.array([*map(int, gave_up)], dtype=np.bool_),
-            wrong_at=np.flatnonzero(fault),
-        )
+    yield from map(as_answers, _in_chunks(_merged(files, _ENDED)))
+
+
+def as_answers(lines: Sequence[Line]) -> Answers:
+    """The answers of at least one line, whose texts are in the order of `ANSWER_COLUMNS`."""
+    intended_s, _, ended_s, key, code, status, age_s, _, fault, attempts, gave_up = zip(*lines, strict=True)
+    return Answers(
+        intended_s=np.array([*map(float, intended_s)]),
+        ended_s=np.array([*map(float, ended_s)]),
+        age_s=np.array([float(text or "nan") for text in age_s]),
+        code=np.array([*map(int, code)], dtype=np.int64),
+        status=np.array([STATUS_NUMBERS[text] for text in status], dtype=np.int64),
+        key=np.array([*map(int, key)], dtype=np.int64),
+        wrong_answer_kinds=Counter(filter(None, fault)),
+        attempts=np.array([*map(int, attempts)], dtype=np.int64),
+        gave_up=np.array([*map(int, gave_up)], dtype=np.bool_),
+        wrong_at=np.flatnonzero(fault),
+    )
 
 
 def read_retries(paths: Sequence[Path]) -> Iterator[Retries]:
@@ -180,15 +184,20 @@ def read_ledger(path: Path, clock_offset_s: float = 0.0) -> Iterator[Reads]:
     Raises OSError, or ValueError naming the file where it is not a ledger.
     """
     for lines in _in_chunks(_in_order_of_asking(path)):
-        asked_s, started_s, ended_s, key, reason, outcome = zip(*lines, strict=True)
-        yield Reads(
-            asked_s=np.array([*map(float, asked_s)]) - clock_offset_s,
-            started_s=np.array([float(text or "nan") for text in started_s]) - clock_offset_s,
-            ended_s=np.array([*map(float, ended_s)]) - clock_offset_s,
-            key=np.array([int(text.rpartition(":")[2]) for text in key], dtype=np.int64),
-            reason=np.array([LOAD_REASON_NUMBERS[text] for text in reason], dtype=np.int64),
-            outcome=np.array([OUTCOME_NUMBERS[text] for text in outcome], dtype=np.int64),
-        )
+        yield as_reads(lines, clock_offset_s)
+
+
+def as_reads(lines: Sequence[Line], clock_offset_s: float = 0.0) -> Reads:
+    """The reads of at least one line, whose texts are in the order of `LEDGER_COLUMNS`; clocks as in `read_ledger`."""
+    asked_s, started_s, ended_s, key, reason, outcome = zip(*lines, strict=True)
+    return Reads(
+        asked_s=np.array([*map(float, asked_s)]) - clock_offset_s,
+        started_s=np.array([float(text or "nan") for text in started_s]) - clock_offset_s,
+        ended_s=np.array([*map(float, ended_s)]) - clock_offset_s,
+        key=np.array([int(text.rpartition(":")[2]) for text in key], dtype=np.int64),
+        reason=np.array([LOAD_REASON_NUMBERS[text] for text in reason], dtype=np.int64),
+        outcome=np.array([OUTCOME_NUMBERS[text] for text in outcome], dtype=np.int64),
+    )
 
 
 def _in_order_of_asking(path: Path) -> Iterator[Line]:

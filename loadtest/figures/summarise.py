@@ -54,15 +54,16 @@ def summarise(history: History) -> Summarised:
         else:
             tally.add_retries(chunk)
         del chunk  # before the next one is made
-    return _summed_up(history.run, history.world, tally or new_tally(history.run.scenario, 0.0), history.ending())
+    return summed_up(history.run, history.world, tally or new_tally(history.run.scenario, 0.0), history.ending())
 
 
 def failed(run: PlannedRun, world: str, reason: str) -> Summarised:
     """The summary of a run without a history: it is no result, and says why."""
-    return _summed_up(run, world, new_tally(run.scenario, 0.0), Ending([Incident(reason)]))
+    return summed_up(run, world, new_tally(run.scenario, 0.0), Ending([Incident(reason)]))
 
 
-def _summed_up(run: PlannedRun, world: str, tally: Tally, ending: Ending) -> Summarised:
+def summed_up(run: PlannedRun, world: str, tally: Tally, ending: Ending) -> Summarised:
+    """The summary of what a tally has counted, and of what is known besides; `tally` may go on afterwards."""
     scenario = run.scenario
     unended = _unended(tally, ending)
     figures = tally.figures(_trigger(scenario, ending), unended)

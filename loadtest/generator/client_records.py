@@ -4,6 +4,7 @@ import csv
 import itertools
 import os
 from contextlib import ExitStack
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,11 @@ from loadtest.figures.records import ANSWER_COLUMNS, RETRY_COLUMNS
 UNSENT_COLUMNS = ("due_s", "attempt", "key")
 """The columns of an `unsent-*.csv`: retries that waited for their time when the run ended, and were never sent."""
 _BUFFER_BYTES = 1 << 16
+FLUSH_EVERY_S = 1.0
+"""Seconds after which records are on disk: a process that is killed loses no more, and a reader is not further behind.
+
+A buffer holds about as much of a usual load, so that this adds no more than a write each second.
+"""
 
 
 class ClientRecords:
@@ -26,6 +32,7 @@ class ClientRecords:
         self.instance_id = str(os.getpid())
         """The id of this process and this test in the names of its records."""
         self._open_files = ExitStack()
+        self._files: list[TextIOWrapper] = []
         self._answers: Any = None
         self._retries: Any = None
         self._unsent: Any = None
@@ -60,15 +67,22 @@ class ClientRecords:
             self._unsent = self._file("unsent", self.instance_id, UNSENT_COLUMNS)
         self._unsent.writerow((f"{due_s:.6f}", attempt, key))
 
+    def flush(self) -> None:
+        """Write down what is buffered; nothing may be recorded meanwhile by another thread."""
+        for file in self._files:
+            file.flush()
+
     def close(self) -> None:
         """Close the files; what is recorded afterwards is left out."""
         self._answers = self._retries = self._unsent = self.folder = None
+        self._files.clear()
         self._open_files.close()
 
     def _file(self, what: str, instance_id: str, columns: tuple[str, ...]) -> Any:
         assert self.folder is not None
         path = self.folder / f"{what}-{instance_id}.csv"
         file = path.open("x", newline="", encoding="utf-8", buffering=_BUFFER_BYTES)
+        self._files.append(file)
         writer = csv.writer(self._open_files.enter_context(file))
         writer.writerow(columns)
         return writer

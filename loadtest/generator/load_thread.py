@@ -18,6 +18,7 @@ from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
 
 from loadtest.generator.answer_recorder import AnswerRecorder, EndedRequest, Reporter
+from loadtest.generator.client_records import FLUSH_EVERY_S
 from loadtest.generator.deal import Share
 from loadtest.generator.dispatcher import TAIL_S, TIMER_S, Dispatcher
 from loadtest.generator.meter import TICK_S, Meter, now_s
@@ -48,6 +49,7 @@ class LoadThread:
     def __init__(self, plan: LoadPlan, share: Share, meter: Meter, reporter: Reporter) -> None:
         self._meter, self._reporter = meter, reporter
         self._untold: deque[EndedRequest] = deque()
+        self._records = plan.records
         self._client = OpenClient(plan, meter, AnswerRecorder(plan, self._put), share.of)
         self.dispatcher = Dispatcher(
             lambda share: due(plan.load, plan.scenario.keys, share, plan.seed), share, self._client.ask, meter
@@ -121,8 +123,9 @@ class LoadThread:
             self._client.cut_off()
 
     async def _look(self) -> None:
-        """Look every `TICK_S` whether the loop is late, and a request has waited too long."""
+        """Look every `TICK_S` whether the loop is late, and a request has waited too long; flush the records."""
         due_s = now_s() + TICK_S
+        flush_s = now_s() + FLUSH_EVERY_S
         while True:
             await asyncio.sleep(max(TIMER_S, due_s - now_s()))
             now = now_s()
@@ -130,6 +133,9 @@ class LoadThread:
                 self._meter.ticks(now - due_s)
                 due_s += TICK_S
             self._client.look()
+            if now >= flush_s:
+                self._records.flush()
+                flush_s = now + FLUSH_EVERY_S
 
     async def _wait_for_answers(self, grace_s: float) -> None:
         """Wait until the requests have ended, and their retries; what is left after `grace_s` is cut off."""

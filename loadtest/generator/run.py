@@ -142,6 +142,8 @@ class LoadRun:
             slept_s = now_s() - slept_s
             if slept_s < 2 * DEAL_EVERY_S:  # else what the master said has not been read yet
                 self._pause(self._worker is not None and now_s() - self._heard_s > SILENCE_S_MAX)
+            if not self.plan.is_open:  # an open loop's thread does it
+                self.plan.records.flush()
             look_s += slept_s
             if look_s >= LOOK_EVERY_S:
                 look_s = 0.0

@@ -40,6 +40,11 @@ class Limits(NamedTuple):
     decades: tuple[float, float]
     """The ends of the latency axis as powers of ten."""
 
+    @property
+    def ranges(self) -> dict[str, Sequence[float]]:
+        """The ranges of a figure's axes, by their names in its layout."""
+        return {"yaxis": (0.0, 1.08 * self.reads_top), "yaxis2": self.decades}  # room above the highest peak
+
 
 class CourseShown(NamedTuple):
     """A strategy's course in a page: the words above it, and its chart."""
@@ -57,7 +62,7 @@ def course_charts(
     marks: Mapping[str, Sequence[FaultMark]],
 ) -> list[CourseShown]:
     """A chart per row; without a series it shows the peaks alone."""
-    ends = _limits(rows, [series[row.strategy] for row in rows if row.strategy in series])
+    ends = limits(rows, [series[row.strategy] for row in rows if row.strategy in series])
     found = []
     for number, row in enumerate(rows):
         run = series.get(row.strategy, _NOTHING)
@@ -137,7 +142,7 @@ def _bins(run: Series, values: Floats) -> dict[str, Any]:
     return {"x": time_s.astype(np.float32), "y": np.repeat(values, 2).astype(np.float32)}
 
 
-def _limits(rows: Sequence[Medians], runs: Sequence[Series]) -> Limits:
+def limits(rows: Sequence[Medians], runs: Sequence[Series]) -> Limits:
     ends_s = [row.duration_s for row in rows] + [run.time_s[-1] + run.bin_s for run in runs if len(run.time_s)]
     tops = [row.origin_peak_1s for row in rows] + [run.in_last_second().max(initial=0) for run in runs]
     tops += [run.reads_band.high.max(initial=0) for run in runs if run.reads_band is not None]
@@ -157,15 +162,14 @@ def _set_axes(drawing: go.Figure, ends: Limits) -> None:
     drawing.update_xaxes(range=[0, ends.ends_s], nticks=5, **(AXIS | {"showgrid": False}))
     drawing.update_xaxes(showticklabels=False, ticks="", row=1)
     drawing.update_xaxes(title={"text": "seconds", "standoff": 2, "font": {"size": 11}}, row=2)
-    # room above the highest peak
     drawing.update_yaxes(
-        range=[0, 1.08 * ends.reads_top], domain=[1 - READS_SHARE, 1], nticks=6, tickformat="~s", row=1, **AXIS
+        range=ends.ranges["yaxis"], domain=[1 - READS_SHARE, 1], nticks=6, tickformat="~s", row=1, **AXIS
     )
     drawing.update_yaxes(
         # Logarithmic, because the three heights that matter are decades apart: a hit (about 2 ms), a read of the
         # origin (about 200 ms), a queue for the origin (seconds). On a linear axis one slow second would press
         # the hits and the p50 of every strategy onto the floor.
-        type="log", range=ends.decades, domain=[0, 1 - READS_SHARE - GAP_SHARE],
+        type="log", range=ends.ranges["yaxis2"], domain=[0, 1 - READS_SHARE - GAP_SHARE],
         tickvals=[10.0**power for power in range(-2, 6)],
         ticktext=["0.01", "0.1", "1", "10", "100", "1k", "10k", "100k"], row=2, **AXIS,
     )  # fmt: skip

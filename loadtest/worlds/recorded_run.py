@@ -146,7 +146,7 @@ class RecordedWorld:
                 writing = asyncio.create_task(_write(client, system, run, record, raw), name="the planned writes")
                 warmed = asyncio.create_task(_warm(warming, run, record, raw), name="the planned warming")
                 try:
-                    await _watch(locust, run, system.children, record, ledger, on_progress)
+                    await _watch(locust, run, system.children, record, raw, ledger, on_progress)
                     await _mend(breaking)
                     await _mend(writing)
                     await _mend(warmed)
@@ -239,10 +239,17 @@ async def _mend(breaking: asyncio.Task[None]) -> None:
 
 
 async def _watch(
-    locust: Child, run: PlannedRun, children: Children, record: RunRecord, ledger: LedgerFile, on_progress: OnProgress
+    locust: Child,
+    run: PlannedRun,
+    children: Children,
+    record: RunRecord,
+    raw: Path,
+    ledger: LedgerFile,
+    on_progress: OnProgress,
 ) -> None:
-    """Follow the load until it has ended, and end it where it hangs."""
+    """Follow the load until it has ended, and end it where it hangs; incidents are on disk as they come."""
     duration_s = run.scenario.duration_s
+    kept = [*record.incidents]
     fallen: set[str] = set()
     began_s = time.monotonic()
 
@@ -256,6 +263,10 @@ async def _watch(
                 fallen.add(child.name)
                 incident(f"{child.name} {child.how_it_ended} about {elapsed_s:.0f} s into the run")
         await ledger.fetch()
+        if record.incidents != kept:
+            kept = [*record.incidents]
+            with suppress(OSError):  # the end of the run writes it again, and tells
+                record.write(raw)
         told = [one.what for one in record.incidents]
         on_progress(Progress(run, elapsed_s, ledger.reads, ledger.peak_1s(), told))
         if elapsed_s > duration_s + LOCUST_OVERTIME_S:
