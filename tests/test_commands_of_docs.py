@@ -65,8 +65,6 @@ NOT_RUN = {
 }
 """Commands of `lab` that this test parses and does not run, with the reason and the tests that run them."""
 RUN = ("list", "sim")
-COMING = frozenset({"advise"})
-"""Commands that pages name before they are there; what calls them is not checked until then."""
 SHORT_S = 1.5
 """The seconds of load that a run of this test has."""
 OFTEN = 200_000
@@ -147,7 +145,7 @@ def fault_of_lab(one: Told, arguments: tuple[str, ...]) -> str:
     if name == "COMMAND":
         return ""
     if name not in COMMANDS:
-        return "" if name in COMING else f"lab has no command {name}"
+        return f"lab has no command {name}"
     if name not in RUN and name not in NOT_RUN:
         return f"lab {name}: run it, or state in NOT_RUN why not"
     if (one.is_mention and all(word.startswith("-") for word in rest)) or one.is_open:
