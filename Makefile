@@ -7,7 +7,7 @@ BENCHMARKS := $(VENV)/bin/python -m benchmarks
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup bench docs docs-live report up down logs ps load dev break warm list new try sim sweep tipping advise drill mistakes steps league verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
+.PHONY: help setup bench docs docs-live report up down logs ps load dev break warm list new try sim sweep tipping advise drill mistakes steps pages league verify calibrate simspeed compare gate replay claims readme hitpath loadlimit test test-stack check format dashboards lock clean
 
 # What each target takes. Any other variable of the command line is a slip of the pen, and refused.
 LOAD_VARIABLES := SCENARIO RATE USERS STRATEGIES WRONG CONTENDERS LOCUSTFILE LOAD_WORKERS APP_REPLICAS LOCUST_PORT LOCUST_MASTER_PORT \
@@ -31,6 +31,7 @@ takes.tipping   := SCENARIO STRATEGIES RATES TRIGGER NATIVE SEED WORKERS
 takes.drill     := DRILLS WORLD STRATEGIES BOTH SEED WORKERS JUNIT MARKDOWN
 takes.mistakes  := SEED WORKERS
 takes.steps     := ONLY NATIVE PAGE REPEATS SEED WORKERS
+takes.pages     := RENDER AGAIN WORKERS
 takes.league    := WORKLOADS WORLD STRATEGIES REPEATS SEEDS SEED AT_ONCE WORKERS RESUME RENDER PAGE
 takes.sweep     := SET SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS CLUSTER RESUME
 takes.verify    := SEEDS FROM STRATEGIES WORKERS WIRE
@@ -160,6 +161,9 @@ mistakes: $(READY) ## What is wrong on purpose beside its right twin, in virtual
 steps: $(READY) ## One number through remedies added one at a time, each beside what it was before: NATIVE=3 PAGE=docs/steps.md ONLY=lock
 	@$(LAB) steps $(call option,ONLY,only) $(call option,NATIVE,native) $(call option,PAGE,page) \
 	  $(call option,REPEATS,repeats) $(call option,SEED,seed) $(call option,WORKERS,workers)
+
+pages: $(READY) ## Pictures, tables and numbers of the docs again, from the runs that docs/pages.toml states: RENDER=1 runs nothing, AGAIN=1 everything
+	@$(LAB) pages $(if $(RENDER),--render) $(if $(AGAIN),--again) $(call option,WORKERS,workers)
 
 league: $(READY) ## Libraries under the same loads and faults: WORKLOADS=hot-key,redis-restart WORLD=virtual STRATEGIES= RESUME= RENDER=1 PAGE=docs/league.md
 	@$(LAB) league $(call option,WORLD,world) $(call option,STRATEGIES,strategies) $(call option,REPEATS,repeats) \

@@ -39,9 +39,10 @@ COMMANDS = {
     "steps": "loadtest.cli.steps:steps",
     "league": "loadtest.cli.league:league",
     "reference": "loadtest.cli.reference:reference",
+    "pages": "loadtest.cli.pages:pages",
 }
 FORMER_NAMES = {"summarise": COMMANDS["report"]}
-TABLES = frozenset({*COMMANDS, *FORMER_NAMES} - {"new", "settings", "replay", "warm", "reference"})
+TABLES = frozenset({*COMMANDS, *FORMER_NAMES} - {"new", "settings", "replay", "warm", "reference", "pages"})
 """The commands that print a table, and take --json."""
 MOVED = {
     "check": "lab verify (style and types are `make check`)",
