@@ -1,7 +1,7 @@
-"""What would change the answer: the rate, the age and the pool at which another strategy is right.
+"""Break-evens: the rate, the age and the pool at which another strategy is right.
 
-Each is found by bisection over simulations of one seed, to some 5 %, under the assumption that there is one such number
-in the range that is tried. Where both ends of the range give the same answer, none was found.
+Each is found by bisection over simulations of one seed, to some 5 %. It takes for granted that the range has one such
+number. Where both ends of the range give the same answer, none was found.
 """
 
 import math

@@ -1,7 +1,7 @@
 """The candidates of an advice: every strategy, with settings that keep its promise within the age allowed.
 
 Nothing is known of a parameter but its bounds and what it does to the strategy's mechanism. One that makes the oldest
-answer older takes a part of the age that is allowed beyond the TTL; of the others a few values around the default are
+answer older takes a part of the age that is allowed beyond the TTL. Of the others a few values around the default are
 tried, and every word.
 """
 

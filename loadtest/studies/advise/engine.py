@@ -1,7 +1,7 @@
 """The engine of an advice: which trials are made, in which order, and what is found in them.
 
 The steady state is simulated first, for every strategy as its author has set it: it costs least, and who fails there is
-out. The others have an outage too, then other settings of the best strategies, and in the end the best few have all
+out. The others have an outage too, and then other settings are tried. In the end the best few have all
 four situations with several seeds. Every number is decided by the seed and the code.
 """
 
