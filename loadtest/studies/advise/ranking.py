@@ -1,7 +1,7 @@
 """The order of the candidates: who is allowed, and who comes first.
 
-First come those with the fewest failed requests in a deploy and a cold start. Next are those whose requests wait
-least, then those with the fewest failed requests in an outage. Then come those that read the origin least, the simplest ones,
+First come those with the fewest failed requests in a deploy and a cold start. Next are those whose requests wait least,
+then those with the fewest failed requests in an outage. Then come those that read the origin least, the simplest ones,
 the youngest answers and the fewest commands. Each figure counts in steps: a few per cent decide nothing.
 """
 
