@@ -218,14 +218,15 @@ def _backed(frame: Frame, title: str, bands: Sequence[Band], is_named: bool) -> 
     """The title of a panel, its scale, and the spans that are marked, named where `is_named`."""
     if title:
         yield svg.text(title, LEFT, frame.top_px - 4, class_="dim", font_size="12px")
+    if is_named and bands:  # at the panel's end, because a short span has no room for its name
+        names = ", ".join(dict.fromkeys(band.what for band in bands))
+        yield svg.text(f"▮ {names}", WIDTH - RIGHT, frame.top_px - 4, "end", fill=BAD, font_size="12px")
     for band in bands:
         left, right = frame.x(band.began_s), frame.x(band.ended_s)
         yield svg.element(
             "rect", x=left, y=frame.top_px, width=max(1.5, right - left), height=frame.height,
             fill=BAD, fill_opacity="0.14",
         )  # fmt: skip
-        if is_named:
-            yield svg.text(band.what, right, frame.top_px - 4, "end", class_="dim", font_size="12px")
     ticks = [0.0, frame.highest / 2, frame.highest]
     if frame.is_log:
         ticks = [10.0**power for power in range(round(math.log10(frame.highest)) + 1)]
