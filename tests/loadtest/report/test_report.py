@@ -319,9 +319,10 @@ def test_a_table_wider_than_the_page_is_scrolled_in_its_own_box_beside_its_names
 
 def test_no_text_of_a_run_becomes_markup(tmp_path: Path) -> None:
     evil = "</script><script>alert('&')</script><b>"
-    rows = [row(evil, incidents=[evil], wrong_answer_kinds={evil: 2}, valid=False)]
+    rows = [row(evil, incidents=[evil], wrong_answer_kinds={evil: 2}, valid=False, repeats=2)]
     scenario = Scenario.model_validate({**TABLE, "title": evil, "source": evil})
-    plain, _ = written(tmp_path, [row("naive", incidents=["!"], wrong_answer_kinds={"!": 2}, valid=False)])
+    harmless = row("naive", incidents=["!"], wrong_answer_kinds={"!": 2}, valid=False, repeats=2)
+    plain, _ = written(tmp_path, [harmless])
     page, _ = written(tmp_path, rows, environment={**ENVIRONMENT, "commit": evil, evil: 1}, scenario=scenario)
     added = {"dt", "dd", "wbr"}
     assert [tag for tag, _ in page.tags if tag not in added] == [tag for tag, _ in plain.tags if tag not in added]
@@ -479,7 +480,7 @@ def test_a_simulated_run_says_so_and_what_it_assumes(tmp_path: Path) -> None:
 
 
 def test_the_stamp_says_how_to_run_it_again(tmp_path: Path) -> None:
-    page, text = written(tmp_path, [row("naive")])
+    page, text = written(tmp_path, [row("spread")])
     for known in (
         *("abc1234 (dirty)", "lab bench --scenario one-key", "Some CPU, 2 cores, 23.5 GiB, Linux-6"),
         *("python 3.11.7, fastapi 0.115.0", "valkey 9.1.2 (embedded)", "spread.width 0.2"),
