@@ -35,16 +35,21 @@ def watch(
 ) -> WatchedRun:
     """Run a case and make its timeline from `since_s` to `until_s`, or to its violation, of these or the hottest items.
 
+    Raises RuntimeError where the watched run is another one than the unwatched.
+
     Of too many events the last ones are left out, but where there is a violation the first ones.
     """
     asked = Counter[int]()
     counter = Subscriber({RequestArrived: lambda event: asked.update((event.item_id,))})
-    violation, _ = run_case(strategy, case, [counter])
+    unwatched = run_case(strategy, case, [counter])
+    violation = unwatched.violation
     if violation is not None:
         until_s = min(until_s, violation.at_s)
     chosen = sorted(items or sorted(asked, key=lambda item: (-asked[item], item))[:hottest])
     watcher = Watcher(chosen, until_s, since_s)
     ran = run_case(strategy, case, [watcher])
+    if ran != unwatched:
+        raise RuntimeError(f"the watched run is another one: {ran} instead of {unwatched}")
     watcher.end(violation)
     return WatchedRun(ran, _timeline(watcher, chosen, since_s, until_s, events_max, violation is not None))
 

@@ -68,7 +68,7 @@ class Watcher:
             events.RequestFailed: self._failed,
             events.EntryRead: self._read,
             events.EntryStored: self._stored,
-            events.EntryDeleted: lambda event: self._drop(event.key, "deleted"),
+            events.EntryDeleted: self._deleted,
             events.RedisFlushed: self._flushed,
             events.LockAsked: self._lock_asked,
             events.LockRenewed: self._renewed,
@@ -98,7 +98,7 @@ class Watcher:
 
     def _take(self, kind: type, see: Callable[[Any], None] | None, event: Any) -> None:
         item = event.item_id if hasattr(event, "item_id") else _item(event.key) if hasattr(event, "key") else None
-        if self._now_s > self._until_s or (item is not None and item not in self._items):
+        if self._now_s > self._until_s or (item not in self._items and item not in (None, -1)):
             return
         self.ended_s = self._now_s
         if kind is events.RequestArrived:
@@ -146,11 +146,13 @@ class Watcher:
 
     def _read(self, event: events.EntryRead) -> None:
         span = self._open.get(_request.get() or 0)
-        if span is not None and not span.found:
+        if span is not None and not span.found and _is_of_entry(event.key):
             span.found = "nothing" if event.entry is None else "an entry"
 
     def _stored(self, event: events.EntryStored) -> None:
         item = _item(event.key)
+        if not _is_of_entry(event.key):
+            return
         if not event.is_stored:
             self._note("refused", item, event.pod, f"{event.pod}'s write of item {item} is refused")
             return
@@ -167,8 +169,13 @@ class Watcher:
         if (held := self.entries[item]) and not held[-1].dropped and held[-1].expires_s <= self._now_s:
             self._note_at(held[-1].expires_s, "expiry", item, "", f"the entry of item {item} expires")
 
-    def _drop(self, key: str, how: str) -> None:
-        item = _item(key)
+    def _deleted(self, event: events.EntryDeleted) -> None:
+        if _is_of_entry(event.key):
+            self._drop(_item(event.key), "deleted")
+        else:
+            self._unlock(_item(event.key), "deleted")
+
+    def _drop(self, item: int, how: str) -> None:
         self._expire(item)
         self.entries[item].append(HeldEntry(self._now_s, "", -math.inf, how))
         self._unlock(item, how)
@@ -176,7 +183,7 @@ class Watcher:
 
     def _flushed(self, event: events.RedisFlushed) -> None:
         for item in sorted(self._items):
-            self._drop(f":{item}", "flushed")
+            self._drop(item, "flushed")
 
     def _lock_asked(self, event: events.LockAsked) -> None:
         item, now_s = _item(event.key), self._now_s
@@ -283,4 +290,10 @@ class Watcher:
 
 
 def _item(key: str) -> int:
-    return int(key.rpartition(":")[2])
+    """The item that a key is about, as in `lab:name:7` and in `lab:name:7:lock`; -1 where it is about none."""
+    return next((int(part) for part in reversed(key.split(":")) if part.isascii() and part.isdecimal()), -1)
+
+
+def _is_of_entry(key: str) -> bool:
+    """Whether a key is an item's entry, and no other key that a strategy keeps beside it."""
+    return key.rpartition(":")[2] == str(_item(key))

@@ -14,6 +14,7 @@ from tests.loadtest.sim.drill import fault, workload
 from tests.loadtest.sim.search.test_planted_bugs import PLANTED
 
 STRATEGIES = discover().strategies
+EVERY = {name: one for name, one in discover(wrong=True).choosable.items() if not one.not_virtual}
 LATE_WRITE = PLANTED["a late write that is not fenced"]
 SHORT: dict[str, dict[str, Any]] = {
     "top": {"duration_s": 6.0},
@@ -26,9 +27,11 @@ def timeline_of(strategy: str, *faults: dict[str, Any], events_max: int = 6_000)
     return watch(STRATEGIES[strategy], Case(workload(*faults, **SHORT), 1), events_max=events_max).timeline
 
 
-def test_a_watched_run_is_the_same_run() -> None:
-    case = Case(workload(**SHORT), 1)
-    assert watch(STRATEGIES["swr"], case).ran == run_case(STRATEGIES["swr"], case)
+@pytest.mark.parametrize("name", EVERY)
+def test_a_watched_run_is_the_same_run(name: str) -> None:
+    """Whatever keys a strategy has: an error of the watcher would be told as one of the strategy."""
+    case = Case(workload(top={"duration_s": 3.0}, load={"loop": "open", "rate_per_s": 50.0}), 1)
+    assert watch(EVERY[name], case).ran == run_case(EVERY[name], case)
 
 
 def test_each_request_of_a_herd_has_a_load_of_its_own() -> None:
