@@ -12,7 +12,7 @@ from loadtest.figures.whole_file import write_whole
 from loadtest.report.replay_page import replay_page
 from loadtest.report.workload_in_words import sentence
 from loadtest.sim.search.case import Case
-from loadtest.sim.timeline.build import watch
+from loadtest.sim.timeline.build import AnotherRun, watch
 from loadtest.worlds.checkout import commit
 
 OPENING = r"<!doctype html>"
@@ -36,7 +36,10 @@ def draw(path: Path, strategy: type[Strategy], case: Case, window: ReplayWindow)
             fail(f"--html: {path}: there is no such folder")
     except OSError as error:
         fail(f"--html: {path}: {error.strerror or error}")
-    ran, timeline = watch(strategy, case, *window)
+    try:
+        ran, timeline = watch(strategy, case, *window)
+    except AnotherRun as error:
+        fail(f"--html: {error}")
     order = "" if case.shuffle_seed is None else f", shuffled by {case.shuffle_seed}"
     verdict = f"VIOLATION of {ran.violation}" if ran.violation else "Every invariant held."
     page = replay_page(

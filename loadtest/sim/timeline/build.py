@@ -17,6 +17,10 @@ EVENTS_MAX = 6_000
 BINS = 240
 
 
+class AnotherRun(Exception):
+    """The watched run is another one than the unwatched, as where both take longer than a run may in real time."""
+
+
 class WatchedRun(NamedTuple):
     """A run, and the timeline of a part of it."""
 
@@ -35,7 +39,7 @@ def watch(
 ) -> WatchedRun:
     """Run a case and make its timeline from `since_s` to `until_s`, or to its violation, of these or the hottest items.
 
-    Raises RuntimeError where the watched run is another one than the unwatched.
+    Raises AnotherRun where the watched run is another one than the unwatched.
 
     Of too many events the last ones are left out, but where there is a violation the first ones.
     """
@@ -49,7 +53,10 @@ def watch(
     watcher = Watcher(chosen, until_s, since_s)
     ran = run_case(strategy, case, [watcher])
     if ran != unwatched:
-        raise RuntimeError(f"the watched run is another one: {ran} instead of {unwatched}")
+        raise AnotherRun(
+            f"the run is another one each time, so nothing is drawn: {ran.violation or 'no violation'}; "
+            f"before: {unwatched.violation or 'no violation'}"
+        )
     watcher.end(violation)
     return WatchedRun(ran, _timeline(watcher, chosen, since_s, until_s, events_max, violation is not None))
 
