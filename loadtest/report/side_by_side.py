@@ -10,7 +10,7 @@ from loadtest.figures.run_summary import RunSummary
 from loadtest.report import comparison as pairs
 from loadtest.report.answer.sentence import Sentence
 from loadtest.report.cells import NONE
-from loadtest.report.columns import STEADY_COLUMNS, Comparison, comparison, legend
+from loadtest.report.columns import FIRST_COLUMNS, STEADY_COLUMNS, Comparison, comparison, legend
 from loadtest.report.contents import circumstances
 from loadtest.report.markdown_table import markdown_table
 from loadtest.report.marks import explained, marked
@@ -71,8 +71,21 @@ class SideBySide:
         ]
 
     @property
+    def runs_of_lines(self) -> list[RunSummary]:
+        """Every repeat of every run, by the names of `lines`."""
+        return [
+            replace(row, strategy=f"{marked(row.strategy)}{BY}{run.letter}")
+            for run in self.runs
+            for row in summaries(run.saved)
+        ]
+
+    @property
     def shown(self) -> Comparison:
         return comparison(self.lines, None, columns=COLUMNS_OF_SEVERAL)
+
+    @property
+    def first(self) -> Comparison:
+        return comparison(self.lines, None, columns=FIRST_COLUMNS)
 
     @property
     def differences(self) -> list[list[str]]:

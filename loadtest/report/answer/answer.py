@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from loadtest.figures.run_summary import RunSummary
 from loadtest.report.answer.beside import beside_it, verdicts
-from loadtest.report.answer.candidate import Candidate, candidates
+from loadtest.report.answer.candidate import MeasuredCandidate, candidates
 from loadtest.report.answer.prices import n_in_words, price_in_words
 from loadtest.report.answer.recommendation import Recommendation, recommend
 from loadtest.report.answer.sentence import Sentence
@@ -37,7 +37,7 @@ def answer(runs: Sequence[RunSummary], scenario: Scenario, baseline: str | None)
     ]
 
 
-def _outage(results: Sequence[Candidate], scenario: Scenario) -> list[Sentence]:
+def _outage(results: Sequence[MeasuredCandidate], scenario: Scenario) -> list[Sentence]:
     names = tuple(one.row.strategy for one in results)
     n = min(one.n for one in results)
     told = outage_in_words([one.row for one in results], scenario)
@@ -48,7 +48,7 @@ def _outage(results: Sequence[Candidate], scenario: Scenario) -> list[Sentence]:
 
 
 def _advised(
-    found: Recommendation, results: Sequence[Candidate], base: Candidate | None, baseline: str | None
+    found: Recommendation, results: Sequence[MeasuredCandidate], base: MeasuredCandidate | None, baseline: str | None
 ) -> Sentence:
     """The sentence that says what to do, and what is missing for more than that."""
     n = min(one.n for one in results)
@@ -65,7 +65,7 @@ def _advised(
     return Sentence(text, found.figures, tuple(one.row.strategy for one in found.named()), n, advises=True)
 
 
-def _cold_start(spoken: Sequence[Candidate], base: Candidate | None) -> list[Sentence]:
+def _cold_start(spoken: Sequence[MeasuredCandidate], base: MeasuredCandidate | None) -> list[Sentence]:
     of = [*([base] if base is not None else []), *(one for one in spoken if one is not base)]
     if not any(one.row.cold_peak_1s for one in of):
         return []
@@ -80,7 +80,7 @@ def _cold_start(spoken: Sequence[Candidate], base: Candidate | None) -> list[Sen
     return [Sentence(text, ("cold_peak_1s",), tuple(one.row.strategy for one in of), min(one.n for one in of))]
 
 
-def _not_advised(known: Sequence[Candidate], baseline: str | None) -> list[Sentence]:
+def _not_advised(known: Sequence[MeasuredCandidate], baseline: str | None) -> list[Sentence]:
     barred = [one for one in known if one.why_not]
     if not barred:
         return []
@@ -95,7 +95,7 @@ def _not_advised(known: Sequence[Candidate], baseline: str | None) -> list[Sente
     ]  # fmt: skip
 
 
-def _nothing(known: Sequence[Candidate], scenario: Scenario) -> Sentence:
+def _nothing(known: Sequence[MeasuredCandidate], scenario: Scenario) -> Sentence:
     told = "; ".join(f"{one.name}: {one.why_not}" for one in known[:NOT_ADVISED_MAX])
     return Sentence(
         f"No strategy gave a valid result, so that nothing is recommended: {told}.", ("valid", "incidents"),
@@ -103,7 +103,7 @@ def _nothing(known: Sequence[Candidate], scenario: Scenario) -> Sentence:
     )  # fmt: skip
 
 
-def _nothing_expired(results: Sequence[Candidate], scenario: Scenario) -> Sentence:
+def _nothing_expired(results: Sequence[MeasuredCandidate], scenario: Scenario) -> Sentence:
     told = ", ".join(f"{one.row.cold_peak_1s:,} with {one.name}" for one in results)
     n = min(one.n for one in results)
     return Sentence(

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from loadtest.report.answer.candidate import Candidate
+from loadtest.report.answer.candidate import MeasuredCandidate
 from loadtest.report.answer.choice import PEAK
 from loadtest.stats.rows import same_arrivals, same_seeds
 from loadtest.stats.verdicts import SamplePair, Verdict, judge
 
 
-def beside_it(results: Sequence[Candidate], baseline: str | None) -> Candidate | None:
+def beside_it(results: Sequence[MeasuredCandidate], baseline: str | None) -> MeasuredCandidate | None:
     """The baseline; without a result of it the strategy with the most reads in a second; None beside one alone."""
     if len(results) < 2:
         return None
@@ -16,7 +16,7 @@ def beside_it(results: Sequence[Candidate], baseline: str | None) -> Candidate |
     return found or max(results, key=lambda one: one.row.steady_peak_1s or 0)
 
 
-def verdicts(of: Sequence[Candidate], base: Candidate | None) -> Mapping[str, Verdict]:
+def verdicts(of: Sequence[MeasuredCandidate], base: MeasuredCandidate | None) -> Mapping[str, Verdict]:
     """The verdicts on the worst second of each beside the base's, judged together."""
     others = [one for one in of if base is not None and one is not base]
     if base is None or not others:

@@ -19,7 +19,7 @@ AGE_LEEWAY_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class MeasuredCandidate:
     """A strategy's figures over its valid repeats."""
 
     row: Medians
@@ -52,13 +52,15 @@ class Candidate:
         return [] if None in found else [float(value) for value in found]
 
 
-def candidates(runs: Sequence[RunSummary], scenario: Scenario) -> list[Candidate]:
+def candidates(runs: Sequence[RunSummary], scenario: Scenario) -> list[MeasuredCandidate]:
     """The strategies in the order of their rows, without the references."""
     found = []
     for repeats in by_strategy([run for run in runs if not run.is_reference]).values():
         valid = [run for run in repeats if run.valid] or repeats
         (row,) = medians(repeats)
-        found.append(Candidate(row, valid, _why_not(row, scenario.trigger), _is_beyond(row, scenario.cache.ttl_s)))
+        found.append(
+            MeasuredCandidate(row, valid, _why_not(row, scenario.trigger), _is_beyond(row, scenario.cache.ttl_s))
+        )
     return found
 
 

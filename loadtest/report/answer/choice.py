@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from loadtest.figures.run_summary import RunSummary
-from loadtest.report.answer.candidate import Candidate
+from loadtest.report.answer.candidate import MeasuredCandidate
 from loadtest.stats.intervals import REPEATS_MIN
 from loadtest.stats.sentences import known
 from loadtest.stats.verdicts import ComparisonOutcome, SamplePair, judge
@@ -49,7 +49,7 @@ AFTER_A_TRIGGER = (FAILED, BACK)
 """The prices that come before all others where a trigger hit the system."""
 
 
-def cheapest(candidates: Sequence[Candidate], prices: Sequence[Price]) -> list[Candidate]:
+def cheapest(candidates: Sequence[MeasuredCandidate], prices: Sequence[Price]) -> list[MeasuredCandidate]:
     """Those that no other is clearly cheaper than, by the first price that tells them apart; in their order."""
     left = list(candidates)
     for price in prices:
@@ -61,7 +61,7 @@ def cheapest(candidates: Sequence[Candidate], prices: Sequence[Price]) -> list[C
     return left
 
 
-def is_clearly_more(one: Candidate, other: Candidate, price: Price) -> bool:
+def is_clearly_more(one: MeasuredCandidate, other: MeasuredCandidate, price: Price) -> bool:
     """Whether the price of one is more than that of the other, and not by chance."""
     mine, its = one.values(price.field), other.values(price.field)
     high, low = median(mine), median(its)

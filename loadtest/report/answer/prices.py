@@ -4,7 +4,7 @@ import math
 
 from app.latency import Latency
 from loadtest.figures.run_summary import NEVER
-from loadtest.report.answer.candidate import Candidate
+from loadtest.report.answer.candidate import MeasuredCandidate
 from loadtest.report.answer.sentence import Sentence
 from loadtest.report.cells import digits
 from loadtest.stats.intervals import Interval
@@ -20,7 +20,9 @@ LIKE_A_LOAD = 0.5
 _FIGURES = ("steady_peak_1s", "origin_reads", "waited_share", "steady_p99_ms", "older_share", "age_max_s")
 
 
-def price_in_words(one: Candidate, base: Candidate | None, verdict: Verdict | None, scenario: Scenario) -> Sentence:
+def price_in_words(
+    one: MeasuredCandidate, base: MeasuredCandidate | None, verdict: Verdict | None, scenario: Scenario
+) -> Sentence:
     """A sentence on what a strategy costs, beside another; `verdict` is on the worst seconds of both."""
     beside = None if base is one else base
     outage = _outage(one, beside)
@@ -38,7 +40,7 @@ def price_in_words(one: Candidate, base: Candidate | None, verdict: Verdict | No
     )
 
 
-def n_in_words(*of: Candidate) -> str:
+def n_in_words(*of: MeasuredCandidate) -> str:
     """The repeats as "n = 5", or "n = 3 and 5"."""
     return f"n = {' and '.join(map(str, sorted({one.n for one in of})))}"
 
@@ -48,7 +50,7 @@ def times(ratio: float) -> str:
     return f"1/{digits(1 / ratio)}" if ratio < 1 else digits(ratio)
 
 
-def _reads(one: Candidate, beside: Candidate | None, verdict: Verdict | None) -> str:
+def _reads(one: MeasuredCandidate, beside: MeasuredCandidate | None, verdict: Verdict | None) -> str:
     mine, reads = one.row.steady_peak_1s or 0, f"{one.row.origin_reads:,}"
     if one.row.steady_peak_1s is None:
         n = f"{n_in_words(one)}{'' if one.n > 1 else ', no interval'}"
@@ -76,7 +78,7 @@ def _between(bounds: Interval | None) -> str:
     return "" if bounds is None else f" [{times(bounds.low)}, {times(bounds.high)}]"
 
 
-def _waits(one: Candidate, beside: Candidate | None, scenario: Scenario) -> list[str]:
+def _waits(one: MeasuredCandidate, beside: MeasuredCandidate | None, scenario: Scenario) -> list[str]:
     if one.row.waited_share is None:
         return []
     if any(one.values("waited_share")):
@@ -91,16 +93,16 @@ def _waits(one: Candidate, beside: Candidate | None, scenario: Scenario) -> list
     return [f"{told} ({beside.name}: {_share(beside.row.waited_share)}{_p99(beside)})"]
 
 
-def _knows_p99(one: Candidate) -> bool:
+def _knows_p99(one: MeasuredCandidate) -> bool:
     """Whether the p99 was measured or simulated: one that is only assumed is the ground of no word."""
     return one.row.steady_p99_ms is not None and "steady_p99_ms" not in one.row.assumed
 
 
-def _p99(one: Candidate) -> str:
+def _p99(one: MeasuredCandidate) -> str:
     return f", p99 {digits(one.row.steady_p99_ms or 0)} ms" if _knows_p99(one) else ""
 
 
-def _age(one: Candidate, scenario: Scenario) -> str:
+def _age(one: MeasuredCandidate, scenario: Scenario) -> str:
     ttl_s, older = scenario.cache.ttl_s, one.row.older_share
     if older is None:
         return "no answer told its age"
@@ -110,7 +112,7 @@ def _age(one: Candidate, scenario: Scenario) -> str:
     return f"{_share(older)} of the answers were older than {ttl_s:g} s{oldest}"
 
 
-def _commands(one: Candidate, beside: Candidate | None) -> list[str]:
+def _commands(one: MeasuredCandidate, beside: MeasuredCandidate | None) -> list[str]:
     mine = one.row.commands_per_request
     its = None if beside is None else beside.row.commands_per_request
     if not mine or not its or 1 / TOLD_COMMANDS < mine / its < TOLD_COMMANDS:
@@ -118,7 +120,7 @@ def _commands(one: Candidate, beside: Candidate | None) -> list[str]:
     return [f"and took {digits(mine)} Redis commands for each request against {digits(its)}"]
 
 
-def _outage(one: Candidate, beside: Candidate | None) -> list[str]:
+def _outage(one: MeasuredCandidate, beside: MeasuredCandidate | None) -> list[str]:
     if one.row.failed_during is None:
         return []
     failed = one.row.failed_during
@@ -131,7 +133,7 @@ def _outage(one: Candidate, beside: Candidate | None) -> list[str]:
     return [f"{left} and was {_back(one)}{its}"]
 
 
-def _back(one: Candidate) -> str:
+def _back(one: MeasuredCandidate) -> str:
     after_s = one.row.recovers_after_s
     if after_s is None:
         return "not known to be back"

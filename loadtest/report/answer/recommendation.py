@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadtest.report.answer.candidate import Candidate
+from loadtest.report.answer.candidate import MeasuredCandidate
 from loadtest.report.answer.choice import AFTER_A_TRIGGER, AGAINST_WAITS, TO_SPARE_THE_ORIGIN, Price, cheapest
 from loadtest.workload.scenario import Scenario
 
@@ -16,8 +16,8 @@ class Pick:
     """The cheapest strategies for one end: of all, and of those whose answers stay within the TTL."""
 
     end: str
-    of_all: Sequence[Candidate]
-    within_ttl: Sequence[Candidate]
+    of_all: Sequence[MeasuredCandidate]
+    within_ttl: Sequence[MeasuredCandidate]
 
     @property
     def needs_age(self) -> bool:
@@ -26,8 +26,11 @@ class Pick:
     @property
     def condition(self) -> str:
         """The age that has to be allowed for the first of them, as words to follow a name; empty where none has."""
-        age_s = f"{max(one.age_s for one in self.of_all):.1f}".removesuffix(".0")
-        return f" if answers of up to {age_s} s are allowed" if self.needs_age else ""
+        if not self.needs_age:
+            return ""
+        age_s = max(one.age_s for one in self.of_all)  # 0 in the records of a lab that did not count it
+        words = f"of up to {age_s:.1f}".removesuffix(".0") + " s" if age_s else "older than the TTL"
+        return f" if answers {words} are allowed"
 
     @property
     def names(self) -> str:
@@ -46,13 +49,13 @@ class Recommendation:
     picks: Sequence[Pick]
     figures: tuple[str, ...]
 
-    def named(self, baseline: str | None = None) -> list[Candidate]:
+    def named(self, baseline: str | None = None) -> list[MeasuredCandidate]:
         """The strategies that are recommended, each once, but for the baseline."""
         found = [one for pick in self.picks for one in (*pick.of_all, *pick.within_ttl)]
         return [one for one in {id(one): one for one in found}.values() if one.row.strategy != baseline]
 
 
-def recommend(results: Sequence[Candidate], baseline: str | None, scenario: Scenario) -> Recommendation:
+def recommend(results: Sequence[MeasuredCandidate], baseline: str | None, scenario: Scenario) -> Recommendation:
     """The recommendation that these results allow; it is of none where each has a reason against it."""
     trigger = scenario.trigger is not None
     before: tuple[Price, ...] = AFTER_A_TRIGGER if trigger else ()
@@ -70,7 +73,9 @@ def recommend(results: Sequence[Candidate], baseline: str | None, scenario: Scen
     return Recommendation(f"{load}: {_told(picks, baseline)}.", picks, figures)
 
 
-def _picked(able: Sequence[Candidate], prices: Sequence[Price], baseline: str | None) -> list[Candidate]:
+def _picked(
+    able: Sequence[MeasuredCandidate], prices: Sequence[Price], baseline: str | None
+) -> list[MeasuredCandidate]:
     """The cheapest; the baseline alone where nothing is clearly cheaper than it."""
     found = cheapest(able, prices)
     return [one for one in found if one.row.strategy == baseline] or found[:NAMED_MAX]
@@ -92,5 +97,5 @@ def _told(picks: Sequence[Pick], baseline: str | None) -> str:
     return f"{told}; else {' and '.join(f'{pick.fresh_names} {pick.end}' for pick in older)}"
 
 
-def _unbeaten(of: Sequence[Candidate], baseline: str | None) -> str:
+def _unbeaten(of: Sequence[MeasuredCandidate], baseline: str | None) -> str:
     return ", which none clearly beats" if [one.row.strategy for one in of] == [baseline] else ""
