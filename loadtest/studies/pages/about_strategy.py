@@ -50,7 +50,7 @@ def claims(name: str, experiments: Sequence[PublishedExperiment], to_claims: str
         line = f"- [{for_markdown(experiment.title)}]({to_claims}#{anchor(experiment.title)}): {told}."
         failed = [one for one in about if one.expected is ClaimVerdict.NOT_REPRODUCED]
         if failed:
-            line += f" Not reproduced: {'; '.join(for_markdown(one.in_full or one.says) for one in failed)}."
+            line += f" Not reproduced: {'; '.join(for_markdown(one.says) for one in failed)}."
         found.append(line)
     return found or ["None: no figure about it has been published that could be run again here."]
 
