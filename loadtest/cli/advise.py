@@ -2,8 +2,9 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +13,16 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from loadtest.cli.advise_check import CheckFor, CheckRate, check_advice
+from loadtest.cli.advise_inputs import AccessLog, KeyField, KeyPattern, KeyTrace, Monitor, completed, sampled
+from loadtest.cli.advise_outputs import keep_code, keep_gate, keep_sample
 from loadtest.cli.document import keep_and_tell
 from loadtest.cli.inputs import discovered, scenario_named
 from loadtest.cli.options import RESULTS, Markdown, Results, Seed
 from loadtest.cli.output_files import write_beside
 from loadtest.cli.running import guarded, run_folder, runs_progress, this_run
 from loadtest.cli.sim import Workers
-from loadtest.cli.terminal import console, fail, named
+from loadtest.cli.terminal import console, fail, named, warn
 from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.contents import VIRTUAL
@@ -31,11 +35,21 @@ from loadtest.studies.advise.quantities import latency, seconds
 from loadtest.studies.advise.scaling import simulated
 from loadtest.studies.advise.service import BadService, Service
 from loadtest.studies.advise.situations import Situation, staged
+from loadtest.studies.advise.small_service import LASTS_S
 from loadtest.studies.advise.trials import Trials, TrialWorld
 from loadtest.workload.toml_writer import as_toml
 
-NEEDED = {"keys": "--keys", "rate_per_s": "--rate", "ttl_s": "--ttl", "origin": "--origin"}
-"""The numbers without which there is no advice, with the option of each."""
+READ: dict[str, Callable[[str], Any]] = {
+    "rate_per_s": float,
+    "keys": int,
+    "zipf": float,
+    "pool": int,
+    "pods": int,
+    "ttl_s": partial(seconds, "--ttl"),
+    "origin": partial(latency, "--origin"),
+    "max_age_s": partial(seconds, "--max-age"),
+}
+"""The functions that read an answer to a question, by the number's name."""
 
 
 def advise(
@@ -49,12 +63,21 @@ def advise(
     pods: Annotated[int | None, typer.Option(help="Processes that serve. Default: 1.")] = None,
     max_age: Annotated[str | None, typer.Option(help="The oldest answer allowed, as 90s. Default: the TTL.")] = None,
     max_wait: Annotated[str | None, typer.Option(help="The longest p99 allowed, as 200ms. Default: none.")] = None,
+    access_log: AccessLog = None,
+    monitor: Monitor = None,
+    trace: KeyTrace = None,
+    key_pattern: KeyPattern = None,
+    key_field: KeyField = None,
+    check: Annotated[bool, typer.Option("--check", help="Run it and the baseline as real processes too.")] = False,
+    check_rate: CheckRate = None,
+    check_for: CheckFor = LASTS_S,
     seed: Seed = 1,
     workers: Workers = None,
     markdown: Markdown = None,
     results: Results = RESULTS,
 ) -> None:
     """Say which strategy a service of yours needs: simulated in four situations, with costs and break-evens."""
+    sample = sampled(access_log, monitor, trace, key_pattern, key_field)
     stated = {
         "keys": keys,
         "zipf": zipf,
@@ -70,7 +93,10 @@ def advise(
             "max_wait_ms": max_wait and 1000 * seconds("--max-wait", max_wait, "ms"),
         }
         given = {name: value for name, value in (stated | times).items() if value is not None}
-        service = _service(scenario, given)
+        of_sample = {} if sample is None else sample.fields()
+        if {"zipf", "keys"} & {*given}:
+            of_sample.pop("shares", None)
+        service = _service(scenario, of_sample | given)
         if not is_beyond_pool(service):
             simulated(service)
     except BadService as error:
@@ -80,9 +106,21 @@ def advise(
     found = replace(found, commands=tuple(_commands(found)))
     _keep(found, folder)
     _print(found)
+    agrees = True
+    if sample is not None:
+        keep_sample(sample, service, folder)
+        for sentence in sample.why_too_short(service.ttl_s):
+            warn([f"The sample is short. {sentence}"])
+    if found.best is not None:
+        known = discovered()
+        keep_code(found.best, service, known, folder)
+        keep_gate(found.best, service, known, folder, seed)
+        agrees = not check or check_advice(found.best, service, known, folder, seed, check_rate, check_for)
     if markdown is not None:
         write_beside(markdown, as_markdown(found), "# Advice")
     console.print(f"Report: {named(folder / 'report.md')}", soft_wrap=True, highlight=False)
+    if not agrees:
+        fail("the native run and virtual time disagree, see above", code=3)
 
 
 def _service(scenario: str | None, given: Mapping[str, Any]) -> Service:
@@ -90,10 +128,9 @@ def _service(scenario: str | None, given: Mapping[str, Any]) -> Service:
     if scenario is not None:
         of_file = Service.of_scenario(scenario_named(scenario))
         return of_file.changed(**({"shares": ()} if "zipf" in given or "keys" in given else {}), **given)
-    if missing := [option for name, option in NEEDED.items() if name not in given]:
-        raise BadService(f"{', '.join(missing)}: state {'it' if len(missing) == 1 else 'them'}, or a scenario's file")
-    guessed = [name for name in ("pool", "pods", "zipf") if name not in given]
-    return Service(**given, guessed=tuple(guessed))
+    whole = completed(given, READ)
+    guessed = [name for name in ("pool", "pods", "zipf") if name not in whole]
+    return Service(**whole, guessed=tuple(guessed))
 
 
 def _advised(service: Service, seed: int, workers: int | None) -> Advice:

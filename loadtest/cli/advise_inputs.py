@@ -153,7 +153,7 @@ def completed(
         fail(f"{options}: {'it is' if len(missing) == 1 else 'they are'} missing. For example:\n  {EXAMPLE}")
     found = dict(given)
     for name, question in QUESTIONS.items():
-        if name in found or (name == "zipf" and "shares" in found):
+        if name in found:
             continue
         value = _answer(question, read[name])
         if not (name in UNKNOWN_IS_0 and value == 0):

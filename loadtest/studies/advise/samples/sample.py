@@ -70,7 +70,7 @@ class TrafficSample:
         if self.takes_zipf and self.zipf is not None:
             found["zipf"] = round(self.zipf.exponent, 3)
         elif not self.is_even:
-            found["shares"] = self.shares
+            found |= {"shares": self.shares, "zipf": None}
         if self.ttl_s is not None:
             found["ttl_s"] = self.ttl_s[1]
         if self.absent_share:
