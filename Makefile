@@ -86,7 +86,8 @@ bench_options = $(call option,SCENARIO,scenario) $(call option,STRATEGIES,strate
 
 ifeq ($(WORLD),stack)
 bench: ## Run strategies through a scenario: SCENARIO= STRATEGIES=a,b (or all) DURATION=s PODS=n SEED=n REPEATS=n WORLD=stack LIVE=1
-	@$(if $(LIVE),echo 'error: LIVE: the stack is watched in Grafana, at the URL that make up tells' >&2; exit 2,bin/bench-in-stack $(bench_options))
+	@$(if $(LIVE),echo 'error: LIVE: the stack is watched in Grafana; make up tells where' >&2; exit 2)
+	@bin/bench-in-stack $(bench_options)
 else
 bench: $(READY)
 	@$(LAB) bench $(bench_options) $(call option,WORLD,world) $(if $(LIVE),--live)

@@ -80,13 +80,20 @@ def test_the_stack_takes_every_knob_of_env(clone: Clone) -> None:
 def test_nothing_runs_in_the_stacks_bench(clone: Clone, value: str) -> None:
     hit = clone.outside / "hit"
     clone.spy("docker", ps="0123abcd", settings="LAB_TTL_S=5\nAPP_REPLICAS=3")
-    names = [name for name in TAKES["bench"] if name != "WORLD"]
+    names = [name for name in TAKES["bench"] if name not in {"WORLD", "LIVE"}]
     ended = clone.run("make", "bench", "WORLD=stack", *(f"{name}={value.format(hit=hit)}" for name in names))
     assert ended.returncode == 0, ended.stderr
     assert not hit.exists()
     bench = next(words for words in clone.words("docker") if "--world=stack" in words)
     assert f"--strategies={value.format(hit=hit)}" in bench
     assert f"--scenario={value.format(hit=hit)}" in bench
+
+
+def test_the_stacks_bench_is_not_watched_by_the_benchs_own_page(clone: Clone) -> None:
+    ended = clone.run("make", "bench", "WORLD=stack", "LIVE=1")
+    assert ended.returncode == 2
+    assert "error: LIVE: the stack is watched in Grafana" in ended.stderr
+    assert clone.words("docker") == []
 
 
 @pytest.mark.parametrize("target", [*TAKES, *OF_THE_STACK, "list", "test", "clean", "help"])
