@@ -3,6 +3,7 @@
 import inspect
 import typing
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from app.settings import Settings, as_variable
+from loadtest import ROOT
 from loadtest.report.columns import COLUMNS
 from loadtest.report.markdown_table import markdown_table
 from loadtest.studies.reference.field_words import field_words
@@ -129,4 +131,6 @@ def default_in_words(value: Any, form: Callable[[Any], str] = str) -> str:
         return "must be stated"
     if value is None or value in ("", [], {}, ()) or isinstance(value, BaseModel) or callable(value):
         return ""
+    if isinstance(value, Path) and value.is_relative_to(ROOT):
+        value = value.relative_to(ROOT)  # the same in every checkout
     return f"`{form(value)}`"
