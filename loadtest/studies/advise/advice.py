@@ -1,5 +1,6 @@
 """The advice: what was found for a service, as values; how it is said is another module's affair."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -96,6 +97,10 @@ class BreakEven:
     """The label of the answer beyond; empty where none was found."""
     sentence: str
 
+    def as_dict(self) -> dict[str, Any]:
+        """The break-even as JSON can hold it; an end of the range that is open is None."""
+        return asdict(self) | {"tried": [end if math.isfinite(end) else None for end in self.tried]}
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
@@ -147,7 +152,7 @@ class Advice:
             "answer": list(self.answer),
             "ranking": ranking,
             "pool": list(self.pool_sentences),
-            "break_evens": [asdict(one) for one in self.break_evens],
+            "break_evens": [one.as_dict() for one in self.break_evens],
             "level": str(self.level),
             "confidence": list(self.confidence),
             "nets": self.nets,
