@@ -1,6 +1,5 @@
 """`lab advise`: which strategy one's own service needs, with which settings, and what would change that."""
 
-import json
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -170,10 +169,10 @@ def _keep(found: Advice, folder: Path) -> None:
     for situation in Situation:
         scenario = staged(found.simulated, situation, found.nets).scenario
         if best is not None and best.parameters:
-            scenario = scenario.model_copy(update={"params": {best.strategy: best.parameters}})
+            scenario = scenario.with_params(best.strategy, best.parameters)
         write_whole(kept / f"{scenario.name}.toml", as_toml(scenario).rstrip("\n"))
     write_whole(folder / "report.md", as_markdown(found))
-    keep_and_tell(folder / "advice.json", json.loads(json.dumps(found.as_dict())))
+    keep_and_tell(folder / "advice.json", found.as_dict())
 
 
 def _print(found: Advice) -> None:

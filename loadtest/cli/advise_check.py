@@ -10,19 +10,15 @@ from rich import box
 from rich.table import Table
 
 from app.discovery import Discovered
-from loadtest.cli.advise_outputs import in_virtual_time, planned
-from loadtest.cli.conduct import real, run_in
-from loadtest.cli.running import guarded
+from loadtest.cli.advise_outputs import planned
+from loadtest.cli.calibrate import measured_and_simulated
+from loadtest.cli.conduct import measured, simulated
 from loadtest.cli.terminal import console, print_text, warn
-from loadtest.figures.run_folder import keep_figures, keep_plan
-from loadtest.figures.run_summary import RunSummary
-from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
 from loadtest.studies.advise.advice import Ranked
 from loadtest.studies.advise.service import Service
 from loadtest.studies.advise.small_service import LASTS_S, RATE_MAX, small
 from loadtest.studies.calibration.calibration import LEGEND, SHORT, Calibration, all_agree, beside, calibrate
-from loadtest.workload.planned_run import PlannedRun
 
 CHECK_FOLDER = "check"
 RATE_PER_CORE = 150.0
@@ -53,33 +49,20 @@ def check_advice(
         return False
     place = folder.absolute() / CHECK_FOLDER
     place.mkdir()
-    measured = _measured(place, planned(made, best, found, seed))
-    simulated = in_virtual_time(beside(measured))
+    finished = measured(planned(made, best, found, seed), place, "lab advise --check")
+    by_name = simulated(beside(finished))
     compared = [
         one
-        for run in measured
+        for run in finished
         for one in calibrate(
-            run.run.scenario, found.choosable[run.run.strategy], run.summary, simulated[run.run.strategy]
+            run.run.scenario, found.choosable[run.run.strategy], run.summary, by_name[run.run.strategy]
         )
     ]
     write_whole(place / "calibration.json", json.dumps([one.as_dict() for one in compared], indent=2))
     _print(compared)
-    not_results = [f"{run.summary.strategy}: {event}" for run in measured for event in run.summary.incidents]
+    not_results = [f"{run.summary.strategy}: {event}" for run in finished for event in run.summary.incidents]
     warn(not_results)
-    return all(run.summary.valid for run in measured) and all_agree(compared)
-
-
-def _measured(place: Path, runs: list[PlannedRun]) -> list[Finished]:
-    keep_plan(place, runs)
-    so_far: list[RunSummary] = []
-
-    def keep(one: Finished) -> None:
-        so_far.append(one.summary)
-        keep_figures(place, so_far)
-
-    with real("native", lambda _: place, "lab advise --check") as shown:
-        finished: list[Finished] = guarded(run_in(shown, runs, keep))
-    return finished
+    return all(run.summary.valid for run in finished) and all_agree(compared)
 
 
 def _print(compared: list[Calibration]) -> None:
@@ -87,9 +70,7 @@ def _print(compared: list[Calibration]) -> None:
     for heading in ("strategy", "figure", "measured", "simulated", "agrees"):
         table.add_column(heading, justify="left" if heading in {"strategy", "figure", "agrees"} else "right")
     for one in compared:
-        digits = 0 if one.figure.startswith("origin") else 2
         verdict = "yes" if one.agrees else "[red]no[/]" if one.decides else "no (decides nothing)"
-        figures = (f"{one.measured:,.{digits}f}", f"{one.simulated:,.{max(1, digits)}f}")
-        table.add_row(one.strategy, SHORT[one.figure], *figures, verdict)
+        table.add_row(one.strategy, SHORT[one.figure], *measured_and_simulated(one), verdict)
     console.print(table)
     print_text(LEGEND)

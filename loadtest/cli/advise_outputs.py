@@ -1,16 +1,12 @@
 """The outputs of `lab advise` for one's own code base: Python, and the gate for CI; each as files in the folder."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from app.discovery import Discovered
 from loadtest.cli.advise_inputs import said
-from loadtest.cli.conduct import run_in, virtual
-from loadtest.cli.running import guarded
+from loadtest.cli.conduct import simulated
 from loadtest.cli.terminal import console, named, print_text
-from loadtest.figures.repeats import by_strategy
-from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.whole_file import write_whole
 from loadtest.studies.advise.advice import Ranked
 from loadtest.studies.advise.gates_of_service import SEEDS, gate_script, gates_for
@@ -55,7 +51,7 @@ def keep_code(best: Ranked, service: Service, found: Discovered, folder: Path) -
 def keep_gate(best: Ranked, service: Service, found: Discovered, folder: Path, seed: int) -> None:
     """Simulate the small service with the advised strategy and the baseline, and write its scenario with gates."""
     made = small(service)
-    rows = simulated(made, best, found, seed, SEEDS)
+    rows = simulated(planned(made, best, found, seed, SEEDS))
     baseline = found.baseline or best.strategy
     scenario = made.with_strategy(found.choosable[best.strategy], best.parameters)
     gates = gates_for(scenario, rows[best.strategy], [] if baseline == best.strategy else rows[baseline])
@@ -79,16 +75,3 @@ def planned(made: SmallService, best: Ranked, found: Discovered, seed: int, repe
         for repeat in range(1, repeats + 1)
         for name in names
     ]  # fmt: skip
-
-
-def simulated(
-    made: SmallService, best: Ranked, found: Discovered, seed: int, repeats: int
-) -> dict[str, list[RunSummary]]:
-    """Those runs in virtual time, by strategy."""
-    return in_virtual_time(planned(made, best, found, seed, repeats))
-
-
-def in_virtual_time(runs: Sequence[PlannedRun]) -> dict[str, list[RunSummary]]:
-    """The summaries of runs in virtual time, by strategy."""
-    with virtual(len(runs)) as shown:
-        return by_strategy([one.summary for one in guarded(run_in(shown, runs))])

@@ -3,23 +3,18 @@
 import json
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.table import Table
 
-from loadtest.cli.conduct import real, run_in, virtual
+from loadtest.cli.conduct import measured, simulated
 from loadtest.cli.document import tell
 from loadtest.cli.inputs import chosen, discovered, scenario_named
 from loadtest.cli.options import RESULTS, Duration, Results, Seed, Strategies
-from loadtest.cli.running import guarded, run_folder, this_run
+from loadtest.cli.running import run_folder, this_run
 from loadtest.cli.terminal import console, exit_unless_valid, fail, warn
-from loadtest.figures.repeats import by_strategy
-from loadtest.figures.run_folder import keep_figures, keep_plan
-from loadtest.figures.run_summary import RunSummary
-from loadtest.figures.summarise import Finished
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.marks import marked
 from loadtest.report.write import Extras
@@ -48,15 +43,15 @@ def calibrate(
     for workload in workloads:
         names = chosen(found, strategies, workload, in_virtual_time=True)
         folder = run_folder(results, workload.name, this_run(seed), workload)
-        measured = _measure([PlannedRun(workload, name, seed) for name in names], folder)
-        rows = [one.summary for one in measured]
-        simulated = _simulate(beside(measured))
+        finished = measured([PlannedRun(workload, name, seed) for name in names], folder, "lab calibrate")
+        rows = [one.summary for one in finished]
+        by_name = simulated(beside(finished))
         calibrated: list[Calibration] = []
         for row in rows:
             compared = partial(compare_worlds, workload, found.choosable[row.strategy], row)
             calibrated += extras.make(
                 f"what stands beside {row.strategy}",
-                lambda: list(compared(simulated[row.strategy])),  # noqa: B023
+                lambda: list(compared(by_name[row.strategy])),  # noqa: B023
                 [],
             )
             valid = valid and row.valid
@@ -66,9 +61,9 @@ def calibrate(
         if fit is None:
             extras.missing.append(f"{workload.name}: no valid run told its CPU time and a median: nothing was fitted")
         else:
-            simulated = _simulate(beside(measured, fit))
+            by_name = simulated(beside(finished, fit))
             for row in rows:
-                anew = partial(calibrate_again, workload, row, fit, simulated[row.strategy])
+                anew = partial(calibrate_again, workload, row, fit, by_name[row.strategy])
                 again += extras.make(f"the fitted latencies of {row.strategy}", anew, [])
         told[workload.name] = [one.as_dict() for one in (*calibrated, *again)]
         tell(calibrations=told)
@@ -85,32 +80,19 @@ def calibrate(
         fail("virtual time disagrees with what was measured, see above", code=1)
 
 
-def _measure(runs: Sequence[PlannedRun], folder: Path) -> list[Finished]:
-    keep_plan(folder, runs)
-    so_far: list[RunSummary] = []
-
-    def keep(one: Finished) -> None:
-        so_far.append(one.summary)
-        keep_figures(folder, so_far)
-
-    with real("native", lambda _: folder, "lab calibrate") as shown:
-        finished: list[Finished] = guarded(run_in(shown, runs, keep))
-    return finished
-
-
-def _simulate(runs: Sequence[PlannedRun]) -> dict[str, list[RunSummary]]:
-    with virtual(len(runs)) as shown:
-        return by_strategy([one.summary for one in guarded(run_in(shown, runs))])
-
-
 def _print_calibrated(calibrated: Sequence[Calibration]) -> None:
     table = _table("measured", "simulated", "predicted", "error")
     for one in calibrated:
         predicted = "-" if one.predicted is None else f"{one.predicted:,.1f}"
-        digits = 0 if one.figure.startswith("origin") else 2
-        cells = (f"{one.measured:,.{digits}f}", f"{one.simulated:,.{max(1, digits)}f}", predicted, f"{one.error:+.1%}")
+        cells = (*measured_and_simulated(one), predicted, f"{one.error:+.1%}")
         table.add_row(marked(one.strategy), SHORT[one.figure], *cells, _verdict(one))
     console.print(table)
+
+
+def measured_and_simulated(one: Calibration) -> tuple[str, str]:
+    """Both figures as texts: counts whole, and the mean of simulated ones with a digit behind the point."""
+    digits = 0 if one.figure.startswith("origin") else 2
+    return f"{one.measured:,.{digits}f}", f"{one.simulated:,.{max(1, digits)}f}"
 
 
 def _print_fitted(fit: Fit, again: Sequence[Calibration]) -> None:

@@ -12,7 +12,7 @@ from loadtest.cli.inputs import check_redis
 from loadtest.cli.running import guarded, run_folder, runs_progress, this_run
 from loadtest.cli.terminal import console, named, say, warn
 from loadtest.experiment import Sink, experiment
-from loadtest.figures.repeats import medians
+from loadtest.figures.repeats import by_strategy, medians
 from loadtest.figures.run_folder import SUMMARY, keep_figures, keep_plan
 from loadtest.figures.run_summary import RunSummary
 from loadtest.figures.summarise import Finished
@@ -88,6 +88,26 @@ async def run_in(
         if begin is not None:
             begin()
         return await experiment(runs, world, [*sinks, ended], on_progress, at_once)
+
+
+def measured(runs: Sequence[PlannedRun], folder: Path, command: str) -> list[Finished]:
+    """The runs as real processes, one after another; their plan, records and figures are kept in the folder."""
+    keep_plan(folder, runs)
+    so_far: list[RunSummary] = []
+
+    def keep(one: Finished) -> None:
+        so_far.append(one.summary)
+        keep_figures(folder, so_far)
+
+    with real("native", lambda _: folder, command) as shown:
+        finished: list[Finished] = guarded(run_in(shown, runs, keep))
+    return finished
+
+
+def simulated(runs: Sequence[PlannedRun]) -> dict[str, list[RunSummary]]:
+    """The summaries of runs in virtual time, by strategy."""
+    with virtual(len(runs)) as shown:
+        return by_strategy([one.summary for one in guarded(run_in(shown, runs))])
 
 
 def show_table(folder: Path, contents: Report, found: Discovered, wide: bool = False) -> None:

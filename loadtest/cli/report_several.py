@@ -27,7 +27,7 @@ def report_several(names: Sequence[str], results: Path) -> None:
     found = discovered(references=True)
     try:
         runs = [_only(*find_run(name, results)) for name in names]
-        page = side_by_side([(run, _answer(run, found.baseline)) for run in runs])
+        page = side_by_side([_told(run, found.baseline) for run in runs])
     except BadRun as error:
         fail(error)
     about = {name: value for name, value in this_run(0, is_virtual=True).items() if name != "seed"}
@@ -44,13 +44,16 @@ def _only(run: SavedRun, strategy: str | None) -> SavedRun:
     return SavedRun(run.name, rows, run.environment, run.scenario)
 
 
-def _answer(run: SavedRun, baseline: str | None) -> list[Sentence]:
-    """The answer of a run; empty where its scenario is none of this lab's. Raises `BadRun`."""
-    rows: list[RunSummary] = summaries(run)
+def _told(run: SavedRun, baseline: str | None) -> tuple[SavedRun, Sequence[RunSummary], Sequence[Sentence]]:
+    """The run with its summaries and its answer, which is empty where its scenario is none of this lab's.
+
+    Raises `BadRun`.
+    """
+    rows = summaries(run)
     try:
-        return answer(rows, read_scenario(str(Path(run.name) / "scenario.json")), baseline)
+        return run, rows, answer(rows, read_scenario(str(Path(run.name) / "scenario.json")), baseline)
     except (OSError, BadScenario):
-        return []
+        return run, rows, []
 
 
 def _show(page: SideBySide, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
-from typing import Any
+from typing import Any, TypeVar
 
 from loadtest.figures.repeats import Medians, medians
 from loadtest.figures.run_summary import RunSummary
@@ -25,6 +25,7 @@ RUNS_MAX = len(ascii_uppercase)
 """The most runs in one page: each has a letter."""
 BY = " · "
 """The sign between a strategy's name and the letter of its run."""
+Row = TypeVar("Row", bound=RunSummary)
 _SAID_OF_A_RUN = ("commit", "started_at", "command", "world", "machine", "redis")
 """The facts of an environment that a reader tells runs apart by; other differences of it change no figure."""
 
@@ -35,8 +36,13 @@ class LetteredRun:
 
     letter: str
     saved: SavedRun
+    repeats: Sequence[RunSummary]
     rows: Sequence[Medians]
     answer: Sequence[Sentence]
+
+    def lettered(self, row: Row) -> Row:
+        """The row, with this run's letter behind the strategy's name."""
+        return replace(row, strategy=f"{marked(row.strategy)}{BY}{self.letter}")
 
     @property
     def title(self) -> str:
@@ -62,22 +68,12 @@ class SideBySide:
     def lines(self) -> list[Medians]:
         """The strategies of all runs, those of one name together, each with its run's letter behind its name."""
         names = dict.fromkeys(row.strategy for run in self.runs for row in run.rows)
-        return [
-            replace(row, strategy=f"{marked(name)}{BY}{run.letter}")
-            for name in names
-            for run in self.runs
-            for row in run.rows
-            if row.strategy == name
-        ]
+        return [run.lettered(row) for name in names for run in self.runs for row in run.rows if row.strategy == name]
 
     @property
-    def runs_of_lines(self) -> list[RunSummary]:
+    def repeats(self) -> list[RunSummary]:
         """Every repeat of every run, by the names of `lines`."""
-        return [
-            replace(row, strategy=f"{marked(row.strategy)}{BY}{run.letter}")
-            for run in self.runs
-            for row in summaries(run.saved)
-        ]
+        return [run.lettered(row) for run in self.runs for row in run.repeats]
 
     @property
     def shown(self) -> Comparison:
@@ -120,13 +116,15 @@ class SideBySide:
         }  # fmt: skip
 
 
-def side_by_side(runs: Sequence[tuple[SavedRun, Sequence[Sentence]]]) -> SideBySide:
-    """The runs with their letters, in that order. Raises `BadRun` for too many, and for rows of another lab."""
+def side_by_side(
+    runs: Sequence[tuple[SavedRun, Sequence[RunSummary], Sequence[Sentence]]],
+) -> SideBySide:
+    """The runs, each with its summaries and its answer, by letters in that order. Raises `BadRun` for too many."""
     if len(runs) > RUNS_MAX:
         raise BadRun(f"{len(runs)} runs are more than {RUNS_MAX} in one page")
     lettered = [
-        LetteredRun(letter, saved, medians(summaries(saved)), answer)
-        for letter, (saved, answer) in zip(ascii_uppercase, runs, strict=False)
+        LetteredRun(letter, saved, repeats, medians(repeats), answer)
+        for letter, (saved, repeats, answer) in zip(ascii_uppercase, runs, strict=False)
     ]
     first, *later = lettered
     return SideBySide(lettered, [(one, _beside(first, one)) for one in later])

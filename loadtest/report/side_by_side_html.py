@@ -20,9 +20,9 @@ def side_by_side_html(page: SideBySide, known: Sequence[str], folder: Path) -> s
     by_name = colours(known, [name for name in names if name in known])
     inks = {row.strategy: by_name.get(row.strategy.partition(BY)[0], "transparent") for row in page.lines}
     rows = [row for row in page.lines if not row.is_reference]
-    dots = dots_charts(rows, [run for run in page.runs_of_lines if not run.is_reference], inks)
-    first, runs = page.first, page.runs_of_lines
-    first_lines = zip(_lines(page, first, inks), with_intervals(first, page.lines, runs), strict=True)
+    dots = dots_charts(rows, [run for run in page.repeats if not run.is_reference], inks)
+    first, shown = page.first, page.shown
+    first_lines = zip(_lines(page, first, inks), with_intervals(first, page.lines, page.repeats), strict=True)
     return render(
         "side_by_side.html",
         [one.chart for one in dots],
@@ -33,8 +33,8 @@ def side_by_side_html(page: SideBySide, known: Sequence[str], folder: Path) -> s
         differences=[Line(name, values, "transparent", False) for name, *values in page.differences],
         first_headings=first.headings,
         first_lines=[line._replace(cells=cells) for line, (_, cells) in first_lines],
-        headings=page.shown.headings,
-        lines=_lines(page, page.shown, inks),
+        headings=shown.headings,
+        lines=_lines(page, shown, inks),
         dots=dots,
         compared=[
             (run.letter, one, (), "", (), [])
@@ -42,7 +42,7 @@ def side_by_side_html(page: SideBySide, known: Sequence[str], folder: Path) -> s
             else (run.letter, one.conclusion, one.warnings, one.legend, pairs.headings(one), _findings(one))
             for run, one in page.compared
         ],
-        words=legend(page.shown.columns),
+        words=legend(shown.columns),
         legend="",
         said=(),
         notes=page.notes,

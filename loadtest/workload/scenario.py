@@ -5,6 +5,7 @@ import math
 import re
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -203,6 +204,10 @@ class Scenario(Table):
     def led_by(self, lead_s: float) -> "Scenario":
         """The scenario with `lead_s` seconds between the warm-up and the load, or 0 where that is negative."""
         return self.model_copy(update={"warm": self.warm.model_copy(update={"lead_s": max(0.0, lead_s)})})
+
+    def with_params(self, strategy: str, params: Mapping[str, float | str]) -> "Scenario":
+        """The scenario with these parameters of a strategy, in the place of those that it states for it."""
+        return self.model_copy(update={"params": {**self.params, strategy: dict(params)}})
 
     def stated(self, strategy: type[Strategy]) -> Strategy:
         """The strategy with the parameters that this scenario gives it. Raises ValueError where they do not fit."""

@@ -4,6 +4,7 @@ import asyncio
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from types import TracebackType
+from typing import Self
 
 from loadtest.sim.cluster.simulate import SimulatedHistory
 from loadtest.sim.pool import NoWorkers, Workers, cluster, cores, local_workers
@@ -31,7 +32,7 @@ class VirtualWorld:
         self._open = ExitStack()
         self.executor: Executor | None = None
 
-    async def __aenter__(self) -> "VirtualWorld":
+    async def __aenter__(self) -> Self:
         try:
             if self._cluster_address is None:
                 self.executor = self._open.enter_context(local_workers(self._workers or cores()))

@@ -34,8 +34,7 @@ class SmallService:
 
     def with_strategy(self, strategy: type[Strategy], parameters: Mapping[str, float | str]) -> Scenario:
         """The scenario with a strategy's parameters, those in seconds by the factor of the TTL."""
-        params = scaled(strategy, parameters, self.time_factor)
-        return self.scenario.model_copy(update={"params": {**self.scenario.params, strategy.name: params}})
+        return self.scenario.with_params(strategy.name, scaled(strategy, parameters, self.time_factor))
 
 
 def small(service: Service, rate_per_s: float | None = None, lasts_s: float = LASTS_S) -> SmallService:

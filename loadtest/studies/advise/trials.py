@@ -1,7 +1,7 @@
 """The trials of an advice: runs in virtual time, each of a candidate in a situation with a seed, none of them twice."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from loadtest.experiment import experiment
 from loadtest.figures.run_summary import RunSummary
@@ -44,10 +44,6 @@ class TrialWorld(VirtualWorld):
         self.begins_s: dict[int, float] = {}
         """The seconds from which runs count, by the `id` of the planned run."""
 
-    async def __aenter__(self) -> Self:
-        await super().__aenter__()
-        return self
-
     async def run(self, run: PlannedRun, on_progress: OnProgress) -> LaterPart:  # type: ignore[override]
         """Implements `World.run`."""
         scenario, begin_s = run.scenario, self.begins_s[id(run)]
@@ -84,7 +80,7 @@ class Trials:
         scenario = staged(trial.service, trial.situation, dict(trial.nets)).scenario
         candidate = trial.candidate
         if candidate.parameters:
-            scenario = scenario.model_copy(update={"params": {candidate.strategy: candidate.params}})
+            scenario = scenario.with_params(candidate.strategy, candidate.params)
         return PlannedRun(scenario, candidate.strategy, run_seed(self._seed, trial.repeat), trial.repeat)
 
     def of(self, service: Service, candidate: Candidate, situation: Situation) -> list[RunSummary]:

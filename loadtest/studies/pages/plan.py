@@ -33,8 +33,7 @@ class Runs(Table):
     @property
     def workload(self) -> Scenario:
         """The scenario. Raises `BadScenario`."""
-        found = read_scenario(self.scenario)
-        return found if self.duration_s is None else found.model_copy(update={"duration_s": self.duration_s})
+        return read_scenario(self.scenario, duration_s=self.duration_s)
 
     def command(self, strategies: Sequence[str] = ()) -> str:
         """The command that makes these runs again, or those of some strategies; the others change nothing in them."""
@@ -121,9 +120,7 @@ class SweepOfPages(Table):
 
     def grid(self, found: Discovered) -> tuple[Setting, list[Point]]:
         """The setting and the points of the grid. Raises `BadSetting` and `BadScenario`."""
-        workload = read_scenario(self.scenario)
-        if self.duration_s is not None:
-            workload = workload.model_copy(update={"duration_s": self.duration_s})
+        workload = read_scenario(self.scenario, duration_s=self.duration_s)
         setting, *fixed = [read_setting(text, workload, found.choosable) for text in (self.setting, *self.fixed)]
         return setting, points(workload, {name: found.choosable[name] for name in self.strategies}, [setting, *fixed])
 
