@@ -7,7 +7,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 
@@ -32,29 +32,31 @@ class FaultMarks:
         """A context whose time is marked, to the millisecond at both ends; a word of what it does goes along."""
         text = does.replace("\\", "").replace('"', "'").replace("\n", " ")
         mark = _Mark(f'{SERIES}{{fault="{fault}",does="{text}"}}', time.time())
+        over = asyncio.Event()
         async with httpx.AsyncClient(timeout=TELL_WITHIN_S, trust_env=False) as client:
-            telling = asyncio.create_task(self._tell_on(client, mark), name=f"mark {fault}")
+            telling = asyncio.create_task(self._tell_on(client, mark, over), name=f"mark {fault}")
             try:
                 yield
             finally:
-                telling.cancel()
-                await asyncio.gather(telling, return_exceptions=True)
-                await self._tell(client, mark)
+                ended_s = time.time()
+                over.set()
+                await telling  # not cancelled: what the store may have taken already would be told twice
+                await self._tell(client, mark, ended_s)
 
-    async def _tell_on(self, client: httpx.AsyncClient, mark: "_Mark") -> None:
-        while True:  # until its context ends, which cancels it
-            await self._tell(client, mark)
-            await asyncio.sleep(TELL_EVERY_S)
+    async def _tell_on(self, client: httpx.AsyncClient, mark: "_Mark", over: asyncio.Event) -> None:
+        while not over.is_set():
+            await self._tell(client, mark, time.time())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), TELL_EVERY_S)
 
-    async def _tell(self, client: httpx.AsyncClient, mark: "_Mark") -> None:
-        """Tell what was not told yet, up to now."""
-        now_s = time.time()
+    async def _tell(self, client: httpx.AsyncClient, mark: "_Mark", until_s: float) -> None:
+        """Tell what was not told yet, up to that moment."""
         try:
-            (await client.post(self._url, content=mark.lines(now_s))).raise_for_status()
+            (await client.post(self._url, content=mark.lines(until_s))).raise_for_status()
         except httpx.HTTPError as error:
             self.missing = repr(error)
         else:
-            self.missing, mark.told_until_s = "", now_s
+            self.missing, mark.told_until_s = "", until_s
 
 
 class _Mark:
@@ -64,14 +66,14 @@ class _Mark:
         self._series, self._began_s = series, began_s
         self.told_until_s = -math.inf
 
-    def lines(self, now_s: float) -> str:
+    def lines(self, until_s: float) -> str:
         """The samples since the last that were told, in Prometheus's text format."""
-        return "\n".join(f"{self._series} 1 {int(at_s * 1000)}" for at_s in self._moments(now_s))
+        return "\n".join(f"{self._series} 1 {int(at_s * 1000)}" for at_s in self._moments(until_s))
 
-    def _moments(self, now_s: float) -> Iterator[float]:
-        """The beginning, every whole second since then, and now."""
+    def _moments(self, until_s: float) -> Iterator[float]:
+        """The beginning, every whole second since then, and the end."""
         if self.told_until_s < self._began_s:
             yield self._began_s
         first = math.floor(max(self._began_s, self.told_until_s)) + 1
-        yield from (float(second) for second in range(first, math.floor(now_s) + 1))
-        yield now_s
+        yield from (float(second) for second in range(first, math.floor(until_s) + 1))
+        yield until_s

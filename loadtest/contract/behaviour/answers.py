@@ -52,7 +52,12 @@ async def age(bench: ProbeBench) -> Answered:
         f"The oldest answer was {oldest_s:.2f} s old, with a TTL of {scale.ttl_s:g} s{stated}; "
         f"{older} of {len(values)} answers were older than the TTL, and {_backwards(values)} older than one before.",
         f"{oldest_s / scale.ttl_s:.2f} TTL",
-        {"oldest_s": oldest_s, "ttl_s": scale.ttl_s, "stale_s": bench.stale_s, "older_share": older / len(values)}
+        {
+            "oldest_s": oldest_s,
+            "ttl_s": scale.ttl_s,
+            "serves_stale_s": bench.stale_s,
+            "older_share": older / len(values),
+        }
         | {"backwards": _backwards(values)},
     )
 

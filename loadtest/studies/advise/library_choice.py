@@ -128,7 +128,7 @@ def behaviour_of(records: LeagueRecords, contender: str, baseline: str) -> Libra
         if own is None or others is None:
             continue
         age = probed.behaviour.finding("age")
-        stale_s = 0.0 if age is None else age.numbers.get("stale_s") or 0.0
+        stale_s = 0.0 if age is None else age.numbers.get("serves_stale_s") or 0.0
         if own < (1 + others) / 2:
             return LibraryBehaviour(probed.behaviour.protection, AtExpiry.WAIT)
         return LibraryBehaviour(probed.behaviour.protection, AtExpiry.OLD if stale_s else AtExpiry.EARLY)

@@ -64,7 +64,7 @@ def _numbers(probed: Mapping[str, Any], finding: str) -> Mapping[str, float]:
 
 
 def _is_stale(probed: Mapping[str, Any]) -> bool:
-    return bool(_numbers(probed, "age").get("stale_s"))
+    return bool(_numbers(probed, "age").get("serves_stale_s"))
 
 
 def _is_early(probed: Mapping[str, Any]) -> bool:

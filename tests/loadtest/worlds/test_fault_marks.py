@@ -1,6 +1,7 @@
 """The mark of a fault in the metrics store: from its beginning to its end, every second once, whatever was lost."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,11 @@ from loadtest.worlds.fault_marks import FaultMarks
 
 
 @contextmanager
-def store(*statuses: int) -> Iterator[tuple[str, list[str]]]:
-    """A metrics store that answers with these, and then well; its URL, and the lines that it took."""
+def store(*statuses: int, takes_s: float = 0.0) -> Iterator[tuple[str, list[str]]]:
+    """A metrics store that answers with these, and then well, some seconds after it took them.
+
+    Its URL, and the lines that it took.
+    """
     left, took = list(statuses), list[str]()
 
     class Handler(BaseHTTPRequestHandler):
@@ -23,6 +27,7 @@ def store(*statuses: int) -> Iterator[tuple[str, list[str]]]:
             text = self.rfile.read(int(self.headers["content-length"])).decode()
             status = left.pop(0) if left else 204
             took.extend(text.splitlines() if status < 400 else [])
+            time.sleep(takes_s)
             self.send_response(status)
             self.end_headers()
 
@@ -58,6 +63,16 @@ def test_every_second_is_told_once_also_where_the_store_was_away(
     whole = [moment for moment in moments if moment % 1000 == 0]
     assert max(Counter(whole).values(), default=0) == 1
     assert {moment // 1000 for moment in whole} >= set(range(moments[0] // 1000 + 1, moments[-1] // 1000 + 1))
+
+
+def test_a_mark_that_is_on_its_way_when_the_fault_ends_is_told_once() -> None:
+    with store(takes_s=0.3) as (url, took):
+        began_s = time.time()
+        asyncio.run(_mark(FaultMarks(url), 0.1))
+    moments = [int(line.rsplit(" ", 1)[1]) for line in took]
+    assert moments == sorted(moments), "the store had taken the first one before its answer came"
+    assert moments[-1] - began_s * 1000 >= 100
+    assert len([moment for moment in moments if moment % 1000]) <= 3, "the beginning, the first mark, and the end"
 
 
 def test_a_store_that_is_not_there_ends_nothing_and_is_told() -> None:

@@ -85,7 +85,7 @@ def test_the_command_prints_the_lines_and_the_latencies_with_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service_us: float | None
 ) -> None:
     measured = [RUN._replace(summary=replace(MEASURED, service_us=service_us))]
-    monkeypatch.setattr(command, "_measure", lambda *_: measured)
+    monkeypatch.setattr(command, "measured", lambda *_: measured)
     words = ["calibrate", "--scenarios", "hot-key", "--strategies", "singleflight", "--duration", "10"]
     result = CliRunner().invoke(cli.app, [*words, "--results", str(tmp_path)])
     assert result.exit_code == 0, result.output
