@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -23,6 +24,7 @@ UNDER_IT = "Under a median: its 95 % interval. "
 Lines = Sequence[tuple[str, Sequence[CellShown]]]
 """A name and its cells, for each line of the table."""
 NAME_WIDTH_MAX = 24  # characters; a longer name folds, so that it costs the terminal's table no other column
+HEADING_WIDTH_MAX = 12  # characters; a longer heading folds, but no figure does
 
 
 def print_table(console: Console, summary: Report, baseline: str | None, wide: bool = False) -> None:
@@ -76,14 +78,16 @@ def _width(console: Console, table: Table) -> int:
 
 def _terminal_table(shown: Comparison, lines: Lines, kept: Sequence[int], rows: Sequence[RunSummary]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for number in kept:
+    figures = [[_in_two_lines(told[number - 1]) for number in kept[1:]] for _, told in lines]
+    for place, number in enumerate(kept):
         heading = Text(shown.columns[number].short.format(baseline=shown.baseline))
         if number == 0:
             table.add_column(heading, overflow="fold", max_width=NAME_WIDTH_MAX)
         else:
-            table.add_column(heading, justify="right", overflow="fold", max_width=NAME_WIDTH_MAX // 2)
-    for row, (name, told) in zip(rows, lines, strict=True):
-        cells = [Text(name), *(Text(_in_two_lines(told[number - 1])) for number in kept[1:])]
+            widest = max((cell_len(text) for line in figures for text in line[place - 1].splitlines()), default=0)
+            table.add_column(heading, justify="right", overflow="fold", max_width=max(HEADING_WIDTH_MAX, widest))
+    for row, (name, _), own in zip(rows, lines, figures, strict=True):
+        cells = [Text(name), *map(Text, own)]
         if not row.valid:
             cells[0].append("\n(not valid)")
         table.add_row(*cells, style="red" if not row.valid else "dim" if row.is_reference else "")

@@ -373,6 +373,14 @@ def test_the_interval_of_the_repeats_stands_behind_a_median_and_on_a_terminal_un
     assert "95 % interval" in told
 
 
+def test_no_interval_is_folded_in_the_middle_of_a_number() -> None:
+    repeats = [row("naive", repeat=at, origin_reads=reads) for at, reads in enumerate((45_102, 44_980, 45_230), 1)]
+    console = Console(file=io.StringIO(), width=80, color_system=None)
+    print_table(console, Report(medians(repeats), runs=repeats), None)
+    assert isinstance(console.file, io.StringIO)
+    assert re.search(r" 44,\d{3}–45,\d{3} ", console.file.getvalue())
+
+
 @pytest.mark.parametrize(("peak", "ratio"), [(61, "1"), (62, "1"), (9, "1/6.8"), (122, "2.0x"), (0, "0")])
 def test_a_peak_is_compared_with_the_baselines(peak: int, ratio: str) -> None:
     shown = comparison.comparison([row("mine", peak), row("naive", 61)], "naive")
