@@ -170,7 +170,7 @@ def _keep(found: Advice, folder: Path) -> None:
         scenario = staged(found.simulated, situation, found.nets).scenario
         if best is not None and best.parameters:
             scenario = scenario.with_params(best.strategy, best.parameters)
-        write_whole(kept / f"{scenario.name}.toml", as_toml(scenario).rstrip("\n"))
+        write_whole(kept / f"{scenario.name}.toml", as_toml(scenario, kept).rstrip("\n"))
     write_whole(folder / "report.md", as_markdown(found))
     keep_and_tell(folder / "advice.json", found.as_dict())
 

@@ -55,7 +55,7 @@ def keep_gate(best: Ranked, service: Service, found: Discovered, folder: Path, s
     baseline = found.baseline or best.strategy
     scenario = made.with_strategy(found.choosable[best.strategy], best.parameters)
     gates = gates_for(scenario, rows[best.strategy], [] if baseline == best.strategy else rows[baseline])
-    write_whole(folder / SCENARIO, as_toml(gates.scenario).rstrip("\n"))
+    write_whole(folder / SCENARIO, as_toml(gates.scenario, folder).rstrip("\n"))
     write_whole(folder / SCRIPT, gate_script(best.strategy).rstrip("\n"))
     (folder / SCRIPT).chmod(0o755)
     console.print("\n[bold]In your CI[/]")

@@ -3,22 +3,32 @@
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from typing import Annotated
+
+import typer
 
 from loadtest import ROOT
 from loadtest.cli import COMMANDS, TABLES
 from loadtest.cli.lazy import command_of
 from loadtest.cli.output_files import MarkedPage
-from loadtest.cli.terminal import fail
+from loadtest.cli.terminal import fail, print_text
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.markdown_table import markdown_table
 from loadtest.studies.reference.blocks import columns, default_in_words, scenario_fields, scenario_schema, variables
+from loadtest.workload.toml_writer import SCHEMA_FILE
 
 FOLDER = ROOT / "docs" / "reference"
-SCHEMA_FILE = FOLDER / "scenario.schema.json"
 
 
-def reference() -> None:
+def reference(
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the schema of scenario files, and write nothing.")
+    ] = False,
+) -> None:
     """Write the tables of docs/reference/, and the schema of scenario files that editors read, from the code."""
+    if schema:
+        print_text(schema_text())
+        return
     if not FOLDER.is_dir():
         fail(f"{FOLDER}: is not there: this command is for a checkout")
     for name, (page, make) in BLOCKS.items():

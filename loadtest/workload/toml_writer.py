@@ -1,17 +1,32 @@
 """Scenarios as TOML files."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from loadtest.workload.scenario import Scenario
+from loadtest import ROOT
+from loadtest.workload.scenario import OWN, Scenario
 from loadtest.workload.schema import SCHEMA
 
+SCHEMA_FILE = OWN / "scenario.schema.json"
+"""The JSON schema of scenario files, which editors read; `lab reference` writes it."""
 
-def as_toml(scenario: Scenario) -> str:
-    """The scenario as TOML, without its defaults; reading it gives the same scenario."""
+
+def as_toml(scenario: Scenario, folder: Path | None = None) -> str:
+    """The scenario as TOML, without its defaults; reading it gives the same scenario.
+
+    A file in a folder of the checkout begins with the line by which an editor finds the schema from there.
+    """
     stated = {"schema": SCHEMA} | scenario.model_dump(exclude_defaults=True, exclude_none=True)
-    return "\n".join(_table("", stated)) + "\n"
+    return _schema_line(folder) + "\n".join(_table("", stated)) + "\n"
+
+
+def _schema_line(folder: Path | None) -> str:
+    if folder is None or not (here := folder.resolve()).is_relative_to(ROOT):
+        return ""
+    return f"#:schema {Path(os.path.relpath(SCHEMA_FILE, here)).as_posix()}\n"
 
 
 def _table(path: str, table: Mapping[str, Any]) -> Iterator[str]:

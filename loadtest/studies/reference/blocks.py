@@ -96,7 +96,8 @@ def _fields(model: type[BaseModel]) -> list[str]:
     words = field_words(model)
     told = []
     for name, one in model.model_fields.items():
-        default = default_in_words(one.get_default(call_default_factory=True))
+        is_files = model is Scenario and name == "name"
+        default = "the file's" if is_files else default_in_words(one.get_default(call_default_factory=True))
         told.append((f"`{name}`", _kind(one.annotation), _bounds(one), default, words.get(name, "The kind of it.")))
     return markdown_table(("field", "type", "bounds", "default", "meaning"), told)
 
