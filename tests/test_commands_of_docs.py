@@ -34,6 +34,7 @@ OTHERS = {
     "curl": "asks a pod that runs; tests/app asks the same paths",
     "dask": "several machines; tests/loadtest/studies/sweep has a cluster of one",
     "git": "asks the network",
+    "pytest": "this is one; tests/loadtest/generator/test_open_loop.py",
     "pip": "asks the network; tests/test_wheel.py installs the wheel",
     "redis-server": "a server that does not end",
     "python": "a process that does not end; tests/app starts it",
