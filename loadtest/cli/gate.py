@@ -46,8 +46,9 @@ def gate(
         fail(error, code=3)
     except (BadRun, BadGate) as error:
         fail(error)
+    is_virtual = all(row.get("world") == "virtual" for row in measured.rows)  # the same on every machine
     for one in asked:
-        if one.warning:
+        if one.warning and not is_virtual:
             errors.print(Text(f"! {one.warning}", "yellow"), soft_wrap=True)
     tell(run=measured.name, commit=measured.commit, gates=[one.as_dict() for one in judged])
     styles = {"passed": "green", "failed": "bold red", "invalid": "yellow"}
