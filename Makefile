@@ -26,7 +26,7 @@ takes.warm      := STRATEGIES RATE BATCH PAUSE TTL SPREAD KEYS
 takes.new       := S CONTENDER
 takes.try       := S SCENARIO DURATION SEED
 takes.sim       := SCENARIO STRATEGIES DURATION PODS SEED REPEATS WORKERS RAW WIRE
-takes.advise    := SCENARIO KEYS ZIPF RATE TTL ORIGIN POOL PODS MAX_AGE MAX_WAIT SEED WORKERS MARKDOWN
+takes.advise    := SCENARIO KEYS ZIPF RATE TTL ORIGIN POOL PODS MAX_AGE MAX_WAIT ACCESS_LOG MONITOR TRACE KEY_PATTERN KEY_FIELD CHECK CHECK_RATE CHECK_FOR SEED WORKERS MARKDOWN
 takes.tipping   := SCENARIO STRATEGIES RATES TRIGGER NATIVE SEED WORKERS
 takes.drill     := DRILLS WORLD STRATEGIES BOTH SEED WORKERS JUNIT MARKDOWN
 takes.mistakes  := SEED WORKERS
@@ -141,10 +141,13 @@ sweep: $(READY) ## A grid of settings in virtual time: SET='ttl_s=2,5,10 xfetch.
 	  $(call option,REPEATS,repeats) $(call option,WORKERS,workers) $(call option,CLUSTER,cluster) \
 	  $(call option,RESUME,resume)
 
-advise: $(READY) ## Which strategy a service of yours needs: KEYS=500 ZIPF=1 RATE=3000 TTL=60s ORIGIN=350ms POOL=20 PODS=8 MAX_AGE=90s
+advise: $(READY) ## Which strategy a service of yours needs: KEYS=500 ZIPF=1 RATE=3000 TTL=60s ORIGIN=350ms POOL=20 PODS=8 MAX_AGE=90s; or ACCESS_LOG=file, MONITOR=, TRACE=; CHECK=1
 	@$(LAB) advise $(call option,KEYS,keys) $(call option,ZIPF,zipf) $(call option,RATE,rate) $(call option,TTL,ttl) \
 	  $(call option,ORIGIN,origin) $(call option,POOL,pool) $(call option,PODS,pods) \
-	  $(call option,MAX_AGE,max-age) $(call option,MAX_WAIT,max-wait) $(call option,SEED,seed) \
+	  $(call option,MAX_AGE,max-age) $(call option,MAX_WAIT,max-wait) $(call option,ACCESS_LOG,access-log) \
+	  $(call option,MONITOR,monitor) $(call option,TRACE,trace) $(call option,KEY_PATTERN,key-pattern) \
+	  $(call option,KEY_FIELD,key-field) $(if $(CHECK),--check) $(call option,CHECK_RATE,check-rate) \
+	  $(call option,CHECK_FOR,check-for) $(call option,SEED,seed) \
 	  $(call option,WORKERS,workers) $(call option,MARKDOWN,markdown) $${SCENARIO:+-- "$$SCENARIO"}
 
 tipping: $(READY) ## Who comes back, as a map of load against trigger: SCENARIO= STRATEGIES= RATES=100,200 TRIGGER=1,2,4 NATIVE=3

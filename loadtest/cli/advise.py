@@ -1,9 +1,8 @@
 """`lab advise`: which strategy one's own service needs, with which settings, and what would change that."""
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,14 +11,24 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from loadtest.cli.advise_check import CheckFor, CheckRate, check_advice
-from loadtest.cli.advise_inputs import AccessLog, KeyField, KeyPattern, KeyTrace, Monitor, completed, sampled
-from loadtest.cli.advise_outputs import keep_code, keep_gate, keep_sample
+from loadtest.cli.advise_check import CheckFor, CheckRate, check_advice, checkable
+from loadtest.cli.advise_inputs import (
+    AccessLog,
+    KeyField,
+    KeyPattern,
+    KeyTrace,
+    Monitor,
+    completed,
+    in_options,
+    sampled,
+    stated,
+)
+from loadtest.cli.advise_outputs import keep_own_files, keep_pages, keep_sample, own_files
 from loadtest.cli.document import keep_and_tell
 from loadtest.cli.inputs import discovered, scenario_named
 from loadtest.cli.options import RESULTS, Markdown, Results, Seed
 from loadtest.cli.output_files import write_beside
-from loadtest.cli.running import guarded, run_folder, runs_progress, this_run
+from loadtest.cli.running import guarded, guarded_here, run_folder, runs_progress, this_run
 from loadtest.cli.sim import Workers
 from loadtest.cli.terminal import console, fail, named, warn
 from loadtest.figures.summarise import Finished
@@ -30,25 +39,13 @@ from loadtest.studies.advise.advice import Advice
 from loadtest.studies.advise.engine import RUNS_ABOUT, advise_service
 from loadtest.studies.advise.page import LEGEND, as_markdown, parts, table
 from loadtest.studies.advise.pool_load import is_beyond_pool
-from loadtest.studies.advise.quantities import latency, seconds
+from loadtest.studies.advise.samples.sample import TrafficSample
 from loadtest.studies.advise.scaling import simulated
 from loadtest.studies.advise.service import BadService, Service
 from loadtest.studies.advise.situations import Situation, staged
 from loadtest.studies.advise.small_service import LASTS_S
 from loadtest.studies.advise.trials import Trials, TrialWorld
 from loadtest.workload.toml_writer import as_toml
-
-READ: dict[str, Callable[[str], Any]] = {
-    "rate_per_s": float,
-    "keys": int,
-    "zipf": float,
-    "pool": int,
-    "pods": int,
-    "ttl_s": partial(seconds, "--ttl"),
-    "origin": partial(latency, "--origin"),
-    "max_age_s": partial(seconds, "--max-age"),
-}
-"""The functions that read an answer to a question, by the number's name."""
 
 
 def advise(
@@ -76,60 +73,68 @@ def advise(
     results: Results = RESULTS,
 ) -> None:
     """Say which strategy a service of yours needs: simulated in four situations, with costs and break-evens."""
+    if not check and (check_rate is not None or check_for != LASTS_S):
+        fail(f"{'--check-rate' if check_rate is not None else '--check-for'}: it needs --check")
     sample = sampled(access_log, monitor, trace, key_pattern, key_field)
-    stated = {
-        "keys": keys,
-        "zipf": zipf,
-        "rate_per_s": rate,
-        "pool": pool,
-        "pods": pods,
-    }
+    counts = {"keys": keys, "rate_per_s": rate, "zipf": zipf, "pool": pool, "pods": pods}
+    times = {"ttl_s": ttl, "origin": origin, "max_age_s": max_age, "max_wait_ms": max_wait}
     try:
-        times = {
-            "ttl_s": ttl and seconds("--ttl", ttl),
-            "origin": origin and latency("--origin", origin),
-            "max_age_s": max_age and seconds("--max-age", max_age),
-            "max_wait_ms": max_wait and 1000 * seconds("--max-wait", max_wait, "ms"),
-        }
-        given = {name: value for name, value in (stated | times).items() if value is not None}
-        of_sample = {} if sample is None else sample.fields()
-        if {"zipf", "keys"} & {*given}:
-            of_sample.pop("shares", None)
-        service = _service(scenario, of_sample | given)
-        if not is_beyond_pool(service):
-            simulated(service)
+        service = _service(scenario, sample, stated(counts, times))
+        made = checkable(service, check_rate, check_for) if check else None
     except BadService as error:
-        fail(error)
-    found = _advised(service, seed, workers)
+        fail(in_options(str(error)))
     folder = run_folder(results, "advise", this_run(seed, is_virtual=True) | VIRTUAL)
+    found = _advised(service, seed, workers)
     found = replace(found, commands=tuple(_commands(found)))
-    _keep(found, folder)
-    _print(found)
-    agrees = True
-    if sample is not None:
-        keep_sample(sample, service, folder)
-        for sentence in sample.why_too_short(service.ttl_s):
-            warn([f"The sample is short. {sentence}"])
+    with guarded_here():
+        _keep(found, folder)
+        _print(found)
+        if sample is not None:
+            keep_sample(sample, service, folder)
+            for sentence in sample.why_too_short(service.ttl_s):
+                warn([f"The sample is short. {sentence}"])
+    files = checked = None
     if found.best is not None:
         known = discovered()
-        keep_code(found.best, service, known, folder)
-        keep_gate(found.best, service, known, folder, seed)
-        agrees = not check or check_advice(found.best, service, known, folder, seed, check_rate, check_for)
+        files = own_files(found.best, service, known, seed)
+        keep_own_files(files, folder)
+        if made is not None:
+            checked = check_advice(found.best, made, known, folder, seed)
+    elif check:
+        warn(["--check: no strategy is advised, so that there is nothing to check"])
+    keep_pages(found, folder, files, checked)
     if markdown is not None:
-        write_beside(markdown, as_markdown(found), "# Advice")
-    console.print(f"Report: {named(folder / 'report.md')}", soft_wrap=True, highlight=False)
-    if not agrees:
-        fail("the native run and virtual time disagree, see above", code=3)
+        write_beside(markdown, as_markdown(found, files, checked), "# Advice")
+    console.print(f"Report: {named(folder / 'report.html')}", soft_wrap=True, highlight=False)
+    if checked is not None and not checked.holds:
+        fail("the native run does not confirm the advice, see above", code=3)
 
 
-def _service(scenario: str | None, given: Mapping[str, Any]) -> Service:
-    """The service that the options state, over the scenario's numbers. Raises `BadService`."""
+def _service(scenario: str | None, sample: TrafficSample | None, given: Mapping[str, Any]) -> Service:
+    """The service of scenario or sample, with what was given over their numbers. Raises `BadService`."""
+    of_sample = {} if sample is None else sample.fields()
+    if {"zipf", "keys"} & {*given}:
+        of_sample.pop("shares", None)
+    given = {**of_sample, **given}
     if scenario is not None:
         of_file = Service.of_scenario(scenario_named(scenario))
-        return of_file.changed(**({"shares": ()} if "zipf" in given or "keys" in given else {}), **given)
-    whole = completed(given, READ)
-    guessed = [name for name in ("pool", "pods", "zipf") if name not in whole]
-    return Service(**whole, guessed=tuple(guessed))
+        service = of_file.changed(**({"shares": ()} if "zipf" in given or "keys" in given else {}), **given)
+    else:
+        whole = completed(given)
+        guessed = [name for name in ("pool", "pods", "zipf") if name not in whole]
+        service = Service(**whole, guessed=tuple(guessed))
+    if service.allowed_age_s < service.ttl_s:
+        raise BadService(_too_young(service))
+    if not is_beyond_pool(service):
+        simulated(service)
+    return service
+
+
+def _too_young(service: Service) -> str:
+    return (
+        f"max_age_s: {service.allowed_age_s:g} s is less than the TTL of {service.ttl_s:g} s, until which every entry "
+        "is served: state a shorter --ttl, or allow that age"
+    )
 
 
 def _advised(service: Service, seed: int, workers: int | None) -> Advice:
@@ -162,7 +167,7 @@ def _commands(found: Advice) -> list[str]:
 
 
 def _keep(found: Advice, folder: Path) -> None:
-    """Write advice.json, report.md and the scenarios that were run."""
+    """Write advice.json, the reports and the scenarios that were run. Raises OSError."""
     kept = folder / "scenarios"
     kept.mkdir()
     best = found.best
@@ -171,7 +176,7 @@ def _keep(found: Advice, folder: Path) -> None:
         if best is not None and best.parameters:
             scenario = scenario.with_params(best.strategy, best.parameters)
         write_whole(kept / f"{scenario.name}.toml", as_toml(scenario, kept).rstrip("\n"))
-    write_whole(folder / "report.md", as_markdown(found))
+    keep_pages(found, folder)
     keep_and_tell(folder / "advice.json", found.as_dict())
 
 
@@ -182,7 +187,8 @@ def _print(found: Advice) -> None:
     if lines:
         shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for heading in headings:
-            shown.add_column(escape(heading), justify="left" if heading == "strategy" else "right", overflow="fold")
+            is_name = heading == "strategy"
+            shown.add_column(escape(heading), justify="left" if is_name else "right", no_wrap=is_name)
         for line in lines:
             shown.add_row(*map(escape, line))
         console.print(shown)

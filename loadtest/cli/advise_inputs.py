@@ -3,17 +3,22 @@
 import re
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from loadtest.cli.terminal import console, fail, print_text, warn
+from loadtest.cli.running import guarded_here
+from loadtest.cli.terminal import errors, fail, print_text, warn
+from loadtest.studies.advise.quantities import latency, seconds
 from loadtest.studies.advise.samples.access_log import read_access_log
 from loadtest.studies.advise.samples.key_trace import read_key_trace
 from loadtest.studies.advise.samples.lines import BadSample
 from loadtest.studies.advise.samples.redis_monitor import read_monitor
 from loadtest.studies.advise.samples.sample import TrafficSample
+from loadtest.studies.advise.service import Service
+from loadtest.workload.traffic import IDS_MAX
 
 AccessLog = Annotated[
     Path | None,
@@ -54,6 +59,20 @@ QUESTIONS = {
         "--max-age", "How old may an answer be? 0: no older than the TTL", "0", "old answers save waits", False
     ),
 }  # fmt: skip
+READ: dict[str, Callable[[str], Any]] = {
+    "rate_per_s": float,
+    "keys": int,
+    "zipf": float,
+    "pool": int,
+    "pods": int,
+    "ttl_s": partial(seconds, "--ttl"),
+    "origin": partial(latency, "--origin"),
+    "max_age_s": partial(seconds, "--max-age"),
+    "max_wait_ms": lambda text: 1000 * seconds("--max-wait", text, "ms"),
+}
+"""The functions that read a number as people write it, by its name in `Service`. They raise ValueError."""
+OPTIONS = {name: question.option for name, question in QUESTIONS.items()} | {"max_wait_ms": "--max-wait"}
+_ANY = Service(keys=IDS_MAX, rate_per_s=1, ttl_s=1, origin="fixed(1)")
 UNKNOWN_IS_0 = frozenset({"zipf", "pool", "max_age_s"})
 """The numbers that are left out where 0 is answered."""
 
@@ -70,18 +89,20 @@ def sampled(
         fail(f"{'--key-pattern' if key_pattern else '--key-field'}: it needs a sample: {', '.join(named)}")
     if key_field is not None and given and access_log is None:
         fail("--key-field: only an access log of JSON lines has fields")
+    if not given:
+        return None
     pattern = _pattern(key_pattern)
-    try:
-        if access_log is not None:
-            found = read_access_log(access_log, pattern, key_field)
-        elif monitor is not None:
-            found = read_monitor(monitor, pattern)
-        elif trace is not None:
-            found = read_key_trace(trace, pattern)
-        else:
-            return None
-    except BadSample as error:
-        fail(f"{given[0]}: {error}")
+    with guarded_here():
+        try:
+            if access_log is not None:
+                found = read_access_log(access_log, pattern, key_field)
+            elif monitor is not None:
+                found = read_monitor(monitor, pattern)
+            else:
+                assert trace is not None
+                found = read_key_trace(trace, pattern)
+        except BadSample as error:
+            fail(f"{given[0]}: {error}")
     for sentence in said(found):
         print_text(sentence)
     return found
@@ -106,7 +127,7 @@ def said(sample: TrafficSample) -> list[str]:
     told = [
         f"{sample.kind}: {sample.requests:,} reads in {sample.length_s:,.4g} s, {sample.rate_per_s:,.4g} requests/s"
         + ("" if busiest is None else f", {busiest:,.4g} in the busiest minute")
-        + f"; {about}{sample.keys:,} keys."
+        + f"; {about}{sample.keys:,} key{'s' * (sample.keys > 1)}."
     ]
     if sample.is_even:
         told.append("All keys are equally popular, as far as chance lets one see.")
@@ -134,17 +155,26 @@ def said(sample: TrafficSample) -> list[str]:
 
 
 def is_asked() -> bool:
-    """Whether somebody can answer: input and output are a terminal."""
-    return sys.stdin.isatty() and console.is_terminal
+    """Whether somebody can answer: the input and the stream of questions are a terminal."""
+    return sys.stdin.isatty() and errors.is_terminal
 
 
-def completed(
-    given: Mapping[str, Any], read: Mapping[str, Callable[[str], Any]], can_ask: bool | None = None
-) -> dict[str, Any]:
-    """The numbers of a service, with those that are missing asked for; exit 2 without a terminal.
+def stated(counts: Mapping[str, float | None], times: Mapping[str, str | None]) -> dict[str, Any]:
+    """The numbers of the options that were given, by their names in `Service`. Raises `BadService`."""
+    found: dict[str, Any] = {name: value for name, value in counts.items() if value is not None}
+    if found.get("zipf") == 0:
+        found["zipf"] = None  # all keys are alike
+    return found | {name: READ[name](text) for name, text in times.items() if text is not None}
 
-    `read` has the function that reads an answer, by the number's name. It raises ValueError.
-    """
+
+def in_options(message: str) -> str:
+    """The message of a `BadService`, which begins with a field's name, with the option in its place."""
+    name, colon, rest = message.partition(":")
+    return f"{OPTIONS.get(name, name)}{colon}{rest}"
+
+
+def completed(given: Mapping[str, Any], can_ask: bool | None = None) -> dict[str, Any]:
+    """The numbers of a service, with those that are missing asked for; exit 2 without a terminal, 130 by Ctrl-C."""
     missing = [name for name, one in QUESTIONS.items() if one.is_needed and name not in given]
     if not missing:
         return dict(given)
@@ -155,17 +185,25 @@ def completed(
     for name, question in QUESTIONS.items():
         if name in found:
             continue
-        value = _answer(question, read[name])
+        value = _answer(name, question)
         if not (name in UNKNOWN_IS_0 and value == 0):
             found[name] = value
     return found
 
 
-def _answer(question: AskedNumber, read: Callable[[str], Any]) -> Any:
+def _answer(name: str, question: AskedNumber) -> Any:
     for _ in range(TRIES_MAX):
-        text = typer.prompt(f"{question.text} ({question.why})", default=question.default)
+        try:  # on stderr, because with --json stdout is a document
+            text = typer.prompt(f"{question.text} ({question.why})", default=question.default, err=True)
+        except typer.Abort:
+            raise typer.Exit(130) from None
         try:
-            return 0 if text.strip() == "0" and not question.is_needed else read(text)
+            if text.strip() == "0" and name in UNKNOWN_IS_0:
+                return 0
+            value = READ[name](text)
+            _ANY.changed(**{name: value})
         except ValueError as error:
-            warn([str(error)])
+            warn([in_options(str(error))])
+        else:
+            return value
     return fail(f"{question.option}: no answer that can be read in {TRIES_MAX} tries")

@@ -6,10 +6,15 @@ from pathlib import Path
 from app.discovery import Discovered
 from loadtest.cli.advise_inputs import said
 from loadtest.cli.conduct import simulated
+from loadtest.cli.document import tell
 from loadtest.cli.terminal import console, named, print_text
 from loadtest.figures.whole_file import write_whole
-from loadtest.studies.advise.advice import Ranked
-from loadtest.studies.advise.gates_of_service import SEEDS, gate_script, gates_for
+from loadtest.studies.advise.advice import Advice, Ranked
+from loadtest.studies.advise.advice_html import advice_html
+from loadtest.studies.advise.gates_of_service import SEEDS, gates_for
+from loadtest.studies.advise.native_check import NativeCheck
+from loadtest.studies.advise.own_files import CODE, OWN_CODE, SCENARIO, SCRIPT, OwnFiles
+from loadtest.studies.advise.page import as_markdown
 from loadtest.studies.advise.samples.sample import TrafficSample
 from loadtest.studies.advise.service import Service
 from loadtest.studies.advise.service_code import code_for
@@ -17,10 +22,9 @@ from loadtest.studies.advise.small_service import SmallService, small
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 from loadtest.workload.seeds import run_seed
-from loadtest.workload.toml_writer import as_toml
 
-CODE, OWN_CODE, SCENARIO, SCRIPT, SAMPLE = "cache.py", "cache_own.py", "service.toml", "gate.sh", "sample.json"
-"""The names of the files: code with a library, the same without, scenario with gates, its script, the sample."""
+SAMPLE, ENVIRONMENT = "sample.json", "environment.json"
+"""The names of the files with the figures of a sample, and with the circumstances of the run."""
 
 
 def keep_sample(sample: TrafficSample, service: Service, folder: Path) -> None:
@@ -29,40 +33,45 @@ def keep_sample(sample: TrafficSample, service: Service, folder: Path) -> None:
     write_whole(folder / SAMPLE, json.dumps(told, indent=2))
 
 
-def keep_code(best: Ranked, service: Service, found: Discovered, folder: Path) -> None:
-    """Write the code for the service, and show it."""
-    strategy = found.choosable[best.strategy].stated(service.ttl_s, best.parameters)
-    code = code_for(service, strategy, found.baseline or best.strategy)
-    write_whole(folder / CODE, code.code.rstrip("\n"))
-    console.print("\n[bold]In your service[/]")
-    print_text(code.why)
-    for sentence in code.not_held:
-        print_text(f"- Not held, in the setting of its documentation: {sentence}")
-    if code.library:
-        write_whole(folder / OWN_CODE, code.own_code.rstrip("\n"))
-        print_text(f"pip install {code.library}")
-    print_text("\n" + code.code)
-    console.print(f"It is in {named(folder / CODE)}; put your query into load.", soft_wrap=True, highlight=False)
-    if code.library:
-        own = named(folder / OWN_CODE)
-        console.print(f"The same with redis-py alone is in {own}.", soft_wrap=True, highlight=False)
+def keep_pages(found: Advice, folder: Path, files: OwnFiles | None = None, check: NativeCheck | None = None) -> None:
+    """Write report.md and report.html, with what is known so far. Raises OSError."""
+    write_whole(folder / "report.md", as_markdown(found, files, check))
+    write_whole(
+        folder / "report.html", advice_html(found, json.loads((folder / ENVIRONMENT).read_text()), files, check)
+    )
 
 
-def keep_gate(best: Ranked, service: Service, found: Discovered, folder: Path, seed: int) -> None:
-    """Simulate the small service with the advised strategy and the baseline, and write its scenario with gates."""
+def own_files(best: Ranked, service: Service, found: Discovered, seed: int) -> OwnFiles:
+    """The code and the gates; for these the small service is simulated with the advised strategy and the baseline."""
+    strategy, baseline = found.choosable[best.strategy], found.baseline or best.strategy
     made = small(service)
     rows = simulated(planned(made, best, found, seed, SEEDS))
-    baseline = found.baseline or best.strategy
-    scenario = made.with_strategy(found.choosable[best.strategy], best.parameters)
-    gates = gates_for(scenario, rows[best.strategy], [] if baseline == best.strategy else rows[baseline])
-    write_whole(folder / SCENARIO, as_toml(gates.scenario, folder).rstrip("\n"))
-    write_whole(folder / SCRIPT, gate_script(best.strategy).rstrip("\n"))
+    scenario = made.with_strategy(strategy, best.parameters)
+    return OwnFiles(
+        code_for(service, strategy.stated(service.ttl_s, best.parameters), baseline),
+        gates_for(scenario, rows[best.strategy], [] if baseline == best.strategy else rows[baseline]),
+        best.strategy,
+        made.changes,
+    )
+
+
+def keep_own_files(files: OwnFiles, folder: Path) -> None:
+    """Write code, scenario and script, and show the code. Raises OSError."""
+    for one in (*files.of_code, *files.of_gate):
+        write_whole(folder / one.name, one.text)
     (folder / SCRIPT).chmod(0o755)
-    console.print("\n[bold]In your CI[/]")
-    for sentence in (*made.changes, *gates.sentences):
+    tell(files=[str(folder / one.name) for one in (*files.of_code, *files.of_gate)], requires=files.code.requires)
+    console.print("\n[bold]In your service[/]")
+    for sentence in files.about_code():
         print_text(f"- {sentence}")
-    if not gates.tells_from_baseline:
-        print_text("- No count tells it from the baseline here: the gates hold errors and wrong answers alone.")
+    print_text(f"\n{files.pip}\n\n{files.code.code}")
+    console.print(f"It is in {named(folder / CODE)}; put your query into load.", soft_wrap=True, highlight=False)
+    if files.code.library:
+        own = named(folder / OWN_CODE)
+        console.print(f"The same with redis-py alone is in {own}.", soft_wrap=True, highlight=False)
+    console.print("\n[bold]In your CI[/]")
+    for sentence in files.about_gate():
+        print_text(f"- {sentence}")
     console.print(f"{named(folder / SCRIPT)} runs {SCENARIO} and holds it to them.", soft_wrap=True, highlight=False)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from loadtest.figures.plain_text import plain
 from loadtest.report.colours import THEMED
@@ -46,6 +46,7 @@ def render(template: str, charts: Sequence[Chart | None] = (), **stated: Any) ->
     pages.filters["ticked"] = _ticked
     pages.filters["marked"] = marked
     pages.filters["breakable"] = lambda name: Markup("_<wbr>").join(plain(name).split("_"))
+    pages.filters["in_lines"] = escape  # text of the lab itself, such as code: its spaces and ends of lines stay
     draws = any(one is not None for one in charts)
     known = {"script": drawing_script() if draws else "", "themed": as_data(THEMED)}
     return pages.get_template(template).render(known | stated)

@@ -15,7 +15,12 @@ FIGURES = ("steady_peak_1s", "cold_peak_1s", "origin_reads")
 """The counts that are bounded, above all others the peak of the steady state."""
 DEVIATIONS = 2.0
 """The least room above the largest figure, in standard deviations of a Poisson number of that size."""
-SCRIPT_HEAD = "#!/bin/sh\n# Holds the advised strategy to the gates of service.toml, in virtual time.\nset -e\n"
+SCRIPT_HEAD = """\
+#!/bin/sh
+# Holds the advised strategy to the gates of service.toml, in virtual time. Exit codes: those of lab gate.
+set -e
+command -v lab >/dev/null || { echo "gate.sh: there is no lab on PATH: activate the venv that has it" >&2; exit 2; }
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ Two questions decide. The probes have counted who loads at an expiry. The runs w
 wait meanwhile. Where they do not, the hit ratio is nearer to 1 than to that of the baseline.
 """
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from statistics import median
 
@@ -21,6 +23,8 @@ from loadtest.studies.league.workloads import BadLeague
 LEAGUE = ROOT / "docs" / "league"
 EXAMPLES = Path(app.contenders.__path__[0]) / "examples"
 """The folder of code for a service of one's own, a file a contender; one that begins with _ needs no library."""
+CLIENT = "redis"
+"""The client of Redis, as pip knows it, and the extra by which a library asks for it."""
 HOT_KEY = "hot-key"
 """The workload of the league that tells who waits at an expiry."""
 
@@ -60,6 +64,8 @@ class LibraryChoice:
     contender: str
     library: str
     version: str
+    requires: str
+    """The requirement that pip installs: library, version, and the client of Redis; quoted for a shell."""
     example: Path
     evidence: tuple[str, ...]
 
@@ -108,10 +114,12 @@ def choose_library(mechanism: Mechanism, baseline: str, league: Path = LEAGUE) -
     behaviour = f"The league has found this behaviour in {best.library} {best.version}: {sought}."
     others = ", ".join(sorted({one.library for one in able} - {best.library}))
     beside = f" So do {others}, with more that did not hold or is slower." if others else ""
+    version = version_of(best.library) or best.version
     choice = LibraryChoice(
         best.contender,
         best.library,
-        version_of(best.library) or best.version,
+        version,
+        required(best.library, version),
         EXAMPLES / f"{best.contender}.py",
         tuple(_not_held(best)),
     )
@@ -135,9 +143,23 @@ def behaviour_of(records: LeagueRecords, contender: str, baseline: str) -> Libra
     return None
 
 
+def required(library: str, version: str) -> str:
+    """The requirement that pip installs, quoted for a shell; the client of Redis is an extra of some libraries."""
+    try:
+        extras = metadata(library).get_all("Provides-Extra") or []
+    except PackageNotFoundError:
+        return f"{shlex.quote(f'{library}=={version}')} {CLIENT}"
+    return shlex.quote(f"{library}[{CLIENT}]=={version}" if CLIENT in extras else f"{library}=={version}")
+
+
 def own_example() -> Path:
     """The code that needs no library but the client of Redis."""
-    return next(EXAMPLES.glob("_*.py"))
+    return EXAMPLES / "_redis_py.py"
+
+
+def cache_aside_example() -> Path:
+    """The code in which whoever finds no entry loads it, with the client of Redis alone."""
+    return EXAMPLES / "_cache_aside.py"
 
 
 def _with_example(records: LeagueRecords, mechanism: Mechanism) -> Iterator[Behaviour]:

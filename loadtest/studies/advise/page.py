@@ -1,10 +1,14 @@
 """The advice in words and tables: the same parts on the terminal and in report.md."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from loadtest.report.markdown_table import markdown_table
 from loadtest.studies.advise.advice import Advice, Ranked
+from loadtest.studies.advise.native_check import HEADINGS as HEADINGS_OF_CHECK
+from loadtest.studies.advise.native_check import NativeCheck, check_lines
+from loadtest.studies.advise.own_files import OwnFile, OwnFiles
+from loadtest.studies.advise.service import Service
 from loadtest.studies.advise.situations import OUTAGE_S, Situation
 
 ALLOWED_MAX = 6
@@ -24,9 +28,11 @@ class Part:
 
 
 def table(advice: Advice) -> tuple[Sequence[str], list[list[str]]]:
-    """The headings and a line for each strategy that is allowed, the answer first."""
+    """The headings and a line for each allowed strategy, the answer first; a column that nothing is in is left out."""
     allowed = [one for one in advice.ranking if one.is_allowed]
-    return HEADINGS, [_line(one) for one in allowed[:ALLOWED_MAX]]
+    lines = [_line(one) for one in allowed[:ALLOWED_MAX]]
+    known = [place for place in range(len(HEADINGS)) if any(line[place] for line in lines)]
+    return [HEADINGS[place] for place in known], [[line[place] for place in known] for line in lines]
 
 
 def parts(advice: Advice) -> Iterator[Part]:
@@ -40,26 +46,53 @@ def parts(advice: Advice) -> Iterator[Part]:
     yield Part(f"How far to believe it: {advice.level}", advice.confidence)
 
 
-def as_markdown(advice: Advice) -> str:
-    """The advice as Markdown."""
-    service = advice.service
-    age = f"{service.allowed_age_s:g} s"
+def about(service: Service) -> str:
+    """The numbers of a service in a sentence."""
     pool = "a pool that is not known" if service.pool is None else f"{service.pool:,} connections"
-    about = (
-        f"{service.keys:,} keys, {service.rate_per_s:,g} requests/s, TTL {service.ttl_s:g} s, "
-        f"origin {service.origin} ms, "
-        f"{pool}, {service.pods} pods, answers up to {age} old."
+    popularity = "" if service.zipf is None else f" (Zipf, exponent {service.zipf:g})"
+    if service.shares:
+        popularity = " (popularity as measured)"
+    return (
+        f"{service.keys:,} keys{popularity}, {service.rate_per_s:,g} requests/s, TTL {service.ttl_s:g} s, "
+        f"origin {service.origin} ms, {pool}, {service.pods} pod{'s' * (service.pods > 1)}, "
+        f"answers up to {service.allowed_age_s:g} s old."
     )
-    lines = ["# Advice", "", about, "", *(f"**{one}**" if not at else one for at, one in enumerate(advice.answer)), ""]
+
+
+def as_markdown(advice: Advice, files: OwnFiles | None = None, check: NativeCheck | None = None) -> str:
+    """The advice as Markdown, with the files for one's own code and the native check where there are any."""
+    lines = ["# Advice", "", about(advice.service), ""]
+    for at, one in enumerate(advice.answer):
+        lines += [f"**{one}**" if not at else one, ""]
     headings, cells = table(advice)
     if cells:
         lines += [*markdown_table(headings, cells), "", LEGEND, ""]
     for part in parts(advice):
         if part.lines:
-            lines += [f"## {part.heading}", "", *(f"- {line}" for line in part.lines), ""]
+            lines += _section(part.heading, part.lines)
+    if check is not None:
+        lines += _section("Checked by real processes", [check.compared, *check.changes, *check.sentences])
+        lines += [*markdown_table(HEADINGS_OF_CHECK, check_lines(check)), ""]
+    if files is not None:
+        lines += _section("In your service", files.about_code())
+        lines += [*_fenced("sh", files.pip), *(line for one in files.of_code for line in _shown(one))]
+        lines += _section("In your CI", files.about_gate())
+        lines += [line for one in files.of_gate for line in _shown(one)]
     if advice.commands:
-        lines += ["## Again", "", "```sh", *advice.commands, "```"]
-    return "\n".join(lines)
+        lines += ["## Again", "", *_fenced("sh", "\n".join(advice.commands))]
+    return "\n".join(lines).rstrip("\n")
+
+
+def _section(heading: str, sentences: Iterable[str]) -> list[str]:
+    return [f"## {heading}", "", *(f"- {line}" for line in sentences), ""]
+
+
+def _shown(one: OwnFile) -> list[str]:
+    return [f"### {one.name}", "", *_fenced(one.language, one.text)]
+
+
+def _fenced(language: str, text: str) -> list[str]:
+    return [f"```{language}", text, "```", ""]
 
 
 def _why(advice: Advice) -> Iterator[str]:

@@ -24,6 +24,7 @@ from loadtest.studies.advise.library_choice import (
     AtExpiry,
     LibraryBehaviour,
     behaviour_of,
+    cache_aside_example,
     own_example,
 )
 from loadtest.studies.advise.service_code import filled
@@ -149,6 +150,15 @@ def test_the_own_code_goes_on_without_redis_and_after_a_leader_that_was_cancelle
     for probe in ("away", "leader-cancelled"):
         finding = found(own_example(), next(one for one in PROBES if one.name == probe))
         assert finding.outcome is FindingOutcome.HELD, finding.sentence
+
+
+def test_plain_cache_aside_has_the_whole_herd_at_an_expiry_and_goes_on_without_redis() -> None:
+    numbers = found(cache_aside_example(), AT_EXPIRY).numbers
+    assert numbers["errors"] == 0
+    assert (numbers["cold"] or 0) > PODS
+    assert (numbers["later"] or 0) > PODS
+    away = found(cache_aside_example(), next(one for one in PROBES if one.name == "away"))
+    assert away.outcome is FindingOutcome.HELD, away.sentence
 
 
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex")  # by a library

@@ -1,6 +1,7 @@
 """The output of `redis-cli MONITOR` as a sample: reads, TTLs and clients; values and passwords are passed over.
 
-A line is `1339518083.107412 [0 127.0.0.1:60866] "get" "key"`. MONITOR slows Redis down, so that a sample is short.
+A line is `1339518083.107412 [0 127.0.0.1:60866] "get" "key"`, with a `+` before it where it was taken off a socket.
+MONITOR slows Redis down, so that a sample is short.
 """
 
 import re
@@ -13,7 +14,7 @@ from loadtest.studies.advise.samples.lines import LineFaults, lines_of
 from loadtest.studies.advise.samples.sample import TrafficSample, sample_of
 
 KIND = "line of MONITOR"
-_HEAD = re.compile(rb'(\d{9,11}\.\d{1,6}) \[\d+ (\S*)\] "([A-Za-z|.-]{1,40})"')
+_HEAD = re.compile(rb'\+?(\d{9,11}\.\d{1,6}) \[\d+ (\S*)\] "([A-Za-z|.-]{1,40})"')
 _ARGUMENT = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(rb"\\(x[0-9a-fA-F]{2}|.)", re.DOTALL)
 _LETTERS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b"}
@@ -25,7 +26,7 @@ def read_monitor(path: Path, key_pattern: re.Pattern[str] | None = None) -> Traf
     """The figures of a sample of MONITOR. Raises `BadSample`."""
     gathered, faults = Gathering(), LineFaults(path, KIND)
     for line in lines_of(path):
-        if line is not None and line in (b"", b"OK"):
+        if line is not None and line in (b"", b"OK", b"+OK"):
             continue
         faults.line()
         head = None if line is None else _HEAD.match(line)

@@ -33,7 +33,7 @@ def test_a_real_redis_tells_keys_ttls_and_popularity(tmp_path: Path) -> None:
         heard = b""
         while b"the end" not in heard:
             heard += monitor.recv(1 << 20)
-    path.write_bytes(heard.removeprefix(b"+").replace(b"\r\n+", b"\n"))
+    path.write_bytes(heard)
     sample = read_monitor(path)
     assert (sample.requests, sample.keys, sample.malformed) == (4_002, 22, 0)
     assert sample.ttl_s == (60.0, 60.0, 61.5)
@@ -55,6 +55,27 @@ def test_what_is_no_monitor_is_refused(tmp_path: Path) -> None:
     path.write_text("a\nb\n", encoding="utf-8")
     with pytest.raises(BadSample, match=r"2 of 2 lines are no line of MONITOR; the first of them is line 1$"):
         read_monitor(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("time_s;key\n", "{0};k{1}\n"),
+        ("time_s;key\n", "{0},0;k{1}\n"),
+        ("time_s\tkey\n", "{0}.0\tk{1}\n"),
+        ("time_ms,key\n", "{0}000,k{1}\n"),
+        ("when,product\n", "{0}.0,k{1}\n"),
+        ("timestamp,key\n", "2026-11-28T11:00:{0:02d}Z,k{1}\n"),
+    ],
+)
+def test_a_trace_of_another_separator_unit_or_clock_is_read_alike_in_any_order(
+    tmp_path: Path, header: str, line: str
+) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text(header + "".join(line.format(n, n % 4) for n in reversed(range(41))), encoding="utf-8")
+    sample = read_key_trace(path)
+    assert (sample.requests, sample.keys, sample.malformed) == (41, 4, 0)
+    assert sample.rate_per_s == pytest.approx(1, rel=0.01)
 
 
 @pytest.mark.parametrize("header", ["", "time_s,key\n", "client,key,time_s\n"])
