@@ -58,7 +58,7 @@ class OwnFiles:
         yield from self.changes
         yield from self.gates.sentences
         if not self.gates.tells_from_baseline:
-            yield "No count tells it from the baseline here: the gates hold errors and wrong answers alone."
+            yield "No bound tells it from the baseline here, which keeps them all."
 
     @property
     def pip(self) -> str:
