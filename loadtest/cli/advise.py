@@ -188,7 +188,7 @@ def _print(found: Advice) -> None:
         shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for heading in headings:
             is_name = heading == "strategy"
-            shown.add_column(escape(heading), justify="left" if is_name else "right", no_wrap=is_name)
+            shown.add_column(escape(heading), justify="left" if is_name else "right", no_wrap=is_name, overflow="fold")
         for line in lines:
             shown.add_row(*map(escape, line))
         console.print(shown)
