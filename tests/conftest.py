@@ -2,6 +2,7 @@ import importlib
 import os
 import signal
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 
 import pytest
 from redis import Redis
@@ -52,3 +53,14 @@ def redis_url(redis_server: RedisServer) -> str:
     with Redis.from_url(redis_server.url) as client:
         client.flushall()
     return redis_server.url
+
+
+@pytest.fixture(scope="module")
+def one_worker() -> Iterator[None]:
+    """One worker of virtual time for all tests of a module: a new one imports everything again, for a second or two."""
+    from loadtest.sim.pool import local_workers
+    from loadtest.worlds import virtual
+
+    with local_workers(1) as workers, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(virtual, "local_workers", lambda _: nullcontext(workers))
+        yield

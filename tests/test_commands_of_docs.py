@@ -244,6 +244,7 @@ def _values(words: tuple[str, ...]) -> list[str]:
     return [part for word in words[1:] for part in word.split(",")]
 
 
+@pytest.mark.usefixtures("one_worker")
 @pytest.mark.parametrize("words", simulations(), ids=" ".join)
 def test_what_virtual_time_does_quickly_runs_as_a_page_says(
     words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -253,7 +254,7 @@ def test_what_virtual_time_does_quickly_runs_as_a_page_says(
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     (tmp_path / "loadtest").symlink_to(ROOT / "loadtest")
     if words[0] == "sim":
-        words = (*words, "--workers", "1", *_shorter(words))
+        words = (*words, *_shorter(words))
     said = CliRunner().invoke(app, [*words], env={**os.environ, "COLUMNS": "200"})
     assert said.exit_code in (0, 3), said.output  # so short a load may show no expiry, and is no result
     assert words[0] != "sim" or (tmp_path / "results" / "latest" / "summary.json").is_file()

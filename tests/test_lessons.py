@@ -47,6 +47,7 @@ def words_of(checker: str) -> list[list[str]]:
     return [shlex.split(line.removeprefix(".venv/bin/lab ")) for line in CHECKERS[checker][-2:]]
 
 
+@pytest.mark.usefixtures("one_worker")
 @pytest.mark.parametrize(
     ("checker", "begins", "answer"),
     [
