@@ -4,18 +4,19 @@ Each is found by bisection over simulations of one seed, to some 5 %. It takes f
 number. Where both ends of the range give the same answer, none was found.
 """
 
+import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from app.strategy import Strategy
 from loadtest.studies.advise.advice import BreakEven
 from loadtest.studies.advise.candidates import Candidate, Excluded, first_of, others_of
 from loadtest.studies.advise.costs import failed_share, reads_per_s, waited_share
-from loadtest.studies.advise.ranking import FAILED_STEADY_MAX, order
-from loadtest.studies.advise.scaling import needed_connections
+from loadtest.studies.advise.ranking import WAITS_ALIKE, Order, least_of, order
+from loadtest.studies.advise.scaling import SimulatedService, needed_connections
 from loadtest.studies.advise.service import Service
-from loadtest.studies.advise.situations import Situation
+from loadtest.studies.advise.situations import FAILED_STEADY_MAX, Situation
 from loadtest.studies.advise.trials import Trial, Trials, trials_of
 
 NEAR = 1.05
@@ -35,16 +36,18 @@ class BreakEvens:
     """The search for break-evens of one service, by trials of its answer and of those that may take its place."""
 
     trials: Trials
-    service: Service
+    plan: SimulatedService
     strategies: dict[str, type[Strategy]]
     best: Candidate
     simplest: Candidate
     """The baseline: no remedy at all."""
     youngest: Candidate | None
-    """The best candidate that gives no answer older than the TTL; None where that is the answer itself, or none is."""
+    """The best candidate that gives no answer older than the TTL; None where none is allowed."""
 
-    parts: int = 1
-    """The equal parts of the service of which one is simulated."""
+    @property
+    def service(self) -> Service:
+        """The service as it is simulated."""
+        return self.plan.service
 
     @property
     def _as_well(self) -> str:
@@ -52,11 +55,16 @@ class BreakEvens:
 
     def _all(self, value: float) -> str:
         """A number of the part that is simulated, as that of the whole service."""
-        return f"{value * self.parts:,.3g}" if value * self.parts < 1000 else f"{value * self.parts:,.0f}"
+        whole = value * self.plan.parts
+        return f"{whole:,.3g}" if whole < 1000 else f"{whole:,.0f}"
+
+    def _connections(self, value: float) -> str:
+        return f"{self._all(value)} connection{'s' * (value * self.plan.parts != 1)}"
 
     async def all(self) -> list[BreakEven]:
         """The break-evens of rate, age and pool."""
-        return [await self.of_rate(), await self.of_age(), *await self.of_pool()]
+        rate, age, pool = await asyncio.gather(self.of_rate(), self.of_age(), self.of_pool())
+        return [rate, age, *pool]
 
     async def of_rate(self) -> BreakEven:
         """The rate below which the simplest one does as well."""
@@ -95,9 +103,13 @@ class BreakEvens:
 
     async def of_age(self) -> BreakEven:
         """The age allowed below which the answer is another strategy."""
-        low, high = self.service.ttl_s, self.service.allowed_age_s
+        low, high = self.plan.ttl_s, self.plan.allowed_age_s
         if self.youngest is None or self.youngest.strategy == self.best.strategy or high <= low:
-            said = f"Less age than {high:g} s does not change the answer, down to the TTL of {low:g} s."
+            said = f"Less age than {high:g} s does not change the strategy, down to the TTL of {low:g} s."
+            if high <= low:
+                said = f"No answer older than the TTL of {low:g} s is allowed: there is no age to do without."
+            elif self.youngest is None:
+                said = f"The age is needed: no strategy whose answers keep to the TTL of {low:g} s is enough."
             return BreakEven("max_age_s", None, (low, high), self.best.label, "", said)
         young = self.youngest
 
@@ -105,17 +117,10 @@ class BreakEvens:
             family = self._of_family(age_s)
             if family is None:
                 return True
-            where = (Situation.STEADY, Situation.OUTAGE)
-            await self.trials.make(trials_of(self.service, [family, young], where))
-            orders = [
-                order(
-                    {one: self.trials.of(self.service, candidate, one)[:1] for one in where},
-                    self.strategies[candidate.strategy],
-                    candidate,
-                )
-                for candidate in (family, young)
-            ]
-            return orders[1] <= orders[0]
+            of_family, of_young = await self._orders([family, young], (Situation.STEADY,))
+            if of_family[:WAITS_ALIKE] == of_young[:WAITS_ALIKE]:  # what comes before the outage does not tell them
+                of_family, of_young = await self._orders([family, young], (Situation.STEADY, Situation.OUTAGE))
+            return of_young <= of_family
 
         found = await _bisected(is_other, low, high, by_factor=False)
         if found is None:
@@ -124,9 +129,18 @@ class BreakEvens:
         said = f"If only answers up to {found:.3g} s old are allowed: {young.label}."
         return BreakEven("max_age_s", found, (low, high), self.best.label, young.label, said)
 
+    async def _orders(self, candidates: Sequence[Candidate], where: Sequence[Situation]) -> list[Order]:
+        """The places of these candidates by one seed of these situations."""
+        await self.trials.make(trials_of(self.service, candidates, where))
+        rows = [{one: self.trials.of(self.service, each, one)[:1] for one in where} for each in candidates]
+        least = least_of(rows)
+        return [
+            order(own, self.strategies[each.strategy], each, least) for own, each in zip(rows, candidates, strict=True)
+        ]
+
     def _of_family(self, age_s: float) -> Candidate | None:
         """The answer's strategy where so much age is allowed; None where it needs more."""
-        strategy, ttl_s = self.strategies[self.best.strategy], self.service.ttl_s
+        strategy, ttl_s = self.strategies[self.best.strategy], self.plan.ttl_s
         first = first_of(strategy, ttl_s, age_s)
         if isinstance(first, Excluded):
             return None
@@ -149,12 +163,14 @@ class BreakEvens:
         range_ = (max(1.0, math.floor(needed)), float(pool))
         found = await _bisected(fails, *range_)
         if found is None:
-            said = f"Down to {self._all(range_[0])} connections no pool was found at which {label} fails requests."
+            said = f"Down to {self._connections(range_[0])} no pool was found at which {label} fails requests."
+            if range_[0] >= range_[1]:
+                said = f"The reads of {label} fit into no smaller pool than {self._connections(pool)} on average."
             below = BreakEven("pool", None, range_, label, "", said)
         else:
             most = float(math.floor(found))
             reads = f"its reads hold {self._all(needed)} of them on average"
-            said = f"With {self._all(most)} connections or fewer {label} fails requests too: {reads}."
+            said = f"With {self._connections(most)} or fewer {label} fails requests too: {reads}."
             below = BreakEven("pool", most, range_, label, "", said)
         if self.best == self.simplest:
             return [below]

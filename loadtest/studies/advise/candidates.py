@@ -15,7 +15,7 @@ from app.strategy import Mechanism, MechanismKind, Strategy
 FACTORS = (0.5, 2.0)
 """The multiples of a default that are tried of a number that costs no age."""
 NEAR = 0.1
-"""The share by which a number has to differ from the first one to be worth a run."""
+"""The share by which a number has to differ from the first one to be worth a run; of the age beyond the TTL, too."""
 BISECTIONS = 40
 _SLACK = 1e-9
 
@@ -94,6 +94,11 @@ def others_of(strategy: type[Strategy], ttl_s: float, allowed_s: float) -> list[
     return [one for one in found if one != base and not _is_near(one.params, base.params)]
 
 
+def keeps_to(ttl_s: float, candidate: Candidate) -> bool:
+    """Whether the candidate promises no answer older than the TTL."""
+    return candidate.oldest_s <= ttl_s * (1 + 1e-9)
+
+
 def _is_near(one: Values, other: Values) -> bool:
     """Whether two settings are the same but for a tenth of a number."""
     if one.keys() != other.keys():
@@ -123,13 +128,13 @@ def _variants(
         tried = {now * factor for factor in FACTORS} if now else set()
         yield from ({**start, name: _short(min(max(value, one.low), one.high))} for value in sorted(tried))
         return
+    # Age that is allowed costs nothing in the order until all else is equal: never a part of it where all can be had.
     without = {**start, **{other: aging[other] for other in aging if other != name}}
     for rest in (start, without):  # what is left of the age beside the others, and all of it
-        most = _most(strategy, name, rest, ttl_s, allowed_s)
-        for share in (1.0, 0.5):
-            value = _short(aging[name] + share * (most - aging[name]))
-            if value > aging[name]:
-                yield {**rest, name: value}
+        value = _short(_most(strategy, name, rest, ttl_s, allowed_s))
+        gained_s = _oldest_s(strategy, ttl_s, {**rest, name: value}) - _oldest_s(strategy, ttl_s, start)
+        if value > aging[name] and (rest is without or gained_s >= NEAR * (allowed_s - ttl_s)):
+            yield {**rest, name: value}
 
 
 def _most(strategy: type[Strategy], name: str, values: Values, ttl_s: float, allowed_s: float) -> float:

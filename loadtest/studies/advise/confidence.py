@@ -31,11 +31,15 @@ def confidence(ranking: Sequence[Ranked], plan: SimulatedService) -> tuple[Advic
 
 def _said(allowed: Sequence[Ranked], plan: SimulatedService) -> Iterator[str]:
     if allowed:
-        rows = allowed[0].rows[Situation.STEADY]
+        rows, outages = allowed[0].rows[Situation.STEADY], allowed[0].rows.get(Situation.OUTAGE, ())
+        several = [one.label for one in allowed if len(one.rows[Situation.STEADY]) > 1]
         reads = [reads_per_s(row) for row in rows]
         apart = (max(reads) - min(reads)) / median(reads) if median(reads) else 0.0
         told = f", which differ by {100 * apart:.2g} % in their reads" if len(reads) > 1 else ""
-        yield f"{len(rows)} seeds of the best ones in the steady state and the outage{told}; 1 seed of the others."
+        yield (
+            f"{len(rows)} seeds of the steady state{told}, and {len(outages)} of the outage, of the first; "
+            f"{len(several)} of the strategies have several seeds, the others 1."
+        )
     if len(allowed) > 1:
         second = allowed[1]
         how = "is not distinguishable from" if second.tied_with_best else "is told apart from"

@@ -25,7 +25,7 @@ class NetFound(NamedTuple):
 
 async def nets_for(contest: Contest, best: Candidate) -> NetFound | None:
     """The net for this candidate; None where the age allows none, or where it changes little."""
-    left_s = round(contest.service.allowed_age_s - best.oldest_s, 1)
+    left_s = round(contest.plan.allowed_age_s - best.oldest_s, 1)
     (row,) = contest.trials.of(contest.service, best, Situation.OUTAGE)[:1]
     before = failed_share(row)
     if left_s < AGE_S_MIN or before < FAILED_MIN:

@@ -8,6 +8,7 @@ from loadtest.studies.advise.advice import Advice, Ranked
 from loadtest.studies.advise.native_check import HEADINGS as HEADINGS_OF_CHECK
 from loadtest.studies.advise.native_check import NativeCheck, check_lines
 from loadtest.studies.advise.own_files import OwnFile, OwnFiles
+from loadtest.studies.advise.reasons import percents
 from loadtest.studies.advise.service import Service
 from loadtest.studies.advise.situations import OUTAGE_S, Situation
 
@@ -113,7 +114,8 @@ def _why(advice: Advice) -> Iterator[str]:
 def _settings(advice: Advice, best: Ranked) -> Iterator[str]:
     said = ", ".join(f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
                      for name, value in best.parameters.items())  # fmt: skip
-    yield f"{best.strategy} with {said or 'its defaults'}; TTL {advice.simulated.ttl_s:g} s."
+    ttl_s = min(advice.service.ttl_s, advice.service.allowed_age_s)
+    yield f"{best.strategy} with {said or 'its defaults'}; TTL {ttl_s:g} s."
     if advice.nets_sentence:
         yield advice.nets_sentence
 
@@ -130,9 +132,9 @@ def _line(one: Ranked) -> list[str]:
         f"{price.origin_reads_per_min:,.0f}",
         f"{price.steady_peak_1s:,.0f}",
         cold,
-        f"{100 * price.waited_share:.2g}",
-        "" if outage is None else f"{100 * outage:.2g}",
-        f"{100 * price.older_share:.2g}",
+        percents(price.waited_share),
+        "" if outage is None else percents(outage),
+        percents(price.older_share),
         f"{price.oldest_s:.3g}",
         "" if commands is None else f"{commands:.2f}",
     ]

@@ -26,26 +26,31 @@ def pool_sentences(plan: SimulatedService, best: Ranked | None) -> Iterator[str]
     if plan.parts == 1:
         said = (
             f"The hottest key is asked for {hottest_per_s:,.3g} times a second: where every miss loads, its expiry is "
-            f"1 + λL = {reads:,.0f} reads"
+            f"1 + λL = {reads:,.{0 if reads >= 10 else 1}f} reads"
         )
         if pool is None:
             yield f"{said}."
         elif reads > pool:
-            yield f"{said}, more than the pool's {pool:,} connections: they take {reads / pool * latency_s:,.2g} s."
+            yield f"{said}, more than {_pool_of(pool)}: they take {reads / pool * latency_s:,.2g} s."
         else:
-            yield f"{said}, which the pool's {pool:,} connections take at once."
+            yield f"{said}, which {_pool_of(pool)} takes at once."
     needed = needed_connections(service) * plan.parts / plan.ttl_factor
     told = "" if pool is None else f" of {pool * plan.parts:,}"
+    plural = "connection" if pool is not None and pool * plan.parts == 1 else "connections"
     simulated = ""
     if best is not None and best.costs is not None and best.costs.pool_share is not None and pool is not None:
         simulated = f" (simulated with {best.strategy}: {best.costs.pool_share * pool * plan.parts:,.2g})"
-    yield f"One load per key and TTL holds {needed:,.2g}{told} connections on average by formula{simulated}."
+    yield f"One load per key and TTL holds {needed:,.2g}{told} {plural} on average by formula{simulated}."
     if pool is not None and service.keys > pool:
         seconds = service.keys / pool * latency_s
         yield (
-            f"A cold start reads {service.keys * plan.parts:,} keys over {pool * plan.parts:,} connections: "
+            f"A cold start reads {service.keys * plan.parts:,} keys over {_pool_of(pool * plan.parts)}: "
             f"{seconds:,.2g} s for all of them, whatever the strategy."
         )
+
+
+def _pool_of(connections: int) -> str:
+    return f"the pool of {connections:,} connection{'s' * (connections != 1)}"
 
 
 def advice_beyond(service: Service, excluded: Sequence[Excluded], seed: int) -> Advice:

@@ -98,13 +98,14 @@ def answer(ranking: Sequence[Ranked], break_evens: Sequence[BreakEven]) -> Itera
     )  # fmt: skip
     yield (
         f"In the steady state it reads the origin {price.origin_reads_per_min:,.0f} times a minute, at most "
-        f"{price.steady_peak_1s:,.0f} times in any second; {_percent(price.waited_share)} of the requests wait for a "
+        f"{price.steady_peak_1s:,.0f} in any second; {_percent(price.waited_share)} of the requests wait for a "
         f"load, and {older}."
     )
     if out := [one for one in ranking if not one.is_allowed and one.rows]:
         first = out[0]
         names = ", ".join(one.strategy for one in out)
-        yield f"Not for this service: {names} ({first.strategy}: {first.why_not})."
+        why = first.why_not if len(out) == 1 else f"{first.strategy}: {first.why_not}"
+        yield f"Not for this service: {names} ({why})."
     changes = [one.sentence for one in break_evens if one.value is not None]
     if changes:
         yield " ".join(changes[:2])
@@ -130,4 +131,9 @@ def _number(value: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return "0 %" if share == 0 else f"{100 * share:.2g} %"
+    return f"{percents(share)} %"
+
+
+def percents(share: float) -> str:
+    """The share in per cent with two digits, or as many as its whole number has."""
+    return f"{100 * share:.0f}" if share >= 0.0995 else f"{100 * share:.2g}"

@@ -8,7 +8,7 @@ import numpy as np
 from loadtest.studies.advise.service import BadService, Service
 from loadtest.studies.advise.situations import TTLS_STEADY
 
-COST_S_MAX = 6.0
+COST_S_MAX = 3.0
 """CPU seconds that a run of the steady state may take, roughly."""
 HIT_COST_S, MISS_COST_S = 2e-6, 2e-4
 """CPU seconds of a simulated hit and of a simulated load, roughly, on a slow core."""
@@ -28,6 +28,16 @@ class SimulatedService:
     """The TTL that is stated, in TTLs that are simulated."""
     said: tuple[str, ...] = ()
     """The sentences that say so; none where the whole is simulated."""
+
+    @property
+    def ttl_s(self) -> float:
+        """The TTL that is stated, for which candidates are chosen: their promises are kept in the service itself."""
+        return round(self.service.ttl_s * self.ttl_factor, 6)
+
+    @property
+    def allowed_age_s(self) -> float:
+        """The age that is allowed there."""
+        return round(self.service.allowed_age_s + self.ttl_s - self.service.ttl_s, 6)
 
 
 def loads_per_s(service: Service, ttl_s: float | None = None) -> float:
@@ -51,6 +61,11 @@ def simulated(service: Service) -> SimulatedService:
             "TTL of every figure here."
         )
         service = service.changed(ttl_s=service.allowed_age_s)
+    if service.latency.mean_ms / 1000 >= service.ttl_s:
+        said.append(
+            f"A read of the origin takes {service.latency.mean_ms / 1000:g} s, and the TTL is {service.ttl_s:g} s: an "
+            "entry is past its TTL as it arrives, with any strategy. Make the TTL several times as long first."
+        )
     parts = _parts(service)
     if parts > 1:
         said.append(

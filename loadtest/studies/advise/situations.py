@@ -1,7 +1,7 @@
 """The four situations that a service is simulated in, as scenarios that `lab sim` runs too.
 
 - cold start: the whole load from the first moment on, and an empty cache, as after a restart of Redis.
-- steady state: two TTLs of the whole load, on a cache that was filled before, with its expiries spread over a TTL.
+- steady state: a TTL of the whole load, on a cache that was filled before, with its expiries spread over a TTL.
 - deploy: the pods are replaced one after the other under the whole load.
 - outage: every read of the origin fails for a while, and the cache is there with what it has.
 
@@ -41,14 +41,25 @@ TTLS_WARMED = 0.4
 SPREAD = 0.98
 """The part of a TTL over which the warm entries expire: as in a service that has run for long."""
 BATCH_MAX = 10_000
-TTLS_STEADY = 2.0
-"""The TTLs of the steady state that are looked at."""
+TTLS_STEADY = 1.0
+"""The TTLs of the steady state that are looked at.
+
+The warm entries expire over one, each of them once. Every second of it is like the next, so that a seed more tells more
+than a TTL more.
+"""
+STEADY_S_MIN, LONGEST_S = 10.0, 3_000.0
+REQUESTS_STEADY = 1_000
+"""The requests that a steady state has at least, where that takes `LONGEST_S` or less: shares of fewer say little."""
 SETTLE_S = 5.0
 """Seconds of the steady state before the first fault."""
+FAILED_STEADY_MAX = 0.001
+"""The largest share of failed requests of a steady state that is allowed."""
 OUTAGE_S = 20.0
 """How long the origin fails, seconds."""
 RECOVERY_S = 15.0
 """Seconds after a fault in which the service can show that it comes back."""
+RECOVERY_LATENCIES = 5.0
+"""The least time for that, in mean latencies of the origin."""
 DEPLOY_S_MAX, POD_AWAY_S = 30.0, 2.0
 """The longest deploy, and how long a pod is away in it, seconds."""
 PODS_REPLACED_MAX = 16
@@ -129,7 +140,8 @@ def _window(service: Service, situation: Situation, lead_s: float) -> tuple[floa
     if situation is Situation.COLD:
         return min(max(8.0, 1.5 * fill_s(service) + TIMEOUT_MS / 1000 + 2 * mean_s), 60.0), []
     if situation is Situation.STEADY:
-        return max(TTLS_STEADY * (service.ttl_s + mean_s), 10.0), []
+        requests_s = min(REQUESTS_STEADY / service.rate_per_s, LONGEST_S)
+        return max(TTLS_STEADY * (service.ttl_s + mean_s), STEADY_S_MIN, requests_s), []
     first_s = lead_s + SETTLE_S
     if situation is Situation.DEPLOY:
         pods = min(service.pods, PODS_REPLACED_MAX)
@@ -140,4 +152,4 @@ def _window(service: Service, situation: Situation, lead_s: float) -> tuple[floa
         ]
         return SETTLE_S + pods * step_s + POD_AWAY_S + RECOVERY_S / 2, faults
     faults = [{"kind": "origin-fails", "at_s": round(first_s, 3), "for_s": OUTAGE_S}]
-    return SETTLE_S + OUTAGE_S + RECOVERY_S, faults
+    return SETTLE_S + OUTAGE_S + max(RECOVERY_S, RECOVERY_LATENCIES * mean_s), faults

@@ -1,5 +1,7 @@
 """The trials of an advice: runs in virtual time, each of a candidate in a situation with a seed, none of them twice."""
 
+import asyncio
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -9,17 +11,17 @@ from loadtest.figures.summarise import Finished
 from loadtest.sim.cluster.simulate import SimulatedHistory
 from loadtest.studies.advise.candidates import Candidate
 from loadtest.studies.advise.service import Service
-from loadtest.studies.advise.situations import Situation, staged
+from loadtest.studies.advise.situations import FAILED_STEADY_MAX, Situation, staged
 from loadtest.studies.advise.windows import LaterPart
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.seeds import run_seed
 from loadtest.worlds.virtual import VirtualWorld
 from loadtest.worlds.world import OnProgress, quiet
 
-FAILED_SHARE_MAX = 0.05
-"""The share of a run's requests after whose failing it is cut short."""
 FAILED_MAX = 15_000
-"""The most failed requests of a run that is watched to its end; an outage may cost more, and is not cut."""
+"""The failed requests after which a cold start or a deploy is cut short; an outage may cost more, and is not cut."""
+SPREAD_OF_REQUESTS = 6.0
+"""The most requests of a run beyond those that are due by its rate, in standard deviations of a Poisson number."""
 CHUNK = 4_096
 """Answers between two looks at how many have failed."""
 NetsTable = tuple[tuple[str, float], ...]
@@ -43,14 +45,12 @@ class TrialWorld(VirtualWorld):
         super().__init__(workers)
         self.begins_s: dict[int, float] = {}
         """The seconds from which runs count, by the `id` of the planned run."""
+        self.failed_max: dict[int, float] = {}
+        """The failed requests beyond which runs are cut short, by the same."""
 
     async def run(self, run: PlannedRun, on_progress: OnProgress) -> LaterPart:  # type: ignore[override]
         """Implements `World.run`."""
-        scenario, begin_s = run.scenario, self.begins_s[id(run)]
-        planned = (scenario.target_rate or 0.0) * scenario.duration_s
-        is_watched = any(fault.kind == "origin-fails" for fault in scenario.faults)
-        failed_max = planned if is_watched else min(FAILED_MAX, FAILED_SHARE_MAX * planned)
-        return LaterPart(SimulatedHistory(run, chunk=CHUNK), begin_s, failed_max)
+        return LaterPart(SimulatedHistory(run, chunk=CHUNK), self.begins_s[id(run)], self.failed_max[id(run)])
 
 
 class Trials:
@@ -60,14 +60,30 @@ class Trials:
         """Make trials in an open world; `ended` hears of each one."""
         self._world, self._seed, self._ended = world, seed, ended
         self.rows: dict[Trial, RunSummary] = {}
+        self._under_way: dict[Trial, asyncio.Event] = {}
         self.cpu_s = 0.0
 
     async def make(self, trials: Iterable[Trial]) -> None:
-        """Make those trials that have not been made, as many at once as there are workers."""
-        wanted = [trial for trial in dict.fromkeys(trials) if trial not in self.rows]
+        """Make those trials that nobody has made or is making, as many at once as there are workers."""
+        asked = [trial for trial in dict.fromkeys(trials) if trial not in self.rows]
+        wanted = [trial for trial in asked if trial not in self._under_way]
+        made = asyncio.Event()
+        others = [self._under_way[trial] for trial in asked if trial in self._under_way]
+        self._under_way |= dict.fromkeys(wanted, made)
+        try:
+            await self._run(wanted)
+        finally:
+            made.set()
+            for trial in wanted:
+                del self._under_way[trial]
+        for other in others:
+            await other.wait()
+
+    async def _run(self, wanted: Sequence[Trial]) -> None:
         runs = [self.planned(trial) for trial in wanted]
         for trial, run in zip(wanted, runs, strict=True):
             self._world.begins_s[id(run)] = staged(trial.service, trial.situation).begin_s
+            self._world.failed_max[id(run)] = failed_max(run, trial.situation)
         finished = await experiment(runs, self._world, [self._ended], quiet)
         for trial, one in zip(wanted, finished, strict=True):
             if one.error is not None:
@@ -91,6 +107,19 @@ class Trials:
             if (trial.service, trial.candidate, trial.situation, trial.nets) == (service, candidate, situation, ())
         ]
         return [row for _, row in sorted(known, key=lambda one: one[0])]
+
+
+def failed_max(run: PlannedRun, situation: Situation) -> float:
+    """The failed requests after which a run need not be watched any more, because what it says will not change.
+
+    More than `FAILED_STEADY_MAX` of the requests of a steady state are out, however it goes on: failures are not taken
+    back, and so many more requests than are due do not come.
+    """
+    due = (run.scenario.target_rate or 0.0) * run.scenario.duration_s
+    most = due + SPREAD_OF_REQUESTS * math.sqrt(due)
+    if situation is Situation.OUTAGE:
+        return most
+    return FAILED_STEADY_MAX * most if situation is Situation.STEADY else min(FAILED_MAX, most)
 
 
 def trials_of(

@@ -112,7 +112,7 @@ def _abandon(chunks: Iterator[Chunk]) -> None:
 
 
 def _cut(failed: int, requests: int, after_s: float) -> Incident:
-    return Incident(f"{CUT} after {after_s:.1f} s, when {failed:,} of {requests:,} requests had failed")
+    return Incident(f"{CUT} after {after_s:.1f} s: {failed:,} of {requests:,} requests had failed by then")
 
 
 def _moved(incident: Incident, by_s: float) -> Incident:

@@ -1,0 +1,51 @@
+"""The engine from end to end: an answer that a formula decides, and the same advice with any number of workers."""
+
+import asyncio
+import json
+import math
+
+import pytest
+
+from app.discovery import discover
+from loadtest.studies.advise.advice import Advice
+from loadtest.studies.advise.engine import advise_service
+from loadtest.studies.advise.service import Service
+from loadtest.studies.advise.trials import Trials, TrialWorld
+
+SERVICE = Service(keys=1, rate_per_s=40, ttl_s=1.5, origin="fixed(250)", pool=30)
+NAMES = ("static", "singleflight")
+
+
+def advised(workers: int) -> Advice:
+    async def work() -> Advice:
+        known = discover().strategies
+        async with TrialWorld(workers) as world:
+            return await advise_service(SERVICE, {name: known[name] for name in NAMES}, Trials(world, 7), 7)
+
+    return asyncio.run(work())
+
+
+@pytest.fixture(scope="module")
+def advice() -> Advice:
+    return advised(2)
+
+
+def test_one_hot_key_has_the_herd_of_the_formula_and_a_strategy_without_a_herd_comes_first(advice: Advice) -> None:
+    latency_s = SERVICE.latency.mean_ms / 1000
+    herd = 1 + SERVICE.rate_per_s * latency_s  # 11 reads at each expiry
+    costs = {one.strategy: one.costs for one in advice.ranking if one.costs is not None}
+    of_static, of_one_load = costs["static"], costs["singleflight"]
+    assert of_one_load.steady_peak_1s == 1
+    assert herd <= of_static.steady_peak_1s <= herd + 4 * math.sqrt(herd)  # the largest of many herds, by chance
+    # an entry is fresh from the begin of its load on, and the first request after that loads
+    between_s = SERVICE.ttl_s + 1 / SERVICE.rate_per_s
+    assert of_one_load.origin_reads_per_min == pytest.approx(60 / between_s, rel=0.1)
+    # a herd's last load begins a latency after its first one, and its entry is the one that stays
+    assert of_static.origin_reads_per_min == pytest.approx(60 * herd / (between_s + latency_s), rel=0.15)
+    assert [one.strategy for one in advice.ranking if one.is_allowed] == ["singleflight", "static"]
+    assert advice.answer[0].startswith("Use singleflight")
+    assert f"1 + λL = {herd:.0f} reads" in advice.pool_sentences[0]
+
+
+def test_the_same_seed_gives_the_same_bytes_with_one_worker_and_with_two(advice: Advice) -> None:
+    assert json.dumps(advised(1).as_dict()) == json.dumps(advice.as_dict())
