@@ -16,7 +16,7 @@ from loadtest.studies.advise.costs import failed_share, reads_per_s, waited_shar
 from loadtest.studies.advise.ranking import WAITS_ALIKE, Order, least_of, order
 from loadtest.studies.advise.scaling import SimulatedService, needed_connections
 from loadtest.studies.advise.service import Service
-from loadtest.studies.advise.situations import FAILED_STEADY_MAX, Situation
+from loadtest.studies.advise.situations import Situation, failed_steady_max
 from loadtest.studies.advise.trials import Trial, Trials, trials_of
 
 NEAR = 1.05
@@ -196,7 +196,7 @@ class BreakEvens:
     async def _is_well(self, service: Service, candidate: Candidate) -> bool:
         await self.trials.make([Trial(service, candidate, Situation.STEADY)])
         (row,) = self.trials.of(service, candidate, Situation.STEADY)[:1]
-        return row.valid and failed_share(row) <= FAILED_STEADY_MAX
+        return row.valid and failed_share(row) <= failed_steady_max(service)
 
 
 async def _bisected(is_so: Holds, low: float, high: float, by_factor: bool = True) -> float | None:

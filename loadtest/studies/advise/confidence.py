@@ -37,8 +37,8 @@ def _said(allowed: Sequence[Ranked], plan: SimulatedService) -> Iterator[str]:
         apart = (max(reads) - min(reads)) / median(reads) if median(reads) else 0.0
         told = f", which differ by {100 * apart:.2g} % in their reads" if len(reads) > 1 else ""
         yield (
-            f"{len(rows)} seeds of the steady state{told}, and {len(outages)} of the outage, of the first; "
-            f"{len(several)} of the strategies have several seeds, the others 1."
+            f"Seeds of the first one: {len(rows)} of the steady state{told}, {len(outages)} of the outage. Strategies "
+            f"with several seeds: {len(several)} of {len(allowed)}; 1 seed of each of the others."
         )
     if len(allowed) > 1:
         second = allowed[1]

@@ -119,8 +119,8 @@ async def _tuned(found: Contest, bases: Sequence[Candidate]) -> list[Candidate]:
 async def _finals(found: Contest, candidates: Sequence[Candidate]) -> list[Candidate]:
     """The best candidate of each of the best strategies, after all situations, in their order.
 
-    Each has one seed of every situation. Those that are not far behind the first one have several: no spread between
-    seeds that was ever seen makes up for the factors of `is_far_behind`.
+    Each has one seed of every situation. Those that are not far behind the first one have several. No spread between
+    seeds that was seen makes up for the factors of `is_far_behind`.
     """
     finalists = found.best_of_each(candidates)[:FINALISTS]
     once = {Situation.STEADY: 1, Situation.OUTAGE: 1, Situation.COLD: 1}

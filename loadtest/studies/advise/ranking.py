@@ -14,7 +14,7 @@ from loadtest.figures.run_summary import RunSummary
 from loadtest.studies.advise.candidates import Candidate
 from loadtest.studies.advise.costs import failed_share, reads_per_s, waited_share
 from loadtest.studies.advise.service import Service
-from loadtest.studies.advise.situations import FAILED_STEADY_MAX, Situation
+from loadtest.studies.advise.situations import Situation, failed_steady_max
 from loadtest.studies.advise.windows import CUT
 
 FAILED_BEYOND_MAX = 0.01
@@ -53,11 +53,11 @@ def _why_not_by(service: Service, where: Situation, row: RunSummary, least: floa
     share, p99_ms = failed_share(row), row.p99_ms
     is_compared = where in {Situation.COLD, Situation.DEPLOY}
     if cut is not None and where is Situation.STEADY:
-        return f"more than {100 * FAILED_STEADY_MAX:g} % of the requests failed ({cut})"
+        return f"more than {100 * failed_steady_max(service):.2g} % of the requests failed ({cut})"
     why = ""
     if row.wrong_answers:
         why = f"{row.wrong_answers:,} wrong answers ({', '.join(row.wrong_answer_kinds)})"
-    elif where is Situation.STEADY and share > FAILED_STEADY_MAX:
+    elif where is Situation.STEADY and share > failed_steady_max(service):
         why = _counted(row)
     elif is_compared and share > least + FAILED_BEYOND_MAX:
         why = f"{_counted(row)}, where the best one has {100 * least:.2g} %"
@@ -125,8 +125,8 @@ def order(rows: Rows, strategy: type[Strategy], candidate: Candidate, least: Lea
 def is_far_behind(rows: Rows, best: Rows) -> bool:
     """Whether one seed is enough to say that these rows are behind the best ones, in the first figure that tells them.
 
-    Shares of waits and of failures in an outage have been seen to differ by a factor of two between seeds, and reads by
-    a few per cent. A candidate that is a little ahead in an earlier figure is not far behind.
+    Between seeds, waits and failures of an outage were seen to differ by a factor of two, and reads by a few per cent.
+    A candidate that is a little ahead in an earlier figure is not far behind.
     """
     for figure, where in ((waited_share, Situation.STEADY), (failed_share, Situation.OUTAGE)):
         own, other = (_mean(map(figure, one.get(where, ()))) for one in (rows, best))

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadtest.studies.advise.service import BadService, Service
-from loadtest.studies.advise.situations import TTLS_STEADY
+from loadtest.studies.advise.situations import TTLS_STEADY, late_share, timeout_ms
 
 COST_S_MAX = 3.0
 """CPU seconds that a run of the steady state may take, roughly."""
 HIT_COST_S, MISS_COST_S = 2e-6, 2e-4
 """CPU seconds of a simulated hit and of a simulated load, roughly, on a slow core."""
+LATE_SHARE_MIN = 1e-4
+"""The share of late reads that is worth a word."""
 DURATION_S_MAX = 3_500.0
 LATENCIES_MIN, FILLS_MIN = 10.0, 4.0
 """The shortest TTL that may stand for a longer one: in latencies of the origin, and in times that its pool needs."""
@@ -65,6 +67,11 @@ def simulated(service: Service) -> SimulatedService:
         said.append(
             f"A read of the origin takes {service.latency.mean_ms / 1000:g} s, and the TTL is {service.ttl_s:g} s: an "
             "entry is past its TTL as it arrives, with any strategy. Make the TTL several times as long first."
+        )
+    if (late := late_share(service)) > LATE_SHARE_MIN:
+        said.append(
+            f"{100 * late:.2g} % of the reads take longer than the time-out of {timeout_ms(service) / 1000:g} s, and "
+            "fail with any strategy: as large a share of failures is allowed in the steady state."
         )
     parts = _parts(service)
     if parts > 1:

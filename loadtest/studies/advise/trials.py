@@ -11,7 +11,7 @@ from loadtest.figures.summarise import Finished
 from loadtest.sim.cluster.simulate import SimulatedHistory
 from loadtest.studies.advise.candidates import Candidate
 from loadtest.studies.advise.service import Service
-from loadtest.studies.advise.situations import FAILED_STEADY_MAX, Situation, staged
+from loadtest.studies.advise.situations import Situation, failed_steady_max, staged
 from loadtest.studies.advise.windows import LaterPart
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.seeds import run_seed
@@ -64,7 +64,7 @@ class Trials:
         self.cpu_s = 0.0
 
     async def make(self, trials: Iterable[Trial]) -> None:
-        """Make those trials that nobody has made or is making, as many at once as there are workers."""
+        """Make those trials that are neither made nor under way, as many at once as there are workers."""
         asked = [trial for trial in dict.fromkeys(trials) if trial not in self.rows]
         wanted = [trial for trial in asked if trial not in self._under_way]
         made = asyncio.Event()
@@ -83,7 +83,7 @@ class Trials:
         runs = [self.planned(trial) for trial in wanted]
         for trial, run in zip(wanted, runs, strict=True):
             self._world.begins_s[id(run)] = staged(trial.service, trial.situation).begin_s
-            self._world.failed_max[id(run)] = failed_max(run, trial.situation)
+            self._world.failed_max[id(run)] = failed_max(run, trial)
         finished = await experiment(runs, self._world, [self._ended], quiet)
         for trial, one in zip(wanted, finished, strict=True):
             if one.error is not None:
@@ -109,17 +109,17 @@ class Trials:
         return [row for _, row in sorted(known, key=lambda one: one[0])]
 
 
-def failed_max(run: PlannedRun, situation: Situation) -> float:
+def failed_max(run: PlannedRun, trial: Trial) -> float:
     """The failed requests after which a run need not be watched any more, because what it says will not change.
 
-    More than `FAILED_STEADY_MAX` of the requests of a steady state are out, however it goes on: failures are not taken
+    A steady state with more than `failed_steady_max` is out, however it goes on. Failures are not taken
     back, and so many more requests than are due do not come.
     """
     due = (run.scenario.target_rate or 0.0) * run.scenario.duration_s
     most = due + SPREAD_OF_REQUESTS * math.sqrt(due)
-    if situation is Situation.OUTAGE:
+    if trial.situation is Situation.OUTAGE:
         return most
-    return FAILED_STEADY_MAX * most if situation is Situation.STEADY else min(FAILED_MAX, most)
+    return failed_steady_max(trial.service) * most if trial.situation is Situation.STEADY else min(FAILED_MAX, most)
 
 
 def trials_of(

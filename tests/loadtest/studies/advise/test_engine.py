@@ -7,8 +7,8 @@ import math
 import pytest
 
 from app.discovery import discover
+from loadtest.studies.advise import engine
 from loadtest.studies.advise.advice import Advice
-from loadtest.studies.advise.engine import advise_service
 from loadtest.studies.advise.service import Service
 from loadtest.studies.advise.trials import Trials, TrialWorld
 
@@ -20,9 +20,12 @@ def advised(workers: int) -> Advice:
     async def work() -> Advice:
         known = discover().strategies
         async with TrialWorld(workers) as world:
-            return await advise_service(SERVICE, {name: known[name] for name in NAMES}, Trials(world, 7), 7)
+            return await engine.advise_service(SERVICE, {name: known[name] for name in NAMES}, Trials(world, 7), 7)
 
-    return asyncio.run(work())
+    with pytest.MonkeyPatch.context() as patched:  # for time's sake: more seeds say no more here
+        patched.setattr(engine, "REPEATS", 2)
+        patched.setattr(engine, "REPEATS_OF_OUTAGE", 1)
+        return asyncio.run(work())
 
 
 @pytest.fixture(scope="module")
