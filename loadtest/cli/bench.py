@@ -23,6 +23,7 @@ from loadtest.cli.options import (
     Wide,
 )
 from loadtest.cli.terminal import console, exit_unless_valid, fail
+from loadtest.workload.near_names import no_such
 from loadtest.workload.planned_run import plan
 from loadtest.worlds.native_nemesis import why_not_with
 
@@ -50,7 +51,7 @@ def bench(
 ) -> None:
     """Run strategies through a scenario, one at a time, and report."""
     if world not in (*REAL_WORLDS, "virtual"):
-        fail(f"--world: there is no {world!r}: name one of {', '.join((*REAL_WORLDS, 'virtual'))}")
+        fail(f"--world: {no_such('world', world, (*REAL_WORLDS, 'virtual'))}")
     is_live = live or live_port is not None or opened
     if is_live and (why := why_not_live(world)):
         fail(why)

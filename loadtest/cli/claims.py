@@ -23,6 +23,7 @@ from loadtest.studies.claims.claims_page import TITLE, ClaimsPage, markdown, pri
 from loadtest.studies.claims.published_experiment import PublishedExperiment, read_experiments
 from loadtest.studies.claims.reruns import EvidenceByVariant, evidence, keep, native_runs, records_of, virtual_runs
 from loadtest.studies.claims.verdict import judge, unexpected
+from loadtest.workload.near_names import no_such
 from loadtest.workload.scenario import BadScenario
 
 
@@ -87,7 +88,7 @@ def _chosen(only: str | None) -> Sequence[PublishedExperiment]:
     names: list[str] = only.split(",")
     known = {name for one in experiments for name in (one.name, *(claim.name for claim in one.claims))}
     if unknown := [name for name in names if name not in known]:
-        raise BadScenario(f"there is no claim {min(unknown)!r}: name some of {', '.join(sorted(known))}")
+        raise BadScenario(no_such("claim", min(unknown), sorted(known), "loadtest/scenarios/claims/ has all"))
     return [part for one in experiments if (part := one.only(names)) is not None]
 
 

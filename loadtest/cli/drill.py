@@ -25,6 +25,7 @@ from loadtest.studies.drills.plan import BadDrill, Subject, drill_names, place, 
 from loadtest.studies.drills.table import MARKS, DrillResults, as_json, as_junit, as_markdown
 from loadtest.studies.drills.verdict import DrillVerdict, Judged, judge
 from loadtest.workload.gate import BadGate
+from loadtest.workload.near_names import no_strategy, no_such
 from loadtest.workload.planned_run import PlannedRun
 
 WORLDS = ("virtual", "native")
@@ -53,7 +54,7 @@ def drill(
     too easy, 2 bad input, 3 a run is no result.
     """
     if world not in WORLDS:
-        fail(f"--world: there is no {world!r}: name one of {', '.join(WORLDS)}")
+        fail(f"--world: {no_such('world', world, WORLDS)}")
     asked, skipped = _asked(names, world, strategies, both)
     about = this_run(seed, is_virtual=world == "virtual") | (VIRTUAL if world == "virtual" else {})
     folder = run_folder(results, "drill", about)
@@ -86,7 +87,7 @@ def _asked(
         own = chosen(found, strategies, scenario, in_virtual_time=world == "virtual")
         assert scenario.drill is not None
         if unknown := [name for name in scenario.drill.must_fail if name not in found.choosable]:
-            fail(f"{scenario.name}: drill.must_fail: there is no strategy {unknown[0]!r}")
+            fail(f"{scenario.name}: drill.must_fail: {no_strategy(unknown[0], found.choosable)}")
         if why := scenario.why_not_in(world):
             skipped.append(Judged(Subject(scenario, "all", ""), DrillVerdict.NOT_JUDGED, why=why))
         else:

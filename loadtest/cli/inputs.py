@@ -14,6 +14,7 @@ from app.strategy import Strategy
 from app.strategy_groups import UnknownStrategy
 from loadtest.cli.terminal import errors, fail, warn
 from loadtest.report.quoting import for_console_markup
+from loadtest.workload.near_names import LAB_LIST, choose, no_such
 from loadtest.workload.scenario import BadScenario, Scenario, read_scenario
 from loadtest.workload.trace import BadTrace, read_trace
 
@@ -87,7 +88,7 @@ def chosen(found: Discovered, asked: str | None, workload: Scenario, in_virtual_
     With `in_virtual_time` those that cannot run there are told and left out; exit 2 where none is left.
     """
     try:
-        names = found.choose(asked)
+        names = choose(found, asked)
     except UnknownStrategy as error:
         fail(error)
     known = found.choosable
@@ -96,7 +97,7 @@ def chosen(found: Discovered, asked: str | None, workload: Scenario, in_virtual_
             fail(f"{workload.name}: {name} is a contender: {reason}")
     for name, params in workload.params.items():
         if name not in known:
-            fail(f"{workload.name}: params.{name}: there is no such strategy")
+            fail(f"{workload.name}: params: {no_such('strategy', name, known, LAB_LIST)}")
         try:
             known[name].checked_params(params)
         except ValueError as error:

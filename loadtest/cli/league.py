@@ -31,6 +31,7 @@ from loadtest.studies.league.places import PAGES
 from loadtest.studies.league.plan import league_parts
 from loadtest.studies.league.runs_page import TITLE, runs_page
 from loadtest.studies.league.workloads import WORKLOADS, BadLeague, Workload, workloads
+from loadtest.workload.near_names import choose, no_such
 
 BOTH = "both"
 SEEDS = 3
@@ -68,7 +69,7 @@ def league(
     Exit codes: 0 done, whatever was found; 2 bad input.
     """
     if world not in (*WORLDS, BOTH):
-        fail(f"--world: there is no {world!r}: name one of {', '.join((*WORLDS, BOTH))}")
+        fail(f"--world: {no_such('world', world, (*WORLDS, BOTH))}")
     found = discovered()
     try:
         words = [name.strip() for text in names or () for name in text.split(",")]
@@ -113,7 +114,7 @@ def _records_there(folder: Path) -> LeagueRecords:
 def _names(strategies: str | None, found: Discovered) -> list[str]:
     """The entrants asked for; by default all contenders that are installed, and some of the lab's own."""
     if strategies is not None:
-        return found.choose(strategies)
+        return choose(found, strategies)
     own = [name for name in OWN_FOR_COMPARISON if name in found.strategies]
     return [*found.contenders, *own]
 

@@ -25,7 +25,7 @@ def why_not_over(path: Path, opening: str) -> str | None:
     if not path.exists():
         return None
     if not path.is_file():
-        return "it is there, and no file"
+        return "it is a folder; name a file" if path.is_dir() else "it is there, and no regular file"
     with path.open(encoding="utf-8", errors="replace") as file:
         begins = file.read(LOOKED_AT_CHARS)
     if begins and re.match(opening, begins) is None:

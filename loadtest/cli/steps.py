@@ -26,6 +26,7 @@ from loadtest.studies.steps import native_steps
 from loadtest.studies.steps.plan import StepByStep, read_steps
 from loadtest.studies.steps.table import DEFAULT, HEADINGS, Measured, StepsTable, as_json, as_markdown
 from loadtest.studies.steps.taken import TakenStep
+from loadtest.workload.near_names import LAB_LIST, no_such
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import BadScenario
 
@@ -86,10 +87,10 @@ def _asked(name: str, only: str | None) -> tuple[StepByStep, list[str]]:
     known = [one.name for one in plan.steps]
     asked = [one.strip() for one in only.split(",")] if only else known
     if unknown := [one for one in asked if one not in known]:
-        fail(f"--only: there is no step {unknown[0]!r}: name some of {', '.join(known)}")
+        fail(f"--only: {no_such('step', unknown[0], known)}")
     for one in known:
         if (strategy := found.get(plan.strategy(one))) is None:
-            fail(f"{name}: steps.{one}: there is no strategy {plan.strategy(one)!r}")
+            fail(f"{name}: steps.{one}: {no_such('strategy', plan.strategy(one), found, LAB_LIST)}")
         try:
             strategy.checked_params(plan.workload(one).params.get(strategy.name, {}))
         except ValueError as error:

@@ -21,6 +21,7 @@ from loadtest.contract.behaviour.finding import Behaviour
 from loadtest.contract.behaviour.probes import QUESTIONS
 from loadtest.studies.trial.behaviour_screen import USUAL_ADVICE, behaviour_screen, not_held, why_unusable
 from loadtest.studies.trial.breach import Breach, unusable
+from loadtest.workload.near_names import no_such
 from loadtest.workload.scenario import Scenario
 
 
@@ -29,7 +30,7 @@ def held_names(text: str) -> list[str]:
     names = words(text) if text else []
     for name in names:
         if name not in QUESTIONS:
-            fail(f"--hold: there is no probe {name!r}: name some of {', '.join(QUESTIONS)}")
+            fail(f"--hold: {no_such('probe', name, QUESTIONS, 'docs/contenders.md names all')}")
     return names
 
 
@@ -50,7 +51,7 @@ def contenders_named(found: Discovered, name: str, is_file: bool) -> list[type[C
     named = {one: kind for one, kind in found.contenders.items() if name == (file_of(one) if is_file else one)}
     if not named:
         known = [one for one in found.contenders if file_of(one) == file]
-        fail(f"{place_of(file)} has no contender {name!r}: there is {', '.join(known)}")
+        fail(f"{place_of(file)}: {no_such('contender', name, known)}")
     return [kind.contender for kind in named.values() if issubclass(kind, ContenderStrategy)]
 
 

@@ -7,6 +7,7 @@ import pytest
 from app.discovery import discover
 from app.strategies._template import Template
 from loadtest.contract.verdict import VerdictFiles
+from loadtest.workload.near_names import LAB_LIST, no_such
 
 PACKAGE = f"{__package__}."
 
@@ -28,9 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
             if name not in found.strategies and name not in found.broken:
                 if name in discover(wrong=True).wrong:
                     raise pytest.UsageError(f"--strategy {name}: it is wrong on purpose and keeps no contract")
-                raise pytest.UsageError(
-                    f"--strategy {name}: there is no such strategy (there is {', '.join(found.strategies)})"
-                )
+                raise pytest.UsageError(f"--strategy: {no_such('strategy', name, found.strategies, LAB_LIST)}")
     if folder := config.getoption("--verdict"):
         config.pluginmanager.register(VerdictFiles(folder))
 

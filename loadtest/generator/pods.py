@@ -10,6 +10,7 @@ from urllib.error import HTTPError, URLError
 
 from app.strategy_groups import ALL, BY_DEFAULT, CONTENDERS, WRONG, Groups, UnknownStrategy, named
 from loadtest.generator.targets import Targets
+from loadtest.workload.near_names import no_such
 
 ASK_WITHIN_S = 10.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -101,8 +102,7 @@ def check_strategies(asked: Sequence[str], told: Told) -> None:
         if name in told.broken:
             raise UnknownStrategy(f"strategy {name!r} is broken there: {told.broken[name]}")
         if name not in told.strategies:
-            known = ", ".join(told.strategies) or "none"
-            raise UnknownStrategy(f"there is no strategy {name!r}: the pods have {known}")
+            raise UnknownStrategy(f"in the pods {no_such('strategy', name, told.strategies, '/strategies names all')}")
 
 
 def _number(said: Mapping[str, Any], name: str) -> float | None:

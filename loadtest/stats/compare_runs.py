@@ -180,7 +180,7 @@ def _strategies(
         pair = (of_a or of_b or "", of_b or of_a or "")
         for run, name in zip((a, b), pair, strict=True):
             if name not in run.strategies:
-                raise BadRun(f"{run.name}: no strategy {name!r} in that run: name one of {', '.join(run.strategies)}")
+                raise BadRun(run.no_strategy(name))
         return [pair]
     for letter, run, other in ((letters[0], a, b), (letters[1], b, a)):
         if only := [name for name in run.strategies if name not in other.strategies and name not in run.references]:

@@ -13,6 +13,7 @@ from loadtest.stats.rows import AnyRow, figure, figure_names, is_assumed, sample
 from loadtest.stats.saved_run import SavedRun
 from loadtest.stats.sentences import show
 from loadtest.workload.gate import BadGate, Gate, Term, is_worst_count
+from loadtest.workload.near_names import no_such
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -57,12 +58,11 @@ def judge_gates(gates: Sequence[Gate], run: SavedRun) -> list[GateResult]:
     """The outcome of every gate. Raises `BadGate` for a strategy or figure that the run does not have."""
     for term in (term for gate in gates for term in gate.terms):
         if term.strategy not in run.strategies:
-            raise BadGate(
-                f"{term}: no strategy {term.strategy!r} in {run.name}: name one of {', '.join(run.strategies)}"
-            )
+            raise BadGate(f"{term}: {run.no_strategy(term.strategy)}")
         names = figure_names(row for row in run.rows if row["strategy"] == term.strategy)
         if term.figure not in names:
-            raise BadGate(f"{term}: no figure {term.figure!r} in {run.name}: name one of {', '.join(names)}")
+            names_all = "summary.json and docs/reference/figures.md name all"
+            raise BadGate(f"{term}: in {run.name} {no_such('figure', term.figure, names, names_all)}")
         own = [row for row in run.rows if row["strategy"] == term.strategy]
         if not all(_knows(row, term.figure) for row in own):
             raise BadGate(f"{term}: not every repeat in {run.name} has that figure")

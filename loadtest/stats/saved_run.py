@@ -10,6 +10,7 @@ from typing import Any
 
 from loadtest.figures.folder_kind import of_another_kind
 from loadtest.stats.rows import AnyRow
+from loadtest.workload.near_names import no_such
 from loadtest.workload.schema import SCHEMA, is_newer, of_another
 
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -40,6 +41,10 @@ class SavedRun:
     def references(self) -> set[str]:
         """The references among the strategies, which are compared only by name; schema 1 calls them bounds."""
         return {row["strategy"] for row in self.rows if row.get("is_reference", row.get("is_bound"))}
+
+    def no_strategy(self, name: str) -> str:
+        """The message that the run has no strategy of that name."""
+        return f"in {self.name} {no_such('strategy', name, self.strategies, 'summary.json has all')}"
 
     @property
     def commit(self) -> str:
@@ -124,7 +129,7 @@ def find_run(text: str, results: Path) -> tuple[SavedRun, str | None]:
     need_folder(folder, ", and it is no commit (7 to 40 hexadecimal digits)")
     run = read_run(folder)
     if strategy and strategy not in run.strategies:
-        raise BadRun(f"{text}: no strategy {strategy!r} in that run: name one of {', '.join(run.strategies)}")
+        raise BadRun(run.no_strategy(strategy))
     return run, strategy or None
 
 

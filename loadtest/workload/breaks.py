@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.input_faults import input_faults
 from loadtest.workload.faults import Fault
+from loadtest.workload.near_names import no_such
 
 FOR_S = 10.0
 POD_S = 30.0
@@ -130,5 +131,5 @@ BREAKS: Mapping[str, Break] = {
 def named(name: str) -> Break:
     """The fault by hand of that name. Raises `BadBreak`, which names those that there are."""
     if name not in BREAKS:
-        raise BadBreak(f"there is no {name!r}: name one of {', '.join(BREAKS)}")
+        raise BadBreak(no_such("fault", name, BREAKS, "`lab break` names all"))
     return BREAKS[name]

@@ -25,6 +25,7 @@ from loadtest.workload.drill_table import DrillTable
 from loadtest.workload.fault_worlds import why_not
 from loadtest.workload.faults import Fault
 from loadtest.workload.gate import parse_gate
+from loadtest.workload.near_names import LAB_LIST, no_such
 from loadtest.workload.scenario_tables import (
     RATE_REAL_MAX,
     CacheTable,
@@ -346,22 +347,31 @@ def read_scenario(name_or_path: str, **overrides: Any) -> Scenario:
     path = Path(name_or_path)
     if path.suffix.lower() not in _READERS:
         if name_or_path not in scenario_names():
-            raise BadScenario(
-                f"there is no scenario {name_or_path!r}: name one of {', '.join(scenario_names())}, or a .toml file"
-            )
+            raise BadScenario(_no_scenario(path, name_or_path))
         path = OWN / f"{name_or_path}.toml"
     table = _table(path)
     stated = {field: value for field, value in overrides.items() if value is not None}
     try:
         scenario = Scenario.model_validate({"name": name_from(path.stem)} | table | stated)
     except ValidationError as error:
-        faults = faults_of(error, "scenario")
+        faults = faults_of(error, "scenario", Scenario)
         more = [f"and {len(faults) - FAULTS_MAX} more"] if len(faults) > FAULTS_MAX else []
         raise BadScenario(f"{path}: {'; '.join(faults[:FAULTS_MAX] + more)}") from None
     if scenario.load.trace is None:
         return scenario
     trace = (path.parent / scenario.load.trace).absolute()
     return scenario.model_copy(update={"load": scenario.load.model_copy(update={"trace": str(trace)})})
+
+
+def _no_scenario(path: Path, name: str) -> str:
+    """The message that neither a scenario of the lab nor a file of one has that name."""
+    if name and path.is_dir():
+        return f"{name}: is a folder; a scenario is a .toml file"
+    if path.exists():
+        return f"{name}: is no scenario: its name must end with .toml (or with .json)"
+    if path.suffix:  # a scenario's own name has none
+        return f"there is no file {name}; a scenario is a .toml file, and {LAB_LIST}"
+    return no_such("scenario", name, scenario_names(), LAB_LIST, "a .toml file")
 
 
 def name_from(stem: str) -> str:

@@ -19,6 +19,7 @@ from app.input_faults import input_faults
 from app.settings import Settings, as_variable, contenders_named
 from app.strategy_groups import BY_DEFAULT, CONTENDERS, WRONG, UnknownStrategy, named, words
 from app.tuner.tuner import EVERY_S
+from loadtest.workload.near_names import LAB_LIST, choose, no_strategy, no_such
 from loadtest.workload.scenario import PODS_REAL_MAX, BadScenario, Scenario, read_scenario
 from loadtest.workload.stated_settings import StatedSettings
 from loadtest.workload.trace import BadTrace, read_trace
@@ -167,8 +168,8 @@ def _contenders(given: Given) -> list[str]:
     text = contenders_named(given.get("CONTENDERS", ""))
     words = [word for word in text.split(",") if word]
     if unknown := {*words} - {CONTENDERS, *contender_names()}:
-        known = ", ".join(contender_names())
-        raise BadVariable(f"CONTENDERS={text}: there is no contender {min(unknown)!r}: 1 for all, or some of {known}")
+        told = no_such("contender", min(unknown), contender_names(), LAB_LIST, "1, for all,")
+        raise BadVariable(f"CONTENDERS={text}: {told}")
     return words
 
 
@@ -186,7 +187,7 @@ def _strategies(found: Discovered, scenario: Scenario, given: Given, pods: Setti
         if name in contenders:
             continue  # the pods know their parameters
         if name not in known:
-            raise BadVariable(f"{stated_in}: there is no strategy {name!r}: it is one of {', '.join(known)}")
+            raise BadVariable(f"{stated_in}: {no_strategy(name, known)}")
         try:
             known[name].checked_params(pods.params[name])
         except ValueError as error:
@@ -196,7 +197,7 @@ def _strategies(found: Discovered, scenario: Scenario, given: Given, pods: Setti
     names = named(words(asked), groups) if asked else groups[BY_DEFAULT]
     try:
         if others := [name for name in names if name not in contenders]:
-            found.choose(",".join(others) or ",")
+            choose(found, ",".join(others) or ",")
         return names
     except UnknownStrategy as error:
         raise BadVariable(f"{variable}: {error}") from None

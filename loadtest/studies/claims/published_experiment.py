@@ -105,7 +105,7 @@ def read_experiments(folder: Path = CLAIMS) -> list[PublishedExperiment]:
                 table["scenario"] = {"name": path.stem, "title": table.get("title", path.stem)} | own
             found.append(PublishedExperiment.model_validate({"name": path.stem} | table))
         except ValidationError as error:
-            raise BadScenario(f"{path}: {'; '.join(faults_of(error, 'claims'))}") from None
+            raise BadScenario(f"{path}: {'; '.join(faults_of(error, 'claims', PublishedExperiment))}") from None
         except (OSError, ValueError) as error:
             raise BadScenario(f"{path}: {error}") from None
     names = [name for one in found for name in (one.name, *(claim.name for claim in one.claims))]

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.nets.nets import Nets
 from loadtest.workload.gate import parse_gate
+from loadtest.workload.near_names import no_such
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import OWN, BadScenario, Scenario, read_scenario
 
@@ -68,8 +69,8 @@ def read_drill(name_or_path: str) -> Scenario:
     """The drill of that name, or in that file. Raises `BadScenario`, and `BadDrill` for a scenario that is none."""
     own = DRILLS / f"{name_or_path}.toml"
     if not Path(name_or_path).suffix and not own.is_file():
-        names = ", ".join(sorted(path.stem for path in DRILLS.glob("*.toml")))
-        raise BadDrill(f"there is no drill {name_or_path!r}: name some of {names}, or a .toml file")
+        names = sorted(path.stem for path in DRILLS.glob("*.toml"))
+        raise BadDrill(no_such("drill", name_or_path, names, "loadtest/scenarios/drills/ has all", "a .toml file"))
     try:
         scenario = read_scenario(name_or_path if Path(name_or_path).suffix else str(own))
     except BadScenario as error:

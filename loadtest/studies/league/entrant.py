@@ -13,6 +13,7 @@ from app.proxy import Proxy
 from app.strategy import Strategy
 from loadtest.figures.plain_text import plain
 from loadtest.studies.league.workloads import BadLeague
+from loadtest.workload.near_names import no_strategy
 
 OWN_FOR_COMPARISON = ("static", "singleflight", "swr", "xfetch")
 """The lab's own strategies that stand beside the contenders, unless others are named."""
@@ -57,7 +58,7 @@ def entrant(name: str, found: Discovered) -> Entrant:
     """The entrant of that name. Raises `BadLeague` where there is none."""
     strategy = found.choosable.get(name)
     if strategy is None:
-        raise BadLeague(f"there is no strategy and no contender {name!r}")
+        raise BadLeague(no_strategy(name, found.choosable))
     if not issubclass(strategy, ContenderStrategy):
         told = parts_of(strategy)
         if issubclass(strategy, Proxy):

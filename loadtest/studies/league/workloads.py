@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loadtest.report.workload_in_words import sentence
+from loadtest.workload.near_names import no_such
 from loadtest.workload.scenario import OWN, Scenario, read_scenario
 
 FOLDER = OWN / "league"
@@ -63,8 +64,7 @@ def workload(name: str) -> Workload:
         scenario = read_scenario(name, duration_s=seconds)
         return Workload(scenario, ("--scenario", name, "--duration", f"{seconds:g}"))
     if name not in FAULTS:
-        known = ", ".join(WORKLOADS)
-        raise BadLeague(f"there is no workload {name!r} in the league: name some of {known}, or behaviour")
+        raise BadLeague(f"in the league {no_such('workload', name, WORKLOADS, other='behaviour')}")
     path = f"loadtest/scenarios/{FOLDER.name}/{name}.toml"
     return Workload(read_scenario(str(FOLDER / f"{name}.toml")), ("--scenario", path))
 

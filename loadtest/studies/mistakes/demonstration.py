@@ -7,6 +7,7 @@ from pathlib import Path
 from app.discovery import Discovered
 from app.strategy import Strategy
 from loadtest.workload.gate import BadGate, Gate, parse_gate
+from loadtest.workload.near_names import LAB_LIST, no_such
 from loadtest.workload.planned_run import PlannedRun, plan
 from loadtest.workload.scenario import OWN, BadScenario, Scenario, read_scenario
 
@@ -52,7 +53,7 @@ def demonstrations(found: Discovered, names: Iterable[str]) -> list[Demonstratio
     shown = []
     for name in names:
         if name not in found.wrong:
-            raise BadDemonstration(f"there is no mistake {name!r}: name some of {', '.join(found.wrong)}")
+            raise BadDemonstration(no_such("mistake", name, found.wrong, LAB_LIST))
         shown.append(_demonstration(found.wrong[name], FOLDER / f"{name}.toml"))
     return shown
 

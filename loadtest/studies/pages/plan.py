@@ -157,7 +157,7 @@ def read_pages_plan(path: Path) -> PagesPlan:
     try:
         return PagesPlan.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
-        raise BadPages(f"{path}: {'; '.join(faults_of(error, 'pages'))}") from None
+        raise BadPages(f"{path}: {'; '.join(faults_of(error, 'pages', PagesPlan))}") from None
     except (OSError, ValueError) as error:
         raise BadPages(f"{path}: {error}") from None
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from loadtest.workload.near_names import no_such
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import BYTES_MAX, OWN, BadScenario, Scenario
 from loadtest.workload.schema import without_schema
@@ -100,7 +101,7 @@ def read_steps(name_or_path: str) -> StepByStep:
     path = Path(name_or_path)
     if not path.suffix:
         if name_or_path not in step_files():
-            raise BadScenario(f"there are no steps {name_or_path!r}: name {', '.join(step_files())}, or a .toml file")
+            raise BadScenario(no_such("file of steps", name_or_path, step_files(), other="a .toml file"))
         path = STEPS / f"{name_or_path}.toml"
     try:
         table = without_schema(tomllib.loads(text_of(path, BYTES_MAX)))
@@ -110,6 +111,6 @@ def read_steps(name_or_path: str) -> StepByStep:
     except FileNotFoundError:
         raise BadScenario(f"there is no file {path}") from None
     except ValidationError as error:
-        raise BadScenario(f"{path}: {'; '.join(faults_of(error, 'steps'))}") from None
+        raise BadScenario(f"{path}: {'; '.join(faults_of(error, 'steps', StepByStep))}") from None
     except (OSError, ValueError) as error:
         raise BadScenario(f"{path}: {error}") from None

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from app.input_faults import input_faults
 from app.strategy import Strategy
 from loadtest.report.frontier.choice import Value, in_words
+from loadtest.workload.near_names import no_such
 from loadtest.workload.scenario import Scenario
 
 VALUES_MAX = 1_000
@@ -73,7 +74,7 @@ def read_setting(text: str, scenario: Scenario, strategies: Mapping[str, type[St
         known = [name for name in parameters if parameters[name] == whose] or [
             path for path in fields if path[:1] != "_"
         ]
-        raise BadSetting(f"--set {asked}: there is no such setting: name one of {', '.join(known)}")
+        raise BadSetting(f"--set: {no_such('setting', asked, known, 'docs/reference/scenarios.md names all')}")
     return Setting(found[0], values, parameters.get(found[0], ""))
 
 

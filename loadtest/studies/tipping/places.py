@@ -76,7 +76,7 @@ class MapPlan:
             return Scenario.model_validate(table)
         except ValidationError as error:
             what = f"load {place.rate_per_s:g}/s, {self.field} {place.trigger:g}"
-            raise BadMap(f"at {what}: {faults_of(error, 'scenario')[0]}") from None
+            raise BadMap(f"at {what}: {faults_of(error, 'scenario', Scenario)[0]}") from None
 
 
 def plan_map(

@@ -70,7 +70,7 @@ def test_without_a_kind_it_tells_what_there_is_in_a_line_each(words: tuple[str, 
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["nope"], "there is no 'nope': name one of redis-killed, "),
+        (["nope"], "there is no fault 'nope': name one of redis-killed, "),
         (["redis-slow", "--ms", 0], "--ms: Input should be greater than 0"),
         (["redis-paused", "--ms", 5], "--ms: redis-paused takes --for"),
         (["redis-flushed", "--for", 5], "--for: redis-flushed is a moment"),

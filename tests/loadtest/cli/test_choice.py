@@ -78,7 +78,7 @@ def test_the_stack_is_told_to_serve_mistakes_where_one_is_named(strategies: str,
         (["try", "half_lock"], "half_lock is wrong on purpose and keeps no contract"),
         (["try", "all"], "all: one strategy, by its name, and not"),
         (["replay", "1", "--strategy", "all"], "all: one strategy, by its name, and not"),
-        (["sim", "--strategies", "static,every"], "there is no strategy 'every': name some of static, "),
+        (["sim", "--strategies", "static,every"], "there is no strategy 'every'; "),
     ],
 )
 def test_what_is_no_choice_is_refused(words: list[str], said: str) -> None:

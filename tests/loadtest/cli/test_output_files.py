@@ -39,4 +39,4 @@ def test_junit_of_somebody_else_is_not_the_labs(tmp_path: Path) -> None:
     path = tmp_path / "tests.xml"
     path.write_text('<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="pytest">')
     assert why_not_over(path, OWN_JUNIT) == "it is there, and nothing that this command has written"
-    assert why_not_over(tmp_path, OWN_JUNIT) == "it is there, and no file"
+    assert why_not_over(tmp_path, OWN_JUNIT) == "it is a folder; name a file"

@@ -108,7 +108,7 @@ def test_closed_loops_ask_for_keys_as_the_scenario_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stated", "said"),
     [
-        ({"strategy": "x,nope"}, "--strategy: there is no strategy 'nope': the pods have x, y, z, v"),
+        ({"strategy": "x,nope"}, "--strategy: in the pods there is no strategy 'nope': name one of x, y, z, v"),
         ({"strategy": "w"}, "--strategy: strategy 'w' is broken there: no class"),
         ({"strategy": "x,,y"}, "--strategy: names by comma"),
         ({"targets": "https://a"}, "--targets: 'https://a': pods speak http"),

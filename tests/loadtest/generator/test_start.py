@@ -64,7 +64,10 @@ def test_what_cannot_be_followed_ends_it_at_once_with_one_line(tmp_path: Path) -
     dead = f"http://127.0.0.1:{free_port()}"
     with serving() as url:
         for options, said in (
-            (("--host", url, "--strategy", "mine,nope"), "--strategy: there is no strategy 'nope': the pods have mine"),
+            (
+                ("--host", url, "--strategy", "mine,nope"),
+                "--strategy: in the pods there is no strategy 'nope': name one",
+            ),
             (("--host", f"{url}/mine?x=1"), "--host: "),
             (("--targets", f"{url},{dead}"), f"{dead} does not answer: "),
         ):

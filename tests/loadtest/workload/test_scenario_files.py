@@ -54,9 +54,9 @@ def test_a_scenario_in_json_may_have_a_byte_order_mark(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is no text in UTF-8: byte 0 cannot be read"),
         (b"title = 'a\0b'", "has NUL bytes in it"),
         (b"#" * ((1 << 20) + 1), "is larger than 1,048,576 bytes"),
-        (b"", "title: Field required"),
+        (b"", "title, duration_s, pods, "),
         (b"x = " + b"[" * 100_000, "is nested too deeply"),
-        (b"\n".join(b"key%d = 1" % number for number in range(1_000)), "and 1002 more"),
+        (b"\n".join(b"key%d = 1" % number for number in range(1_000)), "and 996 more"),
     ],
 )  # fmt: skip
 def test_what_is_no_scenario_is_said_in_one_line(tmp_path: Path, content: bytes, said: str) -> None:
@@ -100,7 +100,9 @@ def test_a_directory_a_pipe_and_a_file_that_is_not_there_are_named(tmp_path: Pat
     "name", ["../scenarios/hot-key", "claims/primer", "..", ".", "", "/etc/passwd", "hot-key\0", "~"]
 )
 def test_a_name_is_one_of_those_that_there_are_and_no_way_out_of_the_folder(name: str) -> None:
-    with pytest.raises(BadScenario, match=r"there is no scenario .*: name one of .*bulk-warm, .*hot-key, "):
+    with pytest.raises(
+        BadScenario, match=r"there is no (scenario|file) .*`lab list` names all|is a folder|is no scenario"
+    ):
         read_scenario(name)
 
 

@@ -311,8 +311,8 @@ def test_a_bench_that_is_interrupted_while_its_processes_start_leaves_nothing(sh
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["bench", "--scenario", "nope"], "there is no scenario 'nope': name one of"),
-        (["bench", "--strategies", "static,nope"], "there is no strategy 'nope': name some of static,"),
+        (["bench", "--scenario", "nope"], "there is no scenario 'nope'; `lab list` names all"),
+        (["bench", "--strategies", "static,nope"], "there is no strategy 'nope'; "),
         (["bench", "--duration", "0"], "--duration"),
         (["bench", "--pods", "17"], "pods: 17 are for virtual time (make sim); as processes, at most 16"),
         (["bench", "--seed", "-1"], "--seed"),

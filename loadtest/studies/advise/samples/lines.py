@@ -21,7 +21,7 @@ def lines_of(path: Path) -> Iterator[bytes | None]:
     try:
         mode = path.stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
-            raise BadSample(f"{path}: is a directory" if stat.S_ISDIR(mode) else f"{path}: is no file with an end")
+            raise BadSample(f"{path}: is a directory" if stat.S_ISDIR(mode) else f"{path}: is no regular file")
         with path.open("rb") as file:
             if file.peek(2)[:2] == _GZIP:
                 with gzip.open(file) as unpacked:

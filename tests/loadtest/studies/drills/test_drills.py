@@ -123,8 +123,8 @@ def test_several_drills_may_be_named_by_comma(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nothing-known"], "there is no drill 'nothing-known': name some of absent-ids"),
-        (["absent-ids", "--world", "stack"], "--world: there is no 'stack': name one of virtual, native"),
+        (["nothing-known"], "there is no drill 'nothing-known'; "),
+        (["absent-ids", "--world", "stack"], "--world: there is no world 'stack': name one of virtual, native"),
         (["absent-ids", "--strategies", "nobody"], "there is no strategy 'nobody'"),
         (["{folder}/missing.toml"], "there is no file"),
         (["{folder}/control.toml"], "control: drill.must_fail: there is no strategy 'nobody'"),
@@ -177,5 +177,5 @@ def test_a_run_that_is_no_result_is_not_judged_and_says_why(own: Path) -> None:
 
 
 def test_the_labs_drills_are_named_where_one_is_unknown() -> None:
-    with pytest.raises(BadDrill, match=r"name some of absent-ids, .*, redis-slow, or a \.toml file"):
+    with pytest.raises(BadDrill, match=r"there is no drill .*drills/ has all; a \.toml file"):
         read_drill("redis")

@@ -311,7 +311,7 @@ def test_records_of_runs_are_linked_where_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nothing"], "there is no workload 'nothing' in the league: name some of hot-key, "),
+        (["nothing"], "in the league there is no workload 'nothing': name one of hot-key, "),
         (["--world", "stack"], "--world: there is no 'stack'"),
         (["--strategies", "nobody"], "there is no strategy 'nobody'"),
         (["--render"], "--render: name what there is to show"),

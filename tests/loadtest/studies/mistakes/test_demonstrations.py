@@ -76,7 +76,7 @@ def test_one_that_shows_is_written_between_the_markers_of_a_page(tmp_path: Path)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nobody"], "there is no mistake 'nobody': name some of "),
+        (["nobody"], "there is no mistake 'nobody': name one of "),
         (["swr"], "there is no mistake 'swr'"),
         (["half_lock", "--page", "{folder}/none.md"], "--page: "),
         (["half_lock", "--page", "{folder}/plain.md"], "has no block between <!-- measured: mistakes -->"),

@@ -166,7 +166,7 @@ def test_measured_are_the_first_step_the_last_without_a_fault_and_the_last_and_t
         (("stale_if_error_s = 30", "stale_if_error_s = -1"), "steps.kept: params.layered.stale_if_error_s"),
         (("stale_if_error_s = 30", "stale_for_s = 30"), "steps.kept: params.layered"),
         (('strategy = "layered"', 'strategy = "laid"'), "steps.alone: there is no strategy 'laid'"),
-        (('says = "the outage"', ""), "steps.2.says: Field required"),
+        (('says = "the outage"', ""), "steps.2.says: must be stated"),
     ],
 )
 def test_a_file_that_cannot_be_run_exits_2_and_names_the_step(
@@ -180,9 +180,9 @@ def test_a_file_that_cannot_be_run_exits_2_and_names_the_step(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nobody"], "there are no steps 'nobody': name layers, or a .toml file"),
+        (["nobody"], "there is no file of steps 'nobody': name one of layers, or a .toml file"),
         (["{folder}/none.toml"], "there is no file"),
-        (["--only", "roof"], "there is no step 'roof': name some of nothing, spread, "),
+        (["--only", "roof"], "there is no step 'roof': name one of nothing, spread, "),
         (["--page", "{folder}/none.md"], "--page"),
         (["--page", "{folder}/plain.md"], "has no block between <!-- measured: steps -->"),
     ],
