@@ -21,6 +21,7 @@ from loadtest.contract.behaviour.finding import Behaviour
 from loadtest.contract.behaviour.probes import QUESTIONS
 from loadtest.studies.trial.behaviour_screen import USUAL_ADVICE, behaviour_screen, not_held, why_unusable
 from loadtest.studies.trial.breach import Breach, unusable
+from loadtest.workload.absent_library import why_absent
 from loadtest.workload.near_names import no_such
 from loadtest.workload.scenario import Scenario
 
@@ -44,7 +45,7 @@ def contenders_named(found: Discovered, name: str, is_file: bool) -> list[type[C
     if is_proxy(file):
         fail(f"{name} is a proxy, and the probes are for a library inside a pod. Run it: make bench STRATEGIES={name}")
     if file in found.missing:
-        fail(f"{name} needs what is not installed: {found.missing[file]}")
+        fail(why_absent(name, file, found.missing[file]))
     if file in found.broken_contenders:
         breach = unusable(found.broken_contenders[file])
         show_screen(_told(breach, name, file), code=2)

@@ -43,6 +43,7 @@ def replay_page(
         verdict=verdict,
         is_violated=is_violated,
         shown=_shown(timeline),
+        opens_at_expiry="expiry" in kinds and bool(timeline.loads) and not is_violated,
         runs=[(kind, label) for kind, label in runs.items() if kind in kinds],
         stamp=stamp,
         run=Markup(as_data(_data(timeline))),

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from app.contender_names import file_of
+from app.contender_names import file_of, is_proxy
 from app.discovery import Discovered
 from app.strategy_groups import GROUPS, UnknownStrategy, words
+from loadtest.workload.absent_library import why_absent
 
 LISTED_MAX = 14
 """The most names that a message lists whole."""
@@ -50,7 +51,11 @@ def no_strategy(name: str, known: Iterable[str]) -> str:
 def choose(found: Discovered, asked: str | None) -> list[str]:
     """The strategies that a text with commas names, or those of the default. Raises `UnknownStrategy`."""
     for name in words(asked) if asked else ():
-        is_told = name in found.broken or file_of(name) in {*found.missing, *found.broken_contenders}
-        if name not in found.choosable and name not in GROUPS and not is_told:
+        if name in found.choosable or name in GROUPS or name in found.broken:
+            continue
+        file = file_of(name)
+        if file in found.missing and not is_proxy(file):
+            raise UnknownStrategy(why_absent(name, file, found.missing[file]))
+        if file not in {*found.missing, *found.broken_contenders}:
             raise UnknownStrategy(no_strategy(name, found.choosable))
     return found.choose(asked)

@@ -33,7 +33,6 @@ const packed = (spans, most) => {
     free[row] = ended(span.end);
     span.row = row;
   }
-  return free.length;
 };
 
 const thing = kind => ([pod, item, begin, end, text, why]) => ({ kind, pod, item, begin, end, text, why });
@@ -49,17 +48,23 @@ RUN.pods.forEach((name, pod) => lanes.push({
     { spans: requests.filter(request => request.pod === pod), height: 4, most: 30 },
   ],
 }));
-for (const lane of lanes) {
-  lane.height = lane.pod === undefined ? 8 : 26;
-  for (const group of lane.groups) {
-    group.rows = packed(group.spans, group.most);
-    lane.height += group.rows * group.height + (group.rows ? 4 : 0);
+for (const lane of lanes) for (const group of lane.groups) packed(group.spans, group.most);
+const isInView = span => span.begin <= view[1] && ended(span.end) >= view[0];
+// a lane is as high as what is in view: else the waiters of the cold start decide for the whole run
+const measure = () => {
+  for (const lane of lanes) {
+    lane.height = lane.pod === undefined ? 8 : 26;
+    for (const group of lane.groups) {
+      group.rows = group.spans.reduce((most, span) => isInView(span) ? Math.max(most, span.row + 1) : most, 0);
+      lane.height += group.rows * group.height + (group.rows ? 4 : 0);
+    }
+    lane.height = Math.max(lane.height, 24);
   }
-  lane.height = Math.max(lane.height, 24);
-}
+};
 const mostHits = Math.max(1, ...RUN.hits.flatMap(of => of));
 
 const draw = () => {
+  measure();
   const width = canvas.clientWidth, ratio = devicePixelRatio || 1;
   const tall = 26 + lanes.reduce((sum, lane) => sum + (shown.has(lane.name) ? lane.height : 16), 0);
   canvas.style.height = `${tall}px`;
@@ -311,12 +316,29 @@ canvas.addEventListener("pointerup", event => {
 canvas.addEventListener("pointercancel", () => { grip = null; });
 new ResizeObserver(draw).observe(canvas.parentElement);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readInks(); draw(); });
+// the run opens where it tells most: around the first expiry with a load after it, with who waited longest there
+const BEFORE = 0.5e6, AFTER = 2e6; // microseconds around that expiry
+const openAtExpiry = () => {
+  for (const [us, kind] of RUN.moments) {
+    if (kind !== "expiry") continue;
+    const there = span => span.begin >= us && span.begin <= us + AFTER;
+    const load = loads.find(there);
+    if (!load) continue;
+    const long = span => ended(span.end) - span.begin;
+    const longest = requests.filter(there).reduce((most, one) => most && long(most) >= long(one) ? most : one, null);
+    view = [Math.max(0, us - BEFORE), Math.min(Math.max(END, LEAST), us + AFTER)];
+    explain(longest || load);
+    setTime(ended(chosen.end));
+    return true;
+  }
+  return false;
+};
 const arrive = () => {
   const stated = new URLSearchParams(location.hash.slice(1)), t = Number(stated.get("t")), e = Number(stated.get("e") ?? -1);
   if (stated.get("e") !== null && RUN.events[e]) goTo(e);
   else if (stated.get("t") !== null && Number.isFinite(t)) setTime((t - RUN.from) * 1e6);
   else if (RUN.moments.some(moment => moment[1] === "violation")) setTime(END, RUN.events.length - 1);
-  else setTime(0);
+  else if (!openAtExpiry()) setTime(0);
 };
 addEventListener("hashchange", arrive);
 readInks();

@@ -51,7 +51,7 @@ def test_no_text_of_a_run_ends_its_element() -> None:
 @pytest.mark.parametrize(
     ("name", "more", "names"),
     [
-        ("", [], "no file"),
+        ("", [], "it is a folder"),
         ("none/page.html", [], "no such folder"),
         ("drill.toml", [], "nothing that this command has written"),
         ("page.html", ["--keys", "99"], "--keys: '99' is no item"),
