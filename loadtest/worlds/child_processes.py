@@ -159,21 +159,17 @@ class Children:
             async with asyncio.timeout(GRACE_S):
                 await child.process.wait()
         except (TimeoutError, asyncio.CancelledError):
-            child.signal(signal.SIGKILL)
-            await child.process.wait()
+            await _kill(child)
 
     async def end_at_once(self) -> None:
         """End all children by SIGKILL, without the order and the grace of those that are at work."""
-        for child in self.alive():
-            child.signal(signal.SIGKILL)
-        await asyncio.gather(*(child.process.wait() for child in self._children))
+        await asyncio.gather(*map(_kill, self.alive()))
 
     async def kill(self, child: Child) -> None:
         """End a child by SIGKILL, and forget it, so that it never counts as fallen."""
         self._children.remove(child)
         try:
-            child.signal(signal.SIGKILL)
-            await child.process.wait()
+            await _kill(child)
         except BaseException:
             self._children.append(child)
             raise
@@ -190,6 +186,19 @@ class Children:
     def fallen(self) -> list[Child]:
         """The children that have ended of their own accord, and were not meant to."""
         return [child for child in self._children if child.ended and not child.may_end]
+
+
+async def _kill(child: Child) -> None:
+    """End a child by SIGKILL, and wait for its end whatever is cancelled: its loop must not be closed before."""
+    child.signal(signal.SIGKILL)
+    was_cancelled = False
+    while not child.ended:
+        try:
+            await child.process.wait()
+        except asyncio.CancelledError:  # a second Ctrl-C, and the end of the loop, which cancels every task
+            was_cancelled = True
+    if was_cancelled:
+        raise asyncio.CancelledError
 
 
 def _absolute(path: Path) -> Path:

@@ -57,6 +57,20 @@ def test_a_child_that_will_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.
     assert not _is_alive(child.pid)
 
 
+def test_a_child_is_waited_for_however_often_its_end_is_cancelled(tmp_path: Path) -> None:
+    async def scenario() -> Child:
+        children = Children()
+        child = await _up(await children.start("stubborn", STUBBORN, tmp_path / "log"))
+        end = asyncio.create_task(children.end(child))
+        await asyncio.sleep(0)
+        while not end.done():
+            end.cancel()
+            await asyncio.sleep(0)
+        return child
+
+    assert asyncio.run(scenario()).ended, "else its loop is closed before, and asyncio says so on the terminal"
+
+
 def test_a_cancelled_owner_still_ends_its_children(tmp_path: Path) -> None:
     async def scenario() -> Child:
         started: asyncio.Future[Child] = asyncio.get_running_loop().create_future()
