@@ -1,6 +1,7 @@
 """`lab sim`: strategies in virtual time."""
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from loadtest.cli.options import (
     Wide,
 )
 from loadtest.cli.terminal import console, exit_unless_valid, fail
+from loadtest.figures.summarise import Finished
 from loadtest.sim.pool import WORKERS_MAX
 from loadtest.workload.planned_run import plan
 
@@ -67,14 +69,14 @@ def sim(
     finished = conduct(
         workload, runs, found, "virtual", seed, results, workers=workers, raw=raw, show=partial(show_table, wide=wide)
     )
-    wall_s, cpu_s, rows = (
-        time.monotonic() - began_s,
-        sum(one.cpu_s for one in finished),
-        [one.summary for one in finished],
-    )
-    for row in rows:
+    if wide:  # summary.json has the traces of every run
+        _tell_runs(finished, time.monotonic() - began_s)
+    exit_unless_valid(all_valid([one.summary for one in finished]))
+
+
+def _tell_runs(finished: Sequence[Finished], wall_s: float) -> None:
+    for row in (one.summary for one in finished):
         console.print(f"trace {row.strategy} seed {row.seed}: {row.trace}", highlight=False, style="dim")
-    requests = sum(row.requests for row in rows)
+    requests, cpu_s = sum(one.summary.requests for one in finished), sum(one.cpu_s for one in finished)
     per_cpu_s = f", {requests / cpu_s:,.0f} per CPU second" if cpu_s else ""
     console.print(f"{requests:,} requests in {wall_s:.1f} s{per_cpu_s}.", highlight=False)
-    exit_unless_valid(all_valid(rows))

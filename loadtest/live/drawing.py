@@ -138,6 +138,7 @@ class Drawing:
             return {"head": "All runs have ended", "told": "The report is being made.", "part": 1.0}
         repeats = max(one.repeat for one in watch.runs)
         which = f", repeat {run.repeat} of {repeats}" if repeats > 1 else ""
+        order = "; each round of runs has a random order" if repeats > 1 else ""
         elapsed_s, duration_s = watch.elapsed_s, run.scenario.duration_s
         if elapsed_s is None or elapsed_s < 0:
             told, part = "its system is being started", 0.0
@@ -146,7 +147,8 @@ class Drawing:
         else:
             told, part = "its last answers and its figures", 1.0
         return {
-            "head": f"{self._shown[run.name]}{which}", "told": f"run {watch.number} of {len(watch.runs)}: {told}",
+            "head": f"{self._shown[run.name]}{which}",
+            "told": f"run {watch.number} of {len(watch.runs)}: {told}{order}",
             "part": round((watch.number - 1 + part) / len(watch.runs), 4),
         }  # fmt: skip
 
@@ -211,7 +213,7 @@ class Drawing:
         return told[-INCIDENTS_MAX:]
 
 
-_NOTHING: Floats = np.zeros(1)
+_NOTHING: Floats = np.full(1, np.nan)  # 0 would be drawn, as a line of a run that has not begun
 _EMPTY = Series(1.0, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
 """A course without values; the page puts in those of the run that is on."""
 

@@ -30,7 +30,7 @@
     const steps = values => values.flatMap(value => [value, value]);
     const edges = reads.flatMap((_, bin) => [bin * bin_s, (bin + 1) * bin_s]);
     for (const trace of figure.data) {
-      if (trace.name === "origin reads") Object.assign(trace, { x0: 0, dx: bin_s, y: [...reads, ...reads.slice(-1)] });
+      if (trace.name === "origin reads") Object.assign(trace, { x: undefined, x0: 0, dx: bin_s, y: [...reads, ...reads.slice(-1)] });
       if (trace.name === "p50") Object.assign(trace, { x: edges, y: steps(p50) });
       if (trace.name === "p99") Object.assign(trace, { x: edges, y: steps(p99) });
     }

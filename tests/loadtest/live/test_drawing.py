@@ -1,8 +1,11 @@
 """What a live page tells of a bench, from a folder as a bench leaves it in mid-run."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from loadtest.figures.incident import Incident, planned
 from loadtest.figures.run_folder import RunRecord, keep_plan, new_run_folder
@@ -14,6 +17,30 @@ from loadtest.workload.scenario import read_scenario
 
 SCENARIO = read_scenario("redis-away")
 RUNS = [PlannedRun(SCENARIO, name, seed=1) for name in ("static", "swr")]
+
+
+def told_first(folder: Path, runs: list[PlannedRun], name: str) -> dict[str, Any]:
+    keep_plan(folder, runs)
+    log = PageEvents("here")
+    Drawing(Watch(folder), ["static", "swr"], ["static", "swr"], "static").look(log)
+    told: dict[str, Any] = json.loads(next(one.data for one in log.after(NONE_SEEN) if one.name == name))
+    return told
+
+
+def test_a_run_to_come_draws_no_line(tmp_path: Path) -> None:
+    told = told_first(new_run_folder(tmp_path, "away", {}, SCENARIO), RUNS, "figure")
+    for strategy in told["strategies"]:
+        for trace in json.loads(strategy["figure"])["data"]:
+            values = trace["y"]
+            if isinstance(values, dict):
+                values = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
+            assert all(value is None or np.isnan(value) for value in values), trace["name"]
+
+
+def test_the_order_of_repeats_is_told_to_be_random(tmp_path: Path) -> None:
+    repeats = [PlannedRun(SCENARIO, name, seed=1, repeat=repeat) for repeat in (1, 2) for name in ("swr", "static")]
+    folder = new_run_folder(tmp_path, "away", {}, SCENARIO)
+    assert told_first(folder, repeats, "grown")["now"]["told"].endswith("; each round of runs has a random order")
 
 
 def seen(folder: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A recorded load: found from where its scenario is, brought along by the run, and refused by its line."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -91,11 +92,13 @@ def test_a_run_in_virtual_time_can_be_run_again_from_its_folder(scenario: Path, 
     (scenario.parent / "recorded" / "visits.csv").unlink()
     kept = tmp_path / "one" / "latest" / "scenario.json"
     again = lab("sim", "--scenario", kept, "--strategies", "static", "--results", tmp_path / "two")
-    traces = [
-        line for said in (first, again) for line in said.stdout.splitlines() if line.startswith("trace static seed 1: ")
-    ]
-    assert len(traces) == 2, first.output + again.output
-    assert traces[0] == traces[1]
+    assert (first.exit_code, again.exit_code) == (0, 0), first.output + again.output
+    assert "trace" not in first.stdout, "it is in summary.json, and on the terminal with --wide"
+    one, two = (
+        json.loads((tmp_path / name / "latest" / "summary.json").read_text())["runs"][0]["trace"]
+        for name in ("one", "two")
+    )
+    assert one == two != ""
 
 
 @pytest.mark.parametrize(
