@@ -1,6 +1,7 @@
 """Loads that fail, hang or die: who gets the error, for how long, and whether old values help."""
 
 import asyncio
+from collections.abc import Sequence
 
 from loadtest.contract.behaviour.answers import SLACK_S
 from loadtest.contract.behaviour.bench import PODS, ProbeBench, counted, errors_named
@@ -15,36 +16,41 @@ RATE_PER_S = 20.0
 
 
 async def failed_load(bench: ProbeBench) -> Answered:
-    """Fail every load of a herd, and ask again once the origin is well."""
-    takes_s = bench.scale.load_s
-    bench.origin.fate = lambda _: LoadFate(takes_s, fails=True)
-    replies = await bench.herd(HERD, "k0")
-    loads, began_s = len(bench.origin.loads), bench.now_s()
-    bench.origin.be_as_usual()
-    remembered_s: float | None = None
-    tries = 0
-    while bench.now_s() - began_s < bench.scale.patience_s:
-        asked_s, tries = bench.now_s(), tries + 1
-        if all(one.is_right for one in await asyncio.gather(*(bench.ask("k0", pod) for pod in range(PODS)))):
-            remembered_s = asked_s - began_s if tries > 1 else 0.0
-            break
-        await asyncio.sleep(ASK_AGAIN_S)
+    """Fail the loads of a herd until the first has failed, and ask at each pod from then on until it answers.
+
+    Nothing waits for the herd, whose readers may be held up by what the failed load left.
+    """
+    scale, origin = bench.scale, bench.origin
+    origin.fate = lambda load: LoadFate(scale.load_s, fails=load.began_s < origin.loads[0].began_s + scale.load_s)
+    herd = asyncio.create_task(bench.herd(HERD, "k0"))
+    await origin.asked("k0")
+    well_s = origin.loads[0].began_s + scale.load_s
+    await asyncio.sleep(well_s + SLACK_S - bench.now_s())
+    failed = sum(load.began_s < well_s for load in origin.loads)
+    answered_s = await _first_answers(bench, range(PODS), well_s)
+    replies = await herd
     origins, values = sum(one.is_origins for one in replies), sum(one.value is not None for one in replies)
-    others = len(replies) - origins - values
+    unanswered = sum(one.took_s >= scale.patience_s for one in replies)
+    known = [seconds for seconds in answered_s.values() if seconds is not None]
+    remembered_s = max(known) if len(known) == PODS else None
+    soon_s = 2 * scale.load_s + SLACK_S + ASK_AGAIN_S  # a load, one that had begun before it, and a waiter's next look
+    is_soon = remembered_s is not None and remembered_s <= soon_s
     if remembered_s is None:
-        then, cell = f"no request got a value in the {bench.scale.patience_s:g} s after it", "for ever"
-    elif tries > 1:
-        then, cell = f"every pod answered again {remembered_s:.2f} s after it", f"for {remembered_s:.2f} s"
+        then, cell = f"not every pod had a value {scale.patience_s:g} s after it", "for ever"
     else:
-        then, cell = "the next request at each pod got a value", "not at all"
+        then = f"every pod had a value {remembered_s:.2f} s after it"
+        cell = "not at all" if is_soon else f"for {remembered_s:.1f} s"
+    if unanswered and is_soon:
+        cell = f"{unanswered} without an answer"
     return Answered(
-        remembered_s is not None and tries == 1,
-        f"Of {len(replies)} readers of a load that failed {origins} got the origin's error, {others} another one"
-        f"{errors_named([one for one in replies if not one.is_origins])} and "
-        f"{values} a value, by {counted(loads, 'load')}; {then}.",
+        is_soon and not unanswered,
+        f"Of {len(replies)} readers of a load that failed {origins} got the origin's error, "
+        f"{len(replies) - origins - values} another one"
+        f"{errors_named([one for one in replies if not one.is_origins])} and {values} a value, "
+        f"with {counted(failed, 'load')} while it failed; {then}.",
         cell,
-        {"readers": len(replies), "origins_error": origins, "other_error": others, "values": values, "loads": loads}
-        | {"remembered_s": remembered_s},
+        {"readers": len(replies), "origins_error": origins, "other_error": len(replies) - origins - values}
+        | {"values": values, "loads": failed, "unanswered": unanswered, "remembered_s": remembered_s},
     )
 
 
@@ -53,7 +59,7 @@ async def half_failing(bench: ProbeBench) -> Answered:
     scale, rng = bench.scale, bench.rng
     bench.origin.fate = lambda load: LoadFate(scale.load_s, fails=load.number > 0 and rng.random() < 0.5)
     await bench.ask("k0")
-    replies = await bench.traffic(FAILING_TTLS * scale.ttl_s, RATE_PER_S)
+    replies = await bench.traffic(FAILING_TTLS * scale.ttl_s, RATE_PER_S, patience_s=scale.ttl_s)
     failed = sum(not one.is_right for one in replies)
     old = sum(one.value is not None and one.age_s > scale.ttl_s + scale.load_s + SLACK_S for one in replies)
     loads, well = len(bench.origin.loads), sum(load.ok for load in bench.origin.loads)
@@ -90,27 +96,9 @@ async def _until_answered(bench: ProbeBench, what: str, is_killed: bool = False)
         await bench.redis.cut_off(0)
     began_s = bench.now_s()
     pods = range(1, PODS) if is_killed else range(PODS)
-    answered_s: dict[int, float | None] = {}
-
-    async def ask_until_answered(pod: int) -> None:
-        while (left_s := began_s + scale.patience_s - bench.now_s()) > 0:
-            # each as a request of its own, which does not wait for the one before
-            waiting.add(asyncio.create_task(noted(pod, left_s)))
-            await asyncio.sleep(ASK_AGAIN_S)
-            if pod in answered_s:
-                return
-        answered_s.setdefault(pod, None)
-
-    async def noted(pod: int, left_s: float) -> None:
-        reply = await bench.ask("k0", pod, patience_s=left_s)
-        if reply.is_right and answered_s.get(pod) is None:
-            answered_s[pod] = reply.answered_s - began_s
-
-    waiting: set[asyncio.Task[None]] = set()
-    await asyncio.gather(*map(ask_until_answered, pods))
-    for task in (first, *waiting):
-        task.cancel()
-    await asyncio.wait([first, *waiting], timeout=scale.load_s)
+    answered_s = await _first_answers(bench, pods, began_s)
+    first.cancel()
+    await asyncio.wait([first], timeout=scale.load_s)
     known = [seconds for seconds in answered_s.values() if seconds is not None]
     slowest_s = max(known) if len(known) == len(pods) else None
     first_s = min(known, default=None)
@@ -125,3 +113,32 @@ async def _until_answered(bench: ProbeBench, what: str, is_killed: bool = False)
         told = f"somebody was answered after {first_s:.2f} s, and at every pod after {slowest_s:.2f} s"
         cell = f"{slowest_s:.1f} s"
     return Answered(slowest_s is not None, f"{what} {told}.", cell, numbers)
+
+
+async def _first_answers(bench: ProbeBench, pods: Sequence[int], since_s: float) -> dict[int, float | None]:
+    """The seconds from that moment to the first value of `k0` at each pod; None where none comes in the patience."""
+    answered_s: dict[int, float | None] = {}
+    asked: list[asyncio.Task[None]] = []
+
+    async def ask_until_answered(pod: int) -> None:
+        own: list[asyncio.Task[None]] = []
+        while (left_s := since_s + bench.scale.patience_s - bench.now_s()) > 0:
+            # each as a request of its own, which does not wait for the one before
+            own.append(asyncio.create_task(noted(pod, left_s)))
+            asked.append(own[-1])
+            # the more of them wait, the rarer, because waiters that poll take the probe's time
+            await asyncio.sleep(ASK_AGAIN_S * max(1, sum(not one.done() for one in own)))
+            if pod in answered_s:
+                return
+        answered_s.setdefault(pod, None)
+
+    async def noted(pod: int, left_s: float) -> None:
+        reply = await bench.ask("k0", pod, patience_s=left_s)
+        if reply.is_right and answered_s.get(pod) is None:
+            answered_s[pod] = reply.answered_s - since_s
+
+    await asyncio.gather(*map(ask_until_answered, pods))
+    for task in asked:
+        task.cancel()
+    await asyncio.wait(asked, timeout=bench.scale.load_s)
+    return answered_s

@@ -119,6 +119,19 @@ class LockStays(OneAtAll):
             await self.client.delete(f"{key}:lock")
 
 
+class KeepsTheLock(Plain):
+    """The request that loads holds a lock for 30 s, and frees it only where its load succeeded; others look again."""
+
+    async def get(self, key: str, load: LoadValue) -> bytes:
+        while (body := await self.cached(key)) is None:
+            if await self.client.set(f"{key}:lock", "held", nx=True, px=30_000):
+                body = await self.fill(key, load)
+                await self.client.delete(f"{key}:lock")
+                return body
+            await asyncio.sleep(1.0)
+        return body
+
+
 class RemembersFailures(PerPod):
     """A flight that has failed stays in the map."""
 

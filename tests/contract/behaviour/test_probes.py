@@ -31,6 +31,8 @@ def test_a_right_contender_holds_whatever_can_be_held() -> None:
         (tiny.NeverExpires, "expires", "does not expire"),
         (tiny.RemembersFailures, "failed-load", "for ever"),
         (tiny.LeaderTakesAllDown, "failed-load", "for ever"),
+        (tiny.KeepsTheLock, "failed-load", "for 30"),
+        (tiny.KeepsTheLock, "leader-cancelled", "31.0 s of waiting"),
         (tiny.LeaderTakesAllDown, "leader-cancelled", "4 of 13 harmed"),
         (tiny.CancelsTheOthers, "leader-cancelled", "3 of 13 harmed"),
         (tiny.CancelsTheOthers, "follower-cancelled", "4 of 14 harmed"),
@@ -92,6 +94,14 @@ def test_half_of_the_loads_failing_harms_those_who_share_a_load() -> None:
     hangs = found(tiny.LeaderTakesAllDown, "half-failing").numbers["failed_share"]
     assert hangs is not None
     assert hangs > 0.1
+
+
+def test_a_lock_that_a_failed_load_leaves_behind_fails_most_requests_whose_clients_wait_no_longer_than_a_ttl() -> None:
+    finding = found(tiny.KeepsTheLock, "half-failing")
+    share = finding.numbers["failed_share"]
+    assert share is not None
+    assert share > 0.5
+    assert "no answer within 5 s" in finding.sentence
 
 
 def test_what_redis_holds_and_is_sent_is_counted() -> None:
