@@ -4,6 +4,7 @@ import asyncio
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,9 @@ from loadtest.workload.scenario import Scenario
 from loadtest.worlds.environment import describe
 from loadtest.worlds.world import WorldFailed
 
+TOLD_EVERY_S = 30.0
+"""Seconds between two lines that tell how far a command is, where there is no terminal to draw a bar on."""
+
 
 def this_run(seed: int, is_virtual: bool = False) -> dict[str, Any]:
     """The environment of this command, as the run's folder keeps it."""
@@ -49,7 +53,7 @@ class _RunsProgress(Progress):
 
 @contextmanager
 def runs_progress(total: int, done: int, underway: Callable[[], float]) -> Iterator[Callable[[], int]]:
-    """A progress bar for `total` runs, `done` of them from before.
+    """A progress bar for `total` runs, `done` of them from before; without a terminal a line now and then on stderr.
 
     It yields a function to call after each run; that returns how many have ended.
     """
@@ -59,10 +63,16 @@ def runs_progress(total: int, done: int, underway: Callable[[], float]) -> Itera
     with _RunsProgress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         bar.done, bar.underway = done, underway
         line = bar.add_task(f"{done} of {total} runs", total=total)
+        began_s = told_s = time.monotonic()
 
         def advance() -> int:
+            nonlocal told_s
             bar.done += 1
             bar.update(line, description=f"{bar.done} of {total} runs")
+            now_s = time.monotonic()
+            if bar.disable and not console.quiet and now_s - told_s >= TOLD_EVERY_S:
+                told_s = now_s
+                say(f"{bar.done} of {total} runs after {now_s - began_s:.0f} s")
             return bar.done
 
         yield advance

@@ -121,13 +121,12 @@ async def _first_answers(bench: ProbeBench, pods: Sequence[int], since_s: float)
     asked: list[asyncio.Task[None]] = []
 
     async def ask_until_answered(pod: int) -> None:
-        own: list[asyncio.Task[None]] = []
         while (left_s := since_s + bench.scale.patience_s - bench.now_s()) > 0:
             # each as a request of its own, which does not wait for the one before
-            own.append(asyncio.create_task(noted(pod, left_s)))
-            asked.append(own[-1])
-            # the more of them wait, the rarer, because waiters that poll take the probe's time
-            await asyncio.sleep(ASK_AGAIN_S * max(1, sum(not one.done() for one in own)))
+            asked.append(request := asyncio.create_task(noted(pod, left_s)))
+            await asyncio.sleep(ASK_AGAIN_S)
+            if not request.done():  # seldom while others wait, because waiters that poll take the probe's time
+                await asyncio.sleep(ASK_AGAIN_S)
             if pod in answered_s:
                 return
         answered_s.setdefault(pod, None)

@@ -12,6 +12,7 @@ import math
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from app.warming.warmer import AGAIN_S
 from loadtest.studies.advise.service import Service
 from loadtest.workload.scenario import Scenario
 
@@ -38,6 +39,10 @@ WARMED_PER_S_MAX = 5_000
 """The most keys per second that are loaded for it, where the pool bounds nothing."""
 TTLS_WARMED = 0.4
 """The longest that this may take, in TTLs: what was loaded first is still fresh then."""
+ROUND_AGAIN_MAX = 0.5
+"""The longest that a second round may take, in times of the first; otherwise as much expires during it."""
+TTLS_SETTLING = 0.5
+"""The longest that the pool may need, once the load has come, for what the filling did not bring, in TTLs."""
 SPREAD = 0.98
 """The part of a TTL over which the warm entries expire: as in a service that has run for long."""
 BATCH_MAX = 10_000
@@ -76,12 +81,13 @@ class Staged(NamedTuple):
 def staged(service: Service, situation: Situation, nets: dict[str, Any] | None = None) -> Staged:
     """The scenario of a situation; what comes before its `begin_s` only fills the cache."""
     lead_s = 0.0 if situation is Situation.COLD else lead_in_s(service)
-    window_s, faults = _window(service, situation, lead_s)
+    begin_s = lead_s if situation is Situation.COLD else lead_s + settling_s(service)
+    window_s, faults = _window(service, situation, begin_s)
     table: dict[str, Any] = {
         "name": f"advise-{situation.replace(' ', '-')}",
         "title": f"{service.keys:,} keys at {service.rate_per_s:,g} requests/s: {situation}",
         "source": "lab advise",
-        "duration_s": round(lead_s + window_s, 3),
+        "duration_s": round(begin_s + window_s, 3),
         "pods": service.pods,
         "load": {"loop": "open", "rate_per_s": service.rate_per_s, "in_flight_max": IN_FLIGHT_MAX},
         "keys": service.popularity.model_dump(),
@@ -99,7 +105,7 @@ def staged(service: Service, situation: Situation, nets: dict[str, Any] | None =
     if lead_s:
         table["load"]["phases"] = [{"for_s": lead_s, "rate_share": 0.0}]
         table["warming"] = warming_of(service)
-    return Staged(Scenario.model_validate(table), lead_s)
+    return Staged(Scenario.model_validate(table), begin_s)
 
 
 def timeout_ms(service: Service) -> float:
@@ -117,27 +123,61 @@ def failed_steady_max(service: Service) -> float:
     return FAILED_STEADY_MAX + late_share(service)
 
 
+class _Filling(NamedTuple):
+    """How the cache is filled before the load comes."""
+
+    rate_per_s: int
+    keys: int
+    rounds: int
+    """A second round brings what has expired during the first, where it is much shorter."""
+    lasts_s: float
+    cold: float
+    """The keys, about, that are not there at its end: left out, or expired since."""
+    hit_ratio: float
+    """The share of the keys that ends it: between what is there after the first round and after the second."""
+
+
+def _filling(service: Service) -> _Filling:
+    mean_s = service.latency.mean_ms / 1000
+    of_pool = WARMED_PER_S_MAX if service.pool is None else POOL_FOR_WARMING * service.pool / mean_s
+    rate_per_s = max(1, math.floor(min(of_pool, WARMED_PER_S_MAX)))
+    keys = min(service.keys, max(1, math.floor(rate_per_s * TTLS_WARMED * service.ttl_s)))
+    lasts_s, expire_s = keys / rate_per_s, SPREAD * service.ttl_s
+    expired = keys * lasts_s / 2 / expire_s  # entries are half of that time old, on average
+    again_s = AGAIN_S + expired / rate_per_s + 2 * mean_s
+    if again_s > lasts_s * ROUND_AGAIN_MAX:
+        return _Filling(rate_per_s, keys, 1, lasts_s + 2 * mean_s, service.keys - keys + expired, 0.0)
+    expired_again = keys * again_s / expire_s
+    hit_ratio = round(1 - (expired + expired_again) / 2 / keys, 4)
+    return _Filling(rate_per_s, keys, 2, lasts_s + again_s + 2 * mean_s, service.keys - keys + expired_again, hit_ratio)
+
+
 def lead_in_s(service: Service) -> float:
     """The seconds before the load in which the cache is filled."""
-    plan = warming_of(service)
-    seconds: float = plan["keys"] / plan["rate_per_s"] + 2 * service.latency.mean_ms / 1000 + 0.1
-    return round(seconds, 3)
+    return round(_filling(service).lasts_s + 0.1, 3)
+
+
+def settling_s(service: Service) -> float:
+    """The seconds of load before a situation counts, in which is loaded what the filling did not bring.
+
+    All that comes in the same second then, as in no service that has run for long.
+    """
+    mean_s = service.latency.mean_ms / 1000
+    rounds = 0.0 if service.pool is None else _filling(service).cold / service.pool
+    return round(2 * mean_s + min(rounds * mean_s, TTLS_SETTLING * service.ttl_s), 3)
 
 
 def warming_of(service: Service) -> dict[str, Any]:
     """The `[warming]` table that fills the cache with what is asked for most, as far as the pool lets it."""
-    latency_s = service.latency.mean_ms / 1000
-    of_pool = WARMED_PER_S_MAX if service.pool is None else POOL_FOR_WARMING * service.pool / latency_s
-    rate_per_s = max(1, math.floor(min(of_pool, WARMED_PER_S_MAX)))
-    keys = min(service.keys, max(1, math.floor(rate_per_s * TTLS_WARMED * service.ttl_s)))
+    filling = _filling(service)
     return {
-        "rate_per_s": rate_per_s,
-        "batch": min(keys, BATCH_MAX),
+        "rate_per_s": filling.rate_per_s,
+        "batch": min(filling.keys, BATCH_MAX),
         "ttl": "spread",
         "spread": SPREAD,
-        "keys": keys,
-        "hit_ratio": 0.0,
-        "rounds_max": 1,
+        "keys": filling.keys,
+        "hit_ratio": filling.hit_ratio,
+        "rounds_max": filling.rounds,
     }
 
 
@@ -148,15 +188,16 @@ def fill_s(service: Service) -> float:
     return min(rounds * latency_s, service.ttl_s)
 
 
-def _window(service: Service, situation: Situation, lead_s: float) -> tuple[float, list[dict[str, Any]]]:
+def _window(service: Service, situation: Situation, begin_s: float) -> tuple[float, list[dict[str, Any]]]:
     """The seconds that count, and the faults in them by their second of the whole run."""
     mean_s = service.latency.mean_ms / 1000
     if situation is Situation.COLD:
         return min(max(8.0, 1.5 * fill_s(service) + TIMEOUT_MS / 1000 + 2 * mean_s), 60.0), []
     if situation is Situation.STEADY:
         requests_s = min(REQUESTS_STEADY / service.rate_per_s, LONGEST_S)
-        return max(TTLS_STEADY * (service.ttl_s + mean_s), STEADY_S_MIN, requests_s), []
-    first_s = lead_s + SETTLE_S
+        # not longer: what was loaded while it settled expires together after a TTL
+        return max(TTLS_STEADY * service.ttl_s - settling_s(service), STEADY_S_MIN, requests_s), []
+    first_s = begin_s + SETTLE_S
     if situation is Situation.DEPLOY:
         pods = min(service.pods, PODS_REPLACED_MAX)
         step_s = min(POD_AWAY_S + 0.5, DEPLOY_S_MAX / pods)

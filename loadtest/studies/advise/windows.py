@@ -70,11 +70,11 @@ class LaterPart:
                 part = _answers(chunk, chunk.intended_s >= self.start_s)
                 self._all_requests += len(chunk.key)
                 self._requests += len(part.key)
-                self._failed += int(np.sum((chunk.code != 200) & (chunk.code != 404)))
+                self._failed += int(np.sum((part.code != 200) & (part.code != 404)))
                 yield part
                 if self._failed > self._failed_max:
                     after_s = float(chunk.ended_s[-1]) - self.start_s
-                    self._cut = _cut(self._failed, self._all_requests, after_s)
+                    self._cut = _cut(self._failed, self._requests, after_s)
                     _abandon(chunks)
                     return
             elif isinstance(chunk, Reads):

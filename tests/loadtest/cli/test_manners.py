@@ -228,6 +228,19 @@ def test_a_bar_counts_what_is_behind_the_runs_that_have_not_ended(monkeypatch: p
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+@pytest.mark.parametrize(("every_s", "is_quiet", "lines"), [(0.0, False, 2), (60.0, False, 0), (0.0, True, 0)])
+def test_without_a_terminal_a_line_now_and_then_tells_how_far_it_is(
+    every_s: float, is_quiet: bool, lines: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(running, "TOLD_EVERY_S", every_s)
+    monkeypatch.setattr(running, "console", Console(file=io.StringIO(), quiet=is_quiet))
+    with running.runs_progress(2, 0, lambda: 0.0) as advance:
+        advance()
+        advance()
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition(" after ")[0] for line in told] == ["1 of 2 runs", "2 of 2 runs"][:lines]
+
+
 def test_a_disk_that_is_full_is_one_line() -> None:
     with open("/dev/full", "wb") as full:
         ended = subprocess.run(

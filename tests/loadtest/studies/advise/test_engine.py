@@ -7,10 +7,13 @@ import math
 import pytest
 
 from app.discovery import discover
+from loadtest.figures.run_summary import RunSummary
 from loadtest.studies.advise import engine
 from loadtest.studies.advise.advice import Advice
+from loadtest.studies.advise.candidates import Candidate
 from loadtest.studies.advise.service import Service
-from loadtest.studies.advise.trials import Trials, TrialWorld
+from loadtest.studies.advise.situations import Situation
+from loadtest.studies.advise.trials import Trial, Trials, TrialWorld
 
 SERVICE = Service(keys=1, rate_per_s=40, ttl_s=1.5, origin="fixed(250)", pool=30)
 NAMES = ("static", "singleflight")
@@ -52,3 +55,18 @@ def test_one_hot_key_has_the_herd_of_the_formula_and_a_strategy_without_a_herd_c
 
 def test_the_same_seed_gives_the_same_bytes_with_one_worker_and_with_two(advice: Advice) -> None:
     assert json.dumps(advised(1).as_dict()) == json.dumps(advice.as_dict())
+
+
+def test_the_worst_second_of_the_steady_state_is_no_herd_of_entries_that_were_filled_too_early() -> None:
+    service = Service(keys=500, rate_per_s=3_000, ttl_s=60, origin="fixed(350)", zipf=1, pool=20, pods=2)
+    trial = Trial(service, Candidate("singleflight", (), oldest_s=60.0), Situation.STEADY)
+
+    async def work() -> RunSummary:
+        async with TrialWorld(1) as world:
+            await (trials := Trials(world, seed=1)).make([trial])
+            return trials.rows[trial]
+
+    row = asyncio.run(work())
+    per_s = row.origin_reads / row.duration_s
+    assert per_s * 60 == pytest.approx(service.keys, rel=0.1)  # each key once a TTL
+    assert row.origin_peak_1s <= per_s + 5 * math.sqrt(per_s)  # the largest of sixty Poisson numbers, by chance

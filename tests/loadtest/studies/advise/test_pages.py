@@ -80,7 +80,7 @@ def test_a_column_that_no_strategy_has_a_figure_for_is_left_out() -> None:
     [
         ("swr", {"stale_s": 30.0}, "'dogpile.cache[redis]==", {"TTL_S": 60.0, "STALE_S": 30.0}),
         ("singleflight", {}, "relaycache==", {"TTL_S": 60.0, "WAIT_S": 5.0}),
-        ("xfetch", {"beta": 2.0}, "cachefence==", {"BETA": 2.0}),
+        ("xfetch", {"beta": 2.0}, "'xtr-cache[redis]==", {"BETA": 2.0}),
         ("early", {}, "'cashews[redis]==", {"AHEAD": 0.2}),
         ("jitter", {"spread": 0.5, "form": "longer"}, "redis", {"TTL_S": 75.0, "SPREAD": 0.4}),
         ("layered", {}, "redis", {"STALE_S": 5.0, "BETA": 0.5}),
