@@ -15,6 +15,7 @@ from loadtest.report.answer.answer import answer
 from loadtest.report.answer.sentence import Sentence
 from loadtest.report.contents import Report
 from loadtest.report.quoting import for_terminal
+from loadtest.report.run_again import command
 from loadtest.report.side_by_side import SideBySide, markdown, side_by_side, summaries
 from loadtest.report.side_by_side_html import side_by_side_html
 from loadtest.report.terminal import print_table
@@ -50,8 +51,10 @@ def _told(run: SavedRun, baseline: str | None) -> tuple[SavedRun, Sequence[RunSu
     Raises `BadRun`.
     """
     rows = summaries(run)
+    folder = Path(run.name)
     try:
-        return run, rows, answer(rows, read_scenario(str(Path(run.name) / "scenario.json")), baseline)
+        scenario = read_scenario(str(folder / "scenario.json"))
+        return run, rows, answer(rows, scenario, baseline, command(run.environment, folder.absolute()))
     except (OSError, BadScenario):
         return run, rows, []
 

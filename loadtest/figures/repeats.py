@@ -15,6 +15,12 @@ class Medians(RunSummary):
 
     repeats: int = 1
     repeats_with: dict[str, int] = field(default_factory=dict)  # how many repeats had any, by count that must be 0
+    left_out: int = 0  # repeats that are no result and in no median; 0 where none is a result
+
+    @property
+    def is_result(self) -> bool:
+        """Whether its medians are of valid repeats, whatever other repeats are left out."""
+        return self.valid or self.left_out > 0
 
 
 def by_strategy(rows: Sequence[RunSummary]) -> dict[str, list[RunSummary]]:
@@ -60,7 +66,7 @@ def _summed_up(repeats: Sequence[RunSummary]) -> Medians:
     figures["assumed"] = list(dict.fromkeys(name for row in repeats for name in row.assumed))
     figures["valid"] = all(row.valid for row in repeats)
     some = {name: with_any for name, counts in worst.items() if (with_any := sum(map(bool, counts)))}
-    return Medians(**figures, repeats=len(repeats), repeats_with=some)
+    return Medians(**figures, repeats=len(repeats), repeats_with=some, left_out=len(repeats) - len(valid))
 
 
 def _count(row: RunSummary, name: str) -> int:
@@ -92,4 +98,5 @@ def _middle(values: Sequence[Any]) -> Any:
         missing = None if is_deep else 0
         return {name: _middle([value.get(name, missing) for value in there]) for name in names}
     middle = median(there)
-    return round(middle) if isinstance(first, int) else middle
+    # a count between two repeats keeps its half: rounded, a worst second could be below its median
+    return int(middle) if isinstance(first, int) and middle == int(middle) else middle

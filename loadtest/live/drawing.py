@@ -24,6 +24,7 @@ from loadtest.report.embedding import chart, drawing_script
 from loadtest.report.fault_marks import fault_marks
 from loadtest.report.marks import marked
 from loadtest.report.rendering import render
+from loadtest.report.runs_counted import runs_counted
 from loadtest.report.workload_in_words import brief, sentence
 from loadtest.workload.faults import Lasting
 
@@ -180,7 +181,8 @@ class Drawing:
         if kind == "on":
             return f"{state}: {told}"
         told += f"; {state}" if state else ""
-        return told if row.valid else f"{told}; not valid"
+        counted = runs_counted(row)
+        return f"{told}; {counted}" if counted else told
 
     def _table(self, rows: dict[str, Medians], so_far: SoFar | None) -> dict[str, Any]:
         states = {name: self._state_of(name) for name in self._names}
@@ -193,7 +195,8 @@ class Drawing:
             "lines": [
                 {
                     "name": self._shown[name], "colour": self._inks.get(name, "transparent"), "kind": kind,
-                    "state": state, "cells": cells.get(name), "is_bad": name in ended and not rows[name].valid,
+                    "state": state, "cells": cells.get(name), "is_bad": name in ended and not rows[name].is_result,
+                    "note": runs_counted(rows[name]) if name in ended else "",
                 }
                 for name, (kind, state) in states.items()
             ],

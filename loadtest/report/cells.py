@@ -62,7 +62,8 @@ def steady_p99(row: Medians, beside: Beside) -> str:
 
 
 def whole(value: float) -> str:
-    return f"{value:,.0f}"
+    """A count, with the half that the median of two may have."""
+    return f"{value:,.1f}".removesuffix(".0")
 
 
 def share(row: RunSummary, status: Status) -> float | None:

@@ -23,6 +23,7 @@ from loadtest.report.outage import has_outage
 from loadtest.report.outage_chart import outage_charts
 from loadtest.report.rendering import Line, render
 from loadtest.report.run_again import run_again
+from loadtest.report.runs_counted import medians_of, runs_counted
 from loadtest.report.workload_in_words import brief, sentence
 from loadtest.stats.intervals import LEVEL, REPEATS_MIN
 from loadtest.workload.scenario import Scenario
@@ -111,7 +112,7 @@ def report_page(
 
 def _lines(report: Report, shown: Comparison, inks: Mapping[str, str]) -> list[Line]:
     return [
-        Line(name, cells, inks.get(row.strategy, "transparent"), not row.valid)
+        Line(name, cells, inks.get(row.strategy, "transparent"), not row.is_result, runs_counted(row))
         for row, (name, *cells) in zip(report.lines, shown.lines, strict=True)
     ]
 
@@ -135,8 +136,7 @@ def _has_intervals(report: Report) -> bool:
 
 
 def _first_caption(report: Report) -> str:
-    repeats = max((row.repeats for row in report.lines), default=1)
-    told = "One run of each strategy" if repeats == 1 else f"Medians of {repeats} runs of each strategy"
+    told = medians_of(report.lines)
     if _has_intervals(report):
         told += f", and below them their {100 * LEVEL:g} % intervals"
     return told + (f"; {ASSUMED}: assumed, not simulated" if any(row.assumed for row in report.lines) else "")

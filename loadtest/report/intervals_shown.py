@@ -31,7 +31,7 @@ def cell_shown(column: Column, row: Medians, runs: Sequence[RunSummary], text: s
         return CellShown(text, "")
     if (interval := interval_of([float(value) for value in values if value is not None], column.unit)) is None:
         return CellShown(text, "")
-    is_whole = isinstance(getattr(row, column.field), int)
+    is_whole = all(isinstance(value, int) for value in values)  # a median of counts may have a half
     most = 1.0 if column.unit == "%" else math.inf  # there is no larger share
     bounds = [min(end, most) for end in (interval.low, interval.high)]
     ends = [_as_cell(column, row, round(end) if is_whole else end) for end in bounds]

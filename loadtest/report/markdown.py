@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from loadtest.figures.run_summary import RunSummary
+from loadtest.figures.repeats import Medians
 from loadtest.figures.whole_file import write_whole
 from loadtest.report.answer.sentence import Sentence
 from loadtest.report.columns import OUTAGE_COLUMNS, OUTAGE_TABLE, STEADY_COLUMNS, Comparison, comparison, legend
@@ -16,14 +16,15 @@ from loadtest.report.notes import notes
 from loadtest.report.outage import has_outage
 from loadtest.report.quoting import for_markdown
 from loadtest.report.rendering import CellShown
+from loadtest.report.runs_counted import has_left_out, medians_of, runs_counted
 from loadtest.report.workload_in_words import sentence
 from loadtest.workload.scenario import Scenario
 
 _FIRST = tuple(column for column in STEADY_COLUMNS if column.is_first)
 
 
-def _markdown_table(shown: Comparison, rows: Sequence[RunSummary]) -> list[str]:
-    marks = ["" if row.valid else " **(not valid)**" for row in rows]
+def _markdown_table(shown: Comparison, rows: Sequence[Medians]) -> list[str]:
+    marks = [f" **({told})**" if (told := runs_counted(row)) else "" for row in rows]
     lines = [
         [for_markdown(line[0]) + mark, *map(for_markdown, line[1:])]
         for line, mark in zip(shown.lines, marks, strict=True)
@@ -76,6 +77,7 @@ def markdown(summary: Report, environment: Mapping[str, Any], scenario: Scenario
             "",
             *table,
             "",
+            *([f"{medians_of(rows)}.", ""] if has_left_out(rows) else []),
             *_outage(summary, baseline),
             *(["**In words**", "", *(f"- {for_markdown(one)}" for one in summary.said), ""] if summary.said else []),
             *(["**Notes**", "", *found, ""] if found else []),

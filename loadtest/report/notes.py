@@ -44,7 +44,9 @@ def notes(rows: Sequence[Medians], predictions: Predictions = {}) -> list[str]: 
 
 def _of_row(row: Medians, prediction: object) -> Iterator[str]:
     yield from (f"{PLANNED}{fault}" for fault in _bounded([str(fault["what"]) for fault in row.planned_faults]))
-    if not row.valid:
+    if row.left_out:
+        yield f"{row.left_out} of {row.repeats} runs left out as not valid"
+    elif not row.valid:
         yield "not a valid result" + ("" if row.incidents else "; no reason was recorded")
     yield from _bounded(row.incidents)
     if row.wrong_answer_kinds:

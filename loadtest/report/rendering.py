@@ -27,6 +27,8 @@ class Line(NamedTuple):
     cells: Sequence[str | CellShown]
     colour: str
     is_bad: bool
+    note: str = ""
+    """Words beside the name, such as how many of its runs are valid."""
 
 
 def render(template: str, charts: Sequence[Chart | None] = (), **stated: Any) -> str:

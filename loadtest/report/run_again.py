@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 DIRTY = "dirty"
@@ -37,6 +38,12 @@ def run_again(about: Mapping[str, Any], folder: str) -> Again | None:
     if is_file:
         remark += " The scenario was a file of one's own; the run's copy of it is in its folder."
     return Again([*commands, shlex.join(words)], f"{remark} The same workload alone: --scenario {kept}")
+
+
+def command(about: Mapping[str, Any], folder: Path) -> str:
+    """The command that runs all of a folder's runs again; empty where none is known."""
+    again = run_again(about, f"{folder.parent.name}/{folder.name}")
+    return again.commands[-1] if again else ""
 
 
 def _split(command: str) -> list[str]:

@@ -10,6 +10,7 @@ from loadtest.report.columns import Comparison, legend
 from loadtest.report.dots_chart import dots_charts
 from loadtest.report.intervals_shown import with_intervals
 from loadtest.report.rendering import Line, render
+from loadtest.report.runs_counted import medians_of, runs_counted
 from loadtest.report.side_by_side import BY, LetteredRun, SideBySide
 from loadtest.stats.compare_runs import Compared
 
@@ -31,6 +32,7 @@ def side_by_side_html(page: SideBySide, known: Sequence[str], folder: Path) -> s
         runs=[(run, link(run, folder)) for run in page.runs],
         difference_headings=page.headings,
         differences=[Line(name, values, "transparent", False) for name, *values in page.differences],
+        first_caption=f"The first figures of each strategy in each run. {medians_of(page.lines)}",
         first_headings=first.headings,
         first_lines=[line._replace(cells=cells) for line, (_, cells) in first_lines],
         headings=shown.headings,
@@ -58,7 +60,7 @@ def link(run: LetteredRun, folder: Path) -> str:
 
 def _lines(page: SideBySide, shown: Comparison, inks: dict[str, str]) -> list[Line]:
     return [
-        Line(name, cells, inks[row.strategy], not row.valid)
+        Line(name, cells, inks[row.strategy], not row.is_result, runs_counted(row))
         for row, (name, *cells) in zip(page.lines, shown.lines, strict=True)
     ]
 

@@ -9,13 +9,14 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.figures.run_summary import RunSummary
+from loadtest.figures.repeats import Medians
 from loadtest.report.columns import COLUMNS, FIRST_COLUMNS, Comparison, comparison
 from loadtest.report.contents import Report
 from loadtest.report.intervals_shown import with_intervals
 from loadtest.report.notes import notes
 from loadtest.report.quoting import for_terminal
 from loadtest.report.rendering import CellShown
+from loadtest.report.runs_counted import has_left_out, medians_of, runs_counted
 
 MORE = "More columns, and what each means: report.html, report.md; more of them here: --wide."
 """The words that tell where the other columns are."""
@@ -47,6 +48,8 @@ def print_table(console: Console, summary: Report, baseline: str | None, wide: b
             break  # a terminal this narrow folds the cells
         kept.remove(least)
     console.print(table)
+    if has_left_out(rows):
+        console.print(Text(f"{medians_of(rows)}.", "dim"), soft_wrap=True)
     if left_out := [heading for number, heading in enumerate(shown.headings) if number not in kept]:
         console.print(Text(f"Left out at this width: {', '.join(left_out)}. See report.md or report.html.", "dim"))
     if not wide:
@@ -76,7 +79,7 @@ def _width(console: Console, table: Table) -> int:
     return Measurement.get(console, console.options.update(width=10_000), table).maximum
 
 
-def _terminal_table(shown: Comparison, lines: Lines, kept: Sequence[int], rows: Sequence[RunSummary]) -> Table:
+def _terminal_table(shown: Comparison, lines: Lines, kept: Sequence[int], rows: Sequence[Medians]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     figures = [[_in_two_lines(told[number - 1]) for number in kept[1:]] for _, told in lines]
     for place, number in enumerate(kept):
@@ -88,9 +91,9 @@ def _terminal_table(shown: Comparison, lines: Lines, kept: Sequence[int], rows: 
             table.add_column(heading, justify="right", overflow="fold", max_width=max(HEADING_WIDTH_MAX, widest))
     for row, (name, _), own in zip(rows, lines, figures, strict=True):
         cells = [Text(name), *map(Text, own)]
-        if not row.valid:
-            cells[0].append("\n(not valid)")
-        table.add_row(*cells, style="red" if not row.valid else "dim" if row.is_reference else "")
+        if told := runs_counted(row):
+            cells[0].append(f"\n({told})")
+        table.add_row(*cells, style="red" if not row.is_result else "dim" if row.is_reference else "")
     return table
 
 

@@ -20,6 +20,7 @@ from loadtest.report.contents import Report
 from loadtest.report.html import write_html
 from loadtest.report.markdown import write_markdown
 from loadtest.report.outage import outage_in_words
+from loadtest.report.run_again import command
 from loadtest.report.strategies_told import StrategyTold, strategy_told
 from loadtest.stats.intervals import REPEATS_MIN
 from loadtest.stats.sentences import telling
@@ -69,7 +70,9 @@ def write_results(
         how = partial(prediction, row, planned[row.strategy], found.choosable)
         if one := extras.make(f"the prediction of {row.strategy}", how, None):
             predictions[row.strategy] = one
-    answered: list[Sentence] = extras.make("the answer", lambda: answer(runs, scenario, found.baseline), [])
+    answered: list[Sentence] = extras.make(
+        "the answer", lambda: answer(runs, scenario, found.baseline, command(about, folder)), []
+    )
     told = [one.as_dict() for one in answered]
     kept = partial(keep_figures, folder, runs, as_figures(predictions), told)
     extras.make("predictions and answer in summary.json", kept, None)

@@ -156,6 +156,8 @@ def _number(name: str, value: float) -> str:
         return NEVER
     if name.endswith("_ratio"):
         return f"{100 * value:.2f}"
+    if known(name).resolution == 1 and (2 * value).is_integer():
+        return f"{value:,.1f}".removesuffix(".0")  # a count, with the half of a median of two
     return f"{value:,.0f}" if value.is_integer() or abs(value) >= 99.95 else f"{value:.3g}"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from loadtest.figures.plain_text import quoted
 from loadtest.figures.run_summary import RunSummary
 from loadtest.report.answer.beside import beside_it, verdicts
 from loadtest.report.answer.candidate import MeasuredCandidate, candidates
@@ -14,16 +15,23 @@ from loadtest.workload.scenario import Scenario
 
 NOT_ADVISED_MAX = 6
 """The most strategies that are listed with a reason; of more only the number is."""
+NO_REASON = "no reason was recorded"
+"""The words where a run that is no result has no incident."""
 
 
-def answer(runs: Sequence[RunSummary], scenario: Scenario, baseline: str | None) -> list[Sentence]:
-    """The sentences that these runs allow, of all repeats of all strategies: what was seen, then what to do."""
+def answer(
+    runs: Sequence[RunSummary], scenario: Scenario, baseline: str | None, command: str = ""
+) -> list[Sentence]:
+    """The sentences that these runs allow, of all repeats of all strategies: what was seen, then what to do.
+
+    Runs that are no result are named where their strategy has others; `command` is what runs all of them again.
+    """
     known = candidates(runs, scenario)
     results = [one for one in known if one.row.valid]
     if not results:
         return [_nothing(known, scenario)] if known else []
     if all(one.row.steady_peak_1s is None for one in results) and scenario.trigger is None:
-        return [_nothing_expired(results, scenario), *_not_advised(known, baseline)]
+        return [_nothing_expired(results, scenario), *_not_advised(known, baseline), *_left_out(runs, known, command)]
     found = recommend(results, baseline, scenario)
     base = beside_it(results, baseline)
     spoken = found.named(baseline) or [base or results[0]]
@@ -34,6 +42,7 @@ def answer(runs: Sequence[RunSummary], scenario: Scenario, baseline: str | None)
         _advised(found, results, base, baseline),
         *_cold_start(spoken, base),
         *_not_advised(known, baseline),
+        *_left_out(runs, known, command),
     ]
 
 
@@ -60,7 +69,8 @@ def _advised(
         missing.append(f"Nothing is compared with the baseline{f', {baseline}' if baseline else ''}: it gave no result")
     if n < REPEATS_MIN:
         few = "one run" if n == 1 else f"{n} runs"
-        missing.append(f"That is of {few} each: five (REPEATS=5) give intervals and a test")
+        of = f"That is of {few} each" if all(one.n == n for one in results) else f"Some of that is of {few} alone"
+        missing.append(f"{of}: five (REPEATS=5) give intervals and a test")
     text = " ".join([found.text, *(f"{one}." for one in missing)])
     return Sentence(text, found.figures, tuple(one.row.strategy for one in found.named()), n, advises=True)
 
@@ -91,6 +101,28 @@ def _not_advised(known: Sequence[MeasuredCandidate], baseline: str | None) -> li
         Sentence(
             f"Not recommended: {'; '.join(told)}.", ("valid", "errors", "wrong_answers"),
             tuple(one.row.strategy for one in barred), min(one.n for one in barred),
+        )
+    ]  # fmt: skip
+
+
+def _left_out(runs: Sequence[RunSummary], known: Sequence[MeasuredCandidate], command: str) -> list[Sentence]:
+    """The runs that are no result beside valid ones of their strategy, why, and the command that runs all again."""
+    with_others = {one.row.strategy: one.name for one in known if one.row.left_out}
+    out = [run for run in runs if not run.valid and run.strategy in with_others]
+    if not out:
+        return []
+    told = [
+        f"{with_others[run.strategy]}, repeat {run.repeat} ({'; '.join(map(quoted, run.incidents[:1])) or NO_REASON})"
+        for run in out[:NOT_ADVISED_MAX]
+    ]
+    if more := len(out) - len(told):
+        told.append(f"and {more} more")
+    again = f" All runs again: {command}" if command else ""
+    names = tuple(dict.fromkeys(run.strategy for run in out))
+    return [
+        Sentence(
+            f"Left out, because they are no valid results: {'; '.join(told)}.{again}", ("valid", "incidents"), names,
+            min(one.n for one in known if one.row.strategy in names),
         )
     ]  # fmt: skip
 

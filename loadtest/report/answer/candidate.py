@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.discovery import wrong_names
 from app.strategy import Status
@@ -58,6 +58,7 @@ def candidates(runs: Sequence[RunSummary], scenario: Scenario) -> list[MeasuredC
     for repeats in by_strategy([run for run in runs if not run.is_reference]).values():
         valid = [run for run in repeats if run.valid] or repeats
         (row,) = medians(repeats)
+        row = replace(row, valid=row.is_result)  # its valid repeats are compared, however few
         found.append(
             MeasuredCandidate(row, valid, _why_not(row, scenario.trigger), _is_beyond(row, scenario.cache.ttl_s))
         )

@@ -8,13 +8,15 @@ from loadtest.report.answer.candidate import MeasuredCandidate
 from loadtest.report.answer.sentence import Sentence
 from loadtest.report.cells import digits
 from loadtest.stats.intervals import Interval
-from loadtest.stats.verdicts import ComparisonOutcome, Verdict
+from loadtest.stats.verdicts import ComparisonOutcome, Verdict, percent
 from loadtest.workload.scenario import Scenario
 
 SAME = 1.05
 """The ratio below which two figures are told as about the same."""
 TOLD_COMMANDS = 1.2
 """The ratio of Redis commands per request from which on they are told."""
+TOLD_TIMES = 2.0
+"""The ratio from which on more reads are told as times, and not as per cent."""
 LIKE_A_LOAD = 0.5
 """The share of a load's time from which on the p99 of answers that waited for none is stated."""
 _FIGURES = ("steady_peak_1s", "origin_reads", "waited_share", "steady_p99_ms", "older_share", "age_max_s")
@@ -60,9 +62,10 @@ def _reads(one: MeasuredCandidate, beside: MeasuredCandidate | None, verdict: Ve
         return f"asked the origin for {mine:,} reads in its worst second, {reads} in all ({n})"
     its = beside.row.steady_peak_1s or 0
     figures = f"{mine:,} reads against {its:,}, in all {reads} against {beside.row.origin_reads:,}"
+    turned = _turned(mine, its, one.row.origin_reads, beside.row.origin_reads)
     n = n_in_words(one, beside)
     if verdict.outcome is ComparisonOutcome.SAME and verdict.p is not None:
-        return f"is not distinguishable from {beside.name} in the origin's worst second ({figures}; {n})"
+        return f"is not distinguishable from {beside.name} in the origin's worst second{turned} ({figures}; {n})"
     bounds = verdict.interval
     how = "as often" if mine == its else "about as often"
     if not mine:
@@ -71,7 +74,17 @@ def _reads(one: MeasuredCandidate, beside: MeasuredCandidate | None, verdict: Ve
         times_ = times(mine / its)
         how = f"{times_}{_between(bounds)}{'' if mine < its else ' times'} as often"
     n += "" if bounds else ", no interval"
-    return f"asked the origin {how} as {beside.name} in its worst second ({figures}; {n})"
+    return f"asked the origin {how} as {beside.name} in its worst second{turned} ({figures}; {n})"
+
+
+def _turned(mine: float, its: float, all_mine: float, all_its: float) -> str:
+    """The reads in all, where they are more though those of the worst second are fewer, or the other way about."""
+    if not all_its or 1 / SAME < all_mine / all_its < SAME or (mine < its) == (all_mine < all_its):
+        return ""
+    ratio = all_mine / all_its
+    if ratio >= TOLD_TIMES:
+        return f", but in all {times(ratio)} times as often"
+    return f", but in all {percent(abs(ratio - 1))} {'more' if ratio > 1 else 'less'} often"
 
 
 def _between(bounds: Interval | None) -> str:

@@ -58,7 +58,7 @@ class Choice(NamedTuple):
         """Whether it can be chosen: valid, and with few enough errors."""
         row = self.row
         return (
-            row.valid
+            row.is_result
             and self.latency_ms is not None
             and row.requests > 0
             and row.errors <= ERRORS_SHARE_MAX * row.requests

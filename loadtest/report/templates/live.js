@@ -69,7 +69,7 @@
       chip.style.background = line.colour;
       head.append(chip, line.name);
       if (line.state) head.append(" ", made("small", line.state));
-      if (line.is_bad) head.append(" ", made("em", "not valid"));
+      if (line.note) head.append(" ", made("em", line.note));
       row.append(head, ...(line.cells ?? state.table.headings.map(() => "")).map(text => made("td", text)));
       return row;
     }));

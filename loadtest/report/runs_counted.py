@@ -1,0 +1,32 @@
+"""The runs that a row's figures stand on, in words: the same on the terminal, in Markdown, in HTML and live."""
+
+from collections.abc import Sequence
+
+from loadtest.figures.repeats import Medians
+
+
+def runs_counted(row: Medians) -> str:
+    """The words beside a strategy's name; empty where every run of it is a result."""
+    if row.valid:
+        return ""
+    if row.left_out:
+        return f"{row.repeats - row.left_out} of {row.repeats} runs valid"
+    return "not valid" if row.repeats == 1 else f"none of {row.repeats} runs valid"
+
+
+def medians_of(rows: Sequence[Medians]) -> str:
+    """The rule of the figures of a table: of which runs they are the medians."""
+    repeats = max((row.repeats for row in rows), default=1)
+    if repeats == 1:
+        return "One run of each strategy"
+    told = f"Medians of {repeats} runs of each strategy"
+    if any(row.left_out for row in rows):
+        told += "; where a name has fewer, of its valid runs alone"
+    if any(not row.is_result and row.repeats > 1 for row in rows):
+        told += "; where none is valid, of all of them"
+    return told
+
+
+def has_left_out(rows: Sequence[Medians]) -> bool:
+    """Whether a row of several runs has one that is no result."""
+    return any(not row.valid and row.repeats > 1 for row in rows)
