@@ -16,14 +16,14 @@ def runs_counted(row: Medians) -> str:
 
 def medians_of(rows: Sequence[Medians]) -> str:
     """The rule of the figures of a table: of which runs they are the medians."""
-    repeats = max((row.repeats for row in rows), default=1)
-    if repeats == 1:
+    least, most = (end((row.repeats for row in rows), default=1) for end in (min, max))
+    if most == 1:
         return "One run of each strategy"
-    told = f"Medians of {repeats} runs of each strategy"
+    told = f"Medians of {most if least == most else f'{least} to {most}'} runs of each strategy"
     if any(row.left_out for row in rows):
-        told += "; where a name has fewer, of its valid runs alone"
+        told += "; where not all are valid, of the valid ones alone"
     if any(not row.is_result and row.repeats > 1 for row in rows):
-        told += "; where none is valid, of all of them"
+        told += "; where none is valid, of all"
     return told
 
 

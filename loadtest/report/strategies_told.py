@@ -4,6 +4,7 @@ import inspect
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from app.contender_names import file_of
@@ -14,6 +15,8 @@ from loadtest.workload.planned_run import PlannedRun
 
 DOCS_URL = "LAB_DOCS_URL"
 """The variable with the address of the documentation's site, such as the one that `make docs` made."""
+CHECKOUT = Path(__file__).resolve().parents[2]
+"""The folder that holds the lab's packages; in a checkout it holds docs/ too."""
 _LABEL = re.compile(r"^([A-Z][A-Za-z ]{2,30}):\s+(.*)$")
 
 
@@ -29,6 +32,14 @@ class StrategyTold(NamedTuple):
     page: str
     """The address of its page or, where no site is known, the file that it is made of; empty where it has none."""
 
+    way: str = ""
+    """The way from the run's folder to the file of its page, where both are in this checkout; else empty."""
+
+    @property
+    def link(self) -> str:
+        """The address to open: that of a site, or the way to the file; empty where there is none."""
+        return self.page if self.is_link else self.way
+
     @property
     def id(self) -> str:
         """The id of its heading."""
@@ -40,8 +51,8 @@ class StrategyTold(NamedTuple):
         return "://" in self.page
 
 
-def strategy_told(run: PlannedRun, strategy: type[Strategy]) -> StrategyTold:
-    """The strategy as that run had it."""
+def strategy_told(run: PlannedRun, strategy: type[Strategy], folder: Path | None = None) -> StrategyTold:
+    """The strategy as that run had it; its page is a link from the run's `folder`, where that leads to a file."""
     idea, told = sections(inspect.getdoc(strategy) or "")
     values = strategy.checked_params(run.scenario.params.get(run.strategy, {}))
     parameters = [
@@ -50,7 +61,16 @@ def strategy_told(run: PlannedRun, strategy: type[Strategy]) -> StrategyTold:
     ]
     if run.control_ttl_s is not None:
         idea = f"A control: {run.strategy} with a TTL of {run.control_ttl_s:g} s. {idea}"
-    return StrategyTold(run.name, idea, told, parameters, page_of(run))
+    page = page_of(run)
+    return StrategyTold(run.name, idea, told, parameters, page, way_to(page, folder))
+
+
+def way_to(page: str, folder: Path | None) -> str:
+    """The way from a folder inside the checkout to the file of a page; empty where there is no such file."""
+    if folder is None or not page:
+        return ""
+    file, own = CHECKOUT / page, folder.resolve()
+    return Path(os.path.relpath(file, own)).as_posix() if file.is_file() and own.is_relative_to(CHECKOUT) else ""
 
 
 def sections(docstring: str) -> tuple[str, list[tuple[str, str]]]:

@@ -85,7 +85,9 @@ def write_results(
 
     strategies = [(planned[row.strategy], found.runnable.get(planned[row.strategy].strategy)) for row in rows]
     told_ones: list[StrategyTold] = extras.make(
-        "the strategies in words", lambda: [strategy_told(run, one) for run, one in strategies if one is not None], []
+        "the strategies in words",
+        lambda: [strategy_told(run, one, folder) for run, one in strategies if one is not None],
+        [],
     )
 
     def report() -> Report:

@@ -19,9 +19,7 @@ NO_REASON = "no reason was recorded"
 """The words where a run that is no result has no incident."""
 
 
-def answer(
-    runs: Sequence[RunSummary], scenario: Scenario, baseline: str | None, command: str = ""
-) -> list[Sentence]:
+def answer(runs: Sequence[RunSummary], scenario: Scenario, baseline: str | None, command: str = "") -> list[Sentence]:
     """The sentences that these runs allow, of all repeats of all strategies: what was seen, then what to do.
 
     Runs that are no result are named where their strategy has others; `command` is what runs all of them again.

@@ -16,6 +16,8 @@ from loadtest.report.marks import marked
 from loadtest.report.quoting import for_html
 
 HEIGHT_PX, MARGIN = 520, (58, 16, 40, 116)
+COLOUR_WORDS_PX = 58
+"""The distance of the colour bar's words from the axis: below the axis' own words, and above the bar."""
 NUMBERED_MAX = 25
 """The most choices with a number in the chart; more could not be read."""
 TOUCH = 0.03
@@ -35,6 +37,7 @@ def figure(choices: Sequence[Choice], inks: Mapping[str, str], is_named: bool = 
     drawn = with_answers(choices)
     x, y = _floored([one.reads_per_s for one in drawn]), _floored([one.latency_ms or 0.0 for one in drawn])
     drawing = go.Figure()
+    _name_colour_bar(drawing)
     _ring(drawing, drawn, x, y, has_numbers=not is_named)
     _draw_strategies(drawing, drawn, x, y, inks)
     if is_named:
@@ -178,6 +181,14 @@ def _numbers(at: Sequence[tuple[float, float]]) -> list[str]:
     return texts
 
 
+def _name_colour_bar(drawing: go.Figure) -> None:
+    """The words above the bar, in its margin; a title of the bar itself would lie across it."""
+    drawing.add_annotation(
+        text="age p99 of the answers, s", x=0, y=0, xref="paper", yref="paper", xanchor="left", yanchor="top",
+        yshift=-COLOUR_WORDS_PX, showarrow=False, font={"size": 11},
+    )  # fmt: skip
+
+
 def _set_axes(
     drawing: go.Figure, drawn: Sequence[Choice], x: Sequence[float], y: Sequence[float], oldest_s: float
 ) -> None:
@@ -195,8 +206,7 @@ def _set_axes(
             "colorscale": "Viridis_r",
             "cmin": 0,  # so that a small difference looks like one
             "cmax": oldest_s or 1.0,
-            "colorbar": {"title": {"text": "age p99 of the answers, s", "side": "top", "font": {"size": 11}},
-                         "orientation": "h", "thickness": 8, "len": 0.6, "x": 0, "xanchor": "left", "y": 0,
+            "colorbar": {"orientation": "h", "thickness": 8, "len": 0.6, "x": 0, "xanchor": "left", "y": 0,
                          "yref": "container", "yanchor": "bottom", "outlinewidth": 0, "nticks": 6},
         },
     )  # fmt: skip

@@ -17,7 +17,7 @@ from loadtest.report.colours import THEMED
 from loadtest.report.contents import Report
 from loadtest.report.html import report_page
 from loadtest.report.run_again import run_again
-from loadtest.report.strategies_told import DOCS_URL, sections, strategy_told
+from loadtest.report.strategies_told import CHECKOUT, DOCS_URL, sections, strategy_told, way_to
 from loadtest.workload.planned_run import PlannedRun
 from loadtest.workload.scenario import Scenario
 from tests.loadtest.report.test_report import ENVIRONMENT, SCENARIO, TABLE, Page, numbers, row, run, trace
@@ -186,3 +186,18 @@ def test_a_strategy_is_told_by_its_docstring_with_its_parameters_as_they_ran(mon
     monkeypatch.setenv(DOCS_URL, "javascript:alert(1)")
     assert not strategy_told(planned, strategy).is_link
     assert strategy_told(replace(planned, is_reference=True), strategy).page == ""
+
+
+def test_the_page_of_a_strategy_is_a_link_from_a_results_folder_inside_the_checkout(tmp_path: Path) -> None:
+    name, strategy = next(iter(FOUND.strategies.items()))
+    planned = PlannedRun(SCENARIO, name, 1)
+    inside = strategy_told(planned, strategy, CHECKOUT / "results" / "now")
+    assert inside.link == f"../../docs/strategies/{name}.md"
+    assert strategy_told(planned, strategy, tmp_path).link == ""
+    assert way_to("docs/strategies/of-nobody.md", CHECKOUT / "results") == ""
+
+
+def test_the_words_of_the_colour_bar_lie_below_the_axis_and_not_across_the_bar() -> None:
+    _traces, layout = made([row(name) for name in KNOWN[:3]]).figures["tradeoff-chart"]
+    assert "title" not in layout["coloraxis"]["colorbar"]
+    assert any(note["text"].startswith("age p99") and note["yshift"] < 0 for note in layout["annotations"])

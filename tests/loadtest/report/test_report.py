@@ -423,6 +423,29 @@ def test_a_run_that_is_no_result_is_marked_wherever_it_is_shown(tmp_path: Path) 
         assert "mine: Redis was killed at 12.1 s [bold]" in shown
 
 
+def test_a_row_says_how_many_of_its_runs_its_figures_stand_on(tmp_path: Path) -> None:
+    late = {"valid": False, "incidents": ["late"]}
+    runs = [
+        *(row("naive", 281, repeat=1, **late), row("naive", 290, repeat=2)),
+        *(row("spread", 6, repeat=1), row("spread", 7, repeat=2)),
+        *(row("mine", 50, repeat=1, **late), row("mine", 52, repeat=2, **late)),
+    ]
+    rows = medians(runs)
+    course = courses([(one, run()) for one in runs])
+    page, markdown = written(tmp_path, rows, course)
+    text = printed(rows, 160)
+    table = {line[0]: line for line in page.tables[0]}
+    assert [name for name in table if "valid" in name] == ["naive 1 of 2 runs valid", "mine none of 2 runs valid"]
+    assert "290" in table["naive 1 of 2 runs valid"]
+    assert "6.5" in table["spread"], "a median is not rounded below itself"
+    for shown in (page.text, text, markdown):
+        assert "of the valid ones alone; where none is valid, of all" in shown
+        assert "1 of 2 runs valid" in shown
+        assert "6.5" in shown
+    over_charts = page.text[page.text.index("Over time") : page.text.index("Notes")]
+    assert over_charts.count("not valid") == 1, "the valid repeat is drawn of naive, and of mine there is none"
+
+
 def test_what_was_wrong_with_answers_is_said() -> None:
     assert notes([row("naive"), row("mine", wrong_answers=3, wrong_answer_kinds={"older": 2, "torn": 1})]) == [
         "mine: wrong answers: 2 older, 1 torn"

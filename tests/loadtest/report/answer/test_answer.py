@@ -204,3 +204,30 @@ def test_a_run_in_virtual_time_is_answered_by_its_figures_and_no_name() -> None:
     rows = [simulate(scenario, found[name], 1).row for name in names]
     (one,) = [one for one in answer(rows, scenario, "static") if one.advises]
     assert one.text.startswith("For this load: swr if answers of up to 10 s are allowed, else singleflight.")
+
+
+LATE: dict[str, Any] = {"valid": False, "incidents": ["the generator was 412 ms late"]}
+
+
+def test_one_late_repeat_takes_no_strategy_out_of_the_answer_which_names_the_run_that_is_left_out() -> None:
+    rows = [
+        replace(naive(500), repeat=1, **LATE),
+        replace(naive(110), repeat=2, seed=8),
+        *repeated(row("one_flight", 7, **ONE_LOAD), 7, 7),
+    ]
+    found = answer(rows, SCENARIO, "naive", "lab bench --repeats 2")
+    (advice,) = [one.text for one in found if one.advises]
+    assert advice == (
+        "For this load: one_flight. Some of that is of one run alone: five (REPEATS=5) give intervals and a test."
+    )
+    assert "(7 reads against 110, in all 68 against 739; n = 1 and 2, no interval)" in found[0].text
+    assert found[-1].text == (
+        "Left out, because they are no valid results: naive, repeat 1 (the generator was 412 ms late). "
+        "All runs again: lab bench --repeats 2"
+    )
+
+
+def test_more_reads_in_all_beside_fewer_in_the_worst_second_are_said_in_words() -> None:
+    rows = [naive(57, origin_reads=815), row("one_flight", 23, **ONE_LOAD | {"origin_reads": 941})]
+    said = text(rows)
+    assert "1/2.48 as often as naive in its worst second, but in all 15 % more often (23 reads against 57" in said
