@@ -52,6 +52,8 @@ class LetteredRun:
     def facts(self) -> dict[str, str]:
         """The surroundings and the scenario of the run, as text by name."""
         about = {name: self.saved.environment.get(name, "") for name in _SAID_OF_A_RUN}
+        # only virtual time states its world in the environment
+        about["world"] = about["world"] or " and ".join(sorted({row.world for row in self.repeats}))
         scenario = {name: value for name, value in self.saved.scenario.items() if name not in {"gates", "source"}}
         return dict(circumstances(about)) | {name: str(value) for name, value in flat(scenario).items()}
 

@@ -39,9 +39,12 @@ def side_by_side_html(page: SideBySide, known: Sequence[str], folder: Path) -> s
         lines=_lines(page, shown, inks),
         dots=dots,
         compared=[
-            (run.letter, one, (), "", (), [])
+            (run.letter, one, (), "", (), [], False)
             if isinstance(one, str)
-            else (run.letter, one.conclusion, one.warnings, one.legend, pairs.headings(one), _findings(one))
+            else (
+                *(run.letter, one.conclusion, one.warnings, one.legend),
+                *(pairs.headings(one), _findings(one), one.is_telling),
+            )
             for run, one in page.compared
         ],
         words=legend(shown.columns),

@@ -23,6 +23,8 @@ _NO_WORKLOAD = ("name", "title", "source", "duration_s", "pods", "gates", "load.
 """Fields of scenario.json that change no figure, or that the rows say themselves."""
 
 
+NOT_COMPARABLE = "not comparable"
+"""The words before a difference that makes figures be of two things."""
 Letters = tuple[str, str]
 LETTERS: Letters = ("A", "B")
 """The names of the two runs in sentences."""
@@ -88,6 +90,12 @@ class Compared:
         ]
         which = f": {', '.join(split)}" if split else ""
         return f"{differ or 'None'} of {told} figures {'differs' if differ == 1 else 'differ'}{which}."
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether the runs are of the same load, and have repeats enough to tell of some figure."""
+        is_comparable = not any(one.startswith(NOT_COMPARABLE) for one in self.warnings)
+        return is_comparable and any(one.verdict.outcome is not ComparisonOutcome.TOO_FEW for one in self.findings)
 
     @property
     def legend(self) -> str:
@@ -200,7 +208,7 @@ def _differences(a: SavedRun, b: SavedRun, letters: Letters) -> Iterator[str]:
         told += [one for one in _unequal(flat(a.scenario), flat(b.scenario)) if one[0] not in _NO_WORKLOAD]
     for name, left, right in told:
         # a parameter is what two runs are compared for
-        words = "other parameters" if name.startswith("params.") else "not comparable"
+        words = "other parameters" if name.startswith("params.") else NOT_COMPARABLE
         yield f"{words}: {name} is {left} in {letters[0]} and {right} in {letters[1]}"
 
 

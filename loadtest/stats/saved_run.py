@@ -126,11 +126,19 @@ def find_run(text: str, results: Path) -> tuple[SavedRun, str | None]:
     folder = Path(name)
     if not folder.exists() and _COMMIT.fullmatch(name):
         folder = _newest_of_commit(name, results)
+    if folder.is_symlink():
+        folder = _led_to(folder)
     need_folder(folder, ", and it is no commit (7 to 40 hexadecimal digits)")
     run = read_run(folder)
     if strategy and strategy not in run.strategies:
         raise BadRun(run.no_strategy(strategy))
     return run, strategy or None
+
+
+def _led_to(link: Path) -> Path:
+    """The folder that a link such as `latest` leads to now: tomorrow it leads to another run."""
+    folder = link.resolve()
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
 
 
 def _newest_of_commit(commit: str, results: Path) -> Path:
