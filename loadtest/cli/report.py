@@ -62,7 +62,9 @@ def _report_one(folder: Path, wide: bool) -> None:
         planned = read_plan(folder, scenario)
         world = StoredWorld(folder)
     except OSError as error:
-        fail(f"{folder}: no run of `lab bench` or `lab sim --raw` is there: {error.strerror}: {error.filename}")
+        also = _fault_of(folder / "summary.json")
+        told = f"{folder}: no run of `lab bench` or `lab sim --raw` is there: {error.strerror}: {error.filename}"
+        fail(f"{told}; {also}" if also else told)
     except ValueError as error:
         fail(f"{folder}: {error}")
     begun = sorted((run for run in planned if world.has(run)), key=lambda run: run.place(found))
@@ -82,7 +84,21 @@ def _report_one(folder: Path, wide: bool) -> None:
 
 def _environment(folder: Path) -> dict[str, Any]:
     """The environment of the command that made the folder. Raises OSError, or ValueError naming the file."""
-    about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    try:
+        about = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"environment.json: {error}") from None
     if not isinstance(about, dict):
         raise ValueError("environment.json: must be an object")
     return about
+
+
+def _fault_of(path: Path) -> str:
+    """The fault of a JSON file that is there and broken; empty for any other."""
+    try:
+        json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        return ""
+    except ValueError as error:
+        return f"and {path.name} is broken: {error}"
+    return ""

@@ -34,6 +34,7 @@ def test_the_same_seed_gives_the_same_bytes(scenario: str, tmp_path: Path) -> No
         assert drawn(scenario, tmp_path / name)[0] == 0
     one, two = ((tmp_path / name).read_bytes() for name in ("one.html", "two.html"))
     assert one == two
+    assert b"It opens at the first expiry that a load follows" in one
     assert len(one) < 150_000
     assert re.search(rb"(src|href)=|https?://|@import|url\(", one) is None, "it needs no network"
 

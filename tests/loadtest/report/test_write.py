@@ -178,6 +178,10 @@ def test_only_a_run_in_virtual_time_is_told_how_records_are_kept(
     somewhere = summarised(tmp_path)
     assert somewhere.exit_code == 2
     assert "no run of `lab bench` or `lab sim --raw` is there: No such file or directory" in somewhere.stderr
+    (tmp_path / "summary.json").write_text("{")
+    assert "; and summary.json is broken: Expecting property name" in " ".join(summarised(tmp_path).stderr.split())
+    (tmp_path / "environment.json").write_text("{")
+    assert "environment.json: Expecting property name" in " ".join(summarised(tmp_path).stderr.split())
 
 
 @pytest.mark.parametrize("plan", ["plan.json", "turns.json"])
