@@ -114,7 +114,7 @@ def test_a_pod_tells_its_version_too() -> None:
         (["try", "swr,static"], "try takes one strategy"),
         (["sim", "--strategies", "\x1b[31mswr"], "there is no strategy"),
         (["new", "a\x1b]0;b"], "a strategy's name is"),
-        (["bench", "--world", "[blink]"], "--world: there is no '[blink]'"),
+        (["bench", "--world", "[blink]"], "--world: there is no world '[blink]'"),
         (["nope"], "No such command 'nope'"),
         (["sweep", "--cluster", "nonsense"], "--cluster: 'nonsense' is no address: write one as tcp://host:8786"),
         (["sweep", "--cluster", "tcp://h:99999"], "is no address"),

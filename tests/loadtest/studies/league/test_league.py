@@ -312,7 +312,7 @@ def test_records_of_runs_are_linked_where_they_are(tmp_path: Path) -> None:
     ("words", "said"),
     [
         (["nothing"], "in the league there is no workload 'nothing': name one of hot-key, "),
-        (["--world", "stack"], "--world: there is no 'stack'"),
+        (["--world", "stack"], "--world: there is no world 'stack'"),
         (["--strategies", "nobody"], "there is no strategy 'nobody'"),
         (["--render"], "--render: name what there is to show"),
         (["--page", "{folder}/plain.md"], "has no block between <!-- measured: league -->"),
