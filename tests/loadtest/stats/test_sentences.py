@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from loadtest.stats.rows import AnyRow, figure, figure_names
-from loadtest.stats.sentences import sentences, show, telling
+from loadtest.stats.sentences import sentences, show, show_median, telling
 from tests.run_directory import repeats
 
 SLOW = [212.3, 214.0, 209.9, 213.1, 211.2]
@@ -103,3 +103,8 @@ def test_every_number_that_is_no_label_is_a_figure_and_tables_are_named_by_dots(
 )
 def test_a_figure_is_shown_with_the_unit_of_its_name(name: str, value: float, text: str) -> None:
     assert show(name, value) == text
+
+
+def test_the_median_of_two_counts_keeps_its_half() -> None:
+    assert show_median("steady_peak_1s", (284, 285), unit=False).startswith("284.5 [")
+    assert show_median("steady_peak_1s", (284, 286), unit=False).startswith("285 [")
