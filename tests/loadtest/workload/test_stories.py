@@ -20,8 +20,9 @@ def test_every_story_has_a_sentence_in_the_docs() -> None:
 
 @pytest.mark.parametrize("name", STORIES)
 def test_a_story_begins_with_what_it_is_about_and_its_gates_name_strategies(name: str) -> None:
-    text = (OWN / f"{name}.toml").read_text()
-    assert text.startswith("# ")
+    schema, about, *_ = (OWN / f"{name}.toml").read_text().splitlines()
+    assert schema.startswith("#:schema ")
+    assert about.startswith("# ")
     terms = [term for gate in read_scenario(name).gates for term in parse_gate(gate).terms]
     assert {term.strategy for term in terms} <= {*discover().strategies, EACH}
 
