@@ -62,8 +62,8 @@ def steady_p99(row: Medians, beside: Beside) -> str:
 
 
 def whole(value: float) -> str:
-    """A count, with the half that the median of two may have."""
-    return f"{value:,.1f}".removesuffix(".0")
+    """A count, with the half that the median of two may have; any other fraction is rounded."""
+    return f"{value:,.1f}" if value % 1 == 0.5 else f"{value:,.0f}"
 
 
 def share(row: RunSummary, status: Status) -> float | None:
