@@ -1,7 +1,7 @@
 """Loads that fail, hang or die: who gets the error, for how long, and whether old values help."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from loadtest.contract.behaviour.answers import SLACK_S
 from loadtest.contract.behaviour.bench import PODS, ProbeBench, counted, errors_named
@@ -30,9 +30,8 @@ async def failed_load(bench: ProbeBench) -> Answered:
     answered_s = await _first_answers(bench, range(PODS), well_s)
     replies = await herd
     origins, values = sum(one.is_origins for one in replies), sum(one.value is not None for one in replies)
-    unanswered = sum(one.took_s >= scale.patience_s for one in replies)
-    known = [seconds for seconds in answered_s.values() if seconds is not None]
-    remembered_s = max(known) if len(known) == PODS else None
+    others, unanswered = len(replies) - origins - values, sum(one.took_s >= scale.patience_s for one in replies)
+    remembered_s = _slowest_s(answered_s)
     soon_s = 2 * scale.load_s + SLACK_S + ASK_AGAIN_S  # a load, one that had begun before it, and a waiter's next look
     is_soon = remembered_s is not None and remembered_s <= soon_s
     if remembered_s is None:
@@ -44,12 +43,11 @@ async def failed_load(bench: ProbeBench) -> Answered:
         cell = f"{unanswered} without an answer"
     return Answered(
         is_soon and not unanswered,
-        f"Of {len(replies)} readers of a load that failed {origins} got the origin's error, "
-        f"{len(replies) - origins - values} another one"
+        f"Of {len(replies)} readers of a load that failed {origins} got the origin's error, {others} another one"
         f"{errors_named([one for one in replies if not one.is_origins])} and {values} a value, "
         f"with {counted(failed, 'load')} while it failed; {then}.",
         cell,
-        {"readers": len(replies), "origins_error": origins, "other_error": len(replies) - origins - values}
+        {"readers": len(replies), "origins_error": origins, "other_error": others}
         | {"values": values, "loads": failed, "unanswered": unanswered, "remembered_s": remembered_s},
     )
 
@@ -99,9 +97,8 @@ async def _until_answered(bench: ProbeBench, what: str, is_killed: bool = False)
     answered_s = await _first_answers(bench, pods, began_s)
     first.cancel()
     await asyncio.wait([first], timeout=scale.load_s)
-    known = [seconds for seconds in answered_s.values() if seconds is not None]
-    slowest_s = max(known) if len(known) == len(pods) else None
-    first_s = min(known, default=None)
+    slowest_s = _slowest_s(answered_s)
+    first_s = min((seconds for seconds in answered_s.values() if seconds is not None), default=None)
     numbers = {"first_s": first_s, "every_pod_s": slowest_s, "own_pod_s": answered_s.get(0), "loads": len(origin.loads)}
     if first_s is None:
         told, cell = f"nobody was answered within {scale.patience_s:g} s", "nobody"
@@ -141,3 +138,9 @@ async def _first_answers(bench: ProbeBench, pods: Sequence[int], since_s: float)
         task.cancel()
     await asyncio.wait(asked, timeout=bench.scale.load_s)
     return answered_s
+
+
+def _slowest_s(answered_s: Mapping[int, float | None]) -> float | None:
+    """The seconds until every pod had answered; None where one of them never did."""
+    known = [seconds for seconds in answered_s.values() if seconds is not None]
+    return max(known) if len(known) == len(answered_s) else None
